@@ -1,0 +1,78 @@
+//! Connections, held flows, DNS answers.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::Header;
+
+/// What the kernel did with a connect.
+pub mod outcome {
+    pub const PASSED: u32 = 0;
+    /// Refused with EPERM by the verdict table.
+    pub const REFUSED: u32 = 1;
+    /// The verdict table would have refused it, but the mode is observe.
+    pub const WOULD_REFUSE: u32 = 2;
+}
+
+/// A labelled process called connect, or sent a datagram to a new destination.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Connect {
+    pub header: Header,
+    pub cookie: u64,
+    /// IPv4 stored v4-mapped.
+    pub address: [u8; 16],
+    /// Host byte order.
+    pub port: u16,
+    /// `IPPROTO_TCP` or `IPPROTO_UDP`; others as the socket says.
+    pub protocol: u16,
+    /// One of [`outcome`].
+    pub outcome: u32,
+}
+const _: () = assert!(size_of::<Connect>() == 24 + 8 + 24);
+
+/// Bytes of a first segment that are shown to the daemon: a ClientHello with post-quantum key shares fits.
+pub const PAYLOAD_MAX: usize = 4096;
+
+/// The first data of a flow under the present generation was dropped; the daemon must decide.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowAsk {
+    /// `tgid` is the process that connected.
+    pub header: Header,
+    pub cookie: u64,
+    pub address: [u8; 16],
+    pub port: u16,
+    pub protocol: u16,
+    pub generation: u32,
+    /// Application bytes in the segment, and how many of them are in `payload`.
+    pub payload_size: u32,
+    pub payload_len: u32,
+    pub payload: [u8; PAYLOAD_MAX],
+}
+const _: () = assert!(size_of::<FlowAsk>() == 24 + 8 + 16 + 16 + PAYLOAD_MAX);
+
+/// Every descriptor of a followed socket is closed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowClosed {
+    pub header: Header,
+    pub cookie: u64,
+}
+const _: () = assert!(size_of::<FlowClosed>() == 32);
+
+pub const DNS_MAX: usize = 4096;
+
+/// A packet that a labelled process's socket received from port 53.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Dns {
+    pub header: Header,
+    pub cookie: u64,
+    /// `IPPROTO_TCP` (a piece of the stream) or `IPPROTO_UDP` (a message).
+    pub protocol: u32,
+    pub payload_size: u32,
+    pub payload_len: u32,
+    pub reserved: u32,
+    pub payload: [u8; DNS_MAX],
+}
+const _: () = assert!(size_of::<Dns>() == 24 + 8 + 16 + DNS_MAX);

@@ -1,0 +1,52 @@
+//! Counters for what could not be done: nothing is lost silently.
+
+/// Index into the per-CPU array `LOST`; the names are the metric's `kind` label.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Lifecycle ring was full: an exec was not reported.
+    Exec = 0,
+    /// Lifecycle ring was full: an exit was not reported.
+    Exit = 1,
+    /// Access ring was full: an open was not reported.
+    Open = 2,
+    /// Access ring was full: a failed open of a secret's name was not reported.
+    Probe = 3,
+    /// Access ring was full: a connect was not reported.
+    Connect = 4,
+    /// Access ring was full: a held flow could not ask; it stays held and asks again.
+    FlowAsk = 5,
+    /// Access ring was full: a DNS answer was not reported.
+    Dns = 6,
+    /// Access ring was full: an open under `/proc` was not reported.
+    Environ = 7,
+    /// `PROCESSES` was full: a child of a labelled process runs without a label.
+    Label = 8,
+    /// `FLOWS` was full: a connection of a labelled process is not followed (refused while its session is gated).
+    Flow = 9,
+    /// A kernel structure could not be read.
+    Read = 10,
+    /// Lifecycle ring was full: a fork was not reported (the label was inherited all the same).
+    Fork = 11,
+    /// `OPENS` was full: an open's file name was not kept until the syscall's exit.
+    Pending = 12,
+}
+
+pub const LOSSES: usize = 13;
+
+/// `(ring, kind)` of each counter, in the order of [`Loss`].
+pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
+    ("lifecycle", "exec"),
+    ("lifecycle", "exit"),
+    ("access", "open"),
+    ("access", "probe"),
+    ("access", "connect"),
+    ("access", "flow"),
+    ("access", "dns"),
+    ("access", "environ"),
+    ("map", "label"),
+    ("map", "flow"),
+    ("kernel", "read"),
+    ("lifecycle", "fork"),
+    ("map", "open"),
+];

@@ -1,0 +1,54 @@
+//! Offsets of kernel structure fields, bytes, resolved from the running kernel's BTF at start-up.
+//!
+//! Rust emits no CO-RE relocations, so the daemon reads `/sys/kernel/btf/vmlinux` and hands the offsets over as a
+//! read-only global: the verifier then sees known constants.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::pod;
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $field:ident = $structure:literal . $member:literal),+ $(,)?) => {
+        /// One offset per field the kernel programs read.
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+        pub struct Offsets { $($(#[$doc])* pub $field: u32),+ }
+
+        /// `(structure, member)` of each offset, in the order of the fields of [`Offsets`].
+        pub const FIELDS: &[(&str, &str)] = &[$(($structure, $member)),+];
+        const _: () = assert!(size_of::<Offsets>() == FIELDS.len() * 4);
+    };
+}
+
+offsets! {
+    task_pid = "task_struct"."pid",
+    task_tgid = "task_struct"."tgid",
+    task_group_leader = "task_struct"."group_leader",
+    task_start_boottime = "task_struct"."start_boottime",
+    task_signal = "task_struct"."signal",
+    task_files = "task_struct"."files",
+    task_mm = "task_struct"."mm",
+    signal_live = "signal_struct"."live",
+    files_fdt = "files_struct"."fdt",
+    fdtable_fd = "fdtable"."fd",
+    file_inode = "file"."f_inode",
+    file_mode = "file"."f_mode",
+    file_path = "file"."f_path",
+    path_dentry = "path"."dentry",
+    dentry_parent = "dentry"."d_parent",
+    dentry_inode = "dentry"."d_inode",
+    dentry_name = "dentry"."d_name",
+    qstr_name = "qstr"."name",
+    inode_ino = "inode"."i_ino",
+    inode_mode = "inode"."i_mode",
+    inode_sb = "inode"."i_sb",
+    sb_dev = "super_block"."s_dev",
+    sb_magic = "super_block"."s_magic",
+    mm_arg_start = "mm_struct"."arg_start",
+    mm_arg_end = "mm_struct"."arg_end",
+    mm_env_start = "mm_struct"."env_start",
+    mm_env_end = "mm_struct"."env_end",
+    binprm_filename = "linux_binprm"."filename",
+}
+
+pod!(Offsets);

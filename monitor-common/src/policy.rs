@@ -1,0 +1,122 @@
+//! What the daemon tells the kernel to look for, and what to answer without asking.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::pod;
+
+/// Grades of a secret as the kernel knows them. `GRADE_NONE` marks a name that looks like a secret and is not
+/// (`.env.example`).
+pub const GRADE_NONE: u32 = 0;
+pub const GRADE_A: u32 = 1;
+pub const GRADE_B: u32 = 2;
+pub const GRADE_C: u32 = 3;
+
+/// Value of the maps `SECRET_INODES` and `SECRET_NAMES`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct SecretTag {
+    /// Index of the entry in the daemon's secret catalogue.
+    pub entry: u32,
+    /// One of the `GRADE_*` constants.
+    pub grade: u32,
+}
+const _: () = assert!(size_of::<SecretTag>() == 8);
+
+/// Key of the map `SECRET_INODES`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct InodeKey {
+    pub ino: u64,
+    /// Kernel device number: `(major << 20) | minor`, as in `super_block.s_dev`.
+    pub dev: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<InodeKey>() == 16);
+
+/// The bit of [`crate::label::SessionState::taints`] for a read of a secret of `grade`, foreign or of the workspace.
+pub const fn taint_bit(grade: u32, foreign: bool) -> u32 {
+    if grade == GRADE_NONE || grade > GRADE_C { 0 } else { 1 << ((grade - 1) * 2 + foreign as u32) }
+}
+
+/// Answers of the kernel's verdict table.
+pub const VERDICT_ALLOW: u32 = 0;
+pub const VERDICT_DENY: u32 = 1;
+
+/// Destination classes that an address or a port alone decides; the index into [`Policy::connect`].
+pub const ADDRESS_ANY: u32 = 0;
+pub const ADDRESS_METADATA: u32 = 1;
+pub const ADDRESS_DATABASE: u32 = 2;
+pub const ADDRESS_CLASSES: usize = 4;
+
+/// The one value of the map `POLICY`: the rules' conditions that need no userspace.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Policy {
+    /// Taints that make a session's flows ask, as a set of [`taint_bit`]s.
+    pub gate_mask: u32,
+    /// 1 in observe mode: nothing is stopped, refused or held, everything is reported.
+    pub observe: u32,
+    /// `VERDICT_*` for a connect to each `ADDRESS_*` class, whatever the session touched.
+    pub connect: [u32; ADDRESS_CLASSES],
+}
+const _: () = assert!(size_of::<Policy>() == 24);
+
+/// Key of the map `ADDRESSES`: destinations whose class the address or the port alone decides. An address key has
+/// `port` 0, a port key an all-zero address. IPv4 is stored v4-mapped.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct AddressKey {
+    pub address: [u8; 16],
+    /// Host byte order.
+    pub port: u32,
+}
+const _: () = assert!(size_of::<AddressKey>() == 20);
+
+/// States of a flow, see [`Flow::verdict`].
+pub const FLOW_UNDECIDED: u32 = 0;
+pub const FLOW_ALLOWED: u32 = 1;
+pub const FLOW_DENIED: u32 = 2;
+
+/// Value of the map `FLOWS` (key: socket cookie): a connection that a labelled process opened.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Flow {
+    pub session: u64,
+    /// Remote address, IPv4 stored v4-mapped.
+    pub address: [u8; 16],
+    pub tgid: u32,
+    /// Remote port, host byte order.
+    pub port: u16,
+    /// `IPPROTO_TCP` or `IPPROTO_UDP`.
+    pub protocol: u16,
+    /// `FLOW_*`, valid while `decided` is the session's generation; `FLOW_DENIED` is valid always.
+    pub verdict: u32,
+    /// Session generation the verdict was given under.
+    pub decided: u32,
+    /// Session generation the daemon was last asked under.
+    pub asked: u32,
+    /// 1 once every descriptor of the socket is closed; what is still queued stays held.
+    pub closed: u32,
+}
+const _: () = assert!(size_of::<Flow>() == 48);
+
+pod!(SecretTag, InodeKey, Policy, AddressKey, Flow);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_grade_and_place_has_a_bit_of_its_own() {
+        let mut seen = 0;
+        for grade in [GRADE_A, GRADE_B, GRADE_C] {
+            for foreign in [false, true] {
+                let bit = taint_bit(grade, foreign);
+                assert_eq!(bit.count_ones(), 1);
+                assert_eq!(seen & bit, 0);
+                seen |= bit;
+            }
+        }
+        assert_eq!(taint_bit(GRADE_NONE, true), 0);
+    }
+}

@@ -1,0 +1,228 @@
+//! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
+
+use std::{fmt, net::IpAddr};
+
+use serde::{Deserialize, Serialize};
+
+/// Boot clock (`CLOCK_BOOTTIME`), ns: the kernel's and the daemon's common clock for order, windows and deadlines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct BootNanos(pub u64);
+
+/// Identity of an agent session, see [`monitor_common::label::session_id`].
+///
+/// Written as `PID-XXXXX`: the root's pid and five hex digits of its start time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+impl SessionId {
+    /// The root's thread group id.
+    #[must_use]
+    pub fn root(self) -> u32 {
+        (self.0 >> 42) as u32
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{:05x}", self.root(), self.0 & 0xf_ffff)
+    }
+}
+
+impl Serialize for SessionId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// How much harm a secret can do: A a live infrastructure credential, B another credential, C indirect (history).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Grade {
+    A,
+    B,
+    C,
+}
+
+/// Class of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DestinationClass {
+    /// A control plane that can create and destroy.
+    Infra,
+    /// A model, its login or its telemetry: never blocked.
+    Model,
+    /// A package registry, learned from the package managers' configuration.
+    Package,
+    Database,
+    /// A cloud's instance metadata service.
+    Metadata,
+    /// A place to fetch source code from.
+    Vcs,
+    /// Loopback, link-local or private address without a better name.
+    Local,
+    Unknown,
+}
+
+/// What a rule does when it matches, weakest first: the order decides which of several wins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Action {
+    Allow,
+    Alert,
+    Hold,
+    Deny,
+    Freeze,
+    Kill,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Low,
+    Medium,
+    High,
+    Critical,
+}
+
+/// Kind of fact; what a rule's `on:` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A secret was opened for reading.
+    Open,
+    /// Opening a secret's name failed.
+    Probe,
+    /// A connection was opened, or a held flow asks.
+    Connect,
+    Exec,
+    /// The environment was listed, of its own or of another process.
+    Environ,
+}
+
+/// The process that acted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    pub pid: u32,
+    pub parent: u32,
+    /// Boot clock, ns.
+    pub start: BootNanos,
+    /// Path of the program, as executed.
+    pub executable: String,
+    pub args: Vec<String>,
+}
+
+impl Process {
+    /// Last component of the executable's path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.executable.rsplit('/').next().unwrap_or(&self.executable)
+    }
+}
+
+/// A secret that was opened or asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecretAccess {
+    /// Absolute where it could be resolved, else as the process gave it.
+    pub path: String,
+    /// Id of the catalogue's entry: `railway-cli`.
+    pub entry: String,
+    /// `cloud`, `paas`, `kubernetes`, `vcs`, `registry`, `database`, `ssh`, `dotenv`, `browser`, `history`, `agent` …
+    pub class: String,
+    pub grade: Grade,
+    /// Outside the session's workspace, and the reader is not one of the store's owner tools.
+    pub foreign: bool,
+    /// The reader is one of the store's owner tools (or the agent itself reading its own store).
+    pub owner: bool,
+}
+
+/// Where a destination's name came from, strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameSource {
+    /// TLS ClientHello of this very flow.
+    ServerName,
+    /// `CONNECT host:port` or `Host:` of this very flow.
+    Http,
+    /// A DNS answer that the session received.
+    Dns,
+    /// No name: an address or a port that the catalogue lists.
+    Address,
+}
+
+/// Where a connection goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    pub address: IpAddr,
+    pub port: u16,
+    /// `tcp` or `udp`.
+    pub transport: Transport,
+    pub name: Option<String>,
+    pub named_by: Option<NameSource>,
+    pub class: DestinationClass,
+    pub provider: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    Tcp,
+    Udp,
+}
+
+/// Whose environment was listed, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironAccess {
+    /// Process whose environment it is.
+    pub target: u32,
+    pub own: bool,
+    pub how: EnvironHow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnvironHow {
+    /// `env`, `printenv`, `sh -c 'export -p'`.
+    Exec,
+    /// `/proc/PID/environ`.
+    Open,
+    /// `/proc/PID/mem`.
+    Memory,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum Subject {
+    Open(SecretAccess),
+    Probe(SecretAccess),
+    Connect(Destination),
+    Exec,
+    Environ(EnvironAccess),
+}
+
+impl Subject {
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Open(_) => Kind::Open,
+            Self::Probe(_) => Kind::Probe,
+            Self::Connect(_) => Kind::Connect,
+            Self::Exec => Kind::Exec,
+            Self::Environ(_) => Kind::Environ,
+        }
+    }
+}
+
+/// One thing that a session did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub at: BootNanos,
+    pub session: SessionId,
+    /// Catalogue id of the session's agent: `claude-code`, `unknown`.
+    pub agent: String,
+    /// Age of the session when it happened.
+    pub session_age: std::time::Duration,
+    /// Records of the session were lost: what it touched is not wholly known.
+    pub incomplete: bool,
+    pub process: Process,
+    pub subject: Subject,
+}
