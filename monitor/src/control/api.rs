@@ -1,0 +1,195 @@
+//! The control API's nouns: HTTP/JSON over the daemon's Unix socket, version 1.
+//!
+//! | method and path | answer |
+//! | --- | --- |
+//! | `GET /v1/status` | [`Status`] |
+//! | `GET /v1/sessions` | [`SessionView`]s |
+//! | `POST /v1/sessions` ([`Enroll`]) | [`SessionView`]: the caller itself is now a session's root |
+//! | `POST /v1/sessions/{id}/freeze`, `…/thaw` | [`SessionView`] |
+//! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too) |
+//! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` | [`HoldView`] |
+//! | `GET /v1/events` (`?follow=true`) | events, one JSON object a line |
+//! | `GET /v1/explain/{id}` | [`Explanation`] of an event or a hold |
+//! | `POST /v1/rules/reload` | [`RulesView`] |
+//! | `GET /v1/doctor` | [`Check`]s |
+//!
+//! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::facts::{Action, Severity};
+
+/// Whether decisions take effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    Enforce,
+    /// Everything is evaluated and recorded as what would have been done; nothing is stopped.
+    Observe,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    pub version: String,
+    pub pid: u32,
+    pub started: Timestamp,
+    pub mode: Mode,
+    pub rules: RulesView,
+    pub sessions: usize,
+    pub holds_waiting: usize,
+    pub frozen: usize,
+    /// Events since the start.
+    pub events: u64,
+    /// Records that could not be delivered, by `ring/kind`; empty when all were.
+    pub lost: BTreeMap<String, u64>,
+    pub metrics: Option<String>,
+    pub socket: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RulesView {
+    pub count: usize,
+    pub sha256: String,
+    pub loaded: Timestamp,
+    /// Why the last reload was refused; the rules above still apply.
+    pub problem: Option<String>,
+}
+
+/// State of a session's breaker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionStatus {
+    Running,
+    /// A flow of it waits for a decision; the processes run.
+    Holding,
+    Frozen,
+    /// Thawed, or denied once: the next trip is answered harder.
+    Probation,
+    Ended,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SessionView {
+    pub id: String,
+    /// Catalogue id of the agent: `claude-code`; `command` for `interlock run`.
+    pub agent: String,
+    /// How it was recognised: `executable`, `argv`, `environment NAME`, `adopted …`, `run`.
+    pub recognised_by: String,
+    pub root: u32,
+    pub command: String,
+    pub user: u32,
+    pub workspace: Option<String>,
+    pub started: Timestamp,
+    pub processes: usize,
+    pub status: SessionStatus,
+    /// Secrets read, newest last, at most 32: `A foreign paas /home/x/.railway/config.json`.
+    pub touched: Vec<String>,
+    pub risk: u32,
+    pub incomplete: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HoldState {
+    Waiting,
+    Approved,
+    Denied,
+    /// No answer in time.
+    Expired,
+    /// The program closed the connection, or ended.
+    Gone,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HoldView {
+    /// Short: `h1`, `h2` …; unique in one state directory.
+    pub id: String,
+    pub state: HoldState,
+    pub session: String,
+    pub agent: String,
+    pub pid: u32,
+    pub command: String,
+    /// `backboard.railway.app:443 (66.33.22.1)`.
+    pub destination: String,
+    pub rule: String,
+    pub summary: String,
+    pub severity: Severity,
+    /// What the session touched that the rule counts.
+    pub because: Vec<String>,
+    pub since: Timestamp,
+    /// When silence is answered, and how.
+    pub deadline: Option<Timestamp>,
+    pub then: Action,
+    pub decided_by: Option<String>,
+}
+
+/// How far an approval reaches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// Also let the session's further connections to the same destination through, for so many seconds.
+    pub for_seconds: Option<u64>,
+}
+
+/// Makes the calling process the root of a session.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enroll {
+    /// What is about to be executed, for the screen.
+    pub command: Vec<String>,
+}
+
+/// Why something was decided as it was.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Explanation {
+    pub id: String,
+    pub headline: String,
+    /// Outermost first: `4711 claude`, `4720 bash`, `4722 curl …`.
+    pub lineage: Vec<String>,
+    pub rules: Vec<RuleTrace>,
+    /// What the session did before that matters to the rules, with times.
+    pub evidence: Vec<String>,
+    /// The whole event, in ECS names.
+    pub event: serde_json::Value,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RuleTrace {
+    pub id: String,
+    pub summary: String,
+    pub action: Action,
+    /// Condition and the value that met it: `destination.class = infra`.
+    pub matched: Vec<String>,
+    pub file: String,
+    pub line: u64,
+}
+
+/// One line of `interlock doctor`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// `open a secret`, `connect`, `kernel offsets` …
+    pub subject: String,
+    pub state: CheckState,
+    /// Backend in force or value found.
+    pub found: String,
+    /// What would make it better, or the reason it is as it is.
+    pub advice: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CheckState {
+    Good,
+    /// Works, with a stated limit.
+    Limited,
+    Missing,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    pub error: String,
+    pub hint: Option<String>,
+}

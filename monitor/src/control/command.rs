@@ -1,0 +1,62 @@
+//! What the control server asks of the engine, and how the answer comes back.
+
+use tokio::sync::oneshot;
+
+use super::api::{Approval, Check, Enroll, Explanation, HoldView, Refusal, RulesView, SessionView, Status};
+
+/// Who asks: read from the socket when the connection was accepted, never from the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub pid: u32,
+    pub uid: u32,
+    pub gid: u32,
+}
+
+/// Why the engine says no; the server picks the HTTP status from it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum No {
+    NotPermitted(Refusal),
+    NotFound(Refusal),
+    /// Already decided, not frozen, ended.
+    Conflict(Refusal),
+    Invalid(Refusal),
+}
+
+pub type Reply<T> = oneshot::Sender<Result<T, No>>;
+
+/// One request. The engine first refuses every caller whose process carries a label, whatever it asks.
+#[derive(Debug)]
+pub enum Request {
+    Status(Reply<Status>),
+    Sessions(Reply<Vec<SessionView>>),
+    Enroll(Enroll, Reply<SessionView>),
+    Freeze(String, Reply<SessionView>),
+    Thaw(String, Reply<SessionView>),
+    Holds { all: bool, reply: Reply<Vec<HoldView>> },
+    Approve(String, Approval, Reply<HoldView>),
+    Deny(String, Reply<HoldView>),
+    Explain(String, Reply<Explanation>),
+    Reload(Reply<RulesView>),
+    Doctor(Reply<Vec<Check>>),
+    /// Asked before an event stream starts, so that the refusal above applies to it too.
+    Watch(Reply<()>),
+}
+
+#[derive(Debug)]
+pub struct Command {
+    pub caller: Caller,
+    pub request: Request,
+}
+
+/// The engine as others see it: hand in a command, and it wakes up.
+pub trait Engine: Send + Sync + 'static {
+    /// # Errors
+    /// Gives the command back when the engine has ended.
+    fn submit(&self, command: Command) -> Result<(), Box<Command>>;
+
+    /// Events from now on, each one ECS JSON object.
+    fn events(&self) -> tokio::sync::broadcast::Receiver<std::sync::Arc<serde_json::Value>>;
+
+    /// Events kept in memory, oldest first.
+    fn recent(&self) -> Vec<std::sync::Arc<serde_json::Value>>;
+}
