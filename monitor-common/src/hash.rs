@@ -1,6 +1,6 @@
 //! Hashes of names, computed alike in the kernel and in the daemon.
 //!
-//! A secret's name is looked up by a 64-bit FNV-1a hash with a prefix byte for the way it was formed. A collision would
+//! A secret's name is looked up by a 64-bit FNV-1a hash closed with a byte for the way it was formed. A collision would
 //! make a harmless file count as a secret, never the other way round.
 
 /// The whole file name: `.env`.
@@ -25,24 +25,24 @@ pub const fn step(hash: u64, byte: u8) -> u64 {
     (hash ^ byte as u64).wrapping_mul(FNV_PRIME)
 }
 
-/// Start of a hash of the given kind.
+/// Closes a running hash under `kind`. The kind comes last, so that one pass over a name serves several kinds.
 #[inline(always)]
-pub const fn start(kind: u8) -> u64 {
-    step(FNV_OFFSET, kind)
+pub const fn finish(running: u64, kind: u8) -> u64 {
+    step(running, kind)
 }
 
 /// Hash of `name` under `kind`; userspace's twin of what the kernel computes byte by byte.
 pub const fn name(kind: u8, name: &[u8]) -> u64 {
-    let mut hash = start(kind);
+    let mut hash = FNV_OFFSET;
     let mut i = 0;
     while i < name.len() {
         hash = step(hash, name[i]);
         i += 1;
     }
-    hash
+    finish(hash, kind)
 }
 
-/// Combines a parent directory's [`EXACT`]-style hash with the file name's, both formed with [`name`].
+/// Combines the [`EXACT`] hashes of a parent directory and of the file in it.
 #[inline(always)]
 pub const fn pair(parent: u64, file: u64) -> u64 {
     step(parent.rotate_left(17) ^ file, PAIR)

@@ -29,18 +29,18 @@ const _: () = assert!(size_of::<Label>() == 16);
 pub struct SessionState {
     /// Inode of the workspace's root directory; 0 when unknown (everything is foreign then).
     pub workspace_ino: u64,
-    /// Kernel device number (`super_block.s_dev`) of the workspace's root directory.
-    pub workspace_dev: u32,
     /// What the session has touched, see [`crate::policy::taint_bit`].
-    pub taints: u32,
+    pub taints: u64,
     /// 0: flows are not gated. Otherwise every flow decided under an older generation is asked about again.
-    pub generation: u32,
-    /// See [`FROZEN`].
-    pub flags: u32,
+    pub generation: u64,
     /// Records of this session that could not be delivered. Above 0 the session is incomplete.
     pub lost: u64,
+    /// Kernel device number (`super_block.s_dev`) of the workspace's root directory.
+    pub workspace_dev: u32,
+    /// See [`FROZEN`].
+    pub flags: u32,
 }
-const _: () = assert!(size_of::<SessionState>() == 32);
+const _: () = assert!(size_of::<SessionState>() == 40);
 
 /// [`SessionState::flags`]: the breaker is open; whoever acts is stopped again.
 pub const FROZEN: u32 = 1;

@@ -34,7 +34,7 @@ pub struct InodeKey {
 const _: () = assert!(size_of::<InodeKey>() == 16);
 
 /// The bit of [`crate::label::SessionState::taints`] for a read of a secret of `grade`, foreign or of the workspace.
-pub const fn taint_bit(grade: u32, foreign: bool) -> u32 {
+pub const fn taint_bit(grade: u32, foreign: bool) -> u64 {
     if grade == GRADE_NONE || grade > GRADE_C { 0 } else { 1 << ((grade - 1) * 2 + foreign as u32) }
 }
 
@@ -53,13 +53,14 @@ pub const ADDRESS_CLASSES: usize = 4;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Policy {
     /// Taints that make a session's flows ask, as a set of [`taint_bit`]s.
-    pub gate_mask: u32,
+    pub gate_mask: u64,
     /// 1 in observe mode: nothing is stopped, refused or held, everything is reported.
     pub observe: u32,
+    pub reserved: u32,
     /// `VERDICT_*` for a connect to each `ADDRESS_*` class, whatever the session touched.
     pub connect: [u32; ADDRESS_CLASSES],
 }
-const _: () = assert!(size_of::<Policy>() == 24);
+const _: () = assert!(size_of::<Policy>() == 32);
 
 /// Key of the map `ADDRESSES`: destinations whose class the address or the port alone decides. An address key has
 /// `port` 0, a port key an all-zero address. IPv4 is stored v4-mapped.
@@ -91,14 +92,14 @@ pub struct Flow {
     pub protocol: u16,
     /// `FLOW_*`, valid while `decided` is the session's generation; `FLOW_DENIED` is valid always.
     pub verdict: u32,
-    /// Session generation the verdict was given under.
-    pub decided: u32,
-    /// Session generation the daemon was last asked under.
-    pub asked: u32,
     /// 1 once every descriptor of the socket is closed; what is still queued stays held.
     pub closed: u32,
+    /// Session generation the verdict was given under.
+    pub decided: u64,
+    /// Session generation the daemon was last asked under.
+    pub asked: u64,
 }
-const _: () = assert!(size_of::<Flow>() == 48);
+const _: () = assert!(size_of::<Flow>() == 56);
 
 pod!(SecretTag, InodeKey, Policy, AddressKey, Flow);
 

@@ -1,1 +1,19 @@
-//! 
+//! Probes: the only module that names aya. Loads and attaches the kernel programs, reads their rings, writes their
+//! maps.
+
+pub mod btf;
+pub mod capability;
+pub mod decode;
+pub mod error;
+pub mod loader;
+pub mod mounts;
+pub mod offsets;
+pub mod ring;
+pub mod table;
+pub mod uplink;
+
+pub use capability::doctor;
+pub use decode::Record;
+pub use error::ProbeError;
+pub use loader::{Options, Probes};
+pub use uplink::Uplink;

@@ -42,12 +42,11 @@ pub struct Open {
     /// 1: the walk reached the root of the file system.
     pub complete: u32,
     /// Session generation after this open.
-    pub generation: u32,
-    pub reserved: u32,
+    pub generation: u64,
     /// Names from the file upwards, each NUL-padded, a longer one cut.
     pub names: [[u8; COMPONENT_MAX]; COMPONENTS],
 }
-const _: () = assert!(size_of::<Open>() == 24 + 8 + 40 + COMPONENT_MAX * COMPONENTS);
+const _: () = assert!(size_of::<Open>() == 24 + 8 + 32 + 8 + COMPONENT_MAX * COMPONENTS);
 
 /// A labelled process tried to open a secret's name and failed.
 #[repr(C)]

@@ -43,13 +43,14 @@ pub struct FlowAsk {
     pub address: [u8; 16],
     pub port: u16,
     pub protocol: u16,
-    pub generation: u32,
+    pub reserved: u32,
+    pub generation: u64,
     /// Application bytes in the segment, and how many of them are in `payload`.
     pub payload_size: u32,
     pub payload_len: u32,
     pub payload: [u8; PAYLOAD_MAX],
 }
-const _: () = assert!(size_of::<FlowAsk>() == 24 + 8 + 16 + 16 + PAYLOAD_MAX);
+const _: () = assert!(size_of::<FlowAsk>() == 24 + 8 + 16 + 8 + 16 + PAYLOAD_MAX);
 
 /// Every descriptor of a followed socket is closed.
 #[repr(C)]

@@ -1,0 +1,27 @@
+//! Atomic changes of map values that several CPUs share.
+//!
+//! `core::sync::atomic` has no read-modify-write for this target, though the instruction set does (v3, Linux 5.12), so
+//! the intrinsics are called directly.
+use core::intrinsics::{AtomicOrdering, atomic_or, atomic_xadd};
+
+const RELAXED: AtomicOrdering = AtomicOrdering::Relaxed;
+
+/// Adds one; gives the new value.
+///
+/// # Safety
+/// `target` must be an aligned map value.
+#[inline(always)]
+pub unsafe fn increment(target: *mut u64) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xadd::<u64, u64, RELAXED>(target, 1) + 1 }
+}
+
+/// Sets bits.
+///
+/// # Safety
+/// `target` must be an aligned map value.
+#[inline(always)]
+pub unsafe fn set_bits(target: *mut u64, bits: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_or::<u64, u64, RELAXED>(target, bits) };
+}

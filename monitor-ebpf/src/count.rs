@@ -1,0 +1,24 @@
+//! Counting what could not be done.
+
+use monitor_common::loss::Loss;
+
+use crate::{
+    atomic,
+    maps::{LOST, SESSIONS},
+};
+
+/// Counts one loss; a session that it belongs to is incomplete from now on.
+#[inline(always)]
+pub fn lost(kind: Loss, session: u64) {
+    if let Some(counter) = LOST.get_ptr_mut(kind as u32) {
+        // SAFETY: a per-CPU slot that the verifier proved to be non-null; a preempting program on this CPU can at worst
+        // make one increment of the statistics disappear, the per-session count below is atomic.
+        unsafe { *counter += 1 };
+    }
+    if session != 0
+        && let Some(state) = SESSIONS.get_ptr_mut(session)
+    {
+        // SAFETY: a map value stays allocated while a program runs (RCU); the field is aligned.
+        unsafe { atomic::increment(&raw mut (*state).lost) };
+    }
+}

@@ -1,0 +1,87 @@
+//! Exec: what a process runs now. Labelled processes report their arguments; the others also the end of their
+//! environment, so that the daemon can recognise an agent by it.
+
+use aya_ebpf::{
+    EbpfContext as _, helpers::generated::bpf_probe_read_user, macros::raw_tracepoint,
+    programs::RawTracePointContext,
+};
+use monitor_common::{
+    event::{
+        kind,
+        process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, FILENAME_MAX},
+    },
+    loss::Loss,
+};
+
+use crate::{
+    emit,
+    kernel::{self, Object, offset},
+    maps::LIFECYCLE,
+};
+
+/// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, include/trace/events/sched.h
+/// (v6.1–v6.18); fs/exec.c:exec_binprm calls it when the new image is in place and has not run.
+#[raw_tracepoint(tracepoint = "sched_process_exec")]
+pub fn process_exec(ctx: RawTracePointContext) -> i32 {
+    let task = Object(ctx.arg::<*const u8>(0));
+    let binprm = Object(ctx.arg::<*const u8>(2));
+    match kernel::label(ctx.tgid()) {
+        Some(label) => report(ctx.tgid(), label.session, task, binprm),
+        None => offer(ctx.tgid(), task, binprm),
+    };
+    0
+}
+
+#[inline(always)]
+fn report(tgid: u32, session: u64, task: Object, binprm: Object) -> Option<()> {
+    let mut entry = emit::reserve::<Exec>(&LIFECYCLE, Loss::Exec, session)?;
+    fill(entry.as_mut_ptr(), tgid, session, task, binprm);
+    entry.submit(0);
+    Some(())
+}
+
+#[inline(always)]
+fn offer(tgid: u32, task: Object, binprm: Object) -> Option<()> {
+    let mut entry = emit::reserve::<ExecCandidate>(&LIFECYCLE, Loss::Exec, 0)?;
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+    unsafe {
+        fill(&raw mut (*record).exec, tgid, 0, task, binprm);
+        let (start, size) = block(task, offset!(mm_env_start), offset!(mm_env_end));
+        let len = kernel::bounded(size, ENV_MAX as u64);
+        let tail = start + (size - len as u64);
+        let read = bpf_probe_read_user((&raw mut (*record).env).cast(), len, tail as *const _);
+        (*record).exec.env_len = if read == 0 { len } else { 0 };
+        (*record).exec.env_size = size as u32;
+    }
+    entry.submit(0);
+    Some(())
+}
+
+#[inline(always)]
+fn fill(record: *mut Exec, tgid: u32, session: u64, task: Object, binprm: Object) {
+    let leader = task.follow(offset!(task_group_leader)).unwrap_or(task);
+    let (start, size) = block(task, offset!(mm_arg_start), offset!(mm_arg_end));
+    let len = kernel::bounded(size, ARGS_MAX as u64);
+    // SAFETY: `record` is reserved ring memory of this layout; the lengths are bounded above.
+    unsafe {
+        (*record).header = emit::header(kind::EXEC, tgid, session);
+        (*record).start_ns = leader.read(offset!(task_start_boottime)).unwrap_or(0);
+        let read = bpf_probe_read_user((&raw mut (*record).args).cast(), len, start as *const _);
+        (*record).args_len = if read == 0 { len } else { 0 };
+        (*record).args_size = size as u32;
+        (*record).env_len = 0;
+        (*record).env_size = 0;
+        (*record).filename[0] = 0;
+        let filename = (&raw mut (*record).filename).cast();
+        let _ = binprm.read_string(offset!(binprm_filename), filename, FILENAME_MAX as u32);
+    }
+}
+
+/// A block of the new image's memory that lies between two addresses of its `mm_struct`: start and size.
+#[inline(always)]
+fn block(task: Object, start: usize, end: usize) -> (u64, u64) {
+    let Some(mm) = task.follow(offset!(task_mm)) else { return (0, 0) };
+    let (Some(start), Some(end)) = (mm.read::<u64>(start), mm.read::<u64>(end)) else { return (0, 0) };
+    (start, end.saturating_sub(start))
+}

@@ -1,0 +1,145 @@
+//! The flow hold: a connection's handshake passes, its data waits until the daemon has decided.
+//!
+//! Also the session's DNS answers, read as they arrive.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes},
+    macros::cgroup_skb,
+    programs::SkBuffContext,
+};
+use monitor_common::{
+    event::{
+        kind,
+        network::{DNS_MAX, Dns, FlowAsk, PAYLOAD_MAX},
+    },
+    loss::Loss,
+    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
+};
+
+use crate::{
+    emit, kernel,
+    maps::{ACCESS, FLOWS, SESSIONS},
+    network,
+    packet::{self, Payload},
+    verdict,
+};
+
+const PASS: i32 = 1;
+const DROP: i32 = 0;
+const DNS_PORT: u16 = 53;
+
+#[cgroup_skb(egress)]
+pub fn egress(ctx: SkBuffContext) -> i32 {
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return PASS };
+    // SAFETY: a map value stays allocated while a program runs (RCU). A verdict that the daemon writes meanwhile is seen
+    // by the next attempt.
+    let flow = unsafe { &mut *flow };
+    if flow.port == DNS_PORT {
+        return PASS; // names are learned here; what is tunnelled through DNS is not stopped by this backend
+    }
+    let Some(state) = SESSIONS.get_ptr(flow.session) else { return orphan(flow) };
+    // SAFETY: as above; an aligned 32-bit read.
+    let generation = unsafe { (*state).generation };
+    if flow.verdict != FLOW_DENIED {
+        if generation == 0 || (flow.verdict == FLOW_ALLOWED && flow.decided == generation) {
+            return PASS;
+        }
+    }
+    judge(&ctx, cookie, flow, generation)
+}
+
+/// A flow whose session is over: denied data stays where it is, the rest is nobody's business any more.
+#[inline(always)]
+fn orphan(flow: &Flow) -> i32 {
+    if flow.verdict == FLOW_DENIED || flow.closed != 0 { DROP } else { PASS }
+}
+
+#[inline(always)]
+fn judge(ctx: &SkBuffContext, cookie: u64, flow: &mut Flow, generation: u64) -> i32 {
+    let payload = packet::payload(ctx);
+    if let Some(Payload { size: 0, .. }) = payload
+        && network::is_stream(flow)
+    {
+        return PASS; // handshake, acknowledgement, end
+    }
+    let observe = verdict::policy().is_some_and(|policy| policy.observe != 0);
+    if flow.verdict != FLOW_DENIED && flow.asked != generation {
+        // A packet whose data cannot be found is asked about with no bytes shown. Fails closed: it is dropped below.
+        let payload = payload.unwrap_or(Payload { offset: 0, size: 0 });
+        if ask(ctx, cookie, flow, generation, payload).is_some() {
+            flow.asked = generation;
+        }
+    }
+    if observe { PASS } else { DROP }
+}
+
+#[inline(always)]
+fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64, payload: Payload) -> Option<()> {
+    let mut entry = emit::reserve::<FlowAsk>(&ACCESS, Loss::FlowAsk, flow.session)?;
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+    unsafe {
+        (*record).header = emit::header(kind::FLOW_ASK, flow.tgid, flow.session);
+        (*record).cookie = cookie;
+        (*record).address = flow.address;
+        (*record).port = flow.port;
+        (*record).protocol = flow.protocol;
+        (*record).reserved = 0;
+        (*record).generation = generation;
+        (*record).payload_size = payload.size;
+        (*record).payload_len = copy(ctx, payload, (&raw mut (*record).payload).cast(), PAYLOAD_MAX as u32);
+    }
+    entry.submit(0);
+    Some(())
+}
+
+/// Copies at most `room` bytes of the data; gives how many.
+#[inline(always)]
+fn copy(ctx: &SkBuffContext, payload: Payload, target: *mut u8, room: u32) -> u32 {
+    let length = kernel::bounded(payload.size as u64, room as u64);
+    if length == 0 {
+        return 0;
+    }
+    // SAFETY: `target` has `room` bytes and `length` is at most that; the verifier checks both.
+    let read = unsafe { bpf_skb_load_bytes(ctx.as_ptr().cast(), payload.offset, target.cast(), length) };
+    if read == 0 { length } else { 0 }
+}
+
+#[cgroup_skb(ingress)]
+pub fn ingress(ctx: SkBuffContext) -> i32 {
+    let _ = answer(&ctx);
+    PASS
+}
+
+#[inline(always)]
+fn answer(ctx: &SkBuffContext) -> Option<()> {
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let flow = FLOWS.get_ptr(cookie)?;
+    // SAFETY: a map value stays allocated while a program runs (RCU).
+    let (port, session, tgid, protocol) =
+        unsafe { ((*flow).port, (*flow).session, (*flow).tgid, (*flow).protocol) };
+    if port != DNS_PORT {
+        return None;
+    }
+    let payload = packet::payload(ctx)?;
+    if payload.size == 0 {
+        return None;
+    }
+    let mut entry = emit::reserve::<Dns>(&ACCESS, Loss::Dns, session)?;
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+    unsafe {
+        (*record).header = emit::header(kind::DNS, tgid, session);
+        (*record).cookie = cookie;
+        (*record).protocol = protocol as u32;
+        (*record).payload_size = payload.size;
+        (*record).reserved = 0;
+        (*record).payload_len = copy(ctx, payload, (&raw mut (*record).payload).cast(), DNS_MAX as u32);
+    }
+    entry.submit(0);
+    Some(())
+}

@@ -1,0 +1,101 @@
+//! Reading kernel memory at offsets from the running kernel's BTF.
+
+use aya_ebpf::helpers::{
+    bpf_probe_read_kernel,
+    generated::{bpf_get_current_task, bpf_probe_read_kernel_str, bpf_send_signal},
+};
+use monitor_common::{
+    label::{FROZEN, Label},
+    offsets::Offsets,
+};
+
+use crate::maps::{PROCESSES, SESSIONS};
+
+/// Written by the loader before the programs are verified; frozen, so every use is a constant to the verifier.
+#[unsafe(no_mangle)]
+static OFFSETS: Offsets = ZEROED;
+
+// SAFETY: integers only, for which zero is a value; the loader replaces it and refuses to load with an offset missing.
+const ZEROED: Offsets = unsafe { core::mem::zeroed() };
+
+/// The kernel's offset of one field, by its name in [`Offsets`].
+macro_rules! offset {
+    ($field:ident) => {
+        $crate::kernel::offset_at(core::mem::offset_of!(monitor_common::offsets::Offsets, $field))
+    };
+}
+pub(crate) use offset;
+
+#[inline(always)]
+pub fn offset_at(position: usize) -> usize {
+    // SAFETY: `position` is that of a field of the static; volatile because the loader rewrites it after compilation.
+    unsafe { (&raw const OFFSETS).byte_add(position).cast::<u32>().read_volatile() as usize }
+}
+
+const SIGSTOP: u32 = 19;
+
+/// Address of a kernel object. Every read is checked by the kernel; a wrong address is an error, never a fault.
+#[derive(Clone, Copy)]
+pub struct Object(pub *const u8);
+
+impl Object {
+    /// The embedded structure at `offset`.
+    #[inline(always)]
+    pub fn at(self, offset: usize) -> Self {
+        Self(self.0.wrapping_add(offset))
+    }
+
+    #[inline(always)]
+    pub fn read<T>(self, offset: usize) -> Option<T> {
+        // SAFETY: bpf_probe_read_kernel accepts any address and fails on what is not mapped.
+        unsafe { bpf_probe_read_kernel(self.0.wrapping_add(offset).cast::<T>()) }.ok()
+    }
+
+    /// Follows the pointer at `offset`.
+    #[inline(always)]
+    pub fn follow(self, offset: usize) -> Option<Self> {
+        let next: *const u8 = self.read(offset)?;
+        if next.is_null() { None } else { Some(Self(next)) }
+    }
+
+    /// Copies the NUL-terminated string whose pointer stands at `offset`; gives its length with the NUL.
+    #[inline(always)]
+    pub fn read_string(self, offset: usize, target: *mut u8, size: u32) -> Option<usize> {
+        let text = self.follow(offset)?;
+        // SAFETY: `target` is stack or ring memory of `size` bytes, which the verifier checks.
+        let length = unsafe { bpf_probe_read_kernel_str(target.cast(), size, text.0.cast()) };
+        if length < 1 { None } else { Some(length as usize) }
+    }
+}
+
+#[inline(always)]
+pub fn current_task() -> Object {
+    // SAFETY: a helper without arguments.
+    Object(unsafe { bpf_get_current_task() } as *const u8)
+}
+
+#[inline(always)]
+pub fn label(tgid: u32) -> Option<Label> {
+    // SAFETY: the value is copied out at once; the entry is never updated in place, only inserted and removed.
+    unsafe { PROCESSES.get(tgid) }.copied()
+}
+
+/// Stops the caller again if its session's breaker is open: somebody else continued it.
+#[inline(always)]
+pub fn stop_if_frozen(session: u64) -> bool {
+    let Some(state) = SESSIONS.get_ptr(session) else { return false };
+    // SAFETY: a map value stays allocated while a program runs (RCU); an aligned 32-bit read.
+    if unsafe { (*state).flags } & FROZEN == 0 {
+        return false;
+    }
+    // SAFETY: sends to the current process only.
+    unsafe { bpf_send_signal(SIGSTOP) };
+    true
+}
+
+/// The smaller of the two, in a form the verifier follows: without the barrier LLVM compares one register and passes on
+/// a truncated copy of it that the comparison says nothing about.
+#[inline(always)]
+pub fn bounded(size: u64, room: u64) -> u32 {
+    core::hint::black_box(if size > room { room } else { size }) as u32
+}

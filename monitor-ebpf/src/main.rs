@@ -1,0 +1,33 @@
+//! Interlock's kernel programs, portable backend: ring buffers, raw tracepoints, syscall tracepoints and cgroup hooks.
+//!
+//! Every program begins with one lookup: has the caller (or the socket) a label? No → return. Nothing here judges
+//! beyond what the daemon wrote into the tables; what cannot be judged is held where a hold exists, and reported.
+#![no_std]
+#![no_main]
+#![feature(core_intrinsics)] // see `atomic`
+#![allow(internal_features)]
+
+mod atomic;
+mod count;
+mod emit;
+mod execute;
+mod files;
+mod flows;
+mod kernel;
+mod lineage;
+mod maps;
+mod names;
+mod network;
+mod packet;
+mod verdict;
+
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+/// Unreachable: nothing in this crate panics, and the verifier would reject the call if something did.
+#[cfg(not(test))]
+#[panic_handler]
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

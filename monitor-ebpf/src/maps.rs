@@ -1,0 +1,54 @@
+//! The maps: the whole state that kernel and daemon share. Sizes are upper bounds; every failed insert is counted.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
+};
+use monitor_common::{
+    label::{Label, SessionState},
+    loss::LOSSES,
+    policy::{AddressKey, Flow, InodeKey, Policy, SecretTag},
+};
+
+/// tgid → label, labelled processes only.
+#[map]
+pub static PROCESSES: HashMap<u32, Label> = HashMap::with_max_entries(65_536, 0);
+
+/// Session id → state. Written by the daemon; the kernel changes taints, generation and losses.
+#[map]
+pub static SESSIONS: HashMap<u64, SessionState> = HashMap::with_max_entries(4_096, 0);
+
+/// Socket cookie → connection of a labelled process.
+#[map]
+pub static FLOWS: HashMap<u64, Flow> = HashMap::with_max_entries(65_536, 0);
+
+#[map]
+pub static SECRET_INODES: HashMap<InodeKey, SecretTag> = HashMap::with_max_entries(65_536, 0);
+
+/// Hash of a name, see `monitor_common::hash`.
+#[map]
+pub static SECRET_NAMES: HashMap<u64, SecretTag> = HashMap::with_max_entries(16_384, 0);
+
+/// Addresses and ports that decide a destination's class by themselves.
+#[map]
+pub static ADDRESSES: HashMap<AddressKey, u32> = HashMap::with_max_entries(4_096, 0);
+
+#[map]
+pub static POLICY: Array<Policy> = Array::with_max_entries(1, 0);
+
+/// Thread → user pointer of the path it is opening, from a syscall's entry to its exit. LRU: a thread killed between
+/// the two leaves its entry behind.
+#[map]
+pub static OPENS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Fork, exec, exit: never competes with access events.
+#[map]
+pub static LIFECYCLE: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+
+/// Opens, connects, asking flows, DNS answers.
+#[map]
+pub static ACCESS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+
+/// Counters of what was lost, see `monitor_common::loss`.
+#[map]
+pub static LOST: PerCpuArray<u64> = PerCpuArray::with_max_entries(LOSSES as u32, 0);

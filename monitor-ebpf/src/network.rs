@@ -1,0 +1,189 @@
+//! Connections of labelled processes: noted by socket cookie, refused where the verdict table says so.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    bindings::bpf_sock_addr,
+    helpers::generated::{bpf_get_socket_cookie, bpf_set_retval},
+    macros::{cgroup_sock, cgroup_sock_addr},
+    programs::{SockAddrContext, SockContext},
+};
+use monitor_common::{
+    event::{
+        kind,
+        network::{Connect, FlowClosed, outcome},
+    },
+    loss::Loss,
+    policy::{FLOW_ALLOWED, FLOW_UNDECIDED, Flow},
+};
+
+use crate::{
+    count, emit, kernel,
+    maps::{ACCESS, FLOWS, SESSIONS},
+    verdict,
+};
+
+const ALLOW: i32 = 1;
+const REFUSE: i32 = 0;
+const IPPROTO_TCP: u16 = 6;
+/// `-ERESTARTNOINTR`, include/linux/errno.h: the kernel restarts the syscall once the process is continued.
+const RESTART: i32 = -513;
+
+#[cgroup_sock_addr(connect4)]
+pub fn connect4(ctx: SockAddrContext) -> i32 {
+    connect(&ctx, address4(ctx.sock_addr))
+}
+
+#[cgroup_sock_addr(connect6)]
+pub fn connect6(ctx: SockAddrContext) -> i32 {
+    connect(&ctx, address6(ctx.sock_addr))
+}
+
+/// Runs for every datagram of an unconnected socket.
+#[cgroup_sock_addr(sendmsg4)]
+pub fn sendmsg4(ctx: SockAddrContext) -> i32 {
+    send(&ctx, address4(ctx.sock_addr))
+}
+
+#[cgroup_sock_addr(sendmsg6)]
+pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
+    send(&ctx, address6(ctx.sock_addr))
+}
+
+#[inline(always)]
+fn connect(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
+    let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
+    if kernel::stop_if_frozen(label.session) {
+        // SAFETY: sets the syscall's return value, nothing else.
+        unsafe { bpf_set_retval(RESTART) };
+        return REFUSE;
+    }
+    note(ctx, label.session, address)
+}
+
+#[inline(always)]
+fn send(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
+    let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    if let Some(flow) = FLOWS.get_ptr(cookie) {
+        // SAFETY: a map value stays allocated while a program runs (RCU); a stale read means one more report.
+        let (known, port) = unsafe { ((*flow).address, (*flow).port) };
+        if known == address && port == remote_port(ctx.sock_addr) {
+            return ALLOW;
+        }
+    }
+    note(ctx, label.session, address)
+}
+
+/// Notes the flow and reports it, or refuses it.
+#[inline(always)]
+fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
+    // SAFETY: the context is what this helper wants, and its fields may be read.
+    let (cookie, protocol) = unsafe { (bpf_get_socket_cookie(ctx.as_ptr()), (*ctx.sock_addr).protocol as u16) };
+    let port = remote_port(ctx.sock_addr);
+    let observe = verdict::policy().is_some_and(|policy| policy.observe != 0);
+    let outcome = match (verdict::refuses(&address, port), observe) {
+        (false, _) => outcome::PASSED,
+        (true, true) => outcome::WOULD_REFUSE,
+        (true, false) => outcome::REFUSED,
+    };
+    let flow = Flow {
+        session,
+        address,
+        tgid: ctx.tgid(),
+        port,
+        protocol,
+        verdict: FLOW_UNDECIDED,
+        decided: 0,
+        asked: 0,
+        closed: 0,
+    };
+    if outcome != outcome::REFUSED && FLOWS.insert(cookie, flow, 0).is_err() {
+        count::lost(Loss::Flow, session);
+        // Fails closed for a session that has touched a secret (its data could not be held), open for the others.
+        if generation(session) != 0 && !observe {
+            return REFUSE;
+        }
+    }
+    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, session) {
+        let header = emit::header(kind::CONNECT, ctx.tgid(), session);
+        entry.write(Connect { header, cookie, address, port, protocol, outcome });
+        entry.submit(0);
+    }
+    if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
+}
+
+/// The last descriptor of a socket is closed (net/ipv4/af_inet.c:inet_release, since v5.9). Data that is still queued
+/// would be sent by the kernel all the same, so what has not been let through stays noted, and held.
+#[cgroup_sock(sock_release)]
+pub fn sock_release(ctx: SockContext) -> i32 {
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return ALLOW };
+    // SAFETY: a map value stays allocated while a program runs (RCU).
+    let (session, tgid, asked) = unsafe { ((*flow).session, (*flow).tgid, (*flow).asked) };
+    let generation = generation(session);
+    // SAFETY: as above.
+    let passes = unsafe { (*flow).verdict == FLOW_ALLOWED && (*flow).decided == generation };
+    let pending = !passes && (generation != 0 || asked != 0);
+    if pending {
+        // SAFETY: as above; the daemon only reads this field.
+        unsafe { (*flow).closed = 1 };
+    } else {
+        let _ = FLOWS.remove(cookie);
+    }
+    if asked != 0 || pending {
+        if let Some(mut entry) = emit::reserve::<FlowClosed>(&ACCESS, Loss::FlowAsk, session) {
+            entry.write(FlowClosed { header: emit::header(kind::FLOW_CLOSED, tgid, session), cookie });
+            entry.submit(0);
+        }
+    }
+    ALLOW
+}
+
+#[inline(always)]
+fn generation(session: u64) -> u64 {
+    match SESSIONS.get_ptr(session) {
+        // SAFETY: a map value stays allocated while a program runs (RCU); an aligned 32-bit read.
+        Some(state) => unsafe { (*state).generation },
+        None => 0,
+    }
+}
+
+#[inline(always)]
+fn remote_port(address: *const bpf_sock_addr) -> u16 {
+    // SAFETY: the verifier rewrites this to the socket address the caller passed in.
+    u16::from_be(unsafe { (*address).user_port } as u16)
+}
+
+/// `::ffff:a.b.c.d`
+#[inline(always)]
+fn address4(address: *const bpf_sock_addr) -> [u8; 16] {
+    // SAFETY: as in `remote_port`.
+    let [a, b, c, d] = unsafe { (*address).user_ip4 }.to_ne_bytes();
+    [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+}
+
+#[inline(always)]
+fn address6(address: *const bpf_sock_addr) -> [u8; 16] {
+    // SAFETY: as in `remote_port`.
+    let words = unsafe {
+        let ip6 = &raw const (*address).user_ip6;
+        [(*ip6)[0], (*ip6)[1], (*ip6)[2], (*ip6)[3]]
+    };
+    let mut bytes = [0; 16];
+    for (i, word) in words.iter().enumerate() {
+        let [a, b, c, d] = word.to_ne_bytes();
+        bytes[i * 4] = a;
+        bytes[i * 4 + 1] = b;
+        bytes[i * 4 + 2] = c;
+        bytes[i * 4 + 3] = d;
+    }
+    bytes
+}
+
+/// Whether a flow is a stream: its handshake may pass, its data waits.
+#[inline(always)]
+pub fn is_stream(flow: &Flow) -> bool {
+    flow.protocol == IPPROTO_TCP
+}

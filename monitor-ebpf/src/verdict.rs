@@ -1,0 +1,54 @@
+//! The verdict table: what the kernel may answer without asking, and what a touch does to the session.
+
+use monitor_common::policy::{
+    ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Policy, VERDICT_DENY, taint_bit,
+};
+
+use crate::{
+    atomic,
+    maps::{ADDRESSES, POLICY, SESSIONS},
+};
+
+/// Marks what the session touched. Every touch that a rule cares about starts a new generation, so that connections
+/// that were let through before are asked about again. Gives the session's generation.
+#[inline(always)]
+pub fn taint(session: u64, grade: u32, foreign: bool) -> u64 {
+    let Some(state) = SESSIONS.get_ptr_mut(session) else { return 0 };
+    let bit = taint_bit(grade, foreign);
+    // SAFETY: a map value stays allocated while a program runs (RCU); both fields are aligned.
+    unsafe {
+        atomic::set_bits(&raw mut (*state).taints, bit);
+        if policy().is_some_and(|policy| policy.gate_mask & bit != 0) {
+            return atomic::increment(&raw mut (*state).generation);
+        }
+        (*state).generation
+    }
+}
+
+#[inline(always)]
+pub fn policy() -> Option<&'static Policy> {
+    POLICY.get(0)
+}
+
+/// Whether the table refuses a connect to this address and port, whatever the session has touched.
+#[inline(always)]
+pub fn refuses(address: &[u8; 16], port: u16) -> bool {
+    let Some(policy) = policy() else { return false };
+    let class = class(address, port) as usize;
+    if class >= ADDRESS_CLASSES {
+        return false;
+    }
+    policy.connect[class] == VERDICT_DENY
+}
+
+#[inline(always)]
+fn class(address: &[u8; 16], port: u16) -> u32 {
+    let by_address = AddressKey { address: *address, port: 0 };
+    // SAFETY: 32-bit values, copied out at once.
+    if let Some(class) = unsafe { ADDRESSES.get(by_address) } {
+        return *class;
+    }
+    let by_port = AddressKey { address: [0; 16], port: port as u32 };
+    // SAFETY: as above.
+    unsafe { ADDRESSES.get(by_port) }.copied().unwrap_or(ADDRESS_ANY)
+}

@@ -1,0 +1,55 @@
+//! What this machine lets the probes do, without starting anything: `interlock doctor`.
+
+use std::path::Path;
+
+use super::{mounts, offsets};
+use crate::control::api::{Check, CheckState};
+
+/// Checks the ground the daemon stands on.
+#[must_use]
+pub fn doctor() -> Vec<Check> {
+    vec![privileges(), kernel_types(), lsm(), cgroup()]
+}
+
+fn check(subject: &str, state: CheckState, found: impl Into<String>, advice: Option<&str>) -> Check {
+    Check { subject: subject.into(), state, found: found.into(), advice: advice.map(Into::into) }
+}
+
+fn privileges() -> Check {
+    if nix::unistd::geteuid().is_root() {
+        check("privileges", CheckState::Good, "root", None)
+    } else {
+        check("privileges", CheckState::Missing, "not root", Some("the daemon must run as root (systemd does it)"))
+    }
+}
+
+fn kernel_types() -> Check {
+    match offsets::resolve(Path::new(offsets::VMLINUX)) {
+        Ok(_) => check("kernel types", CheckState::Good, offsets::VMLINUX, None),
+        Err(error) => check(
+            "kernel types",
+            CheckState::Missing,
+            error.to_string(),
+            Some("use a kernel built with CONFIG_DEBUG_INFO_BTF=y"),
+        ),
+    }
+}
+
+fn lsm() -> Check {
+    let list = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    let advice = "not used by this version: opens are observed, not held; connections are held on every kernel";
+    let found = if list.is_empty() { "unknown (securityfs is not mounted)".to_owned() } else { list };
+    check("LSM list", CheckState::Limited, found, Some(advice))
+}
+
+fn cgroup() -> Check {
+    match mounts::cgroup2() {
+        Some(path) => check("cgroup v2", CheckState::Good, path.display().to_string(), None),
+        None => check(
+            "cgroup v2",
+            CheckState::Missing,
+            "not mounted",
+            Some("mount -t cgroup2 none /sys/fs/cgroup/unified (or boot with systemd.unified_cgroup_hierarchy=1)"),
+        ),
+    }
+}

@@ -1,0 +1,105 @@
+//! Bytes of a ring → records. Records are borrowed from the ring: an exec is ten kilobytes.
+
+use monitor_common::event::{
+    Header,
+    file::{Open, Probe, ProcOpen},
+    kind,
+    network::{Connect, Dns, FlowAsk, FlowClosed},
+    process::{Exec, ExecCandidate, Exit, Fork},
+};
+use zerocopy::{FromBytes, Immutable, KnownLayout};
+
+/// One record of a ring.
+#[derive(Clone, Copy, Debug)]
+pub enum Record<'a> {
+    Fork(&'a Fork),
+    Exec(&'a Exec),
+    Candidate(&'a ExecCandidate),
+    Exit(&'a Exit),
+    Open(&'a Open),
+    Probe(&'a Probe),
+    ProcOpen(&'a ProcOpen),
+    Connect(&'a Connect),
+    FlowAsk(&'a FlowAsk),
+    FlowClosed(&'a FlowClosed),
+    Dns(&'a Dns),
+}
+
+/// A record that this daemon does not understand: counted, never guessed at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undecodable {
+    pub kind: u32,
+    pub bytes: usize,
+}
+
+impl<'a> Record<'a> {
+    /// # Errors
+    /// The kind is unknown or the length is not its layout's.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, Undecodable> {
+        let failed = |kind| Undecodable { kind, bytes: bytes.len() };
+        let (header, _) = Header::ref_from_prefix(bytes).map_err(|_| failed(0))?;
+        let record = match header.kind {
+            kind::FORK => whole(bytes).map(Self::Fork),
+            kind::EXEC if header.session == 0 => whole(bytes).map(Self::Candidate),
+            kind::EXEC => whole(bytes).map(Self::Exec),
+            kind::EXIT => whole(bytes).map(Self::Exit),
+            kind::OPEN => whole(bytes).map(Self::Open),
+            kind::PROBE => whole(bytes).map(Self::Probe),
+            kind::PROC_OPEN => whole(bytes).map(Self::ProcOpen),
+            kind::CONNECT => whole(bytes).map(Self::Connect),
+            kind::FLOW_ASK => whole(bytes).map(Self::FlowAsk),
+            kind::FLOW_CLOSED => whole(bytes).map(Self::FlowClosed),
+            kind::DNS => whole(bytes).map(Self::Dns),
+            _ => None,
+        };
+        record.ok_or_else(|| failed(header.kind))
+    }
+}
+
+fn whole<T: FromBytes + KnownLayout + Immutable>(bytes: &[u8]) -> Option<&T> {
+    T::ref_from_bytes(bytes).ok()
+}
+
+/// Text up to the first NUL; what is not UTF-8 is replaced, because it is shown and matched, never reopened.
+#[must_use]
+pub fn text(bytes: &[u8]) -> String {
+    let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+    String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
+}
+
+/// NUL-separated strings of the first `length` bytes, such as an argument block.
+#[must_use]
+pub fn strings(bytes: &[u8], length: u32) -> Vec<String> {
+    let used = bytes.get(..length as usize).unwrap_or(bytes);
+    let used = used.strip_suffix(&[0]).unwrap_or(used);
+    if used.is_empty() {
+        return Vec::new();
+    }
+    used.split(|byte| *byte == 0).map(|part| String::from_utf8_lossy(part).into_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use zerocopy::IntoBytes as _;
+
+    use super::*;
+
+    #[test]
+    fn a_record_is_decoded_by_its_kind_and_exact_length() {
+        let exit = Exit { header: Header { kind: kind::EXIT, tgid: 7, session: 9, at_ns: 1 } };
+        assert!(matches!(Record::decode(exit.as_bytes()), Ok(Record::Exit(found)) if found.header.tgid == 7));
+        let mut words = [0_u64; 4];
+        words.as_mut_bytes()[..24].copy_from_slice(exit.as_bytes());
+        let cut = Record::decode(words.as_bytes());
+        assert_eq!(cut.unwrap_err(), Undecodable { kind: kind::EXIT, bytes: 32 });
+        assert_eq!(Record::decode(&[]).unwrap_err(), Undecodable { kind: 0, bytes: 0 });
+    }
+
+    #[test]
+    fn argument_blocks_split_at_nul_and_end_with_one() {
+        assert_eq!(strings(b"curl\0-s\0\0rest", 9), ["curl", "-s", ""]);
+        assert_eq!(strings(b"curl\0", 5), ["curl"]);
+        assert!(strings(b"", 0).is_empty());
+        assert_eq!(text(b"abc\0def"), "abc");
+    }
+}

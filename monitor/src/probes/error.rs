@@ -1,0 +1,37 @@
+//! What can go wrong between the daemon and the kernel, each with what to do about it.
+
+use std::{io, path::PathBuf};
+
+use thiserror::Error;
+
+#[derive(Debug, Error)]
+pub enum ProbeError {
+    #[error("cannot read the kernel's type information at {path}: it was built without CONFIG_DEBUG_INFO_BTF, or /sys is not mounted")]
+    NoBtf { path: PathBuf, source: io::Error },
+    #[error("the kernel's type information at {path} cannot be understood ({reason})")]
+    BadBtf { path: PathBuf, reason: &'static str },
+    #[error("this kernel's structures lack {}: Interlock needs to learn this kernel version", .fields.join(", "))]
+    MissingFields { fields: Vec<String> },
+    #[error("cannot mount {what} at {path}: mount it by hand, or start the daemon with CAP_SYS_ADMIN")]
+    Mount { what: &'static str, path: PathBuf, source: nix::Error },
+    #[error("{path} is not a cgroup v2 mount: mount one (mount -t cgroup2 none DIR) or set `cgroup` in the configuration")]
+    NoCgroup { path: PathBuf },
+    #[error("cannot open the cgroup {path}")]
+    Cgroup { path: PathBuf, source: io::Error },
+    #[error("cannot prepare the pin directory {path}: it must be below a bpffs mount such as /sys/fs/bpf")]
+    PinDirectory { path: PathBuf, source: io::Error },
+    #[error("the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN")]
+    NotPermitted,
+    #[error("cannot load the kernel programs")]
+    Load(#[source] Box<aya::EbpfError>),
+    #[error("cannot load the kernel program {program}")]
+    Program { program: &'static str, source: Box<aya::programs::ProgramError> },
+    #[error("cannot attach the kernel program {program} to {hook}")]
+    Attach { program: &'static str, hook: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("cannot pin the link of {program}")]
+    Pin { program: String, reason: String },
+    #[error("the built kernel object lacks {name}: rebuild it with `cargo xtask ebpf`")]
+    Object { name: &'static str },
+    #[error("cannot use the kernel map {name}")]
+    Map { name: &'static str, source: Box<aya::maps::MapError> },
+}

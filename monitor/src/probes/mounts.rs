@@ -1,0 +1,72 @@
+//! File systems the probes need: tracefs for tracepoints, bpffs for pins, cgroup v2 for flows.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use nix::mount::{MsFlags, mount};
+
+use super::error::ProbeError;
+
+const TRACEFS: &str = "/sys/kernel/tracing";
+const BPFFS: &str = "/sys/fs/bpf";
+
+/// Mounts tracefs where it is not (systemd does it on demand; minimal systems don't).
+///
+/// # Errors
+/// The mount is refused.
+pub fn ensure_tracefs() -> Result<(), ProbeError> {
+    let mounted = [TRACEFS, "/sys/kernel/debug/tracing"].iter().any(|dir| Path::new(dir).join("events").is_dir());
+    if mounted { Ok(()) } else { mount_at("tracefs", TRACEFS) }
+}
+
+/// Mounts bpffs where it is not, if `pins` lies below it.
+///
+/// # Errors
+/// The mount is refused.
+pub fn ensure_bpffs(pins: &Path) -> Result<(), ProbeError> {
+    if !pins.starts_with(BPFFS) || type_of(Path::new(BPFFS)).as_deref() == Some("bpf") {
+        return Ok(());
+    }
+    mount_at("bpf", BPFFS)
+}
+
+fn mount_at(kind: &'static str, at: &str) -> Result<(), ProbeError> {
+    mount(Some(kind), at, Some(kind), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, None::<&str>)
+        .map_err(|source| ProbeError::Mount { what: kind, path: at.into(), source })
+}
+
+/// The cgroup v2 mount point, as the kernel lists it for this process.
+#[must_use]
+pub fn cgroup2() -> Option<PathBuf> {
+    entries().into_iter().find(|(_, kind)| kind == "cgroup2").map(|(at, _)| at)
+}
+
+/// Checks that `path` is a cgroup v2 mount.
+///
+/// # Errors
+/// It is not.
+pub fn check_cgroup2(path: &Path) -> Result<(), ProbeError> {
+    if path.join("cgroup.procs").is_file() && path.join("cgroup.controllers").is_file() {
+        Ok(())
+    } else {
+        Err(ProbeError::NoCgroup { path: path.into() })
+    }
+}
+
+fn type_of(at: &Path) -> Option<String> {
+    entries().into_iter().rev().find(|(path, _)| path == at).map(|(_, kind)| kind)
+}
+
+/// `(mount point, type)`, from `/proc/self/mounts` (proc(5)).
+fn entries() -> Vec<(PathBuf, String)> {
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(1);
+            Some((PathBuf::from(fields.next()?), fields.next()?.to_owned()))
+        })
+        .collect()
+}

@@ -1,0 +1,229 @@
+//! Decisions on their way to the kernel: every write to a map happens here.
+
+use std::{borrow::BorrowMut, collections::BTreeMap};
+
+use aya::{
+    Ebpf, Pod,
+    maps::{Array, HashMap, MapData, MapError, PerCpuArray},
+};
+use monitor_common::{
+    label::{FROZEN, Label, SessionState},
+    loss::LOSS_NAMES,
+    policy::{AddressKey, Flow, InodeKey, Policy, SecretTag},
+};
+
+use super::error::ProbeError;
+use crate::facts::SessionId;
+
+type Table<K, V> = HashMap<MapData, K, V>;
+
+/// Handles of the maps that the daemon writes.
+pub struct Uplink {
+    processes: Table<u32, Label>,
+    sessions: Table<u64, SessionState>,
+    flows: Table<u64, Flow>,
+    inodes: Table<InodeKey, SecretTag>,
+    names: Table<u64, SecretTag>,
+    addresses: Table<AddressKey, u32>,
+    policy: Array<MapData, Policy>,
+    lost: PerCpuArray<MapData, u64>,
+}
+
+impl Uplink {
+    pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, ProbeError> {
+        Ok(Self {
+            processes: table(ebpf, "PROCESSES")?,
+            sessions: table(ebpf, "SESSIONS")?,
+            flows: table(ebpf, "FLOWS")?,
+            inodes: table(ebpf, "SECRET_INODES")?,
+            names: table(ebpf, "SECRET_NAMES")?,
+            addresses: table(ebpf, "ADDRESSES")?,
+            policy: take(ebpf, "POLICY")?,
+            lost: take(ebpf, "LOST")?,
+        })
+    }
+
+    /// The label of a process, if it has one.
+    #[must_use]
+    pub fn label(&self, tgid: u32) -> Option<Label> {
+        self.processes.get(&tgid, 0).ok()
+    }
+
+    /// Labels a process; its children inherit from here on.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn set_label(&mut self, tgid: u32, label: Label) -> Result<(), MapError> {
+        self.processes.insert(tgid, label, 0)
+    }
+
+    pub fn remove_label(&mut self, tgid: u32) {
+        ignore_missing("PROCESSES", self.processes.remove(&tgid));
+    }
+
+    /// Every labelled process.
+    #[must_use]
+    pub fn labels(&self) -> Vec<(u32, Label)> {
+        self.processes.iter().flatten().collect()
+    }
+
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<SessionState> {
+        self.sessions.get(&id.0, 0).ok()
+    }
+
+    /// # Errors
+    /// The map is full.
+    pub fn set_session(&mut self, id: SessionId, state: SessionState) -> Result<(), MapError> {
+        self.sessions.insert(id.0, state, 0)
+    }
+
+    pub fn remove_session(&mut self, id: SessionId) {
+        ignore_missing("SESSIONS", self.sessions.remove(&id.0));
+    }
+
+    #[must_use]
+    pub fn sessions(&self) -> Vec<(SessionId, SessionState)> {
+        self.sessions.iter().flatten().map(|(id, state)| (SessionId(id), state)).collect()
+    }
+
+    /// Changes a session's state. The kernel changes taints, generation and losses meanwhile; a change that falls
+    /// between this read and this write is put back by reading once more.
+    ///
+    /// # Errors
+    /// The session is not in the map.
+    pub fn change_session(
+        &mut self,
+        id: SessionId,
+        change: impl Fn(&mut SessionState),
+    ) -> Result<SessionState, MapError> {
+        let mut before = self.sessions.get(&id.0, 0)?;
+        loop {
+            let mut wanted = before;
+            change(&mut wanted);
+            self.sessions.insert(id.0, wanted, 0)?;
+            let now = self.sessions.get(&id.0, 0)?;
+            if now == wanted {
+                return Ok(now);
+            }
+            // The kernel wrote in between: its newer counters win over ours, and the change is made again.
+            before = SessionState {
+                taints: before.taints | now.taints,
+                generation: before.generation.max(now.generation),
+                lost: before.lost.max(now.lost),
+                ..now
+            };
+        }
+    }
+
+    /// Marks the session's breaker open or closed in the kernel: whoever acts while it is open is stopped.
+    ///
+    /// # Errors
+    /// The session is not in the map.
+    pub fn set_frozen(&mut self, id: SessionId, frozen: bool) -> Result<(), MapError> {
+        self.change_session(id, |state| {
+            state.flags = if frozen { state.flags | FROZEN } else { state.flags & !FROZEN };
+        })
+        .map(|_| ())
+    }
+
+    #[must_use]
+    pub fn flow(&self, cookie: u64) -> Option<Flow> {
+        self.flows.get(&cookie, 0).ok()
+    }
+
+    /// # Errors
+    /// The map is full.
+    pub fn set_flow(&mut self, cookie: u64, flow: Flow) -> Result<(), MapError> {
+        self.flows.insert(cookie, flow, 0)
+    }
+
+    pub fn remove_flow(&mut self, cookie: u64) {
+        ignore_missing("FLOWS", self.flows.remove(&cookie));
+    }
+
+    #[must_use]
+    pub fn flows(&self) -> Vec<(u64, Flow)> {
+        self.flows.iter().flatten().collect()
+    }
+
+    /// # Errors
+    /// The map is full.
+    pub fn tag_inode(&mut self, key: InodeKey, tag: SecretTag) -> Result<(), MapError> {
+        self.inodes.insert(key, tag, 0)
+    }
+
+    /// Makes the table of names be exactly `names`: new ones first, then what is no longer in it goes.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn replace_names(&mut self, names: &[(u64, SecretTag)]) -> Result<(), MapError> {
+        replace(&mut self.names, names)
+    }
+
+    /// Makes the table of addresses be exactly `addresses`.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn replace_addresses(&mut self, addresses: &[(AddressKey, u32)]) -> Result<(), MapError> {
+        replace(&mut self.addresses, addresses)
+    }
+
+    /// # Errors
+    /// The map cannot be written.
+    pub fn set_policy(&mut self, policy: Policy) -> Result<(), MapError> {
+        self.policy.set(0, policy, 0)
+    }
+
+    /// What was lost since the maps were made, by `(ring, kind)`; only what is not zero.
+    #[must_use]
+    pub fn losses(&self) -> BTreeMap<(&'static str, &'static str), u64> {
+        LOSS_NAMES
+            .iter()
+            .enumerate()
+            .filter_map(|(index, name)| {
+                let total = self.lost.get(&(index as u32), 0).ok()?.iter().sum();
+                (total > 0).then_some((*name, total))
+            })
+            .collect()
+    }
+}
+
+fn replace<K: Pod + Eq + std::hash::Hash, V: Pod>(
+    table: &mut Table<K, V>,
+    wanted: &[(K, V)],
+) -> Result<(), MapError> {
+    for (key, value) in wanted {
+        table.insert(key, value, 0)?;
+    }
+    let keep: std::collections::HashSet<&K> = wanted.iter().map(|(key, _)| key).collect();
+    let stale: Vec<K> = table.keys().flatten().filter(|key| !keep.contains(key)).collect();
+    for key in stale {
+        table.remove(&key)?;
+    }
+    Ok(())
+}
+
+fn take<M>(ebpf: &mut Ebpf, name: &'static str) -> Result<M, ProbeError>
+where
+    M: TryFrom<aya::maps::Map, Error = MapError>,
+{
+    let map = ebpf.take_map(name).ok_or(ProbeError::Object { name })?;
+    M::try_from(map).map_err(|source| ProbeError::Map { name, source: Box::new(source) })
+}
+
+fn table<K: Pod, V: Pod>(ebpf: &mut Ebpf, name: &'static str) -> Result<Table<K, V>, ProbeError>
+where
+    MapData: BorrowMut<MapData>,
+{
+    take(ebpf, name)
+}
+
+/// Removing what the kernel removed already is no failure; anything else is said.
+fn ignore_missing(map: &str, result: Result<(), MapError>) {
+    match result {
+        Ok(()) | Err(MapError::KeyNotFound) => {}
+        Err(MapError::SyscallError(error)) if error.io_error.kind() == std::io::ErrorKind::NotFound => {}
+        Err(error) => tracing::warn!(map, %error, "an entry could not be removed"),
+    }
+}
