@@ -1,1 +1,5 @@
-//! 
+//! Enforcement: what a decision does to processes and connections.
+
+pub mod flow;
+pub mod freeze;
+pub mod signal;

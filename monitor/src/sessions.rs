@@ -1,1 +1,254 @@
-//! 
+//! Sessions: one running agent each, with all its processes.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    path::PathBuf,
+    time::Duration,
+};
+
+use crate::{
+    breaker::Breaker,
+    facts::{BootNanos, Process, SessionId},
+    rules::Memory,
+};
+
+pub mod adoption;
+pub mod detection;
+pub mod environment;
+pub mod inode;
+pub mod procfs;
+pub mod workspace;
+
+/// Secrets remembered for the screen.
+const TOUCHED_MAX: usize = 32;
+
+/// One agent session.
+pub struct Session {
+    pub id: SessionId,
+    /// Catalogue id of the agent; `command` for `interlock run`.
+    pub agent: String,
+    pub recognised_by: String,
+    pub user: u32,
+    pub command: String,
+    pub home: Option<String>,
+    pub workspace: Option<PathBuf>,
+    pub started: BootNanos,
+    pub memory: Memory,
+    pub breaker: Breaker,
+    pub frozen: bool,
+    /// Records were lost, or the daemon was away: what the session touched is not wholly known.
+    pub incomplete: bool,
+    /// Losses of the session that the kernel had counted when they were last looked at.
+    pub lost: u64,
+    touched: VecDeque<String>,
+}
+
+impl Session {
+    #[must_use]
+    pub fn new(id: SessionId, agent: String, recognised_by: String, started: BootNanos) -> Self {
+        Self {
+            id,
+            agent,
+            recognised_by,
+            user: 0,
+            command: String::new(),
+            home: None,
+            workspace: None,
+            started,
+            memory: Memory::new(),
+            breaker: Breaker::new(),
+            frozen: false,
+            incomplete: false,
+            lost: 0,
+            touched: VecDeque::new(),
+        }
+    }
+
+    /// Remembers a read secret for the screen; a repeated one moves to the end.
+    pub fn remember(&mut self, what: String) {
+        self.touched.retain(|known| *known != what);
+        if self.touched.len() == TOUCHED_MAX {
+            self.touched.pop_front();
+        }
+        self.touched.push_back(what);
+    }
+
+    #[must_use]
+    pub fn touched(&self) -> Vec<String> {
+        self.touched.iter().cloned().collect()
+    }
+
+    #[must_use]
+    pub fn age(&self, now: BootNanos) -> Duration {
+        Duration::from_nanos(now.0.saturating_sub(self.started.0))
+    }
+}
+
+/// Every session, and every labelled process.
+#[derive(Default)]
+pub struct Registry {
+    sessions: HashMap<SessionId, Session>,
+    processes: HashMap<u32, (SessionId, Process)>,
+}
+
+impl Registry {
+    pub fn insert(&mut self, session: Session) {
+        self.sessions.insert(session.id, session);
+    }
+
+    pub fn remove(&mut self, id: SessionId) -> Option<Session> {
+        self.processes.retain(|_, (session, _)| *session != id);
+        self.sessions.remove(&id)
+    }
+
+    #[must_use]
+    pub fn get(&self, id: SessionId) -> Option<&Session> {
+        self.sessions.get(&id)
+    }
+
+    pub fn get_mut(&mut self, id: SessionId) -> Option<&mut Session> {
+        self.sessions.get_mut(&id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Session> {
+        self.sessions.values()
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    #[must_use]
+    pub fn ids(&self) -> Vec<SessionId> {
+        let mut ids: Vec<SessionId> = self.sessions.keys().copied().collect();
+        ids.sort();
+        ids
+    }
+
+    pub fn add_process(&mut self, session: SessionId, process: Process) {
+        self.processes.insert(process.pid, (session, process));
+    }
+
+    /// The child begins as its creator's copy.
+    pub fn fork(&mut self, session: SessionId, creator: u32, child: u32, start: BootNanos) {
+        let mut process = self.process(creator).cloned().unwrap_or_default();
+        process.pid = child;
+        process.parent = creator;
+        process.start = start;
+        self.add_process(session, process);
+    }
+
+    /// Removes a process; gives its session if that has no process left.
+    pub fn exit(&mut self, pid: u32) -> Option<SessionId> {
+        let (session, _) = self.processes.remove(&pid)?;
+        let alive = self.processes.values().any(|(other, _)| *other == session);
+        (!alive).then_some(session)
+    }
+
+    #[must_use]
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        self.processes.get(&pid).map(|(_, process)| process)
+    }
+
+    pub fn process_mut(&mut self, pid: u32) -> Option<&mut Process> {
+        self.processes.get_mut(&pid).map(|(_, process)| process)
+    }
+
+    #[must_use]
+    pub fn session_of(&self, pid: u32) -> Option<SessionId> {
+        self.processes.get(&pid).map(|(session, _)| *session)
+    }
+
+    /// Pids of a session, `first` at the front.
+    #[must_use]
+    pub fn pids(&self, session: SessionId, first: u32) -> Vec<u32> {
+        let others = self.processes.iter().filter(|(pid, (id, _))| *id == session && **pid != first);
+        std::iter::once(first).chain(others.map(|(pid, _)| *pid)).collect()
+    }
+
+    #[must_use]
+    pub fn count(&self, session: SessionId) -> usize {
+        self.processes.values().filter(|(id, _)| *id == session).count()
+    }
+
+    /// `PID NAME ARGS` of a process and its creators, outermost first. Creators that have ended are not known any more.
+    #[must_use]
+    pub fn lineage(&self, pid: u32) -> Vec<String> {
+        let mut lines = Vec::new();
+        let mut next = Some(pid);
+        while let Some(process) = next.and_then(|pid| self.process(pid)) {
+            lines.push(format!("{} {}", process.pid, command_line(process)));
+            next = (process.parent != process.pid && lines.len() < 64).then_some(process.parent);
+        }
+        lines.reverse();
+        lines
+    }
+
+    /// The session with this id, or of this root pid.
+    #[must_use]
+    pub fn find(&self, text: &str) -> Option<SessionId> {
+        let by_id = self.sessions.keys().find(|id| id.to_string() == text);
+        let by_root = || {
+            let pid: u32 = text.parse().ok()?;
+            self.sessions.keys().find(|id| id.root() == pid)
+        };
+        by_id.or_else(by_root).copied()
+    }
+}
+
+/// A process as it is shown: its arguments, or its path where it has none.
+#[must_use]
+pub fn command_line(process: &Process) -> String {
+    const SHOWN: usize = 160;
+    let line = if process.args.is_empty() { process.executable.clone() } else { process.args.join(" ") };
+    match line.char_indices().nth(SHOWN) {
+        Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry() -> (Registry, SessionId) {
+        let mut registry = Registry::default();
+        let id = SessionId(monitor_common::label::session_id(100, 5_000));
+        registry.insert(Session::new(id, "claude-code".into(), "executable".into(), BootNanos(5_000)));
+        let root = Process { pid: 100, executable: "/bin/claude".into(), ..Process::default() };
+        registry.add_process(id, root);
+        (registry, id)
+    }
+
+    #[test]
+    fn a_session_ends_with_its_last_process_not_with_its_root() {
+        let (mut registry, id) = registry();
+        registry.fork(id, 100, 101, BootNanos(6_000));
+        assert_eq!(registry.exit(100), None);
+        assert_eq!(registry.exit(101), Some(id));
+    }
+
+    #[test]
+    fn lineage_is_outermost_first_and_stops_at_what_is_unknown() {
+        let (mut registry, id) = registry();
+        registry.fork(id, 100, 101, BootNanos(6_000));
+        registry.process_mut(101).unwrap().args = vec!["curl".into(), "-s".into()];
+        assert_eq!(registry.lineage(101), ["100 /bin/claude", "101 curl -s"]);
+        registry.exit(100);
+        assert_eq!(registry.lineage(101), ["101 curl -s"]);
+    }
+
+    #[test]
+    fn sessions_are_found_by_id_and_by_root_pid() {
+        let (registry, id) = registry();
+        assert_eq!(registry.find("100"), Some(id));
+        assert_eq!(registry.find(&id.to_string()), Some(id));
+        assert_eq!(registry.find("101"), None);
+    }
+}

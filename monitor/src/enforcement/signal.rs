@@ -1,0 +1,39 @@
+//! Signals, by pidfd only: a bare pid may by now be somebody else's.
+
+use std::{
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+};
+
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use crate::probes::Uplink;
+
+/// A labelled process that cannot turn into another one.
+pub struct Member {
+    pub pid: u32,
+    handle: OwnedFd,
+}
+
+impl Member {
+    /// Opens the process and makes sure that it still carries the label: the kernel removes a label when its process
+    /// ends, so a label that is there after the handle was opened belongs to the process behind the handle.
+    pub fn open(uplink: &Uplink, pid: u32, session: u64) -> Option<Self> {
+        let handle = pidfd(pid).ok()?;
+        let labelled = uplink.label(pid).is_some_and(|label| label.session == session);
+        labelled.then_some(Self { pid, handle })
+    }
+
+    /// # Errors
+    /// The process is gone (`ESRCH`) or may not be signalled.
+    pub fn send(&self, signal: Signal) -> io::Result<()> {
+        Ok(pidfd_send_signal(self.handle.as_fd(), signal)?)
+    }
+}
+
+/// # Errors
+/// There is no such process.
+pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}

@@ -1,0 +1,112 @@
+//! Identity of files as the kernel programs see it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use monitor_common::policy::InodeKey;
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+/// Bits of the minor number in `super_block.s_dev` (include/linux/kdev_t.h).
+const MINOR_BITS: u32 = 20;
+
+/// Mounts as one process sees them.
+pub struct Mounts(Vec<Mount>);
+
+struct Mount {
+    id: u64,
+    dev: u32,
+    root: PathBuf,
+    at: PathBuf,
+}
+
+impl Mounts {
+    /// Reads `/proc/PID/mountinfo` (proc(5)); empty if the process has ended.
+    #[must_use]
+    pub fn of(pid: u32) -> Self {
+        let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        Self(text.lines().filter_map(parse).collect())
+    }
+
+    #[must_use]
+    pub fn own() -> Self {
+        Self::of(std::process::id())
+    }
+
+    /// Device and inode of a file. The device comes from the mount table: on btrfs and overlayfs `stat` tells another
+    /// number than the kernel's `s_dev`.
+    ///
+    /// # Errors
+    /// The file cannot be looked at.
+    pub fn identify(&self, path: &Path) -> io::Result<InodeKey> {
+        let wanted = StatxFlags::INO | StatxFlags::MNT_ID;
+        let stat = statx(CWD, path, AtFlags::empty(), wanted)?;
+        let mount = self.0.iter().find(|mount| mount.id == stat.stx_mnt_id);
+        let dev = mount.map_or((stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor, |mount| mount.dev);
+        Ok(InodeKey { ino: stat.stx_ino, dev, reserved: 0 })
+    }
+
+    /// Absolute path of a file that stands at `inside` (absolute) in the file system of device `dev`.
+    #[must_use]
+    pub fn path(&self, dev: u32, inside: &Path) -> Option<PathBuf> {
+        self.0
+            .iter()
+            .filter(|mount| mount.dev == dev)
+            .filter_map(|mount| Some((mount, inside.strip_prefix(&mount.root).ok()?)))
+            .max_by_key(|(mount, _)| (mount.root.as_os_str().len(), std::cmp::Reverse(mount.at.as_os_str().len())))
+            .map(|(mount, rest)| mount.at.join(rest))
+    }
+}
+
+/// `36 35 98:0 /root /mnt rw,noatime … - ext4 /dev/root rw`
+fn parse(line: &str) -> Option<Mount> {
+    let mut fields = line.split(' ');
+    let id = fields.next()?.parse().ok()?;
+    let (major, minor) = fields.nth(1)?.split_once(':')?;
+    let dev = (major.parse::<u32>().ok()? << MINOR_BITS) | minor.parse::<u32>().ok()?;
+    let (root, at) = (unescape(fields.next()?), unescape(fields.next()?));
+    Some(Mount { id, dev, root: root.into(), at: at.into() })
+}
+
+/// Space, tab, newline and backslash are written as octal (fs/proc_namespace.c:mangle).
+fn unescape(text: &str) -> String {
+    ["\\040", "\\011", "\\012", "\\134"]
+        .iter()
+        .zip([" ", "\t", "\n", "\\"])
+        .fold(text.to_owned(), |text, (escape, plain)| text.replace(escape, plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    fn mounts() -> Mounts {
+        let lines = [
+            "1 0 254:0 / / rw - ext4 /dev/vda rw",
+            "2 1 0:40 / /tmp rw - tmpfs tmpfs rw",
+            "3 1 254:0 /data/projects /work\\040space rw - ext4 /dev/vda rw",
+        ];
+        Mounts(lines.iter().filter_map(|line| parse(line)).collect())
+    }
+
+    #[test]
+    fn paths_go_through_the_closest_mount() {
+        let mounts = mounts();
+        let root = 254 << MINOR_BITS;
+        assert_eq!(mounts.path(root, Path::new("/home/x/.env")), Some("/home/x/.env".into()));
+        assert_eq!(mounts.path(root, Path::new("/data/projects/a/.env")), Some("/work space/a/.env".into()));
+        assert_eq!(mounts.path(40, Path::new("/x")), Some("/tmp/x".into()));
+        assert_eq!(mounts.path(99, Path::new("/x")), None);
+    }
+
+    #[test]
+    fn a_real_file_has_the_inode_that_stat_tells() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let key = Mounts::own().identify(file.path()).unwrap();
+        assert_eq!(key.ino, file.path().metadata().unwrap().ino());
+        assert_ne!(key.dev, 0);
+    }
+}
