@@ -82,8 +82,9 @@ fn handshake(bytes: &[u8]) -> Result<Vec<u8>, End> {
     let mut message = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while !rest.is_empty() && !is_whole(&message) {
+        // The record's version is ignored, as RFC 8446, 5.1 demands: Go's servers take 15.9 as well.
         let kind = rest.first().copied().unwrap_or_default();
-        if !matches!(kind, HANDSHAKE | ALERT) || rest.get(1).is_some_and(|major| *major != 3) {
+        if !matches!(kind, HANDSHAKE | ALERT) {
             return Err(End::Malformed);
         }
         let Some((header, after)) = rest.split_at_checked(RECORD_HEADER) else { break };
@@ -123,11 +124,13 @@ fn read_hello(message: &[u8], hello: &mut Hello) -> Result<(), End> {
         return Ok(()); // before TLS 1.2, the hello could end here
     }
     let mut extensions = body.list_as_far_as_it_goes(2)?;
+    let mut end = Ok(());
     while !extensions.rest.is_empty() {
         let kind = extensions.number(2)?;
-        read_extension(kind as u16, extensions.list_as_far_as_it_goes(2)?, hello)?;
+        // One malformed extension does not hide the next: some server may skip it too.
+        end = end.and(read_extension(kind as u16, extensions.list_as_far_as_it_goes(2)?, hello));
     }
-    if short == End::CutShort { Err(End::CutShort) } else { Ok(()) }
+    if short == End::CutShort { Err(End::CutShort) } else { end }
 }
 
 fn read_extension(kind: u16, mut extension: Reader<'_>, hello: &mut Hello) -> Result<(), End> {
