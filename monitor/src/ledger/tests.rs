@@ -207,3 +207,17 @@ fn a_record_that_is_too_long_is_refused_and_leaves_no_trace() {
     assert_eq!(ledger.append(record(1)).unwrap().seq, 1);
     assert_eq!(verify(ledger.path()).unwrap().records, 1);
 }
+
+#[test]
+fn after_a_write_that_could_not_be_taken_back_nothing_more_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let head = ledger.append(record(1)).unwrap();
+    let writable = std::mem::replace(&mut ledger.file, File::open(dir.path().join(FILE)).unwrap());
+    assert!(ledger.append(record(2)).is_err());
+    ledger.file = writable;
+    let refusal = ledger.append(record(2)).unwrap_err().to_string();
+    assert!(refusal.contains("unknown state"), "{refusal}");
+    assert_eq!(ledger.head(), head);
+    assert_eq!(verify(ledger.path()).unwrap(), Summary { records: 1, head });
+}
