@@ -1,0 +1,223 @@
+use serde_json::{Map, json};
+use tempfile::TempDir;
+
+use super::*;
+
+fn record(number: u64) -> Record {
+    let mut detail = Map::new();
+    detail.insert("number".to_owned(), json!(number));
+    detail.insert("ratio".to_owned(), json!(0.1 + 0.2));
+    Record {
+        at: "2026-04-25T10:00:00.123456789Z".parse().unwrap(),
+        kind: Kind::Hold,
+        who: Who::Rule("infra-after-foreign-secret".to_owned()),
+        session: Some("4711-0a3f2".to_owned()),
+        detail,
+    }
+}
+
+/// A closed ledger of `records` records.
+fn ledger(records: u64) -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    for number in 1..=records {
+        assert_eq!(ledger.append(record(number)).unwrap().seq, number);
+    }
+    let path = ledger.path().to_owned();
+    (dir, path)
+}
+
+fn edit(path: &Path, change: impl FnOnce(&mut Vec<String>)) {
+    let text = fs::read_to_string(path).unwrap();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    change(&mut lines);
+    fs::write(path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+}
+
+fn faults(path: &Path) -> Vec<String> {
+    verify(path).unwrap_err().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_chain_goes_on_where_it_ended() {
+    let (dir, path) = ledger(3);
+    let mut again = Ledger::open(dir.path()).unwrap();
+    assert_eq!(again.torn(), None);
+    assert_eq!(again.head().seq, 3);
+    let head = again.append(record(4)).unwrap();
+    assert_eq!(verify(&path).unwrap(), Summary { records: 4, head });
+    let line = fs::read_to_string(&path).unwrap().lines().next().unwrap().to_owned();
+    assert!(
+        line.starts_with(r#"{"seq":1,"at":"2026-04-25T10:00:00.123456789Z","kind":"hold","who":{"rule":"#),
+        "{line}"
+    );
+}
+
+#[test]
+fn an_empty_ledger_is_whole() {
+    let (_dir, path) = ledger(0);
+    assert_eq!(verify(&path).unwrap(), Summary { records: 0, head: Head::START });
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    let (_dir, path) = ledger(3);
+    let original = fs::read(&path).unwrap();
+    // Bit 5 is a letter's case, also in the digits of the hashes.
+    for (at, bit) in (0..original.len()).flat_map(|at| [0x01, 0x20].map(|bit| (at, bit))) {
+        let mut bytes = original.clone();
+        bytes[at] ^= bit;
+        fs::write(&path, &bytes).unwrap();
+        assert!(verify(&path).is_err(), "byte {at}, bit {bit:#x}");
+    }
+}
+
+#[test]
+fn an_edit_is_one_fault_at_its_line() {
+    let (_dir, path) = ledger(4);
+    edit(&path, |lines| lines[1] = lines[1].replace("\"number\":2", "\"number\":7"));
+    assert_eq!(faults(&path), ["line 2 (record 2) was edited: its hash does not fit its content"]);
+}
+
+#[test]
+fn a_forged_record_with_a_fitting_hash_does_not_link() {
+    let (_dir, path) = ledger(4);
+    edit(&path, |lines| {
+        let (first, _, _) = Link::read(lines[0].as_bytes()).unwrap();
+        let (_, hash, _) = Link::read(lines[0].as_bytes()).unwrap();
+        let (forged, _) = Link::after(Head { seq: first.seq, hash }, record(7)).unwrap();
+        lines[1] = String::from_utf8(forged).unwrap().trim_end().to_owned();
+    });
+    assert!(matches!(verify(&path).unwrap_err()[..], [Fault::NotLinked { line: 3, seq: 3 }]));
+}
+
+#[test]
+fn cuts_and_moves_are_found() {
+    let (_dir, path) = ledger(5);
+    let original = fs::read(&path).unwrap();
+    edit(&path, |lines| drop(lines.remove(0)));
+    assert!(matches!(verify(&path).unwrap_err()[..], [Fault::OutOfOrder { line: 1, expected: 1, found: 2 }]));
+
+    fs::write(&path, &original).unwrap();
+    edit(&path, |lines| drop(lines.drain(1..3)));
+    assert!(matches!(verify(&path).unwrap_err()[..], [Fault::OutOfOrder { line: 2, expected: 2, found: 4 }]));
+
+    fs::write(&path, &original).unwrap();
+    edit(&path, |lines| lines.swap(1, 2));
+    assert_eq!(verify(&path).unwrap_err().len(), 3);
+
+    fs::write(&path, &original).unwrap();
+    edit(&path, |lines| lines.insert(1, lines[0].clone()));
+    assert!(matches!(verify(&path).unwrap_err()[0], Fault::OutOfOrder { line: 2, expected: 2, found: 1 }));
+}
+
+#[test]
+fn a_torn_line_is_moved_aside_wherever_it_was_torn() {
+    let (dir, path) = ledger(3);
+    let whole = fs::read(&path).unwrap();
+    let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
+    for cut in last + 1..whole.len() {
+        fs::write(&path, &whole[..cut]).unwrap();
+        assert!(verify(&path).is_err(), "an auditor sees it too");
+        let mut ledger = Ledger::open(dir.path()).unwrap();
+        let torn = ledger.torn().unwrap().clone();
+        assert_eq!(fs::read(&torn.moved_to).unwrap(), &whole[last..cut]);
+        assert!(torn.moved_to.file_name().unwrap().to_str().unwrap().starts_with("ledger.torn-3"));
+        assert_eq!(ledger.append(record(9)).unwrap().seq, 3);
+        assert_eq!(verify(&path).unwrap().records, 3);
+        fs::remove_file(torn.moved_to).unwrap();
+    }
+}
+
+#[test]
+fn zeros_that_a_power_cut_left_are_torn() {
+    let (dir, path) = ledger(2);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes.extend([&[0; 100][..], b"\"}\n"].concat());
+    fs::write(&path, &bytes).unwrap();
+    let ledger = Ledger::open(dir.path()).unwrap();
+    assert_eq!((ledger.head().seq, ledger.torn().unwrap().bytes), (2, 103));
+}
+
+#[test]
+fn torn_lines_of_two_crashes_are_both_kept() {
+    let (dir, path) = ledger(1);
+    for text in ["first", "second"] {
+        let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        drop(Ledger::open(dir.path()).unwrap());
+    }
+    assert_eq!(fs::read_to_string(dir.path().join("ledger.torn-2")).unwrap(), "first");
+    assert_eq!(fs::read_to_string(dir.path().join("ledger.torn-2.1")).unwrap(), "second");
+}
+
+#[test]
+fn an_edited_end_is_not_continued() {
+    let (dir, path) = ledger(3);
+    edit(&path, |lines| lines[2] = lines[2].replace("hold", "deny"));
+    let before = fs::read(&path).unwrap();
+    let error = Ledger::open(dir.path()).unwrap_err().to_string();
+    assert!(error.contains("line 3 (record 3) was edited"), "{error}");
+    assert_eq!(fs::read(&path).unwrap(), before, "the evidence is untouched");
+}
+
+#[test]
+fn an_end_without_any_record_does_not_start_a_new_chain() {
+    let (dir, path) = ledger(3);
+    for garbage in [vec![0; TAIL as usize + 1], vec![b'x'; TAIL as usize + 1]] {
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.extend(garbage);
+        fs::write(&path, &bytes).unwrap();
+        assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Broken { .. })));
+        assert_eq!(fs::read(&path).unwrap(), bytes);
+    }
+}
+
+#[test]
+fn only_one_writer_at_a_time() {
+    let (dir, _) = ledger(1);
+    let first = Ledger::open(dir.path()).unwrap();
+    assert!(matches!(Ledger::open(dir.path()), Err(LedgerError::Busy(_))));
+    drop(first);
+    Ledger::open(dir.path()).unwrap();
+}
+
+#[test]
+fn a_long_ledger_opens_by_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let mut long = record(1);
+    long.detail.insert("text".to_owned(), json!("x".repeat(MAX_LINE - 1000)));
+    for _ in 0..6 {
+        ledger.append(long.clone()).unwrap();
+    }
+    let head = ledger.head();
+    assert!(ledger.length > TAIL);
+    drop(ledger);
+    assert_eq!(Ledger::open(dir.path()).unwrap().head(), head);
+}
+
+#[test]
+fn a_record_that_is_too_long_is_refused_and_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let mut long = record(1);
+    long.detail.insert("text".to_owned(), json!("x".repeat(MAX_LINE)));
+    assert_eq!(ledger.append(long).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    assert_eq!(ledger.append(record(1)).unwrap().seq, 1);
+    assert_eq!(verify(ledger.path()).unwrap().records, 1);
+}
+
+#[test]
+fn after_a_write_that_could_not_be_taken_back_nothing_more_is_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let head = ledger.append(record(1)).unwrap();
+    let writable = std::mem::replace(&mut ledger.file, File::open(dir.path().join(FILE)).unwrap());
+    assert!(ledger.append(record(2)).is_err());
+    ledger.file = writable;
+    let refusal = ledger.append(record(2)).unwrap_err().to_string();
+    assert!(refusal.contains("unknown state"), "{refusal}");
+    assert_eq!(ledger.head(), head);
+    assert_eq!(verify(ledger.path()).unwrap(), Summary { records: 1, head });
+}

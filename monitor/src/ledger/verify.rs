@@ -1,0 +1,128 @@
+//! Checks a whole ledger, and reports everything that does not hold.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+};
+
+use super::{
+    MAX_LINE,
+    chain::{Head, Link},
+};
+
+/// Faults that are listed; a file of another kind would give one a line.
+pub const MAX_FAULTS: usize = 100;
+
+/// A ledger that holds together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    pub records: u64,
+    /// Compare it with a head that was kept elsewhere: only that shows a cut at the very end.
+    pub head: Head,
+}
+
+/// One thing that does not hold. Lines are counted from 1.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error("the ledger cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    #[error("line {line} cannot be read as a record: {reason}")]
+    Malformed { line: u64, reason: String },
+    #[error("line {line} (record {seq}) was edited: its hash does not fit its content")]
+    Edited { line: u64, seq: u64 },
+    #[error(
+        "line {line} has record {found} where record {expected} was expected: records were cut out, added or moved"
+    )]
+    OutOfOrder { line: u64, expected: u64, found: u64 },
+    #[error(
+        "line {line} (record {seq}) does not follow the line before it: its `prev` is the hash of another record"
+    )]
+    NotLinked { line: u64, seq: u64 },
+    #[error("line {line} has no end: the writer was interrupted, or the file was cut there")]
+    Torn { line: u64 },
+    #[error("the last {bytes} bytes hold no record")]
+    NoRecord { bytes: u64 },
+    #[error("there are more faults than {MAX_FAULTS}, and the rest is not listed")]
+    More,
+}
+
+/// Reads the ledger at `path` from its first record to its last.
+///
+/// # Errors
+/// Everything that does not hold, in the order of the file.
+pub fn verify(path: &Path) -> Result<Summary, Vec<Fault>> {
+    let file = File::open(path).map_err(|error| vec![Fault::Unreadable(error)])?;
+    lines(BufReader::new(file), Some(Head::START))
+}
+
+/// Checks lines that follow `head`, or that begin anywhere where it is `None`.
+pub(super) fn lines(mut input: impl BufRead, head: Option<Head>) -> Result<Summary, Vec<Fault>> {
+    let mut check = Check { line: 0, records: 0, head, faults: Vec::new() };
+    let mut line = Vec::new();
+    while check.faults.len() < MAX_FAULTS {
+        line.clear();
+        match (&mut input).take(MAX_LINE as u64).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => check.next(&line),
+            Err(error) => {
+                check.faults.push(Fault::Unreadable(error));
+                break;
+            }
+        }
+    }
+    if check.faults.len() >= MAX_FAULTS {
+        check.faults.push(Fault::More);
+    }
+    if check.faults.is_empty() {
+        Ok(Summary { records: check.records, head: check.head.unwrap_or(Head::START) })
+    } else {
+        Err(check.faults)
+    }
+}
+
+struct Check {
+    line: u64,
+    records: u64,
+    /// What the next record must follow; `None` where that is not known.
+    head: Option<Head>,
+    faults: Vec<Fault>,
+}
+
+impl Check {
+    fn next(&mut self, bytes: &[u8]) {
+        self.line += 1;
+        let line = self.line;
+        let Some(bytes) = bytes.strip_suffix(b"\n") else {
+            self.faults.push(Fault::Torn { line });
+            return;
+        };
+        match Link::read(bytes) {
+            Ok((link, stated, actual)) => {
+                let seq = link.seq;
+                if stated != actual {
+                    self.faults.push(Fault::Edited { line, seq });
+                }
+                self.compare(&link);
+                // The stated hash, so that one edit is one fault and does not spread over the rest.
+                self.head = Some(Head { seq, hash: stated });
+                self.records += 1;
+            }
+            Err(reason) => {
+                self.faults.push(Fault::Malformed { line, reason });
+                self.head = None;
+            }
+        }
+    }
+
+    fn compare(&mut self, link: &Link) {
+        let Some(head) = self.head else { return };
+        let (line, seq) = (self.line, link.seq);
+        if head.seq.checked_add(1) != Some(seq) {
+            let expected = head.seq.saturating_add(1);
+            self.faults.push(Fault::OutOfOrder { line, expected, found: seq });
+        } else if link.prev != head.hash.to_hex().as_str() {
+            self.faults.push(Fault::NotLinked { line, seq });
+        }
+    }
+}
