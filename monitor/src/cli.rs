@@ -1,1 +1,179 @@
-//! 
+//! The command line: one file per verb; data to stdout, words to stderr.
+
+mod daemon;
+mod doctor;
+pub mod drill;
+mod events;
+pub mod exit;
+mod explain;
+mod holds;
+mod language;
+mod printer;
+mod privilege;
+mod rules;
+mod run;
+mod sessions;
+mod status;
+
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use self::{
+    exit::{Exit, Failure},
+    printer::{Output, Printer},
+};
+use crate::{config::Config, control::client::Client};
+
+/// Behavioural monitor and circuit breaker for coding agents
+#[derive(Debug, Parser)]
+#[command(name = "interlock", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 fine, 1 a negative answer, 2 wrong usage or configuration, 3 no daemon, 4 not permitted.";
+
+#[derive(Args, Debug)]
+struct Global {
+    /// The daemon's control socket [default: the configuration's]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Configuration file [default: /etc/interlock/config.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say nothing but data and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// Of every verb that reads.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the daemon (as root)
+    Daemon(daemon::Daemon),
+    #[command(flatten)]
+    Client(ClientVerb),
+    /// Check, list and reload rules
+    #[command(subcommand)]
+    Rules(rules::Rules),
+    /// Replay the incident in a closed world and see it stopped (as root)
+    Drill(drill::DrillOptions),
+    #[command(hide = true, disable_help_flag = true)]
+    DrillStage {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        stage: Vec<String>,
+    },
+}
+
+/// Verbs that ask the daemon.
+#[derive(Debug, Subcommand)]
+enum ClientVerb {
+    /// Run a command as an agent session
+    Run(run::Run),
+    /// What the daemon is doing
+    Status(Reading),
+    /// Agent sessions
+    Ps(Reading),
+    /// What the sessions did
+    Events(events::Events),
+    /// What waits for a decision
+    Holds(holds::Holds),
+    /// Let a held action go on
+    Approve(holds::Approve),
+    /// Refuse a held action
+    Deny(holds::Deny),
+    /// Stop every process of a session
+    Freeze(sessions::Chosen),
+    /// Let a frozen session go on, on probation
+    Thaw(sessions::Chosen),
+    /// Why an event or a hold was decided as it was
+    Explain(explain::Explain),
+    /// What this machine allows to watch and to stop
+    Doctor(Reading),
+}
+
+impl ClientVerb {
+    fn perform(self, client: &Client, global: &Global) -> Result<Exit, Failure> {
+        let plain = global.printer(Reading::default());
+        match self {
+            Self::Run(run) => run.perform(client, &plain),
+            Self::Status(reading) => status::show(client, &global.printer(reading)),
+            Self::Ps(reading) => sessions::list(client, &global.printer(reading)),
+            Self::Events(events) => events.perform(client, &global.printer(events.reading)),
+            Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),
+            Self::Approve(approve) => approve.perform(client, &plain),
+            Self::Deny(deny) => deny.perform(client, &plain),
+            Self::Freeze(chosen) => chosen.freeze(client, &plain),
+            Self::Thaw(chosen) => chosen.thaw(client, &plain),
+            Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
+            Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),
+        }
+    }
+}
+
+/// Parses the command line, does what it says, and reports.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { global, verb } = Cli::parse();
+    let done = match verb {
+        Verb::DrillStage { stage } => return crate::drill::stage_main(stage),
+        Verb::Daemon(daemon) => daemon.perform(&global),
+        Verb::Drill(drill) => drill.perform(&global),
+        Verb::Rules(rules) => rules.perform(&global),
+        Verb::Client(verb) => global.client().and_then(|client| verb.perform(&client, &global)),
+    };
+    let exit = done.unwrap_or_else(|failure| {
+        if let Some(text) = &failure.text {
+            printer::complain(text);
+        }
+        failure.exit
+    });
+    exit.into()
+}
+
+impl Global {
+    fn printer(&self, reading: Reading) -> Printer {
+        Printer::new(reading.output, self.quiet)
+    }
+
+    fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config_file())?)
+    }
+
+    fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    fn client(&self) -> Result<Client, Failure> {
+        match &self.socket {
+            Some(socket) => Ok(Client::new(socket)),
+            None => Ok(Client::new(&Config::socket(self.config_file())?)),
+        }
+    }
+}
+
+/// Runs a client's requests on this thread: `run` becomes another program afterwards and must leave none behind.
+fn wait<T>(requests: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(requests)
+}
+
+#[cfg(test)]
+pub(crate) use tests::sample;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,138 @@
-//! 
+//! Configuration: one TOML file, every key optional, every problem reported at once.
+//!
+//! `packaging/config.toml` shows every key with its default.
+
+mod approvers;
+mod document;
+mod mountinfo;
+mod problem;
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+};
+
+pub use approvers::Approvers;
+pub use problem::{Problem, Problems};
+
+use crate::control::api::Mode;
+
+/// Read when no `--config` names another one, and only if it exists.
+pub const FILE: &str = "/etc/interlock/config.toml";
+/// Rules directory that is used only if it exists; else the built-in rules apply.
+pub const RULES: &str = "/etc/interlock/rules.d";
+pub const SOCKET: &str = "/run/interlock/control.sock";
+pub const STATE: &str = "/var/lib/interlock";
+pub const PINS: &str = "/sys/fs/bpf/interlock";
+/// TCP port of the metrics, on loopback.
+pub const METRICS_PORT: u16 = 9464;
+/// Points of risk that trip a session's breaker.
+pub const RISK_BUDGET: u32 = 100;
+
+/// The daemon's configuration, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// File it was read from; `None` where the defaults apply.
+    pub file: Option<PathBuf>,
+    /// The control socket.
+    pub socket: PathBuf,
+    /// Directory of the ledger and of what has to outlive the daemon.
+    pub state: PathBuf,
+    /// Rules directory; `None`: the built-in rules.
+    pub rules: Option<PathBuf>,
+    /// Directory that replaces the built-in catalogue; `None`: the built-in one.
+    pub catalog: Option<PathBuf>,
+    /// Directory in the BPF file system; `None`: nothing is pinned, everything detaches at exit.
+    pub pins: Option<PathBuf>,
+    /// Address of `/metrics` and `/healthz`; `None`: off.
+    pub metrics: Option<SocketAddr>,
+    pub mode: Mode,
+    /// Who may decide holds and thaw sessions.
+    pub approvers: Approvers,
+    /// Points of risk, decaying, that trip a session's breaker.
+    pub risk_budget: u32,
+    /// Configured cgroup v2 mount point; see [`Config::cgroup_mount`].
+    pub cgroup: Option<PathBuf>,
+    /// Filter of the daemon's own log, in `tracing`'s syntax: `info,interlock::rules=debug`.
+    pub log: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            file: None,
+            socket: SOCKET.into(),
+            state: STATE.into(),
+            rules: None,
+            catalog: None,
+            pins: Some(PINS.into()),
+            metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT))),
+            mode: Mode::Enforce,
+            approvers: Approvers::Owner,
+            risk_budget: RISK_BUDGET,
+            cgroup: None,
+            log: "info".into(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file`, or [`FILE`] if that exists, and checks that the configured directories can be read.
+    ///
+    /// # Errors
+    /// Every problem of the file at once.
+    pub fn load(file: Option<&Path>) -> Result<Self, Problems> {
+        let (mut config, mut problems) = Self::read(file)?;
+        if config.rules.is_none() && Path::new(RULES).is_dir() {
+            config.rules = Some(RULES.into());
+        }
+        for (key, directory) in
+            [("rules", &config.rules), ("catalog", &config.catalog), ("cgroup", &config.cgroup)]
+        {
+            if let Some(Err(error)) = directory.as_deref().map(fs::read_dir) {
+                problems.push(Problem::unreadable(config.file.as_deref(), key, directory.as_deref(), &error));
+            }
+        }
+        problems.or(config)
+    }
+
+    /// The control socket that `file` (or [`FILE`]) names. What a client needs: no directory is looked at, because a
+    /// client may not be allowed to.
+    ///
+    /// # Errors
+    /// Every problem of the file at once.
+    pub fn socket(file: Option<&Path>) -> Result<PathBuf, Problems> {
+        let (config, problems) = Self::read(file)?;
+        problems.or(config.socket)
+    }
+
+    /// Mount point of the cgroup v2 hierarchy: the configured one, else the first of `/proc/self/mountinfo`.
+    ///
+    /// # Errors
+    /// When mountinfo cannot be read, or no cgroup v2 hierarchy is mounted.
+    pub fn cgroup_mount(&self) -> io::Result<PathBuf> {
+        if let Some(configured) = &self.cgroup {
+            return Ok(configured.clone());
+        }
+        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+        mountinfo::cgroup2(&mounts).ok_or_else(|| {
+            let text = "no cgroup v2 hierarchy is mounted; mount one, or name it with the key cgroup";
+            io::Error::new(io::ErrorKind::NotFound, text)
+        })
+    }
+
+    fn read(file: Option<&Path>) -> Result<(Self, Problems), Problems> {
+        let path = file.unwrap_or(Path::new(FILE));
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(document::parse(&text, path)),
+            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
+                Ok((Self::default(), Problems::default()))
+            }
+            Err(error) => Err(Problems::from(Problem::file(path, &error))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,12 @@
 //! Control: the API over the daemon's Unix socket.
 
 pub mod api;
+pub mod client;
 pub mod command;
+pub mod peer;
+pub mod server;
+pub mod socket;
+mod stream;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,257 @@
-//! 
+//! Metrics: everything the daemon counts, with the prefix `interlock_`, and the page that shows it.
+//!
+//! Labels are bounded: their values are constants of this program, or limited in number by [`labels`].
+
+mod exporter;
+mod labels;
+
+use std::time::Duration;
+
+use prometheus::{
+    CounterVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
+    TextEncoder, core::Collector,
+};
+
+pub use exporter::{Exporter, ExporterError, Phase};
+use labels::Limited;
+
+use crate::{
+    control::api::HoldState,
+    facts::{Action, Kind},
+};
+
+/// Rules, agents and programs that get a label of their own; further ones are counted as `other`.
+const DISTINCT: usize = 512;
+/// 10 µs to 1 s.
+const DECISION_SECONDS: [f64; 11] = [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0];
+/// A machine's answer to a person who was away: 1 ms to 1 h.
+const WAIT_SECONDS: [f64; 10] = [1e-3, 0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
+
+/// Every metric of the daemon, in a registry of its own.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    events: IntCounterVec,
+    lost: IntCounterVec,
+    rule_matches: IntCounterVec,
+    rule_names: Limited,
+    holds: IntGaugeVec,
+    hold_wait: Histogram,
+    decision: Histogram,
+    sessions: IntGaugeVec,
+    enforcement: IntGaugeVec,
+    program_seconds: CounterVec,
+    program_names: Limited,
+    rules_info: IntGaugeVec,
+    ledger_head: IntGaugeVec,
+    pub freezes: IntCounter,
+    pub kills: IntCounter,
+    pub rules_reload_failures: IntCounter,
+    pub ledger_records: IntCounter,
+    pub outbox_dropped: IntCounter,
+    pub dns_malformed: IntCounter,
+}
+
+impl Metrics {
+    /// # Errors
+    /// Never in practice: a metric's name would have to be malformed or used twice.
+    pub fn new() -> prometheus::Result<Self> {
+        let make = Maker(Registry::new_custom(Some("interlock".into()), None)?);
+        let build = make.gauges("build_info", "The running build.", &["version", "revision"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
+        Ok(Self {
+            events: make.counters("events_total", "Events from the kernel.", &["kind"])?,
+            lost: make.counters(
+                "events_lost_total",
+                "Records that could not be delivered.",
+                &["ring", "kind"],
+            )?,
+            rule_matches: make.counters("rule_matches_total", "Rules that matched.", &["rule", "action"])?,
+            rule_names: Limited::to(DISTINCT),
+            holds: make.gauges(
+                "holds",
+                "Holds by state; of the decided ones those in memory.",
+                &["state"],
+            )?,
+            hold_wait: make.histogram(
+                "hold_wait_seconds",
+                "From the hold to its decision.",
+                &WAIT_SECONDS,
+            )?,
+            decision: make.histogram(
+                "decision_seconds",
+                "From the kernel's record to the decision by rule.",
+                &DECISION_SECONDS,
+            )?,
+            sessions: make.gauges("sessions", "Live agent sessions.", &["agent"])?,
+            enforcement: make.gauges(
+                "enforcement_active",
+                "1 for the backend that is in force for an action.",
+                &["action", "backend"],
+            )?,
+            program_seconds: make.seconds(
+                "program_seconds_total",
+                "Time spent in a kernel program.",
+                "program",
+            )?,
+            program_names: Limited::to(DISTINCT),
+            rules_info: make.gauges("rules_info", "The rules in force.", &["sha256"])?,
+            ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
+            freezes: make.counter("freezes_total", "Sessions frozen.")?,
+            kills: make.counter("kills_total", "Sessions killed.")?,
+            rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,
+            ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
+            outbox_dropped: make.counter("outbox_dropped_total", "Alerts dropped as the outbox was full.")?,
+            dns_malformed: make.counter("dns_malformed_total", "DNS answers that could not be read.")?,
+            registry: make.0,
+        })
+    }
+
+    /// One event from the kernel; `kind` is a fact's kind, or a lifecycle record's: `fork`, `exit`, `dns`.
+    pub fn event(&self, kind: &'static str) {
+        self.events.with_label_values(&[kind]).inc();
+    }
+
+    /// `count` more records that could not be delivered.
+    pub fn lost(&self, ring: &'static str, kind: &'static str, count: u64) {
+        self.lost.with_label_values(&[ring, kind]).inc_by(count);
+    }
+
+    /// Records lost so far, as a kernel counter says; see [`monitor_common::loss::LOSS_NAMES`].
+    pub fn lost_total(&self, ring: &'static str, kind: &'static str, total: u64) {
+        let counter = self.lost.with_label_values(&[ring, kind]);
+        counter.inc_by(total.saturating_sub(counter.get()));
+    }
+
+    pub fn rule_matched(&self, rule: &str, action: Action) {
+        let rule = self.rule_names.admit(rule);
+        self.rule_matches.with_label_values(&[rule, action_name(action)]).inc();
+    }
+
+    pub fn holds(&self, state: HoldState, count: usize) {
+        self.holds.with_label_values(&[state_name(state)]).set(gauge(count));
+    }
+
+    pub fn hold_waited(&self, wait: Duration) {
+        self.hold_wait.observe(wait.as_secs_f64());
+    }
+
+    pub fn decided(&self, took: Duration) {
+        self.decision.observe(took.as_secs_f64());
+    }
+
+    /// Live sessions by agent; agents that are not named have none.
+    pub fn sessions<'a>(&self, by_agent: impl IntoIterator<Item = (&'a str, usize)>) {
+        self.sessions.reset();
+        let names = Limited::to(DISTINCT);
+        for (agent, count) in by_agent {
+            self.sessions.with_label_values(&[names.admit(agent)]).add(gauge(count));
+        }
+    }
+
+    /// The backend in force for each action, as `(action, backend)`.
+    pub fn enforcement<'a>(&self, active: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        self.enforcement.reset();
+        for (action, backend) in active.into_iter().take(DISTINCT) {
+            self.enforcement.with_label_values(&[action, backend]).set(1);
+        }
+    }
+
+    /// Time spent in `program` so far, as the kernel says.
+    pub fn program_total(&self, program: &str, total: Duration) {
+        let counter = self.program_seconds.with_label_values(&[self.program_names.admit(program)]);
+        counter.inc_by((total.as_secs_f64() - counter.get()).max(0.0));
+    }
+
+    pub fn rules(&self, sha256: &str) {
+        self.rules_info.reset();
+        self.rules_info.with_label_values(&[sha256]).set(1);
+    }
+
+    pub fn ledger_head(&self, hash: &str) {
+        self.ledger_head.reset();
+        self.ledger_head.with_label_values(&[hash]).set(1);
+    }
+
+    /// The page in the text exposition format.
+    #[must_use]
+    pub fn encode(&self) -> String {
+        TextEncoder::new()
+            .encode_to_string(&self.registry.gather())
+            .unwrap_or_else(|error| format!("# the metrics could not be written: {error}\n"))
+    }
+}
+
+fn gauge(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn revision() -> &'static str {
+    option_env!("INTERLOCK_REVISION").unwrap_or("unknown")
+}
+
+/// Label of a fact's kind, for [`Metrics::event`].
+#[must_use]
+pub fn kind_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Open => "open",
+        Kind::Probe => "probe",
+        Kind::Connect => "connect",
+        Kind::Exec => "exec",
+        Kind::Environ => "environ",
+    }
+}
+
+fn action_name(action: Action) -> &'static str {
+    match action {
+        Action::Allow => "allow",
+        Action::Alert => "alert",
+        Action::Hold => "hold",
+        Action::Deny => "deny",
+        Action::Freeze => "freeze",
+        Action::Kill => "kill",
+    }
+}
+
+fn state_name(state: HoldState) -> &'static str {
+    match state {
+        HoldState::Waiting => "waiting",
+        HoldState::Approved => "approved",
+        HoldState::Denied => "denied",
+        HoldState::Expired => "expired",
+        HoldState::Gone => "gone",
+    }
+}
+
+/// Makes metrics and registers them.
+struct Maker(Registry);
+
+impl Maker {
+    fn register<C: Collector + Clone + 'static>(&self, metric: C) -> prometheus::Result<C> {
+        self.0.register(Box::new(metric.clone()))?;
+        Ok(metric)
+    }
+
+    fn counter(&self, name: &str, help: &str) -> prometheus::Result<IntCounter> {
+        self.register(IntCounter::new(name, help)?)
+    }
+
+    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntCounterVec> {
+        self.register(IntCounterVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> prometheus::Result<IntGaugeVec> {
+        self.register(IntGaugeVec::new(Opts::new(name, help), labels)?)
+    }
+
+    fn seconds(&self, name: &str, help: &str, label: &str) -> prometheus::Result<CounterVec> {
+        self.register(CounterVec::new(Opts::new(name, help), &[label])?)
+    }
+
+    fn histogram(&self, name: &str, help: &str, buckets: &[f64]) -> prometheus::Result<Histogram> {
+        self.register(Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,10 @@
 
 use tokio::sync::oneshot;
 
-use super::api::{Approval, Check, Enroll, Explanation, HoldView, Refusal, RulesView, SessionView, Status};
+use super::{
+    api::{Approval, Check, Enroll, Explanation, HoldView, Refusal, RulesView, SessionView, Status},
+    peer::PeerProcess,
+};
 
 /// Who asks: read from the socket when the connection was accepted, never from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +13,8 @@ pub struct Caller {
     pub pid: u32,
     pub uid: u32,
     pub gid: u32,
+    /// The process itself, which `pid` alone is not: see [`PeerProcess::has_ended`]. `None` in tests only.
+    pub process: Option<PeerProcess>,
 }
 
 /// Why the engine says no; the server picks the HTTP status from it.
@@ -24,7 +29,8 @@ pub enum No {
 
 pub type Reply<T> = oneshot::Sender<Result<T, No>>;
 
-/// One request. The engine first refuses every caller whose process carries a label, whatever it asks.
+/// One request. The engine first refuses every caller whose process carries a label, whatever it asks, and *after it
+/// looked the label up* every caller that has ended: the dead carry no label.
 #[derive(Debug)]
 pub enum Request {
     Status(Reply<Status>),
@@ -32,7 +38,10 @@ pub enum Request {
     Enroll(Enroll, Reply<SessionView>),
     Freeze(String, Reply<SessionView>),
     Thaw(String, Reply<SessionView>),
-    Holds { all: bool, reply: Reply<Vec<HoldView>> },
+    Holds {
+        all: bool,
+        reply: Reply<Vec<HoldView>>,
+    },
     Approve(String, Approval, Reply<HoldView>),
     Deny(String, Reply<HoldView>),
     Explain(String, Reply<Explanation>),
@@ -57,6 +66,7 @@ pub trait Engine: Send + Sync + 'static {
     /// Events from now on, each one ECS JSON object.
     fn events(&self) -> tokio::sync::broadcast::Receiver<std::sync::Arc<serde_json::Value>>;
 
-    /// Events kept in memory, oldest first.
+    /// Events kept in memory, oldest first. An event is kept before it is sent to [`Engine::events`], so that whoever
+    /// subscribes first and then reads these misses none.
     fn recent(&self) -> Vec<std::sync::Arc<serde_json::Value>>;
 }

@@ -1,0 +1,176 @@
+//! `interlock events`.
+
+use clap::Args;
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::Value;
+
+use super::{
+    Reading,
+    exit::{Exit, Failure},
+    language::{clock, id, plain},
+    printer::{Printer, complain},
+    wait,
+};
+use crate::control::client::Client;
+
+#[derive(Args, Debug)]
+pub struct Events {
+    /// Go on with what happens
+    #[arg(long, short)]
+    follow: bool,
+    /// Only those of one session
+    #[arg(long, value_name = "SESSION", value_parser = id)]
+    session: Option<String>,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+impl Events {
+    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let printed = wait(async {
+            if self.follow { self.follow(client, printer).await } else { self.list(client, printer).await }
+        })?;
+        if printed == 0 && !printer.is_json() {
+            printer.say("no events");
+        }
+        Ok(Exit::Fine)
+    }
+
+    /// One line each as they come; as JSON one object a line, because an array would never end.
+    async fn follow(&self, client: &Client, printer: &Printer) -> Result<usize, Failure> {
+        let mut lines = client.stream("/v1/events?follow=true").await?;
+        let (zone, mut printed) = (TimeZone::system(), 0);
+        while let Some(event) = lines.next().await? {
+            if !self.wants(&event) {
+                continue;
+            }
+            printer.data(&if printer.is_json() { event.to_string() } else { describe(&event, &zone) })?;
+            printed += 1;
+        }
+        printer.say("the daemon has ended");
+        Ok(printed)
+    }
+
+    async fn list(&self, client: &Client, printer: &Printer) -> Result<usize, Failure> {
+        let mut lines = client.stream("/v1/events").await?;
+        let mut events = Vec::new();
+        while let Some(event) = lines.next().await? {
+            if self.wants(&event) {
+                events.push(event);
+            }
+        }
+        let zone = TimeZone::system();
+        if printer.is_json() {
+            printer.json(&events)?;
+        } else if !events.is_empty() {
+            let lines: Vec<String> = events.iter().map(|event| describe(event, &zone)).collect();
+            printer.data(&lines.join("\n"))?;
+        }
+        Ok(events.len())
+    }
+
+    fn wants(&self, event: &Value) -> bool {
+        if let Some(lost) = event.get("interlock.lost") {
+            complain(&format!("{lost} events were lost here: this reader was too slow"));
+            return false;
+        }
+        self.session.is_none() || self.session.as_deref() == text(event, "session.id")
+    }
+}
+
+fn text<'e>(event: &'e Value, key: &str) -> Option<&'e str> {
+    event.get(key)?.as_str()
+}
+
+/// `12:03:04.123  claude-code 4711-0a1b2  secret-read  /home/x/.railway/config.json (paas, A, foreign)`.
+fn describe(event: &Value, zone: &TimeZone) -> String {
+    let at = text(event, "@timestamp").and_then(|at| at.parse::<Timestamp>().ok());
+    let session = [text(event, "session.agent"), text(event, "session.id")];
+    let mut parts = vec![
+        at.map_or_else(|| "at no time".into(), |at| clock(at, zone)),
+        session.into_iter().flatten().collect::<Vec<_>>().join(" "),
+        text(event, "event.action").unwrap_or("event").into(),
+        object(event),
+        consequence(event),
+    ];
+    parts.retain(|part| !part.is_empty());
+    plain(&parts.join("  "))
+}
+
+fn object(event: &Value) -> String {
+    if let Some(path) = text(event, "file.path") {
+        return format!("{path}{}", secret(event));
+    }
+    if let Some(destination) = destination(event) {
+        return destination;
+    }
+    let arguments = event.get("process.args").and_then(Value::as_array);
+    match arguments.map(|arguments| arguments.iter().filter_map(Value::as_str).collect::<Vec<_>>()) {
+        Some(arguments) if !arguments.is_empty() => arguments.join(" "),
+        _ => text(event, "message").unwrap_or_default().into(),
+    }
+}
+
+fn secret(event: &Value) -> String {
+    let foreign = event.get("secret.foreign") == Some(&Value::Bool(true));
+    let words = [text(event, "secret.class"), text(event, "secret.grade"), foreign.then_some("foreign")];
+    let words: Vec<&str> = words.into_iter().flatten().collect();
+    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+}
+
+fn destination(event: &Value) -> Option<String> {
+    let port = event.get("destination.port").map(|port| format!(":{port}")).unwrap_or_default();
+    match (text(event, "destination.domain"), text(event, "destination.ip")) {
+        (Some(domain), Some(ip)) => Some(format!("{domain}{port} ({ip})")),
+        (Some(name), None) | (None, Some(name)) => Some(format!("{name}{port}")),
+        (None, None) => None,
+    }
+}
+
+/// What came of it: `→ hold h1 [infra-after-foreign-secret]`; `would` where the mode is observe.
+fn consequence(event: &Value) -> String {
+    let Some(action) = text(event, "interlock.action").filter(|action| *action != "allow") else {
+        return String::new();
+    };
+    let would = if text(event, "interlock.mode") == Some("observe") { "would " } else { "" };
+    let hold = text(event, "hold.id").map(|id| format!(" {id}")).unwrap_or_default();
+    let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
+    let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
+    let rules = if rules.is_empty() { String::new() } else { format!(" [{}]", rules.join(", ")) };
+    format!("→ {would}{action}{hold}{rules}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_kind_of_event_is_one_line() {
+        let events = [
+            json!({ "@timestamp": "2026-11-21T12:03:04.1234Z", "session.agent": "claude-code",
+                "session.id": "4711-0a1b2", "event.action": "secret-read",
+                "file.path": "/home/x/.railway/config.json", "secret.class": "paas", "secret.grade": "A",
+                "secret.foreign": true, "interlock.action": "allow" }),
+            json!({ "@timestamp": "2026-11-21T12:03:05Z", "session.agent": "claude-code",
+                "session.id": "4711-0a1b2", "event.action": "connect", "destination.ip": "66.33.22.1",
+                "destination.port": 443, "destination.domain": "backboard.railway.app", "hold.id": "h1",
+                "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold" }),
+            json!({ "@timestamp": "2026-11-21T12:03:06Z", "session.id": "1-00000", "event.action": "exec",
+                "process.args": ["terraform", "destroy\u{1b}[2J"], "rule.id": ["destroy"],
+                "interlock.action": "freeze", "interlock.mode": "observe" }),
+            json!({ "message": "an event of a later version" }),
+        ];
+        let lines: Vec<String> = events.iter().map(|event| describe(event, &TimeZone::UTC)).collect();
+        insta::assert_snapshot!(lines.join("\n"), @"");
+    }
+
+    #[test]
+    fn a_session_can_be_picked() {
+        let events = Events { follow: false, session: Some("1-00000".into()), reading: Reading::default() };
+        assert!(events.wants(&json!({ "session.id": "1-00000" })));
+        assert!(!events.wants(&json!({ "session.id": "2-00000" })));
+        assert!(!events.wants(&json!({ "interlock.lost": 3 })));
+    }
+}

@@ -1,0 +1,163 @@
+//! `interlock holds`, `approve`, `deny`.
+
+use std::time::Duration;
+
+use clap::Args;
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    Reading,
+    exit::{Exit, Failure},
+    language::{date, duration, id, plain, since, word},
+    printer::Printer,
+    wait,
+};
+use crate::control::{
+    api::{Approval, HoldState, HoldView},
+    client::{Client, ClientError},
+};
+
+const HEADERS: [&str; 8] = ["ID", "STATE", "AGE", "SESSION", "COMMAND", "DESTINATION", "RULE", "IN SILENCE"];
+
+#[derive(Args, Debug)]
+pub struct Holds {
+    /// Also the last decided ones
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    pub reading: Reading,
+}
+
+impl Holds {
+    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let holds: Vec<HoldView> = wait(async { Ok(client.get(path(self.all)).await?) })?;
+        let (none, zone) =
+            (if self.all { "no holds" } else { "nothing waits for a decision" }, TimeZone::system());
+        printer.list(&holds, none, &HEADERS, |hold| row(hold, Timestamp::now(), &zone))?;
+        if let Some(hold) = holds.iter().find(|hold| hold.state == HoldState::Waiting && !printer.is_json()) {
+            let id = &hold.id;
+            printer.say(&format!(
+                "see why with `interlock explain {id}`, then `interlock approve {id}` or `interlock deny {id}`"
+            ));
+        }
+        Ok(Exit::Fine)
+    }
+}
+
+fn path(all: bool) -> &'static str {
+    if all { "/v1/holds?all=true" } else { "/v1/holds" }
+}
+
+fn row(hold: &HoldView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
+    let by = hold.decided_by.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
+    let silence = match hold.deadline {
+        Some(deadline) => format!("{} at {}", word(hold.then), date(deadline, zone)),
+        None => "waits".into(),
+    };
+    vec![
+        hold.id.clone(),
+        word(hold.state) + &by,
+        since(hold.since, now),
+        format!("{} {}", hold.agent, hold.session),
+        format!("{} {}", hold.pid, hold.command),
+        hold.destination.clone(),
+        hold.rule.clone(),
+        if hold.state == HoldState::Waiting { silence } else { "-".into() },
+    ]
+}
+
+#[derive(Args, Debug)]
+pub struct Approve {
+    /// As `interlock holds` prints it
+    #[arg(value_parser = id)]
+    id: String,
+    /// This one action only (the default)
+    #[arg(long, conflicts_with = "time")]
+    once: bool,
+    /// Also the session's further connections to the same destination, for so long: 30s, 10m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
+    time: Option<Duration>,
+}
+
+impl Approve {
+    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let approval = Approval { for_seconds: self.time.map(|time| time.as_secs()) };
+        let hold = decide(client, &self.id, "approve", &approval)?;
+        printer.data(&released(&hold, self.time))?;
+        Ok(Exit::Fine)
+    }
+}
+
+fn released(hold: &HoldView, time: Option<Duration>) -> String {
+    let further = match time {
+        Some(time) => format!(", and so may its session {} for {}", hold.session, spelled(time)),
+        None => String::new(),
+    };
+    let HoldView { id, pid, command, destination, .. } = hold;
+    plain(&format!("released {id}: {command} (pid {pid}) goes on to {destination}{further}"))
+}
+
+fn spelled(time: Duration) -> String {
+    let end = Timestamp::from_second(time.as_secs().cast_signed()).unwrap_or(Timestamp::MAX);
+    since(Timestamp::UNIX_EPOCH, end)
+}
+
+#[derive(Args, Debug)]
+pub struct Deny {
+    /// As `interlock holds` prints it
+    #[arg(value_parser = id)]
+    id: String,
+}
+
+impl Deny {
+    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let hold = decide(client, &self.id, "deny", &())?;
+        let HoldView { id, pid, command, destination, .. } = &hold;
+        printer.data(&plain(&format!("denied {id}: {command} (pid {pid}) does not reach {destination}")))?;
+        Ok(Exit::Fine)
+    }
+}
+
+fn decide(client: &Client, id: &str, verb: &str, body: &impl serde::Serialize) -> Result<HoldView, Failure> {
+    wait(async {
+        match client.post(&format!("/v1/holds/{id}/{verb}"), body).await {
+            Err(error @ ClientError::NotFound(_)) => Err(unknown(client, error).await),
+            answer => Ok(answer?),
+        }
+    })
+}
+
+/// The daemon's "not found", with the holds there are.
+async fn unknown(client: &Client, error: ClientError) -> Failure {
+    let holds: Vec<HoldView> = client.get(path(false)).await.unwrap_or_default();
+    let ids: Vec<&str> = holds.iter().map(|hold| hold.id.as_str()).collect();
+    match ids.as_slice() {
+        [] => Failure::new(Exit::Negative, format_args!("{error}; nothing waits for a decision")),
+        ids => Failure::new(Exit::Negative, format_args!("{error}; these wait: {}", ids.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{printer::table, tests::sample};
+
+    #[test]
+    fn a_hold_says_what_happens_in_silence() {
+        let now = Timestamp::from_second(130).unwrap();
+        let decided = HoldView {
+            state: HoldState::Approved,
+            decided_by: Some("alice".into()),
+            deadline: None,
+            ..sample::hold()
+        };
+        let rows = [sample::hold(), decided].iter().map(|hold| row(hold, now, &TimeZone::UTC)).collect();
+        insta::assert_snapshot!(table(&HEADERS, rows, None), @"");
+    }
+
+    #[test]
+    fn an_approval_says_what_was_released_and_to_where() {
+        insta::assert_snapshot!(released(&sample::hold(), None), @"");
+        insta::assert_snapshot!(released(&sample::hold(), Some(Duration::from_secs(600))), @"");
+    }
+}

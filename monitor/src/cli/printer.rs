@@ -1,0 +1,153 @@
+//! Printing: data to stdout as a table or as JSON, words to stderr.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, TableStyle};
+use serde::Serialize;
+
+use super::{
+    exit::{Exit, Failure},
+    language::plain,
+};
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For programs
+    Json,
+}
+
+/// Space between two columns.
+const GUTTER: u16 = 2;
+
+#[derive(Debug)]
+pub struct Printer {
+    output: Output,
+    quiet: bool,
+    /// Columns of the terminal that stdout is; `None`: lines are as long as they are.
+    width: Option<u16>,
+}
+
+impl Printer {
+    pub fn new(output: Output, quiet: bool) -> Self {
+        let stdout = io::stdout();
+        let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
+        let width = size.map(|size| size.ws_col).filter(|columns| *columns > 0);
+        Self { output, quiet, width }
+    }
+
+    pub fn is_json(&self) -> bool {
+        self.output == Output::Json
+    }
+
+    /// Rows under upper-case headers, or one JSON array. `none` says on stderr that there is nothing.
+    pub fn list<T: Serialize>(
+        &self,
+        items: &[T],
+        none: &str,
+        headers: &[&str],
+        row: impl Fn(&T) -> Vec<String>,
+    ) -> Result<(), Failure> {
+        if self.is_json() {
+            return self.json(&items);
+        }
+        if items.is_empty() {
+            self.say(none);
+            return Ok(());
+        }
+        let rows = items.iter().map(row).collect();
+        self.data(&table(headers, rows, self.width))
+    }
+
+    /// Lines of `name  value`, or one JSON object.
+    pub fn record<T: Serialize>(&self, item: &T, lines: Vec<(&str, String)>) -> Result<(), Failure> {
+        if self.is_json() {
+            return self.json(item);
+        }
+        let rows = lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+        self.data(&table(&[], rows, self.width))
+    }
+
+    /// Pretty JSON.
+    pub fn json<T: Serialize>(&self, item: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(item).map_err(|error| Failure::new(Exit::Negative, error))?;
+        self.data(&text)
+    }
+
+    /// Text and a newline on stdout, at once.
+    pub fn data(&self, text: &str) -> Result<(), Failure> {
+        let mut stdout = io::stdout().lock();
+        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Err(Failure::unread()),
+            Err(error) => {
+                Err(Failure::new(Exit::Negative, format_args!("stdout cannot be written: {error}")))
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// A remark for a person.
+    pub fn say(&self, text: &str) {
+        if !self.quiet {
+            complain(text);
+        }
+    }
+}
+
+/// Text and a newline on stderr. If that is closed, there is nobody left to tell.
+pub fn complain(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Rows without borders; cells wrap where the whole would be wider than `width` columns.
+pub fn table(headers: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new());
+    if !headers.is_empty() {
+        table.set_header(headers.iter().copied());
+    }
+    for row in rows {
+        table.add_row(row.iter().map(|cell| plain(cell)));
+    }
+    if let Some(width) = width {
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
+    }
+    let last = table.column_count().saturating_sub(1);
+    for (index, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, if index == last { 0 } else { GUTTER }));
+    }
+    table.trim_fmt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows() -> Vec<Vec<String>> {
+        let command = "curl -X POST https://backboard.railway.app/graphql/v2";
+        [["h1", command, "hold"], ["h12", "psql", "freeze"]]
+            .map(|row| row.map(str::to_owned).to_vec())
+            .to_vec()
+    }
+
+    #[test]
+    fn columns_line_up_without_borders() {
+        insta::assert_snapshot!(table(&["ID", "COMMAND", "THEN"], rows(), None), @"");
+    }
+
+    #[test]
+    fn a_narrow_terminal_wraps_cells() {
+        let text = table(&["ID", "COMMAND", "THEN"], rows(), Some(40));
+        assert!(text.lines().all(|line| line.len() <= 40), "{text}");
+        insta::assert_snapshot!(text, @"");
+    }
+
+    #[test]
+    fn control_characters_of_a_cell_are_shown_and_not_obeyed() {
+        let text = table(&["PATH"], vec![vec!["a\u{1b}[31m\nb".to_owned()]], None);
+        assert_eq!(text, "PATH\na\\u{1b}[31m\\nb");
+    }
+}

@@ -1,0 +1,134 @@
+//! `interlock rules check`, `list`, `reload`.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{
+    Global, Reading,
+    exit::{Exit, Failure},
+    language::{plain, word},
+    printer::{Printer, complain},
+    wait,
+};
+use crate::{
+    control::api::RulesView,
+    rules::{Problem, Problems, RuleSet},
+};
+
+const HEADERS: [&str; 6] = ["RULE", "ON", "ACTION", "SEVERITY", "WHERE", "SUMMARY"];
+
+#[derive(Debug, Subcommand)]
+pub enum Rules {
+    /// Report every problem of rule files
+    Check(CheckRules),
+    /// List the configured rules
+    List(Reading),
+    /// Have the daemon read its rules again; with a problem it keeps those it has
+    Reload,
+}
+
+#[derive(Args, Debug)]
+pub struct CheckRules {
+    /// Files or directories [default: the configured rules]
+    paths: Vec<PathBuf>,
+    #[command(flatten)]
+    reading: Reading,
+}
+
+impl Rules {
+    pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
+        match self {
+            Self::Check(check) => check.perform(global, &global.printer(check.reading)),
+            Self::List(reading) => list(global, &global.printer(*reading)),
+            Self::Reload => reload(global),
+        }
+    }
+}
+
+/// What checking one path gave.
+#[derive(Serialize)]
+struct Checked {
+    path: String,
+    rules: usize,
+    sha256: Option<String>,
+    problems: Vec<Problem>,
+}
+
+impl CheckRules {
+    fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+        let checked = if self.paths.is_empty() {
+            vec![Checked::of(global.config()?.rules.as_deref())]
+        } else {
+            self.paths.iter().map(|path| Checked::of(Some(path))).collect()
+        };
+        if printer.is_json() {
+            printer.json(&checked)?;
+        } else {
+            for checked in &checked {
+                checked.report(printer)?;
+            }
+        }
+        let sound = checked.iter().all(|checked| checked.problems.is_empty());
+        Ok(if sound { Exit::Fine } else { Exit::Negative })
+    }
+}
+
+impl Checked {
+    fn of(path: Option<&Path>) -> Self {
+        let name = path.map_or_else(|| "built-in rules".into(), |path| path.display().to_string());
+        match load(path) {
+            Ok(set) => {
+                Self { path: name, rules: set.len(), sha256: Some(set.sha256().into()), problems: Vec::new() }
+            }
+            Err(problems) => {
+                Self { path: name, rules: 0, sha256: None, problems: problems.iter().cloned().collect() }
+            }
+        }
+    }
+
+    fn report(&self, printer: &Printer) -> Result<(), Failure> {
+        for problem in &self.problems {
+            complain(&problem.to_string());
+        }
+        let path = plain(&self.path);
+        match self.problems.len() {
+            0 => printer.data(&format!("{path}: {} rules, no problems", self.rules)),
+            1 => printer.data(&format!("{path}: 1 problem")),
+            count => printer.data(&format!("{path}: {count} problems")),
+        }
+    }
+}
+
+fn load(path: Option<&Path>) -> Result<RuleSet, Problems> {
+    path.map_or_else(RuleSet::builtin, RuleSet::load)
+}
+
+fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+    let set =
+        load(global.config()?.rules.as_deref()).map_err(|problems| Failure::new(Exit::Negative, problems))?;
+    let rules: Vec<_> = set.iter().map(AsRef::as_ref).collect();
+    printer.list(&rules, "no rules", &HEADERS, |rule| {
+        vec![
+            if rule.enabled { rule.id.clone() } else { format!("{} (disabled)", rule.id) },
+            word(rule.on),
+            word(rule.action),
+            word(rule.severity),
+            format!("{}:{}", rule.source.file, rule.source.line),
+            rule.summary.clone(),
+        ]
+    })?;
+    Ok(Exit::Fine)
+}
+
+fn reload(global: &Global) -> Result<Exit, Failure> {
+    let client = global.client()?;
+    let rules: RulesView = wait(async { Ok(client.post("/v1/rules/reload", &()).await?) })?;
+    if let Some(problem) = rules.problem {
+        return Err(Failure::new(Exit::Negative, format_args!("the rules were not reloaded: {problem}")));
+    }
+    let loaded = format!("{} rules, sha256 {}", rules.count, rules.sha256);
+    global.printer(Reading::default()).data(&loaded)?;
+    Ok(Exit::Fine)
+}

@@ -1,0 +1,97 @@
+//! `interlock ps`, `freeze`, `thaw`.
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::{
+    exit::{Exit, Failure},
+    language::{id, plain, since, word},
+    printer::Printer,
+    wait,
+};
+use crate::control::{
+    api::SessionView,
+    client::{Client, ClientError},
+};
+
+const HEADERS: [&str; 8] = ["SESSION", "AGENT", "STATUS", "AGE", "PROCESSES", "RISK", "TOUCHED", "WORKSPACE"];
+
+pub fn list(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+    let sessions: Vec<SessionView> = wait(async { Ok(client.get("/v1/sessions").await?) })?;
+    let now = Timestamp::now();
+    printer.list(&sessions, "no agent sessions", &HEADERS, |session| row(session, now))?;
+    Ok(Exit::Fine)
+}
+
+fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
+    let incomplete = if session.incomplete { ", incomplete" } else { "" };
+    vec![
+        session.id.clone(),
+        session.agent.clone(),
+        word(session.status) + incomplete,
+        since(session.started, now),
+        session.processes.to_string(),
+        session.risk.to_string(),
+        session.touched.len().to_string(),
+        session.workspace.clone().unwrap_or_else(|| "unknown".into()),
+    ]
+}
+
+/// A session, by its id.
+#[derive(Args, Debug)]
+pub struct Chosen {
+    /// As `interlock ps` prints it
+    #[arg(value_parser = id)]
+    session: String,
+}
+
+impl Chosen {
+    pub fn freeze(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let session = self.send(client, "freeze")?;
+        let stopped = format!("frozen: {}, {} processes", named(&session), session.processes);
+        printer.data(&stopped)?;
+        printer.say(&format!("let it go on with `interlock thaw {}`", session.id));
+        Ok(Exit::Fine)
+    }
+
+    pub fn thaw(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let session = self.send(client, "thaw")?;
+        printer.data(&format!("thawed: {}, now {}", named(&session), word(session.status)))?;
+        Ok(Exit::Fine)
+    }
+
+    fn send(&self, client: &Client, verb: &str) -> Result<SessionView, Failure> {
+        wait(async {
+            match client.post(&format!("/v1/sessions/{}/{verb}", self.session), &()).await {
+                Err(error @ ClientError::NotFound(_)) => Err(unknown(client, error).await),
+                answer => Ok(answer?),
+            }
+        })
+    }
+}
+
+fn named(session: &SessionView) -> String {
+    plain(&format!("{} {} ({})", session.agent, session.id, session.command))
+}
+
+/// The daemon's "not found", with the sessions there are.
+async fn unknown(client: &Client, error: ClientError) -> Failure {
+    let sessions: Vec<SessionView> = client.get("/v1/sessions").await.unwrap_or_default();
+    let ids: Vec<&str> = sessions.iter().map(|session| session.id.as_str()).collect();
+    match ids.as_slice() {
+        [] => Failure::new(Exit::Negative, format_args!("{error}; there are no sessions")),
+        ids => Failure::new(Exit::Negative, format_args!("{error}; the sessions are {}", ids.join(", "))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{printer::table, tests::sample};
+
+    #[test]
+    fn a_session_is_one_row() {
+        let now = Timestamp::from_second(130).unwrap();
+        insta::assert_snapshot!(table(&HEADERS, vec![row(&sample::session(), now)], None), @"");
+    }
+}

@@ -1,0 +1,55 @@
+//! `interlock status`.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    exit::{Exit, Failure},
+    language::{date, since, word},
+    printer::Printer,
+    wait,
+};
+use crate::control::{api::Status, client::Client};
+
+pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+    let status: Status = wait(async { Ok(client.get("/v1/status").await?) })?;
+    printer.record(&status, lines(&status, Timestamp::now(), &TimeZone::system()))?;
+    Ok(Exit::Fine)
+}
+
+fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str, String)> {
+    let started = format!("{} ({})", date(status.started, zone), since(status.started, now));
+    let short = status.rules.sha256.get(..12).unwrap_or(&status.rules.sha256);
+    let rules = format!("{}, sha256 {short}, loaded {}", status.rules.count, date(status.rules.loaded, zone));
+    let mut lines = vec![
+        ("daemon", format!("{}, pid {}, since {started}", status.version, status.pid)),
+        ("mode", word(status.mode)),
+        ("rules", rules),
+    ];
+    if let Some(problem) = &status.rules.problem {
+        lines.push(("last reload", format!("refused, the rules above still apply: {problem}")));
+    }
+    let lost: Vec<String> = status.lost.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    lines.extend([
+        ("sessions", format!("{}, {} frozen", status.sessions, status.frozen)),
+        ("holds", format!("{} waiting", status.holds_waiting)),
+        ("events", status.events.to_string()),
+        ("lost", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }),
+        ("metrics", status.metrics.clone().unwrap_or_else(|| "off".into())),
+        ("socket", status.socket.clone()),
+    ]);
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::{printer::table, tests::sample};
+
+    #[test]
+    fn every_number_is_shown() {
+        let now = Timestamp::from_second(7500).unwrap();
+        let lines = lines(&sample::status(), now, &TimeZone::UTC);
+        let rows = lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
+        insta::assert_snapshot!(table(&[], rows, None), @"");
+    }
+}

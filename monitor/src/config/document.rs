@@ -1,0 +1,153 @@
+//! From TOML to [`Config`]: each key is read on its own, so that one mistake does not hide the next.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+use tracing_subscriber::EnvFilter;
+
+use super::{Approvers, Config, Problem, Problems, approvers};
+use crate::control::api::Mode;
+
+const KEYS: [&str; 11] = [
+    "approvers",
+    "catalog",
+    "cgroup",
+    "log",
+    "metrics",
+    "mode",
+    "pins",
+    "risk_budget",
+    "rules",
+    "socket",
+    "state",
+];
+
+/// The configuration in `text`, with the default for each key that has a problem.
+pub(super) fn parse(text: &str, file: &Path) -> (Config, Problems) {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut config = Config { file: Some(file.into()), ..Config::default() };
+    let mut problems = Problems::default();
+    for error in errors {
+        let line = error.span().map_or(0, |span| line_of(text, span.start));
+        let message = format!("not TOML: {}", error.message());
+        problems.push(Problem { file: file.into(), line, key: None, message });
+    }
+    for (key, value) in table.get_ref() {
+        if let Err(message) = set(&mut config, key.get_ref(), value.get_ref()) {
+            let line = line_of(text, key.span().start);
+            problems.push(Problem { file: file.into(), line, key: Some(key.get_ref().to_string()), message });
+        }
+    }
+    (config, problems)
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String> {
+    match key {
+        "socket" => config.socket = absolute(value)?,
+        "state" => config.state = absolute(value)?,
+        "rules" => config.rules = Some(absolute(value)?),
+        "catalog" => config.catalog = Some(absolute(value)?),
+        "cgroup" => config.cgroup = Some(absolute(value)?),
+        "pins" => config.pins = unless_none(value, absolute)?,
+        "metrics" => config.metrics = unless_none(value, address)?,
+        "mode" => config.mode = mode(value)?,
+        "approvers" => config.approvers = approvers_of(value)?,
+        "risk_budget" => config.risk_budget = budget(value)?,
+        "log" => config.log = filter(value)?,
+        unknown => return Err(unknown_key(unknown)),
+    }
+    Ok(())
+}
+
+fn unknown_key(key: &str) -> String {
+    let nearest = KEYS.iter().max_by(|a, b| strsim::jaro(key, a).total_cmp(&strsim::jaro(key, b)));
+    match nearest {
+        Some(nearest) if strsim::jaro(key, nearest) > 0.7 => format!("unknown key; did you mean {nearest}?"),
+        _ => format!("unknown key; the keys are {}", KEYS.join(", ")),
+    }
+}
+
+fn string<'v>(value: &'v DeValue<'_>, expected: &str) -> Result<&'v str, String> {
+    value.as_str().ok_or_else(|| format!("is {}; expected {expected}", value.type_str()))
+}
+
+fn absolute(value: &DeValue<'_>) -> Result<PathBuf, String> {
+    let expected = "an absolute path, as a string";
+    let text = string(value, expected)?;
+    let path = PathBuf::from(text);
+    if path.is_absolute() { Ok(path) } else { Err(format!("is {text:?}; expected {expected}")) }
+}
+
+fn unless_none<T>(
+    value: &DeValue<'_>,
+    read: fn(&DeValue<'_>) -> Result<T, String>,
+) -> Result<Option<T>, String> {
+    if value.as_str() == Some("none") {
+        return Ok(None);
+    }
+    read(value).map(Some).map_err(|problem| problem + " or \"none\"")
+}
+
+fn address(value: &DeValue<'_>) -> Result<SocketAddr, String> {
+    let expected = "an address and a port, as \"127.0.0.1:9464\"";
+    let text = string(value, expected)?;
+    text.parse().map_err(|_| format!("is {text:?}; expected {expected}"))
+}
+
+fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
+    let expected = "\"enforce\" or \"observe\"";
+    match string(value, expected)? {
+        "enforce" => Ok(Mode::Enforce),
+        "observe" => Ok(Mode::Observe),
+        other => Err(format!("is {other:?}; expected {expected}")),
+    }
+}
+
+fn budget(value: &DeValue<'_>) -> Result<u32, String> {
+    let expected = "a whole number of points, 1 or more";
+    let number = value.as_integer().ok_or_else(|| format!("is {}; expected {expected}", value.type_str()))?;
+    match u32::from_str_radix(number.as_str(), number.radix()) {
+        Ok(points @ 1..) => Ok(points),
+        _ => Err(format!("is {number}; expected {expected}")),
+    }
+}
+
+fn filter(value: &DeValue<'_>) -> Result<String, String> {
+    let expected = "a log filter, as \"info\" or \"info,interlock::rules=debug\"";
+    let text = string(value, expected)?;
+    match EnvFilter::builder().parse(text) {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(format!("is {text:?}: {error}; expected {expected}")),
+    }
+}
+
+fn approvers_of(value: &DeValue<'_>) -> Result<Approvers, String> {
+    let expected = "\"owner\", \"root\" or a list of user names and uids";
+    match (value.as_str(), value.as_array()) {
+        (Some("owner"), _) => Ok(Approvers::Owner),
+        (Some("root"), _) => Ok(Approvers::Root),
+        (Some(other), _) => Err(format!("is {other:?}; expected {expected}")),
+        (None, Some(users)) => users.iter().map(user).collect::<Result<_, _>>().map(Approvers::Users),
+        (None, None) => Err(format!("is {}; expected {expected}", value.type_str())),
+    }
+}
+
+fn user(value: &Spanned<DeValue<'_>>) -> Result<u32, String> {
+    let value = value.get_ref();
+    match (value.as_str(), value.as_integer()) {
+        (Some(name), _) => approvers::uid(name),
+        (None, Some(number)) => u32::from_str_radix(number.as_str(), number.radix())
+            .map_err(|_| format!("{number} is not a uid; expected user names or uids")),
+        (None, None) => Err(format!("the list contains {}; expected user names or uids", value.type_str())),
+    }
+}

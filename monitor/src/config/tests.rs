@@ -1,0 +1,98 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn written(text: &str) -> tempfile::NamedTempFile {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    file
+}
+
+fn problems(text: &str) -> String {
+    let file = written(text);
+    let problems = Config::load(Some(file.path())).unwrap_err();
+    problems.to_string().replace(&file.path().display().to_string(), "config.toml")
+}
+
+#[test]
+fn every_mistake_is_reported_with_its_line() {
+    let text = "risk_budgt = 5\nmode = \"enforced\"\nsocket = 7\n\n# a comment\nmetrics = \"localhost\"\nstate = \"var/lib\"\n";
+    insta::assert_snapshot!(problems(text), @r#"
+    config.toml:1: risk_budgt: unknown key; did you mean risk_budget?
+    config.toml:2: mode: is "enforced"; expected "enforce" or "observe"
+    config.toml:3: socket: is integer; expected an absolute path, as a string
+    config.toml:6: metrics: is "localhost"; expected an address and a port, as "127.0.0.1:9464" or "none"
+    config.toml:7: state: is "var/lib"; expected an absolute path, as a string
+    "#);
+}
+
+#[test]
+fn a_syntax_mistake_does_not_hide_a_wrong_value() {
+    let text = "mode = \"enforce\nrisk_budget = 0\n";
+    let report = problems(text);
+    assert!(report.contains("config.toml:1: not TOML:"), "{report}");
+    assert!(report.contains("config.toml:2: risk_budget: is 0; expected a whole number"), "{report}");
+}
+
+#[test]
+fn a_configured_directory_has_to_be_readable() {
+    let report = problems("rules = \"/no/such/rules\"\ncatalog = \"/no/such/catalog\"\n");
+    assert!(report.contains("rules: /no/such/rules cannot be read"), "{report}");
+    assert!(report.contains("catalog: /no/such/catalog cannot be read"), "{report}");
+}
+
+#[test]
+fn a_client_needs_no_directory() {
+    let file = written("socket = \"/run/other.sock\"\nrules = \"/no/such/rules\"\n");
+    assert_eq!(Config::socket(Some(file.path())).unwrap(), PathBuf::from("/run/other.sock"));
+}
+
+#[test]
+fn every_key_is_read() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().display();
+    let file = written(&format!(
+        "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
+         metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
+         log = \"debug\"\n"
+    ));
+    let expected = Config {
+        file: Some(file.path().into()),
+        socket: "/s".into(),
+        state: "/v".into(),
+        rules: Some(directory.path().into()),
+        catalog: Some(directory.path().into()),
+        pins: None,
+        metrics: None,
+        mode: Mode::Observe,
+        approvers: Approvers::Users(vec![0, 1000]),
+        risk_budget: 7,
+        cgroup: Some(directory.path().into()),
+        log: "debug".into(),
+    };
+    assert_eq!(Config::load(Some(file.path())), Ok(expected));
+}
+
+#[test]
+fn a_named_file_that_is_missing_is_a_problem() {
+    let problems = Config::load(Some(Path::new("/no/such/config.toml"))).unwrap_err();
+    assert!(problems.to_string().starts_with("/no/such/config.toml: cannot be read"), "{problems}");
+}
+
+#[test]
+fn the_sample_states_every_key_with_its_default() {
+    let sample = include_str!("../../../packaging/config.toml");
+    let keys = ["catalog", "cgroup", "rules"];
+    let (optional, set): (Vec<&str>, Vec<&str>) = sample
+        .lines()
+        .filter_map(|line| {
+            line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
+        })
+        .partition(|line| keys.iter().any(|key| line.starts_with(key)));
+    assert_eq!((optional.len(), set.len()), (3, 8));
+    let path = Path::new("sample");
+    let (config, problems) = document::parse(&set.join("\n"), path);
+    assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));
+    let (_, problems) = document::parse(&optional.join("\n"), path);
+    assert_eq!(problems, Problems::default());
+}

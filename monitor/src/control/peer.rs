@@ -1,0 +1,110 @@
+//! Who is at the other end of a connection, as the kernel says; nothing is taken from the request.
+
+use std::{
+    fmt,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+};
+
+use nix::{
+    errno::Errno,
+    sys::socket::{getsockopt, sockopt},
+};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+use tokio::net::UnixStream;
+
+use super::command::Caller;
+
+/// The process that connected, by pidfd: its number may be used again, this is not.
+#[derive(Clone)]
+pub struct PeerProcess(Arc<OwnedFd>);
+
+impl PeerProcess {
+    /// Whether the process has ended. An agent could have a child connect and end at once, and go on with the
+    /// descriptor it inherited from it: what is known about the pid is worth nothing then.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        let mut ended = [PollFd::new(&self.0, PollFlags::IN)];
+        // A pidfd becomes readable when its process ends. Not being able to ask is no proof of life.
+        !matches!(poll(&mut ended, Some(&Timespec::default())), Ok(0))
+    }
+}
+
+impl fmt::Debug for PeerProcess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.has_ended() { "PeerProcess(ended)" } else { "PeerProcess(alive)" })
+    }
+}
+
+impl PartialEq for PeerProcess {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for PeerProcess {}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unidentified {
+    #[error("the caller's credentials cannot be read: {0}")]
+    Credentials(String),
+    #[error("the caller has no process id here; connect from the daemon's pid namespace or one below it")]
+    NoPid,
+    #[error("the calling process has ended or cannot be followed: {0}")]
+    Ended(String),
+}
+
+/// The process that connected `stream`.
+///
+/// # Errors
+/// When the kernel does not say who it is: then nobody can say what it may do.
+pub fn identify(stream: &UnixStream) -> Result<Caller, Unidentified> {
+    let credentials = stream.peer_cred().map_err(|error| Unidentified::Credentials(error.to_string()))?;
+    let pid = credentials.pid().and_then(Pid::from_raw).ok_or(Unidentified::NoPid)?;
+    let pidfd = follow(stream, pid).map_err(Unidentified::Ended)?;
+    Ok(Caller {
+        pid: pid.as_raw_nonzero().get().cast_unsigned(),
+        uid: credentials.uid(),
+        gid: credentials.gid(),
+        process: Some(PeerProcess(Arc::new(pidfd))),
+    })
+}
+
+fn follow(stream: &UnixStream, pid: Pid) -> Result<OwnedFd, String> {
+    match getsockopt(&stream.as_fd(), sockopt::PeerPidfd) {
+        // Before Linux 6.5 the number is all there is; it could have been used again since the caller connected,
+        // which takes all of pid space between two system calls.
+        Err(Errno::ENOPROTOOPT) => pidfd_open(pid, PidfdFlags::empty()).map_err(|error| error.to_string()),
+        answer => answer.map_err(|error| error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_caller_is_this_very_process() {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let caller = identify(&here).unwrap();
+        assert_eq!(caller.pid, std::process::id());
+        assert_eq!(caller.uid, rustix::process::getuid().as_raw());
+        assert!(caller.process.is_some_and(|process| !process.has_ended()));
+    }
+
+    #[test]
+    fn a_process_that_ended_is_seen_to_have_ended() {
+        let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
+        let process = PeerProcess(Arc::new(pidfd_open(pid, PidfdFlags::empty()).unwrap()));
+        assert!(!process.has_ended());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(process.has_ended());
+    }
+}

@@ -1,0 +1,250 @@
+//! The server: each route becomes one [`Request`] to the engine, and the engine's answer a response.
+
+use std::{io, sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{
+        ConnectInfo, DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request as HttpRequest,
+    },
+    http::{StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    api::{Approval, Enroll, Refusal},
+    command::{Caller, Command, Engine, No, Reply, Request},
+    socket::{ControlSocket, Peer},
+    stream,
+};
+use crate::metrics::Metrics;
+
+/// Largest request body, bytes.
+const BODY: usize = 64 * 1024;
+/// How long the engine may take for an answer.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long open connections get to finish when the daemon stops.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What every handler works with.
+#[derive(Clone)]
+struct Desk {
+    engine: Arc<dyn Engine>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+}
+
+/// Serves the API on `socket` until `stop`; event streams end then too.
+///
+/// # Errors
+/// When the socket can no longer be listened on.
+pub async fn serve(
+    socket: ControlSocket,
+    engine: Arc<dyn Engine>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let desk = Desk { engine, metrics, stop: stop.clone() };
+    let service = routes(desk).into_make_service_with_connect_info::<Peer>();
+    let serving = axum::serve(socket, service).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let farewell = async {
+        stop.cancelled().await;
+        tokio::time::sleep(FAREWELL).await;
+    };
+    tokio::select! {
+        ended = serving.into_future() => ended,
+        () = farewell => Ok(()),
+    }
+}
+
+fn routes(desk: Desk) -> Router {
+    Router::new()
+        .route("/v1/status", get(async |desk: Asked| desk.ask(Request::Status).await))
+        .route("/v1/sessions", get(async |desk: Asked| desk.ask(Request::Sessions).await).post(enroll))
+        .route("/v1/sessions/{id}/freeze", post(freeze))
+        .route("/v1/sessions/{id}/thaw", post(thaw))
+        .route("/v1/holds", get(holds))
+        .route("/v1/holds/{id}/approve", post(approve))
+        .route("/v1/holds/{id}/deny", post(deny))
+        .route("/v1/events", get(events))
+        .route("/v1/explain/{id}", get(explain))
+        .route("/v1/rules/reload", post(async |desk: Asked| desk.ask(Request::Reload).await))
+        .route("/v1/doctor", get(async |desk: Asked| desk.ask(Request::Doctor).await))
+        .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no such path in the control API, version 1"))
+        .method_not_allowed_fallback(async || {
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
+        })
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(desk)
+}
+
+async fn enroll(desk: Asked, Given(enroll): Given<Enroll>) -> Response {
+    desk.ask(|reply| Request::Enroll(enroll, reply)).await
+}
+
+async fn freeze(desk: Asked, Path(id): Path<String>) -> Response {
+    desk.ask(|reply| Request::Freeze(id, reply)).await
+}
+
+async fn thaw(desk: Asked, Path(id): Path<String>) -> Response {
+    desk.ask(|reply| Request::Thaw(id, reply)).await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WhichHolds {
+    all: bool,
+}
+
+async fn holds(desk: Asked, Flags(which): Flags<WhichHolds>) -> Response {
+    desk.ask(|reply| Request::Holds { all: which.all, reply }).await
+}
+
+async fn approve(desk: Asked, Path(id): Path<String>, Given(approval): Given<Approval>) -> Response {
+    desk.ask(|reply| Request::Approve(id, approval, reply)).await
+}
+
+async fn deny(desk: Asked, Path(id): Path<String>) -> Response {
+    desk.ask(|reply| Request::Deny(id, reply)).await
+}
+
+async fn explain(desk: Asked, Path(id): Path<String>) -> Response {
+    desk.ask(|reply| Request::Explain(id, reply)).await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WhichEvents {
+    follow: bool,
+}
+
+async fn events(desk: Asked, Flags(which): Flags<WhichEvents>) -> Response {
+    if let Err(failure) = desk.answer(Request::Watch).await {
+        return failure.into_response();
+    }
+    let Desk { engine, metrics, stop } = desk.desk;
+    let body = Body::from_stream(stream::lines(&*engine, metrics, stop, which.follow));
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
+}
+
+/// One request of an identified caller.
+struct Asked {
+    caller: Caller,
+    desk: Desk,
+}
+
+impl Asked {
+    async fn ask<T: Serialize>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Response {
+        self.answer(request).await.map(Json).into_response()
+    }
+
+    async fn answer<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Failure> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command { caller: self.caller.clone(), request: request(reply) };
+        let ended = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
+        self.desk.engine.submit(command).map_err(|_| ended())?;
+        match tokio::time::timeout(ANSWER, answer).await {
+            Ok(Ok(answer)) => answer.map_err(Failure::from),
+            Ok(Err(_)) => Err(ended()),
+            Err(_) => Err(Failure::new(StatusCode::GATEWAY_TIMEOUT, "the daemon did not answer within 30 s")),
+        }
+    }
+}
+
+impl FromRequestParts<Desk> for Asked {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Failure> {
+        let forbidden = |error: &dyn std::fmt::Display| Failure::new(StatusCode::FORBIDDEN, error);
+        let ConnectInfo(peer) = ConnectInfo::<Peer>::from_request_parts(parts, desk)
+            .await
+            .map_err(|_| forbidden(&"the caller is unknown"))?;
+        let caller = peer.caller.map_err(|error| forbidden(&error))?;
+        Ok(Self { caller, desk: desk.clone() })
+    }
+}
+
+/// A JSON body; an empty one is the default.
+struct Given<T>(T);
+
+impl<T: Default + Serialize + DeserializeOwned> FromRequest<Desk> for Given<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: HttpRequest, desk: &Desk) -> Result<Self, Failure> {
+        let body = Bytes::from_request(request, desk)
+            .await
+            .map_err(|error| Failure::new(error.status(), error.body_text()))?;
+        if body.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        let invalid = |text: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, text);
+        let value: Value =
+            serde_json::from_slice(&body).map_err(|error| invalid(format!("not JSON: {error}")))?;
+        refuse_unknown_fields::<T>(&value).map_err(invalid)?;
+        serde_json::from_value(value).map(Self).map_err(|error| invalid(error.to_string()))
+    }
+}
+
+/// All of them at once, where serde alone would name the first.
+fn refuse_unknown_fields<T: Default + Serialize>(value: &Value) -> Result<(), String> {
+    let known = serde_json::to_value(T::default()).map_err(|error| error.to_string())?;
+    let (Some(given), Some(known)) = (value.as_object(), known.as_object()) else {
+        return Err("expected a JSON object".into());
+    };
+    let list = |names: Vec<&String>| names.into_iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let unknown: Vec<&String> = given.keys().filter(|name| !known.contains_key(*name)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(format!("unknown fields: {}; expected: {}", list(unknown), list(known.keys().collect())))
+}
+
+/// The query string, refused like a body where it is wrong.
+struct Flags<T>(T);
+
+impl<T: DeserializeOwned> FromRequestParts<Desk> for Flags<T> {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Failure> {
+        match Query::from_request_parts(parts, desk).await {
+            Ok(Query(flags)) => Ok(Self(flags)),
+            Err(error) => Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.body_text())),
+        }
+    }
+}
+
+/// A refusal with its status.
+struct Failure {
+    status: StatusCode,
+    refusal: Refusal,
+}
+
+impl Failure {
+    fn new(status: StatusCode, error: impl std::fmt::Display) -> Self {
+        Self { status, refusal: Refusal { error: error.to_string(), hint: None } }
+    }
+}
+
+impl From<No> for Failure {
+    fn from(no: No) -> Self {
+        let (status, refusal) = match no {
+            No::NotPermitted(refusal) => (StatusCode::FORBIDDEN, refusal),
+            No::NotFound(refusal) => (StatusCode::NOT_FOUND, refusal),
+            No::Conflict(refusal) => (StatusCode::CONFLICT, refusal),
+            No::Invalid(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, refusal),
+        };
+        Self { status, refusal }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.refusal)).into_response()
+    }
+}

@@ -1,0 +1,185 @@
+//! The socket file: made, replaced when its daemon is dead, and who may connect at one time.
+
+use std::{
+    fs,
+    io::{self, ErrorKind},
+    os::unix::{
+        fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _},
+        net::UnixStream as Probe,
+    },
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
+use tokio::{
+    net::{UnixListener, UnixStream, unix::SocketAddr},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+
+use super::{
+    command::Caller,
+    peer::{self, Unidentified},
+};
+
+/// Connections that users other than root may have open together.
+const CONNECTIONS: usize = 128;
+
+/// Why the control socket could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    #[error("another interlock daemon answers on {}; stop it first, or name another socket", .0.display())]
+    Answered(PathBuf),
+    #[error("{} exists and is not a socket; remove it, or name another socket", .0.display())]
+    NotASocket(PathBuf),
+    #[error("the control socket {}: {what}: {source}", .path.display())]
+    Io { path: PathBuf, what: &'static str, source: io::Error },
+}
+
+/// The listening control socket; its file is removed when this is dropped.
+#[derive(Debug)]
+pub struct ControlSocket {
+    listener: UnixListener,
+    path: PathBuf,
+    free: Arc<Semaphore>,
+}
+
+impl ControlSocket {
+    /// Makes the socket at `path`, and its directory where it is missing.
+    ///
+    /// # Errors
+    /// When another daemon answers there, or the file cannot be made.
+    pub fn bind(path: &Path) -> Result<Self, BindError> {
+        let failed = |what| move |source| BindError::Io { path: path.into(), what, source };
+        if let Some(directory) = path.parent() {
+            let mut builder = fs::DirBuilder::new();
+            builder.recursive(true).mode(0o755);
+            builder.create(directory).map_err(failed("its directory cannot be made"))?;
+        }
+        clear(path)?;
+        let listener = UnixListener::bind(path).map_err(failed("cannot be made"))?;
+        // Everyone may connect, because sessions and their owners are ordinary users, and a file's mode cannot tell
+        // a person from the agent that runs as them. The peer's credentials and label can, so they decide.
+        fs::set_permissions(path, fs::Permissions::from_mode(0o666))
+            .map_err(failed("its mode cannot be set"))?;
+        Ok(Self { listener, path: path.into(), free: Arc::new(Semaphore::new(CONNECTIONS)) })
+    }
+
+    /// A place for one more connection. Root needs none: whoever fills them all cannot keep root from deciding.
+    fn admit(&self, caller: &Result<Caller, Unidentified>) -> Option<Option<OwnedSemaphorePermit>> {
+        if caller.as_ref().is_ok_and(|caller| caller.uid == 0) {
+            return Some(None);
+        }
+        self.free.clone().try_acquire_owned().ok().map(Some)
+    }
+}
+
+impl Drop for ControlSocket {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_file(&self.path) {
+            tracing::warn!(socket = %self.path.display(), %error, "the control socket's file was not removed");
+        }
+    }
+}
+
+/// Removes the socket of a daemon that is no more.
+fn clear(path: &Path) -> Result<(), BindError> {
+    let failed = |what| move |source| BindError::Io { path: path.into(), what, source };
+    let kind = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata.file_type(),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed("cannot be looked at")(error)),
+    };
+    if !kind.is_socket() {
+        return Err(BindError::NotASocket(path.into()));
+    }
+    match Probe::connect(path) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            fs::remove_file(path).map_err(failed("the one a dead daemon left cannot be removed"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Ok(_) => Err(BindError::Answered(path.into())),
+        // A full backlog answers "try again": someone listens.
+        Err(error) if error.kind() == ErrorKind::WouldBlock => Err(BindError::Answered(path.into())),
+        Err(error) => Err(failed("it is unclear whether a daemon answers there")(error)),
+    }
+}
+
+/// Who is at the other end of one connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    pub caller: Result<Caller, Unidentified>,
+    /// Given back when the connection ends, as axum keeps this value exactly as long.
+    _place: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Listener for ControlSocket {
+    type Io = UnixStream;
+    type Addr = Peer;
+
+    async fn accept(&mut self) -> (UnixStream, Peer) {
+        loop {
+            let (stream, _) = Listener::accept(&mut self.listener).await;
+            let caller = peer::identify(&stream);
+            match self.admit(&caller) {
+                Some(place) => return (stream, Peer { caller, _place: place.map(Arc::new) }),
+                None => tracing::warn!(?caller, "too many control connections; this one was closed"),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Peer> {
+        let _: SocketAddr = self.listener.local_addr()?;
+        Err(io::Error::new(ErrorKind::Unsupported, "the control socket is nobody's peer"))
+    }
+}
+
+impl Connected<IncomingStream<'_, ControlSocket>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, ControlSocket>) -> Self {
+        stream.remote_addr().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dead_daemons_socket_is_replaced_and_a_live_ones_is_not() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("run/control.sock");
+        fs::create_dir(directory.path().join("run")).unwrap();
+        drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+        let socket = ControlSocket::bind(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o666);
+        let error = ControlSocket::bind(&path).unwrap_err();
+        assert!(matches!(error, BindError::Answered(_)), "{error}");
+        drop(socket);
+        assert!(!path.exists());
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_no_socket_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("control.sock");
+        fs::write(&path, "precious").unwrap();
+        let error = ControlSocket::bind(&path).unwrap_err();
+        assert!(matches!(error, BindError::NotASocket(_)), "{error}");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "precious");
+    }
+
+    #[tokio::test]
+    async fn others_can_fill_their_places_and_root_still_gets_in() {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = ControlSocket::bind(&directory.path().join("control.sock")).unwrap();
+        let caller = |uid| Ok(Caller { pid: 7, uid, gid: uid, process: None });
+        let places: Vec<_> = (0..CONNECTIONS).map(|_| socket.admit(&caller(1000)).unwrap()).collect();
+        assert!(socket.admit(&caller(1000)).is_none());
+        assert!(socket.admit(&caller(0)).is_some());
+        drop(places);
+        assert!(socket.admit(&caller(1000)).is_some());
+    }
+}

@@ -1,0 +1,309 @@
+//! The server and the client over a real socket, with an engine that answers from a script.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+    sync::broadcast,
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    api::{
+        Approval, Check, CheckState, Enroll, Explanation, HoldState, HoldView, Refusal, RulesView,
+        SessionView, Status,
+    },
+    client::{Client, ClientError},
+    command::{Caller, Command, Engine, No, Request},
+    server,
+    socket::ControlSocket,
+};
+use crate::{cli::sample, metrics::Metrics};
+
+/// Events a slow reader may be behind.
+const BACKLOG: usize = 16;
+
+struct Scripted {
+    /// Each request as text, with its caller.
+    asked: Mutex<Vec<(String, Caller)>>,
+    events: broadcast::Sender<Arc<Value>>,
+    recent: Mutex<Vec<Arc<Value>>>,
+}
+
+fn refusal() -> Refusal {
+    Refusal { error: "no".into(), hint: Some("ask".into()) }
+}
+
+fn session(id: String) -> Result<SessionView, No> {
+    match id.as_str() {
+        "labelled" => Err(No::NotPermitted(refusal())),
+        _ => Ok(SessionView { id, ..sample::session() }),
+    }
+}
+
+fn hold(id: String, state: HoldState) -> Result<HoldView, No> {
+    match id.as_str() {
+        "h404" => Err(No::NotFound(refusal())),
+        "h409" => Err(No::Conflict(refusal())),
+        "h422" => Err(No::Invalid(refusal())),
+        _ => Ok(HoldView { id, state, ..sample::hold() }),
+    }
+}
+
+fn explanation(id: String) -> Explanation {
+    let headline = "because".into();
+    Explanation { id, headline, lineage: vec![], rules: vec![], evidence: vec![], event: Value::Null }
+}
+
+fn check() -> Check {
+    Check { subject: "connect".into(), state: CheckState::Good, found: "cgroup".into(), advice: None }
+}
+
+impl Engine for Scripted {
+    fn submit(&self, command: Command) -> Result<(), Box<Command>> {
+        let name = match &command.request {
+            Request::Enroll(enroll, _) => format!("enroll {}", enroll.command.join(" ")),
+            Request::Freeze(id, _) => format!("freeze {id}"),
+            Request::Thaw(id, _) => format!("thaw {id}"),
+            Request::Holds { all, .. } => format!("holds {all}"),
+            Request::Approve(id, approval, _) => format!("approve {id} {:?}", approval.for_seconds),
+            Request::Deny(id, _) => format!("deny {id}"),
+            Request::Explain(id, _) => format!("explain {id}"),
+            Request::Status(_) => "status".into(),
+            Request::Sessions(_) => "sessions".into(),
+            Request::Reload(_) => "reload".into(),
+            Request::Doctor(_) => "doctor".into(),
+            Request::Watch(_) => "watch".into(),
+        };
+        self.asked.lock().unwrap().push((name, command.caller));
+        match command.request {
+            Request::Status(reply) => drop(reply.send(Ok(sample::status()))),
+            Request::Sessions(reply) => drop(reply.send(Ok(vec![sample::session()]))),
+            Request::Enroll(_, reply) => drop(reply.send(session("new".into()))),
+            Request::Freeze(id, reply) | Request::Thaw(id, reply) => drop(reply.send(session(id))),
+            Request::Holds { reply, .. } => drop(reply.send(Ok(vec![sample::hold()]))),
+            Request::Approve(id, _, reply) => drop(reply.send(hold(id, HoldState::Approved))),
+            Request::Deny(id, reply) => drop(reply.send(hold(id, HoldState::Denied))),
+            // An engine that ends before it answers.
+            Request::Explain(id, reply) if id == "end" => drop(reply),
+            Request::Explain(id, reply) => drop(reply.send(Ok(explanation(id)))),
+            Request::Reload(reply) => drop(reply.send(Ok(sample::status().rules))),
+            Request::Doctor(reply) => drop(reply.send(Ok(vec![check()]))),
+            Request::Watch(reply) => drop(reply.send(Ok(()))),
+        }
+        Ok(())
+    }
+
+    fn events(&self) -> broadcast::Receiver<Arc<Value>> {
+        self.events.subscribe()
+    }
+
+    fn recent(&self) -> Vec<Arc<Value>> {
+        self.recent.lock().unwrap().clone()
+    }
+}
+
+struct Served {
+    engine: Arc<Scripted>,
+    client: Client,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    serving: JoinHandle<std::io::Result<()>>,
+    socket: PathBuf,
+    _directory: tempfile::TempDir,
+}
+
+fn serve() -> Served {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control.sock");
+    let engine = Arc::new(Scripted {
+        asked: Mutex::default(),
+        events: broadcast::channel(BACKLOG).0,
+        recent: Mutex::default(),
+    });
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let stop = CancellationToken::new();
+    let socket = ControlSocket::bind(&path).unwrap();
+    let serving = tokio::spawn(server::serve(socket, engine.clone(), metrics.clone(), stop.clone()));
+    Served { engine, client: Client::new(&path), metrics, stop, serving, socket: path, _directory: directory }
+}
+
+impl Served {
+    fn asked(&self) -> Vec<String> {
+        self.engine.asked.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    async fn raw(&self, request: &str) -> String {
+        let mut stream = UnixStream::connect(&self.socket).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    async fn post_raw(&self, path: &str, body: &str) -> String {
+        let length = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n"
+        );
+        self.raw(&(head + body)).await
+    }
+}
+
+#[tokio::test]
+async fn each_route_asks_the_engine_its_question() {
+    let served = serve();
+    let client = &served.client;
+    assert_eq!(client.get::<Status>("/v1/status").await.unwrap(), sample::status());
+    assert_eq!(client.get::<Vec<SessionView>>("/v1/sessions").await.unwrap(), [sample::session()]);
+    let enroll = Enroll { command: vec!["claude".into(), "-p".into()] };
+    assert_eq!(client.post::<_, SessionView>("/v1/sessions", &enroll).await.unwrap().id, "new");
+    assert_eq!(client.post::<_, SessionView>("/v1/sessions/1-2/freeze", &()).await.unwrap().id, "1-2");
+    assert_eq!(client.post::<_, SessionView>("/v1/sessions/1-2/thaw", &()).await.unwrap().id, "1-2");
+    assert_eq!(client.get::<Vec<HoldView>>("/v1/holds").await.unwrap(), [sample::hold()]);
+    client.get::<Vec<HoldView>>("/v1/holds?all=true").await.unwrap();
+    let approval = Approval { for_seconds: Some(600) };
+    let approved: HoldView = client.post("/v1/holds/h1/approve", &approval).await.unwrap();
+    assert_eq!(approved.state, HoldState::Approved);
+    let denied: HoldView = client.post("/v1/holds/h1/deny", &()).await.unwrap();
+    assert_eq!(denied.state, HoldState::Denied);
+    assert_eq!(client.get::<Explanation>("/v1/explain/e7").await.unwrap(), explanation("e7".into()));
+    assert_eq!(client.post::<_, RulesView>("/v1/rules/reload", &()).await.unwrap(), sample::status().rules);
+    assert_eq!(client.get::<Vec<Check>>("/v1/doctor").await.unwrap(), [check()]);
+    let expected = [
+        "status",
+        "sessions",
+        "enroll claude -p",
+        "freeze 1-2",
+        "thaw 1-2",
+        "holds false",
+        "holds true",
+        "approve h1 Some(600)",
+        "deny h1",
+        "explain e7",
+        "reload",
+        "doctor",
+    ];
+    assert_eq!(served.asked(), expected);
+}
+
+#[tokio::test]
+async fn the_caller_is_the_process_that_connected() {
+    let served = serve();
+    served.client.get::<Status>("/v1/status").await.unwrap();
+    let asked = served.engine.asked.lock().unwrap();
+    let caller = &asked.first().unwrap().1;
+    assert_eq!(caller.pid, std::process::id());
+    assert_eq!(caller.uid, rustix::process::geteuid().as_raw());
+    assert!(caller.process.as_ref().is_some_and(|process| !process.has_ended()));
+}
+
+#[tokio::test]
+async fn each_no_has_its_status() {
+    let served = serve();
+    let client = &served.client;
+    let error = client.post::<_, SessionView>("/v1/sessions/labelled/thaw", &()).await.unwrap_err();
+    assert!(matches!(&error, ClientError::NotPermitted(said) if *said == refusal()), "{error:?}");
+    let error = client.post::<_, HoldView>("/v1/holds/h404/deny", &()).await.unwrap_err();
+    assert!(matches!(&error, ClientError::NotFound(said) if *said == refusal()), "{error:?}");
+    for (id, expected) in [("h409", 409), ("h422", 422)] {
+        let error = client.post::<_, HoldView>(&format!("/v1/holds/{id}/deny"), &()).await.unwrap_err();
+        assert!(matches!(&error, ClientError::Refused { status, .. } if *status == expected), "{error:?}");
+    }
+    let error = client.get::<Explanation>("/v1/explain/end").await.unwrap_err();
+    assert!(matches!(&error, ClientError::Refused { status: 503, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn what_is_malformed_never_reaches_the_engine() {
+    let served = serve();
+    let unknown =
+        served.post_raw("/v1/holds/h1/approve", r#"{"for_second":9,"for_seconds":9,"force":true}"#).await;
+    assert!(unknown.starts_with("HTTP/1.1 422"), "{unknown}");
+    assert!(unknown.contains("unknown fields: for_second, force; expected: for_seconds"), "{unknown}");
+    let wrong = served.post_raw("/v1/holds/h1/approve", r#"{"for_seconds":"9"}"#).await;
+    assert!(wrong.starts_with("HTTP/1.1 422"), "{wrong}");
+    let broken = served.post_raw("/v1/sessions", "{").await;
+    assert!(broken.starts_with("HTTP/1.1 422"), "{broken}");
+    let huge =
+        served.post_raw("/v1/sessions", &format!("{{\"command\":[\"{}\"]}}", "x".repeat(64 * 1024))).await;
+    assert!(huge.starts_with("HTTP/1.1 413"), "{}", &huge[..200.min(huge.len())]);
+    let error = served.client.get::<Value>("/v1/holds?al=true").await.unwrap_err();
+    assert!(matches!(&error, ClientError::Refused { status: 422, .. }), "{error:?}");
+    let error = served.client.get::<Value>("/v2/status").await.unwrap_err();
+    assert!(matches!(&error, ClientError::NotFound(_)), "{error:?}");
+    let error = served.client.get::<Value>("/v1/rules/reload").await.unwrap_err();
+    assert!(matches!(&error, ClientError::Refused { status: 405, .. }), "{error:?}");
+    assert_eq!(served.asked(), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_empty_body_is_the_default() {
+    let served = serve();
+    let answer = served.post_raw("/v1/holds/h1/approve", "").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert_eq!(served.asked(), ["approve h1 None"]);
+}
+
+fn event(id: u64) -> Arc<Value> {
+    Arc::new(json!({ "event.id": id.to_string() }))
+}
+
+#[tokio::test]
+async fn a_follower_gets_each_event_once() {
+    let served = serve();
+    *served.engine.recent.lock().unwrap() = vec![event(1), event(2)];
+    let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
+    assert_eq!(served.asked(), ["watch"]);
+    // The stream subscribed before it read what is kept: event 2 comes again and must not be shown again.
+    assert_eq!(lines.next().await.unwrap(), Some((*event(1)).clone()));
+    for id in [2, 3] {
+        served.engine.events.send(event(id)).unwrap();
+    }
+    assert_eq!(lines.next().await.unwrap(), Some((*event(2)).clone()));
+    assert_eq!(lines.next().await.unwrap(), Some((*event(3)).clone()));
+    served.stop.cancel();
+    assert_eq!(lines.next().await.unwrap(), None);
+    served.serving.await.unwrap().unwrap();
+    assert!(!served.socket.exists());
+}
+
+#[tokio::test]
+async fn without_follow_the_kept_events_are_all() {
+    let served = serve();
+    *served.engine.recent.lock().unwrap() = vec![event(1)];
+    let mut lines = served.client.stream("/v1/events").await.unwrap();
+    assert_eq!(lines.next().await.unwrap(), Some((*event(1)).clone()));
+    assert_eq!(lines.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_slow_reader_is_told_what_it_missed() {
+    let served = serve();
+    let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
+    // Nothing awaits in between, so the server has no chance to read before the backlog is full.
+    for id in 0..BACKLOG as u64 + 5 {
+        served.engine.events.send(event(id)).unwrap();
+    }
+    assert_eq!(lines.next().await.unwrap(), Some(json!({ "interlock.lost": 5 })));
+    assert_eq!(lines.next().await.unwrap(), Some((*event(5)).clone()));
+    let page = served.metrics.encode();
+    assert!(page.contains("interlock_events_lost_total{kind=\"event\",ring=\"control\"} 5"), "{page}");
+}
+
+#[tokio::test]
+async fn no_daemon_is_told_from_no_permission() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("control.sock");
+    let error = Client::new(&path).get::<Value>("/v1/status").await.unwrap_err();
+    assert!(matches!(error, ClientError::NoDaemon { .. }), "{error:?}");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let error = Client::new(&path).get::<Value>("/v1/status").await.unwrap_err();
+    assert!(matches!(error, ClientError::NoDaemon { .. }), "{error:?}");
+}

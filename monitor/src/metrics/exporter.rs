@@ -1,0 +1,88 @@
+//! The page: `/metrics` for Prometheus, `/healthz` for whoever restarts the daemon.
+
+use std::{io, net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use serde_json::json;
+use tokio::{net::TcpListener, sync::watch};
+use tokio_util::sync::CancellationToken;
+
+use super::Metrics;
+
+/// What the daemon is doing with itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    Starting,
+    Running,
+    Stopping,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the metrics address {address} cannot be used: {source}; set the key metrics to a free address or to \"none\""
+)]
+pub struct ExporterError {
+    pub address: SocketAddr,
+    pub source: io::Error,
+}
+
+/// The metrics page's listening socket.
+#[derive(Debug)]
+pub struct Exporter {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Exporter {
+    /// # Errors
+    /// When the address is taken or not this machine's.
+    pub async fn bind(address: SocketAddr) -> Result<Self, ExporterError> {
+        let failed = |source| ExporterError { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// The address in use; its port is a real one where port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop`.
+    ///
+    /// # Errors
+    /// When the socket can no longer be listened on.
+    pub async fn serve(
+        self,
+        metrics: Arc<Metrics>,
+        phase: watch::Receiver<Phase>,
+        stop: CancellationToken,
+    ) -> io::Result<()> {
+        let routes = Router::new()
+            .route("/metrics", get(page).with_state(metrics))
+            .route("/healthz", get(health).with_state(phase));
+        // No farewell to open connections: a scrape that is cut short is scraped again.
+        tokio::select! {
+            ended = axum::serve(self.listener, routes).into_future() => ended,
+            () = stop.cancelled() => Ok(()),
+        }
+    }
+}
+
+async fn page(State(metrics): State<Arc<Metrics>>) -> Response {
+    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], metrics.encode()).into_response()
+}
+
+async fn health(State(phase): State<watch::Receiver<Phase>>) -> Response {
+    let phase = *phase.borrow();
+    let status = if phase == Phase::Running { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(json!({ "phase": phase }))).into_response()
+}
