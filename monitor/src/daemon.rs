@@ -1,9 +1,169 @@
-//! Placeholder of the branch `control`: the engine's author writes this module.
+//! The daemon: one engine thread that owns all state, and a small runtime for the control socket and the metrics.
+//!
+//! The engine waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
+//! its decision is in the kernel before the next one is looked at. Nothing here needs a lock.
 
+use std::{fs, path::PathBuf, sync::Arc};
+
+use nix::fcntl::{Flock, FlockArg};
+use rustix::io::Errno;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    control::{server, socket::ControlSocket},
+    metrics::{
+        Metrics,
+        exporter::{Exporter, Phase},
+    },
+    probes::{self, ProbeError},
+};
+
+mod access;
+mod engine;
+mod enrich;
+mod event;
+mod flows;
+pub mod handle;
+mod judge;
+mod knowledge;
+mod lifecycle;
+mod recovery;
+mod requests;
+mod snapshot;
+mod views;
+
+use engine::Engine;
+use handle::{Handle, Input};
+use knowledge::Knowledge;
+
+/// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
-#[error("this build has no engine")]
-pub struct StartError;
+pub enum StartError {
+    #[error("{0}")]
+    Rules(crate::rules::Problems),
+    #[error("{0}")]
+    Catalog(String),
+    #[error(transparent)]
+    Probes(#[from] ProbeError),
+    #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
+    State { path: PathBuf, source: std::io::Error },
+    #[error("another interlock daemon uses the state directory {path}; stop it, or set `state` to another directory")]
+    StateInUse { path: PathBuf },
+    #[error(transparent)]
+    Ledger(#[from] crate::ledger::LedgerError),
+    #[error(transparent)]
+    Metrics(#[from] crate::metrics::exporter::ExporterError),
+    #[error(transparent)]
+    Control(#[from] crate::control::socket::SocketError),
+    #[error("{what} failed: {source}")]
+    System { what: &'static str, source: std::io::Error },
+}
 
-pub fn run(_: crate::config::Config, _: bool) -> Result<(), StartError> {
-    Err(StartError)
+fn system(what: &'static str) -> impl Fn(std::io::Error) -> StartError {
+    move |source| StartError::System { what, source }
+}
+
+/// Runs the daemon until it is told to stop. With `release`, only removes what an earlier one left in force.
+///
+/// # Errors
+/// Says in one sentence what is missing and what to do.
+pub fn run(config: Config, release: bool) -> Result<(), StartError> {
+    if release {
+        if let Some(pins) = &config.pins {
+            probes::loader::remove_all_pins(pins);
+        }
+        return Ok(());
+    }
+    let knowledge = Knowledge::load(&config)?;
+    let _lock = lock_state(&config)?;
+    let metrics = Arc::new(Metrics::new().map_err(|error| StartError::Catalog(error.to_string()))?);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("interlock-api")
+        .enable_all()
+        .build()
+        .map_err(system("starting the runtime"))?;
+
+    // Everything that can be refused is asked for before a probe is loaded.
+    let exporter = config.metrics.map(|address| runtime.block_on(Exporter::bind(address))).transpose()?;
+    let socket = {
+        let _context = runtime.enter();
+        runtime.block_on(ControlSocket::bind(&config.socket))?
+    };
+    let (handle, ends) = Handle::new().map_err(system("creating an eventfd"))?;
+    let handle = Arc::new(handle);
+    let (phase, phases) = tokio::sync::watch::channel(Phase::Starting);
+    let stop = CancellationToken::new();
+    let address = exporter.as_ref().map(|exporter| exporter.address().to_string());
+
+    let engine = Engine::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
+    let thread = std::thread::Builder::new()
+        .name("interlock-engine".into())
+        .spawn(move || engine.run())
+        .map_err(system("starting the engine"))?;
+    let _ = phase.send(Phase::Running);
+    ready();
+
+    let served = runtime.block_on(async {
+        if let Some(exporter) = exporter {
+            tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, stop.clone()));
+        }
+        tokio::spawn(forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?);
+        let ended = server::serve(socket, handle.clone(), metrics, stop.clone()).await;
+        ended.map_err(system("serving the control socket"))
+    });
+    let _ = phase.send(Phase::Stopping);
+    let _ = handle.send(Input::Stop); // already gone: that is what is wanted
+    if thread.join().is_err() {
+        tracing::error!("the engine ended by a panic; what is pinned stays in force");
+    }
+    served
+}
+
+/// Listens from this call on; SIGTERM and SIGINT stop the daemon, SIGHUP reads the rules again.
+fn forward_signals(
+    handle: Arc<Handle>,
+    stop: CancellationToken,
+) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+                _ = hangup.recv() => if handle.send(Input::Reload).is_err() { break },
+            }
+        }
+        stop.cancel();
+    })
+}
+
+/// One daemon per state directory: two would tell each other's story.
+fn lock_state(config: &Config) -> Result<Flock<fs::File>, StartError> {
+    let failed = |source| StartError::State { path: config.state.clone(), source };
+    fs::create_dir_all(&config.state).map_err(failed)?;
+    let file = fs::OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(config.state.join("lock"))
+        .map_err(failed)?;
+    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
+        if error as i32 == Errno::WOULDBLOCK.raw_os_error() {
+            StartError::StateInUse { path: config.state.clone() }
+        } else {
+            failed(error.into())
+        }
+    })
+}
+
+/// Tells systemd, where it asked to be told.
+fn ready() {
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
+        tracing::warn!(%error, "systemd could not be told that the daemon is ready");
+    }
 }

@@ -1,1 +1,245 @@
+//! Holds: flows that wait for a person, with their deadlines; and the grants that approvals leave behind. Pure: it
+//! never acts and reads no clock.
 //!
+//! Flows of one session to one destination under one rule share a hold, so that a program that opens six connections
+//! asks once.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    control::api::HoldState,
+    facts::{Action, BootNanos, Destination, Severity},
+};
+
+/// Decided holds that `holds --all` still shows.
+const DECIDED_MAX: usize = 128;
+/// Grants at once; above it, the one that ends first makes room.
+const GRANTS_MAX: usize = 1024;
+
+/// A connection whose data waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldFlow {
+    pub cookie: u64,
+    /// Session generation it asked under.
+    pub generation: u64,
+    pub asked: BootNanos,
+}
+
+/// One question to a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hold {
+    /// Shown as `h7`.
+    pub number: u64,
+    /// Raw session id.
+    pub session: u64,
+    pub agent: String,
+    pub pid: u32,
+    pub command: String,
+    pub destination: Destination,
+    pub rule: String,
+    pub summary: String,
+    pub severity: Severity,
+    pub because: Vec<String>,
+    pub flows: Vec<HeldFlow>,
+    pub since: BootNanos,
+    pub deadline: Option<BootNanos>,
+    pub then: Action,
+    pub state: HoldState,
+    pub decided_by: Option<String>,
+}
+
+impl Hold {
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("h{}", self.number)
+    }
+
+    /// `backboard.railway.app:443 (66.33.22.1)`
+    #[must_use]
+    pub fn target(&self) -> String {
+        target(&self.destination)
+    }
+}
+
+/// `NAME:PORT (ADDRESS)`, or `ADDRESS:PORT` where there is no name.
+#[must_use]
+pub fn target(destination: &Destination) -> String {
+    let Destination { address, port, name, .. } = destination;
+    match name {
+        Some(name) => format!("{name}:{port} ({address})"),
+        None => std::net::SocketAddr::new(*address, *port).to_string(),
+    }
+}
+
+/// What a grant and a hold are about: the name where there is one, because addresses change between connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Object {
+    session: u64,
+    host: String,
+    port: u16,
+}
+
+impl Object {
+    fn new(session: u64, destination: &Destination) -> Self {
+        let host = destination.name.clone().unwrap_or_else(|| destination.address.to_string());
+        Self { session, host, port: destination.port }
+    }
+}
+
+#[derive(Debug)]
+struct Grant {
+    object: Object,
+    until: BootNanos,
+    by: String,
+}
+
+/// Every hold of the daemon.
+#[derive(Debug)]
+pub struct Holds {
+    next: u64,
+    waiting: BTreeMap<u64, Hold>,
+    decided: VecDeque<Hold>,
+    grants: Vec<Grant>,
+}
+
+/// Why a hold cannot be decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undecidable {
+    Unknown,
+    /// It was decided before.
+    Already(HoldState),
+}
+
+impl Holds {
+    /// Numbers continue after those that the state directory has seen.
+    #[must_use]
+    pub fn new(next: u64) -> Self {
+        Self { next: next.max(1), waiting: BTreeMap::new(), decided: VecDeque::new(), grants: Vec::new() }
+    }
+
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// The waiting hold that a flow to this destination belongs to.
+    pub fn same_question(&mut self, session: u64, rule: &str, destination: &Destination) -> Option<&mut Hold> {
+        let object = Object::new(session, destination);
+        self.waiting
+            .values_mut()
+            .find(|hold| hold.rule == rule && Object::new(hold.session, &hold.destination) == object)
+    }
+
+    /// Adds a hold, under the next number; gives it back as it stands.
+    pub fn open(&mut self, mut hold: Hold) -> &Hold {
+        hold.number = self.next;
+        self.next += 1;
+        self.waiting.entry(hold.number).or_insert(hold)
+    }
+
+    /// Puts back a hold of an earlier daemon.
+    pub fn restore(&mut self, hold: Hold) {
+        self.next = self.next.max(hold.number + 1);
+        self.waiting.insert(hold.number, hold);
+    }
+
+    /// The waiting hold of this flow.
+    #[must_use]
+    pub fn of_flow(&self, cookie: u64) -> Option<&Hold> {
+        self.waiting.values().find(|hold| hold.flows.iter().any(|flow| flow.cookie == cookie))
+    }
+
+    pub fn of_flow_mut(&mut self, cookie: u64) -> Option<&mut Hold> {
+        self.waiting.values_mut().find(|hold| hold.flows.iter().any(|flow| flow.cookie == cookie))
+    }
+
+    /// The number that `h7` or `7` means.
+    #[must_use]
+    pub fn number(text: &str) -> Option<u64> {
+        text.strip_prefix('h').unwrap_or(text).parse().ok()
+    }
+
+    #[must_use]
+    pub fn get(&self, number: u64) -> Option<&Hold> {
+        self.waiting.get(&number).or_else(|| self.decided.iter().find(|hold| hold.number == number))
+    }
+
+    /// Ends the wait.
+    ///
+    /// # Errors
+    /// There is no such hold, or it was decided before.
+    pub fn decide(&mut self, number: u64, state: HoldState, by: Option<String>) -> Result<Hold, Undecidable> {
+        let Some(mut hold) = self.waiting.remove(&number) else {
+            let before = self.decided.iter().find(|hold| hold.number == number);
+            return Err(before.map_or(Undecidable::Unknown, |hold| Undecidable::Already(hold.state)));
+        };
+        hold.state = state;
+        hold.decided_by = by;
+        if self.decided.len() == DECIDED_MAX {
+            self.decided.pop_front();
+        }
+        self.decided.push_back(hold.clone());
+        Ok(hold)
+    }
+
+    /// A flow's socket is closed: it no longer waits. Gives the hold's number if nothing else of it does.
+    pub fn flow_closed(&mut self, cookie: u64) -> Option<u64> {
+        let hold = self.of_flow_mut(cookie)?;
+        hold.flows.retain(|flow| flow.cookie != cookie);
+        hold.flows.is_empty().then_some(hold.number)
+    }
+
+    /// Waiting holds whose deadline has passed.
+    #[must_use]
+    pub fn expired(&self, now: BootNanos) -> Vec<u64> {
+        let over = |hold: &&Hold| hold.deadline.is_some_and(|deadline| deadline <= now);
+        self.waiting.values().filter(over).map(|hold| hold.number).collect()
+    }
+
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<BootNanos> {
+        self.waiting.values().filter_map(|hold| hold.deadline).min()
+    }
+
+    #[must_use]
+    pub fn of_session(&self, session: u64) -> Vec<u64> {
+        self.waiting.values().filter(|hold| hold.session == session).map(|hold| hold.number).collect()
+    }
+
+    /// Oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &Hold> {
+        self.waiting.values()
+    }
+
+    pub fn decided(&self) -> impl Iterator<Item = &Hold> {
+        self.decided.iter()
+    }
+
+    /// Lets the session's further connections to the same destination through for a while.
+    pub fn grant(&mut self, hold: &Hold, until: BootNanos, by: String) {
+        if self.grants.len() >= GRANTS_MAX
+            && let Some(first) = self.grants.iter().enumerate().min_by_key(|(_, grant)| grant.until).map(|(i, _)| i)
+        {
+            self.grants.swap_remove(first);
+        }
+        let object = Object::new(hold.session, &hold.destination);
+        self.grants.push(Grant { object, until, by });
+    }
+
+    /// Who let this session connect to this destination, if the grant still stands.
+    pub fn granted(&mut self, session: u64, destination: &Destination, now: BootNanos) -> Option<&str> {
+        self.grants.retain(|grant| grant.until > now);
+        let object = Object::new(session, destination);
+        self.grants.iter().find(|grant| grant.object == object).map(|grant| grant.by.as_str())
+    }
+
+    /// The session has ended: its grants go with it.
+    pub fn forget(&mut self, session: u64) {
+        self.grants.retain(|grant| grant.object.session != session);
+    }
+}
+
+#[cfg(test)]
+mod tests;

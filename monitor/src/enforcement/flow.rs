@@ -5,11 +5,12 @@
 
 use std::{
     fs, io,
+    net::{IpAddr, SocketAddr},
     os::fd::{AsFd as _, OwnedFd},
 };
 
 use rustix::{
-    net::{Shutdown, connect_unspec, shutdown, sockopt},
+    net::{Shutdown, connect_unspec, getpeername, shutdown, sockopt},
     process::{PidfdGetfdFlags, pidfd_getfd},
 };
 
@@ -75,4 +76,33 @@ pub fn sockets(pid: u32) -> Vec<i32> {
         })
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()
+}
+
+/// `IPPROTO_TCP`
+pub const TCP: u16 = 6;
+
+/// Cookies and remote addresses of a process's connected TCP sockets.
+#[must_use]
+pub fn connections(pid: u32) -> Vec<(u64, SocketAddr)> {
+    let Ok(process) = pidfd(pid) else { return Vec::new() };
+    let borrow = |fd| pidfd_getfd(process.as_fd(), fd, PidfdGetfdFlags::empty()).ok();
+    sockets(pid).into_iter().filter_map(borrow).filter_map(|socket| connection(&socket)).collect()
+}
+
+fn connection(socket: &OwnedFd) -> Option<(u64, SocketAddr)> {
+    if sockopt::socket_protocol(socket.as_fd()).ok()? != Some(rustix::net::ipproto::TCP) {
+        return None;
+    }
+    let remote = getpeername(socket.as_fd()).ok()?;
+    let remote = SocketAddr::try_from(remote).ok()?;
+    Some((sockopt::socket_cookie(socket.as_fd()).ok()?, remote))
+}
+
+/// IPv4 as `::ffff:a.b.c.d`, as the kernel programs store it.
+#[must_use]
+pub fn mapped(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
 }

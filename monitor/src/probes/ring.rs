@@ -9,8 +9,6 @@ use std::{
 use aya::maps::{MapData, RingBuf};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::decode::{Record, Undecodable};
-
 /// One ring buffer.
 pub struct Ring(RingBuf<MapData>);
 
@@ -19,15 +17,12 @@ impl Ring {
         Self(ring)
     }
 
-    /// Hands every record that is there to `handle`, oldest first, at most `limit` of them; gives how many.
-    pub fn drain(&mut self, limit: usize, mut handle: impl FnMut(Result<Record<'_>, Undecodable>)) -> usize {
-        let mut count = 0;
-        while count < limit {
-            let Some(item) = self.0.next() else { break };
-            handle(Record::decode(&item));
-            count += 1;
+    /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them.
+    pub fn drain_raw(&mut self, limit: usize, mut handle: impl FnMut(&[u8])) {
+        for _ in 0..limit {
+            let Some(item) = self.0.next() else { return };
+            handle(&item);
         }
-        count
     }
 
     fn fd(&self) -> BorrowedFd<'_> {

@@ -1,0 +1,109 @@
+//! Accesses: each record becomes a fact, and the fact is judged.
+
+use monitor_common::event::{
+    file::{Open, Probe, ProcOpen},
+    network::{Connect, Dns, FlowAsk, FlowClosed, outcome},
+};
+
+use super::{engine::Engine, judge::Stake};
+use crate::{
+    facts::{BootNanos, SessionId, Subject, Transport},
+    probes::Record,
+};
+
+const TCP: u32 = 6;
+const DNS_PORT: u16 = 53;
+
+impl Engine {
+    pub fn handle(&mut self, record: Record<'_>) {
+        match record {
+            Record::Fork(fork) => self.on_fork(fork),
+            Record::Exec(exec) => self.on_exec(exec),
+            Record::Candidate(candidate) => self.on_candidate(candidate),
+            Record::Exit(exit) => self.on_exit(exit),
+            Record::Open(open) => self.on_open(open),
+            Record::Probe(probe) => self.on_probe(probe),
+            Record::ProcOpen(open) => self.on_proc_open(open),
+            Record::Connect(connect) => self.on_connect(connect),
+            Record::FlowAsk(ask) => self.on_flow_ask(ask),
+            Record::FlowClosed(closed) => self.on_flow_closed(closed),
+            Record::Dns(dns) => self.on_dns(dns),
+        }
+    }
+
+    fn on_open(&mut self, open: &Open) {
+        let Some(secret) = self.opened_secret(open) else { return };
+        let id = SessionId(open.header.session);
+        if let Some(session) = self.registry.get_mut(id)
+            && !secret.owner
+        {
+            let place = if secret.foreign { "foreign" } else { "workspace" };
+            session.remember(format!("{:?} {place} {} {}", secret.grade, secret.class, secret.path));
+        }
+        self.judge_fact(id, open.header.tgid, BootNanos(open.header.at_ns), Subject::Open(secret));
+    }
+
+    fn on_probe(&mut self, probe: &Probe) {
+        let Some(secret) = self.probed_secret(probe) else { return };
+        let id = SessionId(probe.header.session);
+        self.judge_fact(id, probe.header.tgid, BootNanos(probe.header.at_ns), Subject::Probe(secret));
+    }
+
+    fn on_proc_open(&mut self, open: &ProcOpen) {
+        let Some(access) = self.opened_proc(open) else { return };
+        let id = SessionId(open.header.session);
+        self.judge_fact(id, open.header.tgid, BootNanos(open.header.at_ns), Subject::Environ(access));
+    }
+
+    /// A gated session's flow is judged when its first data asks, with its name; everything else here.
+    fn on_connect(&mut self, connect: &Connect) {
+        if connect.port == DNS_PORT {
+            return;
+        }
+        let (id, pid, at) =
+            (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
+        let destination =
+            self.destination(id, connect.address, connect.port, connect.protocol, &[], at);
+        let refused = connect.outcome != outcome::PASSED;
+        let gated = self.uplink.session(id).is_some_and(|state| state.generation != 0);
+        let stake = if refused { Stake::Refused { observed: connect.outcome == outcome::WOULD_REFUSE } } else { Stake::None };
+        if gated && !refused {
+            // A datagram socket's connect sends nothing; name lookups do it by the dozen.
+            if destination.transport == Transport::Tcp {
+                let process = self.registry.process(pid).cloned().unwrap_or_default();
+                let event = self.event("connect", at, id).process(&process).destination(&destination);
+                self.publish(event);
+            }
+            return;
+        }
+        self.judge(id, pid, at, Subject::Connect(destination), stake);
+    }
+
+    fn on_flow_ask(&mut self, ask: &FlowAsk) {
+        if self.is_settled(ask) {
+            return;
+        }
+        let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
+        let destination = self.asked_destination(ask);
+        let stake = Stake::Flow { cookie: ask.cookie, generation: ask.generation };
+        self.judge(id, ask.header.tgid, at, Subject::Connect(destination), stake);
+    }
+
+    fn on_flow_closed(&mut self, closed: &FlowClosed) {
+        self.names.close(closed.cookie);
+        self.flow_is_closed(closed.cookie, BootNanos(closed.header.at_ns));
+    }
+
+    fn on_dns(&mut self, dns: &Dns) {
+        let (id, at) = (SessionId(dns.header.session), BootNanos(dns.header.at_ns));
+        let is_tcp = dns.protocol == TCP;
+        if is_tcp && dns.payload_len < dns.payload_size {
+            self.names.missed(dns.cookie, at);
+            return;
+        }
+        let message = dns.payload.get(..dns.payload_len as usize).unwrap_or_default();
+        let malformed = self.names.counts().malformed;
+        self.names.on_dns(id, dns.cookie, is_tcp, message, at);
+        self.metrics.dns_malformed.inc_by(self.names.counts().malformed - malformed);
+    }
+}

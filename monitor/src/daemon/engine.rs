@@ -1,0 +1,329 @@
+//! The engine: owns all state, and turns.
+
+use std::{
+    collections::VecDeque,
+    os::fd::{AsFd as _, OwnedFd},
+    sync::{Arc, mpsc::Receiver},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    StartError,
+    event::Event,
+    handle::{Bus, Ends, Input},
+    knowledge::Knowledge,
+    snapshot::{SessionRecord, Snapshot, Store, boot_id},
+    system,
+};
+use crate::{
+    alerts::{DEFAULT_LIMIT, Outbox},
+    clock::{Wall, boot_now},
+    config::Config,
+    control::api::{Explanation, Mode},
+    facts::{BootNanos, SessionId},
+    holds::Holds,
+    ledger::{
+        Ledger,
+        record::{Kind as LedgerKind, Record, Who},
+    },
+    metrics::Metrics,
+    names::Names,
+    probes::{Options, Probes, Record as KernelRecord, Uplink, ring},
+    sessions::Registry,
+};
+
+/// Records handled before the inbox gets its turn again.
+const BATCH: usize = 4096;
+/// Housekeeping while a session lives, and while none does.
+const TICK: Duration = Duration::from_secs(1);
+const IDLE_TICK: Duration = Duration::from_secs(30);
+/// Explanations kept for `interlock explain`.
+const EXPLANATIONS: usize = 512;
+
+pub(super) struct Engine {
+    pub config: Config,
+    pub know: Knowledge,
+    pub probes: Probes,
+    pub uplink: Uplink,
+    pub registry: Registry,
+    pub names: Names,
+    pub holds: Holds,
+    pub ledger: Ledger,
+    pub outbox: Outbox,
+    pub metrics: Arc<Metrics>,
+    pub metrics_address: Option<String>,
+    pub started: Timestamp,
+    pub events: u64,
+    pub next_event: u64,
+    /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
+    pub lingering: Vec<(u64, BootNanos)>,
+    pub explanations: VecDeque<Explanation>,
+    pub undecodable: u64,
+    store: Store,
+    inbox: Receiver<Input>,
+    wake: Arc<OwnedFd>,
+    bus: Bus,
+    stopping: bool,
+}
+
+impl Engine {
+    /// Loads the probes, fills the kernel's tables, and finds what an earlier daemon left.
+    pub fn start(
+        config: Config,
+        know: Knowledge,
+        ends: Ends,
+        metrics: Arc<Metrics>,
+        metrics_address: Option<String>,
+    ) -> Result<Self, StartError> {
+        let store = Store::new(&config.state);
+        let before = store.load();
+        let ledger = Ledger::open(&config.state)?;
+        let outbox = Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
+        let cgroup = config.cgroup_mount().map_err(system("finding the cgroup v2 mount"))?;
+        let (probes, uplink) = Probes::load(&Options { cgroup, pins: config.pins.clone() })?;
+        let mut engine = Self {
+            config,
+            know,
+            probes,
+            uplink,
+            registry: Registry::default(),
+            names: Names::new(),
+            holds: Holds::new(before.next_hold),
+            ledger,
+            outbox,
+            metrics,
+            metrics_address,
+            started: Timestamp::now(),
+            events: 0,
+            next_event: before.next_event.max(1),
+            lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
+            explanations: VecDeque::new(),
+            undecodable: 0,
+            store,
+            inbox: ends.inbox,
+            wake: ends.wake,
+            bus: ends.bus,
+            stopping: false,
+        };
+        engine.write_tables()?;
+        engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
+        engine.recover(before);
+        engine.adopt();
+        engine.follow_flows();
+        engine.housekeeping();
+        Ok(engine)
+    }
+
+    /// Turns until it is told to stop.
+    pub fn run(mut self) {
+        while !self.stopping {
+            let timeout = self.until_next_turn();
+            if let Err(error) = ring::wait([&self.probes.lifecycle, &self.probes.access], self.wake.as_fd(), Some(timeout)) {
+                tracing::error!(%error, "waiting for the kernel failed; the daemon ends, what is pinned stays in force");
+                break;
+            }
+            self.turn();
+        }
+        self.end();
+    }
+
+    fn turn(&mut self) {
+        self.drain();
+        let mut counter = [0_u8; 8];
+        let _ = rustix::io::read(self.wake.as_fd(), &mut counter); // nothing to read: woken by a ring
+        while let Ok(input) = self.inbox.try_recv() {
+            match input {
+                Input::Command(command) => self.answer(*command),
+                Input::Reload => {
+                    let _ = self.reload(); // what is wrong stands in the log, the status and the metric
+                }
+                Input::Stop => self.stopping = true,
+            }
+        }
+        self.expire();
+        self.housekeeping();
+    }
+
+    /// Handles what both rings hold. The access ring is set aside first and judged last: whatever happened in a
+    /// process's life before an access is then known when the access is judged.
+    pub fn drain(&mut self) {
+        loop {
+            let mut accesses: Vec<Vec<u8>> = Vec::new();
+            let mut undecodable = 0;
+            self.probes.access.drain_raw(BATCH, |bytes| accesses.push(bytes.to_vec()));
+            let mut lifecycle: Vec<Vec<u8>> = Vec::new();
+            self.probes.lifecycle.drain_raw(BATCH, |bytes| lifecycle.push(bytes.to_vec()));
+            if accesses.is_empty() && lifecycle.is_empty() {
+                return;
+            }
+            for bytes in lifecycle.iter().chain(&accesses) {
+                match KernelRecord::decode_unaligned(bytes) {
+                    Ok(record) => self.handle(record),
+                    Err(_) => undecodable += 1,
+                }
+            }
+            self.undecodable += undecodable;
+        }
+    }
+
+    fn until_next_turn(&self) -> Duration {
+        let tick = if self.registry.is_empty() && self.lingering.is_empty() { IDLE_TICK } else { TICK };
+        let deadline = self.holds.next_deadline().map_or(tick, |deadline| {
+            Duration::from_nanos(deadline.0.saturating_sub(boot_now().0)).max(Duration::from_millis(1))
+        });
+        tick.min(deadline)
+    }
+
+    /// Publishes an event; the whole daemon speaks through here.
+    pub fn publish(&mut self, event: Event) -> Arc<Value> {
+        self.events += 1;
+        let event = Arc::new(event.finish());
+        self.bus.publish(Arc::clone(&event));
+        self.outbox.send(Arc::clone(&event));
+        event
+    }
+
+    /// A new event of a session, numbered.
+    pub fn event(&mut self, action: &str, at: BootNanos, session: SessionId) -> Event {
+        let number = self.next_event;
+        self.next_event += 1;
+        let agent = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
+        Event::new(number, action, at).session(session, &agent)
+    }
+
+    /// Appends to the ledger; gives whether it is safely there.
+    pub fn record<const N: usize>(
+        &mut self,
+        kind: LedgerKind,
+        who: Who,
+        session: Option<SessionId>,
+        detail: [(&str, Value); N],
+    ) -> bool {
+        let record = Record {
+            at: Timestamp::now(),
+            kind,
+            who,
+            session: session.map(|id| id.to_string()),
+            detail: detail.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        };
+        match self.ledger.append(record) {
+            Ok(head) => {
+                self.metrics.ledger_records.inc();
+                self.metrics.ledger_head(&head.hash.to_string());
+                true
+            }
+            Err(error) => {
+                tracing::error!(path = %self.ledger.path().display(), %error, "the ledger cannot be written");
+                false
+            }
+        }
+    }
+
+    pub fn explain_later(&mut self, explanation: Explanation) {
+        if self.explanations.len() == EXPLANATIONS {
+            self.explanations.pop_front();
+        }
+        self.explanations.push_back(explanation);
+    }
+
+    pub fn observing(&self) -> bool {
+        self.config.mode == Mode::Observe
+    }
+
+    /// Writes catalogues and rules into the kernel's tables.
+    pub fn write_tables(&mut self) -> Result<(), StartError> {
+        let failed = |error: aya::maps::MapError| StartError::System {
+            what: "writing the kernel's tables",
+            source: std::io::Error::other(error),
+        };
+        self.uplink.replace_names(&self.know.secrets.kernel_names()).map_err(failed)?;
+        self.uplink.replace_addresses(&self.know.destinations.kernel_addresses()).map_err(failed)?;
+        self.uplink.set_policy(self.know.rules.kernel_policy(self.observing())).map_err(failed)?;
+        self.metrics.rules(self.know.rules.sha256());
+        Ok(())
+    }
+
+    /// Attaches the flow programs while a session lives or data must stay held, detaches them otherwise.
+    pub fn follow_flows(&mut self) {
+        let wanted = !self.registry.is_empty() || !self.lingering.is_empty();
+        if let Err(error) = self.probes.follow_flows(wanted) {
+            // Fails open, visibly: no connection can be held on this machine now.
+            tracing::error!(%error, "connections cannot be followed; nothing can be held");
+        }
+        let attached = self.probes.attached().iter().map(|attachment| (attachment.duty.name(), "portable"));
+        self.metrics.enforcement(attached);
+    }
+
+    fn housekeeping(&mut self) {
+        let now = boot_now();
+        self.let_go_of_lingering(now);
+        self.notice_losses();
+        self.update_gauges();
+        let snapshot = self.snapshot();
+        if let Err(error) = self.store.save(snapshot) {
+            tracing::error!(%error, "the state cannot be saved; after a crash the holds that wait are denied");
+        }
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        let sessions = self.registry.iter().map(|session| SessionRecord {
+            id: session.id.0,
+            agent: session.agent.clone(),
+            recognised_by: session.recognised_by.clone(),
+            user: session.user,
+            command: session.command.clone(),
+            home: session.home.clone(),
+            workspace: session.workspace.clone(),
+            started: session.started.0,
+            frozen: session.frozen,
+            touched: session.touched(),
+        });
+        let mut sessions: Vec<SessionRecord> = sessions.collect();
+        sessions.sort_by_key(|session| session.id);
+        Snapshot {
+            boot: boot_id(),
+            // Rounded up, so that an event alone does not cost a write to disk.
+            next_event: (self.next_event / 1000 + 1) * 1000,
+            next_hold: self.holds.next_number(),
+            sessions,
+            holds: self.holds.waiting().cloned().collect(),
+            lingering: self.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
+        }
+    }
+
+    /// Losses make their sessions incomplete, which rules see.
+    fn notice_losses(&mut self) {
+        for ((ring, kind), total) in self.uplink.losses() {
+            self.metrics.lost_total(ring, kind, total);
+        }
+        self.metrics.lost_total("daemon", "undecodable", self.undecodable);
+        for id in self.registry.ids() {
+            let lost = self.uplink.session(id).map_or(0, |state| state.lost);
+            let Some(session) = self.registry.get_mut(id) else { continue };
+            if lost > session.lost {
+                session.lost = lost;
+                session.incomplete = true;
+                let event = self.event("records-lost", boot_now(), id).with("interlock.lost", lost);
+                self.publish(event);
+            }
+        }
+    }
+
+    /// With pins everything stays in force for the next daemon. Without, the kernel programs go with this process, so
+    /// what waits is refused first: silence never means yes.
+    fn end(&mut self) {
+        self.drain();
+        if self.config.pins.is_none() {
+            self.deny_all_waiting("the daemon ended");
+        }
+        self.housekeeping();
+        self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
+    }
+
+    pub fn wall(&self, at: BootNanos) -> Timestamp {
+        Wall::now().at(at)
+    }
+}

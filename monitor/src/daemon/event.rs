@@ -1,0 +1,113 @@
+//! Events in the Elastic Common Schema's field names, flat.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    clock::Wall,
+    facts::{Action, BootNanos, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
+    rules::Verdict,
+};
+
+/// An event in the making.
+pub struct Event {
+    fields: Map<String, Value>,
+}
+
+impl Event {
+    /// `action` is the event's name: `secret-read`, `flow-held`, `session-frozen` …
+    #[must_use]
+    pub fn new(number: u64, action: &str, at: BootNanos) -> Self {
+        let mut fields = Map::new();
+        fields.insert("@timestamp".into(), json!(Wall::now().at(at)));
+        fields.insert("event.id".into(), format!("e{number}").into());
+        fields.insert("event.kind".into(), "event".into());
+        fields.insert("event.action".into(), action.into());
+        Self { fields }
+    }
+
+    #[must_use]
+    pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
+        self.fields.insert(field.into(), value.into());
+        self
+    }
+
+    #[must_use]
+    pub fn session(self, id: SessionId, agent: &str) -> Self {
+        self.with("session.id", id.to_string()).with("session.agent", agent)
+    }
+
+    #[must_use]
+    pub fn process(self, process: &Process) -> Self {
+        self.with("process.pid", process.pid)
+            .with("process.parent.pid", process.parent)
+            .with("process.executable", process.executable.clone())
+            .with("process.args", process.args.clone())
+    }
+
+    #[must_use]
+    pub fn subject(self, subject: &Subject) -> Self {
+        match subject {
+            Subject::Open(secret) | Subject::Probe(secret) => self.secret(secret),
+            Subject::Connect(destination) => self.destination(destination),
+            Subject::Environ(access) => self.environment(access),
+            Subject::Exec => self,
+        }
+    }
+
+    #[must_use]
+    pub fn secret(self, secret: &SecretAccess) -> Self {
+        self.with("file.path", secret.path.clone())
+            .with("secret.entry", secret.entry.clone())
+            .with("secret.class", secret.class.clone())
+            .with("secret.grade", json!(secret.grade))
+            .with("secret.foreign", secret.foreign)
+            .with("secret.owner", secret.owner)
+    }
+
+    #[must_use]
+    pub fn destination(mut self, destination: &Destination) -> Self {
+        if let Some(name) = &destination.name {
+            self = self.with("destination.domain", name.clone()).with("destination.named_by", json!(destination.named_by));
+        }
+        if let Some(provider) = &destination.provider {
+            self = self.with("destination.provider", provider.clone());
+        }
+        self.with("destination.ip", destination.address.to_string())
+            .with("destination.port", destination.port)
+            .with("destination.class", json!(destination.class))
+            .with("network.transport", json!(destination.transport))
+    }
+
+    fn environment(self, access: &EnvironAccess) -> Self {
+        self.with("environment.pid", access.target)
+            .with("environment.own", access.own)
+            .with("environment.how", json!(access.how))
+    }
+
+    /// What the rules said; an event that a rule matched is an alert.
+    #[must_use]
+    pub fn verdict(mut self, verdict: &Verdict, action: Action) -> Self {
+        self = self.with("interlock.action", json!(action));
+        if verdict.matches.is_empty() {
+            return self;
+        }
+        let ids: Vec<&str> = verdict.matches.iter().map(|found| found.rule.id.as_str()).collect();
+        self = self.with("rule.id", ids);
+        if let Some(rule) = &verdict.decisive
+            && rule.action != Action::Allow
+        {
+            self = self.alert(rule.severity, &rule.summary);
+        }
+        self
+    }
+
+    #[must_use]
+    pub fn alert(self, severity: Severity, message: &str) -> Self {
+        self.with("event.kind", "alert").with("event.severity", json!(severity)).with("message", message)
+    }
+
+    #[must_use]
+    pub fn finish(self) -> Value {
+        Value::Object(self.fields)
+    }
+}

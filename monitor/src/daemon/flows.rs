@@ -1,0 +1,328 @@
+//! Held connections: the decision about a flow, and carrying it into the kernel.
+
+use std::time::Duration;
+
+use monitor_common::{
+    event::network::FlowAsk,
+    policy::{FLOW_ALLOWED, FLOW_DENIED, FLOW_UNDECIDED, Flow},
+};
+use serde_json::json;
+
+use super::engine::Engine;
+use crate::{
+    breaker::Response,
+    clock::boot_now,
+    control::api::HoldState,
+    enforcement::flow::{self, Reached},
+    facts::{Action, BootNanos, Fact, SessionId, Subject},
+    holds::{HeldFlow, Hold},
+    ledger::record::{Kind as LedgerKind, Who},
+    rules::Verdict,
+};
+
+/// TCP gives up unacknowledged data after about 15 minutes (`tcp_retries2`); until then a closed socket's queue must
+/// stay held.
+const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
+
+impl Engine {
+    /// Whether this question has been answered, or is being asked, already: two CPUs may ask about one flow at once.
+    pub fn is_settled(&mut self, ask: &FlowAsk) -> bool {
+        let Some(flow) = self.uplink.flow(ask.cookie) else { return true };
+        if flow.verdict == FLOW_DENIED {
+            return true;
+        }
+        if flow.verdict == FLOW_ALLOWED && flow.decided >= ask.generation {
+            self.push(SessionId(flow.session), flow.tgid, ask.cookie);
+            return true;
+        }
+        let Some(hold) = self.holds.of_flow_mut(ask.cookie) else { return false };
+        // It waits already; a newer generation only means that more was touched meanwhile.
+        for held in hold.flows.iter_mut().filter(|held| held.cookie == ask.cookie) {
+            held.generation = held.generation.max(ask.generation);
+        }
+        true
+    }
+
+    pub fn decide_flow(&mut self, fact: &Fact, verdict: &Verdict, cookie: u64, generation: u64) {
+        let action = verdict.action;
+        let asked = ("flow.asked_ns", json!(fact.at.0));
+        if action <= Action::Alert || self.observing() {
+            if action > Action::Alert {
+                self.report_with(would(action), fact, verdict, action, &[asked]);
+            } else if !verdict.matches.is_empty() {
+                self.report("connect", fact, verdict, action);
+            }
+            self.release(fact.session, fact.process.pid, cookie, generation);
+            return;
+        }
+        if action == Action::Hold {
+            self.hold_or_harder(fact, verdict, HeldFlow { cookie, generation, asked: fact.at });
+            return;
+        }
+        self.refuse(fact.session, fact.process.pid, cookie);
+        let decided = ("flow.decided_ns", json!(boot_now().0));
+        self.report_with("flow-denied", fact, verdict, action, &[asked, decided]);
+    }
+
+    fn hold_or_harder(&mut self, fact: &Fact, verdict: &Verdict, flow: HeldFlow) {
+        let Subject::Connect(destination) = &fact.subject else { return };
+        let granted = self.holds.granted(fact.session.0, destination, fact.at).map(str::to_owned);
+        if let Some(by) = granted {
+            self.release(fact.session, fact.process.pid, flow.cookie, flow.generation);
+            self.record(
+                LedgerKind::Release,
+                Who::Daemon,
+                Some(fact.session),
+                [("grant", by.into()), ("destination", crate::holds::target(destination).into())],
+            );
+            self.report("flow-released", fact, verdict, Action::Allow);
+            return;
+        }
+        let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
+        if let Some(hold) = self.holds.same_question(fact.session.0, &rule, destination) {
+            hold.flows.push(flow);
+            return;
+        }
+        let response = self
+            .registry
+            .get_mut(fact.session)
+            .map_or(Response::Hold, |session| session.breaker.on_hold_rule(fact.at));
+        if response == Response::Hold {
+            self.hold(fact, verdict, flow);
+            return;
+        }
+        // In probation nothing is asked any more.
+        self.refuse(fact.session, fact.process.pid, flow.cookie);
+        self.report("flow-denied", fact, verdict, Action::Freeze);
+        let why = "a second attempt after a denial or a thaw";
+        match response {
+            Response::Kill => self.kill_session(fact.session, Who::Rule(rule), why, fact.at),
+            _ => self.freeze_session(fact.session, Who::Rule(rule), why, fact.at),
+        }
+    }
+
+    fn hold(&mut self, fact: &Fact, verdict: &Verdict, flow: HeldFlow) {
+        let (Subject::Connect(destination), Some(rule)) = (&fact.subject, &verdict.decisive) else { return };
+        let decided = boot_now();
+        let deadline = rule.timeout.as_ref().map(|timeout| {
+            BootNanos(decided.0.saturating_add(u64::try_from(timeout.after.as_nanos()).unwrap_or(u64::MAX)))
+        });
+        let because = verdict
+            .matches
+            .iter()
+            .filter(|found| found.rule.id == rule.id)
+            .flat_map(|found| found.conditions.iter().cloned())
+            .collect();
+        let number = self
+            .holds
+            .open(Hold {
+                number: 0,
+                session: fact.session.0,
+                agent: fact.agent.clone(),
+                pid: fact.process.pid,
+                command: crate::sessions::command_line(&fact.process),
+                destination: destination.clone(),
+                rule: rule.id.clone(),
+                summary: rule.summary.clone(),
+                severity: rule.severity,
+                because,
+                flows: vec![flow],
+                since: fact.at,
+                deadline,
+                then: rule.timeout.as_ref().map_or(Action::Deny, |timeout| timeout.then),
+                state: HoldState::Waiting,
+                decided_by: None,
+            })
+            .number;
+        let id = format!("h{number}");
+        let target = crate::holds::target(destination);
+        self.record(
+            LedgerKind::Hold,
+            Who::Rule(rule.id.clone()),
+            Some(fact.session),
+            [("hold", id.clone().into()), ("destination", target.into())],
+        );
+        let extra = [
+            ("hold.id", json!(id)),
+            ("flow.asked_ns", json!(fact.at.0)),
+            ("flow.decided_ns", json!(decided.0)),
+        ];
+        let event = self.report_with("flow-held", fact, verdict, Action::Hold, &extra);
+        // The hold is explained by its own id as well.
+        if let Some(mut explanation) = self.explanations.iter().find(|known| known.id == event).cloned() {
+            explanation.id = id;
+            self.explain_later(explanation);
+        }
+    }
+
+    /// Lets a flow through, under the generation it asked with, and pushes its data out.
+    pub fn release(&mut self, session: SessionId, pid: u32, cookie: u64, generation: u64) {
+        let Some(mut flow) = self.uplink.flow(cookie) else { return };
+        flow.verdict = FLOW_ALLOWED;
+        flow.decided = flow.decided.max(generation);
+        if let Err(error) = self.uplink.set_flow(cookie, flow) {
+            tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
+            return;
+        }
+        self.push(session, pid, cookie);
+    }
+
+    fn push(&mut self, session: SessionId, pid: u32, cookie: u64) {
+        match flow::push(&self.registry.pids(session, pid), cookie) {
+            Ok(Reached::Yes) => {}
+            // TCP's own timer sends it. That can take as long as the flow was held.
+            Ok(Reached::Gone) => tracing::debug!(cookie, "no process has the socket; TCP will send what is left"),
+            Err(error) => tracing::debug!(cookie, %error, "not a TCP socket: its next packet passes"),
+        }
+    }
+
+    /// Denies a flow for good, and lets the program see an error.
+    pub fn refuse(&mut self, session: SessionId, pid: u32, cookie: u64) {
+        if let Some(mut flow) = self.uplink.flow(cookie) {
+            flow.verdict = FLOW_DENIED;
+            if let Err(error) = self.uplink.set_flow(cookie, flow) {
+                // Fails closed: undecided data is dropped like denied data.
+                tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");
+            }
+        }
+        if let Err(error) = flow::reset(&self.registry.pids(session, pid), cookie) {
+            tracing::warn!(cookie, %error, "the connection cannot be reset; its data stays held");
+        }
+    }
+
+    /// The socket is closed by everybody; what is still queued must not leave.
+    pub fn flow_is_closed(&mut self, cookie: u64, at: BootNanos) {
+        self.keep_held(cookie, at);
+        if let Some(number) = self.holds.flow_closed(cookie) {
+            self.hold_is_gone(number);
+        }
+    }
+
+    /// Marks a flow as denied until TCP has given up on it.
+    pub fn keep_held(&mut self, cookie: u64, at: BootNanos) {
+        let Some(mut flow) = self.uplink.flow(cookie) else { return };
+        if flow.verdict != FLOW_DENIED {
+            flow.verdict = FLOW_DENIED;
+            if let Err(error) = self.uplink.set_flow(cookie, flow) {
+                tracing::error!(cookie, %error, "a closed flow cannot be denied; it stays undecided and held");
+            }
+        }
+        if !self.lingering.iter().any(|(known, _)| *known == cookie) {
+            let nanos = u64::try_from(TCP_GIVES_UP.as_nanos()).unwrap_or(u64::MAX);
+            self.lingering.push((cookie, BootNanos(at.0.saturating_add(nanos))));
+        }
+    }
+
+    pub fn let_go_of_lingering(&mut self, now: BootNanos) {
+        let over: Vec<u64> =
+            self.lingering.iter().filter(|(_, until)| *until <= now).map(|(cookie, _)| *cookie).collect();
+        if over.is_empty() {
+            return;
+        }
+        for cookie in &over {
+            self.uplink.remove_flow(*cookie);
+        }
+        self.lingering.retain(|(cookie, _)| !over.contains(cookie));
+        self.follow_flows();
+    }
+
+    /// The program closed the connection or ended before anybody decided.
+    pub fn hold_is_gone(&mut self, number: u64) {
+        let Ok(hold) = self.holds.decide(number, HoldState::Gone, None) else { return };
+        let event = self
+            .event("flow-gone", boot_now(), SessionId(hold.session))
+            .with("hold.id", hold.id())
+            .destination(&hold.destination);
+        self.publish(event);
+    }
+
+    /// Answers silence, hold by hold.
+    pub fn expire(&mut self) {
+        let now = boot_now();
+        for number in self.holds.expired(now) {
+            let Ok(hold) = self.holds.decide(number, HoldState::Expired, Some("deadline".into())) else { continue };
+            self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
+            if hold.then >= Action::Freeze && !self.observing() {
+                let session = SessionId(hold.session);
+                let why = format!("nobody answered {} in time", hold.id());
+                if let Some(known) = self.registry.get_mut(session) {
+                    known.breaker.on_trip(now);
+                }
+                self.freeze_session(session, Who::Rule(hold.rule.clone()), &why, now);
+            }
+        }
+    }
+
+    /// Refuses every flow of a hold and says so.
+    pub fn finish_hold(&mut self, hold: &Hold, kind: LedgerKind, who: Who, name: &str) {
+        let session = SessionId(hold.session);
+        for flow in &hold.flows {
+            self.refuse(session, hold.pid, flow.cookie);
+        }
+        self.record(
+            kind,
+            who,
+            Some(session),
+            [("hold", hold.id().into()), ("destination", hold.target().into())],
+        );
+        let event = self
+            .event(name, boot_now(), session)
+            .with("hold.id", hold.id())
+            .with("rule.id", vec![hold.rule.clone()])
+            .with("hold.decided_by", json!(hold.decided_by))
+            .destination(&hold.destination);
+        self.publish(event);
+    }
+
+    pub fn deny_all_waiting(&mut self, why: &str) {
+        let waiting: Vec<u64> = self.holds.waiting().map(|hold| hold.number).collect();
+        for number in waiting {
+            if let Ok(hold) = self.holds.decide(number, HoldState::Denied, Some(why.into())) {
+                self.finish_hold(&hold, LedgerKind::Deny, Who::Daemon, "flow-denied");
+            }
+        }
+    }
+
+    /// At a session's end: what was not let through stays held, the rest is forgotten.
+    pub fn settle_flows_of(&mut self, id: SessionId, at: BootNanos) {
+        let flows: Vec<(u64, Flow)> =
+            self.uplink.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
+        for (cookie, flow) in flows {
+            let waits = flow.verdict == FLOW_UNDECIDED && flow.asked != 0;
+            if waits || flow.verdict == FLOW_DENIED || flow.closed != 0 {
+                self.keep_held(cookie, at);
+            } else {
+                self.uplink.remove_flow(cookie);
+            }
+        }
+    }
+
+    /// Notes the connections that a process had before it was labelled: they are held at their next request too.
+    pub fn note_open_sockets(&mut self, id: SessionId, pid: u32) {
+        for (cookie, remote) in flow::connections(pid) {
+            let flow = Flow {
+                session: id.0,
+                address: flow::mapped(remote.ip()),
+                tgid: pid,
+                port: remote.port(),
+                protocol: flow::TCP,
+                verdict: FLOW_UNDECIDED,
+                closed: 0,
+                decided: 0,
+                asked: 0,
+            };
+            if let Err(error) = self.uplink.set_flow(cookie, flow) {
+                tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
+            }
+        }
+    }
+}
+
+fn would(action: Action) -> &'static str {
+    match action {
+        Action::Hold => "would-hold",
+        Action::Deny => "would-deny",
+        Action::Freeze => "would-freeze",
+        _ => "would-kill",
+    }
+}

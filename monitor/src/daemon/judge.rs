@@ -1,0 +1,234 @@
+//! Judging: a fact, the rules' verdict, and what follows from it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::engine::Engine;
+use crate::{
+    breaker::Response,
+    clock::boot_now,
+    control::api::{Explanation, RuleTrace},
+    enforcement::freeze::{self, Outcome},
+    facts::{Action, BootNanos, Fact, Process, SessionId, Subject},
+    ledger::record::{Kind as LedgerKind, Who},
+    metrics::kind_name,
+    rules::Verdict,
+};
+
+/// What waits for the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stake {
+    /// Nothing: it has happened.
+    None,
+    /// The kernel refused it already by the verdict table, or would have in enforce mode.
+    Refused { observed: bool },
+    /// A connection's data.
+    Flow { cookie: u64, generation: u64 },
+}
+
+impl Engine {
+    /// Judges something that has already happened.
+    pub fn judge_fact(&mut self, id: SessionId, pid: u32, at: BootNanos, subject: Subject) {
+        self.judge(id, pid, at, subject, Stake::None);
+    }
+
+    pub fn judge(&mut self, id: SessionId, pid: u32, at: BootNanos, subject: Subject, stake: Stake) {
+        let started = Instant::now();
+        let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
+        let rules = std::sync::Arc::clone(&self.know.rules);
+        let Some(session) = self.registry.get_mut(id) else {
+            // A record of a session that is over. Its flow stays held; nothing of it may leave.
+            if let Stake::Flow { cookie, .. } = stake {
+                self.keep_held(cookie, at);
+            }
+            return;
+        };
+        let fact = Fact {
+            at,
+            session: id,
+            agent: session.agent.clone(),
+            session_age: session.age(at),
+            incomplete: session.incomplete,
+            process,
+            subject,
+        };
+        let verdict = rules.evaluate(&fact, &mut session.memory);
+        let risk = session.memory.risk(at);
+        self.metrics.event(kind_name(fact.subject.kind()));
+        for found in &verdict.matches {
+            self.metrics.rule_matched(&found.rule.id, found.action);
+        }
+        self.carry_out(&fact, &verdict, stake);
+        if risk >= self.config.risk_budget && verdict.points > 0 && verdict.action < Action::Freeze {
+            self.trip(&fact, "risk-budget", &format!("the session's risk is {risk} points"), None);
+        }
+        self.metrics.decided(started.elapsed());
+    }
+
+    fn carry_out(&mut self, fact: &Fact, verdict: &Verdict, stake: Stake) {
+        let action = verdict.action;
+        match stake {
+            Stake::Flow { cookie, generation } => self.decide_flow(fact, verdict, cookie, generation),
+            Stake::Refused { observed } => {
+                let name = if observed { "would-refuse" } else { "connect-refused" };
+                self.report(name, fact, verdict, Action::Deny);
+            }
+            Stake::None if verdict.matches.is_empty() && !is_worth_an_event(&fact.subject) => {}
+            Stake::None => {
+                self.report(event_name(&fact.subject), fact, verdict, action);
+            }
+        }
+        if action >= Action::Freeze {
+            let by = verdict.decisive.as_ref().map(|rule| (rule.id.clone(), rule.summary.clone()));
+            let (rule, summary) = by.unwrap_or_default();
+            self.trip(fact, &rule, &summary, (action == Action::Kill).then_some(Response::Kill));
+        }
+    }
+
+    /// Publishes what happened; gives the event's id.
+    pub fn report(&mut self, name: &str, fact: &Fact, verdict: &Verdict, action: Action) -> String {
+        self.report_with(name, fact, verdict, action, &[])
+    }
+
+    pub fn report_with(
+        &mut self,
+        name: &str,
+        fact: &Fact,
+        verdict: &Verdict,
+        action: Action,
+        extra: &[(&str, serde_json::Value)],
+    ) -> String {
+        let mut event = self
+            .event(name, fact.at, fact.session)
+            .process(&fact.process)
+            .subject(&fact.subject)
+            .with("interlock.mode", json!(self.config.mode))
+            .verdict(verdict, action);
+        for (field, value) in extra {
+            event = event.with(field, value.clone());
+        }
+        let event = self.publish(event);
+        let id = event.get("event.id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
+        if !verdict.matches.is_empty() {
+            self.explain_later(Explanation {
+                id: id.clone(),
+                headline: headline(name, fact, verdict),
+                lineage: self.registry.lineage(fact.process.pid),
+                rules: verdict.matches.iter().map(RuleTrace::from).collect(),
+                evidence: self.evidence(fact.session, fact.at),
+                event: (*event).clone(),
+            });
+        }
+        id
+    }
+
+    /// What the session read before, with times.
+    fn evidence(&self, id: SessionId, now: BootNanos) -> Vec<String> {
+        let Some(session) = self.registry.get(id) else { return Vec::new() };
+        let line = |touch: &crate::rules::Touch| {
+            let before = Duration::from_nanos(now.0.saturating_sub(touch.at.0));
+            let place = if touch.foreign { "foreign" } else { "workspace" };
+            format!("{:.3} s before: {:?} {place} {} {}", before.as_secs_f64(), touch.grade, touch.class, touch.path)
+        };
+        session.memory.touches().iter().map(line).collect()
+    }
+
+    /// Opens the session's breaker: the tree is frozen, or killed if it was thawed before.
+    pub fn trip(&mut self, fact: &Fact, rule: &str, why: &str, at_least: Option<Response>) {
+        let id = fact.session;
+        if self.observing() {
+            let event = self.event("would-freeze", fact.at, id).with("rule.id", vec![rule]).with("message", why);
+            self.publish(event);
+            return;
+        }
+        let Some(session) = self.registry.get_mut(id) else { return };
+        if session.frozen && at_least.is_none() {
+            return; // what was already under way when it was frozen
+        }
+        let response = session.breaker.on_trip(fact.at).max(at_least.unwrap_or(Response::Freeze));
+        match response {
+            Response::Kill => self.kill_session(id, Who::Rule(rule.to_owned()), why, fact.at),
+            Response::Freeze | Response::Hold => self.freeze_session(id, Who::Rule(rule.to_owned()), why, fact.at),
+        }
+    }
+
+    pub fn freeze_session(&mut self, id: SessionId, who: Who, why: &str, asked: BootNanos) {
+        let outcome = freeze::freeze(&mut self.uplink, id);
+        if let Some(session) = self.registry.get_mut(id) {
+            session.frozen = true;
+        }
+        self.metrics.freezes.inc();
+        self.stopped("session-frozen", LedgerKind::Freeze, id, who, why, asked, &outcome);
+    }
+
+    pub fn kill_session(&mut self, id: SessionId, who: Who, why: &str, asked: BootNanos) {
+        if let Some(session) = self.registry.get_mut(id) {
+            session.breaker.on_kill();
+        }
+        let outcome = freeze::kill(&mut self.uplink, id);
+        self.metrics.kills.inc();
+        self.stopped("session-killed", LedgerKind::Kill, id, who, why, asked, &outcome);
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one fact with seven parts, told in one place")]
+    fn stopped(
+        &mut self,
+        name: &str,
+        kind: LedgerKind,
+        id: SessionId,
+        who: Who,
+        why: &str,
+        asked: BootNanos,
+        outcome: &Outcome,
+    ) {
+        let rule = if let Who::Rule(rule) = &who { vec![rule.clone()] } else { Vec::new() };
+        self.record(
+            kind,
+            who,
+            Some(id),
+            [("why", why.into()), ("processes", outcome.members.into()), ("still_running", json!(outcome.running))],
+        );
+        let event = self
+            .event(name, boot_now(), id)
+            .alert(crate::facts::Severity::Critical, why)
+            .with("rule.id", rule)
+            .with("freeze.asked_ns", asked.0)
+            .with("freeze.done_ns", boot_now().0)
+            .with("freeze.processes", outcome.members)
+            .with("freeze.passes", outcome.passes)
+            .with("freeze.still_running", json!(outcome.running))
+            .with("freeze.took_us", u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX));
+        self.publish(event);
+    }
+}
+
+fn event_name(subject: &Subject) -> &'static str {
+    match subject {
+        Subject::Open(_) => "secret-read",
+        Subject::Probe(_) => "secret-probe",
+        Subject::Connect(_) => "connect",
+        Subject::Exec => "exec",
+        Subject::Environ(_) => "environment-read",
+    }
+}
+
+/// Execs and datagram connects are too many to be told where no rule asks for them.
+fn is_worth_an_event(subject: &Subject) -> bool {
+    match subject {
+        Subject::Exec => false,
+        Subject::Connect(destination) => destination.transport == crate::facts::Transport::Tcp,
+        _ => true,
+    }
+}
+
+fn headline(name: &str, fact: &Fact, verdict: &Verdict) -> String {
+    let object = match &fact.subject {
+        Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
+        Subject::Connect(destination) => crate::holds::target(destination),
+        Subject::Environ(access) => format!("environment of {}", access.target),
+        Subject::Exec => crate::sessions::command_line(&fact.process),
+    };
+    let rule = verdict.decisive.as_ref().map(|rule| format!(": {}", rule.summary)).unwrap_or_default();
+    format!("{name} {object}{rule}")
+}

@@ -1,0 +1,275 @@
+//! Lives: processes fork, execute and end; sessions begin, are adopted and end.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
+
+use monitor_common::{
+    event::process::{Exec, ExecCandidate, Exit, Fork},
+    label::{Label, SessionState},
+    policy::SecretTag,
+};
+
+use super::engine::Engine;
+use crate::{
+    clock::boot_now,
+    facts::{BootNanos, EnvironAccess, EnvironHow, Process, SessionId, Subject},
+    probes::decode::{strings, text},
+    sessions::{
+        Session, adoption,
+        detection::{Image, Recognised},
+        environment,
+        inode::Mounts,
+        procfs::{self, Running},
+        workspace,
+    },
+};
+
+/// What a new session is known by.
+pub(super) struct Newcomer {
+    pub agent: String,
+    pub recognised_by: String,
+    pub command: Option<String>,
+}
+
+impl Engine {
+    pub fn on_fork(&mut self, fork: &Fork) {
+        self.registry.fork(
+            SessionId(fork.header.session),
+            fork.header.tgid,
+            fork.child,
+            BootNanos(fork.child_start_ns),
+        );
+    }
+
+    pub fn on_exit(&mut self, exit: &Exit) {
+        if let Some(session) = self.registry.exit(exit.header.tgid) {
+            self.end_session(session, BootNanos(exit.header.at_ns));
+        }
+    }
+
+    /// A process of a session runs a new program.
+    pub fn on_exec(&mut self, exec: &Exec) {
+        let (pid, session) = (exec.header.tgid, SessionId(exec.header.session));
+        let process = Process {
+            pid,
+            parent: self.registry.process(pid).map_or(0, |known| known.parent),
+            start: BootNanos(exec.start_ns),
+            executable: text(&exec.filename),
+            args: strings(&exec.args, exec.args_len),
+        };
+        let lists = environment::lists_environment(&process);
+        self.registry.add_process(session, process);
+        let at = BootNanos(exec.header.at_ns);
+        self.judge_fact(session, pid, at, Subject::Exec);
+        if lists {
+            let access = EnvironAccess { target: pid, own: true, how: EnvironHow::Exec };
+            self.judge_fact(session, pid, at, Subject::Environ(access));
+        }
+    }
+
+    /// A process without a label runs a new program: is it an agent?
+    pub fn on_candidate(&mut self, candidate: &ExecCandidate) {
+        let exec = &candidate.exec;
+        let args = strings(&exec.args, exec.args_len);
+        let executable = text(&exec.filename);
+        let cut = exec.env_size > exec.env_len;
+        let mut env = variables(&strings(&candidate.env, exec.env_len), cut);
+        let pid = exec.header.tgid;
+        let mut recognised = self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
+        if recognised.is_none() && cut {
+            // Only the end of a large environment fits into a record; the whole is read where the process still runs.
+            env = procfs::read(pid).map(|running| running.env).unwrap_or(env);
+            recognised = self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
+        }
+        let Some(recognised) = recognised else { return };
+        if !self.watches(pid) || self.uplink.label(pid).is_some() {
+            return;
+        }
+        let parent = procfs::read(pid).map_or(0, |running| running.process.parent);
+        let process = Process { pid, parent, start: BootNanos(exec.start_ns), executable, args };
+        let newcomer = newcomer(recognised, "");
+        self.begin_session(Running { process, env }, newcomer);
+        self.adopt_descendants(pid);
+    }
+
+    /// Whether a process is this daemon's business: with `watch_below` only what descends from that process is.
+    pub fn watches(&self, pid: u32) -> bool {
+        self.config.watch_below.is_none_or(|ancestor| procfs::descends_from(pid, ancestor))
+    }
+
+    /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it.
+    pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Option<SessionId> {
+        let Running { process, env } = running;
+        let id = procfs::session_of(&process);
+        let state = SessionState { generation: u64::from(self.know.rules.always_gated()), ..SessionState::default() };
+        let labelled = self
+            .uplink
+            .set_session(id, state)
+            .and_then(|()| self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 }));
+        if let Err(error) = labelled {
+            // Fails open, visibly: the process runs unwatched.
+            tracing::error!(pid = process.pid, %error, "the session cannot be labelled; it runs unwatched");
+            self.uplink.remove_session(id);
+            return None;
+        }
+        let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());
+        session.user = procfs::user(process.pid);
+        session.command = newcomer.command.unwrap_or_else(|| crate::sessions::command_line(&process));
+        session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
+        let pid = process.pid;
+        let event_process = process.clone();
+        self.registry.insert(session);
+        self.registry.add_process(id, process);
+        self.follow_flows();
+        self.settle_workspace(id, pid);
+        self.tag_secrets(id, &env);
+        self.note_open_sockets(id, pid);
+        let Some(session) = self.registry.get(id) else { return None };
+        let (by, command, workspace) =
+            (session.recognised_by.clone(), session.command.clone(), session.workspace.clone());
+        let mut event = self
+            .event("session-started", boot_now(), id)
+            .process(&event_process)
+            .with("session.recognised_by", by)
+            .with("session.command", command);
+        if let Some(workspace) = workspace {
+            event = event.with("session.workspace", workspace.display().to_string());
+        }
+        self.publish(event);
+        Some(id)
+    }
+
+    /// Tells the kernel which directory tree is the session's own.
+    fn settle_workspace(&mut self, id: SessionId, pid: u32) {
+        let home = self.registry.get(id).and_then(|session| session.home.clone()).map(PathBuf::from);
+        let Some(cwd) = procfs::working_directory(pid) else { return };
+        let Some(workspace) = workspace::workspace(&cwd, home.as_deref()) else { return };
+        // Through the process's own root, so that a container's or a mount namespace's tree is the one looked at.
+        let seen = Path::new("/proc").join(pid.to_string()).join("root").join(workspace.strip_prefix("/").unwrap_or(&workspace));
+        match Mounts::of(pid).identify(&seen) {
+            Ok(key) => {
+                let told = self.uplink.change_session(id, |state| {
+                    state.workspace_ino = key.ino;
+                    state.workspace_dev = key.dev;
+                });
+                if let Err(error) = told {
+                    tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
+                }
+                if let Some(session) = self.registry.get_mut(id) {
+                    session.workspace = Some(workspace);
+                }
+            }
+            Err(error) => tracing::warn!(session = %id, %error, "the workspace cannot be identified: every secret is foreign"),
+        }
+    }
+
+    /// Tags the secrets that exist by device and inode: a hard link or another name leads to the same tag.
+    fn tag_secrets(&mut self, id: SessionId, env: &[(String, String)]) {
+        let Some(home) = self.registry.get(id).and_then(|session| session.home.clone()) else { return };
+        let lookup = |name: &str| variable(env, name);
+        let mounts = Mounts::own();
+        for (path, entry) in self.know.secrets.existing(Path::new(&home), &lookup) {
+            let Some(grade) = self.know.secrets.kernel_grade(entry) else { continue };
+            let Ok(key) = mounts.identify(&path) else { continue }; // gone meanwhile; its name still matches
+            if let Err(error) = self.uplink.tag_inode(key, SecretTag { entry, grade }) {
+                tracing::warn!(path = %path.display(), %error, "the secret is known by name only");
+            }
+        }
+    }
+
+    /// Finds the agents that were running before the daemon.
+    pub fn adopt(&mut self) {
+        let parents = procfs::parents();
+        let mut roots: HashMap<u32, (Running, Recognised)> = HashMap::new();
+        for (pid, _) in &parents {
+            if self.uplink.label(*pid).is_some() || !self.watches(*pid) {
+                continue;
+            }
+            let Some(running) = procfs::read(*pid) else { continue };
+            let image = Image {
+                executable: &running.process.executable,
+                args: &running.process.args,
+                env: &running.env,
+            };
+            if let Some(recognised) = self.know.agents.recognise(&image) {
+                roots.insert(*pid, (running, recognised));
+            }
+        }
+        let known: HashSet<u32> = roots.keys().copied().collect();
+        let assigned = adoption::assign(&parents, &known);
+        let mut outermost: Vec<u32> = known.into_iter().filter(|pid| assigned.get(pid) == Some(pid)).collect();
+        outermost.sort_unstable();
+        for root in outermost {
+            let Some((running, recognised)) = roots.remove(&root) else { continue };
+            self.begin_session(running, newcomer(recognised, "adopted, "));
+            self.adopt_descendants(root);
+        }
+    }
+
+    /// Labels what a root forked before it was labelled itself, until a pass finds nothing new.
+    pub fn adopt_descendants(&mut self, root: u32) {
+        let Some(session) = self.registry.session_of(root) else { return };
+        loop {
+            let assigned = adoption::assign(&procfs::parents(), &HashSet::from([root]));
+            let missing: Vec<u32> =
+                assigned.into_keys().filter(|pid| self.uplink.label(*pid).is_none()).collect();
+            let mut found = false;
+            for running in missing.into_iter().filter_map(procfs::read) {
+                let process = running.process;
+                let label = Label { session: session.0, start_ns: process.start.0 };
+                if let Err(error) = self.uplink.set_label(process.pid, label) {
+                    tracing::error!(pid = process.pid, %error, "a descendant cannot be labelled; it runs unwatched");
+                    continue;
+                }
+                found = true;
+                let pid = process.pid;
+                self.registry.add_process(session, process);
+                self.note_open_sockets(session, pid);
+            }
+            if !found {
+                return;
+            }
+        }
+    }
+
+    /// The last process of a session has ended.
+    pub fn end_session(&mut self, id: SessionId, at: BootNanos) {
+        for hold in self.holds.of_session(id.0) {
+            self.hold_is_gone(hold);
+        }
+        self.settle_flows_of(id, at);
+        self.uplink.remove_session(id);
+        self.names.forget(id);
+        self.holds.forget(id.0);
+        if self.registry.get(id).is_some() {
+            let event = self.event("session-ended", at, id);
+            self.publish(event);
+        }
+        self.registry.remove(id);
+        self.follow_flows();
+    }
+}
+
+fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
+    Newcomer {
+        agent: recognised.agent,
+        recognised_by: format!("{how}{}", recognised.by),
+        command: None,
+    }
+}
+
+/// `NAME=value` strings; where the block's beginning is missing, the first piece is half a variable.
+fn variables(block: &[String], cut: bool) -> Vec<(String, String)> {
+    block
+        .iter()
+        .skip(usize::from(cut))
+        .filter_map(|variable| variable.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+fn variable(env: &[(String, String)], name: &str) -> Option<String> {
+    env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+}

@@ -1,0 +1,117 @@
+//! Recovery: a new daemon finds the sessions, taints and holds of the one before it, in the kernel's maps and in the
+//! saved state.
+
+use std::collections::{HashMap, HashSet};
+
+use monitor_common::policy::FLOW_UNDECIDED;
+
+use super::{
+    engine::Engine,
+    snapshot::{SessionRecord, Snapshot},
+};
+use crate::{
+    clock::boot_now,
+    enforcement::freeze,
+    facts::{BootNanos, Process, SessionId},
+    holds::Hold,
+    ledger::record::{Kind as LedgerKind, Who},
+    sessions::{Session, procfs},
+};
+
+impl Engine {
+    pub fn recover(&mut self, before: Snapshot) {
+        self.forget_the_dead();
+        let mut described: HashMap<u64, SessionRecord> =
+            before.sessions.into_iter().map(|session| (session.id, session)).collect();
+        for (pid, label) in self.uplink.labels() {
+            let id = SessionId(label.session);
+            if self.registry.get(id).is_none() {
+                let session = restore(id, described.remove(&label.session));
+                self.registry.insert(session);
+            }
+            let process = procfs::read(pid).map(|running| running.process);
+            self.registry.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));
+        }
+        self.follow_flows();
+        self.drop_ended_sessions();
+        self.freeze_again();
+        // What the rings still hold comes first: its questions are asked, not denied.
+        self.drain();
+        self.restore_holds(before.holds);
+    }
+
+    /// Labels of processes that ended while no probe was attached.
+    fn forget_the_dead(&mut self) {
+        for (pid, _) in self.uplink.labels() {
+            if procfs::read(pid).is_none() && !std::path::Path::new(&format!("/proc/{pid}")).exists() {
+                self.uplink.remove_label(pid);
+            }
+        }
+    }
+
+    fn drop_ended_sessions(&mut self) {
+        for (id, _) in self.uplink.sessions() {
+            if self.registry.get(id).is_none() {
+                self.settle_flows_of(id, boot_now());
+                self.uplink.remove_session(id);
+            }
+        }
+    }
+
+    /// Somebody may have continued a frozen tree meanwhile.
+    fn freeze_again(&mut self) {
+        for id in self.registry.ids() {
+            if self.registry.get(id).is_some_and(|session| session.frozen) {
+                freeze::freeze(&mut self.uplink, id);
+            }
+        }
+    }
+
+    /// Holds whose flow still waits go on waiting; a flow that waits without a hold is denied: silence never means yes.
+    fn restore_holds(&mut self, holds: Vec<Hold>) {
+        let waiting: HashMap<u64, u64> = self
+            .uplink
+            .flows()
+            .into_iter()
+            .filter(|(_, flow)| flow.verdict == FLOW_UNDECIDED && flow.asked != 0 && flow.closed == 0)
+            .map(|(cookie, flow)| (cookie, flow.session))
+            .collect();
+        let mut held: HashSet<u64> =
+            self.holds.waiting().flat_map(|hold| hold.flows.iter().map(|flow| flow.cookie)).collect();
+        for mut hold in holds {
+            hold.flows.retain(|flow| waiting.contains_key(&flow.cookie) && !held.contains(&flow.cookie));
+            if !hold.flows.is_empty() {
+                held.extend(hold.flows.iter().map(|flow| flow.cookie));
+                self.holds.restore(hold);
+            }
+        }
+        for (cookie, session) in waiting.into_iter().filter(|(cookie, _)| !held.contains(cookie)) {
+            let id = SessionId(session);
+            self.refuse(id, id.root(), cookie);
+            self.record(LedgerKind::Deny, Who::Daemon, Some(id), [("why", "it waited while no daemon ran".into())]);
+        }
+    }
+}
+
+/// What it touched is only known as bits in the kernel, so the session counts as incomplete: a rule's `touched` is met.
+fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
+    let Some(record) = described else {
+        let mut session = Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
+        session.incomplete = true;
+        return session;
+    };
+    let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
+    session.user = record.user;
+    session.command = record.command;
+    session.home = record.home;
+    session.workspace = record.workspace;
+    session.frozen = record.frozen;
+    session.incomplete = true;
+    if session.frozen {
+        session.breaker.on_trip(boot_now());
+    }
+    for touched in record.touched {
+        session.remember(touched);
+    }
+    session
+}

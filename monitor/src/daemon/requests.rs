@@ -1,0 +1,308 @@
+//! Requests from the control socket, each checked for who asks.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{engine::Engine, lifecycle::Newcomer};
+use crate::{
+    clock::boot_now,
+    control::{
+        api::{Approval, Enroll, Explanation, HoldState, HoldView, Refusal, RulesView, SessionView},
+        command::{Caller, Command, No, Reply, Request},
+    },
+    enforcement::freeze,
+    facts::{BootNanos, SessionId},
+    holds::{Hold, Holds, Undecidable},
+    ledger::record::{Kind as LedgerKind, Who},
+    rules::Problems,
+    sessions::procfs,
+};
+
+/// Longest time an approval may reach.
+const GRANT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+impl Engine {
+    pub fn answer(&mut self, command: Command) {
+        let Command { caller, request } = command;
+        // The agent runs as the same user as the person: its processes are told apart by their lineage.
+        let permitted = self.permit(&caller);
+        macro_rules! reply {
+            ($reply:expr, $answer:expr) => {
+                send($reply, permitted.and_then(|()| $answer))
+            };
+        }
+        match request {
+            Request::Status(reply) => reply!(reply, Ok(self.status())),
+            Request::Sessions(reply) => reply!(reply, Ok(self.visible_sessions(&caller))),
+            Request::Enroll(enroll, reply) => reply!(reply, self.enroll(&caller, enroll)),
+            Request::Freeze(id, reply) => reply!(reply, self.freeze_by(&caller, &id)),
+            Request::Thaw(id, reply) => reply!(reply, self.thaw_by(&caller, &id)),
+            Request::Holds { all, reply } => reply!(reply, Ok(self.visible_holds(&caller, all))),
+            Request::Approve(id, approval, reply) => reply!(reply, self.approve(&caller, &id, &approval)),
+            Request::Deny(id, reply) => reply!(reply, self.deny(&caller, &id)),
+            Request::Explain(id, reply) => reply!(reply, self.explain(&caller, &id)),
+            Request::Reload(reply) => reply!(reply, self.reload_by(&caller)),
+            Request::Doctor(reply) => reply!(reply, Ok(self.doctor())),
+            Request::Watch(reply) => reply!(reply, root_only(&caller, "follow the events of every session")),
+        }
+    }
+
+    fn permit(&self, caller: &Caller) -> Result<(), No> {
+        if caller.process.as_ref().is_some_and(|process| process.has_ended()) {
+            return Err(not_permitted("the calling process has ended, so nobody knows who asks"));
+        }
+        match self.uplink.label(caller.pid) {
+            None => Ok(()),
+            Some(label) => {
+                let session = SessionId(label.session);
+                let event = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
+                tracing::warn!(%session, pid = caller.pid, agent = event, "a process of a session asked to control Interlock");
+                Err(No::NotPermitted(Refusal {
+                    error: format!("process {} belongs to the agent session {session}", caller.pid),
+                    hint: Some("ask from a terminal that no agent started".into()),
+                }))
+            }
+        }
+    }
+
+    fn visible_sessions(&self, caller: &Caller) -> Vec<SessionView> {
+        let ids = self.registry.ids();
+        let sessions = ids.iter().filter_map(|id| self.registry.get(*id));
+        sessions.filter(|session| sees(caller, session.user)).map(|session| self.session_view(session)).collect()
+    }
+
+    fn visible_holds(&self, caller: &Caller, all: bool) -> Vec<HoldView> {
+        let decided = self.holds.decided().filter(|_| all);
+        let holds = decided.chain(self.holds.waiting());
+        holds.filter(|hold| sees(caller, self.owner(SessionId(hold.session)))).map(|hold| self.hold_view(hold)).collect()
+    }
+
+    fn owner(&self, id: SessionId) -> u32 {
+        self.registry.get(id).map_or(0, |session| session.user) // nobody's: root's
+    }
+
+    fn enroll(&mut self, caller: &Caller, enroll: Enroll) -> Result<SessionView, No> {
+        let Some(running) = procfs::read(caller.pid) else {
+            return Err(No::Conflict(refusal("the calling process has ended")));
+        };
+        let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
+        let newcomer = Newcomer { agent: "command".into(), recognised_by: "run".into(), command };
+        let id = self.begin_session(running, newcomer);
+        let session = id.and_then(|id| self.registry.get(id));
+        let Some(view) = session.map(|session| self.session_view(session)) else {
+            return Err(No::Conflict(refusal("the kernel's tables are full; no session can be added")));
+        };
+        self.record(LedgerKind::Enroll, who(caller), id, [("command", view.command.clone().into())]);
+        Ok(view)
+    }
+
+    fn freeze_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
+        let id = self.session_for(caller, text)?;
+        if let Some(session) = self.registry.get_mut(id) {
+            session.breaker.on_trip(boot_now());
+        }
+        self.freeze_session(id, who(caller), "a person asked", boot_now());
+        self.view_of(id)
+    }
+
+    fn thaw_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
+        let id = self.session_for(caller, text)?;
+        let Some(session) = self.registry.get_mut(id) else { return Err(self.no_session(text)) };
+        if !session.frozen {
+            return Err(No::Conflict(refusal(&format!("session {id} is not frozen"))));
+        }
+        session.frozen = false;
+        session.breaker.on_thaw(boot_now());
+        self.record(LedgerKind::Thaw, who(caller), Some(id), []);
+        let outcome = freeze::thaw(&mut self.uplink, id);
+        let event = self
+            .event("session-thawed", boot_now(), id)
+            .with("freeze.processes", outcome.members)
+            .with("user.id", caller.uid);
+        self.publish(event);
+        self.view_of(id)
+    }
+
+    fn approve(&mut self, caller: &Caller, text: &str, approval: &Approval) -> Result<HoldView, No> {
+        let hold = self.hold_for(caller, text)?;
+        let id = SessionId(hold.session);
+        if self.registry.get(id).is_some_and(|session| session.frozen) {
+            return Err(No::Conflict(Refusal {
+                error: format!("session {id} is frozen"),
+                hint: Some(format!("interlock thaw {id}")),
+            }));
+        }
+        let reach = approval.for_seconds.map(Duration::from_secs);
+        if reach.is_some_and(|reach| reach > GRANT_MAX) {
+            return Err(No::Invalid(refusal("an approval reaches at most 24 h")));
+        }
+        let by = format!("uid {}", caller.uid);
+        let detail = [
+            ("hold", hold.id().into()),
+            ("destination", hold.target().into()),
+            ("for_seconds", json!(approval.for_seconds)),
+        ];
+        // Fails closed: what cannot be proved afterwards is not let through.
+        if !self.record(LedgerKind::Approve, who(caller), Some(id), detail) {
+            return Err(No::Conflict(refusal("the ledger cannot be written, so nothing is approved; see the daemon's log")));
+        }
+        let hold = self.decide(hold.number, HoldState::Approved, &by)?;
+        for flow in &hold.flows {
+            self.release(id, hold.pid, flow.cookie, flow.generation);
+        }
+        if let Some(reach) = reach {
+            let nanos = u64::try_from(reach.as_nanos()).unwrap_or(u64::MAX);
+            self.holds.grant(&hold, BootNanos(boot_now().0.saturating_add(nanos)), by.clone());
+        }
+        let event = self
+            .event("flow-released", boot_now(), id)
+            .with("hold.id", hold.id())
+            .with("hold.decided_by", by)
+            .with("rule.id", vec![hold.rule.clone()])
+            .destination(&hold.destination);
+        self.publish(event);
+        Ok(self.hold_view(&hold))
+    }
+
+    fn deny(&mut self, caller: &Caller, text: &str) -> Result<HoldView, No> {
+        let hold = self.hold_for(caller, text)?;
+        let by = format!("uid {}", caller.uid);
+        let hold = self.decide(hold.number, HoldState::Denied, &by)?;
+        if let Some(session) = self.registry.get_mut(SessionId(hold.session)) {
+            session.breaker.on_denied(boot_now());
+        }
+        self.finish_hold(&hold, LedgerKind::Deny, who(caller), "flow-denied");
+        Ok(self.hold_view(&hold))
+    }
+
+    fn decide(&mut self, number: u64, state: HoldState, by: &str) -> Result<Hold, No> {
+        let hold = self.holds.decide(number, state, Some(by.to_owned())).map_err(|why| undecidable(number, &why))?;
+        let waited = Duration::from_nanos(boot_now().0.saturating_sub(hold.since.0));
+        self.metrics.hold_waited(waited);
+        Ok(hold)
+    }
+
+    /// A waiting hold that the caller may decide.
+    fn hold_for(&self, caller: &Caller, text: &str) -> Result<Hold, No> {
+        let known = Holds::number(text).and_then(|number| self.holds.get(number));
+        let Some(hold) = known.filter(|hold| sees(caller, self.owner(SessionId(hold.session)))) else {
+            let waiting: Vec<String> = self.visible_holds(caller, false).into_iter().map(|hold| hold.id).collect();
+            return Err(No::NotFound(Refusal {
+                error: format!("there is no hold {text:?}"),
+                hint: Some(one_of("waiting", &waiting)),
+            }));
+        };
+        self.may_decide(caller, SessionId(hold.session))?;
+        if hold.state != HoldState::Waiting {
+            return Err(undecidable(hold.number, &Undecidable::Already(hold.state)));
+        }
+        Ok(hold.clone())
+    }
+
+    fn session_for(&self, caller: &Caller, text: &str) -> Result<SessionId, No> {
+        let known = self.registry.find(text).filter(|id| sees(caller, self.owner(*id)));
+        let id = known.ok_or_else(|| self.no_session(text))?;
+        self.may_decide(caller, id)?;
+        Ok(id)
+    }
+
+    fn may_decide(&self, caller: &Caller, id: SessionId) -> Result<(), No> {
+        if self.config.approvers.permit(caller.uid, self.owner(id)) {
+            return Ok(());
+        }
+        Err(No::NotPermitted(Refusal {
+            error: format!("user {} may not decide about session {id}", caller.uid),
+            hint: Some("the key `approvers` of the configuration says who may".into()),
+        }))
+    }
+
+    fn no_session(&self, text: &str) -> No {
+        let known: Vec<String> = self.registry.ids().iter().map(ToString::to_string).collect();
+        No::NotFound(Refusal { error: format!("there is no session {text:?}"), hint: Some(one_of("running", &known)) })
+    }
+
+    fn view_of(&self, id: SessionId) -> Result<SessionView, No> {
+        let session = self.registry.get(id).ok_or_else(|| self.no_session(&id.to_string()))?;
+        Ok(self.session_view(session))
+    }
+
+    fn explain(&self, caller: &Caller, text: &str) -> Result<Explanation, No> {
+        let known = self.explanations.iter().rev().find(|known| known.id == text);
+        let owner = |explanation: &Explanation| {
+            let session = explanation.event.get("session.id").and_then(|id| id.as_str()).unwrap_or_default();
+            self.registry.find(session).map_or(0, |id| self.owner(id))
+        };
+        known.filter(|known| sees(caller, owner(known))).cloned().ok_or_else(|| {
+            No::NotFound(Refusal {
+                error: format!("nothing is known about {text:?}"),
+                hint: Some("events that a rule matched, and holds, are explained: see `interlock events`, `interlock holds --all`".into()),
+            })
+        })
+    }
+
+    fn reload_by(&mut self, caller: &Caller) -> Result<RulesView, No> {
+        root_only(caller, "reload the rules")?;
+        self.reload().map_err(|problems| {
+            No::Invalid(Refusal {
+                error: problems.to_string(),
+                hint: Some("the rules that worked still apply".into()),
+            })
+        })?;
+        Ok(self.rules_view())
+    }
+
+    /// Validates, then swaps: between two records, so that none is judged by half a set.
+    pub fn reload(&mut self) -> Result<(), Problems> {
+        if let Err(problems) = self.know.reload(&self.config) {
+            self.metrics.rules_reload_failures.inc();
+            tracing::error!("the new rules are refused, the old ones still apply:\n{problems}");
+            return Err(problems);
+        }
+        if let Err(error) = self.write_tables() {
+            tracing::error!(%error, "the kernel's tables could not be renewed");
+        }
+        let sha256 = self.know.rules.sha256().to_owned();
+        self.record(LedgerKind::Rules, Who::Daemon, None, [("sha256", sha256.into())]);
+        tracing::info!(count = self.know.rules.len(), "rules loaded");
+        Ok(())
+    }
+}
+
+fn send<T>(reply: Reply<T>, answer: Result<T, No>) {
+    let _ = reply.send(answer); // the caller hung up
+}
+
+/// Root sees every session, others their own.
+fn sees(caller: &Caller, owner: u32) -> bool {
+    caller.uid == 0 || caller.uid == owner
+}
+
+fn root_only(caller: &Caller, what: &str) -> Result<(), No> {
+    if caller.uid == 0 { Ok(()) } else { Err(not_permitted(&format!("only root may {what}"))) }
+}
+
+fn who(caller: &Caller) -> Who {
+    Who::Caller { uid: caller.uid, pid: caller.pid }
+}
+
+fn refusal(error: &str) -> Refusal {
+    Refusal { error: error.to_owned(), hint: None }
+}
+
+fn not_permitted(error: &str) -> No {
+    No::NotPermitted(refusal(error))
+}
+
+fn undecidable(number: u64, why: &Undecidable) -> No {
+    match why {
+        Undecidable::Unknown => No::NotFound(refusal(&format!("there is no hold h{number}"))),
+        Undecidable::Already(state) => {
+            No::Conflict(refusal(&format!("h{number} was decided before: {}", json!(state).as_str().unwrap_or("?"))))
+        }
+    }
+}
+
+fn one_of(what: &str, ids: &[String]) -> String {
+    if ids.is_empty() { format!("nothing is {what}") } else { format!("{what}: {}", ids.join(", ")) }
+}

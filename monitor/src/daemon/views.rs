@@ -1,0 +1,122 @@
+//! State as the control API shows it.
+
+use std::collections::BTreeMap;
+
+use super::engine::Engine;
+use crate::{
+    clock::boot_now,
+    control::api::{Check, CheckState, HoldState, HoldView, RulesView, SessionStatus, SessionView, Status},
+    facts::SessionId,
+    holds::Hold,
+    probes::{self, table::PORTABLE},
+    sessions::Session,
+};
+
+impl Engine {
+    pub fn status(&self) -> Status {
+        let lost: BTreeMap<String, u64> =
+            self.uplink.losses().into_iter().map(|((ring, kind), total)| (format!("{ring}/{kind}"), total)).collect();
+        Status {
+            version: env!("CARGO_PKG_VERSION").into(),
+            pid: std::process::id(),
+            started: self.started,
+            mode: self.config.mode,
+            rules: self.rules_view(),
+            sessions: self.registry.len(),
+            holds_waiting: self.holds.waiting().count(),
+            frozen: self.registry.iter().filter(|session| session.frozen).count(),
+            events: self.events,
+            lost,
+            metrics: self.metrics_address.clone(),
+            socket: self.config.socket.display().to_string(),
+        }
+    }
+
+    pub fn rules_view(&self) -> RulesView {
+        RulesView {
+            count: self.know.rules.len(),
+            sha256: self.know.rules.sha256().to_owned(),
+            loaded: self.know.loaded,
+            problem: self.know.problem.clone(),
+        }
+    }
+
+    pub fn session_view(&self, session: &Session) -> SessionView {
+        SessionView {
+            id: session.id.to_string(),
+            agent: session.agent.clone(),
+            recognised_by: session.recognised_by.clone(),
+            root: session.id.root(),
+            command: session.command.clone(),
+            user: session.user,
+            workspace: session.workspace.as_ref().map(|path| path.display().to_string()),
+            started: self.wall(session.started),
+            processes: self.registry.count(session.id),
+            status: self.session_status(session),
+            touched: session.touched(),
+            risk: session.memory.risk(boot_now()),
+            incomplete: session.incomplete,
+        }
+    }
+
+    fn session_status(&self, session: &Session) -> SessionStatus {
+        if session.frozen {
+            SessionStatus::Frozen
+        } else if !self.holds.of_session(session.id.0).is_empty() {
+            SessionStatus::Holding
+        } else {
+            session.breaker.status(boot_now())
+        }
+    }
+
+    pub fn hold_view(&self, hold: &Hold) -> HoldView {
+        HoldView {
+            id: hold.id(),
+            state: hold.state,
+            session: SessionId(hold.session).to_string(),
+            agent: hold.agent.clone(),
+            pid: hold.pid,
+            command: hold.command.clone(),
+            destination: hold.target(),
+            rule: hold.rule.clone(),
+            summary: hold.summary.clone(),
+            severity: hold.severity,
+            because: hold.because.clone(),
+            since: self.wall(hold.since),
+            deadline: hold.deadline.map(|deadline| self.wall(deadline)),
+            then: hold.then,
+            decided_by: hold.decided_by.clone(),
+        }
+    }
+
+    /// What this machine allows, and what is attached right now.
+    pub fn doctor(&self) -> Vec<Check> {
+        let mut checks = probes::doctor();
+        let attached = self.probes.attached();
+        let mut duties: Vec<_> = PORTABLE.iter().map(|attachment| attachment.duty).collect();
+        duties.dedup();
+        for duty in duties {
+            let count = attached.iter().filter(|attachment| attachment.duty == duty).count();
+            let idle = PORTABLE.iter().any(|a| a.duty == duty && a.when == probes::table::When::Sessions);
+            let (state, found, advice) = match count {
+                0 if idle => (CheckState::Good, "attached when a session starts".to_owned(), None),
+                0 => (CheckState::Missing, "nothing attached".to_owned(), Some("see the daemon's log".to_owned())),
+                count => (CheckState::Good, format!("portable backend, {count} hooks"), None),
+            };
+            checks.push(Check { subject: duty.name().into(), state, found, advice });
+        }
+        checks
+    }
+
+    pub fn update_gauges(&self) {
+        let mut agents: BTreeMap<&str, usize> = BTreeMap::new();
+        for session in self.registry.iter() {
+            *agents.entry(session.agent.as_str()).or_default() += 1;
+        }
+        self.metrics.sessions(agents);
+        self.metrics.holds(HoldState::Waiting, self.holds.waiting().count());
+        for state in [HoldState::Approved, HoldState::Denied, HoldState::Expired, HoldState::Gone] {
+            self.metrics.holds(state, self.holds.decided().filter(|hold| hold.state == state).count());
+        }
+    }
+}
