@@ -87,7 +87,7 @@ fn describe(event: &Value, zone: &TimeZone) -> String {
     let at = text(event, "@timestamp").and_then(|at| at.parse::<Timestamp>().ok());
     let session = [text(event, "session.agent"), text(event, "session.id")];
     let mut parts = vec![
-        at.map_or_else(|| "at no time".into(), |at| clock(at, zone)),
+        at.map_or_else(|| "--:--:--.---".into(), |at| clock(at, zone)),
         session.into_iter().flatten().collect::<Vec<_>>().join(" "),
         text(event, "event.action").unwrap_or("event").into(),
         object(event),
