@@ -96,6 +96,18 @@ mod tests {
             evidence: vec![],
             event: serde_json::Value::Null,
         };
-        insta::assert_snapshot!(Story(&explanation), @"");
+        insta::assert_snapshot!(Story(&explanation), @"
+        h1: curl is held on its way to backboard.railway.app:443
+
+        lineage
+          4711 claude
+            4720 bash
+              4722 curl -X POST
+
+        rules
+          infra-after-foreign-secret → hold (default.yaml:3)
+            An agent read a live credential that is not its own.
+            destination.class = infra
+        ");
     }
 }

@@ -146,12 +146,16 @@ mod tests {
             ..sample::hold()
         };
         let rows = [sample::hold(), decided].iter().map(|hold| row(hold, now)).collect();
-        insta::assert_snapshot!(table(&HEADERS, rows, None), @"");
+        insta::assert_snapshot!(table(&HEADERS, rows, None), @"
+        ID  STATE              AGE  SESSION                 COMMAND            DESTINATION                             RULE                        IN SILENCE
+        h1  waiting            30s  claude-code 4711-0a1b2  4722 curl -X POST  backboard.railway.app:443 (66.33.22.1)  infra-after-foreign-secret  freeze in 9m30s
+        h1  approved by alice  30s  claude-code 4711-0a1b2  4722 curl -X POST  backboard.railway.app:443 (66.33.22.1)  infra-after-foreign-secret  -
+        ");
     }
 
     #[test]
     fn an_approval_says_what_was_released_and_to_where() {
-        insta::assert_snapshot!(released(&sample::hold(), None), @"");
-        insta::assert_snapshot!(released(&sample::hold(), Some(Duration::from_secs(600))), @"");
+        insta::assert_snapshot!(released(&sample::hold(), None), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1)");
+        insta::assert_snapshot!(released(&sample::hold(), Some(Duration::from_secs(600))), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1); session 4711-0a1b2 may connect there again for 10m");
     }
 }

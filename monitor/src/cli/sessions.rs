@@ -92,6 +92,9 @@ mod tests {
     #[test]
     fn a_session_is_one_row() {
         let now = Timestamp::from_second(130).unwrap();
-        insta::assert_snapshot!(table(&HEADERS, vec![row(&sample::session(), now)], None), @"");
+        insta::assert_snapshot!(table(&HEADERS, vec![row(&sample::session(), now)], None), @"
+        SESSION     AGENT        STATUS               AGE    PROCESSES  RISK  TOUCHED  WORKSPACE
+        4711-0a1b2  claude-code  holding, incomplete  2m10s  7          60    1        /home/x/shop
+        ");
     }
 }
