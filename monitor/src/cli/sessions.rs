@@ -48,7 +48,7 @@ pub struct Chosen {
 impl Chosen {
     pub fn freeze(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let session = self.send(client, "freeze")?;
-        let stopped = format!("frozen: {}, {} processes", named(&session), session.processes);
+        let stopped = format!("frozen: {}, processes: {}", named(&session), session.processes);
         printer.data(&stopped)?;
         printer.say(&format!("let it go on with `interlock thaw {}`", session.id));
         Ok(Exit::Fine)
