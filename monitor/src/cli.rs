@@ -2,7 +2,7 @@
 
 mod daemon;
 mod doctor;
-pub mod drill;
+mod drill;
 mod events;
 pub mod exit;
 mod explain;
@@ -72,7 +72,7 @@ enum Verb {
     #[command(subcommand)]
     Rules(rules::Rules),
     /// Replay the incident in a closed world and see it stopped (as root)
-    Drill(drill::DrillOptions),
+    Drill(drill::Drill),
     #[command(hide = true, disable_help_flag = true)]
     DrillStage {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -14,6 +14,7 @@ use std::{
 };
 
 pub use approvers::Approvers;
+use document::Document;
 pub use problem::{Problem, Problems};
 
 use crate::control::api::Mode;
@@ -83,7 +84,7 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once.
     pub fn load(file: Option<&Path>) -> Result<Self, Problems> {
-        let (mut config, mut problems) = Self::read(file)?;
+        let Document { mut config, mut problems, lines } = Self::read(file)?;
         if config.rules.is_none() && Path::new(RULES).is_dir() {
             config.rules = Some(RULES.into());
         }
@@ -91,7 +92,9 @@ impl Config {
             [("rules", &config.rules), ("catalog", &config.catalog), ("cgroup", &config.cgroup)]
         {
             if let Some(Err(error)) = directory.as_deref().map(fs::read_dir) {
-                problems.push(Problem::unreadable(config.file.as_deref(), key, directory.as_deref(), &error));
+                let line = lines.get(key).copied().unwrap_or_default();
+                let directory = directory.as_deref().unwrap_or(Path::new(""));
+                problems.push(Problem::unreadable(config.file.as_deref(), line, key, directory, &error));
             }
         }
         problems.or(config)
@@ -103,7 +106,7 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once.
     pub fn socket(file: Option<&Path>) -> Result<PathBuf, Problems> {
-        let (config, problems) = Self::read(file)?;
+        let Document { config, problems, .. } = Self::read(file)?;
         problems.or(config.socket)
     }
 
@@ -122,12 +125,12 @@ impl Config {
         })
     }
 
-    fn read(file: Option<&Path>) -> Result<(Self, Problems), Problems> {
+    fn read(file: Option<&Path>) -> Result<Document, Problems> {
         let path = file.unwrap_or(Path::new(FILE));
         match fs::read_to_string(path) {
             Ok(text) => Ok(document::parse(&text, path)),
             Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
-                Ok((Self::default(), Problems::default()))
+                Ok(Document::default())
             }
             Err(error) => Err(Problems::from(Problem::file(path, &error))),
         }

@@ -1,23 +1,25 @@
 //! Placeholder of the branch `control`: the drill's author writes this module.
 
-use std::{fmt, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
-#[derive(Debug, serde::Serialize)]
-pub struct DrillOutcome {}
-
-impl DrillOutcome {
-    pub fn passed(&self) -> bool {
-        false
-    }
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    pub approve: bool,
+    pub observe: bool,
+    pub sweep: bool,
+    pub state: Option<PathBuf>,
+    pub json: bool,
+    pub agent_script: Option<PathBuf>,
 }
 
-impl fmt::Display for DrillOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no drill")
-    }
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub stopped: bool,
+    pub json: serde_json::Value,
+    pub text: String,
 }
 
-pub fn run(_: crate::cli::drill::DrillOptions) -> anyhow::Result<DrillOutcome> {
+pub fn run(_: Options) -> anyhow::Result<Outcome> {
     anyhow::bail!("this build has no drill")
 }
 

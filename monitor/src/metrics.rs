@@ -5,7 +5,10 @@
 mod exporter;
 mod labels;
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use prometheus::{
     CounterVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGaugeVec, Opts, Registry,
@@ -31,6 +34,8 @@ const WAIT_SECONDS: [f64; 10] = [1e-3, 0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 9
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    /// Held while labels are replaced and while the page is written: no page shows half of either.
+    page: Mutex<()>,
     events: IntCounterVec,
     lost: IntCounterVec,
     rule_matches: IntCounterVec,
@@ -103,6 +108,7 @@ impl Metrics {
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
             outbox_dropped: make.counter("outbox_dropped_total", "Alerts dropped as the outbox was full.")?,
             dns_malformed: make.counter("dns_malformed_total", "DNS answers that could not be read.")?,
+            page: Mutex::default(),
             registry: make.0,
         })
     }
@@ -142,6 +148,7 @@ impl Metrics {
 
     /// Live sessions by agent; agents that are not named have none.
     pub fn sessions<'a>(&self, by_agent: impl IntoIterator<Item = (&'a str, usize)>) {
+        let _page = self.settle();
         self.sessions.reset();
         let names = Limited::to(DISTINCT);
         for (agent, count) in by_agent {
@@ -151,6 +158,7 @@ impl Metrics {
 
     /// The backend in force for each action, as `(action, backend)`.
     pub fn enforcement<'a>(&self, active: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let _page = self.settle();
         self.enforcement.reset();
         for (action, backend) in active.into_iter().take(DISTINCT) {
             self.enforcement.with_label_values(&[action, backend]).set(1);
@@ -164,18 +172,25 @@ impl Metrics {
     }
 
     pub fn rules(&self, sha256: &str) {
+        let _page = self.settle();
         self.rules_info.reset();
         self.rules_info.with_label_values(&[sha256]).set(1);
     }
 
     pub fn ledger_head(&self, hash: &str) {
+        let _page = self.settle();
         self.ledger_head.reset();
         self.ledger_head.with_label_values(&[hash]).set(1);
+    }
+
+    fn settle(&self) -> MutexGuard<'_, ()> {
+        self.page.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The page in the text exposition format.
     #[must_use]
     pub fn encode(&self) -> String {
+        let _page = self.settle();
         TextEncoder::new()
             .encode_to_string(&self.registry.gather())
             .unwrap_or_else(|error| format!("# the metrics could not be written: {error}\n"))

@@ -9,38 +9,47 @@ use super::{
     exit::{Exit, Failure},
     privilege,
 };
+use crate::drill::{self, Options};
 
-/// What a drill does.
-#[derive(Args, Clone, Debug, Default)]
-pub struct DrillOptions {
+/// The drill to play.
+#[derive(Args, Debug)]
+pub struct Drill {
     /// Approve the held request, and see it arrive
     #[arg(long, conflicts_with_all = ["observe", "sweep"])]
-    pub approve: bool,
+    approve: bool,
     /// Stop nothing, and see what would have been done
     #[arg(long, conflicts_with = "sweep")]
-    pub observe: bool,
+    observe: bool,
     /// Search for credentials instead, and see the search frozen
     #[arg(long)]
-    pub sweep: bool,
-    /// Directory for the drill's own state [default: a temporary one]
+    sweep: bool,
+    /// Keep the daemon's files (ledger, configuration, log) in this directory
     #[arg(long, value_name = "DIR")]
-    pub state: Option<PathBuf>,
+    state: Option<PathBuf>,
     #[command(flatten)]
-    pub reading: Reading,
+    reading: Reading,
 }
 
-impl DrillOptions {
+impl Drill {
     pub(super) fn perform(self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
         privilege::require("the drill", &printer)?;
-        // Errors of a drill are a chain: what failed, and why.
-        let outcome = crate::drill::run(self)
-            .map_err(|error| Failure::new(Exit::Negative, format_args!("{error:#}")))?;
+        let options = Options {
+            approve: self.approve,
+            observe: self.observe,
+            sweep: self.sweep,
+            state: self.state,
+            json: printer.is_json() || global.quiet,
+            ..Options::default()
+        };
+        // The whole chain: what failed, and why.
+        let failed = |error: anyhow::Error| Failure::new(Exit::Negative, format_args!("{error:#}"));
+        let outcome = drill::run(options).map_err(failed)?;
         if printer.is_json() {
-            printer.json(&outcome)?;
+            printer.json(&outcome.json)?;
         } else {
-            printer.data(&outcome.to_string())?;
+            printer.data(outcome.text.trim_end())?;
         }
-        Ok(if outcome.passed() { Exit::Fine } else { Exit::Negative })
+        Ok(if outcome.stopped { Exit::Fine } else { Exit::Negative })
     }
 }

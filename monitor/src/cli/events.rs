@@ -87,7 +87,7 @@ fn describe(event: &Value, zone: &TimeZone) -> String {
     let at = text(event, "@timestamp").and_then(|at| at.parse::<Timestamp>().ok());
     let session = [text(event, "session.agent"), text(event, "session.id")];
     let mut parts = vec![
-        at.map_or_else(|| "at no time".into(), |at| clock(at, zone)),
+        at.map_or_else(|| "--:--:--.---".into(), |at| clock(at, zone)),
         session.into_iter().flatten().collect::<Vec<_>>().join(" "),
         text(event, "event.action").unwrap_or("event").into(),
         object(event),
@@ -163,7 +163,12 @@ mod tests {
             json!({ "message": "an event of a later version" }),
         ];
         let lines: Vec<String> = events.iter().map(|event| describe(event, &TimeZone::UTC)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @"");
+        insta::assert_snapshot!(lines.join("\n"), @r#"
+        12:03:04.123  claude-code 4711-0a1b2  secret-read  /home/x/.railway/config.json (paas, A, foreign)
+        12:03:05.000  claude-code 4711-0a1b2  connect  backboard.railway.app:443 (66.33.22.1)  → hold h1 [infra-after-foreign-secret]
+        12:03:06.000  1-00000  exec  terraform destroy\u{1b}[2J  → would freeze [destroy]
+        --:--:--.---  event  an event of a later version
+        "#);
     }
 
     #[test]

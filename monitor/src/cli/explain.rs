@@ -7,11 +7,15 @@ use clap::Args;
 use super::{
     Reading,
     exit::{Exit, Failure},
+    holds,
     language::{id, plain, word},
     printer::Printer,
     wait,
 };
-use crate::control::{api::Explanation, client::Client};
+use crate::control::{
+    api::Explanation,
+    client::{Client, ClientError},
+};
 
 #[derive(Args, Debug)]
 pub struct Explain {
@@ -25,7 +29,12 @@ pub struct Explain {
 impl Explain {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let path = format!("/v1/explain/{}", self.id);
-        let explanation: Explanation = wait(async { Ok(client.get(&path).await?) })?;
+        let explanation: Explanation = wait(async {
+            match client.get(&path).await {
+                Err(error @ ClientError::NotFound(_)) => Err(holds::unknown(client, error, true).await),
+                answer => Ok(answer?),
+            }
+        })?;
         if printer.is_json() {
             printer.json(&explanation)?;
         } else {
@@ -87,6 +96,18 @@ mod tests {
             evidence: vec![],
             event: serde_json::Value::Null,
         };
-        insta::assert_snapshot!(Story(&explanation), @"");
+        insta::assert_snapshot!(Story(&explanation), @"
+        h1: curl is held on its way to backboard.railway.app:443
+
+        lineage
+          4711 claude
+            4720 bash
+              4722 curl -X POST
+
+        rules
+          infra-after-foreign-secret → hold (default.yaml:3)
+            An agent read a live credential that is not its own.
+            destination.class = infra
+        ");
     }
 }

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::{
     Reading,
     exit::{Exit, Failure},
-    language::{date, duration, id, plain, since, word},
+    language::{duration, id, plain, since, spelled, word},
     printer::Printer,
     wait,
 };
@@ -31,9 +31,8 @@ pub struct Holds {
 impl Holds {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let holds: Vec<HoldView> = wait(async { Ok(client.get(path(self.all)).await?) })?;
-        let (none, zone) =
-            (if self.all { "no holds" } else { "nothing waits for a decision" }, TimeZone::system());
-        printer.list(&holds, none, &HEADERS, |hold| row(hold, Timestamp::now(), &zone))?;
+        let none = if self.all { "no holds" } else { "nothing waits for a decision" };
+        printer.list(&holds, none, &HEADERS, |hold| row(hold, Timestamp::now()))?;
         if let Some(hold) = holds.iter().find(|hold| hold.state == HoldState::Waiting && !printer.is_json()) {
             let id = &hold.id;
             printer.say(&format!(
@@ -48,10 +47,10 @@ fn path(all: bool) -> &'static str {
     if all { "/v1/holds?all=true" } else { "/v1/holds" }
 }
 
-fn row(hold: &HoldView, now: Timestamp, zone: &TimeZone) -> Vec<String> {
+fn row(hold: &HoldView, now: Timestamp) -> Vec<String> {
     let by = hold.decided_by.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
     let silence = match hold.deadline {
-        Some(deadline) => format!("{} at {}", word(hold.then), date(deadline, zone)),
+        Some(deadline) => format!("{} in {}", word(hold.then), since(now, deadline)),
         None => "waits".into(),
     };
     vec![
@@ -90,16 +89,11 @@ impl Approve {
 
 fn released(hold: &HoldView, time: Option<Duration>) -> String {
     let further = match time {
-        Some(time) => format!(", and so may its session {} for {}", hold.session, spelled(time)),
+        Some(time) => format!("; session {} may connect there again for {}", hold.session, spelled(time)),
         None => String::new(),
     };
     let HoldView { id, pid, command, destination, .. } = hold;
     plain(&format!("released {id}: {command} (pid {pid}) goes on to {destination}{further}"))
-}
-
-fn spelled(time: Duration) -> String {
-    let end = Timestamp::from_second(time.as_secs().cast_signed()).unwrap_or(Timestamp::MAX);
-    since(Timestamp::UNIX_EPOCH, end)
 }
 
 #[derive(Args, Debug)]
@@ -121,19 +115,19 @@ impl Deny {
 fn decide(client: &Client, id: &str, verb: &str, body: &impl serde::Serialize) -> Result<HoldView, Failure> {
     wait(async {
         match client.post(&format!("/v1/holds/{id}/{verb}"), body).await {
-            Err(error @ ClientError::NotFound(_)) => Err(unknown(client, error).await),
+            Err(error @ ClientError::NotFound(_)) => Err(unknown(client, error, false).await),
             answer => Ok(answer?),
         }
     })
 }
 
 /// The daemon's "not found", with the holds there are.
-async fn unknown(client: &Client, error: ClientError) -> Failure {
-    let holds: Vec<HoldView> = client.get(path(false)).await.unwrap_or_default();
+pub(super) async fn unknown(client: &Client, error: ClientError, all: bool) -> Failure {
+    let holds: Vec<HoldView> = client.get(path(all)).await.unwrap_or_default();
     let ids: Vec<&str> = holds.iter().map(|hold| hold.id.as_str()).collect();
     match ids.as_slice() {
-        [] => Failure::new(Exit::Negative, format_args!("{error}; nothing waits for a decision")),
-        ids => Failure::new(Exit::Negative, format_args!("{error}; these wait: {}", ids.join(", "))),
+        [] => Failure::new(Exit::Negative, format_args!("{error}; there are no holds")),
+        ids => Failure::new(Exit::Negative, format_args!("{error}; the holds are {}", ids.join(", "))),
     }
 }
 
@@ -151,13 +145,17 @@ mod tests {
             deadline: None,
             ..sample::hold()
         };
-        let rows = [sample::hold(), decided].iter().map(|hold| row(hold, now, &TimeZone::UTC)).collect();
-        insta::assert_snapshot!(table(&HEADERS, rows, None), @"");
+        let rows = [sample::hold(), decided].iter().map(|hold| row(hold, now)).collect();
+        insta::assert_snapshot!(table(&HEADERS, rows, None), @"
+        ID  STATE              AGE  SESSION                 COMMAND            DESTINATION                             RULE                        IN SILENCE
+        h1  waiting            30s  claude-code 4711-0a1b2  4722 curl -X POST  backboard.railway.app:443 (66.33.22.1)  infra-after-foreign-secret  freeze in 9m30s
+        h1  approved by alice  30s  claude-code 4711-0a1b2  4722 curl -X POST  backboard.railway.app:443 (66.33.22.1)  infra-after-foreign-secret  -
+        ");
     }
 
     #[test]
     fn an_approval_says_what_was_released_and_to_where() {
-        insta::assert_snapshot!(released(&sample::hold(), None), @"");
-        insta::assert_snapshot!(released(&sample::hold(), Some(Duration::from_secs(600))), @"");
+        insta::assert_snapshot!(released(&sample::hold(), None), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1)");
+        insta::assert_snapshot!(released(&sample::hold(), Some(Duration::from_secs(600))), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1); session 4711-0a1b2 may connect there again for 10m");
     }
 }

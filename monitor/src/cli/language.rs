@@ -77,6 +77,13 @@ pub fn since(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
+/// As [`duration`] reads it.
+pub fn spelled(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let parts = [(seconds / 3600, "h"), (seconds / 60 % 60, "m"), (seconds % 60, "s")];
+    parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect()
+}
+
 /// Time of day with milliseconds.
 pub fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%H:%M:%S%.3f").to_string()
@@ -95,6 +102,7 @@ mod tests {
     fn durations_add_up() {
         for (text, seconds) in [("30s", 30), ("10m", 600), ("1h", 3600), ("1h30m", 5400)] {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)));
+            assert_eq!(spelled(Duration::from_secs(seconds)), text);
         }
         for wrong in ["", "10", "m", "10d", "-1m", "0s", "10ms", "99999999999999999999h", "1µ"] {
             assert!(duration(wrong).is_err(), "{wrong}");

@@ -135,14 +135,23 @@ mod tests {
 
     #[test]
     fn columns_line_up_without_borders() {
-        insta::assert_snapshot!(table(&["ID", "COMMAND", "THEN"], rows(), None), @"");
+        insta::assert_snapshot!(table(&["ID", "COMMAND", "THEN"], rows(), None), @"
+        ID   COMMAND                                                THEN
+        h1   curl -X POST https://backboard.railway.app/graphql/v2  hold
+        h12  psql                                                   freeze
+        ");
     }
 
     #[test]
     fn a_narrow_terminal_wraps_cells() {
         let text = table(&["ID", "COMMAND", "THEN"], rows(), Some(40));
         assert!(text.lines().all(|line| line.len() <= 40), "{text}");
-        insta::assert_snapshot!(text, @"");
+        insta::assert_snapshot!(text, @"
+        ID   COMMAND                      THEN
+        h1   curl -X POST https://backbo  hold
+             ard.railway.app/graphql/v2
+        h12  psql                         freeze
+        ");
     }
 
     #[test]

@@ -12,8 +12,8 @@ use super::{
     printer::Printer,
 };
 
-/// Returns as root, or not at all: elsewise this very command line is run again through sudo, where sudo can ask for
-/// a password or needs none.
+/// Returns as root, or not at all: this very command line is run again through sudo, where sudo can ask for a password
+/// or needs none.
 ///
 /// # Errors
 /// When this process is not root and cannot become it.
@@ -24,8 +24,14 @@ pub fn require(what: &str, printer: &Printer) -> Result<(), Failure> {
     let refused = |why: &str| {
         Failure::new(Exit::NotPermitted, format_args!("{what} needs root{why}; run it as root or with sudo"))
     };
-    if !io::stdin().is_terminal() && !sudo_without_password() {
-        return Err(refused(", and sudo would ask for a password that nobody can type here"));
+    if !io::stdin().is_terminal() {
+        match sudo_without_password() {
+            Ok(true) => {}
+            Ok(false) => {
+                return Err(refused(", and sudo would ask for a password that nobody can type here"));
+            }
+            Err(error) => return Err(refused(&format!(", and sudo cannot be run: {error}"))),
+        }
     }
     let program = env::current_exe()
         .map_err(|error| refused(&format!(", and this program's path is unknown: {error}")))?;
@@ -34,8 +40,8 @@ pub fn require(what: &str, printer: &Printer) -> Result<(), Failure> {
     Err(refused(&format!(", and sudo cannot be run: {error}")))
 }
 
-fn sudo_without_password() -> bool {
+fn sudo_without_password() -> io::Result<bool> {
     let mut sudo = Command::new("sudo");
     sudo.args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    sudo.status().is_ok_and(|status| status.success())
+    Ok(sudo.status()?.success())
 }

@@ -48,7 +48,7 @@ pub struct Chosen {
 impl Chosen {
     pub fn freeze(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let session = self.send(client, "freeze")?;
-        let stopped = format!("frozen: {}, {} processes", named(&session), session.processes);
+        let stopped = format!("frozen: {}, processes: {}", named(&session), session.processes);
         printer.data(&stopped)?;
         printer.say(&format!("let it go on with `interlock thaw {}`", session.id));
         Ok(Exit::Fine)
@@ -92,6 +92,9 @@ mod tests {
     #[test]
     fn a_session_is_one_row() {
         let now = Timestamp::from_second(130).unwrap();
-        insta::assert_snapshot!(table(&HEADERS, vec![row(&sample::session(), now)], None), @"");
+        insta::assert_snapshot!(table(&HEADERS, vec![row(&sample::session(), now)], None), @"
+        SESSION     AGENT        STATUS               AGE    PROCESSES  RISK  TOUCHED  WORKSPACE
+        4711-0a1b2  claude-code  holding, incomplete  2m10s  7          60    1        /home/x/shop
+        ");
     }
 }

@@ -50,6 +50,17 @@ mod tests {
         let now = Timestamp::from_second(7500).unwrap();
         let lines = lines(&sample::status(), now, &TimeZone::UTC);
         let rows = lines.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
-        insta::assert_snapshot!(table(&[], rows, None), @"");
+        insta::assert_snapshot!(table(&[], rows, None), @"
+        daemon       0.1.0, pid 812, since 1970-01-01 00:00:00 (2h05m)
+        mode         enforce
+        rules        14, sha256 3fa9c10de2b3, loaded 1970-01-01 00:01:00
+        last reload  refused, the rules above still apply: a.yaml:3: no such action
+        sessions     2, 0 frozen
+        holds        1 waiting
+        events       1234
+        lost         access/open 3
+        metrics      127.0.0.1:9464
+        socket       /run/interlock/control.sock
+        ");
     }
 }

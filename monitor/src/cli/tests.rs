@@ -110,6 +110,13 @@ fn the_command_to_run_keeps_its_own_options() {
 }
 
 #[test]
+fn a_stage_gets_its_arguments_untouched() {
+    let line = "interlock drill-stage --daemon /tmp/a.toml --socket x -q --help";
+    let Verb::DrillStage { stage } = parse(line).unwrap().verb else { panic!("expected a stage") };
+    assert_eq!(stage, ["--daemon", "/tmp/a.toml", "--socket", "x", "-q", "--help"]);
+}
+
+#[test]
 fn the_command_lines_socket_wins_over_the_configurations() {
     let cli = parse("interlock status --socket /tmp/no-daemon.sock --config /no/such/config.toml").unwrap();
     let client = cli.global.client().unwrap();

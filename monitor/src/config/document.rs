@@ -1,6 +1,7 @@
 //! From TOML to [`Config`]: each key is read on its own, so that one mistake does not hide the next.
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -28,23 +29,33 @@ const KEYS: [&str; 11] = [
     "state",
 ];
 
-/// The configuration in `text`, with the default for each key that has a problem.
-pub(super) fn parse(text: &str, file: &Path) -> (Config, Problems) {
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct Document {
+    /// With the default for each key that is absent or has a problem.
+    pub config: Config,
+    pub problems: Problems,
+    /// Line of each key, from 1.
+    pub lines: BTreeMap<String, usize>,
+}
+
+pub(super) fn parse(text: &str, file: &Path) -> Document {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut config = Config { file: Some(file.into()), ..Config::default() };
-    let mut problems = Problems::default();
+    let (mut problems, mut lines) = (Problems::default(), BTreeMap::new());
     for error in errors {
         let line = error.span().map_or(0, |span| line_of(text, span.start));
         let message = format!("not TOML: {}", error.message());
         problems.push(Problem { file: file.into(), line, key: None, message });
     }
     for (key, value) in table.get_ref() {
+        let line = line_of(text, key.span().start);
+        lines.insert(key.get_ref().to_string(), line);
         if let Err(message) = set(&mut config, key.get_ref(), value.get_ref()) {
-            let line = line_of(text, key.span().start);
             problems.push(Problem { file: file.into(), line, key: Some(key.get_ref().to_string()), message });
         }
     }
-    (config, problems)
+    Document { config, problems, lines }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {
@@ -77,8 +88,15 @@ fn unknown_key(key: &str) -> String {
     }
 }
 
+/// `an integer`, for "is …; expected …".
+fn found(value: &DeValue<'_>) -> String {
+    let kind = value.type_str();
+    let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
+    format!("{article} {kind}")
+}
+
 fn string<'v>(value: &'v DeValue<'_>, expected: &str) -> Result<&'v str, String> {
-    value.as_str().ok_or_else(|| format!("is {}; expected {expected}", value.type_str()))
+    value.as_str().ok_or_else(|| format!("is {}; expected {expected}", found(value)))
 }
 
 fn absolute(value: &DeValue<'_>) -> Result<PathBuf, String> {
@@ -115,7 +133,7 @@ fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
 
 fn budget(value: &DeValue<'_>) -> Result<u32, String> {
     let expected = "a whole number of points, 1 or more";
-    let number = value.as_integer().ok_or_else(|| format!("is {}; expected {expected}", value.type_str()))?;
+    let number = value.as_integer().ok_or_else(|| format!("is {}; expected {expected}", found(value)))?;
     match u32::from_str_radix(number.as_str(), number.radix()) {
         Ok(points @ 1..) => Ok(points),
         _ => Err(format!("is {number}; expected {expected}")),
@@ -138,7 +156,7 @@ fn approvers_of(value: &DeValue<'_>) -> Result<Approvers, String> {
         (Some("root"), _) => Ok(Approvers::Root),
         (Some(other), _) => Err(format!("is {other:?}; expected {expected}")),
         (None, Some(users)) => users.iter().map(user).collect::<Result<_, _>>().map(Approvers::Users),
-        (None, None) => Err(format!("is {}; expected {expected}", value.type_str())),
+        (None, None) => Err(format!("is {}; expected {expected}", found(value))),
     }
 }
 
@@ -148,6 +166,6 @@ fn user(value: &Spanned<DeValue<'_>>) -> Result<u32, String> {
         (Some(name), _) => approvers::uid(name),
         (None, Some(number)) => u32::from_str_radix(number.as_str(), number.radix())
             .map_err(|_| format!("{number} is not a uid; expected user names or uids")),
-        (None, None) => Err(format!("the list contains {}; expected user names or uids", value.type_str())),
+        (None, None) => Err(format!("the list contains {}; expected user names or uids", found(value))),
     }
 }

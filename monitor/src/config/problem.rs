@@ -23,14 +23,15 @@ impl Problem {
 
     pub(super) fn unreadable(
         file: Option<&Path>,
+        line: usize,
         key: &str,
-        directory: Option<&Path>,
+        directory: &Path,
         error: &io::Error,
     ) -> Self {
-        let directory = directory.unwrap_or(Path::new("")).display();
+        let directory = directory.display();
         let message = format!("{directory} cannot be read: {error}; expected a readable directory");
         let file = file.unwrap_or(Path::new(super::FILE)).into();
-        Self { file, line: 0, key: Some(key.into()), message }
+        Self { file, line, key: Some(key.into()), message }
     }
 }
 

@@ -20,7 +20,7 @@ fn every_mistake_is_reported_with_its_line() {
     insta::assert_snapshot!(problems(text), @r#"
     config.toml:1: risk_budgt: unknown key; did you mean risk_budget?
     config.toml:2: mode: is "enforced"; expected "enforce" or "observe"
-    config.toml:3: socket: is integer; expected an absolute path, as a string
+    config.toml:3: socket: is an integer; expected an absolute path, as a string
     config.toml:6: metrics: is "localhost"; expected an address and a port, as "127.0.0.1:9464" or "none"
     config.toml:7: state: is "var/lib"; expected an absolute path, as a string
     "#);
@@ -37,8 +37,8 @@ fn a_syntax_mistake_does_not_hide_a_wrong_value() {
 #[test]
 fn a_configured_directory_has_to_be_readable() {
     let report = problems("rules = \"/no/such/rules\"\ncatalog = \"/no/such/catalog\"\n");
-    assert!(report.contains("rules: /no/such/rules cannot be read"), "{report}");
-    assert!(report.contains("catalog: /no/such/catalog cannot be read"), "{report}");
+    assert!(report.contains("config.toml:1: rules: /no/such/rules cannot be read"), "{report}");
+    assert!(report.contains("config.toml:2: catalog: /no/such/catalog cannot be read"), "{report}");
 }
 
 #[test]
@@ -91,8 +91,7 @@ fn the_sample_states_every_key_with_its_default() {
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
     assert_eq!((optional.len(), set.len()), (3, 8));
     let path = Path::new("sample");
-    let (config, problems) = document::parse(&set.join("\n"), path);
+    let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));
-    let (_, problems) = document::parse(&optional.join("\n"), path);
-    assert_eq!(problems, Problems::default());
+    assert_eq!(document::parse(&optional.join("\n"), path).problems, Problems::default());
 }

@@ -14,6 +14,8 @@
 //! | `GET /v1/doctor` | [`Check`]s |
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
+//! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
+//! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing.
 
 use std::collections::BTreeMap;
 

@@ -45,6 +45,8 @@ pub struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
     free: Arc<Semaphore>,
+    /// Someone was turned away since a place was last free: said once, or the log would be the next thing to fill.
+    crowded: bool,
 }
 
 impl ControlSocket {
@@ -65,7 +67,7 @@ impl ControlSocket {
         // a person from the agent that runs as them. The peer's credentials and label can, so they decide.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))
             .map_err(failed("its mode cannot be set"))?;
-        Ok(Self { listener, path: path.into(), free: Arc::new(Semaphore::new(CONNECTIONS)) })
+        Ok(Self { listener, path: path.into(), free: Arc::new(Semaphore::new(CONNECTIONS)), crowded: false })
     }
 
     /// A place for one more connection. Root needs none: whoever fills them all cannot keep root from deciding.
@@ -124,9 +126,17 @@ impl Listener for ControlSocket {
         loop {
             let (stream, _) = Listener::accept(&mut self.listener).await;
             let caller = peer::identify(&stream);
-            match self.admit(&caller) {
-                Some(place) => return (stream, Peer { caller, _place: place.map(Arc::new) }),
-                None => tracing::warn!(?caller, "too many control connections; this one was closed"),
+            if let Some(place) = self.admit(&caller) {
+                self.crowded &= place.is_none();
+                return (stream, Peer { caller, _place: place.map(Arc::new) });
+            }
+            if !self.crowded {
+                self.crowded = true;
+                tracing::warn!(
+                    ?caller,
+                    limit = CONNECTIONS,
+                    "too many control connections; closing new ones"
+                );
             }
         }
     }

@@ -244,6 +244,15 @@ async fn what_is_malformed_never_reaches_the_engine() {
 }
 
 #[tokio::test]
+async fn a_script_without_chunks_can_read_events() {
+    let served = serve();
+    *served.engine.recent.lock().unwrap() = vec![event(1), event(2)];
+    let answer = served.raw("GET /v1/events HTTP/1.0\r\n\r\n").await;
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(body, "{\"event.id\":\"1\"}\n{\"event.id\":\"2\"}\n");
+}
+
+#[tokio::test]
 async fn an_empty_body_is_the_default() {
     let served = serve();
     let answer = served.post_raw("/v1/holds/h1/approve", "").await;
