@@ -48,7 +48,8 @@ impl RuleSet {
 
     /// Enabled rules about connections that do more than allow.
     fn connects(&self) -> impl Iterator<Item = &Rule> {
-        let connects = |rule: &&Rule| rule.enabled && rule.on == Kind::Connect && rule.action >= Action::Alert;
+        let connects =
+            |rule: &&Rule| rule.enabled && rule.on == Kind::Connect && rule.action >= Action::Alert;
         self.iter().map(AsRef::as_ref).filter(connects)
     }
 
@@ -78,9 +79,12 @@ fn may_except(rule: &Rule, class: DestinationClass) -> bool {
 fn mask(touched: &Touched) -> u32 {
     let grades = [(Grade::A, GRADE_A), (Grade::B, GRADE_B), (Grade::C, GRADE_C)];
     let mut mask = 0;
-    for (_, grade) in grades.into_iter().filter(|(grade, _)| touched.grade.is_empty() || touched.grade.contains(grade))
+    for (_, grade) in
+        grades.into_iter().filter(|(grade, _)| touched.grade.is_empty() || touched.grade.contains(grade))
     {
-        for foreign in [false, true].into_iter().filter(|place| touched.foreign.is_none_or(|wanted| wanted == *place)) {
+        for foreign in
+            [false, true].into_iter().filter(|place| touched.foreign.is_none_or(|wanted| wanted == *place))
+        {
             mask |= taint_bit(grade, foreign);
         }
     }
@@ -92,8 +96,7 @@ mod tests {
     use super::*;
     use crate::rules::testing::set;
 
-    const METADATA: &str =
-        "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny}";
+    const METADATA: &str = "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny}";
 
     #[test]
     fn touched_rules_gate_exactly_their_taints() {
@@ -104,7 +107,10 @@ mod tests {
             set(&[&rule]).kernel_policy(false).gate_mask
         };
         assert_eq!(bits("{grade: A, foreign: true}"), taint_bit(GRADE_A, true));
-        assert_eq!(bits("{grade: [A, B], foreign: false}"), taint_bit(GRADE_A, false) | taint_bit(GRADE_B, false));
+        assert_eq!(
+            bits("{grade: [A, B], foreign: false}"),
+            taint_bit(GRADE_A, false) | taint_bit(GRADE_B, false)
+        );
         assert_eq!(bits("{grade: C}"), taint_bit(GRADE_C, false) | taint_bit(GRADE_C, true));
         assert_eq!(bits("{foreign: true}").count_ones(), 3);
         assert_eq!(bits("{within: 5m}").count_ones(), 6);
@@ -132,12 +138,17 @@ mod tests {
 
     #[test]
     fn a_condition_an_exception_or_observe_mode_takes_the_denial_from_the_kernel() {
-        let narrow = "{id: m, summary: s, on: connect, match: {destination: metadata, agent: x}, action: deny}";
+        let narrow =
+            "{id: m, summary: s, on: connect, match: {destination: metadata, agent: x}, action: deny}";
         let port = "{id: m, summary: s, on: connect, match: {destination: {class: metadata, port: 80}}, action: deny}";
-        let observed = "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny, mode: observe}";
-        let exception = "{id: e, summary: s, on: connect, match: {process: {executable: aws}}, action: allow}";
+        let observed =
+            "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny, mode: observe}";
+        let exception =
+            "{id: e, summary: s, on: connect, match: {process: {executable: aws}}, action: allow}";
         let elsewhere = "{id: e, summary: s, on: connect, match: {destination: database}, action: allow}";
-        let denied = |rules: &[&str]| set(rules).kernel_policy(false).connect[ADDRESS_METADATA as usize] == VERDICT_DENY;
+        let denied = |rules: &[&str]| {
+            set(rules).kernel_policy(false).connect[ADDRESS_METADATA as usize] == VERDICT_DENY
+        };
         for rules in [&[narrow][..], &[port], &[observed], &[METADATA, exception]] {
             assert!(!denied(rules), "{rules:?}");
             assert!(set(rules).always_gated(), "{rules:?}");

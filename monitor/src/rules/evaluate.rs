@@ -9,7 +9,9 @@ use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr, sync::Arc};
 use super::{
     RuleSet,
     memory::{Memory, Recall, age},
-    model::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, Rule, SecretMatch, Threshold, Touched},
+    model::{
+        Conditions, DestinationMatch, EnvironMatch, ProcessMatch, Rule, SecretMatch, Threshold, Touched,
+    },
     pattern::{Glob, normal},
     words::Word,
 };
@@ -86,7 +88,10 @@ impl Verdict {
         }
         let action = rule.action.min(view.ceiling());
         if action < rule.action {
-            conditions.push(format!("model and package hosts are never blocked: {} became alert", rule.action.word()));
+            conditions.push(format!(
+                "model and package hosts are never blocked: {} became alert",
+                rule.action.word()
+            ));
         }
         let observed_only = rule.mode == Mode::Observe;
         if !observed_only {
@@ -120,9 +125,10 @@ impl<'a> View<'a> {
     /// The most that may be done about the fact.
     fn ceiling(&self) -> Action {
         match &self.fact.subject {
-            Subject::Connect(Destination { class: DestinationClass::Model | DestinationClass::Package, .. }) => {
-                Action::Alert
-            }
+            Subject::Connect(Destination {
+                class: DestinationClass::Model | DestinationClass::Package,
+                ..
+            }) => Action::Alert,
             _ => Action::Kill,
         }
     }
@@ -161,7 +167,9 @@ impl<'a> View<'a> {
             Subject::Connect(access) => {
                 destination.as_ref().is_none_or(|wanted| self.meets_destination(wanted, access, say))
             }
-            Subject::Environ(access) => environ.as_ref().is_none_or(|wanted| meets_environ(wanted, access, say)),
+            Subject::Environ(access) => {
+                environ.as_ref().is_none_or(|wanted| meets_environ(wanted, access, say))
+            }
             Subject::Exec => true,
         };
         subject
@@ -241,7 +249,11 @@ type Say<'s> = &'s mut dyn FnMut(fmt::Arguments<'_>);
 fn meets_secret(wanted: &SecretMatch, access: &SecretAccess, say: Say<'_>) -> bool {
     let SecretMatch { class, grade, foreign, entry, path } = wanted;
     any(class, |class| *class == access.class, |class| say(format_args!("secret.class = {class}")))
-        && any(grade, |grade| *grade == access.grade, |grade| say(format_args!("secret.grade = {}", grade.word())))
+        && any(
+            grade,
+            |grade| *grade == access.grade,
+            |grade| say(format_args!("secret.grade = {}", grade.word())),
+        )
         && is(*foreign, access.foreign, |foreign| say(format_args!("secret.foreign = {foreign}")))
         && any(entry, |entry| *entry == access.entry, |entry| say(format_args!("secret.entry = {entry}")))
         && any(

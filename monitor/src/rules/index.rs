@@ -145,7 +145,8 @@ impl Destinations {
 impl Programs {
     fn file(&mut self, rule: &Rule, place: u32) {
         let globs = rule.conditions.process.as_ref().map_or(&[][..], |process| &process.executable);
-        let names: Option<Vec<_>> = globs.iter().map(|glob| glob.literal().filter(|text| !text.contains('/'))).collect();
+        let names: Option<Vec<_>> =
+            globs.iter().map(|glob| glob.literal().filter(|text| !text.contains('/'))).collect();
         match names {
             Some(names) if !names.is_empty() => {
                 for name in names {

@@ -43,8 +43,10 @@ fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
             return Vec::new();
         }
     };
-    let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let mut paths: Vec<_> = entries.into_iter().map(|entry| entry.path()).filter(|path| !hidden(path)).collect();
+    let hidden =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let mut paths: Vec<_> =
+        entries.into_iter().map(|entry| entry.path()).filter(|path| !hidden(path)).collect();
     paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yml")) {
         let mut problem = Problem::of_file(path.display().to_string(), "the name ends in .yml");
@@ -106,7 +108,10 @@ mod tests {
             fs::write(dir.path().join(name), name).unwrap();
         }
         let files = read(dir.path()).unwrap();
-        assert_eq!(files.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(), ["10-a.yaml", "20-b.yaml"]);
+        assert_eq!(
+            files.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
+            ["10-a.yaml", "20-b.yaml"]
+        );
     }
 
     #[test]

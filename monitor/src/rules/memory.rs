@@ -126,7 +126,9 @@ impl Memory {
     /// Drops the least harmful touch, the oldest of its kind.
     fn evict(&mut self) {
         let harm = |touch: &Touch| (std::cmp::Reverse(touch.grade), touch.foreign);
-        let Some((place, _)) = self.touches.iter().enumerate().min_by_key(|(_, touch)| harm(touch)) else { return };
+        let Some((place, _)) = self.touches.iter().enumerate().min_by_key(|(_, touch)| harm(touch)) else {
+            return;
+        };
         let gone = self.touches.remove(place);
         let dropped = self.dropped.entry((gone.grade, gone.foreign)).or_insert(gone.at);
         *dropped = gone.at.max(*dropped);
@@ -155,7 +157,13 @@ impl Memory {
     /// Counts a fact in a rule's window. True where the threshold is reached; the window then starts anew.
     ///
     /// `object` is what must differ; `None` counts every fact.
-    pub(super) fn count(&mut self, rule: u64, threshold: &Threshold, object: Option<impl Hash>, now: BootNanos) -> bool {
+    pub(super) fn count(
+        &mut self,
+        rule: u64,
+        threshold: &Threshold,
+        object: Option<impl Hash>,
+        now: BootNanos,
+    ) -> bool {
         if self.windows.len() >= MAX_RULES && !self.windows.contains_key(&rule) {
             self.drop_stalest_window();
         }
@@ -184,7 +192,13 @@ impl Memory {
     }
 
     /// Adds a rule's points, once per rule and object in a half-life: asking again about the same thing is no new risk.
-    pub(super) fn add_risk(&mut self, rule: u64, object: &(impl Hash + ?Sized), points: u32, now: BootNanos) -> u32 {
+    pub(super) fn add_risk(
+        &mut self,
+        rule: u64,
+        object: &(impl Hash + ?Sized),
+        points: u32,
+        now: BootNanos,
+    ) -> u32 {
         let what = self.hasher.hash_one((rule, object));
         let given = |entry: &Entry| entry.what == what && age(now, entry.at) < HALF_LIFE;
         if points == 0 || self.counted.iter().any(given) {
@@ -237,7 +251,9 @@ mod tests {
         read(&mut memory, second(1), "/a", Grade::A, true);
         read(&mut memory, second(9), "/a", Grade::C, false);
         assert_eq!(memory.touches().len(), 1);
-        assert!(matches!(memory.recall(&touched(Grade::A, 5), second(10)), Recall::Found(t) if t.at == second(9)));
+        assert!(
+            matches!(memory.recall(&touched(Grade::A, 5), second(10)), Recall::Found(t) if t.at == second(9))
+        );
     }
 
     #[test]
@@ -256,7 +272,10 @@ mod tests {
     fn what_was_dropped_still_counts_until_its_time_is_over() {
         let mut memory = Memory::new();
         for i in 0..=MAX_TOUCHES {
-            let paas = SecretAccess { class: if i == 0 { "paas" } else { "cloud" }.into(), ..secret(&format!("/{i}")) };
+            let paas = SecretAccess {
+                class: if i == 0 { "paas" } else { "cloud" }.into(),
+                ..secret(&format!("/{i}"))
+            };
             memory.note(&fact(second(1), Subject::Open(paas)));
         }
         let wanted = Touched { class: vec!["paas".into()], ..touched(Grade::A, 60) };

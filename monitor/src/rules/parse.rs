@@ -80,7 +80,9 @@ fn parse_file(content: &str, report: &mut Report<'_>) -> Vec<(Node, Rule)> {
         problem.expected("\"version: 1\" and a list of rules").hint("remove the file if it is not needed");
         return Vec::new();
     }
-    let Some(section) = Section::open(&document, "", &["version", "rules"], report) else { return Vec::new() };
+    let Some(section) = Section::open(&document, "", &["version", "rules"], report) else {
+        return Vec::new();
+    };
     section.need("version", report, number::<1, 1>);
     if !section.has("rules") {
         report.add(section.at(), "rules", "the field is missing").expected("a list of rules");
@@ -124,7 +126,9 @@ fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
         }
         Error::MultipleDocuments { .. } => {
             let problem = report.add(at, "", "found a second YAML document");
-            problem.expected("one document a file").hint("put its rules into the first list, or another file");
+            problem
+                .expected("one document a file")
+                .hint("put its rules into the first list, or another file");
             None
         }
         other => {

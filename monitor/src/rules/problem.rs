@@ -122,7 +122,12 @@ impl<'a> Report<'a> {
     }
 
     /// Notes a problem at `at`; the caller may add what was expected.
-    pub fn add(&mut self, at: Location, field: impl Into<String>, message: impl Into<String>) -> &mut Problem {
+    pub fn add(
+        &mut self,
+        at: Location,
+        field: impl Into<String>,
+        message: impl Into<String>,
+    ) -> &mut Problem {
         let source = at.line().checked_sub(1).and_then(|line| self.text.lines().nth(line as usize));
         let problem = Problem {
             line: at.line(),

@@ -8,8 +8,8 @@ use std::{path::PathBuf, time::Duration};
 
 use super::RuleSet;
 use crate::facts::{
-    BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId, Subject,
-    Transport,
+    BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId,
+    Subject, Transport,
 };
 
 pub fn second(seconds: u64) -> BootNanos {
@@ -17,7 +17,8 @@ pub fn second(seconds: u64) -> BootNanos {
 }
 
 pub fn fact(at: BootNanos, subject: Subject) -> Fact {
-    let process = Process { executable: "/usr/bin/curl".into(), args: vec!["curl".into()], ..Process::default() };
+    let process =
+        Process { executable: "/usr/bin/curl".into(), args: vec!["curl".into()], ..Process::default() };
     Fact {
         at,
         session: SessionId(1 << 42),

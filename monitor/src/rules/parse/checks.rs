@@ -36,7 +36,8 @@ fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Repor
             rule.refuse("action", report, message, "use alert, freeze or kill");
         }
         Action::Deny if on != Kind::Connect => {
-            let message = "only a connection can be denied: the portable backend sees the rest once it has happened";
+            let message =
+                "only a connection can be denied: the portable backend sees the rest once it has happened";
             rule.refuse("action", report, message, "use alert, freeze or kill");
         }
         Action::Allow if rule.has("risk") => {
@@ -67,7 +68,12 @@ fn check_threshold(
     };
     if let (false, Some(distinct)) = (fits, threshold.distinct) {
         let message = format!("on: {} has no {}", on.word(), distinct.word());
-        rule.refuse("threshold", report, &message, "file.path is of open and probe, destination.name of connect");
+        rule.refuse(
+            "threshold",
+            report,
+            &message,
+            "file.path is of open and probe, destination.name of connect",
+        );
     }
 }
 
@@ -84,11 +90,14 @@ fn parts(on: Kind) -> &'static [&'static str] {
 fn check_parts(rule: &Section<'_>, on: Kind, report: &mut Report<'_>) {
     let all = ["secret", "destination", "process", "environ", "agent", "touched"];
     let Some(node) = rule.get("match") else { return };
-    let Some(section) = Section::open(node, &rule.field("match"), &all, &mut Report::new("", "")) else { return };
+    let Some(section) = Section::open(node, &rule.field("match"), &all, &mut Report::new("", "")) else {
+        return;
+    };
     let allowed = parts(on);
     let present: Vec<_> = all.into_iter().filter(|part| section.has(part)).collect();
     if present.is_empty() {
-        let problem = report.add(section.at(), section.path(), "a rule without a condition matches everything");
+        let problem =
+            report.add(section.at(), section.path(), "a rule without a condition matches everything");
         problem.expected(format!("at least one of {}", allowed.join(", ")));
         problem.hint("a part with the value any says that on purpose");
     }
@@ -100,7 +109,8 @@ fn check_parts(rule: &Section<'_>, on: Kind, report: &mut Report<'_>) {
 
 /// Models and package registries are never blocked, so a rule that names only them may only alert.
 fn check_unstoppable(rule: &Section<'_>, action: Action, conditions: &Conditions, report: &mut Report<'_>) {
-    let unstoppable = |class: &DestinationClass| matches!(class, DestinationClass::Model | DestinationClass::Package);
+    let unstoppable =
+        |class: &DestinationClass| matches!(class, DestinationClass::Model | DestinationClass::Package);
     let classes = conditions.destination.as_ref().map_or(&[][..], |destination| &destination.class);
     if action > Action::Alert && !classes.is_empty() && classes.iter().all(unstoppable) {
         let message = "model, package and telemetry hosts are never blocked";

@@ -77,7 +77,8 @@ fn process(node: &Node, path: &str, report: &mut Report<'_>) -> Option<ProcessMa
     not_empty(node, path, report);
     let section = Section::open(node, path, &["executable", "argv"], report)?;
     Some(ProcessMatch {
-        executable: section.list("executable", report, |node, path, report| glob(node, path, report, Glob::path)),
+        executable: section
+            .list("executable", report, |node, path, report| glob(node, path, report, Glob::path)),
         argv: section.list("argv", report, |node, path, report| glob(node, path, report, Glob::text)),
     })
 }

@@ -114,7 +114,11 @@ pub fn flag(node: &Node, path: &str, report: &mut Report<'_>) -> Option<bool> {
 }
 
 /// A whole number from `LOW` to `HIGH`.
-pub fn number<const LOW: u32, const HIGH: u32>(node: &Node, path: &str, report: &mut Report<'_>) -> Option<u32> {
+pub fn number<const LOW: u32, const HIGH: u32>(
+    node: &Node,
+    path: &str,
+    report: &mut Report<'_>,
+) -> Option<u32> {
     if let Value::Integer(value) = node.value
         && let Ok(value) = u32::try_from(value)
         && (LOW..=HIGH).contains(&value)

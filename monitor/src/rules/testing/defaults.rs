@@ -6,7 +6,8 @@ use super::{destination, fact, second, secret};
 use crate::{
     breaker::risk::BUDGET,
     facts::{
-        Action, BootNanos, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade, SecretAccess, Subject,
+        Action, BootNanos, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade, SecretAccess,
+        Subject,
     },
     rules::{Memory, RuleSet, Verdict},
 };
@@ -19,7 +20,10 @@ struct Session {
 
 impl Session {
     fn new() -> Self {
-        Self { rules: RuleSet::builtin().unwrap_or_else(|problems| panic!("{problems}")), memory: Memory::new() }
+        Self {
+            rules: RuleSet::builtin().unwrap_or_else(|problems| panic!("{problems}")),
+            memory: Memory::new(),
+        }
     }
 
     /// A session that read a foreign credential of grade A at second 0.
@@ -53,7 +57,8 @@ fn the_incident_is_held_with_its_evidence() {
     let mut session = Session::tainted();
     let verdict = session.connect(4, Class::Infra, Some("backboard.railway.app"));
     assert_eq!(decisive(&verdict), ("infra-after-foreign-secret", Action::Hold));
-    let expected = ["destination.class = infra", "touched A foreign paas /home/x/.railway/config.json 4 s ago"];
+    let expected =
+        ["destination.class = infra", "touched A foreign paas /home/x/.railway/config.json 4 s ago"];
     assert_eq!(verdict.matches[0].conditions, expected);
     let timeout = verdict.decisive.unwrap().timeout.unwrap();
     assert_eq!((timeout.after.as_secs(), timeout.then), (600, Action::Freeze));
@@ -108,7 +113,11 @@ fn an_unknown_name_only_alerts() {
 #[test]
 fn models_packages_and_code_hosts_are_free_even_after_a_touch() {
     for class in [Class::Model, Class::Package, Class::Vcs] {
-        assert_eq!(decisive(&Session::tainted().connect(4, class, Some("host.example"))), NOTHING, "{class:?}");
+        assert_eq!(
+            decisive(&Session::tainted().connect(4, class, Some("host.example"))),
+            NOTHING,
+            "{class:?}"
+        );
     }
 }
 
@@ -127,7 +136,8 @@ fn the_metadata_service_is_denied_by_the_kernel_alone() {
 
 #[test]
 fn environments_are_alerts() {
-    let environ = |own| fact(second(1), Subject::Environ(EnvironAccess { target: 7, own, how: EnvironHow::Open }));
+    let environ =
+        |own| fact(second(1), Subject::Environ(EnvironAccess { target: 7, own, how: EnvironHow::Open }));
     assert_eq!(decisive(&Session::new().see(&environ(false))), ("other-environment", Action::Alert));
     assert_eq!(decisive(&Session::new().see(&environ(true))), ("own-environment", Action::Alert));
 }
@@ -170,7 +180,8 @@ fn guessing_alerts_at_the_eighth_name() {
 
 #[test]
 fn a_grade_c_read_is_quiet() {
-    let history = SecretAccess { grade: Grade::C, class: "history".into(), ..secret("/home/x/.bash_history") };
+    let history =
+        SecretAccess { grade: Grade::C, class: "history".into(), ..secret("/home/x/.bash_history") };
     assert_eq!(decisive(&Session::new().open(1, history)), NOTHING);
 }
 

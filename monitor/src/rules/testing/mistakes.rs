@@ -29,7 +29,8 @@ rules:
     action: hodl
 ";
     let found = problems(text);
-    let seen: Vec<_> = found.iter().map(|p| (p.line, p.column, p.field.as_str(), p.hint.as_deref())).collect();
+    let seen: Vec<_> =
+        found.iter().map(|p| (p.line, p.column, p.field.as_str(), p.hint.as_deref())).collect();
     let expected = [
         (5, 9, "rules[0].on", Some("did you mean \"connect\"?")),
         (7, 20, "rules[0].match.destination", Some("did you mean \"infra\"?")),
@@ -48,7 +49,8 @@ rules:
 #[test]
 fn mistakes_in_several_rules_and_files_are_all_found() {
     let good = "version: 1\nrules:\n  - {id: a, summary: s, on: exec, match: {agent: x}, action: alert}\n";
-    let twice = "version: 1\nrules:\n  - {id: a, summary: s, on: exec, match: {agent: x}, action: alert}\n  - 5\n";
+    let twice =
+        "version: 1\nrules:\n  - {id: a, summary: s, on: exec, match: {agent: x}, action: alert}\n  - 5\n";
     let files = [
         (PathBuf::from("10.yaml"), good.to_owned()),
         (PathBuf::from("20.yaml"), twice.to_owned()),
@@ -98,9 +100,15 @@ fn combinations_that_could_not_work_are_refused() {
         ("on: open, match: {secret: any}, action: hold", "action: only a connection can be held"),
         ("on: open, match: {secret: any}, action: deny", "portable backend"),
         ("on: exec, match: {agent: x}, action: alert, timeout: {after: 1m, then: deny}", "only a hold waits"),
-        ("on: connect, match: {destination: infra}, action: hold, timeout: {after: 1m, then: allow}", "silence"),
+        (
+            "on: connect, match: {destination: infra}, action: hold, timeout: {after: 1m, then: allow}",
+            "silence",
+        ),
         ("on: open, match: {touched: {grade: A}}, action: alert", "match.touched: on: open has no touched"),
-        ("on: open, match: {destination: infra}, action: alert", "match.destination: on: open has no destination"),
+        (
+            "on: open, match: {destination: infra}, action: alert",
+            "match.destination: on: open has no destination",
+        ),
         ("on: exec, match: {environ: {own: true}}, action: alert", "match.environ: on: exec has no environ"),
         ("on: exec, match: {}, action: kill", "a rule without a condition matches everything"),
         ("on: connect, match: {destination: {}}, action: alert", "found an empty mapping"),
@@ -129,7 +137,9 @@ fn combinations_that_could_not_work_are_refused() {
 
 #[test]
 fn ids_are_fit_for_labels_and_command_lines() {
-    let found = problems("version: 1\nrules:\n  - {id: A b, summary: s, on: exec, match: {agent: x}, action: alert}\n");
+    let found = problems(
+        "version: 1\nrules:\n  - {id: A b, summary: s, on: exec, match: {agent: x}, action: alert}\n",
+    );
     assert!(found[0].headline().contains("expected lower-case letters, digits and hyphens"));
 }
 

@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use super::{destination, fact, second, secret, set};
 use crate::{
     facts::{
-        Action, BootNanos, Destination, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade, Kind,
-        Process, SecretAccess, Subject,
+        Action, BootNanos, Destination, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade,
+        Kind, Process, SecretAccess, Subject,
     },
-    rules::{Memory, Rule, RuleSet, Verdict},
+    rules::{DEFAULT, Memory, Rule, RuleSet, Verdict},
 };
 
 fn connect(class: Class, name: Option<&str>) -> Fact {
@@ -68,9 +68,11 @@ fn model_and_package_hosts_get_no_more_than_an_alert() {
 
 #[test]
 fn every_condition_must_hold_and_any_value_of_a_list_will_do() {
-    let rules = set(&["{id: a, summary: s, on: connect, action: alert, match: {agent: [codex, claude-code], \
+    let rules = set(&[
+        "{id: a, summary: s, on: connect, action: alert, match: {agent: [codex, claude-code], \
          destination: {class: [infra, vcs], host: ['*.railway.app', 66.33.22.1], provider: railway, port: [22, 443], \
-         named: true}, process: {executable: [/usr/bin/*], argv: '*DELETE*'}}}"]);
+         named: true}, process: {executable: [/usr/bin/*], argv: '*DELETE*'}}}",
+    ]);
     let good = || {
         let mut fact = connect(Class::Infra, Some("backboard.railway.app"));
         fact.process.args = vec!["curl".into(), "-X".into(), "DELETE".into()];
@@ -78,7 +80,10 @@ fn every_condition_must_hold_and_any_value_of_a_list_will_do() {
     };
     let target = |change: fn(&mut Destination)| {
         let mut fact = good();
-        let mut destination = Destination { provider: Some("railway".into()), ..destination(Class::Infra, Some("a.railway.app")) };
+        let mut destination = Destination {
+            provider: Some("railway".into()),
+            ..destination(Class::Infra, Some("a.railway.app"))
+        };
         change(&mut destination);
         fact.subject = Subject::Connect(destination);
         fact
@@ -135,9 +140,12 @@ fn a_threshold_says_how_often() {
          threshold: {count: 2, distinct: destination.name, within: 1m}}"]);
     let mut memory = Memory::new();
     assert!(rules.evaluate(&connect(Class::Vcs, Some("a")), &mut memory).matches.is_empty());
-    assert!(rules.evaluate(&connect(Class::Vcs, Some("A.")), &mut memory).matches.is_empty(), "the same name");
+    assert!(
+        rules.evaluate(&connect(Class::Vcs, Some("A.")), &mut memory).matches.is_empty(),
+        "the same name"
+    );
     let verdict = rules.evaluate(&connect(Class::Vcs, None), &mut memory);
-    assert_eq!(verdict.matches[0].conditions, ["every connect", "2 distinct destination.name within 60 s"]);
+    assert_eq!(verdict.matches[0].conditions, ["2 distinct destination.name within 60 s"]);
 }
 
 /// 300 rules of every shape that nothing below matches, as a large organisation would have them.
@@ -180,7 +188,14 @@ fn rules_per_second() {
 fn arbitrary_subject() -> impl Strategy<Value = Subject> {
     let grade = prop_oneof![Just(Grade::A), Just(Grade::B), Just(Grade::C)];
     let access = ("/[a-z.]{0,3}", "[a-z-]{0,6}", grade, any::<bool>(), any::<bool>()).prop_map(
-        |(path, class, grade, foreign, owner)| SecretAccess { path, entry: class.clone(), class, grade, foreign, owner },
+        |(path, class, grade, foreign, owner)| SecretAccess {
+            path,
+            entry: class.clone(),
+            class,
+            grade,
+            foreign,
+            owner,
+        },
     );
     let class = proptest::sample::select(vec![
         Class::Infra,
@@ -193,16 +208,17 @@ fn arbitrary_subject() -> impl Strategy<Value = Subject> {
         Class::Unknown,
     ]);
     let name = proptest::option::of("\\PC{0,12}");
-    let to = (any::<std::net::IpAddr>(), any::<u16>(), name, class).prop_map(|(address, port, name, class)| {
-        Subject::Connect(Destination { address, port, ..destination(class, name.as_deref()) })
-    });
+    let to =
+        (any::<std::net::IpAddr>(), any::<u16>(), name, class).prop_map(|(address, port, name, class)| {
+            Subject::Connect(Destination { address, port, ..destination(class, name.as_deref()) })
+        });
     let how = proptest::sample::select(vec![EnvironHow::Exec, EnvironHow::Open, EnvironHow::Memory]);
     prop_oneof![
         4 => access.clone().prop_map(Subject::Open),
-        access.prop_map(Subject::Probe),
+        1 => access.prop_map(Subject::Probe),
         4 => to,
-        Just(Subject::Exec),
-        (any::<u32>(), any::<bool>(), how)
+        1 => Just(Subject::Exec),
+        1 => (any::<u32>(), any::<bool>(), how)
             .prop_map(|(target, own, how)| Subject::Environ(EnvironAccess { target, own, how })),
     ]
 }
@@ -215,7 +231,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_text_is_rules_or_problems(text in "\\PC{0,200}") {
+    fn any_change_of_a_file_gives_rules_or_problems(
+        at in any::<prop::sample::Index>(), gone in 0..12_usize, put in "[\\PC\n\t{}\\[\\]:&*]{0,6}",
+    ) {
+        let letters: Vec<char> = DEFAULT.chars().collect();
+        let at = at.index(letters.len());
+        let (before, after) = (&letters[..at], letters[at..].iter().skip(gone));
+        let text: String = before.iter().copied().chain(put.chars()).chain(after.copied()).collect();
         if let Err(problems) = super::parse_text(&text) {
             prop_assert!(!problems.is_empty());
             prop_assert!(!problems.to_string().is_empty());
