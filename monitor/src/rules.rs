@@ -1,77 +1,126 @@
-//! Placeholder of the branch `control`: the rules' author writes this module.
+//! Rules: what an agent's facts mean, and what to do about them.
+//!
+//! Files become a [`RuleSet`] or the list of all their [`Problems`]; a set and a session's [`Memory`] turn a fact into
+//! a [`Verdict`]. Nothing here acts, reads a clock or waits. The language is described in `docs/rules.md`.
 
-use std::{fmt, path::Path, sync::Arc};
+mod compile;
+mod evaluate;
+mod explain;
+mod index;
+mod load;
+mod memory;
+pub mod model;
+mod parse;
+mod pattern;
+mod problem;
+#[cfg(test)]
+mod testing;
+mod words;
 
-use serde::Serialize;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use crate::facts::{Action, Kind, Severity};
+use sha2::{Digest, Sha256};
 
-#[derive(Clone, Debug, Serialize)]
-pub struct Problem {
-    pub message: String,
-}
+use self::index::Index;
+pub use self::{
+    evaluate::{Match, Verdict},
+    memory::{Memory, Touch},
+    model::Rule,
+    parse::MAX_RULES,
+    problem::{Problem, Problems},
+    words::Word,
+};
 
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
+/// The rules that apply where no file says otherwise.
+pub const DEFAULT: &str = include_str!("../../rules/default.yaml");
 
-#[derive(Debug)]
-pub struct Problems(pub Vec<Problem>);
+/// Name of the pseudo-file that holds [`DEFAULT`].
+pub const DEFAULT_NAME: &str = "default.yaml (built in)";
 
-impl Problems {
-    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
-        self.0.iter()
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|problem| writeln!(f, "{problem}"))
-    }
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Source {
-    pub file: String,
-    pub line: u64,
-}
-
-#[derive(Clone, Debug, Serialize)]
-pub struct Rule {
-    pub id: String,
-    pub summary: String,
-    pub on: Kind,
-    pub action: Action,
-    pub severity: Severity,
-    pub enabled: bool,
-    pub source: Source,
-}
-
+/// Checked rules, indexed for evaluation. Immutable: a reload makes a new set.
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
+    index: Index,
+    sha256: String,
 }
 
 impl RuleSet {
-    pub fn load(_: &Path) -> Result<Self, Problems> {
-        Self::builtin()
+    /// Loads one file, or every `*.yaml` of a directory in the order of their names.
+    ///
+    /// # Errors
+    /// All problems of all files; nothing is loaded where there is one.
+    pub fn load(path: &Path) -> Result<Self, Problems> {
+        Self::parse(&load::read(path)?)
     }
 
+    /// Parses files in the given order.
+    ///
+    /// # Errors
+    /// All problems of all files.
+    pub fn parse(files: &[(PathBuf, String)]) -> Result<Self, Problems> {
+        let rules: Vec<_> = parse::parse(files)?.into_iter().map(Arc::new).collect();
+        if rules.is_empty() {
+            return Err(Problems(vec![Problem::of_file("rules", "there are no rules at all")]));
+        }
+        let index = Index::new(&rules);
+        Ok(Self { rules, index, sha256: fingerprint(files) })
+    }
+
+    /// The rules that come with the program.
+    ///
+    /// # Errors
+    /// None in a tested build.
     pub fn builtin() -> Result<Self, Problems> {
-        Ok(Self { rules: Vec::new() })
+        Self::parse(&[(PathBuf::from(DEFAULT_NAME), DEFAULT.to_owned())])
     }
 
+    /// SHA-256 over the contents of the files in their order, in hex.
+    #[must_use]
     pub fn sha256(&self) -> &str {
-        ""
+        &self.sha256
     }
 
+    /// Number of rules, disabled ones included.
+    #[must_use]
     pub fn len(&self) -> usize {
         self.rules.len()
     }
 
+    /// Never true: a set without rules is a problem.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Every rule in the order of files and lines, disabled ones included.
     pub fn iter(&self) -> std::slice::Iter<'_, Arc<Rule>> {
         self.rules.iter()
     }
+
+    /// The rule of that id.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&Arc<Rule>> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+}
+
+impl<'a> IntoIterator for &'a RuleSet {
+    type Item = &'a Arc<Rule>;
+    type IntoIter = std::slice::Iter<'a, Arc<Rule>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+fn fingerprint(files: &[(PathBuf, String)]) -> String {
+    let mut hasher = Sha256::new();
+    for (_, content) in files {
+        hasher.update(content.as_bytes());
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,0 +1,170 @@
+//! What of the rules the kernel decides, or must ask about, by itself.
+
+use monitor_common::policy::{
+    ADDRESS_DATABASE, ADDRESS_METADATA, GRADE_A, GRADE_B, GRADE_C, Policy, VERDICT_DENY, taint_bit,
+};
+
+use super::{
+    RuleSet,
+    model::{Rule, Touched},
+};
+use crate::{
+    control::api::Mode,
+    facts::{Action, DestinationClass, Grade, Kind},
+};
+
+/// The destination classes that an address or a port alone decides.
+const BY_ADDRESS: [(DestinationClass, u32); 2] =
+    [(DestinationClass::Metadata, ADDRESS_METADATA), (DestinationClass::Database, ADDRESS_DATABASE)];
+
+impl RuleSet {
+    /// The kernel's verdict table.
+    ///
+    /// In observe mode the table is the same and its refusals are only reported, which is what `Policy::observe` says.
+    #[must_use]
+    pub fn kernel_policy(&self, observe: bool) -> Policy {
+        let mut policy = Policy { observe: observe.into(), ..Policy::default() };
+        for touched in self.connects().filter_map(|rule| rule.conditions.touched.as_ref()) {
+            policy.gate_mask |= mask(touched);
+        }
+        for (class, address) in BY_ADDRESS {
+            if self.connects().any(|rule| self.kernel_denies(rule, class))
+                && let Some(verdict) = policy.connect.get_mut(address as usize)
+            {
+                *verdict = VERDICT_DENY;
+            }
+        }
+        policy
+    }
+
+    /// Whether every flow must ask, tainted or not: a rule may stop a connection whatever the session touched, and
+    /// [`RuleSet::kernel_policy`] cannot decide it.
+    #[must_use]
+    pub fn always_gated(&self) -> bool {
+        let stops = |rule: &&Rule| rule.action >= Action::Hold && rule.conditions.touched.is_none();
+        let in_kernel = |rule: &Rule| BY_ADDRESS.iter().any(|(class, _)| self.kernel_denies(rule, *class));
+        self.connects().filter(stops).any(|rule| !in_kernel(rule))
+    }
+
+    /// Enabled rules about connections that do more than allow.
+    fn connects(&self) -> impl Iterator<Item = &Rule> {
+        let connects =
+            |rule: &&Rule| rule.enabled && rule.on == Kind::Connect && rule.action >= Action::Alert;
+        self.iter().map(AsRef::as_ref).filter(connects)
+    }
+
+    /// The rule denies exactly this class, and no exception could say otherwise.
+    fn kernel_denies(&self, rule: &Rule, class: DestinationClass) -> bool {
+        let conditions = &rule.conditions;
+        rule.action == Action::Deny
+            && rule.mode == Mode::Enforce
+            && rule.threshold.is_none()
+            && conditions.touched.is_none()
+            && conditions.process.is_none()
+            && conditions.agent.is_empty()
+            && conditions.destination.as_ref().is_some_and(|destination| destination.is_only(class))
+            && !self.iter().any(|rule| may_except(rule, class))
+    }
+}
+
+fn may_except(rule: &Rule, class: DestinationClass) -> bool {
+    let other_class = |classes: &[DestinationClass]| !classes.is_empty() && !classes.contains(&class);
+    rule.enabled
+        && rule.on == Kind::Connect
+        && rule.action == Action::Allow
+        && rule.mode == Mode::Enforce
+        && !rule.conditions.destination.as_ref().is_some_and(|destination| other_class(&destination.class))
+}
+
+fn mask(touched: &Touched) -> u32 {
+    let grades = [(Grade::A, GRADE_A), (Grade::B, GRADE_B), (Grade::C, GRADE_C)];
+    let mut mask = 0;
+    for (_, grade) in
+        grades.into_iter().filter(|(grade, _)| touched.grade.is_empty() || touched.grade.contains(grade))
+    {
+        for foreign in
+            [false, true].into_iter().filter(|place| touched.foreign.is_none_or(|wanted| wanted == *place))
+        {
+            mask |= taint_bit(grade, foreign);
+        }
+    }
+    mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::set;
+
+    const METADATA: &str = "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny}";
+
+    #[test]
+    fn touched_rules_gate_exactly_their_taints() {
+        let bits = |touched: &str| {
+            let rule = format!(
+                "{{id: a, summary: s, on: connect, match: {{destination: infra, touched: {touched}}}, action: hold}}"
+            );
+            set(&[&rule]).kernel_policy(false).gate_mask
+        };
+        assert_eq!(bits("{grade: A, foreign: true}"), taint_bit(GRADE_A, true));
+        assert_eq!(
+            bits("{grade: [A, B], foreign: false}"),
+            taint_bit(GRADE_A, false) | taint_bit(GRADE_B, false)
+        );
+        assert_eq!(bits("{grade: C}"), taint_bit(GRADE_C, false) | taint_bit(GRADE_C, true));
+        assert_eq!(bits("{foreign: true}").count_ones(), 3);
+        assert_eq!(bits("{within: 5m}").count_ones(), 6);
+    }
+
+    #[test]
+    fn disabled_rules_exceptions_and_other_kinds_gate_nothing() {
+        let policy = set(&[
+            "{id: a, summary: s, on: connect, match: {touched: {grade: A}}, action: hold, enabled: false}",
+            "{id: b, summary: s, on: connect, match: {touched: {grade: B}}, action: allow}",
+            "{id: c, summary: s, on: exec, match: {touched: {grade: C}}, action: alert}",
+        ])
+        .kernel_policy(true);
+        assert_eq!(policy, Policy { observe: 1, ..Policy::default() });
+    }
+
+    #[test]
+    fn the_kernel_denies_a_class_that_a_rule_denies_without_conditions() {
+        let rules = set(&[METADATA]);
+        let policy = rules.kernel_policy(false);
+        assert_eq!(policy.connect[ADDRESS_METADATA as usize], VERDICT_DENY);
+        assert_eq!(policy.connect[ADDRESS_DATABASE as usize], 0);
+        assert!(!rules.always_gated());
+    }
+
+    #[test]
+    fn a_condition_an_exception_or_observe_mode_takes_the_denial_from_the_kernel() {
+        let narrow =
+            "{id: m, summary: s, on: connect, match: {destination: metadata, agent: x}, action: deny}";
+        let port = "{id: m, summary: s, on: connect, match: {destination: {class: metadata, port: 80}}, action: deny}";
+        let observed =
+            "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny, mode: observe}";
+        let exception =
+            "{id: e, summary: s, on: connect, match: {process: {executable: aws}}, action: allow}";
+        let elsewhere = "{id: e, summary: s, on: connect, match: {destination: database}, action: allow}";
+        let denied = |rules: &[&str]| {
+            set(rules).kernel_policy(false).connect[ADDRESS_METADATA as usize] == VERDICT_DENY
+        };
+        for rules in [&[narrow][..], &[port], &[observed], &[METADATA, exception]] {
+            assert!(!denied(rules), "{rules:?}");
+            assert!(set(rules).always_gated(), "{rules:?}");
+        }
+        assert!(denied(&[METADATA, elsewhere]));
+    }
+
+    #[test]
+    fn only_rules_that_stop_without_a_touch_gate_every_flow() {
+        let gated = |action: &str, conditions: &str| {
+            let rule = format!("{{id: a, summary: s, on: connect, match: {conditions}, action: {action}}}");
+            set(&[&rule]).always_gated()
+        };
+        assert!(gated("hold", "{destination: infra}"));
+        assert!(gated("freeze", "{destination: {port: 22}}"));
+        assert!(!gated("alert", "{destination: infra}"));
+        assert!(!gated("hold", "{destination: infra, touched: {grade: A}}"));
+    }
+}

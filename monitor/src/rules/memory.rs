@@ -1,0 +1,310 @@
+//! What one session did before, as far as rules ask for it. Bounded: what is dropped is counted and remembered as such.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    fmt,
+    hash::{BuildHasher, Hash, RandomState},
+    time::Duration,
+};
+
+use super::{
+    model::{Threshold, Touched},
+    parse::MAX_RULES,
+    words::Word,
+};
+use crate::{
+    breaker::risk::{HALF_LIFE, Risk},
+    facts::{BootNanos, Fact, Grade, SecretAccess, Subject},
+};
+
+/// Most secrets that are remembered one by one.
+const MAX_TOUCHES: usize = 256;
+
+/// Most objects whose points are remembered as given.
+const MAX_COUNTED: usize = 256;
+
+/// A secret that the session read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touch {
+    /// When it was last read.
+    pub at: BootNanos,
+    pub class: String,
+    pub grade: Grade,
+    pub foreign: bool,
+    pub path: String,
+}
+
+impl fmt::Display for Touch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.foreign { "foreign" } else { "own" };
+        write!(f, "{} {place} {} {}", self.grade.word(), self.class, self.path)
+    }
+}
+
+/// Memory of one session.
+#[derive(Debug, Default)]
+pub struct Memory {
+    touches: Vec<Touch>,
+    evicted: u64,
+    /// When a touch of each grade and place was last dropped, so that a flood of reads cannot hide one.
+    dropped: HashMap<(Grade, bool), BootNanos>,
+    windows: HashMap<u64, VecDeque<Entry>>,
+    risk: Risk,
+    counted: VecDeque<Entry>,
+    hasher: RandomState,
+    /// Scratch of the evaluation, kept so that a fact that matches nothing allocates nothing.
+    pub(super) candidates: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    at: BootNanos,
+    /// Hash of what must differ.
+    what: u64,
+}
+
+/// What memory knows about a `touched` condition.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Recall<'a> {
+    Found(&'a Touch),
+    /// Nothing that is remembered fits, but something that may have fitted was dropped.
+    Dropped,
+    Nothing,
+}
+
+impl Memory {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Secrets read, the last read one last.
+    #[must_use]
+    pub fn touches(&self) -> &[Touch] {
+        &self.touches
+    }
+
+    /// Number of touches that were dropped to keep memory bounded.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// The session's risk points at `now`; see [`crate::breaker::risk::BUDGET`].
+    #[must_use]
+    pub fn risk(&self, now: BootNanos) -> u32 {
+        self.risk.level(now)
+    }
+
+    /// Takes back points (see [`super::Verdict::points`]) that a person's approval has settled.
+    pub fn forgive(&mut self, points: u32, now: BootNanos) {
+        self.risk.forgive(points, now);
+    }
+
+    /// Remembers a secret that was read by someone else than its owner.
+    pub(super) fn note(&mut self, fact: &Fact) {
+        let Subject::Open(secret) = &fact.subject else { return };
+        if secret.owner {
+            return;
+        }
+        let known = self.touches.iter().position(|touch| touch.path == secret.path);
+        let touch = match known {
+            Some(place) => {
+                // The worst that was ever seen of a path stays: a second look must not make it harmless.
+                let old = self.touches.remove(place);
+                let (grade, foreign) = (old.grade.min(secret.grade), old.foreign || secret.foreign);
+                Touch { at: old.at.max(fact.at), grade, foreign, ..old }
+            }
+            None => new_touch(fact.at, secret),
+        };
+        if self.touches.len() == MAX_TOUCHES {
+            self.evict();
+        }
+        self.touches.push(touch);
+    }
+
+    /// Drops the least harmful touch, the oldest of its kind.
+    fn evict(&mut self) {
+        let harm = |touch: &Touch| (std::cmp::Reverse(touch.grade), touch.foreign);
+        let Some((place, _)) = self.touches.iter().enumerate().min_by_key(|(_, touch)| harm(touch)) else {
+            return;
+        };
+        let gone = self.touches.remove(place);
+        let dropped = self.dropped.entry((gone.grade, gone.foreign)).or_insert(gone.at);
+        *dropped = gone.at.max(*dropped);
+        self.evicted += 1;
+    }
+
+    /// The last touch that fits.
+    pub(super) fn recall(&self, wanted: &Touched, now: BootNanos) -> Recall<'_> {
+        let recent = |at| wanted.within.is_none_or(|within| age(now, at) <= within);
+        let kind = |grade: Grade, foreign: bool| {
+            (wanted.grade.is_empty() || wanted.grade.contains(&grade))
+                && wanted.foreign.is_none_or(|wanted| wanted == foreign)
+        };
+        let fits = |touch: &&Touch| {
+            recent(touch.at)
+                && kind(touch.grade, touch.foreign)
+                && (wanted.class.is_empty() || wanted.class.contains(&touch.class))
+        };
+        if let Some(touch) = self.touches.iter().rev().find(fits) {
+            return Recall::Found(touch);
+        }
+        let dropped = self.dropped.iter().any(|((grade, foreign), at)| kind(*grade, *foreign) && recent(*at));
+        if dropped { Recall::Dropped } else { Recall::Nothing }
+    }
+
+    /// Counts a fact in a rule's window. True where the threshold is reached; the window then starts anew.
+    ///
+    /// `object` is what must differ; `None` counts every fact.
+    pub(super) fn count(
+        &mut self,
+        rule: u64,
+        threshold: &Threshold,
+        object: Option<impl Hash>,
+        now: BootNanos,
+    ) -> bool {
+        if self.windows.len() >= MAX_RULES && !self.windows.contains_key(&rule) {
+            self.drop_stalest_window();
+        }
+        let what = object.map(|object| self.hasher.hash_one(object));
+        let window = self.windows.entry(rule).or_default();
+        window.retain(|entry| age(now, entry.at) <= threshold.within && Some(entry.what) != what);
+        window.push_back(Entry { at: now, what: what.unwrap_or_default() });
+        let reached = window.len() >= threshold.count;
+        if reached {
+            window.clear();
+        }
+        reached
+    }
+
+    /// Number of entries in windows and given points.
+    #[cfg(test)]
+    pub(super) fn entries(&self) -> usize {
+        self.counted.len() + self.windows.values().map(VecDeque::len).sum::<usize>()
+    }
+
+    /// Reached only after reloads that changed thousands of ids: their windows are the stalest.
+    fn drop_stalest_window(&mut self) {
+        let newest = |window: &VecDeque<Entry>| window.back().map(|entry| entry.at);
+        let stalest = self.windows.iter().min_by_key(|(_, window)| newest(window)).map(|(rule, _)| *rule);
+        stalest.and_then(|rule| self.windows.remove(&rule));
+    }
+
+    /// Adds a rule's points, once per rule and object in a half-life: asking again about the same thing is no new risk.
+    pub(super) fn add_risk(
+        &mut self,
+        rule: u64,
+        object: &(impl Hash + ?Sized),
+        points: u32,
+        now: BootNanos,
+    ) -> u32 {
+        let what = self.hasher.hash_one((rule, object));
+        let given = |entry: &Entry| entry.what == what && age(now, entry.at) < HALF_LIFE;
+        if points == 0 || self.counted.iter().any(given) {
+            return 0;
+        }
+        if self.counted.len() == MAX_COUNTED {
+            self.counted.pop_front();
+        }
+        self.counted.push_back(Entry { at: now, what });
+        self.risk.add(points, now);
+        points
+    }
+}
+
+fn new_touch(at: BootNanos, secret: &SecretAccess) -> Touch {
+    let SecretAccess { class, grade, foreign, path, .. } = secret;
+    Touch { at, class: class.clone(), grade: *grade, foreign: *foreign, path: path.clone() }
+}
+
+/// Time from `then` to `now`; zero where the two arrived out of order.
+pub(super) fn age(now: BootNanos, then: BootNanos) -> Duration {
+    Duration::from_nanos(now.0.saturating_sub(then.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::{fact, second, secret};
+
+    fn read(memory: &mut Memory, at: BootNanos, path: &str, grade: Grade, foreign: bool) {
+        memory.note(&fact(at, Subject::Open(SecretAccess { grade, foreign, ..secret(path) })));
+    }
+
+    fn touched(grade: Grade, within: u64) -> Touched {
+        let within = Some(Duration::from_secs(within));
+        Touched { class: Vec::new(), grade: vec![grade], foreign: Some(true), within }
+    }
+
+    #[test]
+    fn owner_reads_are_no_touch() {
+        let mut memory = Memory::new();
+        memory.note(&fact(second(1), Subject::Open(SecretAccess { owner: true, ..secret("/a") })));
+        memory.note(&fact(second(1), Subject::Probe(secret("/b"))));
+        assert_eq!(memory.touches(), []);
+    }
+
+    #[test]
+    fn a_second_read_renews_the_touch_and_never_makes_it_harmless() {
+        let mut memory = Memory::new();
+        read(&mut memory, second(1), "/a", Grade::A, true);
+        read(&mut memory, second(9), "/a", Grade::C, false);
+        assert_eq!(memory.touches().len(), 1);
+        assert!(
+            matches!(memory.recall(&touched(Grade::A, 5), second(10)), Recall::Found(t) if t.at == second(9))
+        );
+    }
+
+    #[test]
+    fn a_flood_of_harmless_reads_drops_those_first() {
+        let mut memory = Memory::new();
+        read(&mut memory, second(1), "/token", Grade::A, true);
+        for i in 0..1000 {
+            read(&mut memory, second(2), &format!("/history/{i}"), Grade::C, true);
+        }
+        assert_eq!(memory.touches().len(), MAX_TOUCHES);
+        assert_eq!(memory.evicted(), 1001 - MAX_TOUCHES as u64);
+        assert!(matches!(memory.recall(&touched(Grade::A, 60), second(3)), Recall::Found(_)));
+    }
+
+    #[test]
+    fn what_was_dropped_still_counts_until_its_time_is_over() {
+        let mut memory = Memory::new();
+        for i in 0..=MAX_TOUCHES {
+            let paas = SecretAccess {
+                class: if i == 0 { "paas" } else { "cloud" }.into(),
+                ..secret(&format!("/{i}"))
+            };
+            memory.note(&fact(second(1), Subject::Open(paas)));
+        }
+        let wanted = Touched { class: vec!["paas".into()], ..touched(Grade::A, 60) };
+        assert_eq!(memory.recall(&wanted, second(30)), Recall::Dropped);
+        assert_eq!(memory.recall(&wanted, second(62)), Recall::Nothing);
+    }
+
+    #[test]
+    fn a_window_slides_counts_distinct_objects_and_starts_anew() {
+        let threshold = Threshold { count: 3, distinct: None, within: Duration::from_secs(10) };
+        let mut memory = Memory::new();
+        assert!(!memory.count(1, &threshold, Some("a"), second(0)));
+        assert!(!memory.count(1, &threshold, Some("b"), second(1)));
+        assert!(!memory.count(1, &threshold, Some("b"), second(2)), "the same again");
+        assert!(!memory.count(1, &threshold, Some("c"), second(11)), "the first has slid out");
+        assert!(memory.count(1, &threshold, Some("d"), second(12)));
+        assert!(!memory.count(1, &threshold, Some("e"), second(12)), "anew");
+        assert!(!memory.count(2, &threshold, Some("f"), second(12)), "each rule for itself");
+    }
+
+    #[test]
+    fn points_are_given_once_for_one_thing() {
+        let mut memory = Memory::new();
+        assert_eq!(memory.add_risk(1, "host", 60, second(0)), 60);
+        assert_eq!(memory.add_risk(1, "host", 60, second(1)), 0);
+        assert_eq!(memory.add_risk(1, "other", 20, second(1)), 20);
+        assert_eq!(memory.risk(second(1)), 80);
+        memory.forgive(60, second(1));
+        assert_eq!(memory.risk(second(1)), 20);
+        assert_eq!(memory.add_risk(1, "host", 60, second(3601)), 60, "a half-life later it is new");
+    }
+}

@@ -1,0 +1,119 @@
+//! What the fields of a rule must say together.
+
+use super::section::Section;
+use crate::{
+    facts::{Action, DestinationClass, Kind},
+    rules::{
+        model::{Conditions, Distinct, Threshold},
+        problem::Report,
+        words::Word,
+    },
+};
+
+/// Reports every combination that could never do what it says.
+pub fn check(
+    rule: &Section<'_>,
+    on: Kind,
+    action: Action,
+    conditions: Option<&Conditions>,
+    threshold: Option<&Threshold>,
+    report: &mut Report<'_>,
+) {
+    check_action(rule, on, action, report);
+    if let Some(threshold) = threshold {
+        check_threshold(rule, on, action, threshold, report);
+    }
+    if let Some(conditions) = conditions {
+        check_parts(rule, on, report);
+        check_unstoppable(rule, action, conditions, report);
+    }
+}
+
+fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Report<'_>) {
+    match action {
+        Action::Hold if on != Kind::Connect => {
+            let message = "only a connection can be held: it has data to keep back";
+            rule.refuse("action", report, message, "use alert, freeze or kill");
+        }
+        Action::Deny if on != Kind::Connect => {
+            let message =
+                "only a connection can be denied: the portable backend sees the rest once it has happened";
+            rule.refuse("action", report, message, "use alert, freeze or kill");
+        }
+        Action::Allow if rule.has("risk") => {
+            rule.refuse("risk", report, "an exception adds no risk", "remove the field");
+        }
+        _ => {}
+    }
+    if action != Action::Hold && rule.has("timeout") {
+        rule.refuse("timeout", report, "only a hold waits for an answer", "remove it, or use action: hold");
+    }
+}
+
+fn check_threshold(
+    rule: &Section<'_>,
+    on: Kind,
+    action: Action,
+    threshold: &Threshold,
+    report: &mut Report<'_>,
+) {
+    if action == Action::Allow {
+        let message = "an exception cannot depend on how often something happens";
+        rule.refuse("threshold", report, message, "remove the threshold");
+    }
+    let fits = match threshold.distinct {
+        Some(Distinct::FilePath) => matches!(on, Kind::Open | Kind::Probe),
+        Some(Distinct::DestinationName) => on == Kind::Connect,
+        None => true,
+    };
+    if let (false, Some(distinct)) = (fits, threshold.distinct) {
+        let message = format!("on: {} has no {}", on.word(), distinct.word());
+        rule.refuse(
+            "threshold",
+            report,
+            &message,
+            "file.path is of open and probe, destination.name of connect",
+        );
+    }
+}
+
+/// The parts of `match:` that a kind of fact has.
+fn parts(on: Kind) -> &'static [&'static str] {
+    match on {
+        Kind::Open | Kind::Probe => &["secret", "process", "agent"],
+        Kind::Connect => &["destination", "touched", "process", "agent"],
+        Kind::Exec => &["process", "touched", "agent"],
+        Kind::Environ => &["environ", "process", "agent"],
+    }
+}
+
+fn check_parts(rule: &Section<'_>, on: Kind, report: &mut Report<'_>) {
+    let all = ["secret", "destination", "process", "environ", "agent", "touched"];
+    let Some(node) = rule.get("match") else { return };
+    let Some(section) = Section::open(node, &rule.field("match"), &all, &mut Report::new("", "")) else {
+        return;
+    };
+    let allowed = parts(on);
+    let present: Vec<_> = all.into_iter().filter(|part| section.has(part)).collect();
+    if present.is_empty() {
+        let problem =
+            report.add(section.at(), section.path(), "a rule without a condition matches everything");
+        problem.expected(format!("at least one of {}", allowed.join(", ")));
+        problem.hint("a part with the value any says that on purpose");
+    }
+    for part in present.into_iter().filter(|part| !allowed.contains(part)) {
+        let message = format!("on: {} has no {part}", on.word());
+        section.refuse(part, report, &message, &format!("it has {}", allowed.join(", ")));
+    }
+}
+
+/// Models and package registries are never blocked, so a rule that names only them may only alert.
+fn check_unstoppable(rule: &Section<'_>, action: Action, conditions: &Conditions, report: &mut Report<'_>) {
+    let unstoppable =
+        |class: &DestinationClass| matches!(class, DestinationClass::Model | DestinationClass::Package);
+    let classes = conditions.destination.as_ref().map_or(&[][..], |destination| &destination.class);
+    if action > Action::Alert && !classes.is_empty() && classes.iter().all(unstoppable) {
+        let message = "model, package and telemetry hosts are never blocked";
+        rule.refuse("action", report, message, "use alert");
+    }
+}

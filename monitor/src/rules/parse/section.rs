@@ -1,0 +1,196 @@
+//! A mapping of the tree with its known fields, and readers for the values in it.
+
+use std::time::Duration;
+
+use serde_saphyr::Location;
+
+use super::tree::{Node, Value};
+use crate::rules::{problem::Report, words::Word};
+
+/// Reads one value; `None` after a problem was reported.
+pub type Reader<T> = fn(&Node, &str, &mut Report<'_>) -> Option<T>;
+
+/// One mapping.
+pub struct Section<'t> {
+    path: String,
+    at: Location,
+    entries: &'t [(serde_saphyr::Spanned<String>, Node)],
+}
+
+impl<'t> Section<'t> {
+    /// Opens a mapping, and reports every field that is not one of `known`.
+    pub fn open(node: &'t Node, path: &str, known: &[&str], report: &mut Report<'_>) -> Option<Self> {
+        let Value::Map(entries) = &node.value else {
+            let problem = report.add(node.referenced, path, format!("found {}", node.value));
+            problem.expected(format!("a mapping with {}", known.join(", ")));
+            return None;
+        };
+        let section = Self { path: path.to_owned(), at: node.referenced, entries };
+        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&&*key.value)) {
+            let problem = report.add(key.referenced, section.field(&key.value), "there is no such field");
+            problem.near(&key.value, known.iter().copied());
+            problem.expected(known.join(", "));
+        }
+        Some(section)
+    }
+
+    pub fn at(&self) -> Location {
+        self.at
+    }
+
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Path of a field of this mapping.
+    pub fn field(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    pub fn get(&self, key: &str) -> Option<&'t Node> {
+        self.entries.iter().find(|(name, _)| name.value == key).map(|(_, node)| node)
+    }
+
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Reads a field that may be absent.
+    pub fn read<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Option<T> {
+        self.get(key).and_then(|node| reader(node, &self.field(key), report))
+    }
+
+    /// Reads a field that must be present.
+    pub fn need<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Option<T> {
+        if !self.has(key) {
+            report.add(self.at, self.field(key), "the field is missing");
+        }
+        self.read(key, report, reader)
+    }
+
+    /// Reads one value or a list of at least one; an absent field is an empty list.
+    pub fn list<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+        self.get(key).map_or_else(Vec::new, |node| one_or_more(node, &self.field(key), report, reader))
+    }
+
+    /// Reports a problem of a field that is present, at the field's value.
+    pub fn refuse(&self, key: &str, report: &mut Report<'_>, message: &str, hint: &str) {
+        let at = self.get(key).map_or(self.at, |node| node.referenced);
+        report.add(at, self.field(key), message).hint(hint);
+    }
+}
+
+/// One value or a list of at least one.
+pub fn one_or_more<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+    let Value::List(items) = &node.value else { return reader(node, path, report).into_iter().collect() };
+    if items.is_empty() {
+        report.add(node.referenced, path, "found an empty list").expected("at least one value");
+    }
+    let read = |(i, item)| reader(item, &format!("{path}[{i}]"), report);
+    items.iter().enumerate().filter_map(read).collect()
+}
+
+/// Text that is not empty.
+pub fn text(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    match &node.value {
+        Value::Text(text) if !text.trim().is_empty() => Some(text.clone()),
+        other => {
+            let problem = report.add(node.referenced, path, format!("found {other}"));
+            problem.expected("text");
+            if matches!(other, Value::Bool(_) | Value::Integer(_) | Value::Float(_)) {
+                problem.hint("put it in quotes");
+            }
+            None
+        }
+    }
+}
+
+pub fn flag(node: &Node, path: &str, report: &mut Report<'_>) -> Option<bool> {
+    if let Value::Bool(value) = node.value {
+        return Some(value);
+    }
+    report.add(node.referenced, path, format!("found {}", node.value)).expected("true or false");
+    None
+}
+
+/// A whole number from `LOW` to `HIGH`.
+pub fn number<const LOW: u32, const HIGH: u32>(
+    node: &Node,
+    path: &str,
+    report: &mut Report<'_>,
+) -> Option<u32> {
+    if let Value::Integer(value) = node.value
+        && let Ok(value) = u32::try_from(value)
+        && (LOW..=HIGH).contains(&value)
+    {
+        return Some(value);
+    }
+    let problem = report.add(node.referenced, path, format!("found {}", node.value));
+    problem.expected(format!("a number from {LOW} to {HIGH}"));
+    None
+}
+
+/// A word of a closed list.
+pub fn word<T: Word>(node: &Node, path: &str, report: &mut Report<'_>) -> Option<T> {
+    if let Value::Text(text) = &node.value
+        && let Some(value) = T::from_word(text)
+    {
+        return Some(value);
+    }
+    let words = || T::WORDS.iter().map(|(word, _)| *word);
+    let problem = report.add(node.referenced, path, format!("found {}", node.value));
+    if let Value::Text(text) = &node.value {
+        problem.near(text, words());
+    }
+    problem.expected(words().collect::<Vec<_>>().join(", "));
+    None
+}
+
+/// Longest duration a rule may name: sessions rarely live longer.
+const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// A duration: a whole number with a unit, `500ms`, `30s`, `10m`, `1h`, at most seven days.
+pub fn duration(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Duration> {
+    let duration = match &node.value {
+        Value::Text(text) => parse_duration(text),
+        _ => None,
+    };
+    if duration.is_none() {
+        let problem = report.add(node.referenced, path, format!("found {}", node.value));
+        problem.expected("a duration such as 500ms, 30s, 10m or 1h, above zero and at most 168h");
+        if let Value::Integer(number) = node.value {
+            problem.hint(format!("a number needs its unit: did you mean {number}s?"));
+        }
+    }
+    duration
+}
+
+fn parse_duration(text: &str) -> Option<Duration> {
+    let unit = text.find(|c: char| !c.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let milliseconds: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return None,
+    };
+    let duration = Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(milliseconds)?);
+    (!duration.is_zero() && duration <= LONGEST).then_some(duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_need_a_number_and_a_unit() {
+        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
+        assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
+        assert_eq!(parse_duration("10m"), Some(Duration::from_secs(600)));
+        assert_eq!(parse_duration("168h"), Some(LONGEST));
+        for text in ["", "s", "10", "0s", "169h", "-1s", "1.5h", "1 h", "1d", "99999999999999999999s"] {
+            assert_eq!(parse_duration(text), None, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The fixed words of the language, one table per noun.
+
+use super::model::Distinct;
+use crate::{
+    control::api::Mode,
+    facts::{Action, DestinationClass, EnvironHow, Grade, Kind, Severity},
+};
+
+/// A noun with a closed list of words.
+pub trait Word: Copy + PartialEq + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+
+    #[must_use]
+    fn from_word(text: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(word, _)| *word == text).map(|(_, value)| *value)
+    }
+
+    /// The word as rules write it.
+    #[must_use]
+    fn word(self) -> &'static str {
+        Self::WORDS.iter().find(|(_, value)| *value == self).map_or("?", |(word, _)| word)
+    }
+}
+
+impl Word for Kind {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("open", Self::Open),
+        ("probe", Self::Probe),
+        ("connect", Self::Connect),
+        ("exec", Self::Exec),
+        ("environ", Self::Environ),
+    ];
+}
+
+impl Word for Action {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("allow", Self::Allow),
+        ("alert", Self::Alert),
+        ("hold", Self::Hold),
+        ("deny", Self::Deny),
+        ("freeze", Self::Freeze),
+        ("kill", Self::Kill),
+    ];
+}
+
+impl Word for Severity {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("low", Self::Low), ("medium", Self::Medium), ("high", Self::High), ("critical", Self::Critical)];
+}
+
+impl Word for Grade {
+    const WORDS: &'static [(&'static str, Self)] = &[("A", Self::A), ("B", Self::B), ("C", Self::C)];
+}
+
+impl Word for DestinationClass {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("infra", Self::Infra),
+        ("model", Self::Model),
+        ("package", Self::Package),
+        ("database", Self::Database),
+        ("metadata", Self::Metadata),
+        ("vcs", Self::Vcs),
+        ("local", Self::Local),
+        ("unknown", Self::Unknown),
+    ];
+}
+
+impl Word for EnvironHow {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("exec", Self::Exec), ("open", Self::Open), ("memory", Self::Memory)];
+}
+
+impl Word for Mode {
+    const WORDS: &'static [(&'static str, Self)] = &[("enforce", Self::Enforce), ("observe", Self::Observe)];
+}
+
+impl Word for Distinct {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("file.path", Self::FilePath), ("destination.name", Self::DestinationName)];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The tables and serde's names are two lists of the same words; the API shows the one, rules use the other.
+    fn as_serde_says<T: Word + serde::Serialize>() {
+        for (word, value) in T::WORDS {
+            assert_eq!(serde_json::to_value(value).unwrap(), *word);
+            assert_eq!(value.word(), *word);
+            assert!(T::from_word(word) == Some(*value));
+        }
+    }
+
+    #[test]
+    fn words_are_those_of_the_api() {
+        as_serde_says::<Kind>();
+        as_serde_says::<Action>();
+        as_serde_says::<Severity>();
+        as_serde_says::<Grade>();
+        as_serde_says::<DestinationClass>();
+        as_serde_says::<EnvironHow>();
+        as_serde_says::<Mode>();
+        as_serde_says::<Distinct>();
+    }
+}
