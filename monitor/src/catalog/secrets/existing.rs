@@ -40,7 +40,7 @@ impl Secrets {
                     self.keep(&mut found, &path, judged.entry);
                 }
             }
-            for moved in moved(&pattern.text, lookup) {
+            if let Some(moved) = moved(&pattern.text, lookup) {
                 for path in search(&moved, home) {
                     self.keep(&mut found, &path, pattern.entry);
                 }

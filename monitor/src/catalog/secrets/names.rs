@@ -109,10 +109,11 @@ fn derive<'a>(pattern: &'a Pattern, generic: &Generic) -> Option<Name<'a>> {
         return Some(Name::Stem(stem));
     }
     let (head, extension) = last.rsplit_once('.')?;
-    let extension = Some(extension)
-        .filter(|name| is_plain(name) && !generic.extensions.contains(*name))
-        .map(Name::Extension);
-    if head == "*" && !pattern.anywhere() { parent.or(extension) } else { extension }
+    if !pattern.anywhere() {
+        // Its extension would match everywhere, with the grade of this one place.
+        return parent.filter(|_| head == "*");
+    }
+    (is_plain(extension) && !generic.extensions.contains(extension)).then_some(Name::Extension(extension))
 }
 
 fn is_plain(text: &str) -> bool {
@@ -162,6 +163,8 @@ mod tests {
             ("~/.password-store/**", Some(r#"Parent(".password-store")"#)),
             ("~/.aws/sso/cache/*.json", None),
             ("**/*.pem", Some(r#"Extension("pem")"#)),
+            ("~/.oci/*.pem", Some(r#"Parent(".oci")"#)),
+            ("~/.x/cache/*.pem", None),
             ("**/*service-account*.json", None),
             ("**/.env.*", Some(r#"Stem(".env")"#)),
             ("**/a.b.*", None),

@@ -127,6 +127,7 @@ fn the_kernel_gets_narrow_names() {
     }
     assert_eq!(exact(".bashrc"), None, "a file that every shell reads is not followed");
     assert_eq!(pair(".git", "config"), None);
+    assert_eq!(grade(hash::name(hash::EXTENSION, b"gpg")), None, "apt reads its keyrings all day");
 }
 
 #[test]

@@ -1,15 +1,16 @@
+use std::sync::LazyLock;
+
 use super::*;
 
-fn agents() -> Agents {
-    Agents::builtin().unwrap_or_else(|problems| panic!("{problems:#?}"))
-}
+static AGENTS: LazyLock<Agents> =
+    LazyLock::new(|| Agents::builtin().unwrap_or_else(|problems| panic!("{problems:#?}")));
 
 fn recognise(command: &str, env: &[(&str, &str)]) -> Option<Recognised> {
     let (executable, args) = command.split_once(' ').unwrap_or((command, ""));
     let mut words = vec![basename(executable).to_owned()];
     words.extend(args.split_whitespace().map(str::to_owned));
     let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    agents().recognise(&Image { executable, args: &words, env: &env })
+    AGENTS.recognise(&Image { executable, args: &words, env: &env })
 }
 
 fn agent(command: &str, env: &[(&str, &str)]) -> Option<String> {
@@ -164,7 +165,7 @@ fn being_told_to_ask_nobody_is_seen() {
 
 #[test]
 fn an_agent_reads_its_own_login_only() {
-    let agents = agents();
+    let agents = &AGENTS;
     let home = Some("/home/a");
     assert!(agents.reads_for_itself("claude-code", "/home/a/.claude/.credentials.json", home));
     assert!(agents.reads_for_itself("copilot-cli", "/home/a/.config/gh/hosts.yml", home));
