@@ -1,0 +1,288 @@
+//! Coding agents: their programs, the marks they leave in their children's environment, and what they read for
+//! themselves. How the marks are weighed is in [`crate::sessions::detection`].
+
+use std::collections::{HashMap, HashSet};
+
+use globset::GlobSet;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::{CatalogProblem, Reader, tilde};
+
+const FILE: &str = "agents.yaml";
+const BUILTIN: &str = include_str!("../../../rules/catalog/agents.yaml");
+
+/// Id of an agent that names itself, but is not in the catalogue.
+pub const UNKNOWN: &str = "unknown";
+
+/// The catalogue of agents.
+#[derive(Debug)]
+pub struct Agents {
+    /// In the file's order: of two agents whose marks are present, the first counts.
+    pub(crate) entries: Vec<Agent>,
+    pub(crate) interpreters: GlobSet,
+    /// Variables whose value is an agent's name.
+    pub(crate) name_variables: Vec<String>,
+    pub(crate) name_ignored: HashSet<String>,
+    /// Names in such variables, lower case → index of the entry.
+    pub(crate) named: HashMap<String, usize>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Agent {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// An editor: never a session itself, only its children with a session marker.
+    pub(crate) host: bool,
+    /// Base names that are enough.
+    pub(crate) executables: HashSet<String>,
+    /// Base names of scripts that are enough when an interpreter runs them.
+    pub(crate) scripts: HashSet<String>,
+    /// Globs on the program's absolute path.
+    pub(crate) paths: GlobSet,
+    /// Globs on an interpreter's script, or `-m MODULE`.
+    pub(crate) argv: GlobSet,
+    /// Any of these is enough; each is a set of conditions that must all hold.
+    pub(crate) markers: Vec<Vec<Marker>>,
+    pub(crate) approval_off: Vec<Flag>,
+    pub(crate) approval_off_env: Vec<Marker>,
+    own_secrets: GlobSet,
+}
+
+/// A variable that is set, and to what.
+#[derive(Debug)]
+pub(crate) struct Marker {
+    pub(crate) variable: String,
+    value: Option<GlobSet>,
+}
+
+impl Marker {
+    /// A variable that is empty or switched off marks nothing.
+    pub(crate) fn holds(&self, value: &str) -> bool {
+        match &self.value {
+            Some(expected) => expected.is_match(value),
+            None => !["", "0", "false"].contains(&value),
+        }
+    }
+}
+
+/// An option, with its value where it has one: `--permission-mode bypassPermissions`, joined by `=` or not.
+#[derive(Debug)]
+pub(crate) struct Flag {
+    option: String,
+    value: Option<String>,
+}
+
+impl Flag {
+    pub(crate) fn given(&self, args: &[String]) -> bool {
+        let Some(value) = &self.value else {
+            return args.iter().any(|arg| {
+                arg.strip_prefix(&self.option).is_some_and(|rest| ["", "=true", "=1"].contains(&rest))
+            });
+        };
+        let joined = |arg: &String| {
+            arg.strip_prefix(&self.option).and_then(|rest| rest.strip_prefix('=')) == Some(value)
+        };
+        args.iter().any(joined)
+            || args.windows(2).any(|pair| matches!(pair, [a, b] if *a == self.option && b == value))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    interpreters: Vec<String>,
+    #[serde(default)]
+    name_variables: Vec<String>,
+    #[serde(default)]
+    name_ignored: HashSet<String>,
+    entries: Vec<Spanned<serde_json::Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawAgent {
+    id: String,
+    name: String,
+    #[serde(default)]
+    host: bool,
+    executables: Vec<RawExecutable>,
+    #[serde(default)]
+    scripts: Vec<String>,
+    #[serde(default)]
+    paths: Vec<String>,
+    #[serde(default)]
+    argv: Vec<String>,
+    #[serde(default)]
+    session_markers: Vec<RawMarker>,
+    #[serde(default)]
+    marker_pairs: Vec<[RawMarker; 2]>,
+    /// Kept for the reader of the file: people's shells have these too, so they are never evidence.
+    #[serde(default)]
+    weak_markers: Vec<RawMarker>,
+    #[serde(default)]
+    names: Vec<String>,
+    #[serde(default)]
+    approval_off: Vec<String>,
+    #[serde(default)]
+    approval_off_env: Vec<RawMarker>,
+    #[serde(default)]
+    own_secrets: Vec<String>,
+    source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawExecutable {
+    Telling(String),
+    Other(OtherExecutable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OtherExecutable {
+    name: String,
+    /// The name is too common to be enough: a path, a script or a marker must join it.
+    #[serde(default)]
+    generic: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawMarker {
+    env: String,
+    value: Option<String>,
+}
+
+impl Agents {
+    /// The catalogue that is built in.
+    ///
+    /// # Errors
+    /// Like [`Agents::parse`]; a test proves that the built-in text has no problems.
+    pub fn builtin() -> Result<Self, Vec<CatalogProblem>> {
+        Self::parse(BUILTIN)
+    }
+
+    /// Reads a catalogue in the format of `docs/catalogues.md`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, each with its line.
+    pub fn parse(text: &str) -> Result<Self, Vec<CatalogProblem>> {
+        let mut reader = Reader::new(FILE);
+        let Some(document) = reader.document::<Document>(text) else { return reader.failed() };
+        reader.version(document.version);
+        let raw = reader.entries::<RawAgent>(document.entries);
+        let mut seen = HashSet::new();
+        let mut executables = HashMap::new();
+        let mut named = HashMap::new();
+        for (index, (line, agent)) in raw.iter().enumerate() {
+            reader.identity(*line, &agent.id, &agent.source, &mut seen);
+            for executable in agent.executables.iter().filter_map(RawExecutable::telling) {
+                if let Some(other) = executables.insert(executable, &agent.id) {
+                    let what = format!(
+                        "executable `{executable}` is also of `{other}`; mark it `generic: true` in one"
+                    );
+                    reader.problem(*line, what);
+                }
+            }
+            for name in &agent.names {
+                if named.insert(name.to_lowercase(), index).is_some() {
+                    reader.problem(*line, format!("name `{name}` is used by two agents; keep it in one"));
+                }
+            }
+            weak_is_not_strong(&mut reader, *line, agent);
+        }
+        let interpreters = reader.globs(0, &document.interpreters);
+        let entries = raw.into_iter().map(|(line, raw)| Agent::read(&mut reader, line, raw)).collect();
+        let (name_variables, name_ignored) = (document.name_variables, document.name_ignored);
+        reader.finish(Self { entries, interpreters, name_variables, name_ignored, named })
+    }
+
+    /// Display name of an agent: `Claude Code`.
+    #[must_use]
+    pub fn name(&self, id: &str) -> Option<&str> {
+        self.entry(id).map(|agent| agent.name.as_str())
+    }
+
+    /// Whether the agent reads the file for itself: its own login, or an `.env` it loads at its start.
+    ///
+    /// This excuses the session's root process, never its children.
+    #[must_use]
+    pub fn reads_for_itself(&self, id: &str, path: &str, home: Option<&str>) -> bool {
+        self.entry(id).is_some_and(|agent| {
+            agent.own_secrets.is_match(path)
+                || tilde(path, home).is_some_and(|path| agent.own_secrets.is_match(path))
+        })
+    }
+
+    fn entry(&self, id: &str) -> Option<&Agent> {
+        self.entries.iter().find(|agent| agent.id == id)
+    }
+}
+
+impl RawExecutable {
+    fn telling(&self) -> Option<&str> {
+        match self {
+            Self::Telling(name) => Some(name),
+            Self::Other(other) => (!other.generic).then_some(&other.name),
+        }
+    }
+}
+
+impl Agent {
+    fn read(reader: &mut Reader, line: u64, raw: RawAgent) -> Self {
+        let executables: HashSet<String> =
+            raw.executables.iter().filter_map(RawExecutable::telling).map(str::to_owned).collect();
+        let mut markers: Vec<Vec<Marker>> =
+            raw.session_markers.into_iter().map(|marker| vec![Marker::read(reader, line, marker)]).collect();
+        for pair in raw.marker_pairs {
+            markers.push(pair.into_iter().map(|marker| Marker::read(reader, line, marker)).collect());
+        }
+        Self {
+            id: raw.id,
+            name: raw.name,
+            host: raw.host,
+            scripts: raw.scripts.into_iter().chain(executables.iter().cloned()).collect(),
+            executables,
+            paths: reader.globs(line, &raw.paths),
+            argv: reader.globs(line, &raw.argv),
+            markers,
+            approval_off: raw.approval_off.iter().map(|flag| Flag::read(flag)).collect(),
+            approval_off_env: raw
+                .approval_off_env
+                .into_iter()
+                .map(|marker| Marker::read(reader, line, marker))
+                .collect(),
+            own_secrets: reader.globs(line, &raw.own_secrets),
+        }
+    }
+}
+
+impl Marker {
+    fn read(reader: &mut Reader, line: u64, raw: RawMarker) -> Self {
+        Self { variable: raw.env, value: raw.value.map(|value| reader.wildcards(line, [value])) }
+    }
+}
+
+impl Flag {
+    fn read(text: &str) -> Self {
+        match text.split_once(' ') {
+            Some((option, value)) => Self { option: option.to_owned(), value: Some(value.to_owned()) },
+            None => Self { option: text.to_owned(), value: None },
+        }
+    }
+}
+
+/// A marker that is listed both as evidence and as none is a mistake.
+fn weak_is_not_strong(reader: &mut Reader, line: u64, agent: &RawAgent) {
+    for weak in &agent.weak_markers {
+        if agent.session_markers.iter().any(|strong| strong.env == weak.env && strong.value == weak.value) {
+            let what = format!(
+                "agent `{}`: `{}` is both a session marker and a weak one; keep one",
+                agent.id, weak.env
+            );
+            reader.problem(line, what);
+        }
+    }
+}

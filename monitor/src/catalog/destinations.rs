@@ -1,0 +1,199 @@
+//! Endpoints: from a host name, or an address and a port, to a class and a provider.
+
+mod read;
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
+};
+
+use globset::GlobSet;
+use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, AddressKey};
+
+use super::CatalogProblem;
+use crate::facts::DestinationClass;
+
+const BUILTIN: &str = include_str!("../../../rules/catalog/destinations.yaml");
+
+/// The catalogue of destinations.
+#[derive(Debug)]
+pub struct Destinations {
+    providers: Vec<Provider>,
+    exact: HashMap<String, Listed>,
+    /// `ec2.*.amazonaws.com`, as a glob with slashes for dots; same index as `pattern_targets`. Models come first.
+    patterns: GlobSet,
+    pattern_targets: Vec<Listed>,
+    /// `example.com` for `*.example.com`.
+    suffixes: HashMap<String, Listed>,
+    addresses: HashMap<IpAddr, Listed>,
+    ports: HashMap<u16, Listed>,
+    /// Learned from the package managers' configuration: host → tool.
+    packages: HashMap<String, String>,
+}
+
+#[derive(Debug)]
+struct Provider {
+    id: String,
+    destructive: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Listed {
+    class: DestinationClass,
+    provider: usize,
+}
+
+impl Destinations {
+    /// The catalogue that is built in.
+    ///
+    /// # Errors
+    /// Like [`Destinations::parse`]; a test proves that the built-in text has no problems.
+    pub fn builtin() -> Result<Self, Vec<CatalogProblem>> {
+        Self::parse(BUILTIN)
+    }
+
+    /// Reads a catalogue in the format of `docs/catalogues.md`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, each with its line.
+    pub fn parse(text: &str) -> Result<Self, Vec<CatalogProblem>> {
+        read::read(text)
+    }
+
+    /// Adds registries that [`super::packages`] learned, as host and tool.
+    ///
+    /// A listed name stays what it is: who can write a package manager's configuration must not be able to make a control
+    /// plane, or a model, count as a registry.
+    #[must_use]
+    pub fn with_packages(mut self, learned: impl IntoIterator<Item = (String, String)>) -> Self {
+        for (host, tool) in learned {
+            let host = canonical(&host);
+            let listed = self.listed(&host).is_some_and(|found| found.class != DestinationClass::Unknown);
+            if listed {
+                tracing::warn!(
+                    host,
+                    tool,
+                    "a package manager's registry is listed as something else, and stays that"
+                );
+            } else {
+                self.packages.entry(host).or_insert(tool);
+            }
+        }
+        self
+    }
+
+    /// Class and provider of a host name, or `None` when it is not known.
+    ///
+    /// A known provider of class [`DestinationClass::Unknown`] is a login or web page of it, or a customer's site there. A
+    /// package registry's provider is the tool that uses it.
+    #[must_use]
+    pub fn classify(&self, name: &str) -> Option<(DestinationClass, &str)> {
+        let name = canonical(name);
+        if let Some(tool) = self.packages.get(&name) {
+            return Some((DestinationClass::Package, tool));
+        }
+        let found = self.listed(&name)?;
+        Some((found.class, self.provider(found)))
+    }
+
+    /// Class and provider of an address and port, for a flow whose name is not known.
+    ///
+    /// A port on loopback is ordinary development work and stays [`DestinationClass::Local`].
+    #[must_use]
+    pub fn classify_address(&self, address: IpAddr, port: u16) -> (DestinationClass, Option<&str>) {
+        let address = address.to_canonical();
+        let listed = self.addresses.get(&address).or_else(|| {
+            let this_host = address.is_loopback() || address.is_unspecified();
+            self.ports.get(&port).filter(|_| !this_host)
+        });
+        match listed {
+            Some(found) => (found.class, Some(self.provider(*found))),
+            None if is_local(address) => (DestinationClass::Local, None),
+            None => (DestinationClass::Unknown, None),
+        }
+    }
+
+    /// What the kernel can tell by address or port alone: metadata services and database ports.
+    #[must_use]
+    pub fn kernel_addresses(&self) -> Vec<(AddressKey, u32)> {
+        let metadata = self.addresses.iter().filter(|(_, found)| found.class == DestinationClass::Metadata);
+        let databases = self.ports.iter().filter(|(_, found)| found.class == DestinationClass::Database);
+        let mut keys: Vec<_> =
+            metadata
+                .map(|(address, _)| {
+                    (AddressKey { address: mapped(*address).octets(), port: 0 }, ADDRESS_METADATA)
+                })
+                .chain(databases.map(|(port, _)| {
+                    (AddressKey { address: [0; 16], port: u32::from(*port) }, ADDRESS_DATABASE)
+                }))
+                .collect();
+        keys.sort_unstable_by_key(|(key, _)| (key.address, key.port));
+        keys
+    }
+
+    /// What a request to the provider that destroys looks like; empty for a provider that is not known.
+    #[must_use]
+    pub fn destructive(&self, provider: &str) -> &[String] {
+        self.providers.iter().find(|known| known.id == provider).map_or(&[], |known| &known.destructive)
+    }
+
+    fn listed(&self, name: &str) -> Option<Listed> {
+        if let Some(found) = self.exact.get(name) {
+            return Some(*found);
+        }
+        // Patterns carve names out of suffixes: bedrock-runtime.*.amazonaws.com out of *.amazonaws.com.
+        if let Some(first) = self.patterns.matches(name.replace('.', "/")).first() {
+            return self.pattern_targets.get(*first).copied();
+        }
+        let mut rest = name;
+        while let Some((_, parent)) = rest.split_once('.') {
+            if let Some(found) = self.suffixes.get(parent) {
+                return Some(*found);
+            }
+            rest = parent;
+        }
+        None
+    }
+
+    fn provider(&self, found: Listed) -> &str {
+        self.providers.get(found.provider).map_or("", |provider| &provider.id)
+    }
+}
+
+/// Lower case, without the root's dot.
+fn canonical(name: &str) -> String {
+    name.trim_end_matches('.').to_ascii_lowercase()
+}
+
+fn mapped(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
+    }
+}
+
+/// Not on the public internet: loopback, link-local, private, shared (RFC 6598), unique local, multicast, unspecified.
+fn is_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_loopback()
+                || v4.is_private()
+                || v4.is_link_local()
+                || v4.is_multicast()
+                || v4.is_broadcast()
+                || a == 0
+                || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => {
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_unique_local()
+                || v6.is_unicast_link_local()
+                || v6.is_multicast()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

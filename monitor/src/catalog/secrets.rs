@@ -1,0 +1,276 @@
+//! Files that hold credentials: what they are, how grave a read is, and whose reads are ordinary.
+//!
+//! The kernel recognises secrets by inode ([`Secrets::existing`]) and, more coarsely, by name
+//! ([`Secrets::kernel_names`]). What it reported by name is then judged precisely by path ([`Secrets::judge`]).
+
+mod existing;
+mod names;
+mod owner;
+mod path;
+
+use std::collections::{BTreeSet, HashSet};
+
+use globset::GlobSet;
+use monitor_common::policy::SecretTag;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use self::{
+    names::Generic,
+    owner::{Owners, Places},
+};
+use super::{CatalogProblem, Reader, basename, expand_braces, tilde};
+use crate::facts::Grade;
+
+const FILE: &str = "secrets.yaml";
+const BUILTIN: &str = include_str!("../../../rules/catalog/secrets.yaml");
+
+/// The catalogue of secrets.
+#[derive(Debug)]
+pub struct Secrets {
+    entries: Vec<Entry>,
+    /// In the file's order, braces written out: the first that matches a path decides.
+    patterns: Vec<Pattern>,
+    /// One glob for each pattern, with the same index.
+    globs: GlobSet,
+    except: GlobSet,
+    harmless: HashSet<String>,
+    names: Vec<(u64, SecretTag)>,
+    places: Places,
+}
+
+#[derive(Debug)]
+struct Entry {
+    id: String,
+    class: String,
+    grade: Grade,
+    watch: bool,
+    owners: Owners,
+    except: GlobSet,
+    env_override: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Pattern {
+    text: String,
+    entry: u32,
+}
+
+impl Pattern {
+    /// Not bound to a home or to an absolute place.
+    fn anywhere(&self) -> bool {
+        self.text.starts_with("**/")
+    }
+}
+
+/// What a path is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Judged<'a> {
+    /// Index of the entry, as in [`SecretTag::entry`].
+    pub entry: u32,
+    pub id: &'a str,
+    pub class: &'a str,
+    pub grade: Grade,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    version: u32,
+    #[serde(default)]
+    generic_names: BTreeSet<String>,
+    #[serde(default)]
+    generic_directories: BTreeSet<String>,
+    #[serde(default)]
+    generic_extensions: BTreeSet<String>,
+    #[serde(default)]
+    harmless: Vec<Spanned<Harmless>>,
+    #[serde(default)]
+    except: Vec<String>,
+    #[serde(default)]
+    system_directories: Vec<String>,
+    #[serde(default)]
+    user_directories: Vec<String>,
+    #[serde(default)]
+    interpreters: Vec<String>,
+    entries: Vec<Spanned<serde_json::Value>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Harmless {
+    names: Vec<String>,
+    source: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEntry {
+    id: String,
+    class: String,
+    grade: Grade,
+    paths: Vec<String>,
+    #[serde(default = "yes")]
+    watch: bool,
+    #[serde(default)]
+    owners: Vec<String>,
+    #[serde(default)]
+    owner_modules: Vec<String>,
+    #[serde(default)]
+    except: Vec<String>,
+    #[serde(default)]
+    env_override: Vec<String>,
+    source: String,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Secrets {
+    /// The catalogue that is built in.
+    ///
+    /// # Errors
+    /// Like [`Secrets::parse`]; a test proves that the built-in text has no problems.
+    pub fn builtin() -> Result<Self, Vec<CatalogProblem>> {
+        Self::parse(BUILTIN)
+    }
+
+    /// Reads a catalogue in the format of `docs/catalogues.md`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, each with its line.
+    pub fn parse(text: &str) -> Result<Self, Vec<CatalogProblem>> {
+        let mut reader = Reader::new(FILE);
+        let Some(document) = reader.document::<Document>(text) else { return reader.failed() };
+        reader.version(document.version);
+        let raw = reader.entries::<RawEntry>(document.entries);
+        let mut seen = HashSet::new();
+        for (line, entry) in &raw {
+            reader.identity(*line, &entry.id, &entry.source, &mut seen);
+        }
+        let harmless = read_harmless(&mut reader, &document.harmless);
+        let patterns = read_patterns(&mut reader, &raw);
+        let generic = Generic {
+            names: document.generic_names,
+            directories: document.generic_directories,
+            extensions: document.generic_extensions,
+        };
+        let lines: Vec<u64> = raw.iter().map(|(line, _)| *line).collect();
+        let entries: Vec<Entry> =
+            raw.into_iter().map(|(line, raw)| Entry::read(&mut reader, line, raw)).collect();
+        let names = names::kernel(&mut reader, &lines, &entries, &patterns, &harmless, &generic);
+        let globs = reader.globs(0, patterns.iter().map(|pattern| &pattern.text));
+        let except = reader.globs(0, &document.except);
+        let places = Places::new(
+            &mut reader,
+            document.system_directories,
+            &document.user_directories,
+            document.interpreters,
+        );
+        reader.finish(Self { entries, patterns, globs, except, harmless, names, places })
+    }
+
+    /// What the kernel looks for by name: hashes of [`monitor_common::hash`], each at most once.
+    ///
+    /// A tag of grade [`monitor_common::policy::GRADE_NONE`] is a name that looks like a secret and is none.
+    #[must_use]
+    pub fn kernel_names(&self) -> Vec<(u64, SecretTag)> {
+        self.names.clone()
+    }
+
+    /// What the kernel's tag stands for. For files found by inode this is the answer: their name may be any.
+    #[must_use]
+    pub fn tagged(&self, entry: u32) -> Option<Judged<'_>> {
+        let found = self.entries.get(usize::try_from(entry).ok()?)?;
+        Some(Judged { entry, id: &found.id, class: &found.class, grade: found.grade })
+    }
+
+    /// What a file is that the kernel found by name, or `None` when it is no secret after all.
+    ///
+    /// `home` is the session's home directory, links resolved; homes are also known by their place (`/root`,
+    /// `/home/NAME`). A path that is not absolute was not wholly resolved: then `hint`, the kernel's entry, counts unless
+    /// an exception says otherwise.
+    #[must_use]
+    pub fn judge(&self, path: &str, home: Option<&str>, hint: u32) -> Option<Judged<'_>> {
+        let path = path::normalise(path);
+        if self.harmless.contains(basename(&path)) {
+            return None;
+        }
+        let in_home = tilde(&path, home);
+        let mut matches = self.globs.matches(&path);
+        if let Some(in_home) = &in_home {
+            matches.extend(self.globs.matches(in_home));
+            matches.sort_unstable();
+        }
+        let public = self.except.is_match(&path);
+        let excepted = |entry: &Entry| {
+            entry.except.is_match(&path) || in_home.as_ref().is_some_and(|path| entry.except.is_match(path))
+        };
+        let found = matches.iter().filter_map(|index| self.patterns.get(*index)).find(|pattern| {
+            !(public && pattern.anywhere()) && self.entry(pattern.entry).is_some_and(|entry| !excepted(entry))
+        });
+        match found {
+            Some(pattern) => self.tagged(pattern.entry),
+            None if path.starts_with('/') || public => None,
+            None => self.entry(hint).filter(|entry| !excepted(entry)).and_then(|_| self.tagged(hint)),
+        }
+    }
+
+    fn entry(&self, index: u32) -> Option<&Entry> {
+        self.entries.get(usize::try_from(index).ok()?)
+    }
+}
+
+impl Entry {
+    fn read(reader: &mut Reader, line: u64, raw: RawEntry) -> Self {
+        Self {
+            except: reader.globs(line, &raw.except),
+            owners: Owners::new(raw.owners, raw.owner_modules),
+            id: raw.id,
+            class: raw.class,
+            grade: raw.grade,
+            watch: raw.watch,
+            env_override: raw.env_override,
+        }
+    }
+}
+
+fn read_harmless(reader: &mut Reader, groups: &[Spanned<Harmless>]) -> HashSet<String> {
+    let mut names = HashSet::new();
+    for group in groups {
+        let line = group.referenced.line();
+        if group.value.source.trim().is_empty() {
+            reader.problem(line, "harmless names without a source; say where the fact is from");
+        }
+        for name in &group.value.names {
+            if name.contains(['/', '*', '?', '[', '{']) {
+                reader.problem(
+                    line,
+                    format!("harmless name `{name}`: expected a plain file name, not a pattern"),
+                );
+            }
+            names.insert(name.clone());
+        }
+    }
+    names
+}
+
+fn read_patterns(reader: &mut Reader, entries: &[(u64, RawEntry)]) -> Vec<Pattern> {
+    let mut patterns = Vec::new();
+    for (index, (line, entry)) in (0_u32..).zip(entries) {
+        for path in &entry.paths {
+            if !["~/", "/", "**/"].iter().any(|start| path.starts_with(start)) {
+                reader.problem(*line, format!("path `{path}`: expected `~/…`, `/…` or `**/…`"));
+            }
+            match expand_braces(path) {
+                Some(texts) => patterns.extend(texts.into_iter().map(|text| Pattern { text, entry: index })),
+                None => reader.problem(*line, format!("path `{path}`: the braces do not match")),
+            }
+        }
+    }
+    patterns
+}
+
+#[cfg(test)]
+mod tests;

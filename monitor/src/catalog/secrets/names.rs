@@ -1,0 +1,177 @@
+//! From patterns to the hashed names that the kernel looks for.
+//!
+//! The kernel knows a file's name and its directory's, nothing more, so a pattern becomes the narrowest of five forms
+//! that still covers it. A pattern below a home or at an absolute place that fits none is left to the inode tags.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use monitor_common::{
+    hash,
+    policy::{GRADE_A, GRADE_B, GRADE_C, GRADE_NONE, SecretTag},
+};
+
+use super::{Entry, Pattern};
+use crate::{
+    catalog::{Reader, basename},
+    facts::Grade,
+};
+
+/// Words that say nothing alone.
+pub struct Generic {
+    pub names: BTreeSet<String>,
+    pub directories: BTreeSet<String>,
+    pub extensions: BTreeSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name<'a> {
+    Exact(&'a str),
+    Pair(&'a str, &'a str),
+    Parent(&'a str),
+    Extension(&'a str),
+    Stem(&'a str),
+}
+
+impl Name<'_> {
+    fn key(self) -> u64 {
+        match self {
+            Self::Exact(name) => hash::name(hash::EXACT, name.as_bytes()),
+            Self::Pair(parent, name) => hash::pair(
+                hash::name(hash::EXACT, parent.as_bytes()),
+                hash::name(hash::EXACT, name.as_bytes()),
+            ),
+            Self::Parent(name) => hash::name(hash::PARENT, name.as_bytes()),
+            Self::Extension(name) => hash::name(hash::EXTENSION, name.as_bytes()),
+            Self::Stem(name) => hash::name(hash::STEM, name.as_bytes()),
+        }
+    }
+}
+
+/// Entry of the tag for names that look like secrets and are none.
+const NO_ENTRY: u32 = u32::MAX;
+
+/// The kernel's name map. Where two entries need the same key, the graver grade counts: the daemon judges by path later.
+pub fn kernel(
+    reader: &mut Reader,
+    lines: &[u64],
+    entries: &[Entry],
+    patterns: &[Pattern],
+    harmless: &HashSet<String>,
+    generic: &Generic,
+) -> Vec<(u64, SecretTag)> {
+    let mut names: HashMap<u64, SecretTag> = HashMap::new();
+    for pattern in patterns {
+        let index = pattern.entry as usize;
+        let (Some(entry), Some(line)) = (entries.get(index), lines.get(index)) else { continue };
+        if harmless.contains(basename(&pattern.text)) {
+            reader
+                .problem(*line, format!("path `{}` ends in a name that is listed as harmless", pattern.text));
+        }
+        if !entry.watch {
+            continue;
+        }
+        let tag = SecretTag { entry: pattern.entry, grade: grade(entry.grade) };
+        match derive(pattern, generic) {
+            Some(name) => {
+                names.entry(name.key()).and_modify(|old| *old = graver(*old, tag)).or_insert(tag);
+            }
+            None if pattern.anywhere() => reader.problem(
+                *line,
+                format!(
+                    "path `{}` cannot be followed: its last part is neither a telling name, nor `*.extension` nor \
+                     `stem.*`; write the usual names out, bind it to a place (`~/…`), or set `watch: false`",
+                    pattern.text
+                ),
+            ),
+            None => {}
+        }
+    }
+    let none = SecretTag { entry: NO_ENTRY, grade: GRADE_NONE };
+    names.extend(harmless.iter().map(|name| (Name::Exact(name).key(), none)));
+    let mut names: Vec<_> = names.into_iter().collect();
+    names.sort_unstable_by_key(|(key, _)| *key);
+    names
+}
+
+/// The narrowest form that covers `pattern`.
+fn derive<'a>(pattern: &'a Pattern, generic: &Generic) -> Option<Name<'a>> {
+    let (directory, last) = pattern.text.rsplit_once('/')?;
+    let parent = Some(basename(directory)).filter(|name| is_plain(name) && !["", "~"].contains(name));
+    if is_plain(last) {
+        let alone = (!generic.names.contains(last)).then_some(Name::Exact(last));
+        return parent.map_or(alone, |parent| Some(Name::Pair(parent, last)));
+    }
+    let parent = parent.filter(|name| !generic.directories.contains(*name)).map(Name::Parent);
+    if matches!(last, "*" | "**") {
+        return parent;
+    }
+    if let Some(stem) = last.strip_suffix(".*").filter(|stem| is_stem(stem)) {
+        return Some(Name::Stem(stem));
+    }
+    let (head, extension) = last.rsplit_once('.')?;
+    if !pattern.anywhere() {
+        // Its extension would match everywhere, with the grade of this one place.
+        return parent.filter(|_| head == "*");
+    }
+    (is_plain(extension) && !generic.extensions.contains(extension)).then_some(Name::Extension(extension))
+}
+
+fn is_plain(text: &str) -> bool {
+    !text.contains(['*', '?', '[', ']', '{', '}'])
+}
+
+/// The kernel's stem ends at the second dot of a hidden name, at the first of any other.
+fn is_stem(text: &str) -> bool {
+    is_plain(text) && !text.is_empty() && !text.strip_prefix('.').unwrap_or(text).contains('.')
+}
+
+fn grade(grade: Grade) -> u32 {
+    match grade {
+        Grade::A => GRADE_A,
+        Grade::B => GRADE_B,
+        Grade::C => GRADE_C,
+    }
+}
+
+fn graver(a: SecretTag, b: SecretTag) -> SecretTag {
+    if b.grade < a.grade { b } else { a }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn derived(text: &str) -> Option<String> {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect();
+        let generic = Generic {
+            names: words(&["config"]),
+            directories: words(&["cache"]),
+            extensions: words(&["json"]),
+        };
+        let pattern = Pattern { text: text.to_owned(), entry: 0 };
+        derive(&pattern, &generic).map(|name| format!("{name:?}"))
+    }
+
+    #[test]
+    fn a_pattern_becomes_the_narrowest_name_that_covers_it() {
+        let cases = [
+            ("~/.pgpass", Some(r#"Exact(".pgpass")"#)),
+            ("~/.railway/config.json", Some(r#"Pair(".railway", "config.json")"#)),
+            ("**/terraform.tfstate", Some(r#"Exact("terraform.tfstate")"#)),
+            ("**/config", None),
+            ("~/.kube/config", Some(r#"Pair(".kube", "config")"#)),
+            ("~/.password-store/**", Some(r#"Parent(".password-store")"#)),
+            ("~/.aws/sso/cache/*.json", None),
+            ("**/*.pem", Some(r#"Extension("pem")"#)),
+            ("~/.oci/*.pem", Some(r#"Parent(".oci")"#)),
+            ("~/.x/cache/*.pem", None),
+            ("**/*service-account*.json", None),
+            ("**/.env.*", Some(r#"Stem(".env")"#)),
+            ("**/a.b.*", None),
+            ("~/.x/*/logins.json", Some(r#"Exact("logins.json")"#)),
+        ];
+        for (pattern, expected) in cases {
+            assert_eq!(derived(pattern).as_deref(), expected, "{pattern}");
+        }
+    }
+}

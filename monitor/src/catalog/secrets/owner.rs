@@ -1,0 +1,119 @@
+//! Owner tools: programs for which reading a store is their work.
+//!
+//! A name proves nothing where an agent can write, so a tool counts only in the directories where it is installed. In the
+//! user's own ones that is a convention, not a proof; `docs/catalogues.md` states the limit.
+
+use std::collections::HashSet;
+
+use globset::GlobSet;
+
+use super::{Secrets, path::normalise};
+use crate::catalog::{Reader, basename, tilde};
+
+/// Base names, plain or with a `*` at the end.
+#[derive(Debug)]
+pub struct Programs {
+    plain: HashSet<String>,
+    prefixes: Vec<String>,
+}
+
+impl Programs {
+    pub fn new(names: Vec<String>) -> Self {
+        let (prefixes, plain): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with('*'));
+        let prefixes = prefixes.iter().map(|name| name.trim_end_matches('*').to_owned()).collect();
+        Self { plain: plain.into_iter().collect(), prefixes }
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.plain.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+    }
+}
+
+#[derive(Debug)]
+pub struct Owners {
+    programs: Programs,
+    /// Of an interpreter's `-m`.
+    modules: HashSet<String>,
+}
+
+impl Owners {
+    pub fn new(programs: Vec<String>, modules: Vec<String>) -> Self {
+        Self { programs: Programs::new(programs), modules: modules.into_iter().collect() }
+    }
+}
+
+/// Where owner tools are installed, and what runs scripts.
+#[derive(Debug)]
+pub struct Places {
+    system: Vec<String>,
+    user: GlobSet,
+    interpreters: Programs,
+}
+
+impl Places {
+    pub fn new(reader: &mut Reader, system: Vec<String>, user: &[String], interpreters: Vec<String>) -> Self {
+        for directory in &system {
+            if !directory.starts_with('/') || directory.len() < 2 {
+                reader.problem(
+                    0,
+                    format!("system directory `{directory}`: expected an absolute path below `/`"),
+                );
+            }
+        }
+        let user = reader.globs(0, user.iter().map(|directory| format!("{directory}/**")));
+        Self { system, user, interpreters: Programs::new(interpreters) }
+    }
+
+    fn contain(&self, path: &str, home: Option<&str>) -> bool {
+        let below =
+            |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));
+        path.starts_with('/')
+            && (self.system.iter().any(below)
+                || self.user.is_match(path)
+                || tilde(path, home).is_some_and(|path| self.user.is_match(path)))
+    }
+}
+
+enum Script<'a> {
+    File(&'a str),
+    Module(&'a str),
+}
+
+/// What an interpreter was told to run. Options before the script could load other code, so they make it nobody's.
+fn script(args: &[String]) -> Option<Script<'_>> {
+    let first = args.get(1)?;
+    if let Some(flags) = first.strip_prefix('-') {
+        let module = !flags.starts_with('-') && flags.ends_with('m');
+        return args.get(2).filter(|_| module).map(|name| Script::Module(name));
+    }
+    Some(Script::File(first))
+}
+
+impl Secrets {
+    /// Whether the program is one of the entry's owner tools.
+    ///
+    /// `executable` is the program's path, `args` its arguments from the program's name on, `home` the session's home. A
+    /// script (`python3 /usr/bin/aws`) is known by its own path.
+    #[must_use]
+    pub fn is_owner(&self, entry: u32, executable: &str, args: &[String], home: Option<&str>) -> bool {
+        let Some(owners) = self.entry(entry).map(|entry| &entry.owners) else { return false };
+        let installed = |path: &str| {
+            let path = normalise(path);
+            self.places.contain(&path, home) && owners.programs.contains(basename(&path))
+        };
+        if installed(executable) {
+            return true;
+        }
+        let executable = normalise(executable);
+        if !self.places.interpreters.contains(basename(&executable))
+            || !self.places.contain(&executable, home)
+        {
+            return false;
+        }
+        match script(args) {
+            Some(Script::File(path)) => installed(path),
+            Some(Script::Module(name)) => owners.modules.contains(name),
+            None => false,
+        }
+    }
+}

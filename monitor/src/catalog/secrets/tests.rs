@@ -1,0 +1,250 @@
+use std::{collections::HashMap, fs, path::Path};
+
+use monitor_common::{
+    hash,
+    policy::{GRADE_A, GRADE_B, GRADE_NONE},
+};
+
+use super::*;
+
+const NO_HINT: u32 = u32::MAX;
+
+fn builtin() -> Secrets {
+    Secrets::builtin().unwrap_or_else(|problems| panic!("{problems:#?}"))
+}
+
+fn id<'a>(secrets: &'a Secrets, path: &str) -> Option<&'a str> {
+    secrets.judge(path, Some("/home/ann"), NO_HINT).map(|judged| judged.id)
+}
+
+fn index(secrets: &Secrets, id: &str) -> u32 {
+    u32::try_from(secrets.entries.iter().position(|entry| entry.id == id).unwrap()).unwrap()
+}
+
+#[test]
+fn stores_are_known_by_their_path() {
+    let secrets = builtin();
+    let cases = [
+        ("/home/ann/.railway/config.json", "railway-cli"),
+        ("/home/bob/.railway/config.json", "railway-cli"),
+        ("/root/.aws/credentials", "aws"),
+        ("/home/ann/.aws/sso/cache/0a1b.json", "aws"),
+        ("/home/ann/.ssh/id_ed25519", "ssh-key"),
+        ("/home/ann/.ssh/deploy", "ssh-key"),
+        ("/home/ann/.ssh/config", "ssh-config"),
+        ("/mnt/backup/id_rsa", "ssh-key"),
+        ("/home/ann/.codex/.env", "codex-credentials"),
+        ("/home/ann/shop/.env", "dotenv"),
+        ("/home/ann/shop/.env.production", "dotenv"),
+        ("/home/ann/infra/terraform.tfstate", "terraform-state"),
+        ("/home/ann/infra/prod.auto.tfvars", "terraform-variables"),
+        ("/home/ann/.kube/config", "kubeconfig"),
+        ("/home/ann/.gnupg/private-keys-v1.d/AB.key", "gnupg"),
+        ("/home/ann/.password-store/work/aws.gpg", "password-store"),
+        ("/home/ann/.config/chromium/Default/Login Data", "chromium"),
+        ("/home/ann/tls/server.key", "private-key-file"),
+        ("/proc/self/root/etc/shadow", "system-accounts"),
+        ("/home/ann/x/../.pgpass", "postgres"),
+        ("/var/lib/kubelet/pods/1-2/volumes/kubernetes.io~secret/db/password", "pod-secrets"),
+    ];
+    for (path, expected) in cases {
+        assert_eq!(id(&secrets, path), Some(expected), "{path}");
+    }
+}
+
+#[test]
+fn what_only_looks_like_a_secret_is_none() {
+    let secrets = builtin();
+    for path in [
+        "/home/ann/shop/docs/config.json",
+        "/home/ann/shop/.env.example",
+        "/home/ann/shop/node_modules/dotenv/.env",
+        "/usr/lib/python3/dist-packages/certifi/cacert.pem",
+        "/home/ann/venv/lib/python3.12/site-packages/x/key.pem",
+        "/etc/ssl/certs/ISRG_Root_X1.pem",
+        "/etc/ssl/cert.pem",
+        "/home/ann/go/src/x/testdata/id_rsa",
+        "/home/ann/.ssh/id_ed25519.pub",
+        "/home/ann/.ssh/known_hosts",
+        "/home/ann/project/.claude/settings.json",
+        "/home/ann/environment.py",
+        "/home/ann/.railway/config.json.bak/x",
+    ] {
+        assert_eq!(id(&secrets, path), None, "{path}");
+    }
+}
+
+#[test]
+fn an_unresolved_path_trusts_the_kernel_but_not_against_an_exception() {
+    let secrets = builtin();
+    let railway = index(&secrets, "railway-cli");
+    assert_eq!(secrets.judge("config.json", None, railway).map(|judged| judged.id), Some("railway-cli"));
+    assert_eq!(secrets.judge(".env", None, NO_HINT).map(|judged| judged.id), Some("dotenv"));
+    assert_eq!(secrets.judge("config.json", None, NO_HINT), None);
+    let keys = index(&secrets, "private-key-file");
+    assert_eq!(secrets.judge("x/site-packages/certifi/x.pem", None, keys), None);
+    assert_eq!(secrets.tagged(railway).map(|judged| judged.grade), Some(Grade::A));
+    assert_eq!(secrets.tagged(NO_HINT), None);
+}
+
+#[test]
+fn the_kernel_gets_narrow_names() {
+    let secrets = builtin();
+    let listed = secrets.kernel_names();
+    let names: HashMap<u64, SecretTag> = listed.iter().copied().collect();
+    assert_eq!(names.len(), listed.len(), "a key appears twice");
+    let grade = |key: u64| names.get(&key).map(|tag| tag.grade);
+    let exact = |name: &str| grade(hash::name(hash::EXACT, name.as_bytes()));
+    let pair = |parent: &str, name: &str| {
+        let part = |text: &str| hash::name(hash::EXACT, text.as_bytes());
+        grade(hash::pair(part(parent), part(name)))
+    };
+    assert_eq!(exact(".env"), Some(GRADE_A));
+    assert_eq!(exact("terraform.tfstate"), Some(GRADE_A));
+    assert_eq!(exact(".pgpass"), Some(GRADE_A));
+    assert_eq!(pair(".railway", "config.json"), Some(GRADE_A));
+    assert_eq!(pair(".aws", "credentials"), Some(GRADE_A));
+    assert_eq!(grade(hash::name(hash::PARENT, b".password-store")), Some(GRADE_A));
+    assert_eq!(grade(hash::name(hash::PARENT, b"private-keys-v1.d")), Some(GRADE_B));
+    assert_eq!(grade(hash::name(hash::EXTENSION, b"pem")), Some(GRADE_B));
+    assert_eq!(grade(hash::name(hash::STEM, b".env")), Some(GRADE_A));
+    assert_eq!(exact(".env.example"), Some(GRADE_NONE));
+    assert_eq!(exact("cacert.pem"), Some(GRADE_NONE));
+    for generic in [
+        "config",
+        "config.json",
+        "credentials",
+        "token",
+        "auth.json",
+        "hosts.yml",
+        "settings.json",
+        "Cookies",
+    ] {
+        assert_eq!(exact(generic), None, "{generic}");
+    }
+    for generic in ["json", "yaml", "conf"] {
+        assert_eq!(grade(hash::name(hash::EXTENSION, generic.as_bytes())), None, "{generic}");
+    }
+    assert_eq!(exact(".bashrc"), None, "a file that every shell reads is not followed");
+    assert_eq!(pair(".git", "config"), None);
+    assert_eq!(grade(hash::name(hash::EXTENSION, b"gpg")), None, "apt reads its keyrings all day");
+}
+
+#[test]
+fn owner_tools_count_where_they_are_installed() {
+    let secrets = builtin();
+    let owner = |id: &str, executable: &str, args: &[&str]| {
+        let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+        secrets.is_owner(index(&secrets, id), executable, &args, Some("/home/ann"))
+    };
+    assert!(owner("railway-cli", "/usr/local/bin/railway", &["railway", "up"]));
+    assert!(owner("fly", "/home/ann/.fly/bin/flyctl", &["flyctl"]));
+    assert!(owner("aws", "/usr/bin/python3.12", &["python3", "/usr/bin/aws", "s3", "ls"]));
+    assert!(owner("azure", "/opt/az/bin/python3", &["python3", "-Im", "azure.cli", "login"]));
+    assert!(owner("npm-user", "/usr/bin/node", &["node", "/usr/lib/node_modules/npm/bin/npm-cli.js", "ci"]));
+    assert!(owner(
+        "aws",
+        "/w/.terraform/providers/r/hashicorp/aws/5/linux_amd64/terraform-provider-aws_v5",
+        &[]
+    ));
+
+    assert!(!owner("railway-cli", "/usr/bin/cat", &["cat"]));
+    assert!(!owner("railway-cli", "/home/ann/shop/railway", &["railway"]));
+    assert!(!owner("railway-cli", "/tmp/railway", &["railway"]));
+    assert!(!owner("railway-cli", "/usr/../tmp/railway", &["railway"]));
+    assert!(!owner("railway-cli", "railway", &["railway"]));
+    assert!(!owner("aws", "/usr/bin/python3", &["python3", "/tmp/aws"]));
+    assert!(!owner("aws", "/usr/bin/python3", &["python3", "-c", "open()", "/usr/bin/aws"]));
+    assert!(!owner("npm-user", "/usr/bin/node", &["node", "-r", "/tmp/x.js", "/usr/bin/npm"]));
+    assert!(!owner("npm-user", "/tmp/node", &["node", "/usr/bin/npm"]));
+    assert!(!secrets.is_owner(NO_HINT, "/usr/bin/railway", &[], None));
+}
+
+fn write(home: &Path, path: &str) -> std::path::PathBuf {
+    let path = home.join(path);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "x").unwrap();
+    path.canonicalize().unwrap()
+}
+
+#[test]
+fn what_lies_on_the_disk_is_found_with_its_entry() {
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path().canonicalize().unwrap();
+    let railway = write(&home, ".railway/config.json");
+    let key = write(&home, ".ssh/deploy");
+    let nested = write(&home, ".password-store/work/prod/aws.gpg");
+    let firefox = write(&home, ".mozilla/firefox/ab.default/logins.json");
+    let real = write(&home, "dotfiles/netrc");
+    std::os::unix::fs::symlink(&real, home.join(".netrc")).unwrap();
+    for other in [".ssh/config", ".ssh/deploy.pub", ".ssh/known_hosts", ".bashrc", "shop/.env"] {
+        write(&home, other);
+    }
+    let secrets = builtin();
+    let found = secrets.existing(&home, &|_| None);
+    let below: Vec<_> = found
+        .iter()
+        .filter(|(path, _)| path.starts_with(&home))
+        .map(|(path, entry)| (path.clone(), secrets.tagged(*entry).unwrap().id))
+        .collect();
+    for expected in [
+        (railway, "railway-cli"),
+        (key, "ssh-key"),
+        (nested, "password-store"),
+        (firefox, "firefox"),
+        (real, "netrc"),
+    ] {
+        assert!(below.contains(&expected), "{expected:?} not in {below:#?}");
+    }
+    assert_eq!(below.len(), 5, "{below:#?}");
+}
+
+#[test]
+fn variables_move_stores() {
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path().canonicalize().unwrap();
+    let (one, two) = (write(&home, "k/one"), write(&home, "k/two"));
+    let gh = write(&home, "xdg/gh/hosts.yml");
+    let adc = write(&home, "gcp/credentials.db");
+    let lookup = |name: &str| match name {
+        "KUBECONFIG" => Some(format!("{}:{}", one.display(), two.display())),
+        "XDG_CONFIG_HOME" => Some(home.join("xdg").display().to_string()),
+        "CLOUDSDK_CONFIG" => Some(home.join("gcp").display().to_string()),
+        _ => None,
+    };
+    let secrets = builtin();
+    let found = secrets.existing(&home, &lookup);
+    for (path, id) in [(&one, "kubeconfig"), (&two, "kubeconfig"), (&gh, "forge-cli"), (&adc, "gcloud")] {
+        assert!(found.contains(&(path.clone(), index(&secrets, id))), "{} not in {found:#?}", path.display());
+    }
+}
+
+#[test]
+fn a_store_of_many_files_is_bounded() {
+    let place = tempfile::tempdir().unwrap();
+    let home = place.path().canonicalize().unwrap();
+    for number in 0..existing::FILES_MAX + 10 {
+        write(&home, &format!(".password-store/{number}.gpg"));
+    }
+    assert_eq!(builtin().existing(&home, &|_| None).len(), existing::FILES_MAX);
+}
+
+#[test]
+fn every_problem_is_reported_with_its_line() {
+    let text = "version: 1\ngeneric_names: [config]\nharmless:\n  - { names: ['*.pem', x.pem], source: '' }\nentries:\n  \
+                - { id: a, class: c, grade: A, paths: ['config', '**/config', '**/x.pem', '{a'], source: s }\n  \
+                - { id: b, class: c, grade: D, paths: [], source: s }\n";
+    let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
+    for expected in [
+        "yaml:4: harmless names without a source",
+        "harmless name `*.pem`",
+        "yaml:6: path `config`: expected `~/",
+        "path `**/config` cannot be followed",
+        "path `**/x.pem` ends in a name that is listed as harmless",
+        "path `{a`: the braces do not match",
+        "yaml:7: entry `b`: unknown variant `D`",
+    ] {
+        assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
+    }
+    assert_eq!(Secrets::parse("version: [").unwrap_err().len(), 1);
+}
