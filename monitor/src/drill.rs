@@ -96,6 +96,11 @@ Real programs, a real daemon, a real server. No network, and nothing of yours is
 /// Something is missing (root, `ip`, `curl`), a part failed, or the drill proves nothing; the message says which.
 pub fn run(options: Options) -> Result<Outcome> {
     let variant = Variant::chosen(&options)?;
+    if !rustix::process::geteuid().is_root() {
+        bail!(
+            "the drill needs root, for the daemon's probes and for a network namespace; try `sudo interlock drill`"
+        );
+    }
     let missing = stage::missing_programs();
     if options.agent_script.is_none() && !missing.is_empty() {
         bail!("the drill's agent needs these programs, please install them: {}", missing.join(", "));
@@ -139,6 +144,10 @@ pub fn run(options: Options) -> Result<Outcome> {
 /// The hidden verb `drill-stage`: a part of the drill in a process of its own. Call it before any thread is started.
 #[must_use]
 pub fn stage_main(args: Vec<String>) -> ExitCode {
+    if let Err(why) = patience::hear_signals() {
+        anstream::eprintln!("drill-stage: {why:#}");
+        return ExitCode::FAILURE;
+    }
     if let [flag, config] = args.as_slice()
         && flag == "--daemon"
     {
@@ -147,7 +156,7 @@ pub fn stage_main(args: Vec<String>) -> ExitCode {
     let played =
         wire::plan(args).and_then(|plan| wire::play(&plan, std::io::stdin().lock(), std::io::stdout()));
     match played {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(why) => {
             anstream::eprintln!("drill-stage: {why:#}");
             ExitCode::FAILURE

@@ -82,7 +82,7 @@ pub fn perform(
     let mut act = Act { variant, client, stage, patience, session: None, answered, held: None, moments };
     let end = patience.until("the agent ends or is frozen", LIMIT, || act.look())?;
     // A denied or frozen connection must not deliver what it kept, either.
-    let last = act.witness("afterwards")?;
+    let last = act.witness(if end == End::Frozen { "while it is frozen" } else { "afterwards" })?;
     let Act { stage, session, held, moments, .. } = act;
     drop(stage);
     let events = last_events(client, session.as_deref(), patience)?;

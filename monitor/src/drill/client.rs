@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -20,6 +20,14 @@ use crate::control::api::Refusal;
 const LIMIT: Duration = Duration::from_secs(5);
 /// Bytes of an answer; the daemon keeps a bounded number of events.
 const LONGEST: u64 = 64 * 1024 * 1024;
+
+/// The daemon is there, and says no.
+#[derive(Debug, thiserror::Error)]
+#[error("the drill's daemon refuses {what}: {why}")]
+pub struct Refused {
+    what: String,
+    why: String,
+}
 
 pub struct Client {
     socket: PathBuf,
@@ -71,7 +79,7 @@ impl Client {
             answer.split_once("\r\n\r\n").context("the daemon's answer has no end of its head")?;
         match status(head)? {
             200..300 => Ok(body.to_owned()),
-            code => Err(refusal(code, body).context(format!("the daemon refuses {method} {path}"))),
+            code => Err(Refused { what: format!("{method} {path}"), why: reason(code, body) }.into()),
         }
     }
 
@@ -92,11 +100,11 @@ fn status(head: &str) -> Result<u16> {
     Ok(code)
 }
 
-fn refusal(code: u16, body: &str) -> anyhow::Error {
+fn reason(code: u16, body: &str) -> String {
     match serde_json::from_str::<Refusal>(body) {
-        Ok(Refusal { error, hint: Some(hint) }) => anyhow!("{error} ({hint})"),
-        Ok(Refusal { error, hint: None }) => anyhow!(error),
-        Err(_) => anyhow!("status {code}: {}", body.trim()),
+        Ok(Refusal { error, hint: Some(hint) }) => format!("{error} ({hint})"),
+        Ok(Refusal { error, hint: None }) => error,
+        Err(_) => format!("status {code}: {}", body.trim()),
     }
 }
 
@@ -132,10 +140,22 @@ mod tests {
         );
     }
 
+    /// The daemon's server is axum, and its events a stream of unknown length.
     #[test]
-    fn events_come_by_the_line() {
-        let (_dir, client, _) = answering("HTTP/1.1 200 OK\r\n\r\n{\"a\":1}\n{\"a\":2}\n");
-        assert_eq!(client.events().unwrap().len(), 2);
+    fn a_streamed_answer_of_the_real_server_library_comes_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let listener = runtime.block_on(async { tokio::net::UnixListener::bind(&socket) }).unwrap();
+        let lines = || async {
+            let parts = (1..=1000).map(|n| Ok::<_, std::io::Error>(format!("{{\"n\":{n}}}\n")));
+            axum::body::Body::from_stream(futures_util::stream::iter(parts))
+        };
+        let routes = axum::Router::new().route("/v1/events", axum::routing::get(lines));
+        runtime.spawn(async { axum::serve(listener, routes).await });
+
+        let events = Client::new(&socket).events().unwrap();
+        assert_eq!((events.len(), events[999]["n"].as_u64()), (1000, Some(1000)));
     }
 
     #[test]
@@ -143,7 +163,9 @@ mod tests {
         let answer =
             "HTTP/1.0 403 Forbidden\r\n\r\n{\"error\":\"an agent asks\",\"hint\":\"use another terminal\"}";
         let (_dir, client, _) = answering(answer);
-        let why = format!("{:#}", client.get::<Value>("/v1/holds").unwrap_err());
+        let why = client.get::<Value>("/v1/holds").unwrap_err();
+        assert!(why.is::<Refused>());
+        let why = why.to_string();
         assert!(
             why.contains("GET /v1/holds") && why.contains("an agent asks (use another terminal)"),
             "{why}"

@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::{
-    client::Client,
+    client::{Client, Refused},
     patience::{Look, Patience},
     processes,
 };
@@ -70,6 +70,7 @@ impl Daemon {
         }
         Ok(match self.client.get::<Status>("/v1/status") {
             Ok(_) => Look::Seen(()),
+            Err(why) if why.is::<Refused>() => return Err(why),
             Err(why) => Look::NotYet(format!("{why:#}")),
         })
     }

@@ -72,6 +72,14 @@ impl Patience {
     }
 }
 
+/// Takes back what a parent with [`Patience`] hands down: a new process inherits the blocked signals.
+///
+/// # Errors
+/// The kernel refuses the signal mask.
+pub fn hear_signals() -> Result<()> {
+    SigSet::empty().thread_set_mask().context("signals cannot be unblocked")
+}
+
 impl Drop for Patience {
     fn drop(&mut self) {
         // The mask was valid when it was read.

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::fd::OwnedFd,
     process::{Child, ExitStatus},
     time::{Duration, Instant},
 };
@@ -15,7 +16,7 @@ use rustix::{
 /// For killed processes to be gone. Longer only where the kernel itself is stuck.
 const GONE: Duration = Duration::from_secs(5);
 
-/// Asks a child to end, kills it when it has not done so within `grace`, and waits for it.
+/// Asks a child to end by SIGTERM, then does as [`wait_or_kill`].
 ///
 /// # Errors
 /// The kernel knows no such child.
@@ -23,13 +24,28 @@ pub fn end(child: &mut Child, grace: Duration) -> Result<ExitStatus> {
     if let Some(status) = child.try_wait()? {
         return Ok(status);
     }
-    let handle = pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
-    pidfd_send_signal(&handle, Signal::TERM)?;
-    let grace = Timespec { tv_sec: i64::try_from(grace.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
-    if poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&grace)).unwrap_or(0) == 0 {
+    pidfd_send_signal(pidfd_open(Pid::from_child(child), PidfdFlags::empty())?, Signal::TERM)?;
+    wait_or_kill(child, grace)
+}
+
+/// Waits for a child, and kills it when it has not ended within `grace`.
+///
+/// # Errors
+/// The kernel knows no such child.
+pub fn wait_or_kill(child: &mut Child, grace: Duration) -> Result<ExitStatus> {
+    if let Some(status) = child.try_wait()? {
+        return Ok(status);
+    }
+    if !ends_within(&pidfd_open(Pid::from_child(child), PidfdFlags::empty())?, grace) {
         child.kill()?;
     }
     Ok(child.wait()?)
+}
+
+/// A process descriptor becomes readable when its process ends.
+fn ends_within(process: &OwnedFd, limit: Duration) -> bool {
+    let Ok(limit) = Timespec::try_from(limit) else { return false };
+    poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&limit)).is_ok_and(|ready| ready > 0)
 }
 
 /// Kills every child of this process, and their children as they are orphaned, until there is none.
@@ -72,8 +88,7 @@ pub fn none_is_left() -> Result<bool> {
 fn kill_and_reap(child: Pid) {
     let Ok(handle) = pidfd_open(child, PidfdFlags::empty()) else { return };
     let _ = pidfd_send_signal(&handle, Signal::KILL);
-    let limit = Timespec { tv_sec: 1, tv_nsec: 0 };
-    let _ = poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&limit));
+    ends_within(&handle, Duration::from_secs(1));
     let _ = waitid(WaitId::Pid(child), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
 }
 

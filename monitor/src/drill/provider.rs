@@ -23,6 +23,8 @@ use super::{
 
 /// Connections served at the same time, and requests kept; what comes above is closed, and counted all the same.
 const LIMIT: usize = 16;
+/// Characters of a body in the timeline; the whole body is in the report.
+const SHOWN: usize = 200;
 /// A connection on which nothing arrives for so long is closed; longer than any drill lasts.
 const IDLE: Timespec = Timespec { tv_sec: 120, tv_nsec: 0 };
 /// A client that does not take its answer.
@@ -126,7 +128,8 @@ impl Provider {
         let session = ServerConnection::new(tls).map_err(io::Error::other)?;
         let mut tls = StreamOwned::new(session, Counted { stream, provider: Arc::clone(self) });
         let (request, bearer) = request::read(&mut tls)?;
-        self.journal.note(Who::Server, format!("{} {} {}", request.method, request.path, request.body));
+        let body: String = request.body.chars().take(SHOWN).collect();
+        self.journal.note(Who::Server, format!("{} {} {body}", request.method, request.path));
         let (status, answer) = self.decide(request, bearer.as_deref());
         write!(
             tls,

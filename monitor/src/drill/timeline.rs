@@ -25,13 +25,13 @@ pub fn at_ms(moment: &Moment, first: Option<&Moment>) -> f64 {
     (since as f64 / 100.0).round() / 10.0
 }
 
-/// One paragraph per thought of the agent; times in ms, then who, then what.
+/// One paragraph per thought of the agent, each after an empty line; times in ms, then who, then what.
 #[must_use]
 pub fn render(merged: &[Moment]) -> String {
     let mut text = String::new();
     let mut actor = "";
-    for moment in merged {
-        if moment.what.starts_with('“') {
+    for (index, moment) in merged.iter().enumerate() {
+        if index == 0 || moment.what.starts_with('“') {
             text.push('\n');
             actor = "";
         }

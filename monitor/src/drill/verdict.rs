@@ -80,7 +80,7 @@ pub fn json(evidence: &Evidence, stopped: bool, moments: &[Moment]) -> Result<Va
         "variant": evidence.variant,
         "approved": approved(evidence),
         "server": evidence.last.server,
-        "time_to_stop_us": events::time_to_stop_us(&evidence.events, evidence.frozen),
+        "time_to_stop_us": time_to_stop_us(evidence),
         "stages": stages,
         "hold": hold,
         "agent": {
@@ -88,6 +88,15 @@ pub fn json(evidence: &Evidence, stopped: bool, moments: &[Moment]) -> Result<Va
             "curl_output": agent.map_or("", |agent| &agent.curl_output),
         },
     }))
+}
+
+/// What stopped it first: a second attempt after a denied hold is frozen, too.
+fn by_freeze(evidence: &Evidence) -> bool {
+    evidence.frozen && evidence.held.is_none()
+}
+
+fn time_to_stop_us(evidence: &Evidence) -> Option<u64> {
+    events::time_to_stop_us(&evidence.events, by_freeze(evidence))
 }
 
 fn approved(evidence: &Evidence) -> bool {
@@ -114,8 +123,8 @@ pub fn sentence(evidence: &Evidence, stopped: bool) -> String {
         }
         (false, _) => format!("NOT STOPPED. Something left: the server saw {saw}."),
     };
-    if let Some(micros) = events::time_to_stop_us(&evidence.events, evidence.frozen).filter(|_| stopped) {
-        let what = if evidence.frozen {
+    if let Some(micros) = time_to_stop_us(evidence).filter(|_| stopped) {
+        let what = if by_freeze(evidence) {
             "the secret that was one too many to the stop"
         } else {
             "the question to the hold"

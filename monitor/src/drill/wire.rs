@@ -7,7 +7,7 @@ use std::{
     io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
     path::PathBuf,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio},
     time::Duration,
 };
 
@@ -29,19 +29,21 @@ enum Reply {
     Failed(String),
 }
 
-/// Plays the stage in this process, until the input ends.
+/// Plays the stage in this process, until the input ends. A failure is told to the other side, and is the exit code.
 ///
 /// # Errors
-/// The stage could not be raised (the other side is told, too), or something it started does not end.
-pub fn play(plan: &Plan, orders: impl BufRead, mut replies: impl Write) -> Result<()> {
+/// What could not be told: nobody listens any more, or something that the stage started does not end.
+pub fn play(plan: &Plan, orders: impl BufRead, mut replies: impl Write) -> Result<ExitCode> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .context("the stage cannot adopt the agent's orphans")?;
-    let played = perform(plan, orders, &mut replies);
-    if let Err(why) = &played {
-        // Whoever started it may be gone; the error goes to standard error in any case.
-        let _ = tell(&mut replies, &Reply::Failed(format!("{why:#}")));
-    }
-    played.and(processes::end_all_children())
+    let told = match perform(plan, orders, &mut replies) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(why) => match tell(&mut replies, &Reply::Failed(format!("{why:#}"))) {
+            Ok(()) => Ok(ExitCode::FAILURE),
+            Err(_) => Err(why),
+        },
+    };
+    processes::end_all_children().and(told)
 }
 
 fn perform(plan: &Plan, orders: impl BufRead, replies: &mut impl Write) -> Result<()> {
@@ -131,16 +133,8 @@ impl Remote {
 impl Drop for Remote {
     fn drop(&mut self) {
         drop(self.orders.take());
-        // The end of its output is the end of its process, or nearly so; killing it comes after the grace.
-        let closed = rustix::event::poll(
-            &mut [rustix::event::PollFd::new(self.replies.get_ref(), rustix::event::PollFlags::HUP)],
-            Some(&rustix::event::Timespec { tv_sec: GRACE.as_secs() as i64, tv_nsec: 0 }),
-        );
-        if closed.is_ok_and(|ready| ready > 0) {
-            let _ = self.child.wait();
-        } else {
-            let _ = processes::end(&mut self.child, Duration::ZERO);
-        }
+        // It has nothing left to say; what it could not end is named on its standard error.
+        let _ = processes::wait_or_kill(&mut self.child, GRACE);
     }
 }
 
