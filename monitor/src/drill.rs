@@ -101,9 +101,9 @@ pub fn run(options: Options) -> Result<Outcome> {
             "the drill needs root, for the daemon's probes and for a network namespace; try `sudo interlock drill`"
         );
     }
-    let missing = stage::missing_programs();
-    if options.agent_script.is_none() && !missing.is_empty() {
-        bail!("the drill's agent needs these programs, please install them: {}", missing.join(", "));
+    let missing = stage::missing_programs(options.agent_script.is_none());
+    if !missing.is_empty() {
+        bail!("the drill needs programs that are not in the PATH, please install {}", missing.join(", "));
     }
     let say = |what: &str| {
         if !options.json {

@@ -43,7 +43,7 @@ pub struct Evidence {
     pub frozen: bool,
     /// What the stage knew in the end.
     pub last: Report,
-    /// Of the agent's session, oldest first.
+    /// Of the agent's session, and of the one that was held where that is another; oldest first.
     pub events: Vec<Value>,
     /// What the drill itself did and saw.
     pub moments: Vec<Moment>,
@@ -85,7 +85,8 @@ pub fn perform(
     let last = act.witness(if end == End::Frozen { "while it is frozen" } else { "afterwards" })?;
     let Act { stage, session, held, moments, .. } = act;
     drop(stage);
-    let events = last_events(client, session.as_deref(), patience)?;
+    let sessions = session.into_iter().chain(held.iter().map(|held| held.view.session.clone())).collect();
+    let events = last_events(client, &sessions, patience)?;
     let held = held.map(|held| with_its_end(client, held)).transpose()?;
     Ok(Evidence { variant, held, frozen: end == End::Frozen, last, events, moments })
 }
@@ -156,13 +157,15 @@ pub fn bytes(seen: &Seen) -> String {
     format!("{} and {}", count(seen.tcp_connections, "TCP connection"), count(seen.application_bytes, "byte"))
 }
 
-/// The session's events, once its end is among them or can no longer be hoped for.
-fn last_events(client: &Client, session: Option<&str>, patience: &Patience) -> Result<Vec<Value>> {
-    let Some(session) = session else { return Ok(Vec::new()) };
+/// The sessions' events, once an end is among them or can no longer be hoped for.
+fn last_events(client: &Client, sessions: &BTreeSet<String>, patience: &Patience) -> Result<Vec<Value>> {
+    if sessions.is_empty() {
+        return Ok(Vec::new());
+    }
     let start = Instant::now();
     patience.until("the session's end is written down", LIMIT, || {
         let mut events = client.events()?;
-        events.retain(|event| event["session.id"] == session);
+        events.retain(|event| event["session.id"].as_str().is_some_and(|id| sessions.contains(id)));
         let complete = events.iter().any(|event| event["event.action"] == "session-ended");
         let enough = complete || start.elapsed() >= AFTERWARDS;
         Ok(if enough { Look::Seen(events) } else { Look::NotYet(format!("{} events", events.len())) })

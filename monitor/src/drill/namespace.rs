@@ -4,7 +4,6 @@
 
 use std::{
     fs,
-    io::ErrorKind,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -28,7 +27,7 @@ const CACHE: &str = "/run/nscd/socket";
 /// `files` is where the replaced files are written; `authority` is the only certificate authority that is trusted.
 ///
 /// # Errors
-/// Not root, a kernel without namespaces, no `ip`, a file that cannot be laid over; each says what to do.
+/// Not root, a kernel without namespaces, `ip` fails, a file that cannot be laid over; each says what to do.
 pub fn enter(files: &Path, authority: &str) -> Result<()> {
     unshare(CloneFlags::CLONE_NEWNS | CloneFlags::CLONE_NEWNET)
         .context("the drill needs root (CAP_SYS_ADMIN) for a mount and a network namespace of its own")?;
@@ -71,9 +70,6 @@ fn bind(source: &Path, target: &Path) -> Result<()> {
 fn ip(arguments: &[&str]) -> Result<()> {
     let line = format!("ip {}", arguments.join(" "));
     match Command::new("ip").args(arguments).output() {
-        Err(why) if why.kind() == ErrorKind::NotFound => bail!(
-            "`ip` was not found; install the package iproute2 (Debian, Ubuntu, Arch, Alpine) or iproute (Fedora, RHEL)"
-        ),
         Err(why) => Err(why).with_context(|| format!("`{line}` cannot be started")),
         Ok(output) if !output.status.success() => {
             bail!("`{line}` failed: {}", String::from_utf8_lossy(&output.stderr).trim())

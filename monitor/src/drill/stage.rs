@@ -5,7 +5,7 @@ use std::{
     fs::{self, File},
     net::SocketAddr,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::Arc,
 };
@@ -174,16 +174,23 @@ impl Drop for Stage {
     }
 }
 
-/// Programs that the drill's own agent needs and the `PATH` does not have, with the package of each.
+/// Programs that the stage starts, and their packages on most distributions.
+const STAGE: &[(&str, &str)] = &[("ip", "iproute2 or iproute")];
+/// Programs that the drill's own agent starts.
+const SCRIPT: &[(&str, &str)] =
+    &[("/bin/bash", "bash"), ("curl", "curl"), ("grep", "grep"), ("sed", "sed"), ("sleep", "coreutils")];
+
+/// What is needed and not installed, each as `ip (package iproute2 or iproute)`; `own_script` when the drill's own agent
+/// is to be played.
 #[must_use]
-pub fn missing_programs() -> Vec<&'static str> {
+pub fn missing_programs(own_script: bool) -> Vec<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
-    let present = |name: &str| {
-        Path::new(name).is_absolute() && Path::new(name).exists()
-            || folders.iter().any(|folder| folder.join(name).exists())
-    };
-    ["/bin/bash", "curl", "grep", "sed", "sleep"].into_iter().filter(|name| !present(name)).collect()
+    // Joining an absolute path gives that path.
+    let present = |name: &str| folders.iter().any(|folder| folder.join(name).exists());
+    let script = SCRIPT.iter().filter(|_| own_script);
+    let needed = STAGE.iter().chain(script).filter(|(name, _)| !present(name));
+    needed.map(|(name, package)| format!("{name} (package {package})")).collect()
 }
 
 #[cfg(test)]

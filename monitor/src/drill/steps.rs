@@ -59,20 +59,25 @@ fn parse(text: &str) -> Steps {
         let what = match kind {
             "thought" => format!("“{text}”"),
             "command" => format!("$ {text}"),
-            "result" => format!("> {text}"),
+            "result" => quoted(text),
             "curl-exit" => {
                 steps.curl_exit = text.parse().ok();
                 continue;
             }
             "curl-output" => {
                 text.clone_into(&mut steps.output);
-                format!("> {text}")
+                quoted(text)
             }
             _ => continue,
         };
         steps.moments.push(Moment { at_us, who: Who::Agent, what });
     }
     steps
+}
+
+/// What a program printed.
+fn quoted(text: &str) -> String {
+    format!("> {}", if text.trim().is_empty() { "(nothing)" } else { text })
 }
 
 /// `1700000000.123456`, as bash writes `$EPOCHREALTIME`, in µs.
@@ -95,6 +100,11 @@ mod tests {
         let said: Vec<_> = steps.moments.iter().map(|moment| (moment.at_us, moment.what.as_str())).collect();
         assert_eq!(said, [(1_000_002, "“hm”"), (2_000_000, "$ curl x"), (3_000_001, "> curl: (56)\treset")]);
         assert_eq!((steps.curl_exit, steps.output.as_str()), (Some(56), "curl: (56)\treset"));
+    }
+
+    #[test]
+    fn silence_is_told_as_such() {
+        assert_eq!(parse("1.000000\tresult\t\n").moments[0].what, "> (nothing)");
     }
 
     #[test]

@@ -7,8 +7,9 @@ use crate::drill::patience::{Look, Patience};
 
 /// Plays the plan to the agent's end, on a thread that may leave the machine's network.
 fn play(sweep: bool, script: Option<PathBuf>) -> Option<Report> {
-    if !rustix::process::geteuid().is_root() || !missing_programs().is_empty() {
-        eprintln!("skipped: the stage needs root and {:?}", missing_programs());
+    let missing = missing_programs(true);
+    if !rustix::process::geteuid().is_root() || !missing.is_empty() {
+        eprintln!("skipped: the stage needs root, and these programs are missing: {missing:?}");
         return None;
     }
     let played = thread::spawn(move || {
