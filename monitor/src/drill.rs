@@ -23,10 +23,15 @@ mod timeline;
 mod verdict;
 mod wire;
 
-use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{self, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context, Result, bail};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::control::api::Mode;
@@ -48,7 +53,7 @@ pub struct Options {
     pub agent_script: Option<PathBuf>,
 }
 
-/// How it ended.
+/// How it ended; shown as its text, serialized as its JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// Nothing left before a person had decided. The exit code is 0 only then.
@@ -57,6 +62,26 @@ pub struct Outcome {
     pub json: Value,
     /// For people: the timeline and the verdict, at most 100 columns.
     pub text: String,
+}
+
+impl Outcome {
+    /// Whether the exit code is 0.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.stopped
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
 }
 
 /// The four stories that can be played.
@@ -117,6 +142,8 @@ pub fn run(options: Options) -> Result<Outcome> {
         .tempdir()
         .context("the drill needs a temporary directory")?;
     let files = options.state.clone().unwrap_or_else(|| directory.path().join("state"));
+    // The daemon takes absolute paths only.
+    let files = path::absolute(files).context("the state directory's name is empty")?;
     let mode = if variant == Variant::Observe { Mode::Observe } else { Mode::Enforce };
 
     say("starting a daemon of its own");
