@@ -1,28 +1,204 @@
-//! Placeholder of the branch `control`: the drill's author writes this module.
+//! `interlock drill`: the incident of April 2026 again, with real parts and no network.
+//!
+//! A real daemon watches a scripted agent that finds a token which is not its own and asks a provider to delete a
+//! volume. The provider is a TLS server in a network namespace without a way out, and it counts every byte that
+//! arrives. See `docs/drill.md`.
 
-use std::{path::PathBuf, process::ExitCode};
+mod act;
+mod certificate;
+mod client;
+mod daemon;
+mod events;
+mod home;
+mod journal;
+mod namespace;
+mod patience;
+mod processes;
+mod provider;
+mod request;
+mod resolver;
+mod stage;
+mod steps;
+mod timeline;
+mod verdict;
+mod wire;
 
+use std::{
+    ffi::OsString,
+    fmt,
+    path::{self, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context, Result, bail};
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::control::api::Mode;
+
+/// What to play. At most one of `approve`, `observe` and `sweep`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
+    /// The person approves the held request.
     pub approve: bool,
+    /// The daemon only writes down what it would have done.
     pub observe: bool,
+    /// The agent searches a home full of credentials, so that its tree is frozen before it asks for anything.
     pub sweep: bool,
+    /// Keeps the daemon's files (ledger, configuration, log) in this directory.
     pub state: Option<PathBuf>,
+    /// No words on standard error while it runs.
     pub json: bool,
+    /// Another executable script, run as the agent instead of the drill's own.
     pub agent_script: Option<PathBuf>,
 }
 
+/// How it ended; shown as its text, serialized as its JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
+    /// Nothing left before a person had decided. The exit code is 0 only then.
     pub stopped: bool,
-    pub json: serde_json::Value,
+    /// For programs.
+    pub json: Value,
+    /// For people: the timeline and the verdict, at most 100 columns.
     pub text: String,
 }
 
-pub fn run(_: Options) -> anyhow::Result<Outcome> {
-    anyhow::bail!("this build has no drill")
+impl Outcome {
+    /// Whether the exit code is 0.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.stopped
+    }
 }
 
-pub fn stage_main(_: Vec<String>) -> ExitCode {
-    ExitCode::FAILURE
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.json.serialize(serializer)
+    }
+}
+
+/// The four stories that can be played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Variant {
+    /// Held, and denied by the person.
+    Hold,
+    Sweep,
+    Observe,
+    /// Held, and approved by the person.
+    Approve,
+}
+
+impl Variant {
+    fn chosen(options: &Options) -> Result<Self> {
+        match (options.approve, options.observe, options.sweep) {
+            (false, false, false) => Ok(Self::Hold),
+            (true, false, false) => Ok(Self::Approve),
+            (false, true, false) => Ok(Self::Observe),
+            (false, false, true) => Ok(Self::Sweep),
+            _ => bail!("approve, observe and sweep are different drills; choose one"),
+        }
+    }
+}
+
+const OPENING: &str = "\
+An agent on a staging task, a token that is not its own, and one request: April 2026, again.
+Real programs, a real daemon, a real server. No network, and nothing of yours is touched.
+";
+
+/// Plays the drill, in about four seconds.
+///
+/// Call it on the main thread before any other thread is started: then Ctrl-C ends it with everything cleaned up.
+///
+/// # Errors
+/// Something is missing (root, `ip`, `curl`), a part failed, or the drill proves nothing; the message says which.
+pub fn run(options: Options) -> Result<Outcome> {
+    let variant = Variant::chosen(&options)?;
+    if !rustix::process::geteuid().is_root() {
+        bail!(
+            "the drill needs root, for the daemon's probes and for a network namespace; try `sudo interlock drill`"
+        );
+    }
+    let missing = stage::missing_programs(options.agent_script.is_none());
+    if !missing.is_empty() {
+        bail!("the drill needs programs that are not in the PATH, please install {}", missing.join(", "));
+    }
+    let say = |what: &str| {
+        if !options.json {
+            anstream::eprintln!("drill: {what}");
+        }
+    };
+    let program: OsString = std::env::current_exe().context("this program's own file is not known")?.into();
+    let patience = patience::Patience::new()?;
+    let directory = tempfile::Builder::new()
+        .prefix("interlock-drill-")
+        .tempdir()
+        .context("the drill needs a temporary directory")?;
+    let files = options.state.clone().unwrap_or_else(|| directory.path().join("state"));
+    // The daemon takes absolute paths only.
+    let files = path::absolute(files).context("the state directory's name is empty")?;
+    let mode = if variant == Variant::Observe { Mode::Observe } else { Mode::Enforce };
+
+    say("starting a daemon of its own");
+    let daemon = daemon::Daemon::start(&program, directory.path(), &files, mode, &patience)?;
+    say("raising the stage: a provider, a resolver and an agent, without a network");
+    let plan = stage::Plan {
+        directory: directory.path().join("stage"),
+        sweep: variant == Variant::Sweep,
+        script: options.agent_script.clone(),
+    };
+    let home = plan.directory.join("home");
+    let remote = wire::Remote::start(&program, &plan)?;
+    say("the agent begins");
+    let evidence = act::perform(variant, &daemon.client, remote, &patience)?;
+    drop(daemon);
+
+    let stopped = verdict::stopped(&evidence)?;
+    let moments = verdict::moments(&evidence, &home.to_string_lossy());
+    let json = verdict::json(&evidence, stopped, &moments)?;
+    let text =
+        format!("{OPENING}{}\n{}\n", timeline::render(&moments), verdict::sentence(&evidence, stopped));
+    Ok(Outcome { stopped, json, text })
+}
+
+/// The hidden verb `drill-stage`: a part of the drill in a process of its own. Call it before any thread is started.
+#[must_use]
+pub fn stage_main(args: Vec<String>) -> ExitCode {
+    if let Err(why) = patience::hear_signals() {
+        anstream::eprintln!("drill-stage: {why:#}");
+        return ExitCode::FAILURE;
+    }
+    if let [flag, config] = args.as_slice()
+        && flag == "--daemon"
+    {
+        return daemon::become_daemon(config);
+    }
+    let played =
+        wire::plan(args).and_then(|plan| wire::play(&plan, std::io::stdin().lock(), std::io::stdout()));
+    match played {
+        Ok(code) => code,
+        Err(why) => {
+            anstream::eprintln!("drill-stage: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_drill_at_a_time() {
+        assert_eq!(Variant::chosen(&Options::default()).unwrap(), Variant::Hold);
+        let two = Options { approve: true, sweep: true, ..Options::default() };
+        assert!(run(two).unwrap_err().to_string().contains("choose one"));
+    }
 }

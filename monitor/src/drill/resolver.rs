@@ -1,0 +1,148 @@
+//! A DNS server that knows one name: the provider's.
+
+use std::{
+    io::{self, Read, Write},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use simple_dns::{
+    CLASS, Name, Packet, PacketFlag, QTYPE, RCODE, ResourceRecord, TYPE,
+    rdata::{A, CNAME, RData},
+};
+
+use super::journal::{Journal, Who};
+
+/// The name that the agent asks for.
+pub const PROVIDER: &str = "backboard.railway.app";
+/// Where it leads, as with a real provider behind an edge network.
+const EDGE: &str = "edge.backboard.railway.app";
+/// Documentation range (RFC 5737): nobody's real server.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 10);
+/// Where the stub listens; the drill's `resolv.conf` names it.
+pub const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53)), 53);
+/// Seconds.
+const TTL: u32 = 60;
+/// A query over TCP that takes longer is given up, so that the one thread goes on with the next.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Answers UDP and TCP queries on `address` from two threads that live as long as the process.
+///
+/// # Errors
+/// The address cannot be bound, or a thread cannot be started.
+pub fn serve(address: SocketAddr, journal: &Arc<Journal>) -> io::Result<()> {
+    let (udp, tcp) = (UdpSocket::bind(address)?, TcpListener::bind(address)?);
+    let notes = Arc::clone(journal);
+    thread::Builder::new().name("dns-udp".into()).spawn(move || datagrams(&udp, &notes))?;
+    let notes = Arc::clone(journal);
+    thread::Builder::new().name("dns-tcp".into()).spawn(move || {
+        // A client that goes away in the middle is its own loss.
+        tcp.incoming().flatten().for_each(|stream| drop(stream_query(stream, &notes)));
+    })?;
+    Ok(())
+}
+
+fn datagrams(socket: &UdpSocket, journal: &Journal) {
+    let mut buffer = [0; 4096];
+    while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
+        if let Some(reply) = buffer.get(..length).and_then(|query| answer(query, journal)) {
+            // Lost datagrams are the client's to repeat.
+            let _ = socket.send_to(&reply, peer);
+        }
+    }
+}
+
+fn stream_query(mut stream: TcpStream, journal: &Journal) -> io::Result<()> {
+    stream.set_read_timeout(Some(PATIENCE))?;
+    let mut length = [0; 2];
+    stream.read_exact(&mut length)?;
+    let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
+    stream.read_exact(&mut query)?;
+    let Some(reply) = answer(&query, journal) else { return Ok(()) };
+    let size = u16::try_from(reply.len()).map_err(io::Error::other)?;
+    stream.write_all(&[&size.to_be_bytes(), reply.as_slice()].concat())
+}
+
+/// The reply to one query; `None` for what is not a query.
+fn answer(query: &[u8], journal: &Journal) -> Option<Vec<u8>> {
+    let packet = Packet::parse(query).ok()?;
+    let question = packet.questions.first()?.clone();
+    let mut reply = Packet::new_reply(packet.id());
+    reply.set_flags(PacketFlag::RECURSION_DESIRED | PacketFlag::RECURSION_AVAILABLE);
+
+    let name = question.qname.to_string().to_ascii_lowercase();
+    let known = [PROVIDER, EDGE].contains(&name.trim_end_matches('.'));
+    if !known {
+        *reply.rcode_mut() = RCODE::NameError;
+    } else if question.qtype == QTYPE::TYPE(TYPE::A) {
+        let edge = Name::new(EDGE).ok()?;
+        if name == PROVIDER {
+            let alias = RData::CNAME(CNAME(edge.clone()));
+            reply.answers.push(ResourceRecord::new(question.qname.clone(), CLASS::IN, TTL, alias));
+        }
+        let address = RData::A(A { address: ADDRESS.into() });
+        reply.answers.push(ResourceRecord::new(edge, CLASS::IN, TTL, address));
+        journal.note(Who::Server, format!("the resolver answers: {name} is {ADDRESS}"));
+    }
+    reply.questions.push(question);
+    reply.build_bytes_vec_compressed().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use simple_dns::{QCLASS, Question};
+
+    use super::*;
+
+    fn ask(name: &str, kind: TYPE) -> Vec<u8> {
+        let mut query = Packet::new_query(7);
+        let name = Name::new(name).unwrap();
+        query.questions.push(Question::new(name, QTYPE::TYPE(kind), QCLASS::CLASS(CLASS::IN), false));
+        query.build_bytes_vec().unwrap()
+    }
+
+    #[test]
+    fn the_provider_has_an_alias_and_an_address() {
+        let bytes = answer(&ask("Backboard.Railway.App", TYPE::A), &Journal::default()).unwrap();
+        let reply = Packet::parse(&bytes).unwrap();
+        assert_eq!(reply.id(), 7);
+        assert!(matches!(reply.answers[0].rdata, RData::CNAME(_)));
+        assert!(matches!(reply.answers[1].rdata, RData::A(A { address }) if address == u32::from(ADDRESS)));
+    }
+
+    #[test]
+    fn no_ipv6_is_an_empty_answer_and_other_names_do_not_exist() {
+        let bytes = answer(&ask(PROVIDER, TYPE::AAAA), &Journal::default()).unwrap();
+        let reply = Packet::parse(&bytes).unwrap();
+        assert_eq!((reply.rcode(), reply.answers.len()), (RCODE::NoError, 0));
+
+        let bytes = answer(&ask("example.com", TYPE::A), &Journal::default()).unwrap();
+        assert_eq!(Packet::parse(&bytes).unwrap().rcode(), RCODE::NameError);
+        assert!(answer(b"not a query", &Journal::default()).is_none());
+    }
+
+    #[test]
+    fn both_transports_answer() {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let journal = Arc::new(Journal::default());
+        serve(port, &journal).unwrap();
+
+        let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.send_to(&ask(PROVIDER, TYPE::A), port).unwrap();
+        let mut buffer = [0; 512];
+        let length = client.recv(&mut buffer).unwrap();
+        assert_eq!(Packet::parse(&buffer[..length]).unwrap().answers.len(), 2);
+
+        let query = ask(PROVIDER, TYPE::A);
+        let mut stream = TcpStream::connect(port).unwrap();
+        stream.write_all(&u16::try_from(query.len()).unwrap().to_be_bytes()).unwrap();
+        stream.write_all(&query).unwrap();
+        let mut reply = Vec::new();
+        stream.read_to_end(&mut reply).unwrap();
+        assert_eq!(Packet::parse(&reply[2..]).unwrap().answers.len(), 2);
+        assert_eq!(journal.moments().len(), 2);
+    }
+}
