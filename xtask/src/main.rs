@@ -1,1 +1,73 @@
-fn main() {}
+//! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask bench`.
+
+mod ebpf;
+mod process;
+mod repository;
+mod suite;
+
+use std::process::{Command, ExitCode};
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use repository::Repository;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, checks and tests Interlock")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Rebuild the committed kernel object from its sources
+    Ebpf {
+        /// Change nothing: fail where the committed object is not what the sources give
+        #[arg(long)]
+        check: bool,
+        /// With --check: compare the recorded hashes only, without rebuilding
+        #[arg(long, requires = "check")]
+        fast: bool,
+    },
+    /// Run every check and every test; root, or through `sudo -n`
+    Test(suite::Options),
+    /// Run the benchmarks
+    Bench {
+        /// Handed to the benchmark program as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<ExitCode> {
+    if ebpf::compiler::requested() {
+        return ebpf::compiler::run();
+    }
+    let repository = Repository::find()?;
+    match Arguments::parse().verb {
+        Verb::Ebpf { check: false, .. } => ebpf::build(&repository)?,
+        Verb::Ebpf { check: true, fast: true } => ebpf::check_recorded(&repository)?,
+        Verb::Ebpf { check: true, fast: false } => ebpf::check(&repository)?,
+        Verb::Test(options) => return suite::run(&repository, &options),
+        Verb::Bench { arguments } => bench(&repository, &arguments)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bench(repository: &Repository, arguments: &[String]) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.current_dir(repository.root());
+    command.args(["run", "--release", "-p", "interlock-tests", "--bin", "bench", "--"]).args(arguments);
+    process::succeed(&mut command)
+}

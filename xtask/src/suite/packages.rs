@@ -1,0 +1,63 @@
+//! Programs that tests call, and the Debian packages they come in.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::tally::Tally;
+use crate::process;
+
+struct Needed {
+    program: &'static str,
+    package: &'static str,
+    /// Not installed by us; tests that call it are left out without it.
+    optional: bool,
+}
+
+const NEEDED: &[Needed] = &[
+    Needed { program: "curl", package: "curl", optional: false },
+    Needed { program: "ip", package: "iproute2", optional: false },
+    Needed { program: "openssl", package: "openssl", optional: false },
+    Needed { program: "python3", package: "python3", optional: false },
+    Needed { program: "go", package: "golang-go", optional: true },
+    Needed { program: "node", package: "nodejs", optional: true },
+];
+
+/// Installs what is missing; every optional program that is missing counts as skipped.
+///
+/// # Errors
+/// A package cannot be installed; names all that are missing.
+pub fn ensure() -> Result<Tally> {
+    let missing: Vec<&Needed> =
+        NEEDED.iter().filter(|needed| process::find(needed.program).is_none()).collect();
+    let (optional, required): (Vec<&Needed>, Vec<&Needed>) =
+        missing.into_iter().partition(|needed| needed.optional);
+    for needed in &optional {
+        eprintln!(
+            "SKIPPED: {} is missing, so tests that call it do not run (Debian: {})",
+            needed.program, needed.package
+        );
+    }
+    if !required.is_empty() {
+        install(&required.iter().map(|needed| needed.package).collect::<Vec<_>>())?;
+    }
+    Ok(Tally { skipped: optional.len() as u64, ..Tally::PASSED })
+}
+
+fn install(packages: &[&str]) -> Result<()> {
+    let names = packages.join(" ");
+    if process::find("apt-get").is_none() {
+        bail!("the tests need {names}; install them (names are Debian's) and run again");
+    }
+    eprintln!("installing {names}");
+    apt(&["update"]).context("the package lists cannot be fetched")?;
+    let mut words = vec!["install", "--yes", "--no-install-recommends"];
+    words.extend(packages);
+    apt(&words).with_context(|| format!("the tests need {names}"))
+}
+
+fn apt(words: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command.arg("--quiet").args(words).env("DEBIAN_FRONTEND", "noninteractive");
+    process::answer(&mut command).map(drop)
+}

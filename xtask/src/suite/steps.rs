@@ -1,0 +1,212 @@
+//! The suite, as data.
+
+use std::process::Command;
+
+use super::Options;
+use crate::process;
+
+/// One line of the suite.
+pub struct Step {
+    pub name: &'static str,
+    pub action: Action,
+    pub when: When,
+}
+
+pub enum Action {
+    /// Passes when it ends well.
+    Command(&'static [&'static str]),
+    /// Counts its tests. The filter's text comes last.
+    Tests { words: &'static [&'static str], runner: Runner, before_filter: &'static [&'static str] },
+    /// Debian packages that tests call.
+    Packages,
+    /// The kernel object, by its recorded hashes.
+    ObjectRecorded,
+    /// The kernel object, rebuilt.
+    ObjectRebuilt,
+}
+
+/// Which runs a step belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    Always,
+    /// Runs without a filter.
+    Whole,
+    /// `--quick` without a filter.
+    Quick,
+    /// Neither `--quick` nor a filter.
+    Thorough,
+    /// Whatever needs the release build: not `--quick`.
+    Unhurried,
+}
+
+/// What runs the tests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runner {
+    Nextest,
+    /// `cargo test`.
+    Libtest,
+}
+
+impl Runner {
+    /// nextest where it is installed.
+    pub fn found() -> Self {
+        match process::answer(Command::new("cargo").args(["nextest", "--version"])) {
+            Ok(_) => Self::Nextest,
+            Err(_) => Self::Libtest,
+        }
+    }
+}
+
+const fn step(name: &'static str, when: When, action: Action) -> Step {
+    Step { name, action, when }
+}
+
+pub const STEPS: &[Step] = &[
+    step("format of the workspace", When::Whole, Action::Command(&["cargo", "fmt", "--all", "--check"])),
+    step(
+        "format of the kernel programs",
+        When::Whole,
+        Action::Command(&["cargo", "fmt", "--manifest-path", "monitor-ebpf/Cargo.toml", "--check"]),
+    ),
+    step(
+        "clippy",
+        When::Whole,
+        Action::Command(&[
+            "cargo",
+            "clippy",
+            "--quiet",
+            "--locked",
+            "--workspace",
+            "--all-targets",
+            "--",
+            "-D",
+            "warnings",
+        ]),
+    ),
+    step("kernel object is the recorded one", When::Quick, Action::ObjectRecorded),
+    step("kernel object is what its sources give", When::Thorough, Action::ObjectRebuilt),
+    step("build", When::Always, Action::Command(&["cargo", "build", "--quiet", "--locked", "--workspace"])),
+    step(
+        "release build",
+        When::Unhurried,
+        Action::Command(&["cargo", "build", "--quiet", "--locked", "--release", "--package", "interlock"]),
+    ),
+    step("programs that the tests call", When::Always, Action::Packages),
+    step(
+        "unit, command line, daemon and kernel tests",
+        When::Always,
+        Action::Tests {
+            words: &[
+                "cargo",
+                "nextest",
+                "run",
+                "--locked",
+                "--workspace",
+                "--no-fail-fast",
+                "--no-tests",
+                "pass",
+                "--cargo-quiet",
+                "--status-level",
+                "slow",
+                "--final-status-level",
+                "fail",
+                "--color",
+                "never",
+            ],
+            runner: Runner::Nextest,
+            before_filter: &["--"],
+        },
+    ),
+    step(
+        "unit, command line, daemon and kernel tests, one at a time (cargo-nextest is not installed)",
+        When::Always,
+        Action::Tests {
+            words: &[
+                "cargo",
+                "test",
+                "--quiet",
+                "--locked",
+                "--workspace",
+                "--lib",
+                "--bins",
+                "--tests",
+                "--no-fail-fast",
+            ],
+            runner: Runner::Libtest,
+            // Kernel tests share the machine's hooks.
+            before_filter: &["--", "--test-threads", "1"],
+        },
+    ),
+    step(
+        "documentation tests",
+        When::Always,
+        Action::Tests {
+            words: &["cargo", "test", "--quiet", "--locked", "--workspace", "--doc", "--no-fail-fast"],
+            runner: Runner::Libtest,
+            before_filter: &["--"],
+        },
+    ),
+];
+
+impl Step {
+    pub fn belongs(&self, options: &Options, found: Runner) -> bool {
+        let filtered = options.filter.is_some();
+        let wanted = match self.when {
+            When::Always => true,
+            When::Whole => !filtered,
+            When::Quick => !filtered && options.quick,
+            When::Thorough => !filtered && !options.quick,
+            When::Unhurried => !options.quick,
+        };
+        wanted && self.is_for(found)
+    }
+
+    /// Two steps run the same tests; documentation tests have no second way.
+    fn is_for(&self, found: Runner) -> bool {
+        match self.action {
+            Action::Tests { words, runner, .. } => words.contains(&"--doc") || runner == found,
+            _ => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(options: &Options, runner: Runner) -> Vec<&'static str> {
+        STEPS.iter().filter(|step| step.belongs(options, runner)).map(|step| step.name).collect()
+    }
+
+    #[test]
+    fn quick_leaves_out_the_rebuild_and_the_release_build_only() {
+        let whole = names(&Options::default(), Runner::Nextest);
+        let quick = names(&Options { quick: true, filter: None }, Runner::Nextest);
+        let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
+        assert_eq!(dropped, [&"kernel object is what its sources give", &"release build"]);
+        assert!(quick.contains(&"kernel object is the recorded one"));
+    }
+
+    #[test]
+    fn a_filter_leaves_builds_and_tests() {
+        let filtered = names(&Options { quick: true, filter: Some("holds".to_owned()) }, Runner::Nextest);
+        assert_eq!(
+            filtered,
+            [
+                "build",
+                "programs that the tests call",
+                "unit, command line, daemon and kernel tests",
+                "documentation tests"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_tests_run_once_with_either_runner() {
+        for runner in [Runner::Nextest, Runner::Libtest] {
+            let names = names(&Options::default(), runner);
+            assert_eq!(names.iter().filter(|name| name.starts_with("unit,")).count(), 1, "{runner:?}");
+            assert!(names.contains(&"documentation tests"), "{runner:?}");
+        }
+    }
+}
