@@ -53,6 +53,9 @@ pub struct Config {
     pub approvers: Approvers,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
+    /// Only agents that descend from this process are watched; `None`: those of the whole machine. For trials and tests
+    /// beside a daemon that is in charge.
+    pub watch_below: Option<u32>,
     /// Configured cgroup v2 mount point; see [`Config::cgroup_mount`].
     pub cgroup: Option<PathBuf>,
     /// Filter of the daemon's own log, in `tracing`'s syntax: `info,interlock::rules=debug`.
@@ -72,6 +75,7 @@ impl Default for Config {
             mode: Mode::Enforce,
             approvers: Approvers::Owner,
             risk_budget: RISK_BUDGET,
+            watch_below: None,
             cgroup: None,
             log: "info".into(),
         }

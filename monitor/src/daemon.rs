@@ -13,10 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     control::{server, socket::ControlSocket},
-    metrics::{
-        Metrics,
-        exporter::{Exporter, Phase},
-    },
+    metrics::{Exporter, Metrics, Phase},
     probes::{self, ProbeError},
 };
 
@@ -54,9 +51,9 @@ pub enum StartError {
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
     #[error(transparent)]
-    Metrics(#[from] crate::metrics::exporter::ExporterError),
+    Metrics(#[from] crate::metrics::ExporterError),
     #[error(transparent)]
-    Control(#[from] crate::control::socket::SocketError),
+    Control(#[from] crate::control::socket::BindError),
     #[error("{what} failed: {source}")]
     System { what: &'static str, source: std::io::Error },
 }
@@ -90,7 +87,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let exporter = config.metrics.map(|address| runtime.block_on(Exporter::bind(address))).transpose()?;
     let socket = {
         let _context = runtime.enter();
-        runtime.block_on(ControlSocket::bind(&config.socket))?
+        ControlSocket::bind(&config.socket)?
     };
     let (handle, ends) = Handle::new().map_err(system("creating an eventfd"))?;
     let handle = Arc::new(handle);

@@ -1,6 +1,7 @@
 //! Probes: the only module that names aya. Loads and attaches the kernel programs, reads their rings, writes their
 //! maps.
 
+pub mod batch;
 pub mod btf;
 pub mod capability;
 pub mod decode;
@@ -12,6 +13,7 @@ pub mod ring;
 pub mod table;
 pub mod uplink;
 
+pub use aya::maps::MapError;
 pub use capability::doctor;
 pub use decode::Record;
 pub use error::ProbeError;

@@ -56,7 +56,7 @@ impl Session {
             workspace: None,
             started,
             memory: Memory::new(),
-            breaker: Breaker::new(),
+            breaker: Breaker::default(),
             frozen: false,
             incomplete: false,
             lost: 0,

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Approvers, Config, Problem, Problems, approvers};
 use crate::control::api::Mode;
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "approvers",
     "catalog",
     "cgroup",
@@ -27,6 +27,7 @@ const KEYS: [&str; 11] = [
     "rules",
     "socket",
     "state",
+    "watch_below",
 ];
 
 /// What a file says.
@@ -74,10 +75,16 @@ fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String
         "mode" => config.mode = mode(value)?,
         "approvers" => config.approvers = approvers_of(value)?,
         "risk_budget" => config.risk_budget = budget(value)?,
+        "watch_below" => config.watch_below = Some(process(value)?),
         "log" => config.log = filter(value)?,
         unknown => return Err(unknown_key(unknown)),
     }
     Ok(())
+}
+
+fn process(value: &DeValue<'_>) -> Result<u32, String> {
+    let number = value.as_integer().and_then(|number| number.as_str().parse().ok()).filter(|pid| *pid > 0);
+    number.ok_or_else(|| format!("is {}; expected a process id", found(value)))
 }
 
 fn unknown_key(key: &str) -> String {

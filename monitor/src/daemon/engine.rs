@@ -31,7 +31,7 @@ use crate::{
     },
     metrics::Metrics,
     names::Names,
-    probes::{Options, Probes, Record as KernelRecord, Uplink, ring},
+    probes::{MapError, Options, Probes, Uplink, batch::Batch, ring},
     sessions::Registry,
 };
 
@@ -62,6 +62,8 @@ pub(super) struct Engine {
     pub lingering: Vec<(u64, BootNanos)>,
     pub explanations: VecDeque<Explanation>,
     pub undecodable: u64,
+    accesses: Batch,
+    lives: Batch,
     store: Store,
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
@@ -102,6 +104,8 @@ impl Engine {
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
             explanations: VecDeque::new(),
             undecodable: 0,
+            accesses: Batch::default(),
+            lives: Batch::default(),
             store,
             inbox: ends.inbox,
             wake: ends.wake,
@@ -150,23 +154,24 @@ impl Engine {
     /// Handles what both rings hold. The access ring is set aside first and judged last: whatever happened in a
     /// process's life before an access is then known when the access is judged.
     pub fn drain(&mut self) {
+        let mut accesses = std::mem::take(&mut self.accesses);
+        let mut lives = std::mem::take(&mut self.lives);
         loop {
-            let mut accesses: Vec<Vec<u8>> = Vec::new();
-            let mut undecodable = 0;
-            self.probes.access.drain_raw(BATCH, |bytes| accesses.push(bytes.to_vec()));
-            let mut lifecycle: Vec<Vec<u8>> = Vec::new();
-            self.probes.lifecycle.drain_raw(BATCH, |bytes| lifecycle.push(bytes.to_vec()));
-            if accesses.is_empty() && lifecycle.is_empty() {
-                return;
+            self.probes.access.drain_raw(BATCH, |bytes| accesses.push(bytes));
+            self.probes.lifecycle.drain_raw(usize::MAX, |bytes| lives.push(bytes));
+            if accesses.is_empty() && lives.is_empty() {
+                break;
             }
-            for bytes in lifecycle.iter().chain(&accesses) {
-                match KernelRecord::decode_unaligned(bytes) {
+            for record in lives.iter().chain(accesses.iter()) {
+                match record {
                     Ok(record) => self.handle(record),
-                    Err(_) => undecodable += 1,
+                    Err(_) => self.undecodable += 1,
                 }
             }
-            self.undecodable += undecodable;
+            accesses.clear();
+            lives.clear();
         }
+        (self.accesses, self.lives) = (accesses, lives);
     }
 
     fn until_next_turn(&self) -> Duration {
@@ -235,7 +240,7 @@ impl Engine {
 
     /// Writes catalogues and rules into the kernel's tables.
     pub fn write_tables(&mut self) -> Result<(), StartError> {
-        let failed = |error: aya::maps::MapError| StartError::System {
+        let failed = |error: MapError| StartError::System {
             what: "writing the kernel's tables",
             source: std::io::Error::other(error),
         };

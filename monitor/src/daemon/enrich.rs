@@ -54,6 +54,7 @@ impl Engine {
         let session = self.registry.get(id)?;
         let home = session.home.as_deref();
         let secrets = &self.know.secrets;
+        let number = entry;
         let (entry, class, grade) = match matched {
             // Too long to be looked at: counts as a secret, and says so.
             file::matched::UNRESOLVED => ("unresolved-path".to_owned(), "unknown".to_owned(), Grade::B),
@@ -67,12 +68,12 @@ impl Engine {
                 (judged.id.to_owned(), judged.class.to_owned(), judged.grade)
             }
         };
-        let owner = self.reads_its_own(pid, id, &entry, &path);
+        let owner = self.reads_its_own(pid, id, number, &path);
         Some(SecretAccess { path, entry, class, grade, foreign: foreign && !owner, owner })
     }
 
     /// The reader is one of the store's owner tools, or the agent itself reads its own store.
-    fn reads_its_own(&self, pid: u32, id: SessionId, entry: &str, path: &str) -> bool {
+    fn reads_its_own(&self, pid: u32, id: SessionId, entry: u32, path: &str) -> bool {
         let Some(session) = self.registry.get(id) else { return false };
         let home = session.home.as_deref();
         if pid == id.root() && self.know.agents.reads_for_itself(&session.agent, path, home) {
@@ -99,10 +100,12 @@ impl Engine {
         let (address, port) = proxied(&identified).unwrap_or((address, port));
         let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
         let (by_address, provider) = self.know.destinations.classify_address(address, port);
-        let mut best = Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
+        let provider = provider.map(str::to_owned);
+        let mut best =
+            Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
         for (name, source) in names_that_count(&identified) {
             let (class, provider) = match self.know.destinations.classify(name) {
-                Some((class, provider)) => (class, Some(provider)),
+                Some((class, provider)) => (class, Some(provider.to_owned())),
                 None => (by_address, best.provider.clone()),
             };
             if best.name.is_none() || danger(class) > danger(best.class) {

@@ -26,8 +26,8 @@ impl Knowledge {
         let rules = rules(config).map_err(StartError::Rules)?;
         let agents = catalogue(config, "agents.yaml", Agents::builtin, Agents::parse)?;
         let secrets = catalogue(config, "secrets.yaml", Secrets::builtin, Secrets::parse)?;
-        let mut destinations = catalogue(config, "destinations.yaml", Destinations::builtin, Destinations::parse)?;
-        destinations.add_packages(packages::learn());
+        let destinations = catalogue(config, "destinations.yaml", Destinations::builtin, Destinations::parse)?
+            .with_packages(registries());
         Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, agents, secrets, destinations })
     }
 
@@ -46,6 +46,13 @@ impl Knowledge {
             }
         }
     }
+}
+
+/// Registries that the machine's and its users' package managers are configured for.
+fn registries() -> Vec<(String, String)> {
+    let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
+    let homes = users.chain(["/root".into()]);
+    homes.flat_map(|home| packages::configured(&home, &|name| std::env::var(name).ok())).collect()
 }
 
 fn rules(config: &Config) -> Result<RuleSet, Problems> {

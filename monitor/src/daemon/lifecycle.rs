@@ -8,13 +8,13 @@ use std::{
 use monitor_common::{
     event::process::{Exec, ExecCandidate, Exit, Fork},
     label::{Label, SessionState},
-    policy::SecretTag,
+    policy::{GRADE_A, GRADE_B, GRADE_C, SecretTag},
 };
 
 use super::engine::Engine;
 use crate::{
     clock::boot_now,
-    facts::{BootNanos, EnvironAccess, EnvironHow, Process, SessionId, Subject},
+    facts::{BootNanos, EnvironAccess, EnvironHow, Grade, Process, SessionId, Subject},
     probes::decode::{strings, text},
     sessions::{
         Session, adoption,
@@ -171,7 +171,7 @@ impl Engine {
         let lookup = |name: &str| variable(env, name);
         let mounts = Mounts::own();
         for (path, entry) in self.know.secrets.existing(Path::new(&home), &lookup) {
-            let Some(grade) = self.know.secrets.kernel_grade(entry) else { continue };
+            let Some(grade) = self.know.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade)) else { continue };
             let Ok(key) = mounts.identify(&path) else { continue }; // gone meanwhile; its name still matches
             if let Err(error) = self.uplink.tag_inode(key, SecretTag { entry, grade }) {
                 tracing::warn!(path = %path.display(), %error, "the secret is known by name only");
@@ -249,6 +249,14 @@ impl Engine {
         }
         self.registry.remove(id);
         self.follow_flows();
+    }
+}
+
+fn kernel_grade(grade: Grade) -> u32 {
+    match grade {
+        Grade::A => GRADE_A,
+        Grade::B => GRADE_B,
+        Grade::C => GRADE_C,
     }
 }
 

@@ -93,8 +93,7 @@ fn connection(socket: &OwnedFd) -> Option<(u64, SocketAddr)> {
     if sockopt::socket_protocol(socket.as_fd()).ok()? != Some(rustix::net::ipproto::TCP) {
         return None;
     }
-    let remote = getpeername(socket.as_fd()).ok()?;
-    let remote = SocketAddr::try_from(remote).ok()?;
+    let remote = SocketAddr::try_from(getpeername(socket.as_fd()).ok()??).ok()?;
     Some((sockopt::socket_cookie(socket.as_fd()).ok()?, remote))
 }
 

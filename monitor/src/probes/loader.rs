@@ -254,6 +254,14 @@ fn pin_directory(pins: &Path) -> Result<PathBuf, ProbeError> {
     Ok(current)
 }
 
+/// Removes what any daemon has pinned below `pins`, whatever its ABI version: all enforcement ends.
+pub fn remove_all_pins(pins: &Path) {
+    for entry in fs::read_dir(pins).into_iter().flatten().flatten() {
+        remove_pins(&entry.path());
+    }
+    let _ = fs::remove_dir(pins); // not empty, or not there: said above
+}
+
 /// Removes a directory of pins, links first: no program runs over half a state.
 pub fn remove_pins(pins: &Path) {
     let mut paths: Vec<PathBuf> = fs::read_dir(pins).into_iter().flatten().flatten().map(|e| e.path()).collect();

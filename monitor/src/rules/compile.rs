@@ -76,7 +76,7 @@ fn may_except(rule: &Rule, class: DestinationClass) -> bool {
         && !rule.conditions.destination.as_ref().is_some_and(|destination| other_class(&destination.class))
 }
 
-fn mask(touched: &Touched) -> u32 {
+fn mask(touched: &Touched) -> u64 {
     let grades = [(Grade::A, GRADE_A), (Grade::B, GRADE_B), (Grade::C, GRADE_C)];
     let mut mask = 0;
     for (_, grade) in

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_saphyr::Location;
 
 /// One mistake in a rules file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     pub file: String,
     /// From 1; 0 where the problem is the file itself.

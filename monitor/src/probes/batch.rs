@@ -1,0 +1,68 @@
+//! Records set aside: copied out of a ring into one growing block, each aligned as it was there.
+
+use super::decode::{Record, Undecodable};
+
+/// Records in the order they were added.
+#[derive(Default)]
+pub struct Batch {
+    words: Vec<u64>,
+    /// First word and length in bytes of each record.
+    records: Vec<(usize, usize)>,
+}
+
+impl Batch {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.records.push((self.words.len(), bytes.len()));
+        let chunks = bytes.chunks(size_of::<u64>());
+        self.words.extend(chunks.map(|chunk| {
+            let mut word = [0; size_of::<u64>()];
+            word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
+            u64::from_ne_bytes(word)
+        }));
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.records.clear();
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Result<Record<'_>, Undecodable>> {
+        self.records.iter().map(|(start, length)| {
+            let words = self.words.get(*start..).unwrap_or_default();
+            let bytes = zerocopy::IntoBytes::as_bytes(words);
+            Record::decode(bytes.get(..*length).unwrap_or_default())
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use monitor_common::event::{Header, kind, process::Exit};
+    use zerocopy::IntoBytes as _;
+
+    use super::*;
+
+    #[test]
+    fn records_come_back_in_order_whatever_their_lengths() {
+        let exit = |tgid| Exit { header: Header { kind: kind::EXIT, tgid, session: 1, at_ns: 0 } };
+        let mut batch = Batch::default();
+        batch.push(exit(1).as_bytes());
+        batch.push(&[1, 2, 3]);
+        batch.push(exit(2).as_bytes());
+        let pids: Vec<Option<u32>> = batch
+            .iter()
+            .map(|record| match record {
+                Ok(Record::Exit(exit)) => Some(exit.header.tgid),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(pids, [Some(1), None, Some(2)]);
+        batch.clear();
+        assert!(batch.is_empty() && batch.iter().next().is_none());
+    }
+}
