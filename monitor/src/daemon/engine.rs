@@ -31,7 +31,11 @@ use crate::{
     },
     metrics::Metrics,
     names::Names,
-    probes::{MapError, Options, Probes, Uplink, batch::Batch, ring},
+    probes::{
+        MapError, Options, Probes, Uplink,
+        batch::{Batch, merged},
+        ring,
+    },
     sessions::Registry,
 };
 
@@ -64,6 +68,8 @@ pub(super) struct Engine {
     pub undecodable: u64,
     accesses: Batch,
     lives: Batch,
+    /// Measured once a turn, so that events keep their order on the wall's clock.
+    wall: Wall,
     store: Store,
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
@@ -106,6 +112,7 @@ impl Engine {
             undecodable: 0,
             accesses: Batch::default(),
             lives: Batch::default(),
+            wall: Wall::now(),
             store,
             inbox: ends.inbox,
             wake: ends.wake,
@@ -162,7 +169,7 @@ impl Engine {
             if accesses.is_empty() && lives.is_empty() {
                 break;
             }
-            for record in lives.iter().chain(accesses.iter()) {
+            for record in merged(&lives, &accesses) {
                 match record {
                     Ok(record) => self.handle(record),
                     Err(_) => self.undecodable += 1,
@@ -196,7 +203,7 @@ impl Engine {
         let number = self.next_event;
         self.next_event += 1;
         let agent = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
-        Event::new(number, action, at).session(session, &agent)
+        Event::new(number, action, self.wall.at(at)).session(session, &agent)
     }
 
     /// Appends to the ledger; gives whether it is safely there.
@@ -264,6 +271,7 @@ impl Engine {
 
     fn housekeeping(&mut self) {
         let now = boot_now();
+        self.wall = Wall::now();
         self.let_go_of_lingering(now);
         self.notice_losses();
         self.update_gauges();
@@ -329,6 +337,6 @@ impl Engine {
     }
 
     pub fn wall(&self, at: BootNanos) -> Timestamp {
-        Wall::now().at(at)
+        self.wall.at(at)
     }
 }

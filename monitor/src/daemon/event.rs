@@ -1,10 +1,10 @@
 //! Events in the Elastic Common Schema's field names, flat.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    clock::Wall,
-    facts::{Action, BootNanos, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
+    facts::{Action, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
     rules::Verdict,
 };
 
@@ -16,9 +16,9 @@ pub struct Event {
 impl Event {
     /// `action` is the event's name: `secret-read`, `flow-held`, `session-frozen` …
     #[must_use]
-    pub fn new(number: u64, action: &str, at: BootNanos) -> Self {
+    pub fn new(number: u64, action: &str, at: Timestamp) -> Self {
         let mut fields = Map::new();
-        fields.insert("@timestamp".into(), json!(Wall::now().at(at)));
+        fields.insert("@timestamp".into(), json!(at));
         fields.insert("event.id".into(), format!("e{number}").into());
         fields.insert("event.kind".into(), "event".into());
         fields.insert("event.action".into(), action.into());

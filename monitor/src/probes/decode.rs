@@ -56,6 +56,25 @@ impl<'a> Record<'a> {
     }
 }
 
+impl Record<'_> {
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        match self {
+            Self::Fork(record) => &record.header,
+            Self::Exec(record) => &record.header,
+            Self::Candidate(record) => &record.exec.header,
+            Self::Exit(record) => &record.header,
+            Self::Open(record) => &record.header,
+            Self::Probe(record) => &record.header,
+            Self::ProcOpen(record) => &record.header,
+            Self::Connect(record) => &record.header,
+            Self::FlowAsk(record) => &record.header,
+            Self::FlowClosed(record) => &record.header,
+            Self::Dns(record) => &record.header,
+        }
+    }
+}
+
 fn whole<T: FromBytes + KnownLayout + Immutable>(bytes: &[u8]) -> Option<&T> {
     T::ref_from_bytes(bytes).ok()
 }
