@@ -30,6 +30,7 @@ pub use self::{
     memory::{Memory, Touch},
     model::Rule,
     parse::MAX_RULES,
+    pattern::{Glob, HostPattern},
     problem::{Problem, Problems},
     words::Word,
 };

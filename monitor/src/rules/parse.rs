@@ -132,7 +132,9 @@ fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
             None
         }
         other => {
-            report.add(at, "", format!("this is not YAML: {other}"));
+            let text = other.to_string();
+            let place = format!(" at line {}, column {}", at.line(), at.column());
+            report.add(at, "", format!("this is not YAML: {}", text.strip_suffix(&place).unwrap_or(&text)));
             None
         }
     }
