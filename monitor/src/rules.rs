@@ -15,6 +15,7 @@ mod pattern;
 mod problem;
 #[cfg(test)]
 mod testing;
+mod vocabulary;
 mod words;
 
 use std::{
@@ -32,6 +33,7 @@ pub use self::{
     parse::MAX_RULES,
     pattern::{Glob, HostPattern},
     problem::{Problem, Problems},
+    vocabulary::Noun,
     words::Word,
 };
 

@@ -42,6 +42,8 @@ pub struct Source {
     pub file: String,
     /// Line of the rule's first field, from 1.
     pub line: u64,
+    /// In characters, from 1.
+    pub column: u64,
 }
 
 /// What must hold for a rule to match; every part that is present must hold.
