@@ -15,6 +15,7 @@ mod pattern;
 mod problem;
 #[cfg(test)]
 mod testing;
+mod vocabulary;
 mod words;
 
 use std::{
@@ -30,7 +31,9 @@ pub use self::{
     memory::{Memory, Touch},
     model::Rule,
     parse::MAX_RULES,
+    pattern::{Glob, HostPattern},
     problem::{Problem, Problems},
+    vocabulary::Noun,
     words::Word,
 };
 

@@ -23,7 +23,7 @@ pub fn read(path: &Path) -> Result<Vec<(PathBuf, String)>, Problems> {
     let files = paths.into_iter().filter_map(|path| match read_text(&path) {
         Ok(text) => Some((path, text)),
         Err(problem) => {
-            problems.push(problem);
+            problems.push(*problem);
             None
         }
     });
@@ -68,17 +68,17 @@ fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     paths
 }
 
-fn read_text(path: &Path) -> Result<String, Problem> {
+fn read_text(path: &Path) -> Result<String, Box<Problem>> {
     let name = || path.display().to_string();
-    let metadata = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let metadata = fs::metadata(path).map_err(|error| Box::new(unreadable(path, &error)))?;
     if !metadata.is_file() {
-        return Err(Problem::of_file(name(), "this is no regular file"));
+        return Err(Problem::of_file(name(), "this is no regular file").into());
     }
     if metadata.len() > MAX_FILE {
         let message = format!("the file has {} bytes; at most {MAX_FILE} are read", metadata.len());
-        return Err(Problem::of_file(name(), message));
+        return Err(Problem::of_file(name(), message).into());
     }
-    let bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = fs::read(path).map_err(|error| Box::new(unreadable(path, &error)))?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
@@ -87,7 +87,7 @@ fn read_text(path: &Path) -> Result<String, Problem> {
         problem.line = line as u64;
         problem.column = String::from_utf8_lossy(&valid[start..]).chars().count() as u64 + 1;
         problem.expected("UTF-8 text");
-        problem
+        problem.into()
     })
 }
 

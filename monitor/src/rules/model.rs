@@ -42,6 +42,8 @@ pub struct Source {
     pub file: String,
     /// Line of the rule's first field, from 1.
     pub line: u64,
+    /// In characters, from 1.
+    pub column: u64,
 }
 
 /// What must hold for a rule to match; every part that is present must hold.
@@ -65,21 +67,31 @@ pub struct Conditions {
 /// Which secret; an empty list or `None` means any. All empty is `secret: any`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct SecretMatch {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grade: Vec<Grade>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entry: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub path: Vec<Glob>,
 }
 
 /// Which destination; an empty list or `None` means any. All empty is `destination: any`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct DestinationMatch {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<DestinationClass>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub host: Vec<HostPattern>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub provider: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub port: Vec<u16>,
     /// false: a plain address, no name is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
 }
 
@@ -98,25 +110,32 @@ impl DestinationMatch {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ProcessMatch {
     /// Against the whole path, or against the file name where the pattern has no `/`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub executable: Vec<Glob>,
     /// Against the arguments joined by single spaces.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub argv: Vec<Glob>,
 }
 
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct EnvironMatch {
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub how: Vec<EnvironHow>,
 }
 
 /// A secret that the session read before.
 #[derive(Clone, Debug, Serialize)]
 pub struct Touched {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub grade: Vec<Grade>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign: Option<bool>,
     /// How long ago at most; `None`: at any time in the session.
-    #[serde(serialize_with = "as_written_if_any")]
+    #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
 }
 

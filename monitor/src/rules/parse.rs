@@ -132,7 +132,9 @@ fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
             None
         }
         other => {
-            report.add(at, "", format!("this is not YAML: {other}"));
+            let text = other.to_string();
+            let place = format!(" at line {}, column {}", at.line(), at.column());
+            report.add(at, "", format!("this is not YAML: {}", text.strip_suffix(&place).unwrap_or(&text)));
             None
         }
     }
@@ -164,7 +166,8 @@ fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, Rule)
     }
     let (id, summary, on, action, conditions) = (id?, summary?, on?, action?, conditions?);
     let timeout = (action == Action::Hold).then(|| timeout.unwrap_or_default());
-    let source = Source { file: report.file.to_owned(), line: node.referenced.line() };
+    let at = node.referenced;
+    let source = Source { file: report.file.to_owned(), line: at.line(), column: at.column() };
     let key = monitor_common::hash::name(monitor_common::hash::EXACT, id.as_bytes());
     let place = Node { value: Value::Null, ..*section.get("id")? };
     let rule = Rule {

@@ -9,7 +9,7 @@ use crate::{
         Action, BootNanos, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade, SecretAccess,
         Subject,
     },
-    rules::{Memory, RuleSet, Verdict},
+    rules::{Memory, RuleSet, Verdict, Word},
 };
 
 /// A session under the default rules.
@@ -214,4 +214,12 @@ fn retries_of_one_held_connection_do_not_spend_the_budget() {
     }
     assert!(session.memory.risk(second(100)) < BUDGET);
     assert_eq!(session.memory.risk(BootNanos(0)), 65);
+}
+
+#[test]
+fn every_default_rule_is_explained_to_the_person_it_wakes() {
+    let reference = include_str!("../../../../docs/rules.md");
+    for rule in &Session::new().rules {
+        assert!(reference.contains(&format!("**{}** ({}", rule.id, rule.action.word())), "{}", rule.id);
+    }
 }
