@@ -48,6 +48,9 @@ fn cargo_shows_its_default_index_by_a_directory_and_the_download_host_in_it() {
     assert_eq!(hosts(home.path(), "cargo"), expected);
 }
 
+const SETTINGS: &str = "<settings><!-- sample:\n  <url>https://sample.example/x</url>\n--><mirror>\n  \
+                        <url>https://maven.corp.example/public</url>\n</mirror></settings>";
+
 #[test]
 fn go_and_maven_name_several() {
     let home = tempfile::tempdir().unwrap();
