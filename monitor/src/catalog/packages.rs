@@ -164,8 +164,10 @@ fn read(path: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&text).into_owned())
 }
 
-/// Hosts of the URLs in lines that hold one of `words`, and in the indented lines that continue them.
+/// Hosts of the URLs in lines that hold one of `words`, and in the indented lines that continue them. Comments are left
+/// out: the samples in them are nobody's registry.
 fn hosts_in(text: &str, words: &[&str]) -> Vec<String> {
+    let text = without_xml_comments(text);
     let mut hosts = Vec::new();
     let mut concerned = false;
     for line in text.lines() {
@@ -180,6 +182,13 @@ fn hosts_in(text: &str, words: &[&str]) -> Vec<String> {
         }
     }
     hosts
+}
+
+fn without_xml_comments(text: &str) -> String {
+    let mut parts = text.split("<!--");
+    let head = parts.next().unwrap_or_default();
+    let tails = parts.filter_map(|part| part.split_once("-->")).map(|(_, tail)| tail);
+    std::iter::once(head).chain(tails).collect()
 }
 
 /// Hosts of all `http` and `https` URLs in `text`, lower case, without user, password and port.

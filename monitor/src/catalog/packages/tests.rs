@@ -48,15 +48,16 @@ fn cargo_shows_its_default_index_by_a_directory_and_the_download_host_in_it() {
     assert_eq!(hosts(home.path(), "cargo"), expected);
 }
 
+const SETTINGS: &str = "<settings><!-- sample:\n  <url>https://sample.example/x</url>\n--><mirror>\n  \
+                        <url>https://maven.corp.example/public</url>\n</mirror></settings>";
+
 #[test]
 fn go_and_maven_name_several() {
     let home = tempfile::tempdir().unwrap();
-    write(
-        home.path(),
-        ".m2/settings.xml",
-        "<mirror>\n  <url>https://maven.corp.example/public</url>\n</mirror>",
-    );
-    assert!(hosts(home.path(), "maven").contains(&"maven.corp.example".to_owned()));
+    write(home.path(), ".m2/settings.xml", SETTINGS);
+    let maven = hosts(home.path(), "maven");
+    assert!(maven.contains(&"maven.corp.example".to_owned()), "{maven:?}");
+    assert!(!maven.contains(&"sample.example".to_owned()), "a comment teaches nothing: {maven:?}");
     let lookup =
         |name: &str| (name == "GOPROXY").then(|| "https://a.example,https://b.example|direct".to_owned());
     let learned = configured(home.path(), &lookup);
