@@ -7,7 +7,7 @@ mod tally;
 
 use std::{
     process::{Command, ExitCode},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use anyhow::{Context, Result};
@@ -39,57 +39,66 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         return elevation::run_as_root(repository);
     }
     let runner = Runner::found();
-    let mut total = Tally::default();
+    let (mut total, mut tests, mut failed) = (Tally::default(), 0, Vec::new());
     for step in STEPS.iter().filter(|step| step.belongs(options, runner)) {
-        eprintln!("── {}", step.name);
-        let start = Instant::now();
-        let outcome = perform(step, repository, options);
-        let took = start.elapsed();
-        let tally = outcome.unwrap_or_else(|error| {
-            eprintln!("{error:#}");
-            Tally::FAILED
-        });
-        eprintln!("   {} in {}", tally.verdict(), seconds(took));
+        let tally = perform(step, repository, options);
+        if matches!(step.action, Action::Tests { .. }) {
+            tests += tally.passed + tally.failed;
+        }
+        if tally.failed > 0 {
+            failed.push(step.name);
+        }
         total += tally;
+    }
+    if let Some(filter) = options.filter.as_ref().filter(|_| tests == 0) {
+        eprintln!("no test has `{filter}` in its name");
+        total += Tally::FAILED;
+    }
+    if !failed.is_empty() {
+        eprintln!("failed: {}", failed.join("; "));
     }
     println!("{total}");
     Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn perform(step: &Step, repository: &Repository, options: &Options) -> Result<Tally> {
-    match step.action {
-        Action::Command(words) => command(repository, words),
-        Action::Tests { words, runner, before_filter } => {
-            let filter = options.filter.as_ref();
-            let mut all: Vec<&str> = words.to_vec();
-            if filter.is_some() || !before_filter.is_empty() {
-                all.extend(before_filter.iter().copied());
-            }
-            all.extend(filter.map(String::as_str));
-            tests(repository, &all, runner, filter.is_some())
-        }
+/// Announces, runs and times one step; what keeps it from running is a failure.
+fn perform(step: &Step, repository: &Repository, options: &Options) -> Tally {
+    eprintln!("── {}", step.name);
+    let start = Instant::now();
+    let tally = act(&step.action, repository, options).unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        Tally::FAILED
+    });
+    eprintln!("   {} in {:.1} s", tally.verdict(), start.elapsed().as_secs_f64());
+    tally
+}
+
+fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Tally> {
+    match *action {
+        Action::Command(line) => command(repository, line),
+        Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
         Action::Packages => packages::ensure(),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
         Action::ObjectRebuilt => ebpf::check(repository).map(|()| Tally::PASSED),
     }
 }
 
-fn command(repository: &Repository, words: &[&str]) -> Result<Tally> {
-    let ended = process::capture(&mut command_of(repository, words)?, Echo::Silent)?;
+fn command(repository: &Repository, line: &str) -> Result<Tally> {
+    let ended = process::capture(&mut command_of(repository, line)?, Echo::Silent)?;
     if ended.status.success() {
         return Ok(Tally::PASSED);
     }
     eprint!("{}", ended.output);
-    eprintln!("`{}` failed ({})", words.join(" "), ended.status);
+    eprintln!("`{line}` failed ({})", ended.status);
     Ok(Tally::FAILED)
 }
 
-fn tests(repository: &Repository, words: &[&str], runner: Runner, filtered: bool) -> Result<Tally> {
+fn tests(repository: &Repository, line: &str, runner: Runner, filter: Option<&str>) -> Result<Tally> {
     // nextest shows failures and slow tests as they come; libtest shows everything, so it waits.
     let echo = if runner == Runner::Nextest { Echo::Live } else { Echo::Silent };
-    let ended = process::capture(&mut command_of(repository, words)?, echo)?;
+    let ended = process::capture(command_of(repository, line)?.args(filter), echo)?;
     let mut tally = tally::of_output(runner, &ended.output);
-    if filtered && runner == Runner::Nextest {
+    if filter.is_some() && runner == Runner::Nextest {
         tally.skipped = 0; // nextest counts what the filter left out
     }
     if ended.status.success() {
@@ -98,19 +107,14 @@ fn tests(repository: &Repository, words: &[&str], runner: Runner, filtered: bool
     if echo == Echo::Silent {
         eprint!("{}", ended.output);
     }
-    eprintln!("`{}` failed ({})", words.join(" "), ended.status);
-    // What does not build has no tests to count.
-    tally.failed = tally.failed.max(1);
+    eprintln!("`{line}` failed ({})", ended.status);
+    tally.failed = tally.failed.max(1); // what does not build has no tests to count
     Ok(tally)
 }
 
-fn command_of(repository: &Repository, words: &[&str]) -> Result<Command> {
-    let (program, arguments) = words.split_first().context("a step of the suite names no program")?;
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(repository.root());
+fn command_of(repository: &Repository, line: &str) -> Result<Command> {
+    let mut words = line.split_whitespace();
+    let mut command = Command::new(words.next().context("a step of the suite names no program")?);
+    command.args(words).current_dir(repository.root());
     Ok(command)
-}
-
-fn seconds(took: Duration) -> String {
-    format!("{:.1} s", took.as_secs_f64())
 }

@@ -64,8 +64,11 @@ fn flags(repository: &Repository, toolchain: &Toolchain) -> Result<OsString> {
     for (path, name) in
         [(rust.as_path(), "/rust"), (&cargo_home()?, "/cargo"), (repository.root(), "/interlock")]
     {
-        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        flags.push(joined("--remap-path-prefix=", &path, &format!("={name}")));
+        // cargo hands some paths on as they were given and others with symbolic links resolved.
+        flags.push(joined("--remap-path-prefix=", path, &format!("={name}")));
+        if let Some(resolved) = path.canonicalize().ok().filter(|resolved| resolved != path) {
+            flags.push(joined("--remap-path-prefix=", &resolved, &format!("={name}")));
+        }
     }
     Ok(flags.join(&OsString::from("\x1f")))
 }

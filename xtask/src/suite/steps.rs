@@ -13,10 +13,10 @@ pub struct Step {
 }
 
 pub enum Action {
-    /// Passes when it ends well.
-    Command(&'static [&'static str]),
-    /// Counts its tests. The filter's text comes last.
-    Tests { words: &'static [&'static str], runner: Runner, before_filter: &'static [&'static str] },
+    /// Passes when it ends well. Words are separated by spaces.
+    Command(&'static str),
+    /// Counts its tests. A filter's text is added at the end.
+    Tests { line: &'static str, runner: Runner },
     /// Debian packages that tests call.
     Packages,
     /// The kernel object, by its recorded hashes.
@@ -62,88 +62,50 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 }
 
 pub const STEPS: &[Step] = &[
-    step("format of the workspace", When::Whole, Action::Command(&["cargo", "fmt", "--all", "--check"])),
+    step("format of the workspace", When::Whole, Action::Command("cargo fmt --all --check")),
     step(
         "format of the kernel programs",
         When::Whole,
-        Action::Command(&["cargo", "fmt", "--manifest-path", "monitor-ebpf/Cargo.toml", "--check"]),
+        Action::Command("cargo fmt --manifest-path monitor-ebpf/Cargo.toml --check"),
     ),
     step(
         "clippy",
         When::Whole,
-        Action::Command(&[
-            "cargo",
-            "clippy",
-            "--quiet",
-            "--locked",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ]),
+        Action::Command("cargo clippy --quiet --locked --workspace --all-targets -- -D warnings"),
     ),
     step("kernel object is the recorded one", When::Quick, Action::ObjectRecorded),
     step("kernel object is what its sources give", When::Thorough, Action::ObjectRebuilt),
-    step("build", When::Always, Action::Command(&["cargo", "build", "--quiet", "--locked", "--workspace"])),
+    step("build", When::Always, Action::Command("cargo build --quiet --locked --workspace")),
     step(
         "release build",
         When::Unhurried,
-        Action::Command(&["cargo", "build", "--quiet", "--locked", "--release", "--package", "interlock"]),
+        Action::Command("cargo build --quiet --locked --release --package interlock"),
     ),
     step("programs that the tests call", When::Always, Action::Packages),
     step(
         "unit, command line, daemon and kernel tests",
         When::Always,
         Action::Tests {
-            words: &[
-                "cargo",
-                "nextest",
-                "run",
-                "--locked",
-                "--workspace",
-                "--no-fail-fast",
-                "--no-tests",
-                "pass",
-                "--cargo-quiet",
-                "--status-level",
-                "slow",
-                "--final-status-level",
-                "fail",
-                "--color",
-                "never",
-            ],
+            line: "cargo nextest run --locked --workspace --no-fail-fast --no-tests pass --cargo-quiet \
+                   --status-level slow --final-status-level fail --color never --",
             runner: Runner::Nextest,
-            before_filter: &["--"],
         },
     ),
     step(
+        // One at a time: kernel tests share the machine's hooks.
         "unit, command line, daemon and kernel tests, one at a time (cargo-nextest is not installed)",
         When::Always,
         Action::Tests {
-            words: &[
-                "cargo",
-                "test",
-                "--quiet",
-                "--locked",
-                "--workspace",
-                "--lib",
-                "--bins",
-                "--tests",
-                "--no-fail-fast",
-            ],
+            line: "cargo test --quiet --locked --workspace --lib --bins --tests --no-fail-fast -- --test-threads 1",
             runner: Runner::Libtest,
-            // Kernel tests share the machine's hooks.
-            before_filter: &["--", "--test-threads", "1"],
         },
     ),
     step(
         "documentation tests",
         When::Always,
         Action::Tests {
-            words: &["cargo", "test", "--quiet", "--locked", "--workspace", "--doc", "--no-fail-fast"],
+            line: "cargo test --quiet --locked --workspace --doc --no-fail-fast --",
             runner: Runner::Libtest,
-            before_filter: &["--"],
         },
     ),
 ];
@@ -164,7 +126,7 @@ impl Step {
     /// Two steps run the same tests; documentation tests have no second way.
     fn is_for(&self, found: Runner) -> bool {
         match self.action {
-            Action::Tests { words, runner, .. } => words.contains(&"--doc") || runner == found,
+            Action::Tests { line, runner } => line.contains(" --doc ") || runner == found,
             _ => true,
         }
     }
