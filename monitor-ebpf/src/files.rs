@@ -202,7 +202,8 @@ fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
         if parent.0 == dentry.0 {
             return false;
         }
-        let ino = parent.follow(offset!(dentry_inode)).and_then(|inode| inode.read::<u64>(offset!(inode_ino)));
+        let ino =
+            parent.follow(offset!(dentry_inode)).and_then(|inode| inode.read::<u64>(offset!(inode_ino)));
         if ino == Some(workspace_ino) {
             return true;
         }

@@ -79,7 +79,8 @@ fn send(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
 #[inline(always)]
 fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
     // SAFETY: the context is what this helper wants, and its fields may be read.
-    let (cookie, protocol) = unsafe { (bpf_get_socket_cookie(ctx.as_ptr()), (*ctx.sock_addr).protocol as u16) };
+    let (cookie, protocol) =
+        unsafe { (bpf_get_socket_cookie(ctx.as_ptr()), (*ctx.sock_addr).protocol as u16) };
     let port = remote_port(ctx.sock_addr);
     let observe = verdict::policy().is_some_and(|policy| policy.observe != 0);
     let outcome = match (verdict::refuses(&address, port), observe) {

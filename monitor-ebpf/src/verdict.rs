@@ -1,8 +1,6 @@
 //! The verdict table: what the kernel may answer without asking, and what a touch does to the session.
 
-use monitor_common::policy::{
-    ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Policy, VERDICT_DENY, taint_bit,
-};
+use monitor_common::policy::{ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Policy, VERDICT_DENY, taint_bit};
 
 use crate::{
     atomic,

@@ -48,8 +48,10 @@ impl Outbox {
     pub fn start(dir: Option<PathBuf>, limit_bytes: u64) -> io::Result<Self> {
         let mut file = dir.map(|dir| EventFile::open(&dir, limit_bytes)).transpose()?;
         Self::with_writer(QUEUE, move |event| {
-            // Under systemd, standard error is the journal.
-            tracing::warn!(target: "interlock::alert", "{event}");
+            // Under systemd, standard error is the journal. What no rule matched is in the file only.
+            if event.get("event.kind").and_then(Value::as_str) == Some("alert") {
+                tracing::warn!(target: "interlock::alert", "{event}");
+            }
             file.as_mut().map_or(Ok(()), |file| file.append(event))
         })
     }

@@ -40,8 +40,10 @@ pub struct Config {
     pub socket: PathBuf,
     /// Directory of the ledger and of what has to outlive the daemon.
     pub state: PathBuf,
-    /// Rules directory; `None`: the built-in rules.
+    /// Rules directory; `None`, and `rules = "builtin"`: the built-in rules.
     pub rules: Option<PathBuf>,
+    /// The built-in rules apply even where [`RULES`] exists.
+    pub builtin_rules: bool,
     /// Directory that replaces the built-in catalogue; `None`: the built-in one.
     pub catalog: Option<PathBuf>,
     /// Directory in the BPF file system; `None`: nothing is pinned, everything detaches at exit.
@@ -69,6 +71,7 @@ impl Default for Config {
             socket: SOCKET.into(),
             state: STATE.into(),
             rules: None,
+            builtin_rules: false,
             catalog: None,
             pins: Some(PINS.into()),
             metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT))),
@@ -89,7 +92,7 @@ impl Config {
     /// Every problem of the file at once.
     pub fn load(file: Option<&Path>) -> Result<Self, Problems> {
         let Document { mut config, mut problems, lines } = Self::read(file)?;
-        if config.rules.is_none() && Path::new(RULES).is_dir() {
+        if config.rules.is_none() && !config.builtin_rules && Path::new(RULES).is_dir() {
             config.rules = Some(RULES.into());
         }
         for (key, directory) in

@@ -46,7 +46,9 @@ pub enum StartError {
     Probes(#[from] ProbeError),
     #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
     State { path: PathBuf, source: std::io::Error },
-    #[error("another interlock daemon uses the state directory {path}; stop it, or set `state` to another directory")]
+    #[error(
+        "another interlock daemon uses the state directory {path}; stop it, or set `state` to another directory"
+    )]
     StateInUse { path: PathBuf },
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
@@ -107,7 +109,9 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         if let Some(exporter) = exporter {
             tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, stop.clone()));
         }
-        tokio::spawn(forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?);
+        tokio::spawn(
+            forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
+        );
         let ended = server::serve(socket, handle.clone(), metrics, stop.clone()).await;
         ended.map_err(system("serving the control socket"))
     });

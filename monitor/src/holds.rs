@@ -42,6 +42,8 @@ pub struct Hold {
     pub summary: String,
     pub severity: Severity,
     pub because: Vec<String>,
+    /// Risk points that the session got for it; an approval takes them back.
+    pub points: u32,
     pub flows: Vec<HeldFlow>,
     pub since: BootNanos,
     pub deadline: Option<BootNanos>,
@@ -125,7 +127,12 @@ impl Holds {
     }
 
     /// The waiting hold that a flow to this destination belongs to.
-    pub fn same_question(&mut self, session: u64, rule: &str, destination: &Destination) -> Option<&mut Hold> {
+    pub fn same_question(
+        &mut self,
+        session: u64,
+        rule: &str,
+        destination: &Destination,
+    ) -> Option<&mut Hold> {
         let object = Object::new(session, destination);
         self.waiting
             .values_mut()
@@ -220,7 +227,8 @@ impl Holds {
     /// Lets the session's further connections to the same destination through for a while.
     pub fn grant(&mut self, hold: &Hold, until: BootNanos, by: String) {
         if self.grants.len() >= GRANTS_MAX
-            && let Some(first) = self.grants.iter().enumerate().min_by_key(|(_, grant)| grant.until).map(|(i, _)| i)
+            && let Some(first) =
+                self.grants.iter().enumerate().min_by_key(|(_, grant)| grant.until).map(|(i, _)| i)
         {
             self.grants.swap_remove(first);
         }

@@ -26,6 +26,9 @@ pub struct Drill {
     /// Keep the daemon's files (ledger, configuration, log) in this directory
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Executable script that plays the agent instead of the drill's own
+    #[arg(long, value_name = "FILE")]
+    agent_script: Option<PathBuf>,
     #[command(flatten)]
     reading: Reading,
 }
@@ -40,7 +43,7 @@ impl Drill {
             sweep: self.sweep,
             state: self.state,
             json: printer.is_json() || global.quiet,
-            ..Options::default()
+            agent_script: self.agent_script,
         };
         // The whole chain: what failed, and why.
         let failed = |error: anyhow::Error| Failure::new(Exit::Negative, format_args!("{error:#}"));

@@ -67,6 +67,7 @@ fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String
     match key {
         "socket" => config.socket = absolute(value)?,
         "state" => config.state = absolute(value)?,
+        "rules" if value.as_str() == Some("builtin") => config.builtin_rules = true,
         "rules" => config.rules = Some(absolute(value)?),
         "catalog" => config.catalog = Some(absolute(value)?),
         "cgroup" => config.cgroup = Some(absolute(value)?),

@@ -54,13 +54,14 @@ fn every_key_is_read() {
     let file = written(&format!(
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
-         log = \"debug\"\n"
+         log = \"debug\"\nwatch_below = 4711\n"
     ));
     let expected = Config {
         file: Some(file.path().into()),
         socket: "/s".into(),
         state: "/v".into(),
         rules: Some(directory.path().into()),
+        builtin_rules: false,
         catalog: Some(directory.path().into()),
         pins: None,
         metrics: None,
@@ -69,6 +70,7 @@ fn every_key_is_read() {
         risk_budget: 7,
         cgroup: Some(directory.path().into()),
         log: "debug".into(),
+        watch_below: Some(4711),
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
 }
@@ -82,14 +84,14 @@ fn a_named_file_that_is_missing_is_a_problem() {
 #[test]
 fn the_sample_states_every_key_with_its_default() {
     let sample = include_str!("../../../packaging/config.toml");
-    let keys = ["catalog", "cgroup", "rules"];
+    let keys = ["catalog", "cgroup", "rules", "watch_below"];
     let (optional, set): (Vec<&str>, Vec<&str>) = sample
         .lines()
         .filter_map(|line| {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (3, 8));
+    assert_eq!((optional.len(), set.len()), (4, 8));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));

@@ -62,11 +62,14 @@ impl Engine {
         }
         let (id, pid, at) =
             (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
-        let destination =
-            self.destination(id, connect.address, connect.port, connect.protocol, &[], at);
+        let destination = self.destination(id, connect.address, connect.port, connect.protocol, &[], at);
         let refused = connect.outcome != outcome::PASSED;
         let gated = self.uplink.session(id).is_some_and(|state| state.generation != 0);
-        let stake = if refused { Stake::Refused { observed: connect.outcome == outcome::WOULD_REFUSE } } else { Stake::None };
+        let stake = if refused {
+            Stake::Refused { observed: connect.outcome == outcome::WOULD_REFUSE }
+        } else {
+            Stake::None
+        };
         if gated && !refused {
             // A datagram socket's connect sends nothing; name lookups do it by the dozen.
             if destination.transport == Transport::Tcp {

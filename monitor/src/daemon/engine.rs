@@ -89,7 +89,8 @@ impl Engine {
         let store = Store::new(&config.state);
         let before = store.load();
         let ledger = Ledger::open(&config.state)?;
-        let outbox = Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
+        let outbox = Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT)
+            .map_err(system("starting the outbox"))?;
         let cgroup = config.cgroup_mount().map_err(system("finding the cgroup v2 mount"))?;
         let (probes, uplink) = Probes::load(&Options { cgroup, pins: config.pins.clone() })?;
         let mut engine = Self {
@@ -132,7 +133,9 @@ impl Engine {
     pub fn run(mut self) {
         while !self.stopping {
             let timeout = self.until_next_turn();
-            if let Err(error) = ring::wait([&self.probes.lifecycle, &self.probes.access], self.wake.as_fd(), Some(timeout)) {
+            if let Err(error) =
+                ring::wait([&self.probes.lifecycle, &self.probes.access], self.wake.as_fd(), Some(timeout))
+            {
                 tracing::error!(%error, "waiting for the kernel failed; the daemon ends, what is pinned stays in force");
                 break;
             }

@@ -1,6 +1,9 @@
 //! Enrichment: from what the kernel saw to what rules speak about.
 
-use std::{net::IpAddr, path::{Path, PathBuf}};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use monitor_common::event::{
     file::{self, Open, Probe, ProcOpen, proc_file},
@@ -10,8 +13,8 @@ use monitor_common::event::{
 use super::engine::Engine;
 use crate::{
     facts::{
-        BootNanos, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, NameSource, SecretAccess, SessionId,
-        Transport,
+        BootNanos, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, NameSource, SecretAccess,
+        SessionId, Transport,
     },
     names::Identified,
     probes::decode::text,
@@ -39,7 +42,14 @@ impl Engine {
         };
         let workspace = self.registry.get(session).and_then(|session| session.workspace.as_deref());
         let foreign = workspace.is_none_or(|workspace| !path.starts_with(workspace));
-        self.secret(pid, session, path.to_string_lossy().into_owned(), probe.tag.entry, probe.matched, foreign)
+        self.secret(
+            pid,
+            session,
+            path.to_string_lossy().into_owned(),
+            probe.tag.entry,
+            probe.matched,
+            foreign,
+        )
     }
 
     fn secret(
@@ -188,7 +198,8 @@ mod tests {
 
     #[test]
     fn the_flows_own_name_counts_alone_unless_dns_contradicts() {
-        let names = [("api.anthropic.com", NameSource::ServerName), ("backboard.railway.app", NameSource::Dns)];
+        let names =
+            [("api.anthropic.com", NameSource::ServerName), ("backboard.railway.app", NameSource::Dns)];
         assert_eq!(names_that_count(&identified(&names, false)).count(), 1);
         assert_eq!(names_that_count(&identified(&names, true)).count(), 2);
         let dns = [("a.example", NameSource::Dns), ("b.example", NameSource::Dns)];

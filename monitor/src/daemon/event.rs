@@ -67,7 +67,9 @@ impl Event {
     #[must_use]
     pub fn destination(mut self, destination: &Destination) -> Self {
         if let Some(name) = &destination.name {
-            self = self.with("destination.domain", name.clone()).with("destination.named_by", json!(destination.named_by));
+            self = self
+                .with("destination.domain", name.clone())
+                .with("destination.named_by", json!(destination.named_by));
         }
         if let Some(provider) = &destination.provider {
             self = self.with("destination.provider", provider.clone());

@@ -126,6 +126,7 @@ impl Engine {
                 summary: rule.summary.clone(),
                 severity: rule.severity,
                 because,
+                points: verdict.points,
                 flows: vec![flow],
                 since: fact.at,
                 deadline,
@@ -171,7 +172,9 @@ impl Engine {
         match flow::push(&self.registry.pids(session, pid), cookie) {
             Ok(Reached::Yes) => {}
             // TCP's own timer sends it. That can take as long as the flow was held.
-            Ok(Reached::Gone) => tracing::debug!(cookie, "no process has the socket; TCP will send what is left"),
+            Ok(Reached::Gone) => {
+                tracing::debug!(cookie, "no process has the socket; TCP will send what is left")
+            }
             Err(error) => tracing::debug!(cookie, %error, "not a TCP socket: its next packet passes"),
         }
     }
@@ -240,7 +243,9 @@ impl Engine {
     pub fn expire(&mut self) {
         let now = boot_now();
         for number in self.holds.expired(now) {
-            let Ok(hold) = self.holds.decide(number, HoldState::Expired, Some("deadline".into())) else { continue };
+            let Ok(hold) = self.holds.decide(number, HoldState::Expired, Some("deadline".into())) else {
+                continue;
+            };
             self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
             if hold.then >= Action::Freeze && !self.observing() {
                 let session = SessionId(hold.session);

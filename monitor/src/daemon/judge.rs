@@ -129,7 +129,13 @@ impl Engine {
         let line = |touch: &crate::rules::Touch| {
             let before = Duration::from_nanos(now.0.saturating_sub(touch.at.0));
             let place = if touch.foreign { "foreign" } else { "workspace" };
-            format!("{:.3} s before: {:?} {place} {} {}", before.as_secs_f64(), touch.grade, touch.class, touch.path)
+            format!(
+                "{:.3} s before: {:?} {place} {} {}",
+                before.as_secs_f64(),
+                touch.grade,
+                touch.class,
+                touch.path
+            )
         };
         session.memory.touches().iter().map(line).collect()
     }
@@ -138,7 +144,8 @@ impl Engine {
     pub fn trip(&mut self, fact: &Fact, rule: &str, why: &str, at_least: Option<Response>) {
         let id = fact.session;
         if self.observing() {
-            let event = self.event("would-freeze", fact.at, id).with("rule.id", vec![rule]).with("message", why);
+            let event =
+                self.event("would-freeze", fact.at, id).with("rule.id", vec![rule]).with("message", why);
             self.publish(event);
             return;
         }
@@ -149,7 +156,9 @@ impl Engine {
         let response = session.breaker.on_trip(fact.at).max(at_least.unwrap_or(Response::Freeze));
         match response {
             Response::Kill => self.kill_session(id, Who::Rule(rule.to_owned()), why, fact.at),
-            Response::Freeze | Response::Hold => self.freeze_session(id, Who::Rule(rule.to_owned()), why, fact.at),
+            Response::Freeze | Response::Hold => {
+                self.freeze_session(id, Who::Rule(rule.to_owned()), why, fact.at)
+            }
         }
     }
 
@@ -187,7 +196,11 @@ impl Engine {
             kind,
             who,
             Some(id),
-            [("why", why.into()), ("processes", outcome.members.into()), ("still_running", json!(outcome.running))],
+            [
+                ("why", why.into()),
+                ("processes", outcome.members.into()),
+                ("still_running", json!(outcome.running)),
+            ],
         );
         let event = self
             .event(name, boot_now(), id)

@@ -26,9 +26,17 @@ impl Knowledge {
         let rules = rules(config).map_err(StartError::Rules)?;
         let agents = catalogue(config, "agents.yaml", Agents::builtin, Agents::parse)?;
         let secrets = catalogue(config, "secrets.yaml", Secrets::builtin, Secrets::parse)?;
-        let destinations = catalogue(config, "destinations.yaml", Destinations::builtin, Destinations::parse)?
-            .with_packages(registries());
-        Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, agents, secrets, destinations })
+        let destinations =
+            catalogue(config, "destinations.yaml", Destinations::builtin, Destinations::parse)?
+                .with_packages(registries());
+        Ok(Self {
+            rules: Arc::new(rules),
+            loaded: Timestamp::now(),
+            problem: None,
+            agents,
+            secrets,
+            destinations,
+        })
     }
 
     /// Reads the rules again. Rules with a mistake never replace the rules that work.

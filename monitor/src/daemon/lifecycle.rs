@@ -77,11 +77,13 @@ impl Engine {
         let cut = exec.env_size > exec.env_len;
         let mut env = variables(&strings(&candidate.env, exec.env_len), cut);
         let pid = exec.header.tgid;
-        let mut recognised = self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
+        let mut recognised =
+            self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
         if recognised.is_none() && cut {
             // Only the end of a large environment fits into a record; the whole is read where the process still runs.
             env = procfs::read(pid).map(|running| running.env).unwrap_or(env);
-            recognised = self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
+            recognised =
+                self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
         }
         let Some(recognised) = recognised else { return };
         if !self.watches(pid) || self.uplink.label(pid).is_some() {
@@ -103,11 +105,11 @@ impl Engine {
     pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Option<SessionId> {
         let Running { process, env } = running;
         let id = procfs::session_of(&process);
-        let state = SessionState { generation: u64::from(self.know.rules.always_gated()), ..SessionState::default() };
-        let labelled = self
-            .uplink
-            .set_session(id, state)
-            .and_then(|()| self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 }));
+        let state =
+            SessionState { generation: u64::from(self.know.rules.always_gated()), ..SessionState::default() };
+        let labelled = self.uplink.set_session(id, state).and_then(|()| {
+            self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
+        });
         if let Err(error) = labelled {
             // Fails open, visibly: the process runs unwatched.
             tracing::error!(pid = process.pid, %error, "the session cannot be labelled; it runs unwatched");
@@ -126,7 +128,7 @@ impl Engine {
         self.settle_workspace(id, pid);
         self.tag_secrets(id, &env);
         self.note_open_sockets(id, pid);
-        let Some(session) = self.registry.get(id) else { return None };
+        let session = self.registry.get(id)?;
         let (by, command, workspace) =
             (session.recognised_by.clone(), session.command.clone(), session.workspace.clone());
         let mut event = self
@@ -147,7 +149,10 @@ impl Engine {
         let Some(cwd) = procfs::working_directory(pid) else { return };
         let Some(workspace) = workspace::workspace(&cwd, home.as_deref()) else { return };
         // Through the process's own root, so that a container's or a mount namespace's tree is the one looked at.
-        let seen = Path::new("/proc").join(pid.to_string()).join("root").join(workspace.strip_prefix("/").unwrap_or(&workspace));
+        let seen = Path::new("/proc")
+            .join(pid.to_string())
+            .join("root")
+            .join(workspace.strip_prefix("/").unwrap_or(&workspace));
         match Mounts::of(pid).identify(&seen) {
             Ok(key) => {
                 let told = self.uplink.change_session(id, |state| {
@@ -161,7 +166,9 @@ impl Engine {
                     session.workspace = Some(workspace);
                 }
             }
-            Err(error) => tracing::warn!(session = %id, %error, "the workspace cannot be identified: every secret is foreign"),
+            Err(error) => {
+                tracing::warn!(session = %id, %error, "the workspace cannot be identified: every secret is foreign")
+            }
         }
     }
 
@@ -171,7 +178,9 @@ impl Engine {
         let lookup = |name: &str| variable(env, name);
         let mounts = Mounts::own();
         for (path, entry) in self.know.secrets.existing(Path::new(&home), &lookup) {
-            let Some(grade) = self.know.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade)) else { continue };
+            let Some(grade) = self.know.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade)) else {
+                continue;
+            };
             let Ok(key) = mounts.identify(&path) else { continue }; // gone meanwhile; its name still matches
             if let Err(error) = self.uplink.tag_inode(key, SecretTag { entry, grade }) {
                 tracing::warn!(path = %path.display(), %error, "the secret is known by name only");
@@ -199,7 +208,8 @@ impl Engine {
         }
         let known: HashSet<u32> = roots.keys().copied().collect();
         let assigned = adoption::assign(&parents, &known);
-        let mut outermost: Vec<u32> = known.into_iter().filter(|pid| assigned.get(pid) == Some(pid)).collect();
+        let mut outermost: Vec<u32> =
+            known.into_iter().filter(|pid| assigned.get(pid) == Some(pid)).collect();
         outermost.sort_unstable();
         for root in outermost {
             let Some((running, recognised)) = roots.remove(&root) else { continue };
@@ -261,11 +271,7 @@ fn kernel_grade(grade: Grade) -> u32 {
 }
 
 fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
-    Newcomer {
-        agent: recognised.agent,
-        recognised_by: format!("{how}{}", recognised.by),
-        command: None,
-    }
+    Newcomer { agent: recognised.agent, recognised_by: format!("{how}{}", recognised.by), command: None }
 }
 
 /// `NAME=value` strings; where the block's beginning is missing, the first piece is half a variable.

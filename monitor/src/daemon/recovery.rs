@@ -88,7 +88,12 @@ impl Engine {
         for (cookie, session) in waiting.into_iter().filter(|(cookie, _)| !held.contains(cookie)) {
             let id = SessionId(session);
             self.refuse(id, id.root(), cookie);
-            self.record(LedgerKind::Deny, Who::Daemon, Some(id), [("why", "it waited while no daemon ran".into())]);
+            self.record(
+                LedgerKind::Deny,
+                Who::Daemon,
+                Some(id),
+                [("why", "it waited while no daemon ran".into())],
+            );
         }
     }
 }
@@ -96,7 +101,8 @@ impl Engine {
 /// What it touched is only known as bits in the kernel, so the session counts as incomplete: a rule's `touched` is met.
 fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
     let Some(record) = described else {
-        let mut session = Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
+        let mut session =
+            Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
         session.incomplete = true;
         return session;
     };

@@ -56,7 +56,8 @@ impl Engine {
             None => Ok(()),
             Some(label) => {
                 let session = SessionId(label.session);
-                let event = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
+                let event =
+                    self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
                 tracing::warn!(%session, pid = caller.pid, agent = event, "a process of a session asked to control Interlock");
                 Err(No::NotPermitted(Refusal {
                     error: format!("process {} belongs to the agent session {session}", caller.pid),
@@ -69,13 +70,19 @@ impl Engine {
     fn visible_sessions(&self, caller: &Caller) -> Vec<SessionView> {
         let ids = self.registry.ids();
         let sessions = ids.iter().filter_map(|id| self.registry.get(*id));
-        sessions.filter(|session| sees(caller, session.user)).map(|session| self.session_view(session)).collect()
+        sessions
+            .filter(|session| sees(caller, session.user))
+            .map(|session| self.session_view(session))
+            .collect()
     }
 
     fn visible_holds(&self, caller: &Caller, all: bool) -> Vec<HoldView> {
         let decided = self.holds.decided().filter(|_| all);
         let holds = decided.chain(self.holds.waiting());
-        holds.filter(|hold| sees(caller, self.owner(SessionId(hold.session)))).map(|hold| self.hold_view(hold)).collect()
+        holds
+            .filter(|hold| sees(caller, self.owner(SessionId(hold.session))))
+            .map(|hold| self.hold_view(hold))
+            .collect()
     }
 
     fn owner(&self, id: SessionId) -> u32 {
@@ -145,9 +152,14 @@ impl Engine {
         ];
         // Fails closed: what cannot be proved afterwards is not let through.
         if !self.record(LedgerKind::Approve, who(caller), Some(id), detail) {
-            return Err(No::Conflict(refusal("the ledger cannot be written, so nothing is approved; see the daemon's log")));
+            return Err(No::Conflict(refusal(
+                "the ledger cannot be written, so nothing is approved; see the daemon's log",
+            )));
         }
         let hold = self.decide(hold.number, HoldState::Approved, &by)?;
+        if let Some(session) = self.registry.get_mut(id) {
+            session.memory.forgive(hold.points, boot_now());
+        }
         for flow in &hold.flows {
             self.release(id, hold.pid, flow.cookie, flow.generation);
         }
@@ -177,7 +189,8 @@ impl Engine {
     }
 
     fn decide(&mut self, number: u64, state: HoldState, by: &str) -> Result<Hold, No> {
-        let hold = self.holds.decide(number, state, Some(by.to_owned())).map_err(|why| undecidable(number, &why))?;
+        let hold =
+            self.holds.decide(number, state, Some(by.to_owned())).map_err(|why| undecidable(number, &why))?;
         let waited = Duration::from_nanos(boot_now().0.saturating_sub(hold.since.0));
         self.metrics.hold_waited(waited);
         Ok(hold)
@@ -187,7 +200,8 @@ impl Engine {
     fn hold_for(&self, caller: &Caller, text: &str) -> Result<Hold, No> {
         let known = Holds::number(text).and_then(|number| self.holds.get(number));
         let Some(hold) = known.filter(|hold| sees(caller, self.owner(SessionId(hold.session)))) else {
-            let waiting: Vec<String> = self.visible_holds(caller, false).into_iter().map(|hold| hold.id).collect();
+            let waiting: Vec<String> =
+                self.visible_holds(caller, false).into_iter().map(|hold| hold.id).collect();
             return Err(No::NotFound(Refusal {
                 error: format!("there is no hold {text:?}"),
                 hint: Some(one_of("waiting", &waiting)),
@@ -219,7 +233,10 @@ impl Engine {
 
     fn no_session(&self, text: &str) -> No {
         let known: Vec<String> = self.registry.ids().iter().map(ToString::to_string).collect();
-        No::NotFound(Refusal { error: format!("there is no session {text:?}"), hint: Some(one_of("running", &known)) })
+        No::NotFound(Refusal {
+            error: format!("there is no session {text:?}"),
+            hint: Some(one_of("running", &known)),
+        })
     }
 
     fn view_of(&self, id: SessionId) -> Result<SessionView, No> {
@@ -297,9 +314,10 @@ fn not_permitted(error: &str) -> No {
 fn undecidable(number: u64, why: &Undecidable) -> No {
     match why {
         Undecidable::Unknown => No::NotFound(refusal(&format!("there is no hold h{number}"))),
-        Undecidable::Already(state) => {
-            No::Conflict(refusal(&format!("h{number} was decided before: {}", json!(state).as_str().unwrap_or("?"))))
-        }
+        Undecidable::Already(state) => No::Conflict(refusal(&format!(
+            "h{number} was decided before: {}",
+            json!(state).as_str().unwrap_or("?")
+        ))),
     }
 }
 

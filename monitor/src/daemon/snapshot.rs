@@ -66,7 +66,9 @@ impl Store {
         };
         match serde_json::from_str::<Snapshot>(&text) {
             Ok(found) if found.boot == boot_id() => found,
-            Ok(old) => Snapshot { next_event: old.next_event, next_hold: old.next_hold, ..Snapshot::default() },
+            Ok(old) => {
+                Snapshot { next_event: old.next_event, next_hold: old.next_hold, ..Snapshot::default() }
+            }
             Err(error) => {
                 let aside = self.path.with_extension("json.unreadable");
                 let moved = fs::rename(&self.path, &aside);
@@ -108,7 +110,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut store = Store::new(dir.path());
         assert_eq!(store.load(), Snapshot::default());
-        let saved = Snapshot { boot: boot_id(), next_event: 5, next_hold: 3, lingering: vec![(1, 2)], ..Snapshot::default() };
+        let saved = Snapshot {
+            boot: boot_id(),
+            next_event: 5,
+            next_hold: 3,
+            lingering: vec![(1, 2)],
+            ..Snapshot::default()
+        };
         store.save(saved.clone()).unwrap();
         assert_eq!(store.load(), saved);
         store.save(Snapshot { boot: "another".into(), ..saved }).unwrap();

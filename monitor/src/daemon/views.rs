@@ -14,8 +14,12 @@ use crate::{
 
 impl Engine {
     pub fn status(&self) -> Status {
-        let lost: BTreeMap<String, u64> =
-            self.uplink.losses().into_iter().map(|((ring, kind), total)| (format!("{ring}/{kind}"), total)).collect();
+        let lost: BTreeMap<String, u64> = self
+            .uplink
+            .losses()
+            .into_iter()
+            .map(|((ring, kind), total)| (format!("{ring}/{kind}"), total))
+            .collect();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
@@ -100,7 +104,11 @@ impl Engine {
             let idle = PORTABLE.iter().any(|a| a.duty == duty && a.when == probes::table::When::Sessions);
             let (state, found, advice) = match count {
                 0 if idle => (CheckState::Good, "attached when a session starts".to_owned(), None),
-                0 => (CheckState::Missing, "nothing attached".to_owned(), Some("see the daemon's log".to_owned())),
+                0 => (
+                    CheckState::Missing,
+                    "nothing attached".to_owned(),
+                    Some("see the daemon's log".to_owned()),
+                ),
                 count => (CheckState::Good, format!("portable backend, {count} hooks"), None),
             };
             checks.push(Check { subject: duty.name().into(), state, found, advice });

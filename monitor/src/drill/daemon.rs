@@ -113,8 +113,11 @@ fn configuration(socket: &Path, state: &Path, mode: Mode) -> Result<String> {
         Mode::Observe => "observe",
     };
     let (socket, state) = (text(socket)?, text(state)?);
+    // Nobody else's agent is this daemon's business.
+    let watched = std::process::id();
     Ok(format!(
-        "socket = {socket}\nstate = {state}\npins = \"none\"\nmetrics = \"none\"\nmode = \"{mode}\"\n"
+        "socket = {socket}\nstate = {state}\nrules = \"builtin\"\npins = \"none\"\nmetrics = \"none\"\nmode = \"{mode}\"\n\
+         watch_below = {watched}\n"
     ))
 }
 

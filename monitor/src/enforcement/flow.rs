@@ -72,7 +72,8 @@ pub fn sockets(pid: u32) -> Vec<i32> {
     entries
         .flatten()
         .filter(|entry| {
-            fs::read_link(entry.path()).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"socket:"))
+            fs::read_link(entry.path())
+                .is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"socket:"))
         })
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
         .collect()

@@ -25,6 +25,7 @@ fn hold(session: u64, cookie: u64) -> Hold {
         summary: String::new(),
         severity: Severity::High,
         because: Vec::new(),
+        points: 60,
         flows: vec![HeldFlow { cookie, generation: 1, asked: BootNanos(5) }],
         since: BootNanos(10),
         deadline: Some(BootNanos(100)),
@@ -50,10 +51,7 @@ fn a_decision_is_made_once() {
     assert_eq!(holds.open(hold(1, 50)).id(), "h4");
     let decided = holds.decide(4, HoldState::Approved, Some("uid 0".into())).unwrap();
     assert_eq!(decided.state, HoldState::Approved);
-    assert_eq!(
-        holds.decide(4, HoldState::Denied, None),
-        Err(Undecidable::Already(HoldState::Approved))
-    );
+    assert_eq!(holds.decide(4, HoldState::Denied, None), Err(Undecidable::Already(HoldState::Approved)));
     assert_eq!(holds.decide(9, HoldState::Denied, None), Err(Undecidable::Unknown));
 }
 

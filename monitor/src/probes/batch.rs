@@ -43,7 +43,10 @@ impl Batch {
 
 /// The records of both rings in the order of their times. The lives must have been read after the accesses: whatever
 /// happened in a process's life before an access then comes before it, and its end after what it did.
-pub fn merged<'a>(lives: &'a Batch, accesses: &'a Batch) -> impl Iterator<Item = Result<Record<'a>, Undecodable>> {
+pub fn merged<'a>(
+    lives: &'a Batch,
+    accesses: &'a Batch,
+) -> impl Iterator<Item = Result<Record<'a>, Undecodable>> {
     let (mut lives, mut accesses) = (lives.iter().peekable(), accesses.iter().peekable());
     std::iter::from_fn(move || match (lives.peek(), accesses.peek()) {
         (Some(Ok(life)), Some(Ok(access))) if life.header().at_ns > access.header().at_ns => accesses.next(),
@@ -78,7 +81,8 @@ mod tests {
         let at = |tgid, at_ns| Exit { header: Header { kind: kind::EXIT, tgid, session: 1, at_ns } };
         [at(1, 10), at(2, 30)].iter().for_each(|record| lives.push(record.as_bytes()));
         [at(3, 10), at(4, 20), at(5, 40)].iter().for_each(|record| accesses.push(record.as_bytes()));
-        let order: Vec<u32> = merged(&lives, &accesses).flatten().map(|record| record.header().tgid).collect();
+        let order: Vec<u32> =
+            merged(&lives, &accesses).flatten().map(|record| record.header().tgid).collect();
         assert_eq!(order, [1, 3, 4, 2, 5], "a life at the same instant comes first");
         batch.clear();
         assert!(batch.is_empty() && batch.iter().next().is_none());

@@ -126,11 +126,11 @@ impl<'a> Btf<'a> {
 /// Bytes that follow a type's three words (include/uapi/linux/btf.h).
 fn trailing_bytes(kind: u32, count: usize) -> Option<usize> {
     Some(match kind {
-        2 | 7..=12 | 16 | 18 => 0,                // pointer, forward, typedef, qualifiers, function, float, type tag
-        1 | 14 | 17 => 4,                         // integer, variable, declaration tag
-        3 => 12,                                  // array
+        2 | 7..=12 | 16 | 18 => 0, // pointer, forward, typedef, qualifiers, function, float, type tag
+        1 | 14 | 17 => 4,          // integer, variable, declaration tag
+        3 => 12,                   // array
         KIND_STRUCT | KIND_UNION | 15 | 19 => count * 12, // also data section and 64-bit enumeration
-        6 | 13 => count * 8,                      // enumeration, function prototype
+        6 | 13 => count * 8,       // enumeration, function prototype
         _ => return None,
     })
 }
@@ -143,8 +143,10 @@ mod tests {
     fn blob() -> Vec<u8> {
         let strings = b"\0outer\0a\0b\0c\0d\0int\0";
         let at = |text: &str| {
-            strings.windows(text.len() + 2).position(|w| w[0] == 0 && &w[1..=text.len()] == text.as_bytes()).unwrap()
-                as u32
+            strings
+                .windows(text.len() + 2)
+                .position(|w| w[0] == 0 && &w[1..=text.len()] == text.as_bytes())
+                .unwrap() as u32
                 + 1
         };
         let mut types: Vec<u32> = Vec::new();

@@ -19,7 +19,12 @@ fn privileges() -> Check {
     if nix::unistd::geteuid().is_root() {
         check("privileges", CheckState::Good, "root", None)
     } else {
-        check("privileges", CheckState::Missing, "not root", Some("the daemon must run as root (systemd does it)"))
+        check(
+            "privileges",
+            CheckState::Missing,
+            "not root",
+            Some("the daemon must run as root (systemd does it)"),
+        )
     }
 }
 
@@ -37,7 +42,8 @@ fn kernel_types() -> Check {
 
 fn lsm() -> Check {
     let list = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    let advice = "not used by this version: opens are observed, not held; connections are held on every kernel";
+    let advice =
+        "not used by this version: opens are observed, not held; connections are held on every kernel";
     let found = if list.is_empty() { "unknown (securityfs is not mounted)".to_owned() } else { list };
     check("LSM list", CheckState::Limited, found, Some(advice))
 }
@@ -49,7 +55,9 @@ fn cgroup() -> Check {
             "cgroup v2",
             CheckState::Missing,
             "not mounted",
-            Some("mount -t cgroup2 none /sys/fs/cgroup/unified (or boot with systemd.unified_cgroup_hierarchy=1)"),
+            Some(
+                "mount -t cgroup2 none /sys/fs/cgroup/unified (or boot with systemd.unified_cgroup_hierarchy=1)",
+            ),
         ),
     }
 }

@@ -6,7 +6,9 @@ use thiserror::Error;
 
 #[derive(Debug, Error)]
 pub enum ProbeError {
-    #[error("cannot read the kernel's type information at {path}: it was built without CONFIG_DEBUG_INFO_BTF, or /sys is not mounted")]
+    #[error(
+        "cannot read the kernel's type information at {path}: it was built without CONFIG_DEBUG_INFO_BTF, or /sys is not mounted"
+    )]
     NoBtf { path: PathBuf, source: io::Error },
     #[error("the kernel's type information at {path} cannot be understood ({reason})")]
     BadBtf { path: PathBuf, reason: &'static str },
@@ -14,13 +16,17 @@ pub enum ProbeError {
     MissingFields { fields: Vec<String> },
     #[error("cannot mount {what} at {path}: mount it by hand, or start the daemon with CAP_SYS_ADMIN")]
     Mount { what: &'static str, path: PathBuf, source: nix::Error },
-    #[error("{path} is not a cgroup v2 mount: mount one (mount -t cgroup2 none DIR) or set `cgroup` in the configuration")]
+    #[error(
+        "{path} is not a cgroup v2 mount: mount one (mount -t cgroup2 none DIR) or set `cgroup` in the configuration"
+    )]
     NoCgroup { path: PathBuf },
     #[error("cannot open the cgroup {path}")]
     Cgroup { path: PathBuf, source: io::Error },
     #[error("cannot prepare the pin directory {path}: it must be below a bpffs mount such as /sys/fs/bpf")]
     PinDirectory { path: PathBuf, source: io::Error },
-    #[error("the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN")]
+    #[error(
+        "the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"
+    )]
     NotPermitted,
     #[error("cannot load the kernel programs")]
     Load(#[source] Box<aya::EbpfError>),

@@ -9,8 +9,8 @@ use aya::{
     Ebpf, EbpfLoader,
     maps::{Map, RingBuf},
     programs::{
-        CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program,
-        ProgramError, RawTracePoint, TracePoint, links::FdLink,
+        CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program, ProgramError,
+        RawTracePoint, TracePoint, links::FdLink,
     },
 };
 use monitor_common::ABI;
@@ -75,8 +75,16 @@ impl Probes {
         let lifecycle = take_ring(&mut ebpf, "LIFECYCLE")?;
         let access = take_ring(&mut ebpf, "ACCESS")?;
         let uplink = Uplink::take(&mut ebpf)?;
-        let mut probes =
-            Self { ebpf, cgroup, pins, links: Vec::new(), attached: Vec::new(), flows: false, lifecycle, access };
+        let mut probes = Self {
+            ebpf,
+            cgroup,
+            pins,
+            links: Vec::new(),
+            attached: Vec::new(),
+            flows: false,
+            lifecycle,
+            access,
+        };
         probes.load_programs()?;
         probes.attach_all(When::Always)?;
         Ok((probes, uplink))
@@ -203,7 +211,7 @@ fn link(program: &mut Program, attachment: &Attachment, cgroup: File) -> Result<
         Hook::RawTracepoint(name) => {
             let program: &mut RawTracePoint = program.try_into()?;
             let id = program.attach(name)?;
-            Ok(program.take_link(id)?.try_into()?)
+            Ok(program.take_link(id)?.into())
         }
         Hook::Syscall(name) => {
             let program: &mut TracePoint = program.try_into()?;
@@ -264,8 +272,11 @@ pub fn remove_all_pins(pins: &Path) {
 
 /// Removes a directory of pins, links first: no program runs over half a state.
 pub fn remove_pins(pins: &Path) {
-    let mut paths: Vec<PathBuf> = fs::read_dir(pins).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    paths.sort_by_key(|path| !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("link_")));
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(pins).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    paths.sort_by_key(|path| {
+        !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("link_"))
+    });
     for path in paths {
         if let Err(error) = fs::remove_file(&path) {
             tracing::warn!(path = %path.display(), %error, "a pin could not be removed");
@@ -297,7 +308,9 @@ fn program_refused(program: &'static str, source: ProgramError) -> ProbeError {
 fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::PermissionDenied)
         {
             return true;
         }

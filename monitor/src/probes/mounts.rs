@@ -17,7 +17,8 @@ const BPFFS: &str = "/sys/fs/bpf";
 /// # Errors
 /// The mount is refused.
 pub fn ensure_tracefs() -> Result<(), ProbeError> {
-    let mounted = [TRACEFS, "/sys/kernel/debug/tracing"].iter().any(|dir| Path::new(dir).join("events").is_dir());
+    let mounted =
+        [TRACEFS, "/sys/kernel/debug/tracing"].iter().any(|dir| Path::new(dir).join("events").is_dir());
     if mounted { Ok(()) } else { mount_at("tracefs", TRACEFS) }
 }
 

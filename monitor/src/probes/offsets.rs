@@ -16,7 +16,8 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 pub fn resolve(path: &Path) -> Result<Offsets, ProbeError> {
     let blob = fs::read(path).map_err(|source| ProbeError::NoBtf { path: path.into(), source })?;
     let btf = Btf::parse(&blob).map_err(|reason| ProbeError::BadBtf { path: path.into(), reason })?;
-    let found: Vec<Option<u32>> = FIELDS.iter().map(|(structure, member)| btf.offset(structure, member)).collect();
+    let found: Vec<Option<u32>> =
+        FIELDS.iter().map(|(structure, member)| btf.offset(structure, member)).collect();
     let missing: Vec<String> = FIELDS
         .iter()
         .zip(&found)

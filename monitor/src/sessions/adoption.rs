@@ -29,7 +29,8 @@ mod tests {
 
     #[test]
     fn descendants_of_any_depth_follow_the_outermost_root() {
-        let chain: Vec<(u32, u32)> = (11..40).map(|pid| (pid, pid - 1)).chain([(10, 1), (1, 0), (50, 1)]).collect();
+        let chain: Vec<(u32, u32)> =
+            (11..40).map(|pid| (pid, pid - 1)).chain([(10, 1), (1, 0), (50, 1)]).collect();
         let assigned = assign(&chain, &HashSet::from([12, 20]));
         assert_eq!(assigned.get(&39), Some(&12));
         assert_eq!(assigned.get(&12), Some(&12));

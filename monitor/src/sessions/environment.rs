@@ -4,7 +4,8 @@ use crate::facts::Process;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox"];
 /// Listing forms inside a shell's `-c`; each is a whole simple command or its beginning.
-const SHELL_FORMS: &[&str] = &["env", "printenv", "export -p", "export", "declare -x", "declare -p", "typeset -x", "set"];
+const SHELL_FORMS: &[&str] =
+    &["env", "printenv", "export -p", "export", "declare -x", "declare -p", "typeset -x", "set"];
 /// What an interpreter's one-liner names when it reads the environment as a whole.
 const INTERPRETER_FORMS: &[&str] = &["process.env", "os.environ", "ENV.to_h", "ENV.each", "%ENV", "getenv()"];
 
@@ -18,7 +19,8 @@ pub fn lists_environment(process: &Process) -> bool {
         "env" => !runs_a_command(args),
         _ if SHELLS.contains(&name) => script(args, "c").is_some_and(shell_lists),
         _ => ["c", "e", "p", "-eval", "-print"].iter().any(|flag| {
-            script(args, flag).is_some_and(|text| INTERPRETER_FORMS.iter().any(|form| names_whole(text, form)))
+            script(args, flag)
+                .is_some_and(|text| INTERPRETER_FORMS.iter().any(|form| names_whole(text, form)))
         }),
     }
 }
@@ -67,7 +69,8 @@ fn names_whole(text: &str, form: &str) -> bool {
     text.match_indices(form).any(|(at, _)| {
         let rest = text.get(at + form.len()..).unwrap_or_default();
         let single = [".get(", "[", ".setdefault(", ".pop("];
-        let property = rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
+        let property =
+            rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_uppercase()));
         !property && !single.iter().any(|access| rest.starts_with(access))
     })
 }
@@ -78,7 +81,11 @@ mod tests {
 
     fn lists(line: &[&str]) -> bool {
         let args: Vec<String> = line.iter().map(|arg| (*arg).to_owned()).collect();
-        lists_environment(&Process { executable: format!("/usr/bin/{}", line[0]), args, ..Process::default() })
+        lists_environment(&Process {
+            executable: format!("/usr/bin/{}", line[0]),
+            args,
+            ..Process::default()
+        })
     }
 
     #[test]

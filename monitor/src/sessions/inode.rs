@@ -54,7 +54,9 @@ impl Mounts {
             .iter()
             .filter(|mount| mount.dev == dev)
             .filter_map(|mount| Some((mount, inside.strip_prefix(&mount.root).ok()?)))
-            .max_by_key(|(mount, _)| (mount.root.as_os_str().len(), std::cmp::Reverse(mount.at.as_os_str().len())))
+            .max_by_key(|(mount, _)| {
+                (mount.root.as_os_str().len(), std::cmp::Reverse(mount.at.as_os_str().len()))
+            })
             .map(|(mount, rest)| mount.at.join(rest))
     }
 }

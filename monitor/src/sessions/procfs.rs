@@ -27,7 +27,9 @@ pub fn read(pid: u32) -> Option<Running> {
         process: Process {
             pid,
             parent: u32::try_from(stat.ppid).unwrap_or(0),
-            start: BootNanos(stat.starttime.saturating_mul(1_000_000_000 / procfs::ticks_per_second().max(1))),
+            start: BootNanos(
+                stat.starttime.saturating_mul(1_000_000_000 / procfs::ticks_per_second().max(1)),
+            ),
             executable: executable.to_string_lossy().into_owned(),
             args,
         },
@@ -57,7 +59,8 @@ pub fn descends_from(pid: u32, ancestor: u32) -> bool {
         if next == ancestor {
             return true;
         }
-        let stat = i32::try_from(next).ok().and_then(|pid| Proc::new(pid).ok()).and_then(|proc| proc.stat().ok());
+        let stat =
+            i32::try_from(next).ok().and_then(|pid| Proc::new(pid).ok()).and_then(|proc| proc.stat().ok());
         match stat.map(|stat| u32::try_from(stat.ppid).unwrap_or(0)) {
             Some(parent) if parent > 0 => next = parent,
             _ => return false,

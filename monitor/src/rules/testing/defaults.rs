@@ -129,7 +129,7 @@ fn the_metadata_service_is_denied_by_the_kernel_alone() {
     let mut connect = [0; 4];
     connect[ADDRESS_METADATA as usize] = VERDICT_DENY;
     let gate_mask = taint_bit(GRADE_A, true);
-    assert_eq!(session.rules.kernel_policy(false), Policy { gate_mask, observe: 0, connect });
+    assert_eq!(session.rules.kernel_policy(false), Policy { gate_mask, connect, ..Policy::default() });
     assert_eq!(connect[ADDRESS_DATABASE as usize], 0);
     assert!(!session.rules.always_gated());
 }
