@@ -23,26 +23,41 @@ pub struct Label {
 }
 const _: () = assert!(size_of::<Label>() == 16);
 
-/// Value of the map `SESSIONS` (key: session id).
+/// Value of the map `SESSIONS` (key: session id). Only the daemon writes it.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct SessionState {
+pub struct Session {
     /// Inode of the workspace's root directory; 0 when unknown (everything is foreign then).
     pub workspace_ino: u64,
-    /// What the session has touched, see [`crate::policy::taint_bit`].
+    /// Kernel device number (`super_block.s_dev`) of the workspace's root directory.
+    pub workspace_dev: u32,
+    /// See [`FROZEN`] and [`GATED`].
+    pub flags: u32,
+}
+const _: () = assert!(size_of::<Session>() == 16);
+
+/// [`Session::flags`]: the breaker is open; whoever acts is stopped again.
+pub const FROZEN: u32 = 1;
+/// [`Session::flags`]: every flow asks, whatever the session touched.
+pub const GATED: u32 = 2;
+
+/// Value of the map `TAINTS` (key: session id). The daemon creates it; from then on only the kernel changes it, so that
+/// no touch is ever overwritten.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Taint {
+    /// What the session has touched, a set of [`crate::policy::taint_bit`]s.
     pub taints: u64,
-    /// 0: flows are not gated. Otherwise every flow decided under an older generation is asked about again.
+    /// Counts the touches that rules care about, from 1. A flow decided under an older generation is asked about again.
     pub generation: u64,
     /// Records of this session that could not be delivered. Above 0 the session is incomplete.
     pub lost: u64,
-    /// Kernel device number (`super_block.s_dev`) of the workspace's root directory.
-    pub workspace_dev: u32,
-    /// See [`FROZEN`].
-    pub flags: u32,
 }
-const _: () = assert!(size_of::<SessionState>() == 40);
+const _: () = assert!(size_of::<Taint>() == 24);
 
-/// [`SessionState::flags`]: the breaker is open; whoever acts is stopped again.
-pub const FROZEN: u32 = 1;
+impl Taint {
+    /// A session that has touched nothing.
+    pub const CLEAN: Self = Self { taints: 0, generation: 1, lost: 0 };
+}
 
-pod!(Label, SessionState);
+pod!(Label, Session, Taint);

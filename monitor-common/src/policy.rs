@@ -33,7 +33,7 @@ pub struct InodeKey {
 }
 const _: () = assert!(size_of::<InodeKey>() == 16);
 
-/// The bit of [`crate::label::SessionState::taints`] for a read of a secret of `grade`, foreign or of the workspace.
+/// The bit of [`crate::label::Taint::taints`] for a read of a secret of `grade`, foreign or of the workspace.
 pub const fn taint_bit(grade: u32, foreign: bool) -> u64 {
     if grade == GRADE_NONE || grade > GRADE_C { 0 } else { 1 << ((grade - 1) * 2 + foreign as u32) }
 }
@@ -73,12 +73,12 @@ pub struct AddressKey {
 }
 const _: () = assert!(size_of::<AddressKey>() == 20);
 
-/// States of a flow, see [`Flow::verdict`].
-pub const FLOW_UNDECIDED: u32 = 0;
+/// Values of [`FlowVerdict::verdict`]; a flow without one is undecided.
 pub const FLOW_ALLOWED: u32 = 1;
 pub const FLOW_DENIED: u32 = 2;
 
-/// Value of the map `FLOWS` (key: socket cookie): a connection that a labelled process opened.
+/// Value of the map `FLOWS` (key: socket cookie): a connection that a labelled process opened. The kernel writes it; the
+/// daemon only adds connections that were open before their process was labelled.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Flow {
@@ -90,18 +90,38 @@ pub struct Flow {
     pub port: u16,
     /// `IPPROTO_TCP` or `IPPROTO_UDP`.
     pub protocol: u16,
-    /// `FLOW_*`, valid while `decided` is the session's generation; `FLOW_DENIED` is valid always.
-    pub verdict: u32,
     /// 1 once every descriptor of the socket is closed; what is still queued stays held.
     pub closed: u32,
-    /// Session generation the verdict was given under.
-    pub decided: u64,
-    /// Session generation the daemon was last asked under.
+    pub reserved: u32,
+    /// Session generation the daemon was last asked under; 0: never.
     pub asked: u64,
 }
-const _: () = assert!(size_of::<Flow>() == 56);
+const _: () = assert!(size_of::<Flow>() == 48);
 
-pod!(SecretTag, InodeKey, Policy, AddressKey, Flow);
+/// Value of the map `VERDICTS` (key: socket cookie): what the daemon decided about a flow. Only the daemon writes it; the
+/// kernel removes it with its flow. It is about one destination: a socket that goes elsewhere is undecided again.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowVerdict {
+    pub address: [u8; 16],
+    pub port: u16,
+    pub reserved: u16,
+    /// `FLOW_ALLOWED` is valid while `generation` is the session's, `FLOW_DENIED` always.
+    pub verdict: u32,
+    /// Session generation it was given under.
+    pub generation: u64,
+}
+const _: () = assert!(size_of::<FlowVerdict>() == 32);
+
+impl FlowVerdict {
+    /// Whether this verdict is about where `flow` goes.
+    #[inline(always)]
+    pub fn is_about(&self, flow: &Flow) -> bool {
+        self.address == flow.address && self.port == flow.port
+    }
+}
+
+pod!(SecretTag, InodeKey, Policy, AddressKey, Flow, FlowVerdict);
 
 #[cfg(test)]
 mod tests {

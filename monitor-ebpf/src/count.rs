@@ -4,7 +4,7 @@ use monitor_common::loss::Loss;
 
 use crate::{
     atomic,
-    maps::{LOST, SESSIONS},
+    maps::{LOST, TAINTS},
 };
 
 /// Counts one loss; a session that it belongs to is incomplete from now on.
@@ -16,7 +16,7 @@ pub fn lost(kind: Loss, session: u64) {
         unsafe { *counter += 1 };
     }
     if session != 0
-        && let Some(state) = SESSIONS.get_ptr_mut(session)
+        && let Some(state) = TAINTS.get_ptr_mut(session)
     {
         // SAFETY: a map value stays allocated while a program runs (RCU); the field is aligned.
         unsafe { atomic::increment(&raw mut (*state).lost) };

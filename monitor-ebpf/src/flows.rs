@@ -14,70 +14,69 @@ use monitor_common::{
         network::{DNS_MAX, Dns, FlowAsk, PAYLOAD_MAX},
     },
     loss::Loss,
-    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
+    policy::{FLOW_DENIED, Flow},
 };
 
 use crate::{
     emit, kernel,
-    maps::{ACCESS, FLOWS, SESSIONS},
-    network,
+    maps::{ACCESS, FLOWS},
+    network::{self, DNS_PORT},
     packet::{self, Payload},
     verdict,
 };
 
 const PASS: i32 = 1;
 const DROP: i32 = 0;
-const DNS_PORT: u16 = 53;
 
 #[cgroup_skb(egress)]
 pub fn egress(ctx: SkBuffContext) -> i32 {
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return PASS };
-    // SAFETY: a map value stays allocated while a program runs (RCU). A verdict that the daemon writes meanwhile is seen
-    // by the next attempt.
+    // SAFETY: a map value stays allocated while a program runs (RCU).
     let flow = unsafe { &mut *flow };
     if flow.port == DNS_PORT {
         return PASS; // names are learned here; what is tunnelled through DNS is not stopped by this backend
     }
-    let Some(state) = SESSIONS.get_ptr(flow.session) else { return orphan(flow) };
-    // SAFETY: as above; an aligned 32-bit read.
-    let generation = unsafe { (*state).generation };
-    if flow.verdict != FLOW_DENIED {
-        if generation == 0 || (flow.verdict == FLOW_ALLOWED && flow.decided == generation) {
-            return PASS;
-        }
+    let verdict = verdict::of_flow(cookie, flow);
+    let denied = verdict.is_some_and(|decided| decided.verdict == FLOW_DENIED);
+    let Some(gate) = verdict::gate(flow.session) else {
+        // The session is over: denied data stays where it is, the rest is nobody's business any more.
+        return if denied || flow.closed != 0 { withhold(&ctx, flow) } else { PASS };
+    };
+    if denied {
+        return withhold(&ctx, flow);
     }
-    judge(&ctx, cookie, flow, generation)
-}
-
-/// A flow whose session is over: denied data stays where it is, the rest is nobody's business any more.
-#[inline(always)]
-fn orphan(flow: &Flow) -> i32 {
-    if flow.verdict == FLOW_DENIED || flow.closed != 0 { DROP } else { PASS }
-}
-
-#[inline(always)]
-fn judge(ctx: &SkBuffContext, cookie: u64, flow: &mut Flow, generation: u64) -> i32 {
-    let payload = packet::payload(ctx);
-    if let Some(Payload { size: 0, .. }) = payload
-        && network::is_stream(flow)
-    {
-        return PASS; // handshake, acknowledgement, end
+    let allowed = verdict.is_some_and(|decided| decided.generation == gate.generation);
+    if !gate.closed || allowed || is_control(&ctx, flow) {
+        return PASS;
     }
-    let observe = verdict::policy().is_some_and(|policy| policy.observe != 0);
-    if flow.verdict != FLOW_DENIED && flow.asked != generation {
-        // A packet whose data cannot be found is asked about with no bytes shown. Fails closed: it is dropped below.
-        let payload = payload.unwrap_or(Payload { offset: 0, size: 0 });
-        if ask(ctx, cookie, flow, generation, payload).is_some() {
-            flow.asked = generation;
-        }
+    if flow.asked != gate.generation && ask(&ctx, cookie, flow, gate.generation).is_some() {
+        flow.asked = gate.generation;
     }
-    if observe { PASS } else { DROP }
+    // A lost question is asked again with the next attempt; the data waits either way.
+    if observes() { PASS } else { DROP }
 }
 
 #[inline(always)]
-fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64, payload: Payload) -> Option<()> {
+fn withhold(ctx: &SkBuffContext, flow: &Flow) -> i32 {
+    if observes() || is_control(ctx, flow) { PASS } else { DROP }
+}
+
+#[inline(always)]
+fn observes() -> bool {
+    verdict::policy().is_some_and(|policy| policy.observe != 0)
+}
+
+/// Handshake, acknowledgement, end of a stream: packets without data. One whose headers cannot be read counts as data.
+#[inline(always)]
+fn is_control(ctx: &SkBuffContext, flow: &Flow) -> bool {
+    network::is_stream(flow) && packet::payload(ctx).is_some_and(|payload| payload.size == 0)
+}
+
+#[inline(always)]
+fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64) -> Option<()> {
+    let payload = packet::payload(ctx).unwrap_or(Payload { offset: 0, size: 0 });
     let mut entry = emit::reserve::<FlowAsk>(&ACCESS, Loss::FlowAsk, flow.session)?;
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.

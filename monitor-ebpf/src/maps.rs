@@ -1,26 +1,35 @@
-//! The maps: the whole state that kernel and daemon share. Sizes are upper bounds; every failed insert is counted.
+//! The maps: the whole state that kernel and daemon share. Each has one writer, so that neither overwrites what the
+//! other has just learned. Sizes are upper bounds; every failed insert is counted.
 
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use monitor_common::{
-    label::{Label, SessionState},
+    label::{Label, Session, Taint},
     loss::LOSSES,
-    policy::{AddressKey, Flow, InodeKey, Policy, SecretTag},
+    policy::{AddressKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
 };
 
 /// tgid → label, labelled processes only.
 #[map]
 pub static PROCESSES: HashMap<u32, Label> = HashMap::with_max_entries(65_536, 0);
 
-/// Session id → state. Written by the daemon; the kernel changes taints, generation and losses.
+/// Session id → what the daemon says of it.
 #[map]
-pub static SESSIONS: HashMap<u64, SessionState> = HashMap::with_max_entries(4_096, 0);
+pub static SESSIONS: HashMap<u64, Session> = HashMap::with_max_entries(4_096, 0);
 
-/// Socket cookie → connection of a labelled process.
+/// Session id → what the kernel saw of it.
+#[map]
+pub static TAINTS: HashMap<u64, Taint> = HashMap::with_max_entries(4_096, 0);
+
+/// Socket cookie → connection of a labelled process. Written by the kernel.
 #[map]
 pub static FLOWS: HashMap<u64, Flow> = HashMap::with_max_entries(65_536, 0);
+
+/// Socket cookie → what was decided about it. Written by the daemon.
+#[map]
+pub static VERDICTS: HashMap<u64, FlowVerdict> = HashMap::with_max_entries(65_536, 0);
 
 #[map]
 pub static SECRET_INODES: HashMap<InodeKey, SecretTag> = HashMap::with_max_entries(65_536, 0);

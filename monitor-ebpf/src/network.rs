@@ -13,18 +13,19 @@ use monitor_common::{
         network::{Connect, FlowClosed, outcome},
     },
     loss::Loss,
-    policy::{FLOW_ALLOWED, FLOW_UNDECIDED, Flow},
+    policy::{FLOW_DENIED, Flow},
 };
 
 use crate::{
     count, emit, kernel,
-    maps::{ACCESS, FLOWS, SESSIONS},
+    maps::{ACCESS, FLOWS, VERDICTS},
     verdict,
 };
 
 const ALLOW: i32 = 1;
 const REFUSE: i32 = 0;
 const IPPROTO_TCP: u16 = 6;
+pub const DNS_PORT: u16 = 53;
 /// `-ERESTARTNOINTR`, include/linux/errno.h: the kernel restarts the syscall once the process is continued.
 const RESTART: i32 = -513;
 
@@ -88,21 +89,13 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
         (true, true) => outcome::WOULD_REFUSE,
         (true, false) => outcome::REFUSED,
     };
-    let flow = Flow {
-        session,
-        address,
-        tgid: ctx.tgid(),
-        port,
-        protocol,
-        verdict: FLOW_UNDECIDED,
-        decided: 0,
-        asked: 0,
-        closed: 0,
-    };
+    let flow = Flow { session, address, tgid: ctx.tgid(), port, protocol, closed: 0, reserved: 0, asked: 0 };
+    // A new connection on an old socket is a new question.
+    let _ = VERDICTS.remove(cookie);
     if outcome != outcome::REFUSED && FLOWS.insert(cookie, flow, 0).is_err() {
         count::lost(Loss::Flow, session);
         // Fails closed for a session that has touched a secret (its data could not be held), open for the others.
-        if generation(session) != 0 && !observe {
+        if verdict::gate(session).is_some_and(|gate| gate.closed) && !observe {
             return REFUSE;
         }
     }
@@ -122,33 +115,37 @@ pub fn sock_release(ctx: SockContext) -> i32 {
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return ALLOW };
     // SAFETY: a map value stays allocated while a program runs (RCU).
-    let (session, tgid, asked) = unsafe { ((*flow).session, (*flow).tgid, (*flow).asked) };
-    let generation = generation(session);
-    // SAFETY: as above.
-    let passes = unsafe { (*flow).verdict == FLOW_ALLOWED && (*flow).decided == generation };
-    let pending = !passes && (generation != 0 || asked != 0);
-    if pending {
-        // SAFETY: as above; the daemon only reads this field.
-        unsafe { (*flow).closed = 1 };
+    let flow = unsafe { &mut *flow };
+    let (session, tgid, asked) = (flow.session, flow.tgid, flow.asked);
+    let stays = must_stay(cookie, flow);
+    if stays {
+        flow.closed = 1;
     } else {
         let _ = FLOWS.remove(cookie);
+        let _ = VERDICTS.remove(cookie);
     }
-    if asked != 0 || pending {
-        if let Some(mut entry) = emit::reserve::<FlowClosed>(&ACCESS, Loss::FlowAsk, session) {
-            entry.write(FlowClosed { header: emit::header(kind::FLOW_CLOSED, tgid, session), cookie });
-            entry.submit(0);
-        }
+    if (stays || asked != 0)
+        && let Some(mut entry) = emit::reserve::<FlowClosed>(&ACCESS, Loss::FlowAsk, session)
+    {
+        entry.write(FlowClosed { header: emit::header(kind::FLOW_CLOSED, tgid, session), cookie });
+        entry.submit(0);
     }
     ALLOW
 }
 
+/// Whether data may still wait in a closed socket. Also where nobody was asked yet: the congestion window may have been
+/// full. A datagram never waits.
 #[inline(always)]
-fn generation(session: u64) -> u64 {
-    match SESSIONS.get_ptr(session) {
-        // SAFETY: a map value stays allocated while a program runs (RCU); an aligned 32-bit read.
-        Some(state) => unsafe { (*state).generation },
-        None => 0,
+fn must_stay(cookie: u64, flow: &Flow) -> bool {
+    if !is_stream(flow) || flow.port == DNS_PORT {
+        return false;
     }
+    let decided = verdict::of_flow(cookie, flow);
+    if decided.is_some_and(|decided| decided.verdict == FLOW_DENIED) {
+        return true;
+    }
+    let Some(gate) = verdict::gate(flow.session) else { return false };
+    gate.closed && !decided.is_some_and(|decided| decided.generation == gate.generation)
 }
 
 #[inline(always)]

@@ -1,17 +1,20 @@
 //! The verdict table: what the kernel may answer without asking, and what a touch does to the session.
 
-use monitor_common::policy::{ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Policy, VERDICT_DENY, taint_bit};
+use monitor_common::{
+    label::GATED,
+    policy::{ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Flow, FlowVerdict, Policy, VERDICT_DENY, taint_bit},
+};
 
 use crate::{
     atomic,
-    maps::{ADDRESSES, POLICY, SESSIONS},
+    maps::{ADDRESSES, POLICY, SESSIONS, TAINTS, VERDICTS},
 };
 
 /// Marks what the session touched. Every touch that a rule cares about starts a new generation, so that connections
 /// that were let through before are asked about again. Gives the session's generation.
 #[inline(always)]
 pub fn taint(session: u64, grade: u32, foreign: bool) -> u64 {
-    let Some(state) = SESSIONS.get_ptr_mut(session) else { return 0 };
+    let Some(state) = TAINTS.get_ptr_mut(session) else { return 0 };
     let bit = taint_bit(grade, foreign);
     // SAFETY: a map value stays allocated while a program runs (RCU); both fields are aligned.
     unsafe {
@@ -21,6 +24,32 @@ pub fn taint(session: u64, grade: u32, foreign: bool) -> u64 {
         }
         (*state).generation
     }
+}
+
+/// What a session's flows are judged by.
+pub struct Gate {
+    /// Flows ask before their data leaves.
+    pub closed: bool,
+    pub generation: u64,
+}
+
+/// `None` where the session is over.
+#[inline(always)]
+pub fn gate(session: u64) -> Option<Gate> {
+    let (taint, state) = (TAINTS.get_ptr(session)?, SESSIONS.get_ptr(session)?);
+    let mask = policy().map_or(0, |policy| policy.gate_mask);
+    // SAFETY: map values stay allocated while a program runs (RCU); aligned reads.
+    unsafe {
+        let closed = (*taint).taints & mask != 0 || (*state).flags & GATED != 0;
+        Some(Gate { closed, generation: (*taint).generation })
+    }
+}
+
+/// What the daemon decided about the flow's present destination.
+#[inline(always)]
+pub fn of_flow(cookie: u64, flow: &Flow) -> Option<FlowVerdict> {
+    // SAFETY: copied out at once; the daemon replaces entries whole.
+    unsafe { VERDICTS.get(cookie) }.copied().filter(|decided| decided.is_about(flow))
 }
 
 #[inline(always)]

@@ -64,7 +64,7 @@ impl Engine {
             (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
         let destination = self.destination(id, connect.address, connect.port, connect.protocol, &[], at);
         let refused = connect.outcome != outcome::PASSED;
-        let gated = self.uplink.session(id).is_some_and(|state| state.generation != 0);
+        let gated = self.is_gated(id);
         let stake = if refused {
             Stake::Refused { observed: connect.outcome == outcome::WOULD_REFUSE }
         } else {

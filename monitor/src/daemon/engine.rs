@@ -1,13 +1,14 @@
 //! The engine: owns all state, and turns.
 
 use std::{
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     os::fd::{AsFd as _, OwnedFd},
     sync::{Arc, mpsc::Receiver},
     time::Duration,
 };
 
 use jiff::Timestamp;
+use monitor_common::{label::GATED, policy::Policy};
 use serde_json::Value;
 
 use super::{
@@ -63,9 +64,11 @@ pub(super) struct Engine {
     pub events: u64,
     pub next_event: u64,
     /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
-    pub lingering: Vec<(u64, BootNanos)>,
+    pub lingering: HashMap<u64, BootNanos>,
     pub explanations: VecDeque<Explanation>,
     pub undecodable: u64,
+    /// The kernel's verdict table, as it was written last.
+    pub policy: Policy,
     accesses: Batch,
     lives: Batch,
     /// Measured once a turn, so that events keep their order on the wall's clock.
@@ -111,6 +114,7 @@ impl Engine {
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
             explanations: VecDeque::new(),
             undecodable: 0,
+            policy: Policy::default(),
             accesses: Batch::default(),
             lives: Batch::default(),
             wall: Wall::now(),
@@ -256,7 +260,12 @@ impl Engine {
         };
         self.uplink.replace_names(&self.know.secrets.kernel_names()).map_err(failed)?;
         self.uplink.replace_addresses(&self.know.destinations.kernel_addresses()).map_err(failed)?;
-        self.uplink.set_policy(self.know.rules.kernel_policy(self.observing())).map_err(failed)?;
+        self.policy = self.know.rules.kernel_policy(self.observing());
+        self.uplink.set_policy(self.policy).map_err(failed)?;
+        let gated = self.know.rules.always_gated();
+        for id in self.registry.ids() {
+            self.uplink.set_flags(id, GATED, gated).map_err(failed)?;
+        }
         self.metrics.rules(self.know.rules.sha256());
         Ok(())
     }
@@ -317,7 +326,7 @@ impl Engine {
         }
         self.metrics.lost_total("daemon", "undecodable", self.undecodable);
         for id in self.registry.ids() {
-            let lost = self.uplink.session(id).map_or(0, |state| state.lost);
+            let lost = self.uplink.taint(id).map_or(0, |taint| taint.lost);
             let Some(session) = self.registry.get_mut(id) else { continue };
             if lost > session.lost {
                 session.lost = lost;

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use monitor_common::{
     event::network::FlowAsk,
-    policy::{FLOW_ALLOWED, FLOW_DENIED, FLOW_UNDECIDED, Flow},
+    label::GATED,
+    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
 };
 use serde_json::json;
 
@@ -28,12 +29,14 @@ impl Engine {
     /// Whether this question has been answered, or is being asked, already: two CPUs may ask about one flow at once.
     pub fn is_settled(&mut self, ask: &FlowAsk) -> bool {
         let Some(flow) = self.uplink.flow(ask.cookie) else { return true };
-        if flow.verdict == FLOW_DENIED {
-            return true;
-        }
-        if flow.verdict == FLOW_ALLOWED && flow.decided >= ask.generation {
-            self.push(SessionId(flow.session), flow.tgid, ask.cookie);
-            return true;
+        if let Some(decided) = self.uplink.verdict(ask.cookie).filter(|decided| decided.is_about(&flow)) {
+            if decided.verdict == FLOW_DENIED {
+                return true;
+            }
+            if decided.generation >= ask.generation {
+                self.push(SessionId(flow.session), flow.tgid, ask.cookie);
+                return true;
+            }
         }
         let Some(hold) = self.holds.of_flow_mut(ask.cookie) else { return false };
         // It waits already; a newer generation only means that more was touched meanwhile.
@@ -158,10 +161,7 @@ impl Engine {
 
     /// Lets a flow through, under the generation it asked with, and pushes its data out.
     pub fn release(&mut self, session: SessionId, pid: u32, cookie: u64, generation: u64) {
-        let Some(mut flow) = self.uplink.flow(cookie) else { return };
-        flow.verdict = FLOW_ALLOWED;
-        flow.decided = flow.decided.max(generation);
-        if let Err(error) = self.uplink.set_flow(cookie, flow) {
+        if let Err(error) = self.uplink.decide_flow(cookie, FLOW_ALLOWED, generation) {
             tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
             return;
         }
@@ -181,13 +181,7 @@ impl Engine {
 
     /// Denies a flow for good, and lets the program see an error.
     pub fn refuse(&mut self, session: SessionId, pid: u32, cookie: u64) {
-        if let Some(mut flow) = self.uplink.flow(cookie) {
-            flow.verdict = FLOW_DENIED;
-            if let Err(error) = self.uplink.set_flow(cookie, flow) {
-                // Fails closed: undecided data is dropped like denied data.
-                tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");
-            }
-        }
+        self.deny_flow(cookie);
         if let Err(error) = flow::reset(&self.registry.pids(session, pid), cookie) {
             tracing::warn!(cookie, %error, "the connection cannot be reset; its data stays held");
         }
@@ -201,32 +195,35 @@ impl Engine {
         }
     }
 
-    /// Marks a flow as denied until TCP has given up on it.
-    pub fn keep_held(&mut self, cookie: u64, at: BootNanos) {
-        let Some(mut flow) = self.uplink.flow(cookie) else { return };
-        if flow.verdict != FLOW_DENIED {
-            flow.verdict = FLOW_DENIED;
-            if let Err(error) = self.uplink.set_flow(cookie, flow) {
-                tracing::error!(cookie, %error, "a closed flow cannot be denied; it stays undecided and held");
-            }
-        }
-        if !self.lingering.iter().any(|(known, _)| *known == cookie) {
-            let nanos = u64::try_from(TCP_GIVES_UP.as_nanos()).unwrap_or(u64::MAX);
-            self.lingering.push((cookie, BootNanos(at.0.saturating_add(nanos))));
+    fn deny_flow(&mut self, cookie: u64) {
+        if let Err(error) = self.uplink.decide_flow(cookie, FLOW_DENIED, 0) {
+            // Fails closed: undecided data is dropped like denied data.
+            tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");
         }
     }
 
-    pub fn let_go_of_lingering(&mut self, now: BootNanos) {
-        let over: Vec<u64> =
-            self.lingering.iter().filter(|(_, until)| *until <= now).map(|(cookie, _)| *cookie).collect();
-        if over.is_empty() {
+    /// Denies a flow that nobody can be asked about any more, until TCP has given up on it.
+    pub fn keep_held(&mut self, cookie: u64, at: BootNanos) {
+        if self.uplink.flow(cookie).is_none() {
             return;
         }
-        for cookie in &over {
-            self.uplink.remove_flow(*cookie);
+        self.deny_flow(cookie);
+        let nanos = u64::try_from(TCP_GIVES_UP.as_nanos()).unwrap_or(u64::MAX);
+        self.lingering.entry(cookie).or_insert(BootNanos(at.0.saturating_add(nanos)));
+    }
+
+    pub fn let_go_of_lingering(&mut self, now: BootNanos) {
+        let before = self.lingering.len();
+        self.lingering.retain(|cookie, until| {
+            let stays = *until > now;
+            if !stays {
+                self.uplink.remove_flow(*cookie);
+            }
+            stays
+        });
+        if self.lingering.len() != before {
+            self.follow_flows();
         }
-        self.lingering.retain(|(cookie, _)| !over.contains(cookie));
-        self.follow_flows();
     }
 
     /// The program closed the connection or ended before anybody decided.
@@ -293,13 +290,30 @@ impl Engine {
         let flows: Vec<(u64, Flow)> =
             self.uplink.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
         for (cookie, flow) in flows {
-            let waits = flow.verdict == FLOW_UNDECIDED && flow.asked != 0;
-            if waits || flow.verdict == FLOW_DENIED || flow.closed != 0 {
+            if flow.closed != 0 || self.waits(cookie, &flow) || self.is_denied(cookie) {
                 self.keep_held(cookie, at);
             } else {
                 self.uplink.remove_flow(cookie);
             }
         }
+    }
+
+    /// Whether the session's flows ask before their data leaves, as the kernel sees it.
+    pub fn is_gated(&self, id: SessionId) -> bool {
+        let always = self.uplink.session(id).is_some_and(|session| session.flags & GATED != 0);
+        always || self.uplink.taint(id).is_some_and(|taint| taint.taints & self.policy.gate_mask != 0)
+    }
+
+    /// Whether the flow's data waits for a decision.
+    pub fn waits(&self, cookie: u64, flow: &Flow) -> bool {
+        let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
+        flow.asked != 0
+            && decided
+                .is_none_or(|decided| decided.verdict == FLOW_ALLOWED && decided.generation < flow.asked)
+    }
+
+    fn is_denied(&self, cookie: u64) -> bool {
+        self.uplink.verdict(cookie).is_some_and(|decided| decided.verdict == FLOW_DENIED)
     }
 
     /// Notes the connections that a process had before it was labelled: they are held at their next request too.
@@ -311,12 +325,11 @@ impl Engine {
                 tgid: pid,
                 port: remote.port(),
                 protocol: flow::TCP,
-                verdict: FLOW_UNDECIDED,
                 closed: 0,
-                decided: 0,
+                reserved: 0,
                 asked: 0,
             };
-            if let Err(error) = self.uplink.set_flow(cookie, flow) {
+            if let Err(error) = self.uplink.note_flow(cookie, flow) {
                 tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
             }
         }

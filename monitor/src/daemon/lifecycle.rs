@@ -7,7 +7,7 @@ use std::{
 
 use monitor_common::{
     event::process::{Exec, ExecCandidate, Exit, Fork},
-    label::{Label, SessionState},
+    label::{GATED, Label, Session as KernelSession},
     policy::{GRADE_A, GRADE_B, GRADE_C, SecretTag},
 };
 
@@ -105,9 +105,9 @@ impl Engine {
     pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Option<SessionId> {
         let Running { process, env } = running;
         let id = procfs::session_of(&process);
-        let state =
-            SessionState { generation: u64::from(self.know.rules.always_gated()), ..SessionState::default() };
-        let labelled = self.uplink.set_session(id, state).and_then(|()| {
+        let flags = if self.know.rules.always_gated() { GATED } else { 0 };
+        let session = KernelSession { flags, ..KernelSession::default() };
+        let labelled = self.uplink.add_session(id, session).and_then(|()| {
             self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
         });
         if let Err(error) = labelled {
@@ -155,10 +155,10 @@ impl Engine {
             .join(workspace.strip_prefix("/").unwrap_or(&workspace));
         match Mounts::of(pid).identify(&seen) {
             Ok(key) => {
-                let told = self.uplink.change_session(id, |state| {
-                    state.workspace_ino = key.ino;
-                    state.workspace_dev = key.dev;
-                });
+                let flags = self.uplink.session(id).map_or(0, |session| session.flags);
+                let told = self
+                    .uplink
+                    .set_session(id, KernelSession { workspace_ino: key.ino, workspace_dev: key.dev, flags });
                 if let Err(error) = told {
                     tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
                 }

@@ -3,8 +3,6 @@
 
 use std::collections::{HashMap, HashSet};
 
-use monitor_common::policy::FLOW_UNDECIDED;
-
 use super::{
     engine::Engine,
     snapshot::{SessionRecord, Snapshot},
@@ -50,7 +48,7 @@ impl Engine {
     }
 
     fn drop_ended_sessions(&mut self) {
-        for (id, _) in self.uplink.sessions() {
+        for id in self.uplink.sessions() {
             if self.registry.get(id).is_none() {
                 self.settle_flows_of(id, boot_now());
                 self.uplink.remove_session(id);
@@ -73,7 +71,7 @@ impl Engine {
             .uplink
             .flows()
             .into_iter()
-            .filter(|(_, flow)| flow.verdict == FLOW_UNDECIDED && flow.asked != 0 && flow.closed == 0)
+            .filter(|(cookie, flow)| flow.closed == 0 && self.waits(*cookie, flow))
             .map(|(cookie, flow)| (cookie, flow.session))
             .collect();
         let mut held: HashSet<u64> =

@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use monitor_common::label::FROZEN;
 use rustix::process::Signal;
 
 use super::signal::Member;
@@ -31,7 +32,7 @@ pub struct Outcome {
 
 /// Stops every member of the session.
 pub fn freeze(uplink: &mut Uplink, session: SessionId) -> Outcome {
-    if let Err(error) = uplink.set_frozen(session, true) {
+    if let Err(error) = uplink.set_flags(session, FROZEN, true) {
         // Goes on: the signals below stop everybody who is there, the kernel's flag only catches who moves meanwhile.
         tracing::warn!(%session, %error, "the kernel could not be told of the freeze");
     }
@@ -41,7 +42,7 @@ pub fn freeze(uplink: &mut Uplink, session: SessionId) -> Outcome {
 /// Lets every member run again.
 pub fn thaw(uplink: &mut Uplink, session: SessionId) -> Outcome {
     let started = Instant::now();
-    if let Err(error) = uplink.set_frozen(session, false) {
+    if let Err(error) = uplink.set_flags(session, FROZEN, false) {
         tracing::warn!(%session, %error, "the kernel could not be told of the thaw");
     }
     let mut outcome = Outcome { passes: 1, ..Outcome::default() };

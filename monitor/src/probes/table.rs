@@ -96,7 +96,9 @@ pub const PORTABLE: &[Attachment] = &[
 pub const MAPS: &[&str] = &[
     "PROCESSES",
     "SESSIONS",
+    "TAINTS",
     "FLOWS",
+    "VERDICTS",
     "SECRET_INODES",
     "SECRET_NAMES",
     "ADDRESSES",

@@ -7,9 +7,9 @@ use aya::{
     maps::{Array, HashMap, MapData, MapError, PerCpuArray},
 };
 use monitor_common::{
-    label::{FROZEN, Label, SessionState},
+    label::{Label, Session, Taint},
     loss::LOSS_NAMES,
-    policy::{AddressKey, Flow, InodeKey, Policy, SecretTag},
+    policy::{AddressKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
 };
 
 use super::error::ProbeError;
@@ -20,8 +20,10 @@ type Table<K, V> = HashMap<MapData, K, V>;
 /// Handles of the maps that the daemon writes.
 pub struct Uplink {
     processes: Table<u32, Label>,
-    sessions: Table<u64, SessionState>,
+    sessions: Table<u64, Session>,
+    taints: Table<u64, Taint>,
     flows: Table<u64, Flow>,
+    verdicts: Table<u64, FlowVerdict>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
     addresses: Table<AddressKey, u32>,
@@ -34,7 +36,9 @@ impl Uplink {
         Ok(Self {
             processes: table(ebpf, "PROCESSES")?,
             sessions: table(ebpf, "SESSIONS")?,
+            taints: table(ebpf, "TAINTS")?,
             flows: table(ebpf, "FLOWS")?,
+            verdicts: table(ebpf, "VERDICTS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
             addresses: table(ebpf, "ADDRESSES")?,
@@ -67,64 +71,50 @@ impl Uplink {
         self.processes.iter().flatten().collect()
     }
 
+    /// What the kernel saw of a session; `None` where it has none of that id.
     #[must_use]
-    pub fn session(&self, id: SessionId) -> Option<SessionState> {
-        self.sessions.get(&id.0, 0).ok()
+    pub fn taint(&self, id: SessionId) -> Option<Taint> {
+        self.taints.get(&id.0, 0).ok()
+    }
+
+    /// Makes a session known to the kernel, as one that has touched nothing.
+    ///
+    /// # Errors
+    /// A map is full.
+    pub fn add_session(&mut self, id: SessionId, session: Session) -> Result<(), MapError> {
+        self.taints.insert(id.0, Taint::CLEAN, 0)?;
+        self.set_session(id, session)
     }
 
     /// # Errors
     /// The map is full.
-    pub fn set_session(&mut self, id: SessionId, state: SessionState) -> Result<(), MapError> {
-        self.sessions.insert(id.0, state, 0)
+    pub fn set_session(&mut self, id: SessionId, session: Session) -> Result<(), MapError> {
+        self.sessions.insert(id.0, session, 0)
+    }
+
+    #[must_use]
+    pub fn session(&self, id: SessionId) -> Option<Session> {
+        self.sessions.get(&id.0, 0).ok()
     }
 
     pub fn remove_session(&mut self, id: SessionId) {
         ignore_missing("SESSIONS", self.sessions.remove(&id.0));
+        ignore_missing("TAINTS", self.taints.remove(&id.0));
     }
 
     #[must_use]
-    pub fn sessions(&self) -> Vec<(SessionId, SessionState)> {
-        self.sessions.iter().flatten().map(|(id, state)| (SessionId(id), state)).collect()
+    pub fn sessions(&self) -> Vec<SessionId> {
+        self.sessions.keys().flatten().map(SessionId).collect()
     }
 
-    /// Changes a session's state. The kernel changes taints, generation and losses meanwhile; a change that falls
-    /// between this read and this write is put back by reading once more.
+    /// Sets or clears flags of a session.
     ///
     /// # Errors
     /// The session is not in the map.
-    pub fn change_session(
-        &mut self,
-        id: SessionId,
-        change: impl Fn(&mut SessionState),
-    ) -> Result<SessionState, MapError> {
-        let mut before = self.sessions.get(&id.0, 0)?;
-        loop {
-            let mut wanted = before;
-            change(&mut wanted);
-            self.sessions.insert(id.0, wanted, 0)?;
-            let now = self.sessions.get(&id.0, 0)?;
-            if now == wanted {
-                return Ok(now);
-            }
-            // The kernel wrote in between: its newer counters win over ours, and the change is made again.
-            before = SessionState {
-                taints: before.taints | now.taints,
-                generation: before.generation.max(now.generation),
-                lost: before.lost.max(now.lost),
-                ..now
-            };
-        }
-    }
-
-    /// Marks the session's breaker open or closed in the kernel: whoever acts while it is open is stopped.
-    ///
-    /// # Errors
-    /// The session is not in the map.
-    pub fn set_frozen(&mut self, id: SessionId, frozen: bool) -> Result<(), MapError> {
-        self.change_session(id, |state| {
-            state.flags = if frozen { state.flags | FROZEN } else { state.flags & !FROZEN };
-        })
-        .map(|_| ())
+    pub fn set_flags(&mut self, id: SessionId, flags: u32, on: bool) -> Result<(), MapError> {
+        let mut session = self.sessions.get(&id.0, 0)?;
+        session.flags = if on { session.flags | flags } else { session.flags & !flags };
+        self.set_session(id, session)
     }
 
     #[must_use]
@@ -132,14 +122,31 @@ impl Uplink {
         self.flows.get(&cookie, 0).ok()
     }
 
+    /// Notes a connection that was open before its process was labelled.
+    ///
     /// # Errors
     /// The map is full.
-    pub fn set_flow(&mut self, cookie: u64, flow: Flow) -> Result<(), MapError> {
+    pub fn note_flow(&mut self, cookie: u64, flow: Flow) -> Result<(), MapError> {
         self.flows.insert(cookie, flow, 0)
+    }
+
+    #[must_use]
+    pub fn verdict(&self, cookie: u64) -> Option<FlowVerdict> {
+        self.verdicts.get(&cookie, 0).ok()
+    }
+
+    /// Decides about a flow's present destination: `verdict` is one of `FLOW_*`. Does nothing where there is no such flow.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn decide_flow(&mut self, cookie: u64, verdict: u32, generation: u64) -> Result<(), MapError> {
+        let Some(Flow { address, port, .. }) = self.flow(cookie) else { return Ok(()) };
+        self.verdicts.insert(cookie, FlowVerdict { address, port, reserved: 0, verdict, generation }, 0)
     }
 
     pub fn remove_flow(&mut self, cookie: u64) {
         ignore_missing("FLOWS", self.flows.remove(&cookie));
+        ignore_missing("VERDICTS", self.verdicts.remove(&cookie));
     }
 
     #[must_use]
