@@ -19,7 +19,7 @@ use self::{
     names::Generic,
     owner::{Owners, Places},
 };
-use super::{CatalogProblem, Reader, basename, expand_braces, tilde};
+use super::{CatalogProblem, Reader, any_home, basename, expand_braces, tilde};
 use crate::facts::Grade;
 
 const FILE: &str = "secrets.yaml";
@@ -57,6 +57,10 @@ struct Pattern {
 }
 
 impl Pattern {
+    fn in_home(&self) -> bool {
+        self.text.starts_with("~/")
+    }
+
     /// Not bound to a home or to an absolute place.
     fn anywhere(&self) -> bool {
         self.text.starts_with("**/")
@@ -189,7 +193,8 @@ impl Secrets {
     /// What a file is that the kernel found by name, or `None` when it is no secret after all.
     ///
     /// `home` is the session's home directory, links resolved; homes are also known by their place (`/root`,
-    /// `/home/NAME`). A path that is not absolute was not wholly resolved: then `hint`, the kernel's entry, counts unless
+    /// `/home/NAME`). Elsewhere every directory could be one (a backup, a container's root, another mount), so a store
+    /// of grade A counts wherever it stands. A path that is not absolute was not wholly resolved: then `hint`, the kernel's entry, counts unless
     /// an exception says otherwise.
     #[must_use]
     pub fn judge(&self, path: &str, home: Option<&str>, hint: u32) -> Option<Judged<'_>> {
@@ -197,7 +202,9 @@ impl Secrets {
         if self.harmless.contains(basename(&path)) {
             return None;
         }
-        let in_home = tilde(&path, home);
+        let known_home = tilde(&path, home);
+        let guessed = known_home.is_none();
+        let in_home = known_home.or_else(|| any_home(&path));
         let mut matches = self.globs.matches(&path);
         if let Some(in_home) = &in_home {
             matches.extend(self.globs.matches(in_home));
@@ -208,7 +215,11 @@ impl Secrets {
             entry.except.is_match(&path) || in_home.as_ref().is_some_and(|path| entry.except.is_match(path))
         };
         let found = matches.iter().filter_map(|index| self.patterns.get(*index)).find(|pattern| {
-            !(public && pattern.anywhere()) && self.entry(pattern.entry).is_some_and(|entry| !excepted(entry))
+            let doubtful = pattern.anywhere() || (guessed && pattern.in_home());
+            self.entry(pattern.entry).is_some_and(|entry| {
+                let likely = !guessed || !pattern.in_home() || entry.grade == Grade::A;
+                likely && !(public && doubtful) && !excepted(entry)
+            })
         });
         match found {
             Some(pattern) => self.tagged(pattern.entry),

@@ -37,7 +37,7 @@ use crate::{
         batch::{Batch, merged},
         ring,
     },
-    sessions::Registry,
+    sessions::{Registry, inode::MountCache},
 };
 
 /// Records handled before the inbox gets its turn again.
@@ -78,6 +78,9 @@ pub(super) struct Engine {
     wake: Arc<OwnedFd>,
     bus: Bus,
     stopping: bool,
+    next_housekeeping: BootNanos,
+    boot: String,
+    pub mounts: MountCache,
 }
 
 impl Engine {
@@ -123,6 +126,9 @@ impl Engine {
             wake: ends.wake,
             bus: ends.bus,
             stopping: false,
+            next_housekeeping: BootNanos(0),
+            boot: boot_id(),
+            mounts: MountCache::default(),
         };
         engine.write_tables()?;
         engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
@@ -130,6 +136,7 @@ impl Engine {
         engine.adopt();
         engine.follow_flows();
         engine.housekeeping();
+        engine.save();
         Ok(engine)
     }
 
@@ -189,7 +196,8 @@ impl Engine {
     }
 
     fn until_next_turn(&self) -> Duration {
-        let tick = if self.registry.is_empty() && self.lingering.is_empty() { IDLE_TICK } else { TICK };
+        let idle = self.registry.is_empty() && self.lingering.is_empty();
+        let tick = if idle { IDLE_TICK } else { TICK };
         let deadline = self.holds.next_deadline().map_or(tick, |deadline| {
             Duration::from_nanos(deadline.0.saturating_sub(boot_now().0)).max(Duration::from_millis(1))
         });
@@ -281,12 +289,22 @@ impl Engine {
         self.metrics.enforcement(attached);
     }
 
+    /// What is due once in a while: everything that nothing waits for.
     fn housekeeping(&mut self) {
         let now = boot_now();
+        if now.0 < self.next_housekeeping.0 {
+            return;
+        }
+        self.next_housekeeping = BootNanos(now.0.saturating_add(TICK.as_nanos() as u64));
         self.wall = Wall::now();
         self.let_go_of_lingering(now);
         self.notice_losses();
         self.update_gauges();
+        self.save();
+    }
+
+    /// Saves what must outlive the daemon, if it has changed: sessions and holds.
+    pub fn save(&mut self) {
         let snapshot = self.snapshot();
         if let Err(error) = self.store.save(snapshot) {
             tracing::error!(%error, "the state cannot be saved; after a crash the holds that wait are denied");
@@ -309,7 +327,7 @@ impl Engine {
         let mut sessions: Vec<SessionRecord> = sessions.collect();
         sessions.sort_by_key(|session| session.id);
         Snapshot {
-            boot: boot_id(),
+            boot: self.boot.clone(),
             // Rounded up, so that an event alone does not cost a write to disk.
             next_event: (self.next_event / 1000 + 1) * 1000,
             next_hold: self.holds.next_number(),
@@ -344,7 +362,7 @@ impl Engine {
         if self.config.pins.is_none() {
             self.deny_all_waiting("the daemon ended");
         }
-        self.housekeeping();
+        self.save();
         self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
     }
 

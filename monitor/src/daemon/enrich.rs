@@ -18,16 +18,16 @@ use crate::{
     },
     names::Identified,
     probes::decode::text,
-    sessions::{inode::Mounts, procfs},
+    sessions::{inode::MountCache, procfs},
 };
 
 const UDP: u16 = 17;
 
 impl Engine {
     /// The secret that was opened; `None` where its name only looked like one.
-    pub fn opened_secret(&self, open: &Open) -> Option<SecretAccess> {
+    pub fn opened_secret(&mut self, open: &Open) -> Option<SecretAccess> {
         let (pid, session) = (open.header.tgid, SessionId(open.header.session));
-        let path = path_of(pid, session, open);
+        let path = path_of(&mut self.mounts, pid, session, open);
         self.secret(pid, session, path, open.tag.entry, open.matched, open.foreign != 0)
     }
 
@@ -172,7 +172,7 @@ fn danger(class: DestinationClass) -> u8 {
 }
 
 /// The opened file's path as the process sees its mounts, else as the session's root or the daemon does.
-fn path_of(pid: u32, session: SessionId, open: &Open) -> String {
+fn path_of(mounts: &mut MountCache, pid: u32, session: SessionId, open: &Open) -> String {
     let used = (open.components as usize).min(file::COMPONENTS);
     let names: Vec<String> = open.names.iter().take(used).rev().map(|name| text(name)).collect();
     if open.complete == 0 {
@@ -181,7 +181,7 @@ fn path_of(pid: u32, session: SessionId, open: &Open) -> String {
     let inside = Path::new("/").join(names.join("/"));
     [pid, session.root(), std::process::id()]
         .into_iter()
-        .find_map(|pid| Mounts::of(pid).path(open.dev, &inside))
+        .find_map(|pid| mounts.of(pid)?.path(open.dev, &inside))
         .unwrap_or(inside)
         .to_string_lossy()
         .into_owned()

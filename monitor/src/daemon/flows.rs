@@ -152,6 +152,7 @@ impl Engine {
             ("flow.decided_ns", json!(decided.0)),
         ];
         let event = self.report_with("flow-held", fact, verdict, Action::Hold, &extra);
+        self.save();
         // The hold is explained by its own id as well.
         if let Some(mut explanation) = self.explanations.iter().find(|known| known.id == event).cloned() {
             explanation.id = id;

@@ -167,6 +167,7 @@ impl Engine {
         if let Some(session) = self.registry.get_mut(id) {
             session.frozen = true;
         }
+        self.save();
         self.metrics.freezes.inc();
         self.stopped("session-frozen", LedgerKind::Freeze, id, who, why, asked, &outcome);
     }

@@ -140,6 +140,7 @@ impl Engine {
             event = event.with("session.workspace", workspace.display().to_string());
         }
         self.publish(event);
+        self.save();
         Some(id)
     }
 

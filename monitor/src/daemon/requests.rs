@@ -121,6 +121,7 @@ impl Engine {
         }
         session.frozen = false;
         session.breaker.on_thaw(boot_now());
+        self.save();
         self.record(LedgerKind::Thaw, who(caller), Some(id), []);
         let outcome = freeze::thaw(&mut self.uplink, id);
         let event = self

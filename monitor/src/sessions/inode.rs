@@ -1,8 +1,10 @@
 //! Identity of files as the kernel programs see it.
 
 use std::{
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use monitor_common::policy::InodeKey;
@@ -58,6 +60,31 @@ impl Mounts {
                 (mount.root.as_os_str().len(), std::cmp::Reverse(mount.at.as_os_str().len()))
             })
             .map(|(mount, rest)| mount.at.join(rest))
+    }
+}
+
+/// Mount tables by mount namespace, kept for a moment: one is read for every secret that is opened.
+#[derive(Default)]
+pub struct MountCache {
+    tables: HashMap<PathBuf, (Instant, Mounts)>,
+}
+
+impl MountCache {
+    const FRESH: Duration = Duration::from_secs(1);
+    /// Namespaces at once; a host runs about as many agents.
+    const MAX: usize = 64;
+
+    /// The mounts that `pid` sees; `None` if it has ended.
+    pub fn of(&mut self, pid: u32) -> Option<&Mounts> {
+        let namespace = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok()?;
+        let known = self.tables.get(&namespace).is_some_and(|(read, _)| read.elapsed() < Self::FRESH);
+        if !known {
+            if self.tables.len() >= Self::MAX {
+                self.tables.clear();
+            }
+            self.tables.insert(namespace.clone(), (Instant::now(), Mounts::of(pid)));
+        }
+        self.tables.get(&namespace).map(|(_, mounts)| mounts)
     }
 }
 

@@ -30,6 +30,8 @@ fn stores_are_known_by_their_path() {
         ("/root/.aws/credentials", "aws"),
         ("/home/ann/.aws/sso/cache/0a1b.json", "aws"),
         ("/home/ann/.ssh/id_ed25519", "ssh-key"),
+        ("/backup/homes/ann/.railway/config.json", "railway-cli"),
+        ("/var/lib/containers/7/root/.config/gh/hosts.yml", "forge-cli"),
         ("/home/ann/.ssh/deploy", "ssh-key"),
         ("/home/ann/.ssh/config", "ssh-config"),
         ("/mnt/backup/id_rsa", "ssh-key"),
@@ -58,6 +60,9 @@ fn what_only_looks_like_a_secret_is_none() {
     for path in [
         "/home/ann/shop/docs/config.json",
         "/home/ann/shop/.env.example",
+        "/home/ann/shop/.railway/config.json",
+        "/srv/shop/testdata/.railway/config.json",
+        "/srv/shop/.claude/settings.json",
         "/home/ann/shop/node_modules/dotenv/.env",
         "/usr/lib/python3/dist-packages/certifi/cacert.pem",
         "/home/ann/venv/lib/python3.12/site-packages/x/key.pem",
