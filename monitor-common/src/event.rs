@@ -3,8 +3,23 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub mod file;
+pub mod guard;
 pub mod network;
 pub mod process;
+
+/// What became of the act that a record reports.
+pub mod state {
+    /// It happened.
+    pub const PASSED: u32 = 0;
+    /// Refused with EPERM by the verdict table or by an answer.
+    pub const REFUSED: u32 = 1;
+    /// The caller is stopped before the act, until there is an answer.
+    pub const ASKED: u32 = 2;
+    /// It happened because an answer allowed it.
+    pub const COMMITTED: u32 = 3;
+    /// It would have been held, but io_uring has no syscall to restart: refused with EPERM.
+    pub const REFUSED_IO_URING: u32 = 4;
+}
 
 /// Numbers are never reused. 1–15 lifecycle ring, 16–63 access ring.
 pub mod kind {
@@ -14,6 +29,8 @@ pub mod kind {
     pub const OPEN: u32 = 16;
     pub const PROBE: u32 = 17;
     pub const PROC_OPEN: u32 = 18;
+    pub const EXECUTE: u32 = 19;
+    pub const GUARD: u32 = 20;
     pub const CONNECT: u32 = 32;
     pub const FLOW_ASK: u32 = 33;
     pub const FLOW_CLOSED: u32 = 34;

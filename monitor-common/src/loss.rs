@@ -28,11 +28,15 @@ pub enum Loss {
     Read = 10,
     /// Lifecycle ring was full: a fork was not reported (the label was inherited all the same).
     Fork = 11,
+    /// Access ring was full: an attempt on another process or on Interlock was not reported.
+    Guard = 13,
+    /// Access ring was full: a held exec could not ask.
+    Execute = 14,
     /// `OPENS` was full: an open's file name was not kept until the syscall's exit.
     Pending = 12,
 }
 
-pub const LOSSES: usize = 13;
+pub const LOSSES: usize = 15;
 
 /// `(ring, kind)` of each counter, in the order of [`Loss`].
 pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
@@ -49,4 +53,6 @@ pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
     ("kernel", "read"),
     ("lifecycle", "fork"),
     ("map", "open"),
+    ("access", "guard"),
+    ("access", "execute"),
 ];

@@ -28,9 +28,11 @@ offsets! {
     task_signal = "task_struct"."signal",
     task_files = "task_struct"."files",
     task_mm = "task_struct"."mm",
+    task_flags = "task_struct"."flags",
     signal_live = "signal_struct"."live",
     files_fdt = "files_struct"."fdt",
     fdtable_fd = "fdtable"."fd",
+    filename_name = "filename"."name",
     file_inode = "file"."f_inode",
     file_mode = "file"."f_mode",
     file_path = "file"."f_path",
@@ -48,6 +50,7 @@ offsets! {
     mm_arg_end = "mm_struct"."arg_end",
     mm_env_start = "mm_struct"."env_start",
     mm_env_end = "mm_struct"."env_end",
+    binprm_file = "linux_binprm"."file",
     binprm_filename = "linux_binprm"."filename",
 }
 

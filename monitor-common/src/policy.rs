@@ -11,6 +11,9 @@ pub const GRADE_A: u32 = 1;
 pub const GRADE_B: u32 = 2;
 pub const GRADE_C: u32 = 3;
 
+/// [`SecretTag::entry`] of a name that only looks like a secret's; its grade is [`GRADE_NONE`].
+pub const ENTRY_HARMLESS: u32 = u32::MAX - 1;
+
 /// Value of the maps `SECRET_INODES` and `SECRET_NAMES`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -41,6 +44,8 @@ pub const fn taint_bit(grade: u32, foreign: bool) -> u64 {
 /// Answers of the kernel's verdict table.
 pub const VERDICT_ALLOW: u32 = 0;
 pub const VERDICT_DENY: u32 = 1;
+/// Only the daemon can tell: the caller is held until it has answered.
+pub const VERDICT_ASK: u32 = 2;
 
 /// Destination classes that an address or a port alone decides; the index into [`Policy::connect`].
 pub const ADDRESS_ANY: u32 = 0;
@@ -56,11 +61,50 @@ pub struct Policy {
     pub gate_mask: u64,
     /// 1 in observe mode: nothing is stopped, refused or held, everything is reported.
     pub observe: u32,
-    pub reserved: u32,
+    /// `VERDICT_*` for every exec of a labelled process.
+    pub execute: u32,
     /// `VERDICT_*` for a connect to each `ADDRESS_*` class, whatever the session touched.
     pub connect: [u32; ADDRESS_CLASSES],
 }
 const _: () = assert!(size_of::<Policy>() == 32);
+
+/// Catalogue entries of secrets that the table `OPEN_VERDICTS` has room for; see [`open_index`].
+pub const ENTRIES_MAX: u32 = 1024;
+
+/// Index into `OPEN_VERDICTS`: what opening a secret of this catalogue entry is answered with.
+pub const fn open_index(entry: u32, foreign: bool) -> u32 {
+    (if entry < ENTRIES_MAX { entry } else { 0 }) * 2 + foreign as u32
+}
+
+/// What a syscall hold is about.
+pub const SUBJECT_OPEN: u32 = 1;
+pub const SUBJECT_EXECUTE: u32 = 2;
+
+/// Key of the map `ANSWERS`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct AnswerKey {
+    pub session: u64,
+    pub ino: u64,
+    pub dev: u32,
+    /// One of the `SUBJECT_*` constants.
+    pub subject: u32,
+}
+const _: () = assert!(size_of::<AnswerKey>() == 24);
+
+/// Value of the map `ANSWERS`: what the daemon answered a held syscall. The kernel counts uses down.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Answer {
+    /// Boot clock, ns; the answer is void from then on.
+    pub until_ns: u64,
+    /// How often it may still be used.
+    pub uses: u64,
+    /// `VERDICT_ALLOW` or `VERDICT_DENY`.
+    pub verdict: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Answer>() == 24);
 
 /// Key of the map `ADDRESSES`: destinations whose class the address or the port alone decides. An address key has
 /// `port` 0, a port key an all-zero address. IPv4 is stored v4-mapped.
@@ -121,7 +165,7 @@ impl FlowVerdict {
     }
 }
 
-pod!(SecretTag, InodeKey, Policy, AddressKey, Flow, FlowVerdict);
+pod!(Answer, AnswerKey, SecretTag, InodeKey, Policy, AddressKey, Flow, FlowVerdict);
 
 #[cfg(test)]
 mod tests {

@@ -16,6 +16,16 @@ pub unsafe fn increment(target: *mut u64) -> u64 {
     unsafe { atomic_xadd::<u64, u64, RELAXED>(target, 1) + 1 }
 }
 
+/// Takes one away; gives the value before.
+///
+/// # Safety
+/// `target` must be an aligned map value.
+#[inline(always)]
+pub unsafe fn decrement(target: *mut u64) -> u64 {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xadd::<u64, u64, RELAXED>(target, u64::MAX) }
+}
+
 /// Sets bits.
 ///
 /// # Safety

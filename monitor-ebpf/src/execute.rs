@@ -2,21 +2,26 @@
 //! environment, so that the daemon can recognise an agent by it.
 
 use aya_ebpf::{
-    EbpfContext as _, helpers::generated::bpf_probe_read_user, macros::raw_tracepoint,
-    programs::RawTracePointContext,
+    EbpfContext as _,
+    helpers::generated::bpf_probe_read_user,
+    macros::{lsm, raw_tracepoint},
+    programs::{LsmContext, RawTracePointContext},
 };
 use monitor_common::{
     event::{
+        guard::Execute,
         kind,
         process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, FILENAME_MAX},
     },
     loss::Loss,
+    policy::{AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW},
 };
 
 use crate::{
-    emit,
+    count, emit, hold,
     kernel::{self, Object, offset},
-    maps::LIFECYCLE,
+    maps::{ACCESS, LIFECYCLE},
+    verdict,
 };
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, include/trace/events/sched.h
@@ -84,4 +89,55 @@ fn block(task: Object, start: usize, end: usize) -> (u64, u64) {
     let Some(mm) = task.follow(offset!(task_mm)) else { return (0, 0) };
     let (Some(start), Some(end)) = (mm.read::<u64>(start), mm.read::<u64>(end)) else { return (0, 0) };
     (start, end.saturating_sub(start))
+}
+
+/// `LSM_HOOK(int, 0, bprm_check_security, struct linux_binprm *bprm)`, include/linux/lsm_hook_defs.h (v6.1–v7.2);
+/// fs/exec.c:search_binary_handler calls it for the program and again for each interpreter.
+#[lsm(hook = "bprm_check_security")]
+pub fn bprm_check(ctx: LsmContext) -> i32 {
+    hold::settle(try_bprm_check(&ctx))
+}
+
+#[inline(always)]
+fn try_bprm_check(ctx: &LsmContext) -> i32 {
+    let refused: i32 = ctx.arg(1);
+    if refused != 0 {
+        return hold::REFUSED_BY_ANOTHER;
+    }
+    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
+    if let Some(stopped) = hold::frozen(label.session) {
+        return stopped.code;
+    }
+    let verdict = verdict::policy().map_or(VERDICT_ALLOW, |policy| policy.execute);
+    if verdict == VERDICT_ALLOW {
+        return 0;
+    }
+    let binprm = Object(ctx.arg::<*const u8>(0));
+    let Some((ino, dev)) = identity(binprm) else {
+        count::lost(Loss::Read, label.session);
+        return hold::EPERM; // fails closed: a rule wants to know, and what it is cannot be told
+    };
+    let key = AnswerKey { session: label.session, ino, dev, subject: SUBJECT_EXECUTE };
+    let outcome = hold::decide(verdict, key);
+    if let Some(mut entry) = emit::reserve::<Execute>(&ACCESS, Loss::Execute, label.session) {
+        let record = entry.as_mut_ptr();
+        // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+        unsafe {
+            (*record).header = emit::header(kind::EXECUTE, ctx.tgid(), label.session);
+            (*record).ino = ino;
+            (*record).dev = dev;
+            (*record).state = outcome.state;
+            (*record).filename[0] = 0;
+            let filename = (&raw mut (*record).filename).cast();
+            let _ = binprm.read_string(offset!(binprm_filename), filename, FILENAME_MAX as u32);
+        }
+        entry.submit(0);
+    }
+    outcome.code
+}
+
+#[inline(always)]
+fn identity(binprm: Object) -> Option<(u64, u32)> {
+    let inode = binprm.follow(offset!(binprm_file))?.follow(offset!(file_inode))?;
+    Some((inode.read(offset!(inode_ino))?, inode.follow(offset!(inode_sb))?.read(offset!(sb_dev))?))
 }

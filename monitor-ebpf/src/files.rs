@@ -1,123 +1,120 @@
-//! Opens, by the syscalls' tracepoints: the entry keeps the path's address, the exit looks at what was really opened.
+//! Opens: what was really opened is looked at by identity (device, inode, directory) and by name, so neither symlinks
+//! nor `/proc/self/root` nor another name matter.
 //!
-//! Judged at the exit by identity (device, inode, directory), so neither symlinks nor `/proc/self/root` nor a path
-//! changed after the check matter. Where a compat (32-bit) syscall or io_uring opens the file there is no such
-//! tracepoint: a limit of this backend.
+//! Two ways lead here: `lsm/file_open` ([`gate`]), before the open takes effect, and the syscalls' tracepoints
+//! ([`syscalls`]), after it.
 
-use aya_ebpf::{
-    EbpfContext as _, helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext,
-};
 use monitor_common::{
     event::{
         file::{COMPONENT_MAX, COMPONENTS, Open, ProcOpen, WALK, matched, proc_file},
-        kind,
+        kind, state,
     },
     loss::Loss,
-    policy::{InodeKey, SecretTag},
+    policy::{AnswerKey, GRADE_NONE, InodeKey, SUBJECT_OPEN, SecretTag},
 };
 
 use crate::{
-    count, emit,
-    kernel::{self, Object, offset},
-    maps::{ACCESS, OPENS, SECRET_INODES, SESSIONS},
+    count, emit, guard,
+    hold::{self, Outcome},
+    kernel::{Object, offset},
+    maps::{ACCESS, OWN_INODES, SECRET_INODES, SESSIONS},
     names, verdict,
 };
+
+pub mod gate;
+pub mod probe;
+pub mod syscalls;
 
 const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
 const FMODE_READ: u32 = 1;
+const FMODE_WRITE: u32 = 2;
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
-/// Arguments start after the common fields and the syscall's number, 8 bytes each (events/syscalls/*/format).
-const ARGUMENT_0: usize = 16;
-const ARGUMENT_1: usize = 24;
-const RETURN_VALUE: usize = 16;
-
-/// `open(filename, flags, mode)`.
-#[tracepoint]
-pub fn enter_open(ctx: TracePointContext) -> u32 {
-    enter(&ctx, ARGUMENT_0)
+/// What a file is to us.
+enum Target {
+    Ordinary,
+    /// One of Interlock's own files, opened for writing.
+    Own {
+        dentry: Object,
+    },
+    Proc {
+        dentry: Object,
+    },
+    Secret {
+        key: InodeKey,
+        tag: SecretTag,
+        how: u32,
+        dentry: Object,
+    },
 }
 
-/// `openat(dfd, filename, flags, mode)`.
-#[tracepoint]
-pub fn enter_openat(ctx: TracePointContext) -> u32 {
-    enter(&ctx, ARGUMENT_1)
+/// Whether the open can still be stopped.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    Before,
+    After,
 }
 
-/// `openat2(dfd, filename, how, usize)`.
-#[tracepoint]
-pub fn enter_openat2(ctx: TracePointContext) -> u32 {
-    enter(&ctx, ARGUMENT_1)
-}
+const PASS: Outcome = Outcome { state: state::PASSED, code: 0 };
 
-/// Exit of `open`, `openat` and `openat2`: one program, attached three times.
-#[tracepoint]
-pub fn exit_open(ctx: TracePointContext) -> u32 {
-    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    let thread = bpf_get_current_pid_tgid();
-    // SAFETY: a plain 64-bit value, copied out at once; only this thread writes its key.
-    let path = unsafe { OPENS.get(thread) }.copied();
-    let _ = OPENS.remove(thread);
-    // SAFETY: the return value is at this offset in every sys_exit_* record.
-    let Ok(result) = (unsafe { ctx.read_at::<i64>(RETURN_VALUE) }) else {
-        count::lost(Loss::Read, label.session);
-        return 0;
-    };
-    if result >= 0 {
-        let _ = opened(ctx.tgid(), label.session, result as u64);
-    } else if let Some(path) = path {
-        let _ = crate::files::probe::failed(ctx.tgid(), label.session, result as i32, path);
-    }
-    0
-}
-
-pub mod probe;
-
+/// Judges a file that a labelled process opens; gives what becomes of it.
 #[inline(always)]
-fn enter(ctx: &TracePointContext, filename: usize) -> u32 {
-    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    kernel::stop_if_frozen(label.session);
-    // SAFETY: the argument is at this offset in the syscall's sys_enter_* record.
-    if let Ok(path) = unsafe { ctx.read_at::<u64>(filename) }
-        && OPENS.insert(bpf_get_current_pid_tgid(), path, 0).is_err()
-    {
-        count::lost(Loss::Pending, label.session);
+pub fn judge(tgid: u32, session: u64, file: Object, moment: Moment) -> Outcome {
+    match look(file) {
+        Some(Target::Ordinary) => PASS,
+        Some(Target::Own { dentry }) => {
+            guard::own_file_written(tgid, session, dentry, moment == Moment::Before)
+        }
+        Some(Target::Proc { dentry }) => {
+            let _ = proc_file(tgid, session, dentry);
+            PASS
+        }
+        Some(Target::Secret { key, tag, how, dentry }) => {
+            secret(tgid, session, key, tag, how, dentry, moment)
+        }
+        None => {
+            // Unreadable: the session is incomplete from now on, which counts as having touched everything.
+            count::lost(Loss::Read, session);
+            PASS
+        }
     }
-    0
 }
 
 #[inline(always)]
-fn opened(tgid: u32, session: u64, fd: u64) -> Option<()> {
-    let file = descriptor(fd)?;
+fn look(file: Object) -> Option<Target> {
     let mode: u32 = file.read(offset!(file_mode))?;
     let inode = file.follow(offset!(file_inode))?;
     let kind: u16 = inode.read(offset!(inode_mode))?;
-    if mode & FMODE_READ == 0 || kind & S_IFMT != S_IFREG {
-        return None;
+    if kind & S_IFMT != S_IFREG {
+        return Some(Target::Ordinary);
     }
     let sb = inode.follow(offset!(inode_sb))?;
     let dentry = file.at(offset!(file_path)).follow(offset!(path_dentry))?;
     if sb.read::<u64>(offset!(sb_magic))? == PROC_SUPER_MAGIC {
-        return proc_file(tgid, session, dentry);
+        return Some(Target::Proc { dentry });
     }
     let key = InodeKey { ino: inode.read(offset!(inode_ino))?, dev: sb.read(offset!(sb_dev))?, reserved: 0 };
+    // SAFETY: a presence test.
+    if mode & FMODE_WRITE != 0 && unsafe { OWN_INODES.get(key) }.is_some() {
+        return Some(Target::Own { dentry });
+    }
+    if mode & FMODE_READ == 0 {
+        return Some(Target::Ordinary);
+    }
     // SAFETY: the value is copied out at once; entries are replaced whole.
-    let (tag, how) = match unsafe { SECRET_INODES.get(key) }.copied() {
-        Some(tag) => (tag, matched::INODE),
-        None => (by_name(dentry)?, matched::NAME),
-    };
-    secret(Reader { tgid, session, fd: fd as i32 }, key, tag, how, dentry)
+    if let Some(tag) = unsafe { SECRET_INODES.get(key) }.copied() {
+        return Some(Target::Secret { key, tag, how: matched::INODE, dentry });
+    }
+    let tag = by_name(dentry)?;
+    Some(if tag.grade == GRADE_NONE {
+        Target::Ordinary
+    } else {
+        Target::Secret { key, tag, how: matched::NAME, dentry }
+    })
 }
 
-/// `current->files->fdt->fd[fd]`: the calling thread owns the descriptor, so the table holds it unless another thread
-/// closed it in this instant.
-#[inline(always)]
-fn descriptor(fd: u64) -> Option<Object> {
-    let table = kernel::current_task().follow(offset!(task_files))?.follow(offset!(files_fdt))?;
-    table.follow(offset!(fdtable_fd))?.follow((fd as usize) * 8)
-}
-
+/// `None`: a name cannot be read.
 #[inline(always)]
 fn by_name(dentry: Object) -> Option<SecretTag> {
     let mut buffer = [0_u8; names::BUFFER];
@@ -125,37 +122,45 @@ fn by_name(dentry: Object) -> Option<SecretTag> {
     let length = names::read(parent, &mut buffer)?;
     let directory = names::directory(&buffer, length);
     let length = names::read(dentry, &mut buffer)?;
-    names::tag(&names::hashes(&buffer, length), Some(directory))
-}
-
-struct Reader {
-    tgid: u32,
-    session: u64,
-    fd: i32,
+    Some(names::tag(&names::hashes(&buffer, length), directory))
 }
 
 #[inline(always)]
-fn secret(reader: Reader, key: InodeKey, tag: SecretTag, how: u32, dentry: Object) -> Option<()> {
-    let Reader { tgid, session, fd } = reader;
+fn secret(
+    tgid: u32,
+    session: u64,
+    key: InodeKey,
+    tag: SecretTag,
+    how: u32,
+    dentry: Object,
+    moment: Moment,
+) -> Outcome {
     let foreign = !in_workspace(session, key.dev, dentry);
-    // The taint comes first: if the record is lost the next connection is held all the same.
-    let generation = verdict::taint(session, tag.grade, foreign);
-    let mut entry = emit::reserve::<Open>(&ACCESS, Loss::Open, session)?;
-    let record = entry.as_mut_ptr();
-    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
-    unsafe {
-        (*record).header = emit::header(kind::OPEN, tgid, session);
-        (*record).ino = key.ino;
-        (*record).dev = key.dev;
-        (*record).tag = tag;
-        (*record).matched = how;
-        (*record).foreign = foreign as u32;
-        (*record).fd = fd;
-        (*record).generation = generation;
-        path(record, dentry);
+    let outcome = if moment == Moment::Before {
+        let subject = AnswerKey { session, ino: key.ino, dev: key.dev, subject: SUBJECT_OPEN };
+        hold::decide(verdict::open(tag, foreign), subject)
+    } else {
+        PASS
+    };
+    // The taint comes before the record: if the record is lost the next connection is held all the same.
+    let generation = if outcome.code == 0 { verdict::taint(session, tag.grade, foreign) } else { 0 };
+    if let Some(mut entry) = emit::reserve::<Open>(&ACCESS, Loss::Open, session) {
+        let record = entry.as_mut_ptr();
+        // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+        unsafe {
+            (*record).header = emit::header(kind::OPEN, tgid, session);
+            (*record).ino = key.ino;
+            (*record).dev = key.dev;
+            (*record).tag = tag;
+            (*record).matched = how;
+            (*record).foreign = foreign as u32;
+            (*record).state = outcome.state;
+            (*record).generation = generation;
+            path(record, dentry);
+        }
+        entry.submit(0);
     }
-    entry.submit(0);
-    Some(())
+    outcome
 }
 
 /// Writes the names from the file upwards.

@@ -55,17 +55,12 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
         flow.asked = gate.generation;
     }
     // A lost question is asked again with the next attempt; the data waits either way.
-    if observes() { PASS } else { DROP }
+    if verdict::observes() { PASS } else { DROP }
 }
 
 #[inline(always)]
 fn withhold(ctx: &SkBuffContext, flow: &Flow) -> i32 {
-    if observes() || is_control(ctx, flow) { PASS } else { DROP }
-}
-
-#[inline(always)]
-fn observes() -> bool {
-    verdict::policy().is_some_and(|policy| policy.observe != 0)
+    if verdict::observes() || is_control(ctx, flow) { PASS } else { DROP }
 }
 
 /// Handshake, acknowledgement, end of a stream: packets without data. One whose headers cannot be read counts as data.

@@ -80,12 +80,17 @@ pub fn label(tgid: u32) -> Option<Label> {
     unsafe { PROCESSES.get(tgid) }.copied()
 }
 
+/// Whether the session's breaker is open.
+#[inline(always)]
+pub fn is_frozen(session: u64) -> bool {
+    // SAFETY: a map value stays allocated while a program runs (RCU); an aligned 32-bit read.
+    SESSIONS.get_ptr(session).is_some_and(|state| unsafe { (*state).flags } & FROZEN != 0)
+}
+
 /// Stops the caller again if its session's breaker is open: somebody else continued it.
 #[inline(always)]
 pub fn stop_if_frozen(session: u64) -> bool {
-    let Some(state) = SESSIONS.get_ptr(session) else { return false };
-    // SAFETY: a map value stays allocated while a program runs (RCU); an aligned 32-bit read.
-    if unsafe { (*state).flags } & FROZEN == 0 {
+    if !is_frozen(session) {
         return false;
     }
     // SAFETY: sends to the current process only.

@@ -13,6 +13,8 @@ mod emit;
 mod execute;
 mod files;
 mod flows;
+mod guard;
+mod hold;
 mod kernel;
 mod lineage;
 mod maps;

@@ -8,7 +8,7 @@ use aya_ebpf::{
 use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSSES,
-    policy::{AddressKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
+    policy::{AddressKey, Answer, AnswerKey, ENTRIES_MAX, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
 };
 
 /// tgid → label, labelled processes only.
@@ -37,6 +37,23 @@ pub static SECRET_INODES: HashMap<InodeKey, SecretTag> = HashMap::with_max_entri
 /// Hash of a name, see `monitor_common::hash`.
 #[map]
 pub static SECRET_NAMES: HashMap<u64, SecretTag> = HashMap::with_max_entries(16_384, 0);
+
+/// See `monitor_common::policy::open_index`.
+#[map]
+pub static OPEN_VERDICTS: Array<u32> = Array::with_max_entries(ENTRIES_MAX * 2, 0);
+
+/// Answers to held syscalls, written by the daemon; the kernel counts their uses down. LRU: an answer that is never used
+/// makes room.
+#[map]
+pub static ANSWERS: LruHashMap<AnswerKey, Answer> = LruHashMap::with_max_entries(8_192, 0);
+
+/// Inodes of Interlock's own: state, socket, rules, pins, program.
+#[map]
+pub static OWN_INODES: HashMap<InodeKey, u32> = HashMap::with_max_entries(1_024, 0);
+
+/// tgid of the daemon, index 0.
+#[map]
+pub static DAEMON: Array<u32> = Array::with_max_entries(1, 0);
 
 /// Addresses and ports that decide a destination's class by themselves.
 #[map]

@@ -1,11 +1,11 @@
 //! Connections of labelled processes: noted by socket cookie, refused where the verdict table says so.
 
 use aya_ebpf::{
-    EbpfContext as _,
+    EbpfContext,
     bindings::bpf_sock_addr,
     helpers::generated::{bpf_get_socket_cookie, bpf_set_retval},
-    macros::{cgroup_sock, cgroup_sock_addr},
-    programs::{SockAddrContext, SockContext},
+    macros::{cgroup_sock, cgroup_sock_addr, fentry, lsm, tracepoint},
+    programs::{FEntryContext, LsmContext, SockAddrContext, SockContext, TracePointContext},
 };
 use monitor_common::{
     event::{
@@ -17,7 +17,7 @@ use monitor_common::{
 };
 
 use crate::{
-    count, emit, kernel,
+    count, emit, hold, kernel,
     maps::{ACCESS, FLOWS, VERDICTS},
     verdict,
 };
@@ -50,10 +50,54 @@ pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
     send(&ctx, address6(ctx.sock_addr))
 }
 
+/// `connect(fd, uservaddr, addrlen)`: stops a caller whose session is frozen and that somebody continued.
+#[tracepoint]
+pub fn enter_connect(ctx: TracePointContext) -> u32 {
+    stops(&ctx);
+    0
+}
+
+/// `int security_socket_connect(struct socket *sock, struct sockaddr *address, int addrlen)`, security/security.c
+/// (v6.1–v7.2): the same where there is fentry.
+#[fentry(function = "security_socket_connect")]
+pub fn security_socket_connect(ctx: FEntryContext) -> i32 {
+    stops(&ctx);
+    0
+}
+
+/// `LSM_HOOK(int, 0, socket_connect, struct socket *sock, struct sockaddr *address, int addrlen)` (v6.1–v7.2): the same,
+/// before anything of the connect has happened.
+#[lsm(hook = "socket_connect")]
+pub fn socket_connect(ctx: LsmContext) -> i32 {
+    hold::settle(try_socket_connect(&ctx))
+}
+
+#[inline(always)]
+fn try_socket_connect(ctx: &LsmContext) -> i32 {
+    let refused: i32 = ctx.arg(3);
+    if refused != 0 {
+        return hold::REFUSED_BY_ANOTHER;
+    }
+    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
+    match hold::frozen(label.session) {
+        Some(stopped) => stopped.code,
+        None => 0,
+    }
+}
+
+#[inline(always)]
+fn stops(ctx: &impl EbpfContext) {
+    if let Some(label) = kernel::label(ctx.tgid()) {
+        kernel::stop_if_frozen(label.session);
+    }
+}
+
 #[inline(always)]
 fn connect(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
-    if kernel::stop_if_frozen(label.session) {
+    if kernel::is_frozen(label.session) {
+        // `stops` has signalled the caller at the syscall's entry (this program type has no such helper before v6.14), so
+        // it stops on its way out, and the kernel restarts the connect when it is continued.
         // SAFETY: sets the syscall's return value, nothing else.
         unsafe { bpf_set_retval(RESTART) };
         return REFUSE;

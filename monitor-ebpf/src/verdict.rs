@@ -2,12 +2,15 @@
 
 use monitor_common::{
     label::GATED,
-    policy::{ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Flow, FlowVerdict, Policy, VERDICT_DENY, taint_bit},
+    policy::{
+        ADDRESS_ANY, ADDRESS_CLASSES, AddressKey, Flow, FlowVerdict, Policy, SecretTag, VERDICT_ALLOW,
+        VERDICT_DENY, open_index, taint_bit,
+    },
 };
 
 use crate::{
     atomic,
-    maps::{ADDRESSES, POLICY, SESSIONS, TAINTS, VERDICTS},
+    maps::{ADDRESSES, OPEN_VERDICTS, POLICY, SESSIONS, TAINTS, VERDICTS},
 };
 
 /// Marks what the session touched. Every touch that a rule cares about starts a new generation, so that connections
@@ -50,6 +53,18 @@ pub fn gate(session: u64) -> Option<Gate> {
 pub fn of_flow(cookie: u64, flow: &Flow) -> Option<FlowVerdict> {
     // SAFETY: copied out at once; the daemon replaces entries whole.
     unsafe { VERDICTS.get(cookie) }.copied().filter(|decided| decided.is_about(flow))
+}
+
+/// The table's answer to opening a secret.
+#[inline(always)]
+pub fn open(tag: SecretTag, foreign: bool) -> u32 {
+    OPEN_VERDICTS.get(open_index(tag.entry, foreign)).copied().unwrap_or(VERDICT_ALLOW)
+}
+
+/// Everything is reported, nothing is stopped.
+#[inline(always)]
+pub fn observes() -> bool {
+    policy().is_some_and(|policy| policy.observe != 0)
 }
 
 #[inline(always)]

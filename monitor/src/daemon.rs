@@ -23,12 +23,14 @@ mod enrich;
 mod event;
 mod flows;
 pub mod handle;
+mod holding;
 mod judge;
 mod knowledge;
 mod lifecycle;
 mod recovery;
 mod requests;
 mod snapshot;
+mod syscalls;
 mod views;
 
 use engine::Engine;

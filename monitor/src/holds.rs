@@ -1,4 +1,4 @@
-//! Holds: flows that wait for a person, with their deadlines; and the grants that approvals leave behind. Pure: it
+//! Holds: flows and stopped syscalls that wait for a person, with their deadlines; and the grants that approvals leave behind. Pure: it
 //! never acts and reads no clock.
 //!
 //! Flows of one session to one destination under one rule share a hold, so that a program that opens six connections
@@ -27,6 +27,17 @@ pub struct HeldFlow {
     pub asked: BootNanos,
 }
 
+/// A process that is stopped before its syscall takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldCaller {
+    pub pid: u32,
+    /// File it is about, as the kernel's table of answers is keyed.
+    pub ino: u64,
+    pub dev: u32,
+    /// One of `monitor_common::policy::SUBJECT_*`.
+    pub subject: u32,
+}
+
 /// One question to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hold {
@@ -37,7 +48,7 @@ pub struct Hold {
     pub agent: String,
     pub pid: u32,
     pub command: String,
-    pub destination: Destination,
+    pub object: Object,
     pub rule: String,
     pub summary: String,
     pub severity: Severity,
@@ -45,6 +56,8 @@ pub struct Hold {
     /// Risk points that the session got for it; an approval takes them back.
     pub points: u32,
     pub flows: Vec<HeldFlow>,
+    /// Processes that are stopped before a syscall takes effect.
+    pub callers: Vec<HeldCaller>,
     pub since: BootNanos,
     pub deadline: Option<BootNanos>,
     pub then: Action,
@@ -58,10 +71,18 @@ impl Hold {
         format!("h{}", self.number)
     }
 
-    /// `backboard.railway.app:443 (66.33.22.1)`
+    /// What waits, for people.
     #[must_use]
     pub fn target(&self) -> String {
-        target(&self.destination)
+        self.object.text()
+    }
+
+    fn question(&self) -> Question {
+        Question::new(self.session, &self.object)
+    }
+
+    fn waits_for_nobody(&self) -> bool {
+        self.flows.is_empty() && self.callers.is_empty()
     }
 }
 
@@ -75,24 +96,52 @@ pub fn target(destination: &Destination) -> String {
     }
 }
 
-/// What a grant and a hold are about: the name where there is one, because addresses change between connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Object {
-    session: u64,
-    host: String,
-    port: u16,
+/// What a hold is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Object {
+    Connection(Destination),
+    /// A secret that is about to be opened, by its path.
+    Secret(String),
+    /// A program that is about to be executed, by its path.
+    Program(String),
 }
 
 impl Object {
-    fn new(session: u64, destination: &Destination) -> Self {
-        let host = destination.name.clone().unwrap_or_else(|| destination.address.to_string());
-        Self { session, host, port: destination.port }
+    /// `backboard.railway.app:443 (66.33.22.1)`, `open /home/x/.pgpass`, `execute /usr/bin/psql`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Connection(destination) => target(destination),
+            Self::Secret(path) => format!("open {path}"),
+            Self::Program(path) => format!("execute {path}"),
+        }
+    }
+}
+
+/// What a grant and a hold are about: the name where there is one, because addresses change between connections.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Question {
+    session: u64,
+    about: String,
+}
+
+impl Question {
+    fn new(session: u64, object: &Object) -> Self {
+        let about = match object {
+            Object::Connection(Destination { address, port, name, .. }) => match name {
+                Some(name) => format!("connect {name}:{port}"),
+                None => format!("connect {}", std::net::SocketAddr::new(*address, *port)),
+            },
+            other => other.text(),
+        };
+        Self { session, about }
     }
 }
 
 #[derive(Debug)]
 struct Grant {
-    object: Object,
+    question: Question,
     until: BootNanos,
     by: String,
 }
@@ -126,17 +175,10 @@ impl Holds {
         self.next
     }
 
-    /// The waiting hold that a flow to this destination belongs to.
-    pub fn same_question(
-        &mut self,
-        session: u64,
-        rule: &str,
-        destination: &Destination,
-    ) -> Option<&mut Hold> {
-        let object = Object::new(session, destination);
-        self.waiting
-            .values_mut()
-            .find(|hold| hold.rule == rule && Object::new(hold.session, &hold.destination) == object)
+    /// The waiting hold that asks the same.
+    pub fn same_question(&mut self, session: u64, rule: &str, object: &Object) -> Option<&mut Hold> {
+        let question = Question::new(session, object);
+        self.waiting.values_mut().find(|hold| hold.rule == rule && hold.question() == question)
     }
 
     /// Adds a hold, under the next number; gives it back as it stands.
@@ -195,7 +237,21 @@ impl Holds {
     pub fn flow_closed(&mut self, cookie: u64) -> Option<u64> {
         let hold = self.of_flow_mut(cookie)?;
         hold.flows.retain(|flow| flow.cookie != cookie);
-        hold.flows.is_empty().then_some(hold.number)
+        hold.waits_for_nobody().then_some(hold.number)
+    }
+
+    /// A stopped process has ended. Gives the hold's number if nothing else of it waits.
+    pub fn caller_ended(&mut self, pid: u32) -> Option<u64> {
+        let hold =
+            self.waiting.values_mut().find(|hold| hold.callers.iter().any(|caller| caller.pid == pid))?;
+        hold.callers.retain(|caller| caller.pid != pid);
+        hold.waits_for_nobody().then_some(hold.number)
+    }
+
+    /// The waiting hold of this process's syscall.
+    #[must_use]
+    pub fn of_caller(&self, caller: &HeldCaller) -> Option<&Hold> {
+        self.waiting.values().find(|hold| hold.callers.contains(caller))
     }
 
     /// Waiting holds whose deadline has passed.
@@ -224,7 +280,7 @@ impl Holds {
         self.decided.iter()
     }
 
-    /// Lets the session's further connections to the same destination through for a while.
+    /// Lets the session do the same again for a while.
     pub fn grant(&mut self, hold: &Hold, until: BootNanos, by: String) {
         if self.grants.len() >= GRANTS_MAX
             && let Some(first) =
@@ -232,20 +288,19 @@ impl Holds {
         {
             self.grants.swap_remove(first);
         }
-        let object = Object::new(hold.session, &hold.destination);
-        self.grants.push(Grant { object, until, by });
+        self.grants.push(Grant { question: hold.question(), until, by });
     }
 
-    /// Who let this session connect to this destination, if the grant still stands.
-    pub fn granted(&mut self, session: u64, destination: &Destination, now: BootNanos) -> Option<&str> {
+    /// Who let this session do this, if the grant still stands.
+    pub fn granted(&mut self, session: u64, object: &Object, now: BootNanos) -> Option<&str> {
         self.grants.retain(|grant| grant.until > now);
-        let object = Object::new(session, destination);
-        self.grants.iter().find(|grant| grant.object == object).map(|grant| grant.by.as_str())
+        let question = Question::new(session, object);
+        self.grants.iter().find(|grant| grant.question == question).map(|grant| grant.by.as_str())
     }
 
     /// The session has ended: its grants go with it.
     pub fn forget(&mut self, session: u64) {
-        self.grants.retain(|grant| grant.object.session != session);
+        self.grants.retain(|grant| grant.question.session != session);
     }
 }
 

@@ -15,7 +15,6 @@ use crate::{
 pub mod adoption;
 pub mod detection;
 pub mod environment;
-pub mod inode;
 pub mod procfs;
 pub mod workspace;
 

@@ -35,8 +35,8 @@ pub struct Open {
     pub matched: u32,
     /// 1: outside the workspace, or deeper below it than the kernel looked.
     pub foreign: u32,
-    /// Descriptor it got.
-    pub fd: i32,
+    /// One of [`super::state`].
+    pub state: u32,
     /// Components in use; [`COMPONENTS`] with `complete` 0 means that the path is longer.
     pub components: u32,
     /// 1: the walk reached the root of the file system.

@@ -1,6 +1,6 @@
 //! A failed open of a secret's name: the agent is looking for it.
 
-use aya_ebpf::helpers::generated::bpf_probe_read_user_str;
+use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
 use monitor_common::{
     event::{
         file::{PATH_MAX, Probe, matched},
@@ -8,14 +8,20 @@ use monitor_common::{
     },
     hash::{self, EXACT, EXTENSION, FNV_OFFSET, PARENT, STEM},
     loss::Loss,
-    policy::SecretTag,
+    policy::GRADE_NONE,
 };
 
-use crate::{emit, maps::ACCESS, names};
+use crate::{emit, kernel::Object, maps::ACCESS, names};
 
 const ENOENT: i32 = -2;
 const EACCES: i32 = -13;
 const EPERM: i32 = -1;
+
+/// Where the path's text stands.
+pub enum Path {
+    User(u64),
+    Kernel(Object),
+}
 
 /// Path hashes after a pass over the text: those of the last component, and of the directory before it.
 struct Pass {
@@ -23,10 +29,10 @@ struct Pass {
     parent: (u64, u64),
 }
 
-/// Reports `path` (a user pointer) if its last component is a secret's name. A path longer than the buffer counts as a
+/// Reports `path` if its last component is a secret's name. A path longer than the buffer counts as a
 /// match.
 #[inline(always)]
-pub fn failed(tgid: u32, session: u64, errno: i32, path: u64) -> Option<()> {
+pub fn failed(tgid: u32, session: u64, errno: i32, path: Path) -> Option<()> {
     if errno != ENOENT && errno != EACCES && errno != EPERM {
         return None;
     }
@@ -34,22 +40,26 @@ pub fn failed(tgid: u32, session: u64, errno: i32, path: u64) -> Option<()> {
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory of which `path` is PATH_MAX bytes.
     let length = unsafe {
-        bpf_probe_read_user_str((&raw mut (*record).path).cast(), PATH_MAX as u32, path as *const _)
+        let target = (&raw mut (*record).path).cast();
+        match path {
+            Path::User(address) => bpf_probe_read_user_str(target, PATH_MAX as u32, address as *const _),
+            Path::Kernel(text) => bpf_probe_read_kernel_str(target, PATH_MAX as u32, text.0.cast()),
+        }
     };
-    let found = if length < 2 {
-        None
+    let (tag, how) = if length < 2 {
+        (names::NONE, 0)
     } else if length as usize >= PATH_MAX {
-        Some((SecretTag { entry: u32::MAX, grade: 0 }, matched::UNRESOLVED))
+        (names::NONE, matched::UNRESOLVED)
     } else {
         // SAFETY: the helper filled `length` bytes of the buffer, which holds PATH_MAX.
         let text = unsafe { &(*record).path };
         let pass = pass(text, length as usize - 1);
-        names::tag(&pass.file, Some(pass.parent)).map(|tag| (tag, matched::NAME))
+        (names::tag(&pass.file, pass.parent), matched::NAME)
     };
-    let Some((tag, how)) = found else {
+    if tag.grade == GRADE_NONE && how != matched::UNRESOLVED {
         entry.discard(0);
         return None;
-    };
+    }
     // SAFETY: as above; these fields complete the record.
     unsafe {
         (*record).header = emit::header(kind::PROBE, tgid, session);

@@ -1,13 +1,18 @@
 //! Accesses: each record becomes a fact, and the fact is judged.
 
-use monitor_common::event::{
-    file::{Open, Probe, ProcOpen},
-    network::{Connect, Dns, FlowAsk, FlowClosed, outcome},
+use monitor_common::{
+    event::{
+        file::{Open, Probe, ProcOpen},
+        network::{Connect, Dns, FlowAsk, FlowClosed, outcome},
+        state,
+    },
+    policy::SUBJECT_OPEN,
 };
 
 use super::{engine::Engine, judge::Stake};
 use crate::{
-    facts::{BootNanos, SessionId, Subject, Transport},
+    facts::{BootNanos, SecretAccess, SessionId, Subject, Transport},
+    holds::HeldCaller,
     probes::Record,
 };
 
@@ -24,6 +29,8 @@ impl Engine {
             Record::Open(open) => self.on_open(open),
             Record::Probe(probe) => self.on_probe(probe),
             Record::ProcOpen(open) => self.on_proc_open(open),
+            Record::Execute(execute) => self.on_execute(execute),
+            Record::Guard(guard) => self.on_guard(guard),
             Record::Connect(connect) => self.on_connect(connect),
             Record::FlowAsk(ask) => self.on_flow_ask(ask),
             Record::FlowClosed(closed) => self.on_flow_closed(closed),
@@ -32,15 +39,36 @@ impl Engine {
     }
 
     fn on_open(&mut self, open: &Open) {
-        let Some(secret) = self.opened_secret(open) else { return };
-        let id = SessionId(open.header.session);
+        let (id, pid) = (SessionId(open.header.session), open.header.tgid);
+        let asks = open.state == state::ASKED;
+        let caller = HeldCaller { pid, ino: open.ino, dev: open.dev, subject: SUBJECT_OPEN };
+        if asks && self.waits_already(&caller) {
+            return;
+        }
+        let Some(secret) = self.opened_secret(open) else {
+            if asks {
+                self.resume(id, caller); // its name only looked like a secret's
+            }
+            return;
+        };
+        if open.state == state::PASSED || open.state == state::COMMITTED {
+            self.remember(id, &secret);
+        }
+        let stake = match open.state {
+            state::ASKED => Stake::Caller(caller),
+            state::REFUSED | state::REFUSED_IO_URING => Stake::Refused { observed: false },
+            _ => Stake::None,
+        };
+        self.judge(id, pid, BootNanos(open.header.at_ns), Subject::Open(secret), stake);
+    }
+
+    fn remember(&mut self, id: SessionId, secret: &SecretAccess) {
         if let Some(session) = self.registry.get_mut(id)
             && !secret.owner
         {
             let place = if secret.foreign { "foreign" } else { "workspace" };
             session.remember(format!("{:?} {place} {} {}", secret.grade, secret.class, secret.path));
         }
-        self.judge_fact(id, open.header.tgid, BootNanos(open.header.at_ns), Subject::Open(secret));
     }
 
     fn on_probe(&mut self, probe: &Probe) {

@@ -3,12 +3,16 @@
 use std::{
     collections::{HashMap, VecDeque},
     os::fd::{AsFd as _, OwnedFd},
+    path::{Path, PathBuf},
     sync::{Arc, mpsc::Receiver},
     time::Duration,
 };
 
 use jiff::Timestamp;
-use monitor_common::{label::GATED, policy::Policy};
+use monitor_common::{
+    label::GATED,
+    policy::{InodeKey, Policy},
+};
 use serde_json::Value;
 
 use super::{
@@ -35,9 +39,10 @@ use crate::{
     probes::{
         MapError, Options, Probes, Uplink,
         batch::{Batch, merged},
+        inode::{MountCache, Mounts},
         ring,
     },
-    sessions::{Registry, inode::MountCache},
+    sessions::Registry,
 };
 
 /// Records handled before the inbox gets its turn again.
@@ -131,6 +136,7 @@ impl Engine {
             mounts: MountCache::default(),
         };
         engine.write_tables()?;
+        engine.protect_own();
         engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
         engine.recover(before);
         engine.adopt();
@@ -269,6 +275,8 @@ impl Engine {
         self.uplink.replace_names(&self.know.secrets.kernel_names()).map_err(failed)?;
         self.uplink.replace_addresses(&self.know.destinations.kernel_addresses()).map_err(failed)?;
         self.policy = self.know.rules.kernel_policy(self.observing());
+        let open_verdicts = self.know.rules.open_verdicts(&self.know.secrets);
+        self.uplink.set_open_verdicts(&open_verdicts).map_err(failed)?;
         self.uplink.set_policy(self.policy).map_err(failed)?;
         let gated = self.know.rules.always_gated();
         for id in self.registry.ids() {
@@ -278,6 +286,24 @@ impl Engine {
         Ok(())
     }
 
+    /// Tells the kernel which process and files are Interlock's own: agents may not signal, remove or rewrite them. Takes
+    /// effect where the LSM backend is in force.
+    fn protect_own(&mut self) {
+        let Config { file, socket, state, rules, .. } = &self.config;
+        let listed = |dir: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).chain([dir.to_path_buf()]).collect()
+        };
+        let mut files = listed(state);
+        files.extend(rules.iter().flat_map(|rules| listed(rules)));
+        files.extend([socket.clone()].into_iter().chain(file.clone()).chain(std::env::current_exe()));
+        let mounts = Mounts::own();
+        let keys: Vec<InodeKey> = files.iter().filter_map(|file| mounts.identify(file).ok()).collect();
+        if let Err(error) = self.uplink.protect(std::process::id(), &keys) {
+            tracing::warn!(%error, "agents are not kept from Interlock's own files");
+        }
+    }
+
     /// Attaches the flow programs while a session lives or data must stay held, detaches them otherwise.
     pub fn follow_flows(&mut self) {
         let wanted = !self.registry.is_empty() || !self.lingering.is_empty();
@@ -285,8 +311,9 @@ impl Engine {
             // Fails open, visibly: no connection can be held on this machine now.
             tracing::error!(%error, "connections cannot be followed; nothing can be held");
         }
-        let attached = self.probes.attached().iter().map(|attachment| (attachment.duty.name(), "portable"));
-        self.metrics.enforcement(attached);
+        let in_force = self.probes.in_force().iter();
+        let active = in_force.filter_map(|served| Some((served.duty.name(), served.offer?.backend.name())));
+        self.metrics.enforcement(active);
     }
 
     /// What is due once in a while: everything that nothing waits for.

@@ -18,7 +18,8 @@ use crate::{
     },
     names::Identified,
     probes::decode::text,
-    sessions::{inode::MountCache, procfs},
+    probes::inode::MountCache,
+    sessions::procfs,
 };
 
 const UDP: u16 = 17;

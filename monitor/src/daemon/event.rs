@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     facts::{Action, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
+    holds::Object,
     rules::Verdict,
 };
 
@@ -78,6 +79,15 @@ impl Event {
             .with("destination.port", destination.port)
             .with("destination.class", json!(destination.class))
             .with("network.transport", json!(destination.transport))
+    }
+
+    #[must_use]
+    pub fn object(self, object: &Object) -> Self {
+        match object {
+            Object::Connection(destination) => self.destination(destination),
+            Object::Secret(path) => self.with("file.path", path.clone()),
+            Object::Program(path) => self.with("process.executable", path.clone()),
+        }
     }
 
     fn environment(self, access: &EnvironAccess) -> Self {

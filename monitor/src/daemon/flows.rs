@@ -9,15 +9,12 @@ use monitor_common::{
 };
 use serde_json::json;
 
-use super::engine::Engine;
+use super::{engine::Engine, holding::Waiting};
 use crate::{
-    breaker::Response,
     clock::boot_now,
-    control::api::HoldState,
     enforcement::flow::{self, Reached},
-    facts::{Action, BootNanos, Fact, SessionId, Subject},
-    holds::{HeldFlow, Hold},
-    ledger::record::{Kind as LedgerKind, Who},
+    facts::{Action, BootNanos, Fact, SessionId},
+    holds::HeldFlow,
     rules::Verdict,
 };
 
@@ -59,105 +56,16 @@ impl Engine {
             return;
         }
         if action == Action::Hold {
-            self.hold_or_harder(fact, verdict, HeldFlow { cookie, generation, asked: fact.at });
+            self.hold_or_harder(
+                fact,
+                verdict,
+                Waiting::Flow(HeldFlow { cookie, generation, asked: fact.at }),
+            );
             return;
         }
         self.refuse(fact.session, fact.process.pid, cookie);
         let decided = ("flow.decided_ns", json!(boot_now().0));
         self.report_with("flow-denied", fact, verdict, action, &[asked, decided]);
-    }
-
-    fn hold_or_harder(&mut self, fact: &Fact, verdict: &Verdict, flow: HeldFlow) {
-        let Subject::Connect(destination) = &fact.subject else { return };
-        let granted = self.holds.granted(fact.session.0, destination, fact.at).map(str::to_owned);
-        if let Some(by) = granted {
-            self.release(fact.session, fact.process.pid, flow.cookie, flow.generation);
-            self.record(
-                LedgerKind::Release,
-                Who::Daemon,
-                Some(fact.session),
-                [("grant", by.into()), ("destination", crate::holds::target(destination).into())],
-            );
-            self.report("flow-released", fact, verdict, Action::Allow);
-            return;
-        }
-        let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
-        if let Some(hold) = self.holds.same_question(fact.session.0, &rule, destination) {
-            hold.flows.push(flow);
-            return;
-        }
-        let response = self
-            .registry
-            .get_mut(fact.session)
-            .map_or(Response::Hold, |session| session.breaker.on_hold_rule(fact.at));
-        if response == Response::Hold {
-            self.hold(fact, verdict, flow);
-            return;
-        }
-        // In probation nothing is asked any more.
-        self.refuse(fact.session, fact.process.pid, flow.cookie);
-        self.report("flow-denied", fact, verdict, Action::Freeze);
-        let why = "a second attempt after a denial or a thaw";
-        match response {
-            Response::Kill => self.kill_session(fact.session, Who::Rule(rule), why, fact.at),
-            _ => self.freeze_session(fact.session, Who::Rule(rule), why, fact.at),
-        }
-    }
-
-    fn hold(&mut self, fact: &Fact, verdict: &Verdict, flow: HeldFlow) {
-        let (Subject::Connect(destination), Some(rule)) = (&fact.subject, &verdict.decisive) else { return };
-        let decided = boot_now();
-        let deadline = rule.timeout.as_ref().map(|timeout| {
-            BootNanos(decided.0.saturating_add(u64::try_from(timeout.after.as_nanos()).unwrap_or(u64::MAX)))
-        });
-        let because = verdict
-            .matches
-            .iter()
-            .filter(|found| found.rule.id == rule.id)
-            .flat_map(|found| found.conditions.iter().cloned())
-            .collect();
-        let number = self
-            .holds
-            .open(Hold {
-                number: 0,
-                session: fact.session.0,
-                agent: fact.agent.clone(),
-                pid: fact.process.pid,
-                command: crate::sessions::command_line(&fact.process),
-                destination: destination.clone(),
-                rule: rule.id.clone(),
-                summary: rule.summary.clone(),
-                severity: rule.severity,
-                because,
-                points: verdict.points,
-                flows: vec![flow],
-                since: fact.at,
-                deadline,
-                then: rule.timeout.as_ref().map_or(Action::Deny, |timeout| timeout.then),
-                state: HoldState::Waiting,
-                decided_by: None,
-            })
-            .number;
-        let id = format!("h{number}");
-        let target = crate::holds::target(destination);
-        self.record(
-            LedgerKind::Hold,
-            Who::Rule(rule.id.clone()),
-            Some(fact.session),
-            [("hold", id.clone().into()), ("destination", target.into())],
-        );
-        let extra = [
-            ("hold.id", json!(id)),
-            ("flow.asked_ns", json!(fact.at.0)),
-            ("flow.decided_ns", json!(decided.0)),
-        ];
-        let event = self.report_with("flow-held", fact, verdict, Action::Hold, &extra);
-        self.save();
-        // The hold is explained by its own id as well.
-        if let Some(mut explanation) = self.explanations.iter().find(|known| known.id == event).cloned() {
-            explanation.id = id;
-            self.explain_later(explanation);
-        }
     }
 
     /// Lets a flow through, under the generation it asked with, and pushes its data out.
@@ -227,65 +135,6 @@ impl Engine {
         }
     }
 
-    /// The program closed the connection or ended before anybody decided.
-    pub fn hold_is_gone(&mut self, number: u64) {
-        let Ok(hold) = self.holds.decide(number, HoldState::Gone, None) else { return };
-        let event = self
-            .event("flow-gone", boot_now(), SessionId(hold.session))
-            .with("hold.id", hold.id())
-            .destination(&hold.destination);
-        self.publish(event);
-    }
-
-    /// Answers silence, hold by hold.
-    pub fn expire(&mut self) {
-        let now = boot_now();
-        for number in self.holds.expired(now) {
-            let Ok(hold) = self.holds.decide(number, HoldState::Expired, Some("deadline".into())) else {
-                continue;
-            };
-            self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
-            if hold.then >= Action::Freeze && !self.observing() {
-                let session = SessionId(hold.session);
-                let why = format!("nobody answered {} in time", hold.id());
-                if let Some(known) = self.registry.get_mut(session) {
-                    known.breaker.on_trip(now);
-                }
-                self.freeze_session(session, Who::Rule(hold.rule.clone()), &why, now);
-            }
-        }
-    }
-
-    /// Refuses every flow of a hold and says so.
-    pub fn finish_hold(&mut self, hold: &Hold, kind: LedgerKind, who: Who, name: &str) {
-        let session = SessionId(hold.session);
-        for flow in &hold.flows {
-            self.refuse(session, hold.pid, flow.cookie);
-        }
-        self.record(
-            kind,
-            who,
-            Some(session),
-            [("hold", hold.id().into()), ("destination", hold.target().into())],
-        );
-        let event = self
-            .event(name, boot_now(), session)
-            .with("hold.id", hold.id())
-            .with("rule.id", vec![hold.rule.clone()])
-            .with("hold.decided_by", json!(hold.decided_by))
-            .destination(&hold.destination);
-        self.publish(event);
-    }
-
-    pub fn deny_all_waiting(&mut self, why: &str) {
-        let waiting: Vec<u64> = self.holds.waiting().map(|hold| hold.number).collect();
-        for number in waiting {
-            if let Ok(hold) = self.holds.decide(number, HoldState::Denied, Some(why.into())) {
-                self.finish_hold(&hold, LedgerKind::Deny, Who::Daemon, "flow-denied");
-            }
-        }
-    }
-
     /// At a session's end: what was not let through stays held, the rest is forgotten.
     pub fn settle_flows_of(&mut self, id: SessionId, at: BootNanos) {
         let flows: Vec<(u64, Flow)> =
@@ -337,7 +186,7 @@ impl Engine {
     }
 }
 
-fn would(action: Action) -> &'static str {
+pub(super) fn would(action: Action) -> &'static str {
     match action {
         Action::Hold => "would-hold",
         Action::Deny => "would-deny",

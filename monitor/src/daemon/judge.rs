@@ -11,6 +11,7 @@ use crate::{
     control::api::{Explanation, RuleTrace},
     enforcement::freeze::{self, Outcome},
     facts::{Action, BootNanos, Fact, Process, SessionId, Subject},
+    holds::HeldCaller,
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
@@ -25,6 +26,8 @@ pub(super) enum Stake {
     Refused { observed: bool },
     /// A connection's data.
     Flow { cookie: u64, generation: u64 },
+    /// A process that is stopped before its syscall.
+    Caller(HeldCaller),
 }
 
 impl Engine {
@@ -39,8 +42,10 @@ impl Engine {
         let rules = std::sync::Arc::clone(&self.know.rules);
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
-            if let Stake::Flow { cookie, .. } = stake {
-                self.keep_held(cookie, at);
+            match stake {
+                Stake::Flow { cookie, .. } => self.keep_held(cookie, at),
+                Stake::Caller(caller) => self.deny_caller(id, caller),
+                Stake::None | Stake::Refused { .. } => {}
             }
             return;
         };
@@ -70,11 +75,21 @@ impl Engine {
         let action = verdict.action;
         match stake {
             Stake::Flow { cookie, generation } => self.decide_flow(fact, verdict, cookie, generation),
+            Stake::Caller(caller) => self.decide_caller(fact, verdict, caller),
             Stake::Refused { observed } => {
-                let name = if observed { "would-refuse" } else { "connect-refused" };
+                let name = match (observed, &fact.subject) {
+                    (true, _) => "would-refuse",
+                    (false, Subject::Connect(_)) => "connect-refused",
+                    (false, _) => "syscall-denied",
+                };
                 self.report(name, fact, verdict, Action::Deny);
             }
             Stake::None if verdict.matches.is_empty() && !is_worth_an_event(&fact.subject) => {}
+            Stake::None if matches!(action, Action::Hold | Action::Deny) => {
+                // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
+                let degraded = [("interlock.degraded", json!(action))];
+                self.report_with(event_name(&fact.subject), fact, verdict, Action::Alert, &degraded);
+            }
             Stake::None => {
                 self.report(event_name(&fact.subject), fact, verdict, action);
             }

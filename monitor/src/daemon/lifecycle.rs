@@ -15,12 +15,14 @@ use super::engine::Engine;
 use crate::{
     clock::boot_now,
     facts::{BootNanos, EnvironAccess, EnvironHow, Grade, Process, SessionId, Subject},
-    probes::decode::{strings, text},
+    probes::{
+        decode::{strings, text},
+        inode::Mounts,
+    },
     sessions::{
         Session, adoption,
         detection::{Image, Recognised},
         environment,
-        inode::Mounts,
         procfs::{self, Running},
         workspace,
     },
@@ -44,6 +46,9 @@ impl Engine {
     }
 
     pub fn on_exit(&mut self, exit: &Exit) {
+        if let Some(hold) = self.holds.caller_ended(exit.header.tgid) {
+            self.hold_is_gone(hold);
+        }
         if let Some(session) = self.registry.exit(exit.header.tgid) {
             self.end_session(session, BootNanos(exit.header.at_ns));
         }

@@ -3,13 +3,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use rustix::process::Signal;
+
 use super::{
     engine::Engine,
     snapshot::{SessionRecord, Snapshot},
 };
 use crate::{
     clock::boot_now,
-    enforcement::freeze,
+    enforcement::{freeze, signal::Member},
     facts::{BootNanos, Process, SessionId},
     holds::Hold,
     ledger::record::{Kind as LedgerKind, Who},
@@ -36,6 +38,7 @@ impl Engine {
         // What the rings still hold comes first: its questions are asked, not denied.
         self.drain();
         self.restore_holds(before.holds);
+        self.wake_the_forgotten();
     }
 
     /// Labels of processes that ended while no probe was attached.
@@ -65,6 +68,21 @@ impl Engine {
         }
     }
 
+    /// Callers that were stopped without a hold being noted ask again.
+    fn wake_the_forgotten(&mut self) {
+        let held: HashSet<u32> =
+            self.holds.waiting().flat_map(|hold| hold.callers.iter().map(|caller| caller.pid)).collect();
+        for (pid, label) in self.uplink.labels() {
+            let frozen = self.registry.get(SessionId(label.session)).is_some_and(|session| session.frozen);
+            if frozen || held.contains(&pid) || !procfs::is_stopped(pid) {
+                continue;
+            }
+            if let Some(member) = Member::open(&self.uplink, pid, label.session) {
+                let _ = member.send(Signal::CONT); // it has ended
+            }
+        }
+    }
+
     /// Holds whose flow still waits go on waiting; a flow that waits without a hold is denied: silence never means yes.
     fn restore_holds(&mut self, holds: Vec<Hold>) {
         let waiting: HashMap<u64, u64> = self
@@ -78,7 +96,8 @@ impl Engine {
             self.holds.waiting().flat_map(|hold| hold.flows.iter().map(|flow| flow.cookie)).collect();
         for mut hold in holds {
             hold.flows.retain(|flow| waiting.contains_key(&flow.cookie) && !held.contains(&flow.cookie));
-            if !hold.flows.is_empty() {
+            hold.callers.retain(|caller| self.registry.process(caller.pid).is_some());
+            if !hold.flows.is_empty() || !hold.callers.is_empty() {
                 held.extend(hold.flows.iter().map(|flow| flow.cookie));
                 self.holds.restore(hold);
             }

@@ -161,9 +161,7 @@ impl Engine {
         if let Some(session) = self.registry.get_mut(id) {
             session.memory.forgive(hold.points, boot_now());
         }
-        for flow in &hold.flows {
-            self.release(id, hold.pid, flow.cookie, flow.generation);
-        }
+        self.release_hold(&hold);
         if let Some(reach) = reach {
             let nanos = u64::try_from(reach.as_nanos()).unwrap_or(u64::MAX);
             self.holds.grant(&hold, BootNanos(boot_now().0.saturating_add(nanos)), by.clone());
@@ -173,7 +171,7 @@ impl Engine {
             .with("hold.id", hold.id())
             .with("hold.decided_by", by)
             .with("rule.id", vec![hold.rule.clone()])
-            .destination(&hold.destination);
+            .object(&hold.object);
         self.publish(event);
         Ok(self.hold_view(&hold))
     }

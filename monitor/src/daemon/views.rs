@@ -8,9 +8,12 @@ use crate::{
     control::api::{Check, CheckState, HoldState, HoldView, RulesView, SessionStatus, SessionView, Status},
     facts::SessionId,
     holds::Hold,
-    probes::{self, table::PORTABLE},
+    probes::{self, loader::InForce},
     sessions::Session,
 };
+
+/// What makes the LSM backend possible, where the kernel was built for it (CONFIG_BPF_LSM=y).
+const BOOT_PARAMETER: &str = "boot with bpf in the list lsm=… (see /sys/kernel/security/lsm)";
 
 impl Engine {
     pub fn status(&self) -> Status {
@@ -95,25 +98,7 @@ impl Engine {
 
     /// What this machine allows, and what is attached right now.
     pub fn doctor(&self) -> Vec<Check> {
-        let mut checks = probes::doctor();
-        let attached = self.probes.attached();
-        let mut duties: Vec<_> = PORTABLE.iter().map(|attachment| attachment.duty).collect();
-        duties.dedup();
-        for duty in duties {
-            let count = attached.iter().filter(|attachment| attachment.duty == duty).count();
-            let idle = PORTABLE.iter().any(|a| a.duty == duty && a.when == probes::table::When::Sessions);
-            let (state, found, advice) = match count {
-                0 if idle => (CheckState::Good, "attached when a session starts".to_owned(), None),
-                0 => (
-                    CheckState::Missing,
-                    "nothing attached".to_owned(),
-                    Some("see the daemon's log".to_owned()),
-                ),
-                count => (CheckState::Good, format!("portable backend, {count} hooks"), None),
-            };
-            checks.push(Check { subject: duty.name().into(), state, found, advice });
-        }
-        checks
+        probes::doctor().into_iter().chain(self.probes.in_force().iter().map(in_force)).collect()
     }
 
     pub fn update_gauges(&self) {
@@ -127,4 +112,19 @@ impl Engine {
             self.metrics.holds(state, self.holds.decided().filter(|hold| hold.state == state).count());
         }
     }
+}
+
+fn in_force(served: &InForce) -> Check {
+    let refused: Vec<String> =
+        served.refused.iter().map(|(backend, why)| format!("{} refused: {why}", backend.name())).collect();
+    let (state, found) = match served.offer {
+        Some(offer) if refused.is_empty() => {
+            (CheckState::Good, format!("{}: {}", offer.backend.name(), offer.can))
+        }
+        Some(offer) => (CheckState::Limited, format!("{}: {}", offer.backend.name(), offer.can)),
+        None if served.idle => (CheckState::Good, "attached when a session starts".to_owned()),
+        None => (CheckState::Limited, "nothing attached".to_owned()),
+    };
+    let advice = (!refused.is_empty()).then(|| format!("{}; {BOOT_PARAMETER}", refused.join("; ")));
+    Check { subject: served.duty.name().into(), state, found, advice }
 }

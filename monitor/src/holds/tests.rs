@@ -1,8 +1,8 @@
 use super::*;
 use crate::facts::{DestinationClass, Transport};
 
-fn destination(name: &str, address: [u8; 4]) -> Destination {
-    Destination {
+fn destination(name: &str, address: [u8; 4]) -> Object {
+    Object::Connection(Destination {
         address: address.into(),
         port: 443,
         transport: Transport::Tcp,
@@ -10,7 +10,7 @@ fn destination(name: &str, address: [u8; 4]) -> Destination {
         named_by: None,
         class: DestinationClass::Infra,
         provider: None,
-    }
+    })
 }
 
 fn hold(session: u64, cookie: u64) -> Hold {
@@ -20,13 +20,14 @@ fn hold(session: u64, cookie: u64) -> Hold {
         agent: "claude-code".into(),
         pid: 7,
         command: "curl".into(),
-        destination: destination("api.example", [192, 0, 2, 1]),
+        object: destination("api.example", [192, 0, 2, 1]),
         rule: "infra".into(),
         summary: String::new(),
         severity: Severity::High,
         because: Vec::new(),
         points: 60,
         flows: vec![HeldFlow { cookie, generation: 1, asked: BootNanos(5) }],
+        callers: Vec::new(),
         since: BootNanos(10),
         deadline: Some(BootNanos(100)),
         then: Action::Freeze,

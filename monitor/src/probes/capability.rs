@@ -42,9 +42,13 @@ fn kernel_types() -> Check {
 
 fn lsm() -> Check {
     let list = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
+    let list = list.trim();
+    if list.split(',').any(|name| name == "bpf") {
+        return check("LSM list", CheckState::Good, list, None);
+    }
+    let found = if list.is_empty() { "unknown (securityfs is not mounted)" } else { list };
     let advice =
-        "not used by this version: opens are observed, not held; connections are held on every kernel";
-    let found = if list.is_empty() { "unknown (securityfs is not mounted)".to_owned() } else { list };
+        "opens and execs are only observed; to hold and deny them boot with lsm=…,bpf (CONFIG_BPF_LSM=y)";
     check("LSM list", CheckState::Limited, found, Some(advice))
 }
 

@@ -12,6 +12,8 @@ pub enum ProbeError {
     NoBtf { path: PathBuf, source: io::Error },
     #[error("the kernel's type information at {path} cannot be understood ({reason})")]
     BadBtf { path: PathBuf, reason: &'static str },
+    #[error("cannot use the kernel's type information")]
+    KernelTypes(#[source] Box<aya::BtfError>),
     #[error("this kernel's structures lack {}: Interlock needs to learn this kernel version", .fields.join(", "))]
     MissingFields { fields: Vec<String> },
     #[error("cannot mount {what} at {path}: mount it by hand, or start the daemon with CAP_SYS_ADMIN")]
@@ -34,6 +36,10 @@ pub enum ProbeError {
     Program { program: &'static str, source: Box<aya::programs::ProgramError> },
     #[error("cannot attach the kernel program {program} to {hook}")]
     Attach { program: &'static str, hook: String, source: Box<dyn std::error::Error + Send + Sync> },
+    #[error("bpf is not in the active LSM list: the programs attach, and never run")]
+    NotInForce,
+    #[error("whether the LSM backend is in force cannot be tried ({reason})")]
+    Unproven { reason: String },
     #[error("cannot pin the link of {program}")]
     Pin { program: String, reason: String },
     #[error("the built kernel object lacks {name}: rebuild it with `cargo xtask ebpf`")]

@@ -1,25 +1,26 @@
 //! Loading and attaching, by the table.
 
 use std::{
+    collections::HashSet,
     fs::{self, File},
     path::{Path, PathBuf},
 };
 
 use aya::{
-    Ebpf, EbpfLoader,
+    Btf, Ebpf, EbpfLoader,
     maps::{Map, RingBuf},
     programs::{
-        CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program, ProgramError,
-        RawTracePoint, TracePoint, links::FdLink,
+        CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FEntry, FExit, Lsm,
+        Program, ProgramError, RawTracePoint, TracePoint, links::FdLink,
     },
 };
 use monitor_common::ABI;
 
 use super::{
     error::ProbeError,
-    mounts, offsets,
+    mounts, offsets, proof,
     ring::Ring,
-    table::{Attachment, Hook, MAPS, PORTABLE, When},
+    table::{Attachment, Backend, Duty, Hook, MAPS, Offer, SERVICES, Service, When},
     uplink::Uplink,
 };
 
@@ -35,14 +36,28 @@ pub struct Options {
     pub pins: Option<PathBuf>,
 }
 
+/// How a duty is served now, and why not better.
+#[derive(Clone, Debug)]
+pub struct InForce {
+    pub duty: Duty,
+    /// `None`: nothing is attached.
+    pub offer: Option<&'static Offer>,
+    /// Better backends that this kernel refused, each with its reason.
+    pub refused: Vec<(Backend, String)>,
+    /// Attached only while a session lives, and none does.
+    pub idle: bool,
+}
+
 /// The loaded programs.
 pub struct Probes {
     ebpf: Ebpf,
+    btf: Btf,
     cgroup: File,
     pins: Option<PathBuf>,
-    /// Links without a pin: dropping one detaches it.
-    links: Vec<(&'static str, FdLink)>,
-    attached: Vec<Attachment>,
+    loaded: HashSet<&'static str>,
+    /// Links without a pin, by their name: dropping one detaches it.
+    links: Vec<(String, FdLink)>,
+    in_force: Vec<InForce>,
     flows: bool,
     pub lifecycle: Ring,
     pub access: Ring,
@@ -63,6 +78,7 @@ impl Probes {
             .map_err(|source| ProbeError::Cgroup { path: options.cgroup.clone(), source })?;
         let pins = options.pins.as_deref().map(pin_directory).transpose()?;
         let offsets = offsets::resolve(Path::new(offsets::VMLINUX))?;
+        let btf = Btf::from_sys_fs().map_err(|source| ProbeError::KernelTypes(Box::new(source)))?;
 
         let mut loader = EbpfLoader::new();
         loader.override_global("OFFSETS", &offsets, true);
@@ -74,19 +90,24 @@ impl Probes {
         let mut ebpf = loader.load(OBJECT).map_err(|error| refused(Box::new(error)))?;
         let lifecycle = take_ring(&mut ebpf, "LIFECYCLE")?;
         let access = take_ring(&mut ebpf, "ACCESS")?;
-        let uplink = Uplink::take(&mut ebpf)?;
+        let mut uplink = Uplink::take(&mut ebpf)?;
         let mut probes = Self {
             ebpf,
+            btf,
             cgroup,
             pins,
+            loaded: HashSet::new(),
             links: Vec::new(),
-            attached: Vec::new(),
+            in_force: Vec::new(),
             flows: false,
             lifecycle,
             access,
         };
-        probes.load_programs()?;
-        probes.attach_all(When::Always)?;
+        for service in SERVICES {
+            let always = service.when == When::Always;
+            let served = if always { probes.serve(service, Some(&mut uplink))? } else { idle(service.duty) };
+            probes.in_force.push(served);
+        }
         Ok((probes, uplink))
     }
 
@@ -98,21 +119,91 @@ impl Probes {
         if follow == self.flows {
             return Ok(());
         }
-        if follow {
-            self.attach_all(When::Sessions)?;
-        } else {
-            for attachment in PORTABLE.iter().filter(|attachment| attachment.when == When::Sessions) {
-                self.detach(attachment);
-            }
+        for service in SERVICES.iter().filter(|service| service.when == When::Sessions) {
+            let served = if follow {
+                self.serve(service, None)?
+            } else {
+                service.offers.iter().flat_map(|offer| offer.attachments).for_each(|old| self.detach(old));
+                idle(service.duty)
+            };
+            self.in_force.retain(|known| known.duty != service.duty);
+            self.in_force.push(served);
         }
         self.flows = follow;
         Ok(())
     }
 
-    /// What is attached now.
+    /// How each duty is served now.
     #[must_use]
-    pub fn attached(&self) -> &[Attachment] {
-        &self.attached
+    pub fn in_force(&self) -> &[InForce] {
+        &self.in_force
+    }
+
+    /// Tries the offers of a duty in their order.
+    fn serve(
+        &mut self,
+        service: &'static Service,
+        mut uplink: Option<&mut Uplink>,
+    ) -> Result<InForce, ProbeError> {
+        let mut refused = Vec::new();
+        let mut last = None;
+        for offer in service.offers {
+            match self.accept(offer).and_then(|()| self.prove(service.duty, offer, uplink.as_deref_mut())) {
+                Ok(()) => {
+                    return Ok(InForce { duty: service.duty, offer: Some(offer), refused, idle: false });
+                }
+                Err(error) => {
+                    refused.push((offer.backend, reason(&error)));
+                    last = Some(error);
+                }
+            }
+        }
+        match last {
+            Some(error) if service.required => Err(error),
+            _ => Ok(InForce { duty: service.duty, offer: None, refused, idle: false }),
+        }
+    }
+
+    /// What enforces must prove that it does. The open's proof stands for every LSM hook: either all of them run or none.
+    fn prove(
+        &mut self,
+        duty: Duty,
+        offer: &'static Offer,
+        uplink: Option<&mut Uplink>,
+    ) -> Result<(), ProbeError> {
+        let (Backend::Lsm, Some(uplink)) = (offer.backend, uplink) else { return Ok(()) };
+        let proven = match duty {
+            Duty::Open => proof::denies_open(uplink),
+            _ if self.lsm_proven() => Ok(()),
+            _ => Err(ProbeError::NotInForce),
+        };
+        if proven.is_err() {
+            offer.attachments.iter().for_each(|attachment| self.detach(attachment));
+        }
+        proven
+    }
+
+    fn lsm_proven(&self) -> bool {
+        let lsm = |served: &InForce| served.offer.is_some_and(|offer| offer.backend == Backend::Lsm);
+        self.in_force.iter().any(|served| served.duty == Duty::Open && lsm(served))
+    }
+
+    /// Attaches everything of an offer, or nothing.
+    fn accept(&mut self, offer: &'static Offer) -> Result<(), ProbeError> {
+        for attachment in offer.attachments {
+            let attached = self.load_program(attachment).and_then(|()| self.attach(attachment));
+            match attached {
+                Ok(()) => {}
+                Err(error) if attachment.optional => {
+                    tracing::debug!(program = attachment.program, %error, "this kernel has no such hook");
+                }
+                Err(error) => {
+                    offer.attachments.iter().for_each(|attachment| self.detach(attachment));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Removes every pin: with the daemon's end, all enforcement ends.
@@ -122,37 +213,31 @@ impl Probes {
         }
     }
 
-    fn load_programs(&mut self) -> Result<(), ProbeError> {
-        let mut loaded: Vec<&str> = Vec::new();
-        for attachment in PORTABLE {
-            if loaded.contains(&attachment.program) {
-                continue;
-            }
-            loaded.push(attachment.program);
-            let program = self.program(attachment.program)?;
-            let result = match program {
-                Program::RawTracePoint(program) => program.load(),
-                Program::TracePoint(program) => program.load(),
-                Program::CgroupSockAddr(program) => program.load(),
-                Program::CgroupSock(program) => program.load(),
-                Program::CgroupSkb(program) => program.load(),
-                _ => return Err(ProbeError::Object { name: attachment.program }),
-            };
-            result.map_err(|source| program_refused(attachment.program, source))?;
+    fn load_program(&mut self, attachment: &Attachment) -> Result<(), ProbeError> {
+        if self.loaded.contains(attachment.program) {
+            return Ok(());
         }
-        Ok(())
-    }
-
-    fn attach_all(&mut self, when: When) -> Result<(), ProbeError> {
-        for attachment in PORTABLE.iter().filter(|attachment| attachment.when == when) {
-            match self.attach(attachment) {
-                Ok(()) => self.attached.push(*attachment),
-                Err(error) if attachment.optional => {
-                    tracing::debug!(%error, "this kernel has no such hook");
-                }
-                Err(error) => return Err(error),
+        let name = attachment.program;
+        let program = self.ebpf.program_mut(name).ok_or(ProbeError::Object { name })?;
+        let result = match (program, attachment.hook) {
+            (Program::RawTracePoint(program), _) => program.load(),
+            (Program::TracePoint(program), _) => program.load(),
+            (Program::CgroupSockAddr(program), _) => program.load(),
+            (Program::CgroupSock(program), _) => program.load(),
+            (Program::CgroupSkb(program), _) => program.load(),
+            (Program::Lsm(program), Hook::Lsm(hook)) => program.load(hook, &self.btf),
+            (Program::FEntry(program), Hook::Entry(function)) => program.load(function, &self.btf),
+            (Program::FExit(program), Hook::Exit(function)) => program.load(function, &self.btf),
+            _ => return Err(ProbeError::Object { name }),
+        };
+        result.map_err(|source| match attachment.hook {
+            // Another backend may do: the kernel's own words say why not this one.
+            Hook::Lsm(_) | Hook::Entry(_) | Hook::Exit(_) => {
+                ProbeError::Program { program: name, source: Box::new(source) }
             }
-        }
+            _ => program_refused(name, source),
+        })?;
+        self.loaded.insert(name);
         Ok(())
     }
 
@@ -174,7 +259,7 @@ impl Probes {
     /// that there is no moment without either.
     fn keep(&mut self, attachment: &Attachment, link: FdLink) -> Result<(), ProbeError> {
         let Some(pins) = &self.pins else {
-            self.links.push((attachment.program, link));
+            self.links.push((link_name(attachment), link));
             return Ok(());
         };
         let name = link_name(attachment);
@@ -187,12 +272,14 @@ impl Probes {
     }
 
     fn detach(&mut self, attachment: &Attachment) {
-        self.links.retain(|(program, _)| *program != attachment.program);
-        self.attached.retain(|attached| attached.program != attachment.program);
-        if let Some(pins) = &self.pins
-            && let Err(error) = fs::remove_file(pins.join(link_name(attachment)))
-        {
-            tracing::warn!(program = attachment.program, %error, "the pinned link could not be removed");
+        let name = link_name(attachment);
+        self.links.retain(|(known, _)| *known != name);
+        let Some(pins) = &self.pins else { return };
+        match fs::remove_file(pins.join(&name)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(link = name, %error, "the pinned link could not be removed");
+            }
+            _ => {}
         }
     }
 
@@ -228,6 +315,21 @@ fn link(program: &mut Program, attachment: &Attachment, cgroup: File) -> Result<
             let id = program.attach(cgroup, mode)?;
             Ok(program.take_link(id)?.try_into()?)
         }
+        Hook::Lsm(_) => {
+            let program: &mut Lsm = program.try_into()?;
+            let id = program.attach()?;
+            Ok(program.take_link(id)?.into())
+        }
+        Hook::Entry(_) => {
+            let program: &mut FEntry = program.try_into()?;
+            let id = program.attach()?;
+            Ok(program.take_link(id)?.into())
+        }
+        Hook::Exit(_) => {
+            let program: &mut FExit = program.try_into()?;
+            let id = program.attach()?;
+            Ok(program.take_link(id)?.into())
+        }
         Hook::Egress | Hook::Ingress => {
             let direction = if attachment.hook == Hook::Egress {
                 CgroupSkbAttachType::Egress
@@ -239,6 +341,34 @@ fn link(program: &mut Program, attachment: &Attachment, cgroup: File) -> Result<
             Ok(program.take_link(id)?.try_into()?)
         }
     }
+}
+
+fn idle(duty: Duty) -> InForce {
+    InForce { duty, offer: None, refused: Vec::new(), idle: true }
+}
+
+/// The whole chain of an error in one line, without a verifier's log.
+fn reason(error: &ProbeError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(source) = next {
+        let message = source.to_string();
+        tracing::debug!("{message}");
+        // A verifier's log has its point at the end.
+        let line = message.lines().rev().find(|line| is_telling(line)).unwrap_or_default();
+        if !text.contains(line) {
+            text.push_str(": ");
+            text.push_str(line);
+        }
+        next = source.source();
+    }
+    text
+}
+
+/// Not the verifier's statistics.
+fn is_telling(line: &str) -> bool {
+    let statistics = ["processed ", "verification time", "stack depth"];
+    !line.trim().is_empty() && !statistics.iter().any(|word| line.starts_with(word))
 }
 
 fn link_name(attachment: &Attachment) -> String {

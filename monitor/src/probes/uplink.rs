@@ -9,7 +9,7 @@ use aya::{
 use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
-    policy::{AddressKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
+    policy::{AddressKey, Answer, AnswerKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
 };
 
 use super::error::ProbeError;
@@ -26,6 +26,10 @@ pub struct Uplink {
     verdicts: Table<u64, FlowVerdict>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
+    open_verdicts: Array<MapData, u32>,
+    answers: Table<AnswerKey, Answer>,
+    own_inodes: Table<InodeKey, u32>,
+    daemon: Array<MapData, u32>,
     addresses: Table<AddressKey, u32>,
     policy: Array<MapData, Policy>,
     lost: PerCpuArray<MapData, u64>,
@@ -41,6 +45,10 @@ impl Uplink {
             verdicts: table(ebpf, "VERDICTS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
+            open_verdicts: take(ebpf, "OPEN_VERDICTS")?,
+            answers: table(ebpf, "ANSWERS")?,
+            own_inodes: table(ebpf, "OWN_INODES")?,
+            daemon: take(ebpf, "DAEMON")?,
             addresses: table(ebpf, "ADDRESSES")?,
             policy: take(ebpf, "POLICY")?,
             lost: take(ebpf, "LOST")?,
@@ -180,6 +188,47 @@ impl Uplink {
     /// The map cannot be written.
     pub fn set_policy(&mut self, policy: Policy) -> Result<(), MapError> {
         self.policy.set(0, policy, 0)
+    }
+
+    /// What opening a secret is answered with, by `policy::open_index`.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn set_open_verdicts(&mut self, verdicts: &[u32]) -> Result<(), MapError> {
+        (0..).zip(verdicts).try_for_each(|(index, verdict)| self.open_verdicts.set(index, verdict, 0))
+    }
+
+    /// Answers a held syscall; it takes effect when the caller is continued.
+    ///
+    /// # Errors
+    /// The map cannot be written.
+    pub fn answer(&mut self, key: AnswerKey, answer: Answer) -> Result<(), MapError> {
+        self.answers.insert(key, answer, 0)
+    }
+
+    /// Tells the kernel what to protect from agents: this process and these files.
+    ///
+    /// # Errors
+    /// A map cannot be written.
+    pub fn protect(&mut self, daemon: u32, files: &[InodeKey]) -> Result<(), MapError> {
+        self.daemon.set(0, daemon, 0)?;
+        files.iter().try_for_each(|file| self.own_inodes.insert(file, 1, 0))
+    }
+
+    /// # Errors
+    /// The map cannot be read.
+    pub fn policy(&self) -> Result<Policy, MapError> {
+        self.policy.get(&0, 0)
+    }
+
+    /// # Errors
+    /// The map cannot be written.
+    pub fn set_open_verdict(&mut self, index: u32, verdict: u32) -> Result<(), MapError> {
+        self.open_verdicts.set(index, verdict, 0)
+    }
+
+    pub fn untag_inode(&mut self, key: InodeKey) {
+        ignore_missing("SECRET_INODES", self.inodes.remove(&key));
     }
 
     /// What was lost since the maps were made, by `(ring, kind)`; only what is not zero.

@@ -1,7 +1,10 @@
 //! What of the rules the kernel decides, or must ask about, by itself.
 
+use std::sync::Arc;
+
 use monitor_common::policy::{
-    ADDRESS_DATABASE, ADDRESS_METADATA, GRADE_A, GRADE_B, GRADE_C, Policy, VERDICT_DENY, taint_bit,
+    ADDRESS_DATABASE, ADDRESS_METADATA, ENTRIES_MAX, GRADE_A, GRADE_B, GRADE_C, Policy, VERDICT_ALLOW,
+    VERDICT_ASK, VERDICT_DENY, taint_bit,
 };
 
 use super::{
@@ -9,6 +12,7 @@ use super::{
     model::{Rule, Touched},
 };
 use crate::{
+    catalog::secrets::{Judged, Secrets},
     control::api::Mode,
     facts::{Action, DestinationClass, Grade, Kind},
 };
@@ -34,7 +38,41 @@ impl RuleSet {
                 *verdict = VERDICT_DENY;
             }
         }
+        if self.stops_execs() {
+            policy.execute = VERDICT_ASK;
+        }
         policy
+    }
+
+    fn stops_execs(&self) -> bool {
+        self.iter().any(|rule| {
+            rule.enabled
+                && rule.mode == Mode::Enforce
+                && rule.on == Kind::Exec
+                && matches!(rule.action, Action::Hold | Action::Deny)
+        })
+    }
+
+    /// What the kernel answers to opening each secret of the catalogue, by `policy::open_index`: allow where no rule
+    /// stops it, deny where one does whatever else is true, ask where only the daemon can tell.
+    #[must_use]
+    pub fn open_verdicts(&self, secrets: &Secrets) -> Vec<u32> {
+        (0..ENTRIES_MAX)
+            .flat_map(|entry| [false, true].map(|foreign| self.open_verdict(secrets, entry, foreign)))
+            .collect()
+    }
+
+    fn open_verdict(&self, secrets: &Secrets, entry: u32, foreign: bool) -> u32 {
+        let Some(secret) = secrets.tagged(entry) else { return VERDICT_ALLOW };
+        let stops = |rule: &&Arc<Rule>| {
+            rule.enabled
+                && rule.mode == Mode::Enforce
+                && rule.on == Kind::Open
+                && matches!(rule.action, Action::Hold | Action::Deny)
+                && may_match(rule, secret, foreign)
+        };
+        // A denial is left to the daemon too: it alone knows the store's owner tools and the exceptions.
+        if self.iter().any(|rule| stops(&rule)) { VERDICT_ASK } else { VERDICT_ALLOW }
     }
 
     /// Whether every flow must ask, tainted or not: a rule may stop a connection whatever the session touched, and
@@ -65,6 +103,18 @@ impl RuleSet {
             && conditions.destination.as_ref().is_some_and(|destination| destination.is_only(class))
             && !self.iter().any(|rule| may_except(rule, class))
     }
+}
+
+/// The rule's conditions about the secret itself; all others may hold.
+fn may_match(rule: &Rule, secret: Judged<'_>, foreign: bool) -> bool {
+    let one_of =
+        |wanted: &[String], found: &str| wanted.is_empty() || wanted.iter().any(|word| word == found);
+    rule.conditions.secret.as_ref().is_none_or(|wanted| {
+        one_of(&wanted.class, secret.class)
+            && one_of(&wanted.entry, secret.id)
+            && (wanted.grade.is_empty() || wanted.grade.contains(&secret.grade))
+            && wanted.foreign.is_none_or(|wanted| wanted == foreign)
+    })
 }
 
 fn may_except(rule: &Rule, class: DestinationClass) -> bool {

@@ -69,6 +69,13 @@ pub fn descends_from(pid: u32, ancestor: u32) -> bool {
     false
 }
 
+/// Whether the process is stopped by a signal.
+#[must_use]
+pub fn is_stopped(pid: u32) -> bool {
+    let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
+    proc.and_then(|proc| proc.stat().ok()).is_some_and(|stat| stat.state == 'T')
+}
+
 #[must_use]
 pub fn user(pid: u32) -> u32 {
     let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());

@@ -48,7 +48,7 @@ impl Name<'_> {
 }
 
 /// Entry of the tag for names that look like secrets and are none.
-const NO_ENTRY: u32 = u32::MAX;
+const NO_ENTRY: u32 = monitor_common::policy::ENTRY_HARMLESS;
 
 /// The kernel's name map. Where two entries need the same key, the graver grade counts: the daemon judges by path later.
 pub fn kernel(

@@ -31,13 +31,8 @@ pub fn check(
 
 fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Report<'_>) {
     match action {
-        Action::Hold if on != Kind::Connect => {
-            let message = "only a connection can be held: it has data to keep back";
-            rule.refuse("action", report, message, "use alert, freeze or kill");
-        }
-        Action::Deny if on != Kind::Connect => {
-            let message =
-                "only a connection can be denied: the portable backend sees the rest once it has happened";
+        Action::Hold | Action::Deny if !matches!(on, Kind::Connect | Kind::Open | Kind::Exec) => {
+            let message = "this is only seen once it has happened";
             rule.refuse("action", report, message, "use alert, freeze or kill");
         }
         Action::Allow if rule.has("risk") => {

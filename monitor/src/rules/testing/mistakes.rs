@@ -96,8 +96,8 @@ fn missing_fields_are_all_named() {
 #[test]
 fn combinations_that_could_not_work_are_refused() {
     let cases = [
-        ("on: open, match: {secret: any}, action: hold", "action: only a connection can be held"),
-        ("on: open, match: {secret: any}, action: deny", "portable backend"),
+        ("on: probe, match: {secret: any}, action: hold", "action: this is only seen once it has happened"),
+        ("on: probe, match: {secret: any}, action: deny", "use alert, freeze or kill"),
         ("on: exec, match: {agent: x}, action: alert, timeout: {after: 1m, then: deny}", "only a hold waits"),
         (
             "on: connect, match: {destination: infra}, action: hold, timeout: {after: 1m, then: allow}",

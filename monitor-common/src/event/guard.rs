@@ -1,0 +1,62 @@
+//! Acts on other processes, on Interlock itself, and execs that ask.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use super::Header;
+
+/// What was attempted. Numbers are never reused.
+pub mod act {
+    /// `ptrace`, `process_vm_readv`, `/proc/PID/mem` of another process.
+    pub const INSPECT: u32 = 1;
+    /// A signal to the daemon.
+    pub const SIGNAL: u32 = 2;
+    /// The `bpf` syscall.
+    pub const BPF: u32 = 3;
+    /// Removing, renaming or replacing one of Interlock's own files.
+    pub const REMOVE: u32 = 4;
+    /// Opening one of Interlock's own files for writing.
+    pub const WRITE: u32 = 9;
+    /// A hard link to a secret.
+    pub const LINK: u32 = 5;
+    /// A secret was renamed.
+    pub const RENAME: u32 = 6;
+    /// `mount`, `move_mount`.
+    pub const MOUNT: u32 = 7;
+    /// A connection to a Unix socket that starts processes for others.
+    pub const DELEGATE: u32 = 8;
+}
+
+pub const NAME_MAX: usize = 108;
+
+/// A labelled process attempted one of [`act`].
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Guard {
+    pub header: Header,
+    /// One of [`act`].
+    pub act: u32,
+    /// One of [`super::state`].
+    pub state: u32,
+    /// Process it was aimed at, 0 where there is none.
+    pub target: u32,
+    /// The signal, the bpf command.
+    pub detail: u32,
+    /// The file's or socket's name, NUL-padded.
+    pub name: [u8; NAME_MAX],
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Guard>() == 24 + 16 + NAME_MAX + 4);
+
+/// A labelled process is about to execute a program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Execute {
+    pub header: Header,
+    pub ino: u64,
+    pub dev: u32,
+    /// One of [`super::state`].
+    pub state: u32,
+    /// `linux_binprm.filename`, NUL-terminated.
+    pub filename: [u8; super::process::FILENAME_MAX],
+}
+const _: () = assert!(size_of::<Execute>() == 24 + 16 + super::process::FILENAME_MAX);

@@ -1,0 +1,120 @@
+//! The syscall hold: the caller is stopped before the act, and the kernel restarts the syscall by itself once it is
+//! continued, so the same hook asks again. An answer lets it through or refuses it; a stray SIGCONT only meets the hook
+//! once more.
+
+use aya_ebpf::helpers::{
+    bpf_probe_read_kernel,
+    generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_send_signal, bpf_task_pt_regs},
+};
+use monitor_common::{
+    event::state,
+    policy::{AnswerKey, VERDICT_ALLOW, VERDICT_DENY},
+};
+
+use crate::{
+    atomic,
+    kernel::{self, offset},
+    maps::ANSWERS,
+    verdict,
+};
+
+const SIGSTOP: u32 = 19;
+pub const EPERM: i32 = -1;
+/// A hook's return value, in a form the verifier follows: it wants a known range (v6.12), and LLVM would compute the
+/// number instead of branching on it.
+#[inline(always)]
+pub fn settle(code: i32) -> i32 {
+    if code == 0 {
+        0
+    } else if code == RESTART {
+        core::hint::black_box(RESTART as i64) as i32
+    } else {
+        core::hint::black_box(EPERM as i64) as i32
+    }
+}
+
+/// What a hook returns where another program on it has refused already. Not that program's own number: the verifier
+/// (v6.12) wants a value whose range it knows.
+pub const REFUSED_BY_ANOTHER: i32 = EPERM;
+/// `-ERESTARTNOINTR`, include/linux/errno.h.
+pub const RESTART: i32 = -513;
+/// include/linux/sched.h (v6.1–v7.2).
+const PF_IO_WORKER: u32 = 0x10;
+/// x86-64 syscall number; `pt_regs.orig_ax` is the 16th word (arch/x86/include/asm/ptrace.h).
+const IO_URING_ENTER: u64 = 426;
+const ORIG_AX: usize = 15 * 8;
+
+/// What becomes of the act: the record's state, and the hook's return value.
+pub struct Outcome {
+    pub state: u32,
+    pub code: i32,
+}
+
+const PASS: Outcome = Outcome { state: state::PASSED, code: 0 };
+
+/// Decides an act that the verdict table answers with `verdict`.
+#[inline(always)]
+pub fn decide(verdict: u32, key: AnswerKey) -> Outcome {
+    if verdict == VERDICT_ALLOW || verdict::observes() {
+        return PASS;
+    }
+    if verdict == VERDICT_DENY {
+        return Outcome { state: state::REFUSED, code: EPERM };
+    }
+    // VERDICT_ASK; an unknown number fails closed by asking too.
+    match answer(key) {
+        Some(VERDICT_ALLOW) => Outcome { state: state::COMMITTED, code: 0 },
+        Some(_) => Outcome { state: state::REFUSED, code: EPERM },
+        None => stop(),
+    }
+}
+
+/// Stops a caller whose session is frozen; `None` where it is not.
+#[inline(always)]
+pub fn frozen(session: u64) -> Option<Outcome> {
+    if kernel::is_frozen(session) { Some(stop()) } else { None }
+}
+
+#[inline(always)]
+fn stop() -> Outcome {
+    if in_io_uring() {
+        return Outcome { state: state::REFUSED_IO_URING, code: EPERM };
+    }
+    // SAFETY: sends to the current process only.
+    unsafe { bpf_send_signal(SIGSTOP) };
+    Outcome { state: state::ASKED, code: RESTART }
+}
+
+/// The answer that stands, used once.
+#[inline(always)]
+fn answer(key: AnswerKey) -> Option<u32> {
+    let answer = ANSWERS.get_ptr_mut(key)?;
+    // SAFETY: a map value stays allocated while a program runs (RCU); the counter is only changed atomically.
+    unsafe {
+        if (*answer).until_ns <= bpf_ktime_get_boot_ns() {
+            return None;
+        }
+        if (*answer).verdict != VERDICT_ALLOW {
+            return Some(VERDICT_DENY);
+        }
+        // Two threads may use the last one at once: the one that finds 0 has come too late and puts it back.
+        if atomic::decrement(&raw mut (*answer).uses) == 0 {
+            atomic::increment(&raw mut (*answer).uses);
+            return None;
+        }
+    }
+    Some(VERDICT_ALLOW)
+}
+
+/// Whether the act comes from io_uring, where no syscall can be restarted: one of its workers, or a submission.
+#[inline(always)]
+fn in_io_uring() -> bool {
+    if kernel::current_task().read::<u32>(offset!(task_flags)).is_none_or(|flags| flags & PF_IO_WORKER != 0) {
+        return true; // unreadable: the answer that needs no restart
+    }
+    // SAFETY: a helper without arguments, and one that takes its result.
+    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u8;
+    // SAFETY: bpf_probe_read_kernel accepts any address.
+    let syscall: Result<u64, i32> = unsafe { bpf_probe_read_kernel(registers.wrapping_add(ORIG_AX).cast()) };
+    syscall == Ok(IO_URING_ENTER)
+}

@@ -1,0 +1,212 @@
+//! Holding: a flow or a stopped syscall becomes a question to a person, and the question an answer.
+
+use serde_json::json;
+
+use super::engine::Engine;
+use crate::{
+    breaker::Response,
+    clock::boot_now,
+    control::api::HoldState,
+    facts::{Action, BootNanos, Fact, SessionId, Subject},
+    holds::{HeldCaller, HeldFlow, Hold, Object},
+    ledger::record::{Kind as LedgerKind, Who},
+    rules::Verdict,
+};
+
+/// What waits for the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waiting {
+    Flow(HeldFlow),
+    Caller(HeldCaller),
+}
+
+impl Engine {
+    /// Holds what a rule says to hold; a grant lets it through at once, and in probation the tree is frozen instead.
+    pub fn hold_or_harder(&mut self, fact: &Fact, verdict: &Verdict, waiting: Waiting) {
+        let object = object(fact);
+        if let Some(by) = self.holds.granted(fact.session.0, &object, fact.at).map(str::to_owned) {
+            self.let_go(fact.session, fact.process.pid, waiting);
+            let detail = [("grant", by.into()), ("destination", object.text().into())];
+            self.record(LedgerKind::Release, Who::Daemon, Some(fact.session), detail);
+            self.report("flow-released", fact, verdict, Action::Allow);
+            return;
+        }
+        let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
+        if let Some(hold) = self.holds.same_question(fact.session.0, &rule, &object) {
+            match waiting {
+                Waiting::Flow(flow) => hold.flows.push(flow),
+                Waiting::Caller(caller) => hold.callers.push(caller),
+            }
+            return;
+        }
+        let session = self.registry.get_mut(fact.session);
+        let response = session.map_or(Response::Hold, |session| session.breaker.on_hold_rule(fact.at));
+        if response == Response::Hold {
+            self.hold(fact, verdict, object, waiting);
+            return;
+        }
+        // In probation nothing is asked any more.
+        self.turn_away(fact.session, fact.process.pid, waiting);
+        self.report("flow-denied", fact, verdict, Action::Freeze);
+        let why = "a second attempt after a denial or a thaw";
+        match response {
+            Response::Kill => self.kill_session(fact.session, Who::Rule(rule), why, fact.at),
+            _ => self.freeze_session(fact.session, Who::Rule(rule), why, fact.at),
+        }
+    }
+
+    fn hold(&mut self, fact: &Fact, verdict: &Verdict, object: Object, waiting: Waiting) {
+        let Some(rule) = &verdict.decisive else { return };
+        let decided = boot_now();
+        let deadline = rule.timeout.as_ref().map(|timeout| {
+            BootNanos(decided.0.saturating_add(u64::try_from(timeout.after.as_nanos()).unwrap_or(u64::MAX)))
+        });
+        let because = verdict
+            .matches
+            .iter()
+            .filter(|found| found.rule.id == rule.id)
+            .flat_map(|found| found.conditions.iter().cloned())
+            .collect();
+        let target = object.text();
+        let (flows, callers) = match waiting {
+            Waiting::Flow(flow) => (vec![flow], Vec::new()),
+            Waiting::Caller(caller) => (Vec::new(), vec![caller]),
+        };
+        let number = self
+            .holds
+            .open(Hold {
+                number: 0,
+                session: fact.session.0,
+                agent: fact.agent.clone(),
+                pid: fact.process.pid,
+                command: crate::sessions::command_line(&fact.process),
+                object,
+                rule: rule.id.clone(),
+                summary: rule.summary.clone(),
+                severity: rule.severity,
+                because,
+                points: verdict.points,
+                flows,
+                callers,
+                since: fact.at,
+                deadline,
+                then: rule.timeout.as_ref().map_or(Action::Deny, |timeout| timeout.then),
+                state: HoldState::Waiting,
+                decided_by: None,
+            })
+            .number;
+        let id = format!("h{number}");
+        let detail = [("hold", id.clone().into()), ("destination", target.into())];
+        self.record(LedgerKind::Hold, Who::Rule(rule.id.clone()), Some(fact.session), detail);
+        let extra = [
+            ("hold.id", json!(id)),
+            ("flow.asked_ns", json!(fact.at.0)),
+            ("flow.decided_ns", json!(decided.0)),
+        ];
+        let name = match waiting {
+            Waiting::Flow(_) => "flow-held",
+            Waiting::Caller(_) => "syscall-held",
+        };
+        let event = self.report_with(name, fact, verdict, Action::Hold, &extra);
+        self.save();
+        // The hold is explained by its own id as well.
+        if let Some(mut explanation) = self.explanations.iter().find(|known| known.id == event).cloned() {
+            explanation.id = id;
+            self.explain_later(explanation);
+        }
+    }
+
+    /// Lets one waiting thing go on.
+    pub fn let_go(&mut self, session: SessionId, pid: u32, waiting: Waiting) {
+        match waiting {
+            Waiting::Flow(flow) => self.release(session, pid, flow.cookie, flow.generation),
+            Waiting::Caller(caller) => self.resume(session, caller),
+        }
+    }
+
+    /// Refuses one waiting thing.
+    fn turn_away(&mut self, session: SessionId, pid: u32, waiting: Waiting) {
+        match waiting {
+            Waiting::Flow(flow) => self.refuse(session, pid, flow.cookie),
+            Waiting::Caller(caller) => self.deny_caller(session, caller),
+        }
+    }
+
+    /// Lets everything of an approved hold go on.
+    pub fn release_hold(&mut self, hold: &Hold) {
+        let session = SessionId(hold.session);
+        for waiting in waiting_of(hold) {
+            self.let_go(session, hold.pid, waiting);
+        }
+    }
+
+    /// The program closed the connection or ended before anybody decided.
+    pub fn hold_is_gone(&mut self, number: u64) {
+        let Ok(hold) = self.holds.decide(number, HoldState::Gone, None) else { return };
+        let event = self
+            .event("hold-gone", boot_now(), SessionId(hold.session))
+            .with("hold.id", hold.id())
+            .object(&hold.object);
+        self.publish(event);
+        self.save();
+    }
+
+    /// Answers silence, hold by hold.
+    pub fn expire(&mut self) {
+        let now = boot_now();
+        for number in self.holds.expired(now) {
+            let decided = self.holds.decide(number, HoldState::Expired, Some("deadline".into()));
+            let Ok(hold) = decided else { continue };
+            let session = SessionId(hold.session);
+            if hold.then >= Action::Freeze && !self.observing() {
+                // Frozen first: what is refused below must not run on.
+                let why = format!("nobody answered {} in time", hold.id());
+                if let Some(known) = self.registry.get_mut(session) {
+                    known.breaker.on_trip(now);
+                }
+                self.freeze_session(session, Who::Rule(hold.rule.clone()), &why, now);
+            }
+            self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
+        }
+    }
+
+    /// Refuses everything of a hold and says so.
+    pub fn finish_hold(&mut self, hold: &Hold, kind: LedgerKind, who: Who, name: &str) {
+        let session = SessionId(hold.session);
+        for waiting in waiting_of(hold) {
+            self.turn_away(session, hold.pid, waiting);
+        }
+        let detail = [("hold", hold.id().into()), ("destination", hold.target().into())];
+        self.record(kind, who, Some(session), detail);
+        let event = self
+            .event(name, boot_now(), session)
+            .with("hold.id", hold.id())
+            .with("rule.id", vec![hold.rule.clone()])
+            .with("hold.decided_by", json!(hold.decided_by))
+            .object(&hold.object);
+        self.publish(event);
+        self.save();
+    }
+
+    pub fn deny_all_waiting(&mut self, why: &str) {
+        let waiting: Vec<u64> = self.holds.waiting().map(|hold| hold.number).collect();
+        for number in waiting {
+            if let Ok(hold) = self.holds.decide(number, HoldState::Denied, Some(why.into())) {
+                self.finish_hold(&hold, LedgerKind::Deny, Who::Daemon, "flow-denied");
+            }
+        }
+    }
+}
+
+fn waiting_of(hold: &Hold) -> impl Iterator<Item = Waiting> {
+    let flows = hold.flows.iter().copied().map(Waiting::Flow);
+    flows.chain(hold.callers.iter().copied().map(Waiting::Caller))
+}
+
+fn object(fact: &Fact) -> Object {
+    match &fact.subject {
+        Subject::Connect(destination) => Object::Connection(destination.clone()),
+        Subject::Open(secret) | Subject::Probe(secret) => Object::Secret(secret.path.clone()),
+        Subject::Exec | Subject::Environ(_) => Object::Program(fact.process.executable.clone()),
+    }
+}

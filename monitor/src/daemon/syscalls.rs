@@ -1,0 +1,123 @@
+//! Syscalls that are held: the caller is stopped before the act; an answer in the kernel's table and SIGCONT let it ask
+//! again, and go on or fail.
+
+use std::time::Duration;
+
+use monitor_common::{
+    event::{
+        guard::{Execute, Guard, act},
+        state,
+    },
+    policy::{Answer, AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
+};
+use rustix::process::Signal;
+
+use super::{engine::Engine, flows::would, holding::Waiting, judge::Stake};
+use crate::{
+    clock::boot_now,
+    enforcement::signal::Member,
+    facts::{Action, BootNanos, Fact, SessionId, Severity, Subject},
+    holds::HeldCaller,
+    probes::decode::text,
+    rules::Verdict,
+};
+
+/// How long an answer waits for the caller to run again.
+const ANSWER_STANDS: Duration = Duration::from_secs(30);
+
+impl Engine {
+    /// Decides about a caller that is stopped before its syscall.
+    pub fn decide_caller(&mut self, fact: &Fact, verdict: &Verdict, caller: HeldCaller) {
+        let action = verdict.action;
+        if action <= Action::Alert || self.observing() {
+            if action > Action::Alert {
+                self.report(would(action), fact, verdict, action);
+            }
+            self.resume(fact.session, caller);
+            return;
+        }
+        if action == Action::Hold {
+            self.hold_or_harder(fact, verdict, Waiting::Caller(caller));
+            return;
+        }
+        self.report("syscall-denied", fact, verdict, action);
+        self.deny_caller(fact.session, caller);
+    }
+
+    /// Whether this very caller waits already: a stray SIGCONT made it ask again.
+    pub fn waits_already(&self, caller: &HeldCaller) -> bool {
+        self.holds.of_caller(caller).is_some()
+    }
+
+    pub fn resume(&mut self, session: SessionId, caller: HeldCaller) {
+        self.answer_caller(session, caller, VERDICT_ALLOW);
+    }
+
+    pub fn deny_caller(&mut self, session: SessionId, caller: HeldCaller) {
+        self.answer_caller(session, caller, VERDICT_DENY);
+    }
+
+    fn answer_caller(&mut self, session: SessionId, caller: HeldCaller, verdict: u32) {
+        let key = AnswerKey { session: session.0, ino: caller.ino, dev: caller.dev, subject: caller.subject };
+        let nanos = u64::try_from(ANSWER_STANDS.as_nanos()).unwrap_or(u64::MAX);
+        let answer = Answer { until_ns: boot_now().0.saturating_add(nanos), uses: 1, verdict, reserved: 0 };
+        if let Err(error) = self.uplink.answer(key, answer) {
+            // Fails closed: without an answer the caller asks again, and stops again.
+            tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");
+            return;
+        }
+        if self.registry.get(session).is_some_and(|session| session.frozen) {
+            return; // it runs when the session is thawed, and finds its answer, or asks anew
+        }
+        let member = Member::open(&self.uplink, caller.pid, session.0);
+        if let Some(Err(error)) = member.map(|member| member.send(Signal::CONT)) {
+            tracing::warn!(pid = caller.pid, %error, "the held process cannot be continued");
+        }
+    }
+
+    /// A process is about to execute a program, and a rule wants to know.
+    pub fn on_execute(&mut self, execute: &Execute) {
+        if execute.state != state::ASKED {
+            return; // refused, or committed after an answer: told when it was decided
+        }
+        let (id, pid) = (SessionId(execute.header.session), execute.header.tgid);
+        let caller = HeldCaller { pid, ino: execute.ino, dev: execute.dev, subject: SUBJECT_EXECUTE };
+        if self.waits_already(&caller) {
+            return;
+        }
+        let before = self.registry.process(pid).cloned();
+        if let Some(process) = self.registry.process_mut(pid) {
+            // Rules speak about the program that is about to run.
+            process.executable = text(&execute.filename);
+        }
+        self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, Stake::Caller(caller));
+        if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {
+            *process = before;
+        }
+    }
+
+    /// An agent's act against another process or against Interlock.
+    pub fn on_guard(&mut self, guard: &Guard) {
+        let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
+        let process = self.registry.process(pid).cloned().unwrap_or_default();
+        let refused = guard.state == state::REFUSED;
+        let (name, what) = match guard.act {
+            act::INSPECT => ("inspect", "a process of a session reached into another process"),
+            act::SIGNAL => ("tamper", "a process of a session sent a signal to Interlock"),
+            act::BPF => ("tamper", "a process of a session called bpf"),
+            act::REMOVE => ("tamper", "a process of a session removed or replaced a file of Interlock's"),
+            act::WRITE => ("tamper", "a process of a session opened a file of Interlock's for writing"),
+            act::LINK => ("link", "a process of a session made a hard link to a secret"),
+            _ => ("guard", "a process of a session did something that is watched"),
+        };
+        let event = self
+            .event(name, BootNanos(guard.header.at_ns), id)
+            .process(&process)
+            .alert(if refused { Severity::High } else { Severity::Medium }, what)
+            .with("interlock.action", if refused { "deny" } else { "alert" })
+            .with("guard.target", guard.target)
+            .with("guard.detail", guard.detail)
+            .with("file.name", text(&guard.name));
+        self.publish(event);
+    }
+}
