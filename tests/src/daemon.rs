@@ -1,0 +1,202 @@
+//! A daemon of the test's own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::wait;
+
+/// What differs from the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Rules file; the built-in rules where there is none.
+    pub rules: Option<String>,
+    /// Enforcement outlives the daemon.
+    pub pinned: bool,
+    pub observe: bool,
+}
+
+/// A running daemon. Dropping it ends it, and everything that it enforces.
+pub struct Daemon {
+    dir: TempDir,
+    pins: Option<PathBuf>,
+    child: Child,
+}
+
+/// The built binary: beside the test's own build.
+#[must_use]
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let profile = test.ancestors().nth(2).expect("tests lie in PROFILE/deps");
+    let binary = profile.join("interlock");
+    assert!(binary.exists(), "{} is missing: run `cargo build` first", binary.display());
+    binary
+}
+
+impl Daemon {
+    #[must_use]
+    pub fn start(settings: &Settings) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let dir = TempDir::with_prefix("interlock-test-").expect("a temporary directory");
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let pins = settings
+            .pinned
+            .then(|| PathBuf::from(format!("/sys/fs/bpf/interlock-test-{}-{number}", std::process::id())));
+        let rules = match &settings.rules {
+            None => "builtin".to_owned(),
+            Some(text) => {
+                fs::create_dir(dir.path().join("rules")).expect("a fresh directory");
+                fs::write(dir.path().join("rules/test.yaml"), text).expect("a fresh file");
+                dir.path().join("rules").display().to_string()
+            }
+        };
+        let config = format!(
+            "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"{rules}\"\npins = \"{1}\"\n\
+             metrics = \"127.0.0.1:0\"\nmode = \"{2}\"\nwatch_below = {3}\n",
+            dir.path().display(),
+            pins.as_ref().map_or("none".into(), |pins| pins.display().to_string()),
+            if settings.observe { "observe" } else { "enforce" },
+            std::process::id(),
+        );
+        fs::write(dir.path().join("config.toml"), config).expect("a fresh file");
+        let child = spawn(dir.path());
+        let daemon = Self { dir, pins, child };
+        daemon.wait_ready();
+        daemon
+    }
+
+    fn wait_ready(&self) {
+        wait::until("the daemon answers", || {
+            let output = self.cli(&["status"]);
+            if output.status.success() { Ok(()) } else { Err((text(&output), self.log())) }
+        });
+    }
+
+    /// Ends it without a chance to clean up.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it was ours");
+    }
+
+    /// Starts it again, on the same state and pins.
+    pub fn start_again(&mut self) {
+        self.child = spawn(self.dir.path());
+        self.wait_ready();
+    }
+
+    #[must_use]
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    #[must_use]
+    pub fn pins(&self) -> Option<&Path> {
+        self.pins.as_deref()
+    }
+
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        self.dir.path().join("control.sock")
+    }
+
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.dir.path().join("log")).unwrap_or_default()
+    }
+
+    /// Runs a verb against it.
+    #[must_use]
+    pub fn cli(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(binary());
+        command.arg("--socket").arg(self.socket()).args(args).output().expect("the binary starts")
+    }
+
+    /// Runs a reading verb and parses its JSON.
+    #[must_use]
+    pub fn json(&self, args: &[&str]) -> Value {
+        let output = self.cli(&[args, &["--output", "json"]].concat());
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)))
+    }
+
+    /// Holds that wait.
+    #[must_use]
+    pub fn holds(&self) -> Vec<Value> {
+        self.json(&["holds"]).as_array().cloned().unwrap_or_default()
+    }
+
+    /// The id of the only hold, once there is one.
+    #[must_use]
+    pub fn the_hold(&self) -> String {
+        wait::until("one hold waits", || match self.holds().as_slice() {
+            [hold] => Ok(hold["id"].as_str().expect("an id").to_owned()),
+            other => Err((other.to_vec(), self.json(&["events"]))),
+        })
+    }
+
+    /// Events so far of this `event.action`.
+    #[must_use]
+    pub fn events(&self, action: &str) -> Vec<Value> {
+        let events = self.json(&["events"]);
+        let events = events.as_array().cloned().unwrap_or_default();
+        events.into_iter().filter(|event| event["event.action"] == action).collect()
+    }
+
+    /// The first event of this action, once there is one.
+    #[must_use]
+    pub fn the_event(&self, action: &str) -> Value {
+        wait::until(action, || self.events(action).into_iter().next().ok_or_else(|| self.json(&["events"])))
+    }
+
+    /// # Panics
+    /// The verb fails.
+    pub fn expect(&self, args: &[&str]) {
+        let output = self.cli(args);
+        assert!(output.status.success(), "{args:?}: {}", text(&output));
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // What a test froze must be able to end.
+        for session in self.json(&["ps"]).as_array().into_iter().flatten() {
+            if session["status"] == "frozen" {
+                let _ = self.cli(&["thaw", session["id"].as_str().unwrap_or_default()]);
+            }
+        }
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if self.pins.is_some() {
+            let _ = Command::new(binary()).arg("--config").arg(self.dir.path().join("config.toml")).args(["daemon", "--release"]).status();
+        }
+    }
+}
+
+fn spawn(dir: &Path) -> Child {
+    let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log file");
+    Command::new(binary())
+        .args(["--config"])
+        .arg(dir.join("config.toml"))
+        .arg("daemon")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn()
+        .expect("the binary starts")
+}
+
+/// Both streams of a finished command.
+#[must_use]
+pub fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}

@@ -1,0 +1,90 @@
+//! The breaker: a whole tree stands still, and runs again.
+
+use std::fs;
+
+use interlock_tests::{
+    agent::{Home, Running},
+    daemon::{Daemon, Settings},
+    is_root, wait,
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Pids whose environment carries `mark`, and their states.
+fn marked(mark: &str) -> Vec<(i32, char)> {
+    let processes = fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok())
+        .filter_map(|pid| {
+            let environ = fs::read(format!("/proc/{pid}/environ")).ok()?;
+            let found = environ.windows(mark.len()).any(|window| window == mark.as_bytes());
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            let state = stat.rsplit_once(") ")?.1.chars().next()?;
+            (found && state != 'Z').then_some((pid, state))
+        })
+        .collect()
+}
+
+fn forking_tree(home: &Home, daemon: &Daemon, mark: &str) -> Running {
+    let script = format!(
+        "export MARK={mark}; for i in $(seq 40); do (while true; do /bin/true; done) & done; echo started; wait"
+    );
+    home.run(daemon, &script)
+}
+
+#[test]
+fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    let mark = format!("frozen-{}", std::process::id());
+    let agent = forking_tree(&home, &daemon, &mark);
+    agent.says("started");
+    let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    daemon.expect(&["freeze", &session]);
+    let event = daemon.the_event("session-frozen");
+    assert_eq!(event["freeze.still_running"], serde_json::json!([]), "{event}");
+    let frozen = marked(&mark);
+    assert!(frozen.len() >= 40, "{}", frozen.len());
+    assert!(frozen.iter().all(|(_, state)| matches!(state, 'T' | 'D')), "{frozen:?}");
+    wait::throughout("nothing moves", std::time::Duration::from_millis(500), || {
+        let now = marked(&mark);
+        if now.len() == frozen.len() { Ok(()) } else { Err(now) }
+    });
+    // Somebody else continues one of them: it stops again at its next fork.
+    let (victim, _) = frozen[5];
+    kill_process(Pid::from_raw(victim).unwrap(), Signal::CONT).unwrap();
+    wait::until("it stops again", || {
+        let now = marked(&mark);
+        if now.iter().all(|(_, state)| matches!(state, 'T' | 'D')) { Ok(()) } else { Err(now) }
+    });
+    daemon.expect(&["thaw", &session]);
+    wait::until("it runs", || match marked(&mark) {
+        now if now.iter().any(|(_, state)| matches!(state, 'R' | 'S')) => Ok(()),
+        now => Err(now),
+    });
+    assert_eq!(daemon.cli(&["thaw", &session]).status.code(), Some(1), "it is not frozen any more");
+}
+
+#[test]
+fn a_sweep_over_credentials_freezes_the_searcher() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    for (folder, file) in
+        [(".aws", "credentials"), (".kube", "config"), (".config/gh", "hosts.yml"), (".docker", "config.json")]
+    {
+        fs::create_dir_all(home.path().join(folder)).unwrap();
+        fs::write(home.path().join(folder).join(file), "token").unwrap();
+    }
+    fs::write(home.path().join(".pgpass"), "token").unwrap();
+    let agent = home.run(&daemon, "grep -r token ~ > /dev/null; echo finished");
+    let event = daemon.the_event("session-frozen");
+    assert_eq!(event["rule.id"], serde_json::json!(["secret-sweep"]));
+    wait::until("frozen", || match daemon.json(&["ps"]) {
+        sessions if sessions[0]["status"] == "frozen" => Ok(()),
+        sessions => Err(sessions),
+    });
+    assert!(!agent.output().contains("finished"));
+}
