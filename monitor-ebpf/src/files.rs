@@ -135,7 +135,8 @@ fn secret(
     dentry: Object,
     moment: Moment,
 ) -> Outcome {
-    let foreign = !in_workspace(session, key.dev, dentry);
+    // Tagged inodes are credential stores outside of every workspace: a hard link into one changes nothing.
+    let foreign = how == matched::INODE || !in_workspace(session, key.dev, dentry);
     let outcome = if moment == Moment::Before {
         let subject = AnswerKey { session, ino: key.ino, dev: key.dev, subject: SUBJECT_OPEN };
         hold::decide(verdict::open(tag, foreign), subject)

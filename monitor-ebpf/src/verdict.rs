@@ -43,7 +43,8 @@ pub fn gate(session: u64) -> Option<Gate> {
     let mask = policy().map_or(0, |policy| policy.gate_mask);
     // SAFETY: map values stay allocated while a program runs (RCU); aligned reads.
     unsafe {
-        let closed = (*taint).taints & mask != 0 || (*state).flags & GATED != 0;
+        // A session of which something was not reported counts as having touched everything.
+        let closed = (*taint).taints & mask != 0 || (*taint).lost != 0 || (*state).flags & GATED != 0;
         Some(Gate { closed, generation: (*taint).generation })
     }
 }

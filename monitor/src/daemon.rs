@@ -52,6 +52,10 @@ pub enum StartError {
         "another interlock daemon uses the state directory {path}; stop it, or set `state` to another directory"
     )]
     StateInUse { path: PathBuf },
+    #[error(
+        "still frozen: {sessions}; start the daemon and thaw them (interlock thaw ID), or kill them, before letting go"
+    )]
+    Frozen { sessions: String },
     #[error(transparent)]
     Ledger(#[from] crate::ledger::LedgerError),
     #[error(transparent)]
@@ -72,10 +76,7 @@ fn system(what: &'static str) -> impl Fn(std::io::Error) -> StartError {
 /// Says in one sentence what is missing and what to do.
 pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
-        if let Some(pins) = &config.pins {
-            probes::loader::remove_all_pins(pins);
-        }
-        return Ok(());
+        return let_go(&config);
     }
     let knowledge = Knowledge::load(&config)?;
     let _lock = lock_state(&config)?;
@@ -143,6 +144,30 @@ fn forward_signals(
         }
         stop.cancel();
     })
+}
+
+/// Removes what an earlier daemon left in force. Not under a running one, and not while a tree is frozen: nobody could
+/// thaw it any more.
+fn let_go(config: &Config) -> Result<(), StartError> {
+    let _lock = lock_state(config)?;
+    let left = snapshot::Store::new(&config.state).load();
+    let is_alive = |session: &&snapshot::SessionRecord| {
+        let root = crate::facts::SessionId(session.id).root();
+        session.frozen && std::path::Path::new("/proc").join(root.to_string()).exists()
+    };
+    let frozen: Vec<String> = left
+        .sessions
+        .iter()
+        .filter(is_alive)
+        .map(|session| crate::facts::SessionId(session.id).to_string())
+        .collect();
+    if !frozen.is_empty() {
+        return Err(StartError::Frozen { sessions: frozen.join(", ") });
+    }
+    if let Some(pins) = &config.pins {
+        probes::loader::remove_all_pins(pins);
+    }
+    Ok(())
 }
 
 /// One daemon per state directory: two would tell each other's story.

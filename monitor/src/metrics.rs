@@ -113,7 +113,7 @@ impl Metrics {
         })
     }
 
-    /// One event from the kernel; `kind` is a fact's kind, or a lifecycle record's: `fork`, `exit`, `dns`.
+    /// One fact; `kind` is [`kind_name`]'s.
     pub fn event(&self, kind: &'static str) {
         self.events.with_label_values(&[kind]).inc();
     }

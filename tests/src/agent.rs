@@ -32,7 +32,9 @@ impl Home {
         for folder in [".railway", ".local/bin", "work/.git", "other/.git"] {
             fs::create_dir_all(dir.path().join(folder)).expect("a fresh directory");
         }
-        for (file, content) in [(".railway/config.json", "{\"token\":\"not-real\"}"), ("work/readme", "hello\n")] {
+        for (file, content) in
+            [(".railway/config.json", "{\"token\":\"not-real\"}"), ("work/readme", "hello\n")]
+        {
             fs::write(dir.path().join(file), content).expect("a fresh file");
         }
         Self { dir }

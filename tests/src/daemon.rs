@@ -126,7 +126,8 @@ impl Daemon {
     #[must_use]
     pub fn json(&self, args: &[&str]) -> Value {
         let output = self.cli(&[args, &["--output", "json"]].concat());
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)))
+        serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)))
     }
 
     /// Holds that wait.
@@ -177,7 +178,11 @@ impl Drop for Daemon {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if self.pins.is_some() {
-            let _ = Command::new(binary()).arg("--config").arg(self.dir.path().join("config.toml")).args(["daemon", "--release"]).status();
+            let _ = Command::new(binary())
+                .arg("--config")
+                .arg(self.dir.path().join("config.toml"))
+                .args(["daemon", "--release"])
+                .status();
         }
     }
 }

@@ -17,7 +17,9 @@ pub fn until<T, E: Debug>(what: &str, mut ask: impl FnMut() -> Result<T, E>) -> 
     loop {
         match ask() {
             Ok(found) => return found,
-            Err(last) if started.elapsed() > PATIENCE => panic!("{what}: waited {PATIENCE:?}, last saw {last:?}"),
+            Err(last) if started.elapsed() > PATIENCE => {
+                panic!("{what}: waited {PATIENCE:?}, last saw {last:?}")
+            }
             Err(_) => pause(Duration::from_millis(10)),
         }
     }

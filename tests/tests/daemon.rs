@@ -1,4 +1,5 @@
 //! The real daemon, on the real kernel, with real programs.
+#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod daemon {
     mod clients;

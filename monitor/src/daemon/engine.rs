@@ -46,7 +46,9 @@ use crate::{
 };
 
 /// Records handled before the inbox gets its turn again.
-const BATCH: usize = 4096;
+const BATCH: usize = 1024;
+/// More than accesses: a life that is read late makes an access unintelligible.
+const LIVES_BATCH: usize = 4096;
 /// Housekeeping while a session lives, and while none does.
 const TICK: Duration = Duration::from_secs(1);
 const IDLE_TICK: Duration = Duration::from_secs(30);
@@ -180,25 +182,24 @@ impl Engine {
 
     /// Handles what both rings hold. The access ring is set aside first and judged last: whatever happened in a
     /// process's life before an access is then known when the access is judged.
-    pub fn drain(&mut self) {
+    ///
+    /// One batch of each: a tree that forks as fast as it can must not keep a person waiting. Gives whether there was any.
+    pub fn drain(&mut self) -> bool {
         let mut accesses = std::mem::take(&mut self.accesses);
         let mut lives = std::mem::take(&mut self.lives);
-        loop {
-            self.probes.access.drain_raw(BATCH, |bytes| accesses.push(bytes));
-            self.probes.lifecycle.drain_raw(usize::MAX, |bytes| lives.push(bytes));
-            if accesses.is_empty() && lives.is_empty() {
-                break;
+        self.probes.access.drain_raw(BATCH, |bytes| accesses.push(bytes));
+        self.probes.lifecycle.drain_raw(LIVES_BATCH, |bytes| lives.push(bytes));
+        for record in merged(&lives, &accesses) {
+            match record {
+                Ok(record) => self.handle(record),
+                Err(_) => self.undecodable += 1,
             }
-            for record in merged(&lives, &accesses) {
-                match record {
-                    Ok(record) => self.handle(record),
-                    Err(_) => self.undecodable += 1,
-                }
-            }
-            accesses.clear();
-            lives.clear();
         }
+        let handled = !(accesses.is_empty() && lives.is_empty());
+        accesses.clear();
+        lives.clear();
         (self.accesses, self.lives) = (accesses, lives);
+        handled
     }
 
     fn until_next_turn(&self) -> Duration {
@@ -327,6 +328,11 @@ impl Engine {
         self.let_go_of_lingering(now);
         self.notice_losses();
         self.update_gauges();
+        let dropped = self.outbox.dropped();
+        self.metrics.outbox_dropped.inc_by(dropped.saturating_sub(self.metrics.outbox_dropped.get()));
+        for (program, time) in self.probes.run_times() {
+            self.metrics.program_total(program, time);
+        }
         self.save();
     }
 
@@ -386,6 +392,9 @@ impl Engine {
     /// what waits is refused first: silence never means yes.
     fn end(&mut self) {
         self.drain();
+        for session in self.registry.iter().filter(|session| session.frozen && self.config.pins.is_none()) {
+            tracing::warn!(session = %session.id, "stays frozen; without pins the next daemon does not know it: kill it or continue it by hand");
+        }
         if self.config.pins.is_none() {
             self.deny_all_waiting("the daemon ended");
         }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use monitor_common::{
     event::network::FlowAsk,
-    label::GATED,
+    label::{GATED, Taint},
     policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
 };
 use serde_json::json;
@@ -151,7 +151,8 @@ impl Engine {
     /// Whether the session's flows ask before their data leaves, as the kernel sees it.
     pub fn is_gated(&self, id: SessionId) -> bool {
         let always = self.uplink.session(id).is_some_and(|session| session.flags & GATED != 0);
-        always || self.uplink.taint(id).is_some_and(|taint| taint.taints & self.policy.gate_mask != 0)
+        let asks = |taint: Taint| taint.taints & self.policy.gate_mask != 0 || taint.lost != 0;
+        always || self.uplink.taint(id).is_some_and(asks)
     }
 
     /// Whether the flow's data waits for a decision.

@@ -157,16 +157,25 @@ impl Engine {
         for number in self.holds.expired(now) {
             let decided = self.holds.decide(number, HoldState::Expired, Some("deadline".into()));
             let Ok(hold) = decided else { continue };
-            let session = SessionId(hold.session);
-            if hold.then >= Action::Freeze && !self.observing() {
-                // Frozen first: what is refused below must not run on.
-                let why = format!("nobody answered {} in time", hold.id());
-                if let Some(known) = self.registry.get_mut(session) {
-                    known.breaker.on_trip(now);
-                }
-                self.freeze_session(session, Who::Rule(hold.rule.clone()), &why, now);
-            }
+            // Stopped first: what is refused below must not run on.
+            self.answer_silence(&hold, now);
             self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
+        }
+    }
+
+    fn answer_silence(&mut self, hold: &Hold, now: BootNanos) {
+        let session = SessionId(hold.session);
+        let Some(known) = self.registry.get_mut(session) else { return };
+        if hold.then < Action::Freeze {
+            known.breaker.on_denied(now);
+            return;
+        }
+        let response = known.breaker.on_trip(now);
+        let (why, who) = (format!("nobody answered {} in time", hold.id()), Who::Rule(hold.rule.clone()));
+        if hold.then == Action::Kill || response == Response::Kill {
+            self.kill_session(session, who, &why, now);
+        } else {
+            self.freeze_session(session, who, &why, now);
         }
     }
 

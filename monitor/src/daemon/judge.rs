@@ -65,7 +65,8 @@ impl Engine {
             self.metrics.rule_matched(&found.rule.id, found.action);
         }
         self.carry_out(&fact, &verdict, stake);
-        if risk >= self.config.risk_budget && verdict.points > 0 && verdict.action < Action::Freeze {
+        // What is held is contained already; the next thing that adds to the risk trips the breaker.
+        if risk >= self.config.risk_budget && verdict.points > 0 && verdict.action < Action::Hold {
             self.trip(&fact, "risk-budget", &format!("the session's risk is {risk} points"), None);
         }
         self.metrics.decided(started.elapsed());

@@ -183,7 +183,12 @@ impl Engine {
         let Some(home) = self.registry.get(id).and_then(|session| session.home.clone()) else { return };
         let lookup = |name: &str| variable(env, name);
         let mounts = Mounts::own();
-        for (path, entry) in self.know.secrets.existing(Path::new(&home), &lookup) {
+        let workspace = self.registry.get(id).and_then(|session| session.workspace.clone());
+        let stores = self.know.secrets.existing(Path::new(&home), &lookup);
+        // What lies in the workspace is its own, and known by name.
+        let foreign =
+            |path: &PathBuf| workspace.as_ref().is_none_or(|workspace| !path.starts_with(workspace));
+        for (path, entry) in stores.into_iter().filter(|(path, _)| foreign(path)) {
             let Some(grade) = self.know.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade)) else {
                 continue;
             };
@@ -208,7 +213,13 @@ impl Engine {
                 args: &running.process.args,
                 env: &running.env,
             };
-            if let Some(recognised) = self.know.agents.recognise(&image) {
+            // A script runs under its interpreter's name; its own is the first argument.
+            let script = running.process.args.get(1).filter(|argument| argument.contains('/'));
+            let as_script = || {
+                let executable = script?.as_str();
+                self.know.agents.recognise(&Image { executable, ..image })
+            };
+            if let Some(recognised) = self.know.agents.recognise(&image).or_else(as_script) {
                 roots.insert(*pid, (running, recognised));
             }
         }
@@ -277,7 +288,15 @@ fn kernel_grade(grade: Grade) -> u32 {
 }
 
 fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
-    Newcomer { agent: recognised.agent, recognised_by: format!("{how}{}", recognised.by), command: None }
+    Newcomer {
+        agent: recognised.agent,
+        recognised_by: format!(
+            "{how}{}{}",
+            recognised.by,
+            if recognised.approval_off { ", asks nobody" } else { "" }
+        ),
+        command: None,
+    }
 }
 
 /// `NAME=value` strings; where the block's beginning is missing, the first piece is half a variable.

@@ -26,7 +26,9 @@ impl Engine {
         for (pid, label) in self.uplink.labels() {
             let id = SessionId(label.session);
             if self.registry.get(id).is_none() {
-                let session = restore(id, described.remove(&label.session));
+                let mut session = restore(id, described.remove(&label.session));
+                // What exactly it touched is only known as bits: where they matter, the rules' `touched` counts as met.
+                session.incomplete = self.is_gated(id);
                 self.registry.insert(session);
             }
             let process = procfs::read(pid).map(|running| running.process);
@@ -36,7 +38,7 @@ impl Engine {
         self.drop_ended_sessions();
         self.freeze_again();
         // What the rings still hold comes first: its questions are asked, not denied.
-        self.drain();
+        while self.drain() {}
         self.restore_holds(before.holds);
         self.wake_the_forgotten();
     }
@@ -115,7 +117,6 @@ impl Engine {
     }
 }
 
-/// What it touched is only known as bits in the kernel, so the session counts as incomplete: a rule's `touched` is met.
 fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
     let Some(record) = described else {
         let mut session =
@@ -129,7 +130,6 @@ fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
     session.home = record.home;
     session.workspace = record.workspace;
     session.frozen = record.frozen;
-    session.incomplete = true;
     if session.frozen {
         session.breaker.on_trip(boot_now());
     }

@@ -83,6 +83,8 @@ fn to_fixpoint(
                 outcome.running.push(member.pid);
             }
         }
+        // The stopped ones need the processor to get there.
+        std::thread::yield_now();
         let settled = !found_new && outcome.running.is_empty();
         if settled || started.elapsed() > PATIENCE {
             break;

@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use aya::{
@@ -133,6 +134,17 @@ impl Probes {
         Ok(())
     }
 
+    /// Time each program has run, where the kernel counts it (sysctl kernel.bpf_stats_enabled=1).
+    #[must_use]
+    pub fn run_times(&self) -> Vec<(&'static str, Duration)> {
+        let time = |name: &&'static str| {
+            let info = self.ebpf.program(name)?.info().ok()?;
+            let time = info.run_time();
+            (!time.is_zero()).then_some((*name, time))
+        };
+        self.loaded.iter().filter_map(time).collect()
+    }
+
     /// How each duty is served now.
     #[must_use]
     pub fn in_force(&self) -> &[InForce] {
@@ -204,13 +216,6 @@ impl Probes {
             }
         }
         Ok(())
-    }
-
-    /// Removes every pin: with the daemon's end, all enforcement ends.
-    pub fn release(&mut self) {
-        if let Some(pins) = self.pins.take() {
-            remove_pins(&pins);
-        }
     }
 
     fn load_program(&mut self, attachment: &Attachment) -> Result<(), ProbeError> {

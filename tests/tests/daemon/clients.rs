@@ -66,7 +66,8 @@ fn ipv6() {
 #[test]
 fn ipv4_mapped_into_ipv6() {
     let server = Server::start();
-    let connect = format!("s = socket.socket(socket.AF_INET6); s.connect(('::ffff:127.0.0.1', {}))", server.port());
+    let connect =
+        format!("s = socket.socket(socket.AF_INET6); s.connect(('::ffff:127.0.0.1', {}))", server.port());
     is_held(&server, &python(&connect));
 }
 
@@ -94,7 +95,8 @@ fn data_in_the_first_packet() {
 #[test]
 fn a_proxy_on_loopback_that_is_asked_to_connect() {
     let server = Server::start();
-    let client = format!("curl -sS -m 60 -x http://127.0.0.1:{} https://backboard.railway.app/", server.port());
+    let client =
+        format!("curl -sS -m 60 -x http://127.0.0.1:{} https://backboard.railway.app/", server.port());
     is_held(&server, &client);
 }
 
@@ -123,7 +125,8 @@ fn many_connections_ask_once_and_one_approval_lets_all_through() {
     }
     let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
     let request = curl(&server, "");
-    let mut agent = home.run(&daemon, &format!("{READ_SECRET}; for i in 1 2 3 4 5 6; do {request} & done; wait; echo all"));
+    let mut agent = home
+        .run(&daemon, &format!("{READ_SECRET}; for i in 1 2 3 4 5 6; do {request} & done; wait; echo all"));
     let hold = daemon.the_hold();
     wait::until("six connections wait", || match server.seen() {
         seen if seen.connections == 6 => Ok(()),

@@ -38,7 +38,8 @@ fn denied_data_never_leaves_and_a_second_attempt_freezes_the_tree() {
     }
     let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
     let request = curl(&server, "");
-    let agent = home.run(&daemon, &format!("{READ_SECRET}; {request}; echo first $?; {request}; echo second $?"));
+    let agent =
+        home.run(&daemon, &format!("{READ_SECRET}; {request}; echo first $?; {request}; echo second $?"));
     daemon.expect(&["deny", &daemon.the_hold()]);
     agent.says("first 56"); // curl: receiving failed
     let frozen = daemon.the_event("session-frozen");
@@ -57,7 +58,8 @@ fn what_a_killed_program_left_in_its_socket_stays_there() {
         return;
     }
     let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
-    let script = format!("{READ_SECRET}; {} & read < fifo; kill -9 $!; wait; echo killed; sleep 5", curl(&server, ""));
+    let script =
+        format!("{READ_SECRET}; {} & read < fifo; kill -9 $!; wait; echo killed; sleep 5", curl(&server, ""));
     let agent = home.run(&daemon, &format!("mkfifo fifo; {script}"));
     let _ = daemon.the_hold();
     std::fs::write(home.path().join("work/fifo"), "go\n").unwrap();
@@ -117,7 +119,8 @@ fn a_large_body_is_held_whole_and_arrives_whole() {
     }
     let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
     let upload = curl(&server, "-H 'Expect:' --data-binary @body");
-    let mut agent = home.run(&daemon, &format!("head -c 3000000 /dev/urandom > body; {READ_SECRET}; {upload}; echo exit $?"));
+    let mut agent = home
+        .run(&daemon, &format!("head -c 3000000 /dev/urandom > body; {READ_SECRET}; {upload}; echo exit $?"));
     let hold = daemon.the_hold();
     wait::throughout("held", A_SECOND, || server.silent());
     daemon.expect(&["approve", &hold]);
@@ -169,7 +172,8 @@ fn silence_is_answered_by_the_rule() {
         );
         let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
         let (home, server) = (Home::new(), Server::start());
-        let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo exit $?; sleep 30", curl(&server, "")));
+        let _agent =
+            home.run(&daemon, &format!("{READ_SECRET}; {}; echo exit $?; sleep 30", curl(&server, "")));
         let _ = daemon.the_event("hold-expired");
         wait::until(status, || match daemon.json(&["ps"]) {
             sessions if sessions[0]["status"] == status => Ok(()),

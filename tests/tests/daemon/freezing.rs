@@ -72,14 +72,17 @@ fn a_sweep_over_credentials_freezes_the_searcher() {
         return;
     }
     let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
-    for (folder, file) in
-        [(".aws", "credentials"), (".kube", "config"), (".config/gh", "hosts.yml"), (".docker", "config.json")]
-    {
+    for (folder, file) in [
+        (".aws", "credentials"),
+        (".kube", "config"),
+        (".config/gh", "hosts.yml"),
+        (".docker", "config.json"),
+    ] {
         fs::create_dir_all(home.path().join(folder)).unwrap();
         fs::write(home.path().join(folder).join(file), "token").unwrap();
     }
     fs::write(home.path().join(".pgpass"), "token").unwrap();
-    let agent = home.run(&daemon, "grep -r token ~ > /dev/null; echo finished");
+    let agent = home.run(&daemon, "grep -r token ~ > /dev/null; sleep 30; echo finished");
     let event = daemon.the_event("session-frozen");
     assert_eq!(event["rule.id"], serde_json::json!(["secret-sweep"]));
     wait::until("frozen", || match daemon.json(&["ps"]) {

@@ -15,8 +15,12 @@ fn a_process_of_a_session_is_refused_also_through_a_child_that_ends() {
     let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
     let socket = daemon.socket().display().to_string();
     let ask = format!("curl -s -o /dev/null -w '%{{http_code}} ' --unix-socket {socket} http://x/v1/status");
-    let approve = format!("curl -s -X POST -w '%{{http_code}} ' --unix-socket {socket} http://x/v1/holds/h1/approve");
-    let script = format!("{READ_SECRET}; {} & while ! {ask} | grep -q 403; do :; done; {approve}; (setsid {ask} &); sleep 1; echo asked", curl(&server, ""));
+    let approve =
+        format!("curl -s -X POST -w '%{{http_code}} ' --unix-socket {socket} http://x/v1/holds/h1/approve");
+    let script = format!(
+        "{READ_SECRET}; {} & while ! {ask} | grep -q 403; do :; done; {approve}; (setsid {ask} &); sleep 1; echo asked",
+        curl(&server, "")
+    );
     let agent = home.run(&daemon, &script);
     let _ = daemon.the_hold();
     agent.says("asked");

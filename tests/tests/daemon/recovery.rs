@@ -31,12 +31,17 @@ fn holds_outlive_a_killed_daemon_and_nothing_goes_through_meanwhile() {
         holds => Err(holds),
     });
     daemon.kill();
-    wait::throughout("without a daemon", Duration::from_secs(2), || servers.iter().try_for_each(Server::silent));
+    wait::throughout("without a daemon", Duration::from_secs(2), || {
+        servers.iter().try_for_each(Server::silent)
+    });
     daemon.start_again();
-    wait::throughout("with a new one", Duration::from_secs(1), || servers.iter().try_for_each(Server::silent));
+    wait::throughout("with a new one", Duration::from_secs(1), || {
+        servers.iter().try_for_each(Server::silent)
+    });
     let holds = daemon.holds();
     assert_eq!(holds.len(), 3, "{holds:?}");
-    let railway = holds.iter().find(|hold| hold["destination"].as_str().unwrap().contains("railway")).unwrap();
+    let railway =
+        holds.iter().find(|hold| hold["destination"].as_str().unwrap().contains("railway")).unwrap();
     daemon.expect(&["approve", railway["id"].as_str().unwrap()]);
     wait::until("the approved one arrives", || match servers[0].seen() {
         seen if seen.bytes > 0 => Ok(()),
@@ -57,7 +62,8 @@ fn a_frozen_session_is_thawed_by_the_next_daemon() {
     }
     let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
     let home = Home::new();
-    let mut agent = home.run(&daemon, "echo begun; while [ ! -e go ]; do read -t 0.1 < <(:); done; echo finished");
+    let mut agent =
+        home.run(&daemon, "echo begun; while [ ! -e go ]; do read -t 0.1 < <(:); done; echo finished");
     agent.says("begun");
     let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
     daemon.expect(&["freeze", &session]);

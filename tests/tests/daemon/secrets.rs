@@ -16,7 +16,8 @@ fn is_read(home: &Home, script: &str, path: &str) {
     wait::until(script, || {
         let reads = daemon.events("secret-read");
         let found = reads.iter().any(|event| {
-            event["secret.foreign"] == true && event["file.path"].as_str().is_some_and(|found| found.ends_with(path))
+            event["secret.foreign"] == true
+                && event["file.path"].as_str().is_some_and(|found| found.ends_with(path))
         });
         if found { Ok(()) } else { Err((reads, output.clone())) }
     });
@@ -33,7 +34,11 @@ fn a_secret_is_known_by_whatever_way_it_is_reached() {
     is_read(&home, "ln -s ~/.railway/config.json innocent; cat innocent", railway);
     is_read(&home, "cat /proc/self/root$HOME/.railway/config.json", railway);
     is_read(&home, "cd ~/.railway && cat < config.json", railway);
-    is_read(&home, "python3 -c \"import os; os.open(os.path.expanduser('~/.railway/config.json'), os.O_RDONLY)\"", railway);
+    is_read(
+        &home,
+        "python3 -c \"import os; os.open(os.path.expanduser('~/.railway/config.json'), os.O_RDONLY)\"",
+        railway,
+    );
     // By its inode: the name says nothing.
     is_read(&home, "ln ~/.railway/config.json hard; cat hard", "/hard");
     is_read(&home, "mv ~/.railway/config.json ~/moved; cat ~/moved", "/moved");
@@ -45,8 +50,16 @@ fn what_appears_later_is_known_by_its_name() {
         return;
     }
     let home = Home::new();
-    is_read(&home, "mkdir ~/other/clone; echo T=1 > ~/other/clone/.env; cat ~/other/clone/.env", "clone/.env");
-    is_read(&home, "mkdir ~/made; echo x > ~/made/credentials; mv ~/made ~/.aws; cat ~/.aws/credentials", ".aws/credentials");
+    is_read(
+        &home,
+        "mkdir ~/other/clone; echo T=1 > ~/other/clone/.env; cat ~/other/clone/.env",
+        "clone/.env",
+    );
+    is_read(
+        &home,
+        "mkdir ~/made; echo x > ~/made/credentials; mv ~/made ~/.aws; cat ~/.aws/credentials",
+        ".aws/credentials",
+    );
 }
 
 #[test]
@@ -61,7 +74,11 @@ fn the_workspaces_own_env_file_is_not_foreign_and_an_example_is_no_secret() {
     let mut agent = home.run(&daemon, "cat .env.example deep/er/.env readme");
     let _ = agent.finish();
     let read = daemon.the_event("secret-read");
-    assert_eq!((&read["secret.foreign"], read["event.kind"].as_str()), (&false.into(), Some("event")), "{read}");
+    assert_eq!(
+        (&read["secret.foreign"], read["event.kind"].as_str()),
+        (&false.into(), Some("event")),
+        "{read}"
+    );
     assert_eq!(daemon.events("secret-read").len(), 1);
 }
 
@@ -81,9 +98,12 @@ fn listing_an_environment_is_seen_its_own_and_anothers() {
     if !is_root() {
         return;
     }
-    for (script, own) in
-        [("env > x", true), ("printenv", true), ("cat /proc/self/environ", true), ("cat /proc/$PPID/environ; sleep 0", false)]
-    {
+    for (script, own) in [
+        ("env > x", true),
+        ("printenv", true),
+        ("cat /proc/self/environ", true),
+        ("cat /proc/$PPID/environ; sleep 0", false),
+    ] {
         let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
         let mut agent = home.run(&daemon, &format!("true; {script}; true"));
         let _ = agent.finish();

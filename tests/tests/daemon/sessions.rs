@@ -1,10 +1,6 @@
 //! Sessions: recognised, adopted, followed.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use interlock_tests::{
     agent::Home,
@@ -95,7 +91,10 @@ fn the_metrics_page_tells_what_happened() {
     let _ = daemon.the_event("secret-read");
     let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
     let page = |path: &str| {
-        let output = std::process::Command::new("curl").args(["-s", &format!("http://{address}{path}")]).output().unwrap();
+        let output = std::process::Command::new("curl")
+            .args(["-s", &format!("http://{address}{path}")])
+            .output()
+            .unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
     let metrics = page("/metrics");
