@@ -5,6 +5,8 @@
 use core::intrinsics::{AtomicOrdering, atomic_or, atomic_xadd};
 
 const RELAXED: AtomicOrdering = AtomicOrdering::Relaxed;
+/// For operations whose result is used: LLVM emits a relaxed one without BPF_FETCH, and the "old value" is the operand.
+const ORDERED: AtomicOrdering = AtomicOrdering::AcqRel;
 
 /// Adds one; gives the new value.
 ///
@@ -13,7 +15,7 @@ const RELAXED: AtomicOrdering = AtomicOrdering::Relaxed;
 #[inline(always)]
 pub unsafe fn increment(target: *mut u64) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { atomic_xadd::<u64, u64, RELAXED>(target, 1) + 1 }
+    unsafe { atomic_xadd::<u64, u64, ORDERED>(target, 1) + 1 }
 }
 
 /// Takes one away; gives the value before.
@@ -23,7 +25,7 @@ pub unsafe fn increment(target: *mut u64) -> u64 {
 #[inline(always)]
 pub unsafe fn decrement(target: *mut u64) -> u64 {
     // SAFETY: the caller's promise.
-    unsafe { atomic_xadd::<u64, u64, RELAXED>(target, u64::MAX) }
+    unsafe { atomic_xadd::<u64, u64, ORDERED>(target, u64::MAX) }
 }
 
 /// Sets bits.

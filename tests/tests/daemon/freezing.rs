@@ -26,7 +26,7 @@ fn marked(mark: &str) -> Vec<(i32, char)> {
 
 fn forking_tree(home: &Home, daemon: &Daemon, mark: &str) -> Running {
     let script = format!(
-        "export MARK={mark}; for i in $(seq 40); do (while true; do /bin/true; done) & done; echo started; wait"
+        "MARK={mark} exec bash -c 'for i in $(seq 40); do (while true; do /bin/true; done) & done; echo started; wait'"
     );
     home.run(daemon, &script)
 }

@@ -1,0 +1,202 @@
+//! The command line of the real binary: what it prints, and its exit codes (0 fine, 1 a negative answer, 2 usage, 3 no
+//! daemon, 4 not permitted).
+#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::Path,
+    process::{Command, Output},
+};
+
+use interlock_tests::{
+    agent::Home,
+    daemon::{Daemon, Settings, binary, text},
+    is_root,
+};
+use tempfile::TempDir;
+
+fn interlock(args: &[&str]) -> Output {
+    Command::new(binary()).args(args).output().unwrap()
+}
+
+/// Starts a daemon that must refuse to start; gives what it says.
+fn refuses(dir: &Path, keys: &str) -> (Option<i32>, String) {
+    let config = dir.join("config.toml");
+    let rest = format!("socket = \"{0}/s\"\nstate = \"{0}/state\"\npins = \"none\"\n", dir.display());
+    let given: Vec<&str> = keys.lines().filter_map(|line| line.split(' ').next()).collect();
+    let rest: String = rest
+        .lines()
+        .filter(|line| !given.iter().any(|key| line.starts_with(key)))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let metrics = if keys.contains("metrics") { "" } else { "metrics = \"none\"\n" };
+    fs::write(&config, format!("{keys}\n{rest}{metrics}watch_below = {}\n", std::process::id())).unwrap();
+    let output = interlock(&["--config", config.to_str().unwrap(), "daemon"]);
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn without_a_daemon_every_asking_verb_says_so() {
+    for verb in
+        [&["status"][..], &["ps"], &["holds"], &["approve", "h1"], &["events"], &["run", "--", "true"]]
+    {
+        let output = interlock(&[&["--socket", "/nowhere/control.sock"], verb].concat());
+        assert_eq!(output.status.code(), Some(3), "{verb:?}: {}", text(&output));
+        assert!(text(&output).contains("interlock daemon"), "{verb:?}: {}", text(&output));
+    }
+}
+
+#[test]
+fn wrong_usage_is_exit_code_2() {
+    for args in [&["frobnicate"][..], &["approve"], &["events", "--output", "xml"], &["run"]] {
+        assert_eq!(interlock(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn a_rules_file_with_five_mistakes_is_told_all_five() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("bad.yaml");
+    let rules = "version: 1\nrules:\n  - id: Bad Id\n    summary: s\n    on: conect\n    match: { destination: infa }\n    \
+                 action: hodl\n    severity: loud\n";
+    fs::write(&file, rules).unwrap();
+    let output = interlock(&["rules", "check", file.to_str().unwrap()]);
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    for expected in [
+        "bad.yaml:3:9: rules[0].id",
+        "bad.yaml:5:9: rules[0].on",
+        "bad.yaml:6:27: rules[0].match.destination",
+        "bad.yaml:7:13: rules[0].action",
+        "bad.yaml:8:15: rules[0].severity",
+        "did you mean \"hold\"?",
+        "did you mean \"infra\"?",
+        "expected",
+    ] {
+        assert!(said.contains(expected), "{expected} is missing:\n{said}");
+    }
+}
+
+#[test]
+fn the_built_in_rules_are_listed_and_pass_their_own_check() {
+    let listed = interlock(&["rules", "list"]);
+    assert!(
+        listed.status.success() && text(&listed).contains("infra-after-foreign-secret"),
+        "{}",
+        text(&listed)
+    );
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/default.yaml");
+    let checked = interlock(&["rules", "check", file.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", text(&checked));
+}
+
+#[test]
+fn a_daemon_that_cannot_start_says_why_in_one_sentence() {
+    if !is_root() {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let plain = dir.path().join("plain");
+    fs::create_dir(&plain).unwrap();
+    fs::write(dir.path().join("file"), "").unwrap();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let cases = [
+        ("sokcet = \"/x\"".to_owned(), "config.toml:1: sokcet: unknown key; did you mean socket?"),
+        (format!("rules = \"{}/file\"", dir.path().display()), "rules: "),
+        ("rules = \"/nowhere\"".to_owned(), "rules: /nowhere cannot be read"),
+        (format!("cgroup = \"{}\"", plain.display()), "is not a cgroup v2 mount: mount one"),
+        (format!("metrics = \"{}\"", taken.local_addr().unwrap()), "set the key metrics to a free address"),
+    ];
+    for (keys, expected) in cases {
+        let (code, said) = refuses(dir.path(), &keys);
+        assert!(matches!(code, Some(1 | 2)), "{keys}: {code:?}: {said}");
+        assert!(said.contains(expected), "{keys}: {said}");
+        assert!(!said.contains("panicked"), "{said}");
+    }
+}
+
+#[test]
+fn two_daemons_never_share_a_state_directory_or_a_socket() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings::default());
+    let dir = TempDir::new().unwrap();
+    let (_, said) = refuses(dir.path(), &format!("state = \"{}/state\"", daemon.dir().display()));
+    assert!(said.contains("another interlock daemon uses the state directory"), "{said}");
+    let (_, said) = refuses(dir.path(), &format!("socket = \"{}\"", daemon.socket().display()));
+    assert!(said.contains("another interlock daemon answers"), "{said}");
+    let release =
+        interlock(&["--config", daemon.dir().join("config.toml").to_str().unwrap(), "daemon", "--release"]);
+    assert!(!release.status.success(), "nothing is released under a running daemon: {}", text(&release));
+}
+
+#[test]
+fn without_privileges_the_daemon_and_the_drill_are_refused() {
+    if !is_root() {
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    let copy = dir.path().join("interlock");
+    fs::copy(binary(), &copy).unwrap();
+    fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    for verb in ["daemon", "drill"] {
+        let output = Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
+            .arg(&copy)
+            .arg(verb)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(4), "{}", text(&output));
+        assert!(text(&output).contains("root"), "{}", text(&output));
+    }
+}
+
+#[test]
+fn a_running_daemon_shows_itself_in_tables_and_json() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    let agent = home.run(&daemon, "echo up; sleep 30");
+    agent.says("up");
+    let table = text(&daemon.cli(&["ps"]));
+    assert!(
+        table.starts_with("SESSION") && table.contains("bash -c echo up") | table.contains("command"),
+        "{table}"
+    );
+    let session = &daemon.json(&["ps"])[0];
+    assert_eq!((session["agent"].as_str(), session["status"].as_str()), (Some("command"), Some("running")));
+    let status = daemon.json(&["status"]);
+    assert_eq!(status["pid"], daemon.pid());
+    assert_eq!(status["lost"], serde_json::json!({}));
+    let doctor = daemon.json(&["doctor"]);
+    let hold = doctor.as_array().unwrap().iter().find(|check| check["subject"] == "hold").unwrap().clone();
+    assert_eq!(hold["state"], "good", "{doctor}");
+}
+
+#[test]
+fn the_drill_is_stopped_and_says_so_in_json() {
+    if !is_root() {
+        return;
+    }
+    for (args, code, stopped, volume_deleted) in [
+        (&["drill"][..], 0, true, false),
+        (&["drill", "--sweep"], 0, true, false),
+        (&["drill", "--approve"], 0, true, true),
+        (&["drill", "--observe"], 1, false, true),
+    ] {
+        let output = interlock(&[args, &["--output", "json"]].concat());
+        assert_eq!(output.status.code(), Some(code), "{args:?}: {}", text(&output));
+        let drill: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(drill["stopped"], stopped, "{drill}");
+        assert_eq!(drill["server"]["volume_deleted"], volume_deleted, "{drill}");
+        if !volume_deleted {
+            assert_eq!(drill["server"]["application_bytes"], 0, "{drill}");
+            assert_eq!(drill["server"]["requests"], serde_json::json!([]), "{drill}");
+        }
+        assert!(drill["stages"].as_array().is_some_and(|stages| stages.len() > 5), "{drill}");
+        assert_eq!(drill["time_to_stop_us"].is_u64(), args.len() == 1 || args[1] != "--observe", "{drill}");
+    }
+}
