@@ -65,9 +65,12 @@ fn run() -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The daemon under test is the release build beside the benchmark program.
 fn bench(repository: &Repository, arguments: &[String]) -> Result<()> {
-    let mut command = Command::new("cargo");
-    command.current_dir(repository.root());
-    command.args(["run", "--release", "-p", "interlock-tests", "--bin", "bench", "--"]).args(arguments);
-    process::succeed(&mut command)
+    let cargo = |words: &[&str], arguments: &[String]| {
+        let mut command = Command::new("cargo");
+        process::succeed(command.current_dir(repository.root()).args(words).args(arguments))
+    };
+    cargo(&["build", "--quiet", "--release", "--package", "interlock"], &[])?;
+    cargo(&["run", "--quiet", "--release", "--package", "interlock-bench", "--bin", "bench", "--"], arguments)
 }

@@ -1,7 +1,5 @@
 //! What the words of the language mean, and that evaluation is total and bounded.
 
-use std::time::Instant;
-
 use proptest::prelude::*;
 
 use super::{destination, fact, second, secret, set};
@@ -146,43 +144,6 @@ fn a_threshold_says_how_often() {
     );
     let verdict = rules.evaluate(&connect(Class::Vcs, None), &mut memory);
     assert_eq!(verdict.matches[0].conditions, ["2 distinct destination.name within 60 s"]);
-}
-
-/// 300 rules of every shape that nothing below matches, as a large organisation would have them.
-fn many() -> RuleSet {
-    let rules: Vec<_> = (0..300)
-        .map(|i| match i % 5 {
-            0 => format!("{{id: r{i}, summary: s, on: connect, match: {{destination: {{host: '*.h{i}.test'}}, touched: {{grade: A}}}}, action: hold}}"),
-            1 => format!("{{id: r{i}, summary: s, on: connect, match: {{destination: {{host: h{i}.test}}}}, action: deny}}"),
-            2 => format!("{{id: r{i}, summary: s, on: open, match: {{secret: {{entry: e{i}}}}}, action: alert}}"),
-            3 => format!("{{id: r{i}, summary: s, on: exec, match: {{process: {{executable: p{i}}}}}, action: alert}}"),
-            _ => format!("{{id: r{i}, summary: s, on: connect, match: {{destination: infra, agent: a{i}}}, action: alert}}"),
-        })
-        .collect();
-    set(&rules.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-#[test]
-#[ignore = "a measurement: cargo test --release -p interlock --lib rules_per_second -- --ignored --nocapture"]
-fn rules_per_second() {
-    const ROUNDS: u32 = 1_000_000;
-    let rules = many();
-    let mut memory = Memory::new();
-    let facts = [
-        connect(Class::Unknown, Some("docs.some.example.com")),
-        connect(Class::Infra, Some("api.some.example.com")),
-        fact(second(1), Subject::Open(SecretAccess { owner: true, ..secret("/home/x/.npmrc") })),
-        fact(second(1), Subject::Exec),
-    ];
-    for fact in &facts {
-        let start = Instant::now();
-        for _ in 0..ROUNDS {
-            std::hint::black_box(rules.evaluate(std::hint::black_box(fact), &mut memory));
-        }
-        let rate = f64::from(ROUNDS) / start.elapsed().as_secs_f64();
-        println!("{:?} {:.2} M/s", fact.subject.kind(), rate / 1e6);
-        assert!(rate >= 1e6);
-    }
 }
 
 fn arbitrary_subject() -> impl Strategy<Value = Subject> {
