@@ -46,7 +46,7 @@ pub fn thaw(uplink: &mut Uplink, session: SessionId) -> Outcome {
         tracing::warn!(%session, %error, "the kernel could not be told of the thaw");
     }
     let mut outcome = Outcome { passes: 1, ..Outcome::default() };
-    for member in members(uplink, session) {
+    for member in members(uplink, session, &HashSet::new()) {
         outcome.members += 1;
         report(&member, member.send(Signal::CONT));
     }
@@ -60,6 +60,7 @@ pub fn kill(uplink: &mut Uplink, session: SessionId) -> Outcome {
     to_fixpoint(uplink, session, Signal::KILL, |_| true)
 }
 
+/// Signals every member once, and goes on until a whole pass finds nobody new and everybody it has signalled is done.
 fn to_fixpoint(
     uplink: &Uplink,
     session: SessionId,
@@ -68,38 +69,35 @@ fn to_fixpoint(
 ) -> Outcome {
     let started = Instant::now();
     let mut seen: HashSet<u32> = HashSet::new();
-    let mut outcome = Outcome::default();
+    let mut moving: Vec<u32> = Vec::new();
+    let mut passes = 0;
     loop {
-        outcome.passes += 1;
-        outcome.running.clear();
-        let mut found_new = false;
-        for member in members(uplink, session) {
-            if seen.insert(member.pid) {
-                found_new = true;
-                report(&member, member.send(signal));
-            } else if !is_done(member.pid) {
-                // Continued by somebody, or the signal is still on its way: sending it twice does no harm.
-                report(&member, member.send(signal));
-                outcome.running.push(member.pid);
-            }
+        passes += 1;
+        let newcomers = members(uplink, session, &seen);
+        for member in &newcomers {
+            seen.insert(member.pid);
+            moving.push(member.pid);
+            report(member, member.send(signal));
         }
-        // The stopped ones need the processor to get there.
-        std::thread::yield_now();
-        let settled = !found_new && outcome.running.is_empty();
+        // Who was found still stays so: the kernel stops again whoever is continued by somebody else.
+        moving.retain(|pid| !is_done(*pid));
+        let settled = newcomers.is_empty() && moving.is_empty();
         if settled || started.elapsed() > PATIENCE {
             break;
         }
+        if !moving.is_empty() {
+            std::thread::yield_now(); // the stopped ones need the processor to get there
+        }
     }
-    outcome.members = seen.len();
-    outcome.took = started.elapsed();
-    outcome
+    Outcome { members: seen.len(), passes, running: moving, took: started.elapsed() }
 }
 
-fn members(uplink: &Uplink, session: SessionId) -> Vec<Member> {
+/// Members of the session that are not in `known`.
+fn members(uplink: &Uplink, session: SessionId, known: &HashSet<u32>) -> Vec<Member> {
     uplink
         .labels()
         .into_iter()
-        .filter(|(_, label)| label.session == session.0)
+        .filter(|(pid, label)| label.session == session.0 && !known.contains(pid))
         .filter_map(|(pid, _)| Member::open(uplink, pid, session.0))
         .collect()
 }
@@ -115,11 +113,43 @@ fn report(member: &Member, result: io::Result<()>) {
 /// Whether no thread of the process can run user code: stopped, dead, or in the kernel's uninterruptible sleep, from
 /// which it meets the stop before it returns.
 fn is_still(pid: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true }; // it has ended
+    let Some((state, threads)) = state_and_threads(&stat) else { return false };
+    if threads <= 1 {
+        return stands(state);
+    }
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
     threads.flatten().all(|thread| {
         let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
-        // The name, in parentheses, may contain anything; the state follows the last one (proc(5)).
-        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
-        !matches!(state, Some('R' | 'S' | 'I'))
+        state_and_threads(&stat).is_none_or(|(state, _)| stands(state))
     })
+}
+
+fn stands(state: char) -> bool {
+    !matches!(state, 'R' | 'S' | 'I')
+}
+
+/// Fields 3 and 20 of `/proc/PID/stat` (proc(5)). The name before them, in parentheses, may contain anything.
+fn state_and_threads(stat: &str) -> Option<(char, u32)> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ');
+    Some((fields.next()?.chars().next()?, fields.nth(16)?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stat_line_is_read_behind_its_name() {
+        let line = "7 (a) b) T 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 3 0 100 0 0";
+        assert_eq!(state_and_threads(line), Some(('T', 3)));
+        assert_eq!(state_and_threads(""), None);
+    }
+
+    #[test]
+    fn this_process_runs_and_no_process_stands() {
+        assert!(!is_still(std::process::id()));
+        assert!(is_still(u32::MAX));
+    }
 }
