@@ -1,9 +1,11 @@
-//! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask bench`.
+//! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
+//! `cargo xtask bench`.
 
 mod ebpf;
 mod process;
 mod repository;
 mod suite;
+mod vm;
 
 use std::process::{Command, ExitCode};
 
@@ -32,6 +34,8 @@ enum Verb {
     },
     /// Run every check and every test; root, or through `sudo -n`
     Test(suite::Options),
+    /// Run the daemon on another kernel, in a virtual machine under software emulation
+    Vm(vm::Options),
     /// Run the benchmarks
     Bench {
         /// Handed to the benchmark program as they are
@@ -60,6 +64,7 @@ fn run() -> Result<ExitCode> {
         Verb::Ebpf { check: true, fast: true } => ebpf::check_recorded(&repository)?,
         Verb::Ebpf { check: true, fast: false } => ebpf::check(&repository)?,
         Verb::Test(options) => return suite::run(&repository, &options),
+        Verb::Vm(options) => return vm::run(&repository, &options),
         Verb::Bench { arguments } => bench(&repository, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -165,7 +165,7 @@ fn silence_is_answered_by_the_rule() {
     if !is_root() {
         return;
     }
-    for (then, status) in [("deny", "running"), ("freeze", "frozen")] {
+    for (then, status) in [("deny", "probation"), ("freeze", "frozen")] {
         let rules = format!(
             "version: 1\nrules:\n  - id: brief\n    summary: A brief hold.\n    on: connect\n    match: {{ destination: infra, \
              touched: {{ grade: A, foreign: true }} }}\n    action: hold\n    timeout: {{ after: 1s, then: {then} }}\n"

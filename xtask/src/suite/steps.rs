@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::Options;
-use crate::process;
+use crate::{process, vm::Series};
 
 /// One line of the suite.
 pub struct Step {
@@ -23,6 +23,8 @@ pub enum Action {
     ObjectRecorded,
     /// The kernel object, rebuilt.
     ObjectRebuilt,
+    /// The daemon on another kernel; see `vm`.
+    Guest { kernel: Series, append: &'static str },
 }
 
 /// Which runs a step belongs to.
@@ -108,6 +110,17 @@ pub const STEPS: &[Step] = &[
             runner: Runner::Libtest,
         },
     ),
+    step(
+        "on Debian's 6.12, BPF in the LSM list",
+        When::Thorough,
+        Action::Guest { kernel: Series::V6_12, append: "" },
+    ),
+    step(
+        "on Debian's 6.12, BPF left out of the LSM list",
+        When::Thorough,
+        Action::Guest { kernel: Series::V6_12, append: "lsm=capability,landlock,yama" },
+    ),
+    step("on Debian's 6.1", When::Thorough, Action::Guest { kernel: Series::V6_1, append: "" }),
 ];
 
 impl Step {
