@@ -45,14 +45,14 @@ impl Engine {
             self.hold(fact, verdict, object, waiting);
             return;
         }
-        // In probation nothing is asked any more.
-        self.turn_away(fact.session, fact.process.pid, waiting);
-        self.report("flow-denied", fact, verdict, Action::Freeze);
+        // In probation nothing is asked any more. Stopped first: who sees its error would run on.
         let why = "a second attempt after a denial or a thaw";
         match response {
             Response::Kill => self.kill_session(fact.session, Who::Rule(rule), why, fact.at),
             _ => self.freeze_session(fact.session, Who::Rule(rule), why, fact.at),
         }
+        self.turn_away(fact.session, fact.process.pid, waiting);
+        self.report("flow-denied", fact, verdict, Action::Freeze);
     }
 
     fn hold(&mut self, fact: &Fact, verdict: &Verdict, object: Object, waiting: Waiting) {

@@ -74,6 +74,11 @@ impl Engine {
 
     fn carry_out(&mut self, fact: &Fact, verdict: &Verdict, stake: Stake) {
         let action = verdict.action;
+        let waits = matches!(stake, Stake::Flow { .. } | Stake::Caller(_));
+        if action >= Action::Freeze && waits {
+            // Stopped before it is refused: who sees its error would run on.
+            self.trip_by_rule(fact, verdict);
+        }
         match stake {
             Stake::Flow { cookie, generation } => self.decide_flow(fact, verdict, cookie, generation),
             Stake::Caller(caller) => self.decide_caller(fact, verdict, caller),
@@ -95,11 +100,15 @@ impl Engine {
                 self.report(event_name(&fact.subject), fact, verdict, action);
             }
         }
-        if action >= Action::Freeze {
-            let by = verdict.decisive.as_ref().map(|rule| (rule.id.clone(), rule.summary.clone()));
-            let (rule, summary) = by.unwrap_or_default();
-            self.trip(fact, &rule, &summary, (action == Action::Kill).then_some(Response::Kill));
+        if action >= Action::Freeze && !waits {
+            self.trip_by_rule(fact, verdict);
         }
+    }
+
+    fn trip_by_rule(&mut self, fact: &Fact, verdict: &Verdict) {
+        let by = verdict.decisive.as_ref().map(|rule| (rule.id.clone(), rule.summary.clone()));
+        let (rule, summary) = by.unwrap_or_default();
+        self.trip(fact, &rule, &summary, (verdict.action == Action::Kill).then_some(Response::Kill));
     }
 
     /// Publishes what happened; gives the event's id.

@@ -51,12 +51,18 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
         let now = marked(&mark);
         if now.len() == frozen.len() { Ok(()) } else { Err(now) }
     });
-    // Somebody else continues one of them: it stops again at its next fork.
+    // Somebody else continues one of them: it stops again at its next fork, or waits for its stopped child without end.
     let (victim, _) = frozen[5];
     kill_process(Pid::from_raw(victim).unwrap(), Signal::CONT).unwrap();
-    wait::until("it stops again", || {
-        let now = marked(&mark);
-        if now.iter().all(|(_, state)| matches!(state, 'T' | 'D')) { Ok(()) } else { Err(now) }
+    let stands = |(pid, state): &(i32, char)| matches!(state, 'T' | 'D') || (*pid == victim && *state == 'S');
+    wait::until("it stops again", || match marked(&mark) {
+        now if now.iter().all(stands) => Ok(()),
+        now => Err(now),
+    });
+    let settled = marked(&mark).len();
+    wait::throughout("nothing is forked", std::time::Duration::from_millis(500), || match marked(&mark) {
+        now if now.len() == settled && now.iter().all(stands) => Ok(()),
+        now => Err(now),
     });
     daemon.expect(&["thaw", &session]);
     wait::until("it runs", || match marked(&mark) {
