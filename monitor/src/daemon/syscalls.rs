@@ -60,7 +60,12 @@ impl Engine {
     fn answer_caller(&mut self, session: SessionId, caller: HeldCaller, verdict: u32) {
         let key = AnswerKey { session: session.0, ino: caller.ino, dev: caller.dev, subject: caller.subject };
         let nanos = u64::try_from(ANSWER_STANDS.as_nanos()).unwrap_or(u64::MAX);
-        let answer = Answer { until_ns: boot_now().0.saturating_add(nanos), uses: 1, verdict, reserved: 0 };
+        // Several processes may wait for the same file: each use that is not yet taken still counts.
+        let now = boot_now().0;
+        let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now;
+        let standing = self.uplink.standing_answer(key).filter(stands);
+        let uses = standing.map_or(0, |answer| answer.uses).saturating_add(1);
+        let answer = Answer { until_ns: now.saturating_add(nanos), uses, verdict, reserved: 0 };
         if let Err(error) = self.uplink.answer(key, answer) {
             // Fails closed: without an answer the caller asks again, and stops again.
             tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");

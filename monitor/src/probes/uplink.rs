@@ -206,6 +206,11 @@ impl Uplink {
         self.answers.insert(key, answer, 0)
     }
 
+    #[must_use]
+    pub fn standing_answer(&self, key: AnswerKey) -> Option<Answer> {
+        self.answers.get(&key, 0).ok()
+    }
+
     /// Tells the kernel what to protect from agents: this process and these files.
     ///
     /// # Errors
