@@ -169,7 +169,7 @@ mod tests {
         table(&mut out, &lines).unwrap();
         let text = String::from_utf8(out).unwrap();
         let rows: Vec<&str> = text.lines().collect();
-        assert_eq!(rows[2], "| open | 1.050 (1.040 to 1.060)  | ≤ 1.100 | met |");
-        assert_eq!(rows[3], "| http | not measured: no nginx  |         |     |");
+        assert_eq!(rows[2], "| open | 1.050 (1.040 to 1.060) | ≤ 1.100 | met |");
+        assert_eq!(rows[3], "| http | not measured: no nginx |         |     |");
     }
 }
