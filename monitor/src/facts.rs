@@ -97,6 +97,14 @@ pub enum Kind {
     Exec,
     /// The environment was listed, of its own or of another process.
     Environ,
+    /// Another process was reached into.
+    Inspect,
+    /// Work was handed to a process outside of the session's tree.
+    Delegate,
+    /// A secret got another name.
+    Link,
+    /// A session began or ended.
+    Lifecycle,
 }
 
 /// The process that acted.
@@ -189,14 +197,77 @@ pub enum EnvironHow {
     Memory,
 }
 
+/// Which process was reached into, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inspection {
+    pub target: u32,
+    /// The target is of the same session.
+    pub own: bool,
+    pub how: InspectHow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InspectHow {
+    /// `ptrace`, or an access that asks for the same permission (`/proc/PID/mem`).
+    Ptrace,
+    /// `process_vm_readv`, `process_vm_writev`.
+    Memory,
+}
+
+/// Work that is handed to a process outside of the tree: what it starts is no descendant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase")]
+pub struct Delegation {
+    /// Catalogue id of the service: `docker`, `systemd`, `cron`, `at`, `tmux`.
+    pub service: String,
+    pub how: DelegateHow,
+    /// Path of the socket, or of the program that asks for it.
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DelegateHow {
+    /// A Unix socket of the service was connected to.
+    Socket,
+    /// A program was executed that exists to ask for it.
+    Command,
+}
+
+/// A secret that gets another name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relink {
+    pub secret: SecretAccess,
+    pub how: LinkHow,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkHow {
+    /// A hard link.
+    Link,
+    Rename,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    Started,
+    Ended,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "of", rename_all = "lowercase")]
 pub enum Subject {
     Open(SecretAccess),
     Probe(SecretAccess),
     Connect(Destination),
     Exec,
     Environ(EnvironAccess),
+    Inspect(Inspection),
+    Delegate(Delegation),
+    Link(Relink),
+    Lifecycle(Stage),
 }
 
 impl Subject {
@@ -208,6 +279,10 @@ impl Subject {
             Self::Connect(_) => Kind::Connect,
             Self::Exec => Kind::Exec,
             Self::Environ(_) => Kind::Environ,
+            Self::Inspect(_) => Kind::Inspect,
+            Self::Delegate(_) => Kind::Delegate,
+            Self::Link(_) => Kind::Link,
+            Self::Lifecycle(_) => Kind::Lifecycle,
         }
     }
 }

@@ -105,6 +105,8 @@ pub enum Object {
     Secret(String),
     /// A program that is about to be executed, by its path.
     Program(String),
+    /// A service outside of the tree that is about to be asked, as `NAME (PATH)`.
+    Service(String),
 }
 
 impl Object {
@@ -115,6 +117,7 @@ impl Object {
             Self::Connection(destination) => target(destination),
             Self::Secret(path) => format!("open {path}"),
             Self::Program(path) => format!("execute {path}"),
+            Self::Service(service) => format!("ask {service}"),
         }
     }
 }

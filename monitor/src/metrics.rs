@@ -214,6 +214,10 @@ pub fn kind_name(kind: Kind) -> &'static str {
         Kind::Connect => "connect",
         Kind::Exec => "exec",
         Kind::Environ => "environ",
+        Kind::Inspect => "inspect",
+        Kind::Delegate => "delegate",
+        Kind::Link => "link",
+        Kind::Lifecycle => "lifecycle",
     }
 }
 

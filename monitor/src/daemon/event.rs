@@ -51,7 +51,16 @@ impl Event {
             Subject::Open(secret) | Subject::Probe(secret) => self.secret(secret),
             Subject::Connect(destination) => self.destination(destination),
             Subject::Environ(access) => self.environment(access),
-            Subject::Exec => self,
+            Subject::Inspect(access) => self
+                .with("inspect.pid", access.target)
+                .with("inspect.own", access.own)
+                .with("inspect.how", json!(access.how)),
+            Subject::Delegate(delegation) => self
+                .with("delegate.service", delegation.service.clone())
+                .with("delegate.how", json!(delegation.how))
+                .with("delegate.path", delegation.path.clone()),
+            Subject::Link(relink) => self.secret(&relink.secret).with("link.how", json!(relink.how)),
+            Subject::Exec | Subject::Lifecycle(_) => self,
         }
     }
 
@@ -87,6 +96,7 @@ impl Event {
             Object::Connection(destination) => self.destination(destination),
             Object::Secret(path) => self.with("file.path", path.clone()),
             Object::Program(path) => self.with("process.executable", path.clone()),
+            Object::Service(service) => self.with("delegate.service", service.clone()),
         }
     }
 

@@ -216,6 +216,10 @@ fn object(fact: &Fact) -> Object {
     match &fact.subject {
         Subject::Connect(destination) => Object::Connection(destination.clone()),
         Subject::Open(secret) | Subject::Probe(secret) => Object::Secret(secret.path.clone()),
-        Subject::Exec | Subject::Environ(_) => Object::Program(fact.process.executable.clone()),
+        Subject::Link(relink) => Object::Secret(relink.secret.path.clone()),
+        Subject::Delegate(asked) => Object::Service(format!("{} ({})", asked.service, asked.path)),
+        Subject::Exec | Subject::Environ(_) | Subject::Inspect(_) | Subject::Lifecycle(_) => {
+            Object::Program(fact.process.executable.clone())
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     clock::boot_now,
     control::api::{Explanation, RuleTrace},
     enforcement::freeze::{self, Outcome},
-    facts::{Action, BootNanos, Fact, Process, SessionId, Subject},
+    facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
     holds::HeldCaller,
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
@@ -249,13 +249,18 @@ fn event_name(subject: &Subject) -> &'static str {
         Subject::Connect(_) => "connect",
         Subject::Exec => "exec",
         Subject::Environ(_) => "environment-read",
+        Subject::Inspect(_) => "inspect",
+        Subject::Delegate(_) => "delegate",
+        Subject::Link(_) => "secret-link",
+        Subject::Lifecycle(Stage::Started) => "session-started",
+        Subject::Lifecycle(Stage::Ended) => "session-ended",
     }
 }
 
 /// Execs and datagram connects are too many to be told where no rule asks for them.
 fn is_worth_an_event(subject: &Subject) -> bool {
     match subject {
-        Subject::Exec => false,
+        Subject::Exec | Subject::Lifecycle(_) => false,
         Subject::Connect(destination) => destination.transport == crate::facts::Transport::Tcp,
         _ => true,
     }
@@ -266,6 +271,10 @@ fn headline(name: &str, fact: &Fact, verdict: &Verdict) -> String {
         Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
         Subject::Connect(destination) => crate::holds::target(destination),
         Subject::Environ(access) => format!("environment of {}", access.target),
+        Subject::Inspect(access) => format!("process {}", access.target),
+        Subject::Delegate(delegation) => format!("{} ({})", delegation.service, delegation.path),
+        Subject::Link(relink) => relink.secret.path.clone(),
+        Subject::Lifecycle(_) => fact.agent.clone(),
         Subject::Exec => crate::sessions::command_line(&fact.process),
     };
     let rule = verdict.decisive.as_ref().map(|rule| format!(": {}", rule.summary)).unwrap_or_default();

@@ -10,14 +10,18 @@ use super::{
     RuleSet,
     memory::{Memory, Recall, age},
     model::{
-        Conditions, DestinationMatch, EnvironMatch, ProcessMatch, Rule, SecretMatch, Threshold, Touched,
+        Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, ProcessMatch, Rule,
+        SecretMatch, Threshold, Touched,
     },
     pattern::{Glob, normal},
     words::Word,
 };
 use crate::{
     control::api::Mode,
-    facts::{Action, Destination, DestinationClass, EnvironAccess, Fact, SecretAccess, Subject},
+    facts::{
+        Action, Delegation, Destination, DestinationClass, EnvironAccess, Fact, Inspection, SecretAccess,
+        Subject,
+    },
 };
 
 /// A rule that matched, and why.
@@ -143,6 +147,10 @@ impl<'a> View<'a> {
             },
             Subject::Exec => Object::Text(&self.fact.process.executable),
             Subject::Environ(access) => Object::Process(access.target),
+            Subject::Inspect(access) => Object::Process(access.target),
+            Subject::Delegate(delegation) => Object::Text(&delegation.path),
+            Subject::Link(relink) => Object::Text(&relink.secret.path),
+            Subject::Lifecycle(_) => Object::Text(&self.fact.agent),
         }
     }
 
@@ -159,7 +167,8 @@ impl<'a> View<'a> {
 
     /// Whether all conditions are met; each that is says so.
     fn meets(&self, conditions: &Conditions, memory: &Memory, say: Say<'_>) -> bool {
-        let Conditions { secret, destination, process, environ, agent, touched } = conditions;
+        let Conditions { secret, destination, process, environ, inspect, delegate, agent, touched } =
+            conditions;
         let subject = match &self.fact.subject {
             Subject::Open(access) | Subject::Probe(access) => {
                 secret.as_ref().is_none_or(|wanted| meets_secret(wanted, access, say))
@@ -170,7 +179,16 @@ impl<'a> View<'a> {
             Subject::Environ(access) => {
                 environ.as_ref().is_none_or(|wanted| meets_environ(wanted, access, say))
             }
-            Subject::Exec => true,
+            Subject::Inspect(access) => {
+                inspect.as_ref().is_none_or(|wanted| meets_inspect(wanted, *access, say))
+            }
+            Subject::Delegate(delegation) => {
+                delegate.as_ref().is_none_or(|wanted| meets_delegate(wanted, delegation, say))
+            }
+            Subject::Link(relink) => {
+                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, &relink.secret, say))
+            }
+            Subject::Exec | Subject::Lifecycle(_) => true,
         };
         subject
             && any(agent, |id| *id == self.fact.agent, |id| say(format_args!("agent = {id}")))
@@ -266,6 +284,20 @@ fn meets_secret(wanted: &SecretMatch, access: &SecretAccess, say: Say<'_>) -> bo
 fn meets_environ(wanted: &EnvironMatch, access: &EnvironAccess, say: Say<'_>) -> bool {
     is(wanted.own, access.own, |own| say(format_args!("environ.own = {own}")))
         && any(&wanted.how, |how| *how == access.how, |how| say(format_args!("environ.how = {}", how.word())))
+}
+
+fn meets_inspect(wanted: &InspectMatch, access: Inspection, say: Say<'_>) -> bool {
+    is(wanted.own, access.own, |own| say(format_args!("inspect.own = {own}")))
+        && any(&wanted.how, |how| *how == access.how, |how| say(format_args!("inspect.how = {}", how.word())))
+}
+
+fn meets_delegate(wanted: &DelegateMatch, delegation: &Delegation, say: Say<'_>) -> bool {
+    let DelegateMatch { service, how } = wanted;
+    any(
+        service,
+        |service| *service == delegation.service,
+        |service| say(format_args!("delegate.service = {service}")),
+    ) && any(how, |how| *how == delegation.how, |how| say(format_args!("delegate.how = {}", how.word())))
 }
 
 /// An empty list is met and says nothing; else the first that fits is said.

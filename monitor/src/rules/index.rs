@@ -21,6 +21,10 @@ pub struct Index {
     connect: Destinations,
     exec: Programs,
     environ: Filed,
+    inspect: Filed,
+    delegate: Filed,
+    link: Secrets,
+    lifecycle: Filed,
 }
 
 #[derive(Debug, Default)]
@@ -57,6 +61,10 @@ impl Index {
                 Kind::Connect => index.connect.file(rule, place),
                 Kind::Exec => index.exec.file(rule, place),
                 Kind::Environ => index.environ.push(place),
+                Kind::Inspect => index.inspect.push(place),
+                Kind::Delegate => index.delegate.push(place),
+                Kind::Link => index.link.file(rule, place),
+                Kind::Lifecycle => index.lifecycle.push(place),
             }
         }
         index
@@ -71,6 +79,10 @@ impl Index {
             Subject::Connect(destination) => self.connect.find(destination, found),
             Subject::Exec => self.exec.find(fact.process.name(), found),
             Subject::Environ(_) => found.extend_from_slice(&self.environ),
+            Subject::Inspect(_) => found.extend_from_slice(&self.inspect),
+            Subject::Delegate(_) => found.extend_from_slice(&self.delegate),
+            Subject::Link(relink) => self.link.find(&relink.secret, found),
+            Subject::Lifecycle(_) => found.extend_from_slice(&self.lifecycle),
         }
         found.sort_unstable();
         found.dedup();

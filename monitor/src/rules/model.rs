@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 use super::pattern::{Glob, HostPattern};
 use crate::{
     control::api::Mode,
-    facts::{Action, DestinationClass, EnvironHow, Grade, Kind, Severity},
+    facts::{Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Severity},
 };
 
 /// One rule.
@@ -57,6 +57,10 @@ pub struct Conditions {
     pub process: Option<ProcessMatch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub environ: Option<EnvironMatch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inspect: Option<InspectMatch>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delegate: Option<DelegateMatch>,
     /// Catalogue ids, any of them; empty: every agent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub agent: Vec<String>,
@@ -123,6 +127,23 @@ pub struct EnvironMatch {
     pub own: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub how: Vec<EnvironHow>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct InspectMatch {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub how: Vec<InspectHow>,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DelegateMatch {
+    /// Catalogue ids of services.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub service: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub how: Vec<DelegateHow>,
 }
 
 /// A secret that the session read before.

@@ -3,7 +3,7 @@
 use super::model::Distinct;
 use crate::{
     control::api::Mode,
-    facts::{Action, DestinationClass, EnvironHow, Grade, Kind, Severity},
+    facts::{Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Severity},
 };
 
 /// A noun with a closed list of words.
@@ -29,6 +29,10 @@ impl Word for Kind {
         ("connect", Self::Connect),
         ("exec", Self::Exec),
         ("environ", Self::Environ),
+        ("inspect", Self::Inspect),
+        ("delegate", Self::Delegate),
+        ("link", Self::Link),
+        ("lifecycle", Self::Lifecycle),
     ];
 }
 
@@ -70,6 +74,14 @@ impl Word for EnvironHow {
         &[("exec", Self::Exec), ("open", Self::Open), ("memory", Self::Memory)];
 }
 
+impl Word for InspectHow {
+    const WORDS: &'static [(&'static str, Self)] = &[("ptrace", Self::Ptrace), ("memory", Self::Memory)];
+}
+
+impl Word for DelegateHow {
+    const WORDS: &'static [(&'static str, Self)] = &[("socket", Self::Socket), ("command", Self::Command)];
+}
+
 impl Word for Mode {
     const WORDS: &'static [(&'static str, Self)] = &[("enforce", Self::Enforce), ("observe", Self::Observe)];
 }
@@ -100,6 +112,8 @@ mod tests {
         as_serde_says::<Grade>();
         as_serde_says::<DestinationClass>();
         as_serde_says::<EnvironHow>();
+        as_serde_says::<InspectHow>();
+        as_serde_says::<DelegateHow>();
         as_serde_says::<Mode>();
         as_serde_says::<Distinct>();
     }

@@ -31,7 +31,7 @@ pub fn check(
 
 fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Report<'_>) {
     match action {
-        Action::Hold | Action::Deny if !matches!(on, Kind::Connect | Kind::Open | Kind::Exec) => {
+        Action::Hold | Action::Deny if !can_stop(on) => {
             let message = "this is only seen once it has happened";
             rule.refuse("action", report, message, "use alert, freeze or kill");
         }
@@ -43,6 +43,11 @@ fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Repor
     if action != Action::Hold && rule.has("timeout") {
         rule.refuse("timeout", report, "only a hold waits for an answer", "remove it, or use action: hold");
     }
+}
+
+/// Kinds that a backend can stop before they happen.
+fn can_stop(on: Kind) -> bool {
+    matches!(on, Kind::Connect | Kind::Open | Kind::Exec | Kind::Delegate)
 }
 
 fn check_threshold(
@@ -79,11 +84,15 @@ fn parts(on: Kind) -> &'static [&'static str] {
         Kind::Connect => &["destination", "touched", "process", "agent"],
         Kind::Exec => &["process", "touched", "agent"],
         Kind::Environ => &["environ", "process", "agent"],
+        Kind::Inspect => &["inspect", "touched", "process", "agent"],
+        Kind::Delegate => &["delegate", "touched", "process", "agent"],
+        Kind::Link => &["secret", "process", "agent"],
+        Kind::Lifecycle => &["agent"],
     }
 }
 
 fn check_parts(rule: &Section<'_>, on: Kind, report: &mut Report<'_>) {
-    let all = ["secret", "destination", "process", "environ", "agent", "touched"];
+    let all = ["secret", "destination", "process", "environ", "inspect", "delegate", "agent", "touched"];
     let Some(node) = rule.get("match") else { return };
     let Some(section) = Section::open(node, &rule.field("match"), &all, &mut Report::new("", "")) else {
         return;

@@ -5,19 +5,24 @@ use super::{
     tree::{Node, Value},
 };
 use crate::rules::{
-    model::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, SecretMatch, Touched},
+    model::{
+        Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, ProcessMatch, SecretMatch,
+        Touched,
+    },
     pattern::{Glob, HostPattern},
     problem::Report,
 };
 
 pub fn conditions(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Conditions> {
-    let known = ["secret", "destination", "process", "environ", "agent", "touched"];
+    let known = ["secret", "destination", "process", "environ", "inspect", "delegate", "agent", "touched"];
     let section = Section::open(node, path, &known, report)?;
     Some(Conditions {
         secret: section.read("secret", report, secret),
         destination: section.read("destination", report, destination),
         process: section.read("process", report, process),
         environ: section.read("environ", report, environ),
+        inspect: section.read("inspect", report, inspect),
+        delegate: section.read("delegate", report, delegate),
         agent: section.list("agent", report, text),
         touched: section.read("touched", report, touched),
     })
@@ -90,6 +95,27 @@ fn environ(node: &Node, path: &str, report: &mut Report<'_>) -> Option<EnvironMa
     not_empty(node, path, report);
     let section = Section::open(node, path, &["own", "how"], report)?;
     Some(EnvironMatch { own: section.read("own", report, flag), how: section.list("how", report, word) })
+}
+
+fn inspect(node: &Node, path: &str, report: &mut Report<'_>) -> Option<InspectMatch> {
+    if is_any(node) {
+        return Some(InspectMatch::default());
+    }
+    not_empty(node, path, report);
+    let section = Section::open(node, path, &["own", "how"], report)?;
+    Some(InspectMatch { own: section.read("own", report, flag), how: section.list("how", report, word) })
+}
+
+fn delegate(node: &Node, path: &str, report: &mut Report<'_>) -> Option<DelegateMatch> {
+    if is_any(node) {
+        return Some(DelegateMatch::default());
+    }
+    not_empty(node, path, report);
+    let section = Section::open(node, path, &["service", "how"], report)?;
+    Some(DelegateMatch {
+        service: section.list("service", report, text),
+        how: section.list("how", report, word),
+    })
 }
 
 fn touched(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Touched> {
