@@ -53,10 +53,10 @@ fn offer(tgid: u32, task: Object, binprm: Object) -> Option<()> {
     unsafe {
         fill(&raw mut (*record).exec, tgid, 0, task, binprm);
         let (start, size) = block(task, offset!(mm_env_start), offset!(mm_env_end));
-        let len = kernel::bounded(size, ENV_MAX as u64);
-        let tail = start + (size - len as u64);
+        let len = kernel::bounded::<ENV_MAX>(size);
+        let tail = start + size.saturating_sub(len as u64);
         let read = bpf_probe_read_user((&raw mut (*record).env).cast(), len, tail as *const _);
-        (*record).exec.env_len = if read == 0 { len } else { 0 };
+        (*record).exec.env_len = if read == 0 && size != 0 { len } else { 0 };
         (*record).exec.env_size = size as u32;
     }
     entry.submit(0);
@@ -67,13 +67,13 @@ fn offer(tgid: u32, task: Object, binprm: Object) -> Option<()> {
 fn fill(record: *mut Exec, tgid: u32, session: u64, task: Object, binprm: Object) {
     let leader = task.follow(offset!(task_group_leader)).unwrap_or(task);
     let (start, size) = block(task, offset!(mm_arg_start), offset!(mm_arg_end));
-    let len = kernel::bounded(size, ARGS_MAX as u64);
+    let len = kernel::bounded::<ARGS_MAX>(size);
     // SAFETY: `record` is reserved ring memory of this layout; the lengths are bounded above.
     unsafe {
         (*record).header = emit::header(kind::EXEC, tgid, session);
         (*record).start_ns = leader.read(offset!(task_start_boottime)).unwrap_or(0);
         let read = bpf_probe_read_user((&raw mut (*record).args).cast(), len, start as *const _);
-        (*record).args_len = if read == 0 { len } else { 0 };
+        (*record).args_len = if read == 0 && size != 0 { len } else { 0 };
         (*record).args_size = size as u32;
         (*record).env_len = 0;
         (*record).env_size = 0;

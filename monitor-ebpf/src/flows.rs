@@ -84,20 +84,20 @@ fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64) -> Option
         (*record).reserved = 0;
         (*record).generation = generation;
         (*record).payload_size = payload.size;
-        (*record).payload_len = copy(ctx, payload, (&raw mut (*record).payload).cast(), PAYLOAD_MAX as u32);
+        (*record).payload_len = copy::<PAYLOAD_MAX>(ctx, payload, &raw mut (*record).payload);
     }
     entry.submit(0);
     Some(())
 }
 
-/// Copies at most `room` bytes of the data; gives how many.
+/// Copies at most `ROOM` bytes of the data; gives how many.
 #[inline(always)]
-fn copy(ctx: &SkBuffContext, payload: Payload, target: *mut u8, room: u32) -> u32 {
-    let length = kernel::bounded(payload.size as u64, room as u64);
-    if length == 0 {
+fn copy<const ROOM: usize>(ctx: &SkBuffContext, payload: Payload, target: *mut [u8; ROOM]) -> u32 {
+    if payload.size == 0 {
         return 0;
     }
-    // SAFETY: `target` has `room` bytes and `length` is at most that; the verifier checks both.
+    let length = kernel::bounded::<ROOM>(payload.size as u64);
+    // SAFETY: `target` has ROOM bytes and `length` is at most that; the verifier checks both.
     let read = unsafe { bpf_skb_load_bytes(ctx.as_ptr().cast(), payload.offset, target.cast(), length) };
     if read == 0 { length } else { 0 }
 }
@@ -132,7 +132,7 @@ fn answer(ctx: &SkBuffContext) -> Option<()> {
         (*record).protocol = protocol as u32;
         (*record).payload_size = payload.size;
         (*record).reserved = 0;
-        (*record).payload_len = copy(ctx, payload, (&raw mut (*record).payload).cast(), DNS_MAX as u32);
+        (*record).payload_len = copy::<DNS_MAX>(ctx, payload, &raw mut (*record).payload);
     }
     entry.submit(0);
     Some(())

@@ -98,9 +98,12 @@ pub fn stop_if_frozen(session: u64) -> bool {
     true
 }
 
-/// The smaller of the two, in a form the verifier follows: without the barrier LLVM compares one register and passes on
-/// a truncated copy of it that the comparison says nothing about.
+/// `size`, at least 1 and at most `ROOM`, in a form that every verifier follows: a mask, because older ones (v6.1) neither
+/// carry a comparison over to a copy of the register nor learn from `!= 0` that 1 is the least.
 #[inline(always)]
-pub fn bounded(size: u64, room: u64) -> u32 {
-    core::hint::black_box(if size > room { room } else { size }) as u32
+pub fn bounded<const ROOM: usize>(size: u64) -> u32 {
+    const { assert!(ROOM.is_power_of_two()) }
+    let (room, size) = (ROOM as u64, if size == 0 { 1 } else { size });
+    let last = core::hint::black_box(if size > room { room - 1 } else { size - 1 });
+    ((last & (room - 1)) + 1) as u32
 }

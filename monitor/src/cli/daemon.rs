@@ -26,7 +26,7 @@ impl Daemon {
             config.socket.clone_from(socket);
         }
         start_log(&config.log)?;
-        crate::daemon::run(config, self.release).map_err(|error| Failure::new(Exit::Negative, error))?;
+        crate::daemon::run(config, self.release).map_err(|error| Failure::caused(Exit::Negative, &error))?;
         Ok(Exit::Fine)
     }
 }

@@ -23,6 +23,9 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// Lines of one cause that are shown.
+const LINES_MAX: usize = 40;
+
 /// Why a verb ended early, and what to say about it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -33,6 +36,24 @@ pub struct Failure {
 impl Failure {
     pub fn new(exit: Exit, text: impl Display) -> Self {
         Self { exit, text: Some(text.to_string()) }
+    }
+
+    /// An error with everything that led to it. Of a verifier's log only the end is shown: there it says what it minds.
+    pub fn caused(exit: Exit, error: &dyn std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            let message = cause.to_string();
+            let lines: Vec<&str> = message.lines().collect();
+            let end = lines.len().saturating_sub(LINES_MAX);
+            let shown = lines.get(end..).unwrap_or_default().join("\n");
+            if !text.contains(&shown) {
+                text.push_str(": ");
+                text.push_str(&shown);
+            }
+            next = cause.source();
+        }
+        Self { exit, text: Some(text) }
     }
 
     /// The reader of our output went away: it has seen enough.

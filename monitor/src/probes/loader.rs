@@ -105,11 +105,21 @@ impl Probes {
             access,
         };
         for service in SERVICES {
-            let always = service.when == When::Always;
-            let served = if always { probes.serve(service, Some(&mut uplink))? } else { idle(service.duty) };
+            let served = match service.when {
+                When::Always => probes.serve(service, Some(&mut uplink))?,
+                When::Sessions => probes.prepare(service)?,
+            };
             probes.in_force.push(served);
         }
         Ok((probes, uplink))
+    }
+
+    /// Loads what will be attached later: a kernel that refuses it must be known at the start, not at the first session.
+    fn prepare(&mut self, service: &'static Service) -> Result<InForce, ProbeError> {
+        for attachment in service.offers.iter().flat_map(|offer| offer.attachments) {
+            self.load_program(attachment)?;
+        }
+        Ok(idle(service.duty))
     }
 
     /// Attaches the programs that only live sessions need, or detaches them. Does nothing where that is so already.
