@@ -2,6 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+pub mod delegate;
 pub mod file;
 pub mod guard;
 pub mod network;
@@ -31,10 +32,13 @@ pub mod kind {
     pub const PROC_OPEN: u32 = 18;
     pub const EXECUTE: u32 = 19;
     pub const GUARD: u32 = 20;
+    pub const DELEGATE: u32 = 21;
+    pub const RELINK: u32 = 22;
     pub const CONNECT: u32 = 32;
     pub const FLOW_ASK: u32 = 33;
     pub const FLOW_CLOSED: u32 = 34;
     pub const DNS: u32 = 35;
+    pub const SOCKET: u32 = 36;
 }
 
 #[repr(C)]

@@ -32,11 +32,19 @@ pub enum Loss {
     Guard = 13,
     /// Access ring was full: a held exec could not ask.
     Execute = 14,
+    /// Access ring was full: a connection to a service's socket was not reported.
+    Delegate = 15,
+    /// Access ring was full: a secret's other name was not reported (it is followed all the same).
+    Relink = 16,
+    /// An open inside io_uring that this backend cannot look at.
+    Unseen = 17,
+    /// Access ring was full: an odd socket was not reported.
+    Socket = 18,
     /// `OPENS` was full: an open's file name was not kept until the syscall's exit.
     Pending = 12,
 }
 
-pub const LOSSES: usize = 15;
+pub const LOSSES: usize = 19;
 
 /// `(ring, kind)` of each counter, in the order of [`Loss`].
 pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
@@ -55,4 +63,8 @@ pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
     ("map", "open"),
     ("access", "guard"),
     ("access", "execute"),
+    ("access", "delegate"),
+    ("access", "relink"),
+    ("io_uring", "open"),
+    ("access", "socket"),
 ];

@@ -52,6 +52,17 @@ offsets! {
     mm_env_end = "mm_struct"."env_end",
     binprm_file = "linux_binprm"."file",
     binprm_filename = "linux_binprm"."filename",
+    unix_sock_addr = "unix_sock"."addr",
+    unix_address_name = "unix_address"."name",
+    socket_sk = "socket"."sk",
+    vfsmount_root = "vfsmount"."mnt_root",
+    io_kiocb_opcode = "io_kiocb"."opcode",
 }
+
+/// Structures that a kernel may be built without. Their offset is [`ABSENT`] there, and every read at it fails.
+pub const OPTIONAL: &[&str] = &["unix_sock", "unix_address", "io_kiocb"];
+
+/// No kernel structure is that large; added to a kernel address it leads out of the kernel's half.
+pub const ABSENT: u32 = u32::MAX;
 
 pod!(Offsets);

@@ -36,6 +36,17 @@ pub struct InodeKey {
 }
 const _: () = assert!(size_of::<InodeKey>() == 16);
 
+/// Value of the map `FOLLOWED`: a file that was known as a secret by its name when it got another one.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Followed {
+    pub tag: SecretTag,
+    /// 1: it was outside the workspace of the session that renamed it.
+    pub foreign: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Followed>() == 16);
+
 /// The bit of [`crate::label::Taint::taints`] for a read of a secret of `grade`, foreign or of the workspace.
 pub const fn taint_bit(grade: u32, foreign: bool) -> u64 {
     if grade == GRADE_NONE || grade > GRADE_C { 0 } else { 1 << ((grade - 1) * 2 + foreign as u32) }
@@ -46,6 +57,9 @@ pub const VERDICT_ALLOW: u32 = 0;
 pub const VERDICT_DENY: u32 = 1;
 /// Only the daemon can tell: the caller is held until it has answered.
 pub const VERDICT_ASK: u32 = 2;
+
+/// As [`VERDICT_ASK`] in a session whose flows ask, as [`VERDICT_ALLOW`] in all others.
+pub const VERDICT_ASK_IF_GATED: u32 = 3;
 
 /// Destination classes that an address or a port alone decides; the index into [`Policy::connect`].
 pub const ADDRESS_ANY: u32 = 0;
@@ -65,8 +79,11 @@ pub struct Policy {
     pub execute: u32,
     /// `VERDICT_*` for a connect to each `ADDRESS_*` class, whatever the session touched.
     pub connect: [u32; ADDRESS_CLASSES],
+    /// `VERDICT_*` for connecting to a Unix socket that is named like a service's.
+    pub delegate: u32,
+    pub reserved: u32,
 }
-const _: () = assert!(size_of::<Policy>() == 32);
+const _: () = assert!(size_of::<Policy>() == 40);
 
 /// Catalogue entries of secrets that the table `OPEN_VERDICTS` has room for; see [`open_index`].
 pub const ENTRIES_MAX: u32 = 1024;
@@ -79,6 +96,8 @@ pub const fn open_index(entry: u32, foreign: bool) -> u32 {
 /// What a syscall hold is about.
 pub const SUBJECT_OPEN: u32 = 1;
 pub const SUBJECT_EXECUTE: u32 = 2;
+/// [`AnswerKey::ino`] is the hash of the socket's file name.
+pub const SUBJECT_DELEGATE: u32 = 3;
 
 /// Key of the map `ANSWERS`.
 #[repr(C)]
@@ -165,7 +184,7 @@ impl FlowVerdict {
     }
 }
 
-pod!(Answer, AnswerKey, SecretTag, InodeKey, Policy, AddressKey, Flow, FlowVerdict);
+pod!(Followed, Answer, AnswerKey, SecretTag, InodeKey, Policy, AddressKey, Flow, FlowVerdict);
 
 #[cfg(test)]
 mod tests {

@@ -95,35 +95,29 @@ fn block(task: Object, start: usize, end: usize) -> (u64, u64) {
 /// fs/exec.c:search_binary_handler calls it for the program and again for each interpreter.
 #[lsm(hook = "bprm_check_security")]
 pub fn bprm_check(ctx: LsmContext) -> i32 {
-    hold::settle(try_bprm_check(&ctx))
+    hold::gate(&ctx, 1, |tgid, session| executes(tgid, session, Object(ctx.arg::<*const u8>(0))))
 }
 
 #[inline(always)]
-fn try_bprm_check(ctx: &LsmContext) -> i32 {
-    let refused: i32 = ctx.arg(1);
-    if refused != 0 {
-        return hold::REFUSED_BY_ANOTHER;
-    }
-    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    if let Some(stopped) = hold::frozen(label.session) {
+fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
+    if let Some(stopped) = hold::frozen(session) {
         return stopped.code;
     }
     let verdict = verdict::policy().map_or(VERDICT_ALLOW, |policy| policy.execute);
     if verdict == VERDICT_ALLOW {
         return 0;
     }
-    let binprm = Object(ctx.arg::<*const u8>(0));
     let Some((ino, dev)) = identity(binprm) else {
-        count::lost(Loss::Read, label.session);
+        count::lost(Loss::Read, session);
         return hold::EPERM; // fails closed: a rule wants to know, and what it is cannot be told
     };
-    let key = AnswerKey { session: label.session, ino, dev, subject: SUBJECT_EXECUTE };
+    let key = AnswerKey { session, ino, dev, subject: SUBJECT_EXECUTE };
     let outcome = hold::decide(verdict, key);
-    if let Some(mut entry) = emit::reserve::<Execute>(&ACCESS, Loss::Execute, label.session) {
+    if let Some(mut entry) = emit::reserve::<Execute>(&ACCESS, Loss::Execute, session) {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
-            (*record).header = emit::header(kind::EXECUTE, ctx.tgid(), label.session);
+            (*record).header = emit::header(kind::EXECUTE, tgid, session);
             (*record).ino = ino;
             (*record).dev = dev;
             (*record).state = outcome.state;

@@ -6,19 +6,19 @@
 
 use monitor_common::{
     event::{
-        file::{COMPONENT_MAX, COMPONENTS, Open, ProcOpen, WALK, matched, proc_file},
-        kind, state,
+        file::{COMPONENT_MAX, COMPONENTS, Names, Open, ProcOpen, WALK, matched, proc_file},
+        kind,
     },
     loss::Loss,
     policy::{AnswerKey, GRADE_NONE, InodeKey, SUBJECT_OPEN, SecretTag},
 };
 
 use crate::{
-    count, emit, guard,
-    hold::{self, Outcome},
+    count, emit,
+    hold::{self, Outcome, PASS},
     kernel::{Object, offset},
-    maps::{ACCESS, OWN_INODES, SECRET_INODES, SESSIONS},
-    names, verdict,
+    maps::{ACCESS, FOLLOWED, FOREIGN_DIRECTORIES, SECRET_INODES, SESSIONS},
+    names, own, verdict,
 };
 
 pub mod gate;
@@ -43,10 +43,40 @@ enum Target {
     },
     Secret {
         key: InodeKey,
-        tag: SecretTag,
-        how: u32,
+        secret: Secret,
         dentry: Object,
     },
+}
+
+/// How a file is known as a secret.
+#[derive(Clone, Copy)]
+pub struct Secret {
+    pub tag: SecretTag,
+    /// One of `matched`.
+    pub matched: u32,
+    /// [`FOREIGN`], [`WORKSPACE`] or [`BY_PLACE`].
+    place: u32,
+}
+
+const WORKSPACE: u32 = 0;
+const FOREIGN: u32 = 1;
+/// Where it lies tells.
+const BY_PLACE: u32 = 2;
+
+impl Secret {
+    /// Stands for no secret: an `Option` would make the compiler read a register that was never written.
+    const NONE: Self = Self { tag: names::NONE, matched: 0, place: WORKSPACE };
+
+    #[inline(always)]
+    pub fn is_none(self) -> bool {
+        self.tag.grade == GRADE_NONE
+    }
+
+    /// Whether the session has no business with it.
+    #[inline(always)]
+    pub fn is_foreign(self, session: u64, dev: u32, dentry: Object) -> bool {
+        if self.place == BY_PLACE { !in_workspace(session, dev, dentry) } else { self.place == FOREIGN }
+    }
 }
 
 /// Whether the open can still be stopped.
@@ -56,23 +86,17 @@ pub enum Moment {
     After,
 }
 
-const PASS: Outcome = Outcome { state: state::PASSED, code: 0 };
-
 /// Judges a file that a labelled process opens; gives what becomes of it.
 #[inline(always)]
 pub fn judge(tgid: u32, session: u64, file: Object, moment: Moment) -> Outcome {
     match look(file) {
         Some(Target::Ordinary) => PASS,
-        Some(Target::Own { dentry }) => {
-            guard::own_file_written(tgid, session, dentry, moment == Moment::Before)
-        }
+        Some(Target::Own { dentry }) => own::written(tgid, session, dentry, moment == Moment::Before),
         Some(Target::Proc { dentry }) => {
             let _ = proc_file(tgid, session, dentry);
             PASS
         }
-        Some(Target::Secret { key, tag, how, dentry }) => {
-            secret(tgid, session, key, tag, how, dentry, moment)
-        }
+        Some(Target::Secret { key, secret, dentry }) => opened(tgid, session, key, secret, dentry, moment),
         None => {
             // Unreadable: the session is incomplete from now on, which counts as having touched everything.
             count::lost(Loss::Read, session);
@@ -95,23 +119,34 @@ fn look(file: Object) -> Option<Target> {
         return Some(Target::Proc { dentry });
     }
     let key = InodeKey { ino: inode.read(offset!(inode_ino))?, dev: sb.read(offset!(sb_dev))?, reserved: 0 };
-    // SAFETY: a presence test.
-    if mode & FMODE_WRITE != 0 && unsafe { OWN_INODES.get(key) }.is_some() {
+    if mode & FMODE_WRITE != 0 && own::is(key, dentry) {
         return Some(Target::Own { dentry });
     }
     if mode & FMODE_READ == 0 {
         return Some(Target::Ordinary);
     }
+    let secret = recognise(key, dentry)?;
+    Some(if secret.is_none() { Target::Ordinary } else { Target::Secret { key, secret, dentry } })
+}
+
+/// What kind of secret a file is: by its inode, by the name that it had when it was renamed, by the name it has now.
+/// `None`: its name cannot be read.
+#[inline(always)]
+pub fn recognise(key: InodeKey, dentry: Object) -> Option<Secret> {
+    // Tagged inodes are credential stores outside of every workspace: a hard link into one changes nothing.
     // SAFETY: the value is copied out at once; entries are replaced whole.
     if let Some(tag) = unsafe { SECRET_INODES.get(key) }.copied() {
-        return Some(Target::Secret { key, tag, how: matched::INODE, dentry });
+        return Some(Secret { tag, matched: matched::INODE, place: FOREIGN });
+    }
+    // SAFETY: as above.
+    if let Some(followed) = unsafe { FOLLOWED.get(key) }.copied() {
+        return Some(Secret { tag: followed.tag, matched: matched::INODE, place: followed.foreign });
     }
     let tag = by_name(dentry)?;
-    Some(if tag.grade == GRADE_NONE {
-        Target::Ordinary
-    } else {
-        Target::Secret { key, tag, how: matched::NAME, dentry }
-    })
+    if tag.grade == GRADE_NONE {
+        return Some(Secret::NONE);
+    }
+    Some(Secret { tag, matched: matched::NAME, place: BY_PLACE })
 }
 
 /// `None`: a name cannot be read.
@@ -126,17 +161,8 @@ fn by_name(dentry: Object) -> Option<SecretTag> {
 }
 
 #[inline(always)]
-fn secret(
-    tgid: u32,
-    session: u64,
-    key: InodeKey,
-    tag: SecretTag,
-    how: u32,
-    dentry: Object,
-    moment: Moment,
-) -> Outcome {
-    // Tagged inodes are credential stores outside of every workspace: a hard link into one changes nothing.
-    let foreign = how == matched::INODE || !in_workspace(session, key.dev, dentry);
+fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object, moment: Moment) -> Outcome {
+    let (tag, foreign) = (secret.tag, secret.is_foreign(session, key.dev, dentry));
     let outcome = if moment == Moment::Before {
         let subject = AnswerKey { session, ino: key.ino, dev: key.dev, subject: SUBJECT_OPEN };
         hold::decide(verdict::open(tag, foreign), subject)
@@ -153,11 +179,11 @@ fn secret(
             (*record).ino = key.ino;
             (*record).dev = key.dev;
             (*record).tag = tag;
-            (*record).matched = how;
+            (*record).matched = secret.matched;
             (*record).foreign = foreign as u32;
             (*record).state = outcome.state;
             (*record).generation = generation;
-            path(record, dentry);
+            path(&raw mut (*record).path, dentry);
         }
         entry.submit(0);
     }
@@ -169,7 +195,7 @@ fn secret(
 /// # Safety
 /// `record` must be valid for writes.
 #[inline(always)]
-unsafe fn path(record: *mut Open, file: Object) {
+pub unsafe fn path(record: *mut Names, file: Object) {
     let (mut dentry, mut used, mut complete) = (file, 0, 0);
     for i in 0..COMPONENTS {
         let Some(parent) = dentry.follow(offset!(dentry_parent)) else { break };
@@ -195,7 +221,7 @@ unsafe fn path(record: *mut Open, file: Object) {
 
 /// Whether the workspace's directory is among the file's ancestors. Unknown, or deeper than [`WALK`]: no.
 #[inline(always)]
-fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
+pub fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
     let Some(state) = SESSIONS.get_ptr(session) else { return false };
     // SAFETY: a map value stays allocated while a program runs (RCU); aligned reads of fields written once.
     let (workspace_ino, workspace_dev) = unsafe { ((*state).workspace_ino, (*state).workspace_dev) };
@@ -208,10 +234,15 @@ fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
         if parent.0 == dentry.0 {
             return false;
         }
-        let ino =
-            parent.follow(offset!(dentry_inode)).and_then(|inode| inode.read::<u64>(offset!(inode_ino)));
-        if ino == Some(workspace_ino) {
+        let Some(inode) = parent.follow(offset!(dentry_inode)) else { return false };
+        let Some(ino) = inode.read::<u64>(offset!(inode_ino)) else { return false };
+        if ino == workspace_ino {
             return true;
+        }
+        let key = InodeKey { ino, dev, reserved: 0 };
+        // SAFETY: a presence test.
+        if unsafe { FOREIGN_DIRECTORIES.get(key) }.is_some() {
+            return false;
         }
         dentry = parent;
     }

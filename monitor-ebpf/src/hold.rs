@@ -2,13 +2,17 @@
 //! continued, so the same hook asks again. An answer lets it through or refuses it; a stray SIGCONT only meets the hook
 //! once more.
 
-use aya_ebpf::helpers::{
-    bpf_probe_read_kernel,
-    generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_send_signal, bpf_task_pt_regs},
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::{
+        bpf_probe_read_kernel,
+        generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_send_signal, bpf_task_pt_regs},
+    },
+    programs::LsmContext,
 };
 use monitor_common::{
     event::state,
-    policy::{AnswerKey, VERDICT_ALLOW, VERDICT_DENY},
+    policy::{AnswerKey, VERDICT_ALLOW, VERDICT_ASK_IF_GATED, VERDICT_DENY},
 };
 
 use crate::{
@@ -20,6 +24,19 @@ use crate::{
 
 const SIGSTOP: u32 = 19;
 pub const EPERM: i32 = -1;
+
+/// Runs `act` (tgid, session → return value) for a labelled caller whom no program before on this hook has refused.
+/// `result` is the index of the argument that holds their answer.
+#[inline(always)]
+pub fn gate(ctx: &LsmContext, result: usize, act: impl FnOnce(u32, u64) -> i32) -> i32 {
+    let refused: i32 = ctx.arg(result);
+    if refused != 0 {
+        return settle(REFUSED_BY_ANOTHER);
+    }
+    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
+    settle(act(ctx.tgid(), label.session))
+}
+
 /// A hook's return value, in a form the verifier follows: it wants a known range (v6.12), and LLVM would compute the
 /// number instead of branching on it.
 #[inline(always)]
@@ -35,7 +52,7 @@ pub fn settle(code: i32) -> i32 {
 
 /// What a hook returns where another program on it has refused already. Not that program's own number: the verifier
 /// (v6.12) wants a value whose range it knows.
-pub const REFUSED_BY_ANOTHER: i32 = EPERM;
+const REFUSED_BY_ANOTHER: i32 = EPERM;
 /// `-ERESTARTNOINTR`, include/linux/errno.h.
 pub const RESTART: i32 = -513;
 /// include/linux/sched.h (v6.1–v7.2).
@@ -50,7 +67,7 @@ pub struct Outcome {
     pub code: i32,
 }
 
-const PASS: Outcome = Outcome { state: state::PASSED, code: 0 };
+pub const PASS: Outcome = Outcome { state: state::PASSED, code: 0 };
 
 /// Decides an act that the verdict table answers with `verdict`.
 #[inline(always)]
@@ -60,6 +77,9 @@ pub fn decide(verdict: u32, key: AnswerKey) -> Outcome {
     }
     if verdict == VERDICT_DENY {
         return Outcome { state: state::REFUSED, code: EPERM };
+    }
+    if verdict == VERDICT_ASK_IF_GATED && verdict::gate(key.session).is_some_and(|gate| !gate.closed) {
+        return PASS;
     }
     // VERDICT_ASK; an unknown number fails closed by asking too.
     match answer(key) {

@@ -7,6 +7,7 @@ use aya_ebpf::helpers::{
 use monitor_common::{
     label::{FROZEN, Label},
     offsets::Offsets,
+    policy::InodeKey,
 };
 
 use crate::maps::{PROCESSES, SESSIONS};
@@ -66,6 +67,14 @@ impl Object {
         let length = unsafe { bpf_probe_read_kernel_str(target.cast(), size, text.0.cast()) };
         if length < 1 { None } else { Some(length as usize) }
     }
+}
+
+/// Device and inode of what a dentry names; `None` where it names nothing yet.
+#[inline(always)]
+pub fn identity(dentry: Object) -> Option<InodeKey> {
+    let inode = dentry.follow(offset!(dentry_inode))?;
+    let dev = inode.follow(offset!(inode_sb))?.read(offset!(sb_dev))?;
+    Some(InodeKey { ino: inode.read(offset!(inode_ino))?, dev, reserved: 0 })
 }
 
 #[inline(always)]

@@ -9,18 +9,25 @@
 
 mod atomic;
 mod count;
+mod delegate;
 mod emit;
 mod execute;
 mod files;
 mod flows;
 mod guard;
 mod hold;
+mod inspect;
+mod io_uring;
 mod kernel;
 mod lineage;
 mod maps;
+mod mounts;
 mod names;
 mod network;
+mod own;
 mod packet;
+mod relink;
+mod sockets;
 mod verdict;
 
 #[unsafe(link_section = "license")]

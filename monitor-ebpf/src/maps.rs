@@ -8,7 +8,9 @@ use aya_ebpf::{
 use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSSES,
-    policy::{AddressKey, Answer, AnswerKey, ENTRIES_MAX, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
+    policy::{
+        AddressKey, Answer, AnswerKey, ENTRIES_MAX, Flow, FlowVerdict, Followed, InodeKey, Policy, SecretTag,
+    },
 };
 
 /// tgid → label, labelled processes only.
@@ -37,6 +39,18 @@ pub static SECRET_INODES: HashMap<InodeKey, SecretTag> = HashMap::with_max_entri
 /// Hash of a name, see `monitor_common::hash`.
 #[map]
 pub static SECRET_NAMES: HashMap<u64, SecretTag> = HashMap::with_max_entries(16_384, 0);
+
+/// Secrets that got another name. Written by the kernel.
+#[map]
+pub static FOLLOWED: LruHashMap<InodeKey, Followed> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Directories that a session moved from outside of its workspace: what lies below stays foreign. Written by the kernel.
+#[map]
+pub static FOREIGN_DIRECTORIES: LruHashMap<InodeKey, u32> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Hash of a socket's file name (`monitor_common::hash`, EXACT) that may be a service's.
+#[map]
+pub static SERVICE_NAMES: HashMap<u64, u32> = HashMap::with_max_entries(1_024, 0);
 
 /// See `monitor_common::policy::open_index`.
 #[map]

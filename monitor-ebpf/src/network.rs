@@ -17,13 +17,13 @@ use monitor_common::{
 };
 
 use crate::{
-    count, emit, hold, kernel,
+    count, delegate, emit, hold, kernel,
     maps::{ACCESS, FLOWS, VERDICTS},
     verdict,
 };
 
-const ALLOW: i32 = 1;
-const REFUSE: i32 = 0;
+pub const ALLOW: i32 = 1;
+pub const REFUSE: i32 = 0;
 const IPPROTO_TCP: u16 = 6;
 pub const DNS_PORT: u16 = 53;
 /// `-ERESTARTNOINTR`, include/linux/errno.h: the kernel restarts the syscall once the process is continued.
@@ -50,10 +50,12 @@ pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
     send(&ctx, address6(ctx.sock_addr))
 }
 
-/// `connect(fd, uservaddr, addrlen)`: stops a caller whose session is frozen and that somebody continued.
+/// `connect(fd, uservaddr, addrlen)`: stops a caller whose session is frozen and that somebody continued; and Unix
+/// sockets, which have no hook of their own on this backend.
 #[tracepoint]
 pub fn enter_connect(ctx: TracePointContext) -> u32 {
     stops(&ctx);
+    delegate::entered(&ctx);
     0
 }
 
@@ -69,20 +71,7 @@ pub fn security_socket_connect(ctx: FEntryContext) -> i32 {
 /// before anything of the connect has happened.
 #[lsm(hook = "socket_connect")]
 pub fn socket_connect(ctx: LsmContext) -> i32 {
-    hold::settle(try_socket_connect(&ctx))
-}
-
-#[inline(always)]
-fn try_socket_connect(ctx: &LsmContext) -> i32 {
-    let refused: i32 = ctx.arg(3);
-    if refused != 0 {
-        return hold::REFUSED_BY_ANOTHER;
-    }
-    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    match hold::frozen(label.session) {
-        Some(stopped) => stopped.code,
-        None => 0,
-    }
+    hold::gate(&ctx, 3, |_, session| hold::frozen(session).map_or(0, |stopped| stopped.code))
 }
 
 #[inline(always)]

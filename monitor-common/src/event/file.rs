@@ -37,16 +37,50 @@ pub struct Open {
     pub foreign: u32,
     /// One of [`super::state`].
     pub state: u32,
+    /// Session generation after this open.
+    pub generation: u64,
+    pub path: Names,
+}
+const _: () = assert!(size_of::<Open>() == 24 + 8 + 24 + 8 + size_of::<Names>());
+
+/// A path below the root of its file system.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Names {
     /// Components in use; [`COMPONENTS`] with `complete` 0 means that the path is longer.
     pub components: u32,
     /// 1: the walk reached the root of the file system.
     pub complete: u32,
-    /// Session generation after this open.
-    pub generation: u64,
     /// Names from the file upwards, each NUL-padded, a longer one cut.
     pub names: [[u8; COMPONENT_MAX]; COMPONENTS],
 }
-const _: () = assert!(size_of::<Open>() == 24 + 8 + 32 + 8 + COMPONENT_MAX * COMPONENTS);
+const _: () = assert!(size_of::<Names>() == 8 + COMPONENT_MAX * COMPONENTS);
+
+/// How a secret gets another name.
+pub mod relink {
+    pub const LINK: u32 = 1;
+    pub const RENAME: u32 = 2;
+}
+
+/// A labelled process gives a secret another name. What it is stays known by its inode.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Relink {
+    pub header: Header,
+    pub ino: u64,
+    /// `super_block.s_dev`.
+    pub dev: u32,
+    pub tag: SecretTag,
+    /// One of [`matched`].
+    pub matched: u32,
+    /// 1: outside the workspace before.
+    pub foreign: u32,
+    /// One of [`relink`].
+    pub how: u32,
+    /// Its path before.
+    pub path: Names,
+}
+const _: () = assert!(size_of::<Relink>() == 24 + 8 + 24 + size_of::<Names>());
 
 /// A labelled process tried to open a secret's name and failed.
 #[repr(C)]

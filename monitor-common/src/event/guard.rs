@@ -16,14 +16,14 @@ pub mod act {
     pub const REMOVE: u32 = 4;
     /// Opening one of Interlock's own files for writing.
     pub const WRITE: u32 = 9;
-    /// A hard link to a secret.
-    pub const LINK: u32 = 5;
-    /// A secret was renamed.
-    pub const RENAME: u32 = 6;
     /// `mount`, `move_mount`.
     pub const MOUNT: u32 = 7;
-    /// A connection to a Unix socket that starts processes for others.
-    pub const DELEGATE: u32 = 8;
+    /// `umount`.
+    pub const UNMOUNT: u32 = 8;
+    /// Making a file in one of Interlock's own directories.
+    pub const CREATE: u32 = 10;
+    /// An open inside io_uring that this backend cannot look at.
+    pub const UNSEEN_OPEN: u32 = 11;
 }
 
 pub const NAME_MAX: usize = 108;
@@ -39,7 +39,7 @@ pub struct Guard {
     pub state: u32,
     /// Process it was aimed at, 0 where there is none.
     pub target: u32,
-    /// The signal, the bpf command.
+    /// The signal, the bpf command, the ptrace mode, the io_uring opcode.
     pub detail: u32,
     /// The file's or socket's name, NUL-padded.
     pub name: [u8; NAME_MAX],

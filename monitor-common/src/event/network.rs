@@ -77,3 +77,19 @@ pub struct Dns {
     pub payload: [u8; DNS_MAX],
 }
 const _: () = assert!(size_of::<Dns>() == 24 + 8 + 16 + DNS_MAX);
+
+/// A labelled process made a socket that connects by no hook of ours.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Socket {
+    pub header: Header,
+    /// `AF_*`.
+    pub family: u32,
+    /// `SOCK_*`, without its flags.
+    pub kind: u32,
+    /// `IPPROTO_*`, or the protocol of its family.
+    pub protocol: u32,
+    /// One of [`outcome`].
+    pub outcome: u32,
+}
+const _: () = assert!(size_of::<Socket>() == 24 + 16);

@@ -17,20 +17,10 @@ use crate::{
 /// fs/open.c:do_dentry_open calls it.
 #[lsm(hook = "file_open")]
 pub fn file_open(ctx: LsmContext) -> i32 {
-    hold::settle(try_file_open(&ctx))
-}
-
-#[inline(always)]
-fn try_file_open(ctx: &LsmContext) -> i32 {
-    let refused: i32 = ctx.arg(1);
-    if refused != 0 {
-        return hold::REFUSED_BY_ANOTHER;
-    }
-    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    if let Some(stopped) = hold::frozen(label.session) {
-        return stopped.code;
-    }
-    judge(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(0)), Moment::Before).code
+    hold::gate(&ctx, 1, |tgid, session| match hold::frozen(session) {
+        Some(stopped) => stopped.code,
+        None => judge(tgid, session, Object(ctx.arg::<*const u8>(0)), Moment::Before).code,
+    })
 }
 
 /// `int security_file_open(struct file *file)`, security/security.c (v6.1–v7.2). The data is not yet in the program's

@@ -24,9 +24,9 @@ pub enum Path {
 }
 
 /// Path hashes after a pass over the text: those of the last component, and of the directory before it.
-struct Pass {
-    file: names::Hashes,
-    parent: (u64, u64),
+pub struct Pass {
+    pub file: names::Hashes,
+    pub parent: (u64, u64),
 }
 
 /// Reports `path` if its last component is a secret's name. A path longer than the buffer counts as a
@@ -71,12 +71,13 @@ pub fn failed(tgid: u32, session: u64, errno: i32, path: Path) -> Option<()> {
     Some(())
 }
 
+/// Hashes the `length` bytes of a path.
 #[inline(always)]
-fn pass(text: &[u8; PATH_MAX], length: usize) -> Pass {
+pub fn pass<const ROOM: usize>(text: &[u8; ROOM], length: usize) -> Pass {
     let (mut running, mut extension, mut stem, mut start) = (FNV_OFFSET, 0, 0, 1_u64);
     let mut parent = (0, 0);
     let mut i = 0;
-    while i < PATH_MAX && i < length {
+    while i < ROOM && i < length {
         let byte = text[i];
         if byte == b'/' {
             parent = (hash::finish(running, EXACT), hash::finish(running, PARENT));

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use monitor_common::offsets::{FIELDS, Offsets};
+use monitor_common::offsets::{ABSENT, FIELDS, OPTIONAL, Offsets};
 use zerocopy::FromBytes as _;
 
 use super::{btf::Btf, error::ProbeError};
@@ -16,8 +16,11 @@ pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 pub fn resolve(path: &Path) -> Result<Offsets, ProbeError> {
     let blob = fs::read(path).map_err(|source| ProbeError::NoBtf { path: path.into(), source })?;
     let btf = Btf::parse(&blob).map_err(|reason| ProbeError::BadBtf { path: path.into(), reason })?;
-    let found: Vec<Option<u32>> =
-        FIELDS.iter().map(|(structure, member)| btf.offset(structure, member)).collect();
+    let absent = |structure: &str| OPTIONAL.contains(&structure).then_some(ABSENT);
+    let found: Vec<Option<u32>> = FIELDS
+        .iter()
+        .map(|(structure, member)| btf.offset(structure, member).or_else(|| absent(structure)))
+        .collect();
     let missing: Vec<String> = FIELDS
         .iter()
         .zip(&found)

@@ -1,0 +1,127 @@
+//! Other names for secrets. What a file is was known by its name; from here on it is known by its inode.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    macros::{fentry, lsm},
+    programs::{FEntryContext, LsmContext},
+};
+use monitor_common::{
+    event::{
+        file::{Relink, relink},
+        guard::act,
+        kind,
+    },
+    loss::Loss,
+    policy::{Followed, InodeKey},
+};
+
+use crate::{
+    count, emit, files, hold,
+    kernel::{self, Object, offset},
+    maps::{ACCESS, FOLLOWED, FOREIGN_DIRECTORIES},
+    own,
+};
+
+const S_IFMT: u16 = 0o170_000;
+const S_IFREG: u16 = 0o100_000;
+const S_IFDIR: u16 = 0o040_000;
+
+/// `LSM_HOOK(int, 0, inode_link, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)` (v6.1–v7.2).
+#[lsm(hook = "inode_link")]
+pub fn inode_link(ctx: LsmContext) -> i32 {
+    hold::gate(&ctx, 3, |tgid, session| {
+        let (old, new) = (Object(ctx.arg::<*const u8>(0)), Object(ctx.arg::<*const u8>(2)));
+        renamed(tgid, session, old, relink::LINK);
+        own::changed(tgid, session, new, act::CREATE, true)
+    })
+}
+
+/// `LSM_HOOK(int, 0, inode_rename, struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+/// struct dentry *new_dentry)` (v6.1–v7.2).
+#[lsm(hook = "inode_rename")]
+pub fn inode_rename(ctx: LsmContext) -> i32 {
+    hold::gate(&ctx, 4, |tgid, session| {
+        let (old, new) = (Object(ctx.arg::<*const u8>(1)), Object(ctx.arg::<*const u8>(3)));
+        renamed(tgid, session, old, relink::RENAME);
+        let code = own::changed(tgid, session, old, act::REMOVE, true);
+        if code != 0 { code } else { own::changed(tgid, session, new, act::REMOVE, true) }
+    })
+}
+
+/// `int security_inode_link(struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)`, security/security.c
+/// (v6.1–v7.2).
+#[fentry(function = "security_inode_link")]
+pub fn security_inode_link(ctx: FEntryContext) -> i32 {
+    if let Some(label) = kernel::label(ctx.tgid()) {
+        renamed(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(0)), relink::LINK);
+    }
+    0
+}
+
+/// `int security_inode_rename(struct inode *old_dir, struct dentry *old_dentry, struct inode *new_dir,
+/// struct dentry *new_dentry, unsigned int flags)` (v6.1–v7.2).
+#[fentry(function = "security_inode_rename")]
+pub fn security_inode_rename(ctx: FEntryContext) -> i32 {
+    if let Some(label) = kernel::label(ctx.tgid()) {
+        renamed(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(1)), relink::RENAME);
+    }
+    0
+}
+
+#[inline(always)]
+fn renamed(tgid: u32, session: u64, dentry: Object, how: u32) {
+    if follow(tgid, session, dentry, how).is_none() {
+        count::lost(Loss::Read, session);
+    }
+}
+
+/// `None`: something of it cannot be read.
+#[inline(always)]
+fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
+    let key = kernel::identity(dentry)?;
+    let mode: u16 = dentry.follow(offset!(dentry_inode))?.read(offset!(inode_mode))?;
+    if mode & S_IFMT == S_IFDIR {
+        if !files::in_workspace(session, key.dev, dentry) {
+            // An LRU: it cannot be full.
+            let _ = FOREIGN_DIRECTORIES.insert(key, 1, 0);
+        }
+        return Some(());
+    }
+    if mode & S_IFMT != S_IFREG {
+        return Some(());
+    }
+    let secret = files::recognise(key, dentry)?;
+    if secret.is_none() {
+        return Some(());
+    }
+    let foreign = secret.is_foreign(session, key.dev, dentry) as u32;
+    let _ = FOLLOWED.insert(key, Followed { tag: secret.tag, foreign, reserved: 0 }, 0);
+    tell(tgid, session, key, secret, foreign, how, dentry);
+    Some(())
+}
+
+#[inline(always)]
+fn tell(
+    tgid: u32,
+    session: u64,
+    key: InodeKey,
+    secret: files::Secret,
+    foreign: u32,
+    how: u32,
+    dentry: Object,
+) {
+    let Some(mut entry) = emit::reserve::<Relink>(&ACCESS, Loss::Relink, session) else { return };
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+    unsafe {
+        (*record).header = emit::header(kind::RELINK, tgid, session);
+        (*record).ino = key.ino;
+        (*record).dev = key.dev;
+        (*record).tag = secret.tag;
+        (*record).matched = secret.matched;
+        (*record).foreign = foreign;
+        (*record).how = how;
+        files::path(&raw mut (*record).path, dentry);
+    }
+    entry.submit(0);
+}
