@@ -7,7 +7,7 @@ use globset::GlobSet;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{CatalogProblem, Reader, tilde};
+use super::{CatalogProblem, path::tilde, reader::Reader};
 
 const FILE: &str = "agents.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/agents.yaml");

@@ -1,6 +1,7 @@
 //! Endpoints: from a host name, or an address and a port, to a class and a provider.
 
 mod read;
+mod services;
 
 use std::{
     collections::HashMap,
@@ -10,6 +11,7 @@ use std::{
 use globset::GlobSet;
 use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, AddressKey};
 
+pub use self::services::{Services, SocketName};
 use super::CatalogProblem;
 use crate::facts::DestinationClass;
 
@@ -29,6 +31,7 @@ pub struct Destinations {
     ports: HashMap<u16, Listed>,
     /// Learned from the package managers' configuration: host → tool.
     packages: HashMap<String, String>,
+    services: Services,
 }
 
 #[derive(Debug)]
@@ -135,6 +138,12 @@ impl Destinations {
     #[must_use]
     pub fn destructive(&self, provider: &str) -> &[String] {
         self.providers.iter().find(|known| known.id == provider).map_or(&[], |known| &known.destructive)
+    }
+
+    /// Services of this machine that start processes for others.
+    #[must_use]
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     fn listed(&self, name: &str) -> Option<Listed> {

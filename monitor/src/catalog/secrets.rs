@@ -6,7 +6,6 @@
 mod existing;
 mod names;
 mod owner;
-mod path;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -19,7 +18,13 @@ use self::{
     names::Generic,
     owner::{Owners, Places},
 };
-use super::{CatalogProblem, Reader, any_home, basename, expand_braces, tilde};
+use super::{
+    CatalogProblem,
+    command::Programs,
+    path::{any_home, basename, normalise, tilde},
+    pattern::expand_braces,
+    reader::Reader,
+};
 use crate::facts::Grade;
 
 const FILE: &str = "secrets.yaml";
@@ -198,7 +203,7 @@ impl Secrets {
     /// an exception says otherwise.
     #[must_use]
     pub fn judge(&self, path: &str, home: Option<&str>, hint: u32) -> Option<Judged<'_>> {
-        let path = path::normalise(path);
+        let path = normalise(path);
         if self.harmless.contains(basename(&path)) {
             return None;
         }
@@ -226,6 +231,11 @@ impl Secrets {
             None if path.starts_with('/') || public => None,
             None => self.entry(hint).filter(|entry| !excepted(entry)).and_then(|_| self.tagged(hint)),
         }
+    }
+
+    /// Programs that stand for the script that they run.
+    pub(super) fn interpreters(&self) -> &Programs {
+        self.places.interpreters()
     }
 
     fn entry(&self, index: u32) -> Option<&Entry> {

@@ -8,9 +8,12 @@ use std::{
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{Destinations, Listed, Provider};
+use super::{
+    Destinations, Listed, Provider,
+    services::{RawService, Services},
+};
 use crate::{
-    catalog::{CatalogProblem, Reader},
+    catalog::{CatalogProblem, reader::Reader},
     facts::DestinationClass,
 };
 
@@ -27,7 +30,7 @@ struct Document {
 #[serde(deny_unknown_fields)]
 struct RawEntry {
     id: String,
-    class: DestinationClass,
+    class: Class,
     #[serde(default)]
     hosts: Vec<String>,
     /// The provider's login and web pages.
@@ -39,7 +42,54 @@ struct RawEntry {
     ports: Vec<u16>,
     #[serde(default)]
     destructive: Vec<String>,
+    /// Of a service: paths of its sockets.
+    #[serde(default)]
+    sockets: Vec<String>,
+    /// Of a service: commands that ask it to start something.
+    #[serde(default)]
+    commands: Vec<String>,
+    /// Options of these commands that take the next argument as their value.
+    #[serde(default)]
+    values: Vec<String>,
     source: String,
+}
+
+/// What an entry describes: an endpoint, or a service of this machine.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Class {
+    Infra,
+    Model,
+    Database,
+    Metadata,
+    Vcs,
+    Unknown,
+    Delegate,
+}
+
+impl Class {
+    /// Of the endpoints that the entry lists; `None` for a service.
+    fn endpoint(self) -> Option<DestinationClass> {
+        match self {
+            Self::Infra => Some(DestinationClass::Infra),
+            Self::Model => Some(DestinationClass::Model),
+            Self::Database => Some(DestinationClass::Database),
+            Self::Metadata => Some(DestinationClass::Metadata),
+            Self::Vcs => Some(DestinationClass::Vcs),
+            Self::Unknown => Some(DestinationClass::Unknown),
+            Self::Delegate => None,
+        }
+    }
+}
+
+impl RawEntry {
+    fn has_endpoints(&self) -> bool {
+        !(self.hosts.is_empty() && self.addresses.is_empty() && self.ports.is_empty())
+    }
+
+    fn is_service(&self) -> bool {
+        !(self.sockets.is_empty() && self.commands.is_empty() && self.values.is_empty())
+    }
 }
 
 pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
@@ -52,14 +102,20 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
         reader.identity(*line, &entry.id, &entry.source, &mut seen);
     }
     let mut tables = Tables::default();
-    for (provider, (line, entry)) in raw.iter().enumerate() {
-        tables.add(&mut reader, *line, provider, entry);
+    let (mut providers, mut services) = (Vec::new(), Vec::new());
+    for (line, entry) in raw {
+        match entry.class.endpoint() {
+            Some(class) => {
+                tables.add(&mut reader, line, Listed { class, provider: providers.len() }, &entry);
+                providers.push(Provider { id: entry.id, destructive: entry.destructive });
+            }
+            None => services.push(service(&mut reader, line, entry)),
+        }
     }
+    let services = Services::read(&mut reader, services);
     tables.patterns.sort_by_key(|(_, listed)| listed.class != DestinationClass::Model);
     let patterns = reader.globs(0, tables.patterns.iter().map(|(name, _)| name.replace('.', "/")));
     let pattern_targets = tables.patterns.into_iter().map(|(_, listed)| listed).collect();
-    let providers =
-        raw.into_iter().map(|(_, entry)| Provider { id: entry.id, destructive: entry.destructive }).collect();
     reader.finish(Destinations {
         providers,
         exact: tables.exact,
@@ -69,7 +125,20 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
         addresses: tables.addresses,
         ports: tables.ports,
         packages: HashMap::new(),
+        services,
     })
+}
+
+fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
+    if entry.has_endpoints() || !entry.auth.is_empty() || !entry.destructive.is_empty() {
+        let what = format!(
+            "service `{}`: hosts, auth, addresses, ports and destructive belong to an endpoint",
+            entry.id
+        );
+        reader.problem(line, what);
+    }
+    let RawEntry { id, sockets, commands, values, .. } = entry;
+    RawService { line, id, sockets, commands, values }
 }
 
 #[derive(Default)]
@@ -83,14 +152,13 @@ struct Tables {
 }
 
 impl Tables {
-    fn add(&mut self, reader: &mut Reader, line: u64, provider: usize, entry: &RawEntry) {
+    fn add(&mut self, reader: &mut Reader, line: u64, listed: Listed, entry: &RawEntry) {
         for host in &entry.hosts {
-            self.host(reader, line, host, Listed { class: entry.class, provider });
+            self.host(reader, line, host, listed);
         }
         for host in &entry.auth {
-            self.host(reader, line, host, Listed { class: DestinationClass::Unknown, provider });
+            self.host(reader, line, host, Listed { class: DestinationClass::Unknown, ..listed });
         }
-        let listed = Listed { class: entry.class, provider };
         for address in &entry.addresses {
             if self.addresses.insert(*address, listed).is_some() {
                 reader.problem(line, format!("address {address} is listed twice; keep it in one entry"));
@@ -101,8 +169,13 @@ impl Tables {
                 reader.problem(line, format!("port {port} is listed twice; keep it in one entry"));
             }
         }
-        if entry.hosts.is_empty() && entry.addresses.is_empty() && entry.ports.is_empty() {
+        if !entry.has_endpoints() {
             reader.problem(line, format!("entry `{}` lists no host, address or port", entry.id));
+        }
+        if entry.is_service() {
+            let what =
+                format!("entry `{}`: sockets, commands and values belong to `class: delegate`", entry.id);
+            reader.problem(line, what);
         }
     }
 

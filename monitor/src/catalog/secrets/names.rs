@@ -12,7 +12,7 @@ use monitor_common::{
 
 use super::{Entry, Pattern};
 use crate::{
-    catalog::{Reader, basename},
+    catalog::{path::basename, reader::Reader},
     facts::Grade,
 };
 

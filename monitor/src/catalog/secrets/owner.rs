@@ -7,27 +7,12 @@ use std::collections::HashSet;
 
 use globset::GlobSet;
 
-use super::{Secrets, path::normalise};
-use crate::catalog::{Reader, basename, tilde};
-
-/// Base names, plain or with a `*` at the end.
-#[derive(Debug)]
-pub struct Programs {
-    plain: HashSet<String>,
-    prefixes: Vec<String>,
-}
-
-impl Programs {
-    pub fn new(names: Vec<String>) -> Self {
-        let (prefixes, plain): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with('*'));
-        let prefixes = prefixes.iter().map(|name| name.trim_end_matches('*').to_owned()).collect();
-        Self { plain: plain.into_iter().collect(), prefixes }
-    }
-
-    pub fn contains(&self, name: &str) -> bool {
-        self.plain.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
-    }
-}
+use super::Secrets;
+use crate::catalog::{
+    command::Programs,
+    path::{basename, normalise, tilde},
+    reader::Reader,
+};
 
 #[derive(Debug)]
 pub struct Owners {
@@ -62,6 +47,10 @@ impl Places {
         }
         let user = reader.globs(0, user.iter().map(|directory| format!("{directory}/**")));
         Self { system, user, interpreters: Programs::new(interpreters) }
+    }
+
+    pub fn interpreters(&self) -> &Programs {
+        &self.interpreters
     }
 
     fn contain(&self, path: &str, home: Option<&str>) -> bool {

@@ -1,0 +1,273 @@
+//! Commands: patterns such as `docker run|exec`, and the invocations they are compared with.
+//!
+//! An agent can always find another way to say the same, so a match is evidence, and the lack of one proves nothing.
+
+use std::collections::HashSet;
+
+use super::path::basename;
+
+/// Base names of programs, plain or with a `*` at the end.
+#[derive(Debug, Default)]
+pub struct Programs {
+    plain: HashSet<String>,
+    prefixes: Vec<String>,
+}
+
+impl Programs {
+    pub fn new(names: Vec<String>) -> Self {
+        let (prefixes, plain): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| name.ends_with('*'));
+        let prefixes = prefixes.iter().map(|name| name.trim_end_matches('*').to_owned()).collect();
+        Self { plain: plain.into_iter().collect(), prefixes }
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.plain.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+    }
+}
+
+/// What was run: the program's base name (a script's own where an interpreter runs it) and its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Invocation<'a> {
+    program: &'a str,
+    args: &'a [String],
+}
+
+impl<'a> Invocation<'a> {
+    /// `args` begin with the program's name, as the kernel reports them.
+    ///
+    /// `interpreters` and multi-call programs (`busybox`) stand for what their first argument names; `-m NAME` counts as
+    /// the module's name.
+    pub fn new(executable: &'a str, args: &'a [String], interpreters: &Programs) -> Self {
+        let program = basename(executable);
+        let direct = Self { program, args: args.get(1..).unwrap_or_default() };
+        if !interpreters.contains(program) {
+            return direct;
+        }
+        match direct.args {
+            [flag, module, rest @ ..] if flag.starts_with('-') && flag.ends_with('m') => {
+                Self { program: module, args: rest }
+            }
+            [script, rest @ ..] if !script.starts_with('-') => Self { program: basename(script), args: rest },
+            _ => direct,
+        }
+    }
+}
+
+/// Options that take the next argument as their value, so that it is not taken for a command: `-H`, `--context`.
+pub type ValueOptions = HashSet<String>;
+
+/// A pattern of a command, as `docs/catalogues.md` describes it: `docker run|exec`, `crontab !-l`, `grep -r|-R`.
+#[derive(Debug)]
+pub struct CommandPattern {
+    programs: Vec<String>,
+    /// One set of words for each place after the program, options left out.
+    words: Vec<Words>,
+    /// Each must be given, in any of its spellings.
+    options: Vec<Vec<String>>,
+    /// None may be given.
+    refused: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Words {
+    any_of: Vec<String>,
+    /// The place must be empty or hold something else.
+    negated: bool,
+}
+
+impl CommandPattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// What was expected, for a pattern that could never match or always would.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut parts = text.split_whitespace();
+        let programs = alternatives(parts.next().ok_or("expected a program's name")?);
+        if programs.iter().any(|program| program.is_empty() || program.contains(['/', '!', '*'])) {
+            return Err("expected plain base names of programs, `|` between them");
+        }
+        let mut pattern = Self { programs, words: Vec::new(), options: Vec::new(), refused: Vec::new() };
+        for part in parts {
+            let (negated, part) = part.strip_prefix('!').map_or((false, part), |rest| (true, rest));
+            let any_of = alternatives(part);
+            let dashes = any_of.iter().filter(|word| is_option(word)).count();
+            if any_of.iter().any(String::is_empty) {
+                return Err("expected a word before and after each `|`");
+            }
+            match (dashes, negated) {
+                (0, _) => pattern.words.push(Words { any_of, negated }),
+                (count, _) if count < any_of.len() => {
+                    return Err("expected options or words, not both in one part");
+                }
+                (_, true) => pattern.refused.extend(any_of),
+                (_, false) => pattern.options.push(any_of),
+            }
+        }
+        Ok(pattern)
+    }
+
+    /// Names of the programs that the pattern speaks of.
+    pub fn programs(&self) -> impl Iterator<Item = &str> {
+        self.programs.iter().map(String::as_str)
+    }
+
+    /// Whether the invocation is one of those that the pattern means.
+    pub fn matches(&self, invocation: Invocation<'_>, values: &ValueOptions) -> bool {
+        if !self.programs.iter().any(|program| program == invocation.program) {
+            return false;
+        }
+        let given = Given::read(invocation.args, values);
+        let words = self.words.iter().enumerate().all(|(place, words)| {
+            let matched =
+                given.words.get(place).is_some_and(|word| words.any_of.iter().any(|any| fits(any, word)));
+            matched != words.negated
+        });
+        words
+            && self.options.iter().all(|any_of| any_of.iter().any(|option| given.has(option)))
+            && !self.refused.iter().any(|option| given.has(option))
+    }
+}
+
+/// The arguments of an invocation, told apart.
+struct Given<'a> {
+    words: Vec<&'a str>,
+    options: Vec<&'a str>,
+    values: &'a ValueOptions,
+}
+
+impl<'a> Given<'a> {
+    fn read(args: &'a [String], values: &'a ValueOptions) -> Self {
+        let mut given = Self { words: Vec::new(), options: Vec::new(), values };
+        let mut rest = args.iter().map(String::as_str);
+        while let Some(arg) = rest.next() {
+            if arg == "--" {
+                given.words.extend(rest.by_ref());
+            } else if is_option(arg) {
+                given.options.push(arg);
+                if values.contains(arg) {
+                    rest.next();
+                }
+            } else {
+                given.words.push(arg);
+            }
+        }
+        given
+    }
+
+    fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|given| {
+            let joined =
+                given.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
+            joined || self.clusters(given, option)
+        })
+    }
+
+    /// `-r` is in `-rn`, but not in `-fr` where `-f` takes a value.
+    fn clusters(&self, given: &str, option: &str) -> bool {
+        let (Some(letters), Some(wanted)) = (given.strip_prefix('-'), option.strip_prefix('-')) else {
+            return false;
+        };
+        if letters.starts_with('-') || wanted.chars().count() != 1 {
+            return false;
+        }
+        for letter in letters.chars() {
+            if wanted.starts_with(letter) {
+                return true;
+            }
+            if !letter.is_ascii_alphabetic() || self.values.contains(&format!("-{letter}")) {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+fn alternatives(part: &str) -> Vec<String> {
+    part.split('|').map(str::to_owned).collect()
+}
+
+/// A lone dash is a file: standard input.
+fn is_option(word: &str) -> bool {
+    word.len() > 1 && word.starts_with('-')
+}
+
+/// A word of a pattern may have a `*` at either end.
+fn fits(pattern: &str, word: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (Some(""), _) => true,
+        (Some(end), None) => word.ends_with(end),
+        (None, Some(start)) => word.starts_with(start),
+        (Some(_), Some(_)) => word.contains(pattern.trim_matches('*')),
+        (None, None) => pattern == word,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matches(pattern: &str, line: &str) -> bool {
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let interpreters = Programs::new(vec!["python3*".into(), "node".into(), "busybox".into()]);
+        let values = ["-H", "--context", "-f", "-u"].map(str::to_owned).into();
+        let invocation = Invocation::new(&args[0], &args, &interpreters);
+        CommandPattern::parse(pattern).unwrap().matches(invocation, &values)
+    }
+
+    #[test]
+    fn words_count_by_their_place_and_options_by_their_presence() {
+        let cases = [
+            ("docker run|exec", "/usr/bin/docker run x", true),
+            ("docker run|exec", "docker -H tcp://x --context y exec z", true),
+            ("docker run|exec", "docker --log-level=debug run z", true),
+            ("docker run|exec", "docker logs run", false),
+            ("docker run|exec", "docker", false),
+            ("docker run|exec", "podman run", false),
+            ("gh auth token", "gh auth token --hostname x", true),
+            ("gh auth token", "gh auth status", false),
+            ("kubectl config view --raw", "kubectl config view -o yaml --raw", true),
+            ("kubectl config view --raw", "kubectl config view --raw=true", true),
+            ("kubectl config view --raw", "kubectl config view --rawish", false),
+            ("kubectl config view --raw", "kubectl config view", false),
+            ("grep -r|-R|--recursive", "grep -Rn secret .", true),
+            ("grep -r|-R|--recursive", "grep -nHr secret .", false),
+            ("grep -r|-R|--recursive", "grep -f r x", false),
+            ("crontab !-l", "crontab -", true),
+            ("crontab !-l", "crontab", true),
+            ("crontab !-l", "crontab -l", false),
+            ("crontab !-l", "crontab -u l file", true),
+            ("crontab !-l", "crontab -il", false),
+            ("at !-l", "at -flc now", true),
+            ("tmux !*", "tmux", true),
+            ("tmux !*", "tmux ls", false),
+            ("tmux !ls|list-*", "tmux list-keys", false),
+            ("tmux !ls|list-*", "tmux new", true),
+            ("ssh localhost|*@localhost|127.*", "ssh ann@localhost", true),
+            ("ssh localhost|*@localhost|127.*", "ssh 127.0.0.1 id", true),
+            ("ssh localhost|*@localhost|127.*", "ssh example.com localhost", false),
+            ("x run", "x -- run", true),
+        ];
+        for (pattern, line, expected) in cases {
+            assert_eq!(matches(pattern, line), expected, "`{pattern}` and `{line}`");
+        }
+    }
+
+    #[test]
+    fn a_script_counts_by_its_own_name() {
+        assert!(matches(
+            "aws configure export-credentials",
+            "/usr/bin/python3.12 /usr/bin/aws configure export-credentials"
+        ));
+        assert!(matches("azure.cli account", "python3 -Im azure.cli account"));
+        assert!(matches("crontab !-l", "busybox crontab -"));
+        assert!(!matches("aws configure", "python3 -c /usr/bin/aws configure"));
+        assert!(!matches("aws configure", "cat aws configure"));
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_meant_is_refused() {
+        for bad in ["", "/usr/bin/docker run", "docker run|", "docker -r|run", "* run", "!docker"] {
+            assert!(CommandPattern::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}

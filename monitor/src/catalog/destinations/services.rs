@@ -1,0 +1,180 @@
+//! Services that start processes for others: what they start is no descendant of who asked.
+//!
+//! A service is recognised by its socket ([`Services::socket`]) or by a command that asks it ([`Services::command`]).
+
+use std::collections::HashMap;
+
+use globset::GlobSet;
+use monitor_common::hash;
+
+use crate::catalog::{
+    command::{CommandPattern, Invocation, ValueOptions},
+    path::{any_home, basename, normalise, tilde},
+    pattern::expand_braces,
+    reader::Reader,
+};
+
+/// The services of the catalogue, in the file's order.
+#[derive(Debug)]
+pub struct Services {
+    services: Vec<Service>,
+    /// Same index as `targets`.
+    sockets: GlobSet,
+    targets: Vec<u32>,
+    names: Vec<SocketName>,
+}
+
+#[derive(Debug)]
+struct Service {
+    id: String,
+    commands: Vec<CommandPattern>,
+    values: ValueOptions,
+}
+
+/// The name by which the kernel finds a service's socket: its file's, and its directory's where that says more.
+///
+/// It is coarser than the path: [`Services::socket`] judges what it found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketName {
+    pub name: String,
+    pub parent: Option<String>,
+    /// Index for [`Services::id`].
+    pub service: u32,
+}
+
+impl SocketName {
+    /// The key of the kernel's name table, see [`monitor_common::hash`].
+    #[must_use]
+    pub fn key(&self) -> u64 {
+        let name = hash::name(hash::EXACT, self.name.as_bytes());
+        match &self.parent {
+            Some(parent) => hash::pair(hash::name(hash::EXACT, parent.as_bytes()), name),
+            None => name,
+        }
+    }
+}
+
+/// A service's part of an entry.
+pub struct RawService {
+    pub line: u64,
+    pub id: String,
+    pub sockets: Vec<String>,
+    pub commands: Vec<String>,
+    pub values: Vec<String>,
+}
+
+impl Services {
+    pub fn read(reader: &mut Reader, raw: Vec<RawService>) -> Self {
+        let mut patterns = Patterns::default();
+        let mut services = Vec::with_capacity(raw.len());
+        for (index, entry) in (0_u32..).zip(raw) {
+            if entry.sockets.is_empty() && entry.commands.is_empty() {
+                reader.problem(
+                    entry.line,
+                    format!("service `{}` has neither sockets nor commands; list one", entry.id),
+                );
+            }
+            for socket in &entry.sockets {
+                patterns.add(reader, entry.line, index, socket);
+            }
+            services.push(Service {
+                commands: reader.commands(entry.line, &entry.commands),
+                values: entry.values.into_iter().collect(),
+                id: entry.id,
+            });
+        }
+        let sockets = reader.globs(0, &patterns.texts);
+        Self { services, sockets, targets: patterns.targets, names: patterns.names }
+    }
+
+    /// Id of the service that listens at `path`: absolute, or `@NAME` for a name of the abstract kind.
+    #[must_use]
+    pub fn socket(&self, path: &str) -> Option<&str> {
+        let path = if path.starts_with('@') { path.to_owned() } else { canonical(&normalise(path)) };
+        let in_home = tilde(&path, None).or_else(|| any_home(&path));
+        let matches = self.sockets.matches(&path).into_iter();
+        let first = matches.chain(in_home.iter().flat_map(|path| self.sockets.matches(path))).min()?;
+        self.id(*self.targets.get(first)?)
+    }
+
+    /// Id of the service that the command asks to start something.
+    pub fn command(&self, invocation: Invocation<'_>) -> Option<&str> {
+        let asks = |service: &&Service| {
+            service.commands.iter().any(|command| command.matches(invocation, &service.values))
+        };
+        self.services.iter().find(asks).map(|service| service.id.as_str())
+    }
+
+    /// Names of the sockets for the kernel, each once.
+    ///
+    /// A socket whose own name is a pattern (`/tmp/tmux-*/*`) has none and is known by its path only.
+    #[must_use]
+    pub fn names(&self) -> &[SocketName] {
+        &self.names
+    }
+
+    /// Id of a service: `docker`.
+    #[must_use]
+    pub fn id(&self, service: u32) -> Option<&str> {
+        self.services.get(usize::try_from(service).ok()?).map(|service| service.id.as_str())
+    }
+
+    /// Ids of all services, in the file's order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.services.iter().map(|service| service.id.as_str())
+    }
+}
+
+#[derive(Default)]
+struct Patterns {
+    texts: Vec<String>,
+    targets: Vec<u32>,
+    names: Vec<SocketName>,
+    /// Pattern or name → service; a socket of two services would be one's by accident.
+    owners: HashMap<String, u32>,
+}
+
+impl Patterns {
+    fn add(&mut self, reader: &mut Reader, line: u64, service: u32, socket: &str) {
+        if !["/", "~/", "**/", "@"].iter().any(|start| socket.starts_with(start)) {
+            reader.problem(line, format!("socket `{socket}`: expected `/…`, `~/…`, `**/NAME` or `@NAME`"));
+        }
+        let Some(texts) = expand_braces(socket) else {
+            return reader.problem(line, format!("socket `{socket}`: the braces do not match"));
+        };
+        for text in texts {
+            if canonical(&text) != text {
+                reader.problem(line, format!("socket `{text}`: write `/run/…`; `/var/run` is a link to it"));
+            }
+            if self.owners.insert(text.clone(), service).is_some() {
+                reader.problem(line, format!("socket `{text}` is listed twice; keep it in one entry"));
+            }
+            if let Some(name) = kernel_name(&text, service)
+                && !self.names.contains(&name)
+            {
+                self.names.push(name);
+            }
+            self.texts.push(text);
+            self.targets.push(service);
+        }
+    }
+}
+
+/// The Filesystem Hierarchy Standard 3.0 makes `/var/run` a link to `/run`; programs use both.
+fn canonical(path: &str) -> String {
+    path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
+}
+
+fn kernel_name(pattern: &str, service: u32) -> Option<SocketName> {
+    let (directory, name) = pattern.rsplit_once('/').filter(|_| !pattern.starts_with('@'))?;
+    let plain = |text: &str| !text.is_empty() && text != "~" && !text.contains(['*', '?', '[', ']']);
+    let parent = basename(directory);
+    plain(name).then(|| SocketName {
+        name: name.to_owned(),
+        parent: plain(parent).then(|| parent.to_owned()),
+        service,
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Patterns as the catalogues write them.
+
+/// Writes out `{a,b}` alternatives, nested ones too; `None` when the braces don't match.
+pub fn expand_braces(pattern: &str) -> Option<Vec<String>> {
+    let Some(open) = pattern.find('{') else {
+        return (!pattern.contains('}')).then(|| vec![pattern.to_owned()]);
+    };
+    let (head, rest) = pattern.split_at(open);
+    if head.contains('}') {
+        return None;
+    }
+    let (alternatives, tail) = alternatives(rest)?;
+    let tails = expand_braces(tail)?;
+    let mut expanded = Vec::new();
+    for alternative in alternatives {
+        for middle in expand_braces(alternative)? {
+            expanded.extend(tails.iter().map(|tail| format!("{head}{middle}{tail}")));
+        }
+    }
+    Some(expanded)
+}
+
+/// Splits `{a,b}tail` at its outermost commas.
+fn alternatives(text: &str) -> Option<(Vec<&str>, &str)> {
+    let mut parts = Vec::new();
+    let (mut depth, mut start) = (0_u32, 1);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' if depth == 1 => {
+                parts.push(text.get(start..at)?);
+                return Some((parts, text.get(at + 1..)?));
+            }
+            b'}' => depth = depth.checked_sub(1)?,
+            b',' if depth == 1 => {
+                parts.push(text.get(start..at)?);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::expand_braces;
+
+    #[test]
+    fn braces_are_written_out() {
+        assert_eq!(expand_braces("a/{b,c}/{d,e}.x").unwrap(), ["a/b/d.x", "a/b/e.x", "a/c/d.x", "a/c/e.x"]);
+        assert_eq!(expand_braces("{a,b{1,2}}").unwrap(), ["a", "b1", "b2"]);
+        assert_eq!(expand_braces("plain").unwrap(), ["plain"]);
+        for bad in ["{a", "a}", "a}{b", "{a,{b}"] {
+            assert_eq!(expand_braces(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! Reading a catalogue: every problem is noted with its line, and none hides another.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use serde::de::DeserializeOwned;
+use serde_saphyr::Spanned;
+
+use super::{CatalogProblem, VERSION, command::CommandPattern};
+
+/// Collects the problems of one catalogue.
+pub struct Reader {
+    file: &'static str,
+    problems: Vec<CatalogProblem>,
+}
+
+impl Reader {
+    pub fn new(file: &'static str) -> Self {
+        Self { file, problems: Vec::new() }
+    }
+
+    pub fn problem(&mut self, line: u64, what: impl Into<String>) {
+        self.problems.push(CatalogProblem { file: self.file, line, what: what.into() });
+    }
+
+    /// The document's outermost mapping, or `None` with the problem noted.
+    pub fn document<T: DeserializeOwned>(&mut self, text: &str) -> Option<T> {
+        match serde_saphyr::from_str(text) {
+            Ok(document) => Some(document),
+            Err(error) => {
+                let line = error.location().map_or(0, |location| location.line());
+                self.problem(line, error.without_snippet().to_string());
+                None
+            }
+        }
+    }
+
+    pub fn version(&mut self, found: u32) {
+        if found != VERSION {
+            self.problem(1, format!("version {found} is not known; this program reads version {VERSION}"));
+        }
+    }
+
+    /// Each entry with its line. An entry that is not of the expected form is a problem of its own.
+    pub fn entries<T: DeserializeOwned>(&mut self, raw: Vec<Spanned<serde_json::Value>>) -> Vec<(u64, T)> {
+        let mut entries = Vec::with_capacity(raw.len());
+        for entry in raw {
+            let line = entry.referenced.line();
+            let id = entry.value.get("id").and_then(|id| id.as_str()).unwrap_or("without id").to_owned();
+            match serde_json::from_value(entry.value) {
+                Ok(value) => entries.push((line, value)),
+                Err(error) => self.problem(line, format!("entry `{id}`: {error}")),
+            }
+        }
+        entries
+    }
+
+    /// Notes an id that is empty or was seen before, and a missing source.
+    pub fn identity<'a>(
+        &mut self,
+        line: u64,
+        id: &'a str,
+        source: &str,
+        seen: &mut std::collections::HashSet<&'a str>,
+    ) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if id.is_empty() || !id.chars().all(plain) {
+            self.problem(line, format!("id `{id}`: expected lower-case letters, digits and dashes"));
+        }
+        if !seen.insert(id) {
+            self.problem(line, format!("id `{id}` is used twice; merge the entries or rename one"));
+        }
+        if source.trim().is_empty() {
+            self.problem(line, format!("entry `{id}` has no source; say where the fact is from"));
+        }
+    }
+
+    /// Compiles globs; a bad one is noted and left out of the set, which then is not used.
+    pub fn globs<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
+        self.compile(line, globs, true)
+    }
+
+    /// Compiles patterns whose `*` also matches a slash: values of variables.
+    pub fn wildcards<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
+        self.compile(line, globs, false)
+    }
+
+    /// Reads patterns of commands; a bad one is noted and left out.
+    pub fn commands(&mut self, line: u64, patterns: &[String]) -> Vec<CommandPattern> {
+        let mut commands = Vec::with_capacity(patterns.len());
+        for pattern in patterns {
+            match CommandPattern::parse(pattern) {
+                Ok(command) => commands.push(command),
+                Err(expected) => self.problem(line, format!("command `{pattern}`: {expected}")),
+            }
+        }
+        commands
+    }
+
+    fn compile<S: AsRef<str>>(
+        &mut self,
+        line: u64,
+        globs: impl IntoIterator<Item = S>,
+        literal_separator: bool,
+    ) -> GlobSet {
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            let glob = glob.as_ref();
+            match GlobBuilder::new(glob).literal_separator(literal_separator).backslash_escape(true).build() {
+                Ok(glob) => drop(set.add(glob)),
+                Err(error) => self.problem(line, format!("glob `{glob}`: {}", error.kind())),
+            }
+        }
+        set.build().unwrap_or_else(|error| {
+            self.problem(line, format!("globs are too large together: {error}"));
+            GlobSet::empty()
+        })
+    }
+
+    /// `value`, unless there were problems.
+    pub fn finish<T>(self, value: T) -> Result<T, Vec<CatalogProblem>> {
+        if self.problems.is_empty() { Ok(value) } else { Err(self.problems) }
+    }
+
+    /// The problems, for a document that could not be read at all.
+    pub fn failed<T>(self) -> Result<T, Vec<CatalogProblem>> {
+        Err(self.problems)
+    }
+}
