@@ -13,6 +13,7 @@ use monitor_common::{
         delegate::{Delegate, PATH_MAX},
         kind, state,
     },
+    hash,
     loss::Loss,
     policy::{AnswerKey, SUBJECT_DELEGATE, VERDICT_ALLOW},
 };
@@ -72,9 +73,8 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
         (&(*record).path, length)
     };
     // An abstract name begins with NUL.
-    let name = if length < 2 { 0 } else { probe::pass(text, length as usize - 1).file.exact };
-    // SAFETY: a presence test.
-    if name == 0 || unsafe { SERVICE_NAMES.get(name) }.is_none() {
+    let name = if length < 2 { 0 } else { service(text, length as usize - 1) };
+    if name == 0 {
         entry.discard(0);
         return 0;
     }
@@ -90,6 +90,23 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
     }
     entry.submit(0);
     outcome.code
+}
+
+/// Hash under which the table knows a path: its file name's, or that with its directory's; 0: it does not.
+#[inline(always)]
+fn service(text: &[u8; PATH_MAX], length: usize) -> u64 {
+    let pass = probe::pass(text, length);
+    let (alone, below) = (pass.file.exact, hash::pair(pass.parent.0, pass.file.exact));
+    // SAFETY: presence tests.
+    unsafe {
+        if SERVICE_NAMES.get(alone).is_some() {
+            alone
+        } else if SERVICE_NAMES.get(below).is_some() {
+            below
+        } else {
+            0
+        }
+    }
 }
 
 /// At the entry of `connect`, where nothing else is known of a Unix socket than the path the caller gives.

@@ -69,61 +69,53 @@ pub fn security_bpf(ctx: FEntryContext) -> i32 {
 /// `LSM_HOOK(int, 0, inode_unlink, struct inode *dir, struct dentry *dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_unlink")]
 pub fn inode_unlink(ctx: LsmContext) -> i32 {
-    changes(&ctx, 2, 1, act::REMOVE)
+    hold::gate(&ctx, 2, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::REMOVE))
 }
 
 /// `LSM_HOOK(int, 0, inode_rmdir, struct inode *dir, struct dentry *dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_rmdir")]
 pub fn inode_rmdir(ctx: LsmContext) -> i32 {
-    changes(&ctx, 2, 1, act::REMOVE)
+    hold::gate(&ctx, 2, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::REMOVE))
 }
 
 /// `LSM_HOOK(int, 0, inode_create, struct inode *dir, struct dentry *dentry, umode_t mode)` (v6.1–v7.2).
 #[lsm(hook = "inode_create")]
 pub fn inode_create(ctx: LsmContext) -> i32 {
-    changes(&ctx, 3, 1, act::CREATE)
+    hold::gate(&ctx, 3, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE))
 }
 
 /// `LSM_HOOK(int, 0, inode_mkdir, struct inode *dir, struct dentry *dentry, umode_t mode)` (v6.1–v7.2).
 #[lsm(hook = "inode_mkdir")]
 pub fn inode_mkdir(ctx: LsmContext) -> i32 {
-    changes(&ctx, 3, 1, act::CREATE)
+    hold::gate(&ctx, 3, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE))
 }
 
 /// `LSM_HOOK(int, 0, inode_symlink, struct inode *dir, struct dentry *dentry, const char *old_name)` (v6.1–v7.2).
 #[lsm(hook = "inode_symlink")]
 pub fn inode_symlink(ctx: LsmContext) -> i32 {
-    changes(&ctx, 3, 1, act::CREATE)
+    hold::gate(&ctx, 3, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE))
 }
 
 /// `LSM_HOOK(int, 0, path_truncate, const struct path *path)` (v6.1–v7.2): `truncate(2)` opens nothing.
 #[lsm(hook = "path_truncate")]
 pub fn path_truncate(ctx: LsmContext) -> i32 {
-    changes_path(&ctx, 1, act::WRITE)
+    hold::gate(&ctx, 1, |tgid, session| change_at(tgid, session, Object(ctx.arg::<*const u8>(0)), act::WRITE))
 }
 
 /// `LSM_HOOK(int, 0, path_chmod, const struct path *path, umode_t mode)` (v6.1–v7.2).
 #[lsm(hook = "path_chmod")]
 pub fn path_chmod(ctx: LsmContext) -> i32 {
-    changes_path(&ctx, 2, act::WRITE)
+    hold::gate(&ctx, 2, |tgid, session| change_at(tgid, session, Object(ctx.arg::<*const u8>(0)), act::WRITE))
 }
 
-/// Argument `named` is the dentry that an act changes, argument `result` the answer of programs before.
 #[inline(always)]
-fn changes(ctx: &LsmContext, result: usize, named: usize, act: u32) -> i32 {
-    hold::gate(ctx, result, |tgid, session| {
-        changed(tgid, session, Object(ctx.arg::<*const u8>(named)), act, true)
-    })
+fn change(tgid: u32, session: u64, dentry: Object, act: u32) -> i32 {
+    changed(tgid, session, dentry, act, true)
 }
 
-/// The first argument is the path that an act changes.
 #[inline(always)]
-fn changes_path(ctx: &LsmContext, result: usize, act: u32) -> i32 {
-    hold::gate(ctx, result, |tgid, session| {
-        let path = Object(ctx.arg::<*const u8>(0));
-        let Some(dentry) = path.follow(offset!(path_dentry)) else { return 0 };
-        changed(tgid, session, dentry, act, true)
-    })
+fn change_at(tgid: u32, session: u64, path: Object, act: u32) -> i32 {
+    path.follow(offset!(path_dentry)).map_or(0, |dentry| change(tgid, session, dentry, act))
 }
 
 /// Reports a change of what is ours; gives the hook's answer.

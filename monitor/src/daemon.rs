@@ -22,6 +22,7 @@ mod engine;
 mod enrich;
 mod event;
 mod flows;
+mod guarding;
 pub mod handle;
 mod holding;
 mod judge;

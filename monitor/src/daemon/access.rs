@@ -35,6 +35,9 @@ impl Engine {
             Record::FlowAsk(ask) => self.on_flow_ask(ask),
             Record::FlowClosed(closed) => self.on_flow_closed(closed),
             Record::Dns(dns) => self.on_dns(dns),
+            Record::Delegate(delegate) => self.on_delegate(delegate),
+            Record::Relink(relink) => self.on_relink(relink),
+            Record::Socket(socket) => self.on_socket(socket),
         }
     }
 
@@ -51,6 +54,9 @@ impl Engine {
             }
             return;
         };
+        if open.state == state::COMMITTED {
+            self.commit(id, pid, &format!("open {}", secret.path));
+        }
         if open.state == state::PASSED || open.state == state::COMMITTED {
             self.remember(id, &secret);
         }

@@ -10,6 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 use monitor_common::{
+    ABI,
     label::GATED,
     policy::{InodeKey, Policy},
 };
@@ -273,10 +274,13 @@ impl Engine {
             what: "writing the kernel's tables",
             source: std::io::Error::other(error),
         };
-        self.uplink.replace_names(&self.know.secrets.kernel_names()).map_err(failed)?;
-        self.uplink.replace_addresses(&self.know.destinations.kernel_addresses()).map_err(failed)?;
+        self.uplink.replace_names(&self.know.catalog.secrets.kernel_names()).map_err(failed)?;
+        let names = self.know.catalog.delegate_socket_names();
+        let services: Vec<(u64, u32)> = names.iter().map(|name| (name.key(), name.service)).collect();
+        self.uplink.replace_services(&services).map_err(failed)?;
+        self.uplink.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
         self.policy = self.know.rules.kernel_policy(self.observing());
-        let open_verdicts = self.know.rules.open_verdicts(&self.know.secrets);
+        let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
         self.uplink.set_open_verdicts(&open_verdicts).map_err(failed)?;
         self.uplink.set_policy(self.policy).map_err(failed)?;
         let gated = self.know.rules.always_gated();
@@ -290,13 +294,17 @@ impl Engine {
     /// Tells the kernel which process and files are Interlock's own: agents may not signal, remove or rewrite them. Takes
     /// effect where the LSM backend is in force.
     fn protect_own(&mut self) {
-        let Config { file, socket, state, rules, .. } = &self.config;
+        let Config { file, socket, state, rules, pins, .. } = &self.config;
         let listed = |dir: &Path| -> Vec<PathBuf> {
             let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
             entries.map(|entry| entry.path()).chain([dir.to_path_buf()]).collect()
         };
         let mut files = listed(state);
         files.extend(rules.iter().flat_map(|rules| listed(rules)));
+        // With the root of their file system, so that it cannot be unmounted.
+        files.extend(
+            pins.iter().flat_map(|pins| [pins.clone(), pins.join(format!("v{ABI}")), bpffs_of(pins)]),
+        );
         files.extend([socket.clone()].into_iter().chain(file.clone()).chain(std::env::current_exe()));
         let mounts = Mounts::own();
         let keys: Vec<InodeKey> = files.iter().filter_map(|file| mounts.identify(file).ok()).collect();
@@ -405,4 +413,11 @@ impl Engine {
     pub fn wall(&self, at: BootNanos) -> Timestamp {
         self.wall.at(at)
     }
+}
+
+/// Where the file system of the pins is mounted: the topmost of the directories on its device.
+fn bpffs_of(pins: &Path) -> PathBuf {
+    let device = |path: &Path| rustix::fs::stat(path).map(|stat| stat.st_dev).ok();
+    let wanted = device(pins);
+    pins.ancestors().take_while(|path| device(path) == wanted).last().unwrap_or(pins).to_path_buf()
 }

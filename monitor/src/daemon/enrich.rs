@@ -6,7 +6,7 @@ use std::{
 };
 
 use monitor_common::event::{
-    file::{self, Open, Probe, ProcOpen, proc_file},
+    file::{self, Names, Open, Probe, ProcOpen, Relink, proc_file},
     network::FlowAsk,
 };
 
@@ -28,8 +28,15 @@ impl Engine {
     /// The secret that was opened; `None` where its name only looked like one.
     pub fn opened_secret(&mut self, open: &Open) -> Option<SecretAccess> {
         let (pid, session) = (open.header.tgid, SessionId(open.header.session));
-        let path = path_of(&mut self.mounts, pid, session, open);
+        let path = path_of(&mut self.mounts, pid, session, open.dev, &open.path);
         self.secret(pid, session, path, open.tag.entry, open.matched, open.foreign != 0)
+    }
+
+    /// The secret that got another name, by the one it had.
+    pub fn relinked_secret(&mut self, relink: &Relink) -> Option<SecretAccess> {
+        let (pid, session) = (relink.header.tgid, SessionId(relink.header.session));
+        let path = path_of(&mut self.mounts, pid, session, relink.dev, &relink.path);
+        self.secret(pid, session, path, relink.tag.entry, relink.matched, relink.foreign != 0)
     }
 
     /// The secret that could not be opened.
@@ -64,7 +71,7 @@ impl Engine {
     ) -> Option<SecretAccess> {
         let session = self.registry.get(id)?;
         let home = session.home.as_deref();
-        let secrets = &self.know.secrets;
+        let secrets = &self.know.catalog.secrets;
         let number = entry;
         let (entry, class, grade) = match matched {
             // Too long to be looked at: counts as a secret, and says so.
@@ -87,12 +94,12 @@ impl Engine {
     fn reads_its_own(&self, pid: u32, id: SessionId, entry: u32, path: &str) -> bool {
         let Some(session) = self.registry.get(id) else { return false };
         let home = session.home.as_deref();
-        if pid == id.root() && self.know.agents.reads_for_itself(&session.agent, path, home) {
+        if pid == id.root() && self.know.catalog.agents.reads_for_itself(&session.agent, path, home) {
             return true;
         }
         let Some(process) = self.registry.process(pid) else { return false };
         let executable = procfs::executable(pid).unwrap_or_else(|| process.executable.clone());
-        self.know.secrets.is_owner(entry, &executable, &process.args, home)
+        self.know.catalog.secrets.is_owner(entry, &executable, &process.args, home)
     }
 
     /// Where a flow goes. `payload` is its first data, empty where there is none yet.
@@ -110,12 +117,12 @@ impl Engine {
         let identified = self.names.identify(session, address, port, payload, at);
         let (address, port) = proxied(&identified).unwrap_or((address, port));
         let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
-        let (by_address, provider) = self.know.destinations.classify_address(address, port);
+        let (by_address, provider) = self.know.catalog.destinations.classify_address(address, port);
         let provider = provider.map(str::to_owned);
         let mut best =
             Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
         for (name, source) in names_that_count(&identified) {
-            let (class, provider) = match self.know.destinations.classify(name) {
+            let (class, provider) = match self.know.catalog.destinations.classify(name) {
                 Some((class, provider)) => (class, Some(provider.to_owned())),
                 None => (by_address, best.provider.clone()),
             };
@@ -173,16 +180,16 @@ fn danger(class: DestinationClass) -> u8 {
 }
 
 /// The opened file's path as the process sees its mounts, else as the session's root or the daemon does.
-fn path_of(mounts: &mut MountCache, pid: u32, session: SessionId, open: &Open) -> String {
-    let used = (open.components as usize).min(file::COMPONENTS);
-    let names: Vec<String> = open.names.iter().take(used).rev().map(|name| text(name)).collect();
-    if open.complete == 0 {
+fn path_of(mounts: &mut MountCache, pid: u32, session: SessionId, dev: u32, path: &Names) -> String {
+    let used = (path.components as usize).min(file::COMPONENTS);
+    let names: Vec<String> = path.names.iter().take(used).rev().map(|name| text(name)).collect();
+    if path.complete == 0 {
         return format!("…/{}", names.join("/")); // deeper than the kernel looked
     }
     let inside = Path::new("/").join(names.join("/"));
     [pid, session.root(), std::process::id()]
         .into_iter()
-        .find_map(|pid| mounts.of(pid)?.path(open.dev, &inside))
+        .find_map(|pid| mounts.of(pid)?.path(dev, &inside))
         .unwrap_or(inside)
         .to_string_lossy()
         .into_owned()

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::StartError;
 use crate::{
-    catalog::{agents::Agents, destinations::Destinations, packages, secrets::Secrets},
+    catalog::{Catalog, agents::Agents, destinations::Destinations, packages, secrets::Secrets},
     config::Config,
     rules::{Problems, RuleSet},
 };
@@ -16,9 +16,7 @@ pub struct Knowledge {
     pub loaded: Timestamp,
     /// Why the last reload was refused.
     pub problem: Option<String>,
-    pub agents: Agents,
-    pub secrets: Secrets,
-    pub destinations: Destinations,
+    pub catalog: Catalog,
 }
 
 impl Knowledge {
@@ -33,9 +31,7 @@ impl Knowledge {
             rules: Arc::new(rules),
             loaded: Timestamp::now(),
             problem: None,
-            agents,
-            secrets,
-            destinations,
+            catalog: Catalog { agents, secrets, destinations },
         })
     }
 

@@ -14,7 +14,9 @@ use monitor_common::{
 use super::engine::Engine;
 use crate::{
     clock::boot_now,
-    facts::{BootNanos, EnvironAccess, EnvironHow, Grade, Process, SessionId, Subject},
+    facts::{
+        BootNanos, DelegateHow, Delegation, EnvironAccess, EnvironHow, Grade, Process, SessionId, Subject,
+    },
     probes::{
         decode::{strings, text},
         inode::Mounts,
@@ -65,9 +67,18 @@ impl Engine {
             args: strings(&exec.args, exec.args_len),
         };
         let lists = environment::lists_environment(&process);
+        let service = self.know.catalog.delegate_command(&process.executable, &process.args);
+        let delegation = service.map(|service| Delegation {
+            service: service.to_owned(),
+            how: DelegateHow::Command,
+            path: process.executable.clone(),
+        });
         self.registry.add_process(session, process);
         let at = BootNanos(exec.header.at_ns);
         self.judge_fact(session, pid, at, Subject::Exec);
+        if let Some(delegation) = delegation {
+            self.judge_fact(session, pid, at, Subject::Delegate(delegation));
+        }
         if lists {
             let access = EnvironAccess { target: pid, own: true, how: EnvironHow::Exec };
             self.judge_fact(session, pid, at, Subject::Environ(access));
@@ -83,12 +94,15 @@ impl Engine {
         let mut env = variables(&strings(&candidate.env, exec.env_len), cut);
         let pid = exec.header.tgid;
         let mut recognised =
-            self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
+            self.know.catalog.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
         if recognised.is_none() && cut {
             // Only the end of a large environment fits into a record; the whole is read where the process still runs.
             env = procfs::read(pid).map(|running| running.env).unwrap_or(env);
-            recognised =
-                self.know.agents.recognise(&Image { executable: &executable, args: &args, env: &env });
+            recognised = self.know.catalog.agents.recognise(&Image {
+                executable: &executable,
+                args: &args,
+                env: &env,
+            });
         }
         let Some(recognised) = recognised else { return };
         if !self.watches(pid) || self.uplink.label(pid).is_some() {
@@ -184,12 +198,14 @@ impl Engine {
         let lookup = |name: &str| variable(env, name);
         let mounts = Mounts::own();
         let workspace = self.registry.get(id).and_then(|session| session.workspace.clone());
-        let stores = self.know.secrets.existing(Path::new(&home), &lookup);
+        let stores = self.know.catalog.secrets.existing(Path::new(&home), &lookup);
         // What lies in the workspace is its own, and known by name.
         let foreign =
             |path: &PathBuf| workspace.as_ref().is_none_or(|workspace| !path.starts_with(workspace));
         for (path, entry) in stores.into_iter().filter(|(path, _)| foreign(path)) {
-            let Some(grade) = self.know.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade)) else {
+            let Some(grade) =
+                self.know.catalog.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade))
+            else {
                 continue;
             };
             let Ok(key) = mounts.identify(&path) else { continue }; // gone meanwhile; its name still matches
@@ -217,9 +233,9 @@ impl Engine {
             let script = running.process.args.get(1).filter(|argument| argument.contains('/'));
             let as_script = || {
                 let executable = script?.as_str();
-                self.know.agents.recognise(&Image { executable, ..image })
+                self.know.catalog.agents.recognise(&Image { executable, ..image })
             };
-            if let Some(recognised) = self.know.agents.recognise(&image).or_else(as_script) {
+            if let Some(recognised) = self.know.catalog.agents.recognise(&image).or_else(as_script) {
                 roots.insert(*pid, (running, recognised));
             }
         }

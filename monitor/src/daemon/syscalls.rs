@@ -4,10 +4,7 @@
 use std::time::Duration;
 
 use monitor_common::{
-    event::{
-        guard::{Execute, Guard, act},
-        state,
-    },
+    event::{guard::Execute, state},
     policy::{Answer, AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
 };
 use rustix::process::Signal;
@@ -16,8 +13,9 @@ use super::{engine::Engine, flows::would, holding::Waiting, judge::Stake};
 use crate::{
     clock::boot_now,
     enforcement::signal::Member,
-    facts::{Action, BootNanos, Fact, SessionId, Severity, Subject},
+    facts::{Action, BootNanos, Fact, SessionId, Subject},
     holds::HeldCaller,
+    ledger::record::{Kind as LedgerKind, Who},
     probes::decode::text,
     rules::Verdict,
 };
@@ -80,12 +78,21 @@ impl Engine {
         }
     }
 
+    /// The kernel saw what had been allowed happen.
+    pub fn commit(&mut self, session: SessionId, pid: u32, what: &str) {
+        let detail = [("pid", pid.into()), ("object", what.into())];
+        self.record(LedgerKind::Commit, Who::Kernel, Some(session), detail);
+    }
+
     /// A process is about to execute a program, and a rule wants to know.
     pub fn on_execute(&mut self, execute: &Execute) {
+        let (id, pid) = (SessionId(execute.header.session), execute.header.tgid);
+        if execute.state == state::COMMITTED {
+            self.commit(id, pid, &format!("execute {}", text(&execute.filename)));
+        }
         if execute.state != state::ASKED {
             return; // refused, or committed after an answer: told when it was decided
         }
-        let (id, pid) = (SessionId(execute.header.session), execute.header.tgid);
         let caller = HeldCaller { pid, ino: execute.ino, dev: execute.dev, subject: SUBJECT_EXECUTE };
         if self.waits_already(&caller) {
             return;
@@ -99,30 +106,5 @@ impl Engine {
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {
             *process = before;
         }
-    }
-
-    /// An agent's act against another process or against Interlock.
-    pub fn on_guard(&mut self, guard: &Guard) {
-        let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
-        let process = self.registry.process(pid).cloned().unwrap_or_default();
-        let refused = guard.state == state::REFUSED;
-        let (name, what) = match guard.act {
-            act::INSPECT => ("inspect", "a process of a session reached into another process"),
-            act::SIGNAL => ("tamper", "a process of a session sent a signal to Interlock"),
-            act::BPF => ("tamper", "a process of a session called bpf"),
-            act::REMOVE => ("tamper", "a process of a session removed or replaced a file of Interlock's"),
-            act::WRITE => ("tamper", "a process of a session opened a file of Interlock's for writing"),
-            act::LINK => ("link", "a process of a session made a hard link to a secret"),
-            _ => ("guard", "a process of a session did something that is watched"),
-        };
-        let event = self
-            .event(name, BootNanos(guard.header.at_ns), id)
-            .process(&process)
-            .alert(if refused { Severity::High } else { Severity::Medium }, what)
-            .with("interlock.action", if refused { "deny" } else { "alert" })
-            .with("guard.target", guard.target)
-            .with("guard.detail", guard.detail)
-            .with("file.name", text(&guard.name));
-        self.publish(event);
     }
 }

@@ -8,12 +8,9 @@ use crate::{
     control::api::{Check, CheckState, HoldState, HoldView, RulesView, SessionStatus, SessionView, Status},
     facts::SessionId,
     holds::Hold,
-    probes::{self, loader::InForce},
+    probes::{self, loader::InForce, table::Backend},
     sessions::Session,
 };
-
-/// What makes the LSM backend possible, where the kernel was built for it (CONFIG_BPF_LSM=y).
-const BOOT_PARAMETER: &str = "boot with bpf in the list lsm=… (see /sys/kernel/security/lsm)";
 
 impl Engine {
     pub fn status(&self) -> Status {
@@ -115,8 +112,7 @@ impl Engine {
 }
 
 fn in_force(served: &InForce) -> Check {
-    let refused: Vec<String> =
-        served.refused.iter().map(|(backend, why)| format!("{} refused: {why}", backend.name())).collect();
+    let refused = refusals(&served.refused);
     let (state, found) = match served.offer {
         Some(offer) if refused.is_empty() => {
             (CheckState::Good, format!("{}: {}", offer.backend.name(), offer.can))
@@ -125,6 +121,18 @@ fn in_force(served: &InForce) -> Check {
         None if served.idle => (CheckState::Good, "attached when a session starts".to_owned()),
         None => (CheckState::Limited, "nothing attached".to_owned()),
     };
-    let advice = (!refused.is_empty()).then(|| format!("{}; {BOOT_PARAMETER}", refused.join("; ")));
+    let advice = (!refused.is_empty()).then(|| refused.join("; "));
     Check { subject: served.duty.name().into(), state, found, advice }
+}
+
+/// `lsm, tracing: Operation not permitted (os error 1)`: each reason once, with the backends it keeps away.
+fn refusals(refused: &[(Backend, String)]) -> Vec<String> {
+    let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (backend, why) in refused {
+        match grouped.iter_mut().find(|(known, _)| known == why) {
+            Some((_, backends)) => backends.push(backend.name()),
+            None => grouped.push((why, vec![backend.name()])),
+        }
+    }
+    grouped.into_iter().map(|(why, backends)| format!("{}: {why}", backends.join(", "))).collect()
 }

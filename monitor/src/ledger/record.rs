@@ -20,6 +20,8 @@ pub enum Kind {
     Kill,
     /// The kernel let a held action go on.
     Release,
+    /// The kernel saw a held action happen after it was allowed: an answer was used.
+    Commit,
     /// A process asked to be a session's root.
     Enroll,
     /// Rules were loaded.
@@ -38,6 +40,8 @@ pub enum Who {
     Caller { uid: u32, pid: u32 },
     /// Id of the rule.
     Rule(String),
+    /// The kernel, by what the daemon had told it before.
+    Kernel,
     /// The daemon itself: its start, its stop, a deadline.
     Daemon,
 }

@@ -41,15 +41,20 @@ fn kernel_types() -> Check {
 }
 
 fn lsm() -> Check {
+    mounts::try_securityfs();
     let list = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
     let list = list.trim();
     if list.split(',').any(|name| name == "bpf") {
         return check("LSM list", CheckState::Good, list, None);
     }
-    let found = if list.is_empty() { "unknown (securityfs is not mounted)" } else { list };
-    let advice =
-        "opens and execs are only observed; to hold and deny them boot with lsm=…,bpf (CONFIG_BPF_LSM=y)";
-    check("LSM list", CheckState::Limited, found, Some(advice))
+    if list.is_empty() {
+        let advice = "mount -t securityfs none /sys/kernel/security";
+        return check("LSM list", CheckState::Limited, "unknown (securityfs is not mounted)", Some(advice));
+    }
+    // `lsm=` replaces the whole list; the capability module is always first and never named in it.
+    let named = list.split(',').filter(|name| *name != "capability").chain(["bpf"]).collect::<Vec<_>>();
+    let advice = format!("to hold and deny opens and execs boot with lsm={}", named.join(","));
+    check("LSM list", CheckState::Limited, list, Some(&advice))
 }
 
 fn cgroup() -> Check {

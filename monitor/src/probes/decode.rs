@@ -2,10 +2,11 @@
 
 use monitor_common::event::{
     Header,
-    file::{Open, Probe, ProcOpen},
+    delegate::Delegate,
+    file::{Open, Probe, ProcOpen, Relink},
     guard::{Execute, Guard},
     kind,
-    network::{Connect, Dns, FlowAsk, FlowClosed},
+    network::{Connect, Dns, FlowAsk, FlowClosed, Socket},
     process::{Exec, ExecCandidate, Exit, Fork},
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
@@ -22,10 +23,13 @@ pub enum Record<'a> {
     ProcOpen(&'a ProcOpen),
     Execute(&'a Execute),
     Guard(&'a Guard),
+    Delegate(&'a Delegate),
+    Relink(&'a Relink),
     Connect(&'a Connect),
     FlowAsk(&'a FlowAsk),
     FlowClosed(&'a FlowClosed),
     Dns(&'a Dns),
+    Socket(&'a Socket),
 }
 
 /// A record that this daemon does not understand: counted, never guessed at.
@@ -51,10 +55,13 @@ impl<'a> Record<'a> {
             kind::PROC_OPEN => whole(bytes).map(Self::ProcOpen),
             kind::EXECUTE => whole(bytes).map(Self::Execute),
             kind::GUARD => whole(bytes).map(Self::Guard),
+            kind::DELEGATE => whole(bytes).map(Self::Delegate),
+            kind::RELINK => whole(bytes).map(Self::Relink),
             kind::CONNECT => whole(bytes).map(Self::Connect),
             kind::FLOW_ASK => whole(bytes).map(Self::FlowAsk),
             kind::FLOW_CLOSED => whole(bytes).map(Self::FlowClosed),
             kind::DNS => whole(bytes).map(Self::Dns),
+            kind::SOCKET => whole(bytes).map(Self::Socket),
             _ => None,
         };
         record.ok_or_else(|| failed(header.kind))
@@ -74,10 +81,13 @@ impl Record<'_> {
             Self::ProcOpen(record) => &record.header,
             Self::Execute(record) => &record.header,
             Self::Guard(record) => &record.header,
+            Self::Delegate(record) => &record.header,
+            Self::Relink(record) => &record.header,
             Self::Connect(record) => &record.header,
             Self::FlowAsk(record) => &record.header,
             Self::FlowClosed(record) => &record.header,
             Self::Dns(record) => &record.header,
+            Self::Socket(record) => &record.header,
         }
     }
 }

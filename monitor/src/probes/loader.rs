@@ -56,7 +56,7 @@ pub struct Probes {
     cgroup: File,
     pins: Option<PathBuf>,
     loaded: HashSet<&'static str>,
-    /// Links without a pin, by their name: dropping one detaches it.
+    /// Links by their name: dropping one that has no pin detaches it.
     links: Vec<(String, FdLink)>,
     in_force: Vec<InForce>,
     flows: bool,
@@ -273,16 +273,18 @@ impl Probes {
     /// Pins the link under its hook's name; a link of an earlier daemon at that place is replaced by `rename(2)`, so
     /// that there is no moment without either.
     fn keep(&mut self, attachment: &Attachment, link: FdLink) -> Result<(), ProbeError> {
+        let name = link_name(attachment);
         let Some(pins) = &self.pins else {
-            self.links.push((link_name(attachment), link));
+            self.links.push((name, link));
             return Ok(());
         };
-        let name = link_name(attachment);
         let (place, fresh) = (pins.join(&name), pins.join(format!("{name}_new")));
         let _ = fs::remove_file(&fresh); // left behind by a daemon that died between the two steps
         let failed = |reason: String| ProbeError::Pin { program: name.clone(), reason };
-        link.pin(&fresh).map_err(|error| failed(error.to_string()))?;
+        let pinned = link.pin(&fresh).map_err(|error| failed(error.to_string()))?;
         fs::rename(&fresh, &place).map_err(|error| failed(error.to_string()))?;
+        // Held here too: whoever removes the pins, or unmounts their file system, ends nothing while the daemon lives.
+        self.links.push((name, pinned.into()));
         Ok(())
     }
 
@@ -325,7 +327,7 @@ fn link(program: &mut Program, attachment: &Attachment, cgroup: File) -> Result<
             let id = program.attach(cgroup, mode)?;
             Ok(program.take_link(id)?.try_into()?)
         }
-        Hook::SocketRelease => {
+        Hook::SocketRelease | Hook::SocketCreate => {
             let program: &mut CgroupSock = program.try_into()?;
             let id = program.attach(cgroup, mode)?;
             Ok(program.take_link(id)?.try_into()?)
@@ -364,6 +366,12 @@ fn idle(duty: Duty) -> InForce {
 
 /// The whole chain of an error in one line, without a verifier's log.
 fn reason(error: &ProbeError) -> String {
+    if let ProbeError::Program { source, .. } = error
+        && let ProgramError::LoadError { io_error, verifier_log } = source.as_ref()
+        && verifier_log.to_string().trim().is_empty()
+    {
+        return io_error.to_string(); // refused before the program was even looked at
+    }
     let mut text = error.to_string();
     let mut next = std::error::Error::source(error);
     while let Some(source) = next {

@@ -10,6 +10,7 @@ use nix::mount::{MsFlags, mount};
 use super::error::ProbeError;
 
 const TRACEFS: &str = "/sys/kernel/tracing";
+const SECURITYFS: &str = "/sys/kernel/security";
 const BPFFS: &str = "/sys/fs/bpf";
 
 /// Mounts tracefs where it is not (systemd does it on demand; minimal systems don't).
@@ -20,6 +21,13 @@ pub fn ensure_tracefs() -> Result<(), ProbeError> {
     let mounted =
         [TRACEFS, "/sys/kernel/debug/tracing"].iter().any(|dir| Path::new(dir).join("events").is_dir());
     if mounted { Ok(()) } else { mount_at("tracefs", TRACEFS) }
+}
+
+/// Mounts securityfs where it is not, and is not asked for more: only advice depends on it.
+pub fn try_securityfs() {
+    if type_of(Path::new(SECURITYFS)).is_none() {
+        let _ = mount_at("securityfs", SECURITYFS);
+    }
 }
 
 /// Mounts bpffs where it is not, if `pins` lies below it.

@@ -11,6 +11,7 @@ pub enum Hook {
     /// A cgroup hook, at the root of the cgroup v2 tree.
     SocketAddress,
     SocketRelease,
+    SocketCreate,
     Egress,
     Ingress,
     /// Hook of the Linux security module framework.
@@ -61,7 +62,11 @@ pub enum Duty {
     HoldFlow,
     ReadNames,
     GateExecute,
+    Sockets,
+    Delegate,
+    Relink,
     Inspect,
+    Mount,
     Protect,
 }
 
@@ -76,7 +81,11 @@ impl Duty {
             Self::HoldFlow => "hold",
             Self::ReadNames => "names",
             Self::GateExecute => "gate-execute",
+            Self::Sockets => "sockets",
+            Self::Delegate => "delegate",
+            Self::Relink => "link",
             Self::Inspect => "inspect",
+            Self::Mount => "mount",
             Self::Protect => "protect",
         }
     }
@@ -121,6 +130,11 @@ const fn maybe(program: &'static str, hook: Hook) -> Attachment {
 
 const fn required(duty: Duty, when: When, offers: &'static [Offer]) -> Service {
     Service { duty, when, required: true, offers }
+}
+
+/// What only some kernels can do, and the daemon starts without.
+const fn optional(duty: Duty, offers: &'static [Offer]) -> Service {
+    Service { duty, when: When::Always, required: false, offers }
 }
 
 /// Every duty, in the order of attaching: lineage before everything that relies on labels.
@@ -168,7 +182,7 @@ pub const SERVICES: &[Service] = &[
             },
             Offer {
                 backend: Backend::Portable,
-                can: "observe (not through io_uring or 32-bit syscalls)",
+                can: "observe; io_uring counts as a touch, 32-bit syscalls are not seen",
                 attachments: &[
                     maybe("enter_open", Hook::Syscall("sys_enter_open")),
                     at("enter_openat", Hook::Syscall("sys_enter_openat")),
@@ -176,6 +190,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("exit_open", Hook::Syscall("sys_exit_open")),
                     at("exit_open", Hook::Syscall("sys_exit_openat")),
                     at("exit_open", Hook::Syscall("sys_exit_openat2")),
+                    maybe("submit_request", Hook::RawTracepoint("io_uring_submit_req")),
                 ],
             },
         ],
@@ -223,42 +238,172 @@ pub const SERVICES: &[Service] = &[
             },
         ],
     ),
-    Service {
-        duty: Duty::GateExecute,
-        when: When::Always,
-        required: false,
-        offers: &[Offer {
+    optional(
+        Duty::GateExecute,
+        &[Offer {
             backend: Backend::Lsm,
             can: "hold, deny",
             attachments: &[at("bprm_check", Hook::Lsm("bprm_check_security"))],
         }],
-    },
-    Service {
-        duty: Duty::Inspect,
-        when: When::Always,
-        required: false,
-        offers: &[Offer {
-            backend: Backend::Lsm,
-            can: "observe; deny against the daemon",
-            attachments: &[at("ptrace_access_check", Hook::Lsm("ptrace_access_check"))],
-        }],
-    },
-    Service {
-        duty: Duty::Protect,
-        when: When::Always,
-        required: false,
-        offers: &[Offer {
-            backend: Backend::Lsm,
-            can: "deny to agents: signals to the daemon, bpf, removing its files",
-            attachments: &[
-                at("task_kill", Hook::Lsm("task_kill")),
-                at("bpf", Hook::Lsm("bpf")),
-                at("inode_unlink", Hook::Lsm("inode_unlink")),
-                at("inode_rename", Hook::Lsm("inode_rename")),
-                at("inode_link", Hook::Lsm("inode_link")),
-            ],
-        }],
-    },
+    ),
+    required(
+        Duty::Sockets,
+        When::Always,
+        &[
+            Offer {
+                backend: Backend::Lsm,
+                can: "deny MPTCP, SCTP, DCCP, packet sockets; raw sockets are held",
+                attachments: &[
+                    at("sock_create", Hook::SocketCreate),
+                    at("socket_create", Hook::Lsm("socket_create")),
+                ],
+            },
+            Offer {
+                backend: Backend::Tracing,
+                can: "deny MPTCP, SCTP, DCCP; raw sockets are held; observe packet sockets",
+                attachments: &[
+                    at("sock_create", Hook::SocketCreate),
+                    at("security_socket_create", Hook::Entry("security_socket_create")),
+                ],
+            },
+            Offer {
+                backend: Backend::Portable,
+                can: "deny MPTCP, SCTP, DCCP; raw sockets are held; observe packet sockets",
+                attachments: &[
+                    at("sock_create", Hook::SocketCreate),
+                    at("enter_socket", Hook::Syscall("sys_enter_socket")),
+                ],
+            },
+        ],
+    ),
+    optional(
+        Duty::Delegate,
+        &[
+            Offer {
+                backend: Backend::Lsm,
+                can: "observe, hold, deny",
+                attachments: &[
+                    at("unix_stream_connect", Hook::Lsm("unix_stream_connect")),
+                    at("unix_may_send", Hook::Lsm("unix_may_send")),
+                ],
+            },
+            Offer {
+                backend: Backend::Tracing,
+                can: "observe",
+                attachments: &[at(
+                    "security_unix_stream_connect",
+                    Hook::Entry("security_unix_stream_connect"),
+                )],
+            },
+            // By `enter_connect`, which Connect has attached.
+            Offer { backend: Backend::Portable, can: "observe", attachments: &[] },
+        ],
+    ),
+    optional(
+        Duty::Relink,
+        &[
+            Offer {
+                backend: Backend::Lsm,
+                can: "observe and follow",
+                attachments: &[
+                    at("inode_link", Hook::Lsm("inode_link")),
+                    at("inode_rename", Hook::Lsm("inode_rename")),
+                ],
+            },
+            Offer {
+                backend: Backend::Tracing,
+                can: "observe and follow",
+                attachments: &[
+                    at("security_inode_link", Hook::Entry("security_inode_link")),
+                    at("security_inode_rename", Hook::Entry("security_inode_rename")),
+                ],
+            },
+        ],
+    ),
+    optional(
+        Duty::Inspect,
+        &[
+            Offer {
+                backend: Backend::Lsm,
+                can: "observe; deny against the daemon",
+                attachments: &[at("ptrace_access_check", Hook::Lsm("ptrace_access_check"))],
+            },
+            Offer {
+                backend: Backend::Tracing,
+                can: "observe",
+                attachments: &[at(
+                    "security_ptrace_access_check",
+                    Hook::Entry("security_ptrace_access_check"),
+                )],
+            },
+            Offer {
+                backend: Backend::Portable,
+                can: "observe",
+                attachments: &[
+                    at("enter_ptrace", Hook::Syscall("sys_enter_ptrace")),
+                    maybe("enter_process_vm", Hook::Syscall("sys_enter_process_vm_readv")),
+                    maybe("enter_process_vm", Hook::Syscall("sys_enter_process_vm_writev")),
+                ],
+            },
+        ],
+    ),
+    optional(
+        Duty::Mount,
+        &[
+            Offer {
+                backend: Backend::Lsm,
+                can: "observe; deny over Interlock's own places",
+                attachments: &[
+                    at("sb_mount", Hook::Lsm("sb_mount")),
+                    at("move_mount", Hook::Lsm("move_mount")),
+                    at("sb_umount", Hook::Lsm("sb_umount")),
+                ],
+            },
+            Offer {
+                backend: Backend::Tracing,
+                can: "observe",
+                attachments: &[
+                    at("security_sb_mount", Hook::Entry("security_sb_mount")),
+                    at("security_move_mount", Hook::Entry("security_move_mount")),
+                    at("security_sb_umount", Hook::Entry("security_sb_umount")),
+                ],
+            },
+        ],
+    ),
+    optional(
+        Duty::Protect,
+        &[
+            Offer {
+                backend: Backend::Lsm,
+                can: "deny to agents: signals to the daemon, bpf, changing its files",
+                attachments: &[
+                    at("task_kill", Hook::Lsm("task_kill")),
+                    at("bpf", Hook::Lsm("bpf")),
+                    at("inode_unlink", Hook::Lsm("inode_unlink")),
+                    at("inode_rmdir", Hook::Lsm("inode_rmdir")),
+                    at("inode_create", Hook::Lsm("inode_create")),
+                    at("inode_mkdir", Hook::Lsm("inode_mkdir")),
+                    at("inode_symlink", Hook::Lsm("inode_symlink")),
+                    // Only where a module that judges by paths is built in (CONFIG_SECURITY_PATH).
+                    maybe("path_truncate", Hook::Lsm("path_truncate")),
+                    maybe("path_chmod", Hook::Lsm("path_chmod")),
+                ],
+            },
+            Offer {
+                backend: Backend::Tracing,
+                can: "observe signals to the daemon, bpf, writes to its files",
+                attachments: &[
+                    at("signal_generate", Hook::RawTracepoint("signal_generate")),
+                    at("security_bpf", Hook::Entry("security_bpf")),
+                ],
+            },
+            Offer {
+                backend: Backend::Portable,
+                can: "observe signals to the daemon, writes to its files",
+                attachments: &[at("signal_generate", Hook::RawTracepoint("signal_generate"))],
+            },
+        ],
+    ),
     required(
         Duty::HoldFlow,
         When::Sessions,
@@ -284,6 +429,9 @@ pub const MAPS: &[&str] = &[
     "VERDICTS",
     "SECRET_INODES",
     "SECRET_NAMES",
+    "FOLLOWED",
+    "FOREIGN_DIRECTORIES",
+    "SERVICE_NAMES",
     "OPEN_VERDICTS",
     "ANSWERS",
     "OWN_INODES",

@@ -26,6 +26,7 @@ pub struct Uplink {
     verdicts: Table<u64, FlowVerdict>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
+    services: Table<u64, u32>,
     open_verdicts: Array<MapData, u32>,
     answers: Table<AnswerKey, Answer>,
     own_inodes: Table<InodeKey, u32>,
@@ -45,6 +46,7 @@ impl Uplink {
             verdicts: table(ebpf, "VERDICTS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
+            services: table(ebpf, "SERVICE_NAMES")?,
             open_verdicts: take(ebpf, "OPEN_VERDICTS")?,
             answers: table(ebpf, "ANSWERS")?,
             own_inodes: table(ebpf, "OWN_INODES")?,
@@ -174,6 +176,14 @@ impl Uplink {
     /// The map is full.
     pub fn replace_names(&mut self, names: &[(u64, SecretTag)]) -> Result<(), MapError> {
         replace(&mut self.names, names)
+    }
+
+    /// Makes the table of services' socket names be exactly `names`, hashes of file names.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn replace_services(&mut self, names: &[(u64, u32)]) -> Result<(), MapError> {
+        replace(&mut self.services, names)
     }
 
     /// Makes the table of addresses be exactly `addresses`.

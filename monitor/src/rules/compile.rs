@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use monitor_common::policy::{
     ADDRESS_DATABASE, ADDRESS_METADATA, ENTRIES_MAX, GRADE_A, GRADE_B, GRADE_C, Policy, VERDICT_ALLOW,
-    VERDICT_ASK, VERDICT_DENY, taint_bit,
+    VERDICT_ASK, VERDICT_ASK_IF_GATED, VERDICT_DENY, taint_bit,
 };
 
 use super::{
@@ -38,19 +38,30 @@ impl RuleSet {
                 *verdict = VERDICT_DENY;
             }
         }
-        if self.stops_execs() {
+        if self.stops(Kind::Exec).next().is_some() {
             policy.execute = VERDICT_ASK;
+        }
+        // Where every such rule wants a touch, a session without one is not asked about.
+        if let Some(first) = self.stops(Kind::Delegate).next() {
+            let touched = |rule: &Rule| rule.conditions.touched.is_some();
+            let all = touched(first) && self.stops(Kind::Delegate).all(touched);
+            policy.delegate = if all { VERDICT_ASK_IF_GATED } else { VERDICT_ASK };
+            for touched in self.stops(Kind::Delegate).filter_map(|rule| rule.conditions.touched.as_ref()) {
+                policy.gate_mask |= mask(touched);
+            }
         }
         policy
     }
 
-    fn stops_execs(&self) -> bool {
-        self.iter().any(|rule| {
+    /// Enabled rules that hold or deny what is of this kind.
+    fn stops(&self, kind: Kind) -> impl Iterator<Item = &Rule> {
+        let stops = move |rule: &&Rule| {
             rule.enabled
                 && rule.mode == Mode::Enforce
-                && rule.on == Kind::Exec
+                && rule.on == kind
                 && matches!(rule.action, Action::Hold | Action::Deny)
-        })
+        };
+        self.iter().map(AsRef::as_ref).filter(stops)
     }
 
     /// What the kernel answers to opening each secret of the catalogue, by `policy::open_index`: allow where no rule

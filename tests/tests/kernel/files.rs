@@ -107,7 +107,7 @@ impl Scene {
 
 /// The file's own name.
 fn name(open: &Open) -> String {
-    decode::text(&open.names[0])
+    decode::text(&open.path.names[0])
 }
 
 #[test]
@@ -125,9 +125,9 @@ fn an_open_says_which_file_and_taints_the_session() {
     assert_eq!((open.tag, open.matched, open.foreign, open.generation), (TAG, matched::INODE, 1, 2));
     assert_eq!(open.header.tgid, scene.actor.pid);
     let names: Vec<String> =
-        open.names[..open.components as usize].iter().map(|part| decode::text(part)).collect();
+        open.path.names[..open.path.components as usize].iter().map(|part| decode::text(part)).collect();
     let path: String = names.iter().rev().map(|part| format!("/{part}")).collect();
-    assert!(token.ends_with(&path) && open.complete == 1, "{path} of {token}");
+    assert!(token.ends_with(&path) && open.path.complete == 1, "{path} of {token}");
     scene.reads(&token);
     let again = scene.opens().last().map(|open| open.generation);
     assert_eq!(again, Some(4), "the counter's own value after the sentinel's open, not its operand plus one");

@@ -30,8 +30,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// Generation of a session that has touched nothing.
 const FIRST: u64 = Taint::CLEAN.generation;
 /// Reading the scene's secret gates the session.
-const POLICY: Policy =
-    Policy { gate_mask: taint_bit(GRADE_A, true), observe: 0, execute: 0, connect: [0; 4] };
+const POLICY: Policy = Policy {
+    gate_mask: taint_bit(GRADE_A, true),
+    observe: 0,
+    execute: 0,
+    connect: [0; 4],
+    delegate: 0,
+    reserved: 0,
+};
 
 /// A labelled actor with an open connection to a server of the test's, and a secret it can read.
 struct Scene {

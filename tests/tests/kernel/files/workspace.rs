@@ -51,7 +51,7 @@ fn deeper_than_the_kernel_looks_counts_as_foreign_and_incomplete() {
     let path = scene.file(&format!("work/{}.env", "d/".repeat(WALK)));
     scene.reads(&path);
     let open = scene.open();
-    assert_eq!((open.foreign, open.complete, open.components as usize), (1, 0, COMPONENTS));
+    assert_eq!((open.foreign, open.path.complete, open.path.components as usize), (1, 0, COMPONENTS));
 }
 
 #[test]

@@ -1,0 +1,151 @@
+//! Acts against other processes and against Interlock itself, ways around the tree, other names for secrets.
+
+use std::path::PathBuf;
+
+use monitor_common::{
+    event::{
+        delegate::Delegate,
+        file::{Relink, relink},
+        guard::{Guard, act},
+        network::{Socket, outcome},
+        state,
+    },
+    policy::SUBJECT_DELEGATE,
+};
+
+use super::{engine::Engine, judge::Stake};
+use crate::{
+    facts::{
+        BootNanos, DelegateHow, Delegation, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId,
+        Severity, Subject,
+    },
+    holds::HeldCaller,
+    probes::decode::text,
+    sessions::procfs,
+};
+
+impl Engine {
+    pub fn on_guard(&mut self, guard: &Guard) {
+        if guard.act == act::INSPECT {
+            self.on_inspect(guard);
+            return;
+        }
+        let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
+        let process = self.registry.process(pid).cloned().unwrap_or_default();
+        let refused = guard.state == state::REFUSED;
+        let Attempted { name, severity, what } = attempted(guard.act, refused);
+        let event = self
+            .event(name, BootNanos(guard.header.at_ns), id)
+            .process(&process)
+            .alert(severity, what)
+            .with("interlock.action", if refused { "deny" } else { "alert" })
+            .with("guard.target", guard.target)
+            .with("guard.detail", guard.detail)
+            .with("file.name", text(&guard.name));
+        self.publish(event);
+    }
+
+    /// Another process was reached into, or it was tried.
+    fn on_inspect(&mut self, guard: &Guard) {
+        let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
+        let own = self.registry.session_of(guard.target) == Some(id);
+        let subject = Subject::Inspect(Inspection { target: guard.target, own, how: InspectHow::Ptrace });
+        let refused = guard.state == state::REFUSED;
+        let stake = if refused { Stake::Refused { observed: false } } else { Stake::None };
+        self.judge(id, pid, BootNanos(guard.header.at_ns), subject, stake);
+    }
+
+    /// A service outside of the tree is asked over its socket.
+    pub fn on_delegate(&mut self, delegate: &Delegate) {
+        let (id, pid) = (SessionId(delegate.header.session), delegate.header.tgid);
+        let caller = HeldCaller { pid, ino: delegate.name, dev: 0, subject: SUBJECT_DELEGATE };
+        let asks = delegate.state == state::ASKED;
+        if asks && self.waits_already(&caller) {
+            return;
+        }
+        let path = as_bound(pid, text(&delegate.path), delegate.name == 0);
+        let Some(service) = self.know.catalog.delegate_socket(&path).map(str::to_owned) else {
+            if asks {
+                self.resume(id, caller); // only its name is like a service's
+            }
+            return;
+        };
+        let stake = match delegate.state {
+            state::ASKED => Stake::Caller(caller),
+            state::REFUSED | state::REFUSED_IO_URING => Stake::Refused { observed: false },
+            _ => Stake::None,
+        };
+        if delegate.state == state::COMMITTED {
+            self.commit(id, pid, &format!("ask {service} ({path})"));
+        }
+        let subject = Subject::Delegate(Delegation { service, how: DelegateHow::Socket, path });
+        self.judge(id, pid, BootNanos(delegate.header.at_ns), subject, stake);
+    }
+
+    /// A secret gets another name. The kernel follows it by its inode already.
+    pub fn on_relink(&mut self, relink: &Relink) {
+        let Some(secret) = self.relinked_secret(relink) else { return };
+        let how = if relink.how == relink::LINK { LinkHow::Link } else { LinkHow::Rename };
+        let (id, at) = (SessionId(relink.header.session), BootNanos(relink.header.at_ns));
+        self.judge_fact(id, relink.header.tgid, at, Subject::Link(Renamed { secret, how }));
+    }
+
+    /// A socket whose data the flow hold would not see.
+    pub fn on_socket(&mut self, socket: &Socket) {
+        let id = SessionId(socket.header.session);
+        let process = self.registry.process(socket.header.tgid).cloned().unwrap_or_default();
+        let (name, action) = match socket.outcome {
+            outcome::REFUSED => ("socket-refused", "deny"),
+            outcome::WOULD_REFUSE => ("would-refuse", "deny"),
+            _ => ("socket-odd", "alert"),
+        };
+        let event = self
+            .event(name, BootNanos(socket.header.at_ns), id)
+            .process(&process)
+            .alert(Severity::Medium, "a process of a session made a socket that no connection is held by")
+            .with("interlock.action", action)
+            .with("network.family", socket.family)
+            .with("network.type", socket.kind)
+            .with("network.iana_number", socket.protocol);
+        self.publish(event);
+    }
+}
+
+struct Attempted {
+    name: &'static str,
+    severity: Severity,
+    what: &'static str,
+}
+
+fn attempted(act: u32, refused: bool) -> Attempted {
+    let (name, what) = match act {
+        act::SIGNAL => ("tamper", "a process of a session sent a signal to Interlock"),
+        act::BPF => ("tamper", "a process of a session called bpf"),
+        act::REMOVE => ("tamper", "a process of a session removed or replaced a file of Interlock's"),
+        act::CREATE => ("tamper", "a process of a session made a file among Interlock's own"),
+        act::WRITE => ("tamper", "a process of a session changed a file of Interlock's"),
+        act::MOUNT => ("mount", "a process of a session mounted something"),
+        act::UNMOUNT => ("mount", "a process of a session took a mount away"),
+        act::UNSEEN_OPEN => ("unseen-open", "a process of a session opened a file inside io_uring, unseen"),
+        _ => ("guard", "a process of a session did something that is watched"),
+    };
+    let severity = match (name, refused) {
+        (_, true) | ("tamper", _) => Severity::High,
+        ("mount", false) => Severity::Low,
+        _ => Severity::Medium,
+    };
+    Attempted { name, severity, what }
+}
+
+/// The path that a service bound is used as it is; one that a caller gave (`given`) leads there through its links and
+/// from its working directory.
+fn as_bound(pid: u32, path: String, given: bool) -> String {
+    if !given {
+        return path;
+    }
+    let inside = match (path.strip_prefix('/'), procfs::working_directory(pid)) {
+        (Some(_), _) | (None, None) => PathBuf::from(&path),
+        (None, Some(directory)) => directory.join(&path),
+    };
+    inside.canonicalize().map_or(path, |real| real.to_string_lossy().into_owned())
+}
