@@ -144,6 +144,7 @@ impl Engine {
         engine.recover(before);
         engine.adopt();
         engine.follow_flows();
+        engine.probes.replace_other_versions();
         engine.housekeeping();
         engine.save();
         Ok(engine)

@@ -15,11 +15,13 @@ use aya::{
         Program, ProgramError, RawTracePoint, TracePoint, links::FdLink,
     },
 };
-use monitor_common::ABI;
+use monitor_common::offsets::Offsets;
 
 use super::{
     error::ProbeError,
-    mounts, offsets, proof,
+    mounts, offsets,
+    pins::Pins,
+    proof,
     ring::Ring,
     table::{Attachment, Backend, Duty, Hook, MAPS, Offer, SERVICES, Service, When},
     uplink::Uplink,
@@ -54,7 +56,7 @@ pub struct Probes {
     ebpf: Ebpf,
     btf: Btf,
     cgroup: File,
-    pins: Option<PathBuf>,
+    pins: Option<Pins>,
     loaded: HashSet<&'static str>,
     /// Links by their name: dropping one that has no pin detaches it.
     links: Vec<(String, FdLink)>,
@@ -77,18 +79,11 @@ impl Probes {
         mounts::check_cgroup2(&options.cgroup)?;
         let cgroup = File::open(&options.cgroup)
             .map_err(|source| ProbeError::Cgroup { path: options.cgroup.clone(), source })?;
-        let pins = options.pins.as_deref().map(pin_directory).transpose()?;
+        let pins = options.pins.as_deref().map(Pins::below).transpose()?;
         let offsets = offsets::resolve(Path::new(offsets::VMLINUX))?;
         let btf = Btf::from_sys_fs().map_err(|source| ProbeError::KernelTypes(Box::new(source)))?;
 
-        let mut loader = EbpfLoader::new();
-        loader.override_global("OFFSETS", &offsets, true);
-        if let Some(pins) = &pins {
-            for map in MAPS {
-                loader.map_pin_path(map, pins.join(map));
-            }
-        }
-        let mut ebpf = loader.load(OBJECT).map_err(|error| refused(Box::new(error)))?;
+        let mut ebpf = load_object(&offsets, pins.as_ref())?;
         let lifecycle = take_ring(&mut ebpf, "LIFECYCLE")?;
         let access = take_ring(&mut ebpf, "ACCESS")?;
         let mut uplink = Uplink::take(&mut ebpf)?;
@@ -111,7 +106,17 @@ impl Probes {
             };
             probes.in_force.push(served);
         }
+        if let Some(pins) = &probes.pins {
+            pins.carry_over(&mut uplink);
+        }
         Ok((probes, uplink))
+    }
+
+    /// Ends what daemons of other versions left in force. Until then both enforce, so that nothing slips through between.
+    pub fn replace_other_versions(&mut self) {
+        if let Some(pins) = &mut self.pins {
+            pins.remove_stale();
+        }
     }
 
     /// Loads what will be attached later: a kernel that refuses it must be known at the start, not at the first session.
@@ -278,7 +283,7 @@ impl Probes {
             self.links.push((name, link));
             return Ok(());
         };
-        let (place, fresh) = (pins.join(&name), pins.join(format!("{name}_new")));
+        let (place, fresh) = (pins.current.join(&name), pins.current.join(format!("{name}_new")));
         let _ = fs::remove_file(&fresh); // left behind by a daemon that died between the two steps
         let failed = |reason: String| ProbeError::Pin { program: name.clone(), reason };
         let pinned = link.pin(&fresh).map_err(|error| failed(error.to_string()))?;
@@ -292,7 +297,7 @@ impl Probes {
         let name = link_name(attachment);
         self.links.retain(|(known, _)| *known != name);
         let Some(pins) = &self.pins else { return };
-        match fs::remove_file(pins.join(&name)) {
+        match fs::remove_file(pins.current.join(&name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 tracing::warn!(link = name, %error, "the pinned link could not be removed");
             }
@@ -303,6 +308,19 @@ impl Probes {
     fn program(&mut self, name: &'static str) -> Result<&mut Program, ProbeError> {
         self.ebpf.program_mut(name).ok_or(ProbeError::Object { name })
     }
+}
+
+/// Loads the object over the pinned maps of its version.
+fn load_object(offsets: &Offsets, pins: Option<&Pins>) -> Result<Ebpf, ProbeError> {
+    let mut loader = EbpfLoader::new();
+    loader.override_global("OFFSETS", offsets, true);
+    if let Some(pins) = pins {
+        pins.remove_what_does_not_fit(OBJECT)?;
+        for map in MAPS {
+            loader.map_pin_path(map, pins.current.join(map));
+        }
+    }
+    loader.load(OBJECT).map_err(|error| refused(Box::new(error)))
 }
 
 /// aya answers attaching with one error type and taking the link with another.
@@ -399,43 +417,6 @@ fn link_name(attachment: &Attachment) -> String {
         Hook::Syscall(name) => format!("link_{name}"),
         _ => format!("link_{}", attachment.program),
     }
-}
-
-/// `PINS/vABI`: pins of another ABI version are never touched by accident, and removed here.
-fn pin_directory(pins: &Path) -> Result<PathBuf, ProbeError> {
-    mounts::ensure_bpffs(pins)?;
-    let current = pins.join(format!("v{ABI}"));
-    let failed = |source| ProbeError::PinDirectory { path: current.clone(), source };
-    fs::create_dir_all(&current).map_err(failed)?;
-    for entry in fs::read_dir(pins).map_err(failed)?.flatten() {
-        if entry.path() != current {
-            remove_pins(&entry.path());
-        }
-    }
-    Ok(current)
-}
-
-/// Removes what any daemon has pinned below `pins`, whatever its ABI version: all enforcement ends.
-pub fn remove_all_pins(pins: &Path) {
-    for entry in fs::read_dir(pins).into_iter().flatten().flatten() {
-        remove_pins(&entry.path());
-    }
-    let _ = fs::remove_dir(pins); // not empty, or not there: said above
-}
-
-/// Removes a directory of pins, links first: no program runs over half a state.
-pub fn remove_pins(pins: &Path) {
-    let mut paths: Vec<PathBuf> =
-        fs::read_dir(pins).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    paths.sort_by_key(|path| {
-        !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("link_"))
-    });
-    for path in paths {
-        if let Err(error) = fs::remove_file(&path) {
-            tracing::warn!(path = %path.display(), %error, "a pin could not be removed");
-        }
-    }
-    let _ = fs::remove_dir(pins); // not empty: said above
 }
 
 fn take_ring(ebpf: &mut Ebpf, name: &'static str) -> Result<Ring, ProbeError> {

@@ -1,6 +1,6 @@
 //! Decisions on their way to the kernel: every write to a map happens here.
 
-use std::{borrow::BorrowMut, collections::BTreeMap};
+use std::{borrow::BorrowMut, collections::BTreeMap, path::Path};
 
 use aya::{
     Ebpf, Pod,
@@ -12,7 +12,7 @@ use monitor_common::{
     policy::{AddressKey, Answer, AnswerKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
 };
 
-use super::error::ProbeError;
+use super::{error::ProbeError, pins};
 use crate::facts::SessionId;
 
 type Table<K, V> = HashMap<MapData, K, V>;
@@ -246,6 +246,25 @@ impl Uplink {
         ignore_missing("SECRET_INODES", self.inodes.remove(&key));
     }
 
+    /// Copies sessions, labels, taints, flows and verdicts of another version's pins; gives how many entries.
+    ///
+    /// Both versions' programs follow forks meanwhile, so a pass is repeated until it finds nothing new.
+    ///
+    /// # Errors
+    /// Names the tables that could not be copied.
+    pub(super) fn carry_over(&mut self, pins: &Path) -> Result<usize, String> {
+        let copied = [
+            copy(pins, "SESSIONS", &mut self.sessions),
+            copy(pins, "TAINTS", &mut self.taints),
+            copy(pins, "PROCESSES", &mut self.processes),
+            copy(pins, "FLOWS", &mut self.flows),
+            copy(pins, "VERDICTS", &mut self.verdicts),
+        ];
+        let (good, bad): (Vec<_>, Vec<_>) = copied.into_iter().partition(Result::is_ok);
+        let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
+        if bad.is_empty() { Ok(good.into_iter().flatten().sum()) } else { Err(bad.join("; ")) }
+    }
+
     /// What was lost since the maps were made, by `(ring, kind)`; only what is not zero.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<(&'static str, &'static str), u64> {
@@ -257,6 +276,22 @@ impl Uplink {
                 (total > 0).then_some((*name, total))
             })
             .collect()
+    }
+}
+
+fn copy<K: Pod, V: Pod>(pins: &Path, name: &str, table: &mut Table<K, V>) -> Result<usize, String> {
+    let old: Table<K, V> = pins::table(pins, name)?;
+    let mut copied = 0;
+    loop {
+        let missing: Vec<(K, V)> =
+            old.iter().flatten().filter(|(key, _)| table.get(key, 0).is_err()).collect();
+        if missing.is_empty() {
+            return Ok(copied);
+        }
+        for (key, value) in &missing {
+            table.insert(key, value, 0).map_err(|error| format!("{name}: {error}"))?;
+        }
+        copied += missing.len();
     }
 }
 

@@ -1,6 +1,6 @@
 //! A daemon that dies: what is pinned stays in force, and the next one finds it.
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
 use interlock::ledger::verify::verify;
 use interlock_tests::{
@@ -70,7 +70,44 @@ fn a_frozen_session_is_thawed_by_the_next_daemon() {
     daemon.kill();
     daemon.start_again();
     assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen");
-    std::fs::write(home.path().join("work/go"), "").unwrap();
+    fs::write(home.path().join("work/go"), "").unwrap();
     daemon.expect(&["thaw", &session]);
     assert!(agent.finish().contains("finished"));
+}
+
+#[test]
+fn a_daemon_of_another_version_is_replaced_without_a_gap() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo exit $?", curl(&server, "")));
+    let hold = daemon.the_hold();
+    daemon.kill();
+    let pins = daemon.pins().unwrap().to_path_buf();
+    let current = fs::read_dir(&pins).unwrap().next().unwrap().unwrap().path();
+    fs::rename(&current, pins.join("v0")).unwrap();
+    daemon.start_again();
+    wait::throughout("held by both, then by the new one", Duration::from_secs(1), || server.silent());
+    assert!(!pins.join("v0").exists() && current.exists(), "the other version's pins are gone");
+    assert_eq!(daemon.the_hold(), hold, "{}", daemon.log());
+    daemon.expect(&["approve", &hold]);
+    assert!(agent.finish().contains("exit 0"), "{}", agent.output());
+}
+
+#[test]
+fn pins_that_do_not_fit_never_keep_the_daemon_from_starting() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
+    daemon.kill();
+    let current = fs::read_dir(daemon.pins().unwrap()).unwrap().next().unwrap().unwrap().path();
+    // A pinned link where a map is expected.
+    fs::remove_file(current.join("POLICY")).unwrap();
+    fs::rename(current.join("link_process_fork"), current.join("POLICY")).unwrap();
+    daemon.start_again();
+    assert!(daemon.log().contains("the pins do not fit and are removed"), "{}", daemon.log());
+    assert!(current.join("link_process_fork").exists());
 }

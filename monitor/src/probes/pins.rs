@@ -1,0 +1,109 @@
+//! What outlives the daemon on bpffs: `PINS/vABI/` holds the maps and the links of one ABI version.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use aya::maps::{HashMap, Map, MapData, MapInfo};
+use aya_obj::Object;
+use monitor_common::ABI;
+
+use super::{error::ProbeError, mounts, table::MAPS, uplink::Uplink};
+
+/// The directory of this daemon's ABI version, and those of others.
+#[derive(Debug)]
+pub struct Pins {
+    pub current: PathBuf,
+    stale: Vec<PathBuf>,
+}
+
+impl Pins {
+    /// Makes the directory of this version below `place`.
+    pub fn below(place: &Path) -> Result<Self, ProbeError> {
+        mounts::ensure_bpffs(place)?;
+        let current = place.join(format!("v{ABI}"));
+        let failed = |source| ProbeError::PinDirectory { path: current.clone(), source };
+        fs::create_dir_all(&current).map_err(failed)?;
+        let entries = fs::read_dir(place).map_err(failed)?.flatten().map(|entry| entry.path());
+        let stale = entries.filter(|path| *path != current).collect();
+        Ok(Self { current, stale })
+    }
+
+    /// Removes the pins of this version if a map among them is not the one `object` declares: one version number promises one
+    /// layout, but a development build or a foreign file may break that, and must never keep the daemon from starting.
+    pub fn remove_what_does_not_fit(&self, object: &[u8]) -> Result<(), ProbeError> {
+        let object = Object::parse(object).map_err(|error| ProbeError::Load(Box::new(error.into())))?;
+        let unfit = MAPS.iter().find(|name| !object.maps.get(**name).is_none_or(|map| self.fits(name, map)));
+        let Some(map) = unfit else { return Ok(()) };
+        tracing::error!(pins = %self.current.display(), map, "the pins do not fit and are removed; sessions are found again by /proc");
+        remove(&self.current);
+        fs::create_dir_all(&self.current)
+            .map_err(|source| ProbeError::PinDirectory { path: self.current.clone(), source })
+    }
+
+    /// Whether the pin `name` is absent or has the shape of `declared`.
+    fn fits(&self, name: &str, declared: &aya_obj::Map) -> bool {
+        let path = self.current.join(name);
+        if fs::symlink_metadata(&path).is_err() {
+            return true; // not there: made anew
+        }
+        let Ok(pinned) = MapInfo::from_pin(&path) else { return false };
+        pinned.map_type().is_ok_and(|kind| kind as u32 == declared.map_type())
+            && pinned.key_size() == declared.key_size()
+            && pinned.value_size() == declared.value_size()
+            && pinned.max_entries() == declared.max_entries()
+    }
+
+    /// Takes over the sessions, what they touched and their connections from pins of other versions, which stay in force
+    /// until [`Pins::remove_stale`]. What cannot be taken over is said: those sessions are found again by `/proc`.
+    pub fn carry_over(&self, uplink: &mut Uplink) {
+        for old in &self.stale {
+            match uplink.carry_over(old) {
+                Ok(entries) => {
+                    tracing::info!(pins = %old.display(), entries, "taken over from another version")
+                }
+                Err(reason) => {
+                    tracing::error!(pins = %old.display(), reason, "sessions of another version cannot be taken over");
+                }
+            }
+        }
+    }
+
+    /// Ends what other versions enforce; the programs of this one are attached by now.
+    pub fn remove_stale(&mut self) {
+        self.stale.drain(..).for_each(|old| remove(&old));
+    }
+}
+
+/// The pinned hash table `name` of another version, if its keys and values have the same size as today's.
+pub fn table<K: aya::Pod, V: aya::Pod>(pins: &Path, name: &str) -> Result<HashMap<MapData, K, V>, String> {
+    let failed = |error: &dyn std::error::Error| format!("{name}: {error}");
+    let data = MapData::from_pin(pins.join(name)).map_err(|error| failed(&error))?;
+    let map = Map::from_map_data(data).map_err(|error| failed(&error))?;
+    HashMap::try_from(map).map_err(|error| failed(&error))
+}
+
+/// Removes what any daemon has pinned below `place`, whatever its ABI version: all enforcement ends.
+pub fn remove_all(place: &Path) {
+    fs::read_dir(place).into_iter().flatten().flatten().for_each(|entry| remove(&entry.path()));
+    let _ = fs::remove_dir(place); // not empty, or not there: said above
+}
+
+/// Removes a directory of pins, links first: no program runs over half a state.
+pub fn remove(pins: &Path) {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(pins).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    let is_link =
+        |path: &Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("link_"));
+    paths.sort_by_key(|path| !is_link(path));
+    for path in paths {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %path.display(), %error, "a pin could not be removed");
+            }
+            _ => {}
+        }
+    }
+    let _ = fs::remove_dir(pins); // not empty: said above
+}
