@@ -84,7 +84,9 @@ fn continuing_and_steering_a_held_connections_program_lets_nothing_out() {
 fn continuing_and_steering_a_held_open_reads_nothing() {
     let rules = "version: 1\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
                  match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
-    let Some(stage) = Stage::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() }) else { return };
+    let Some(stage) = Stage::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() }) else {
+        return;
+    };
     let script = format!(
         "mkfifo fifo; cat ~/.railway/config.json & held=$!; read -r go < fifo; \
          for i in 1 2 3 4 5 6 7 8 9 10; do kill -CONT $held; done; {} || true; echo steered; wait",

@@ -74,7 +74,7 @@ fn delegate_rule(action: &str) -> Settings {
     let timeout = if action == "hold" { "\n    timeout: { after: 60s, then: deny }" } else { "" };
     let rules = format!(
         "version: 1\nrules:\n  - id: delegates\n    summary: Work is handed to a service.\n    on: delegate\n    \
-         action: {action}{timeout}\n"
+         match: {{ delegate: {{ service: [docker] }} }}\n    action: {action}{timeout}\n"
     );
     Settings { rules: Some(rules), ..Settings::default() }
 }
@@ -103,7 +103,8 @@ fn asking_a_service_is_reported() {
 #[test]
 fn a_socket_of_no_service_is_not_reported() {
     let Some(stage) = Stage::new() else { return };
-    let (other, docker) = (Service::listen(&stage.home.path().join("other-run"), "mine.sock"), docker(&stage));
+    let (other, docker) =
+        (Service::listen(&stage.home.path().join("other-run"), "mine.sock"), docker(&stage));
     let mut agent = stage.run(&format!("{}; {}", other.connect(), docker.connect()));
     let _ = agent.finish();
     let _ = stage.daemon.the_event("delegate");
@@ -114,7 +115,8 @@ fn a_socket_of_no_service_is_not_reported() {
 fn a_link_to_the_services_socket() {
     let Some(stage) = Stage::new() else { return };
     let docker = docker(&stage);
-    let mut agent = stage.run(&format!("ln -s {} innocent; {}", docker.path.display(), python("unix_connect innocent")));
+    let mut agent =
+        stage.run(&format!("ln -s {} innocent; {}", docker.path.display(), python("unix_connect innocent")));
     assert!(agent.finish().contains("connected"), "{}", agent.output());
     if stage.backend() == Backend::Portable {
         not_here("only the path that connect is given is known");
@@ -138,7 +140,11 @@ fn asking_a_service_is_denied() {
     }
     not_here("a connect to a Unix socket is seen, not stopped");
     let event = stage.daemon.the_event("delegate");
-    assert_eq!((&event["interlock.degraded"], event["event.kind"].as_str()), (&"deny".into(), Some("alert")), "{event}");
+    assert_eq!(
+        (&event["interlock.degraded"], event["event.kind"].as_str()),
+        (&"deny".into(), Some("alert")),
+        "{event}"
+    );
 }
 
 #[test]
@@ -177,6 +183,10 @@ fn commands_that_hand_work_on() {
         let mut agent = stage.run(&format!("PATH=~/.local/bin:$PATH; {command}; true"));
         assert!(agent.finish().contains("ran"), "{}", agent.output());
         let event = stage.daemon.the_event("delegate");
-        assert_eq!((&event["delegate.service"], &event["delegate.how"]), (&service.into(), &"command".into()), "{event}");
+        assert_eq!(
+            (&event["delegate.service"], &event["delegate.how"]),
+            (&service.into(), &"command".into()),
+            "{event}"
+        );
     }
 }

@@ -48,7 +48,8 @@ fn is_held_after(operation: &str) {
 
 #[test]
 fn an_open_that_a_rule_denies() {
-    let Some(stage) = Stage::with(|_| Settings { rules: Some(DENY_OPEN.into()), ..Settings::default() }) else {
+    let Some(stage) = Stage::with(|_| Settings { rules: Some(DENY_OPEN.into()), ..Settings::default() })
+    else {
         return;
     };
     if !stage.anybody_can("uring_open openat") {

@@ -11,7 +11,8 @@ use super::stage::{A_WHILE, ENTRY, Stage, python};
 fn is_followed(way: &str) {
     let Some(stage) = Stage::new() else { return };
     let script = format!("cat ~/.railway/config.json; exec {}", stage.request());
-    let agent = stage.run(&python(&format!("descend {way} \"{}\"; echo descended", script.replace('"', "\\\""))));
+    let agent =
+        stage.run(&python(&format!("descend {way} \"{}\"; echo descended", script.replace('"', "\\\""))));
     stage.is_held(&agent);
     let read = stage.was_read(ENTRY);
     assert_eq!(read["session.id"], stage.daemon.json(&["ps"])[0]["id"], "{read}");
@@ -76,8 +77,10 @@ fn a_person_with_a_pid_that_was_an_agents() {
     let pid = pid_of_the_dead(&agent);
     stage.was_read(ENTRY);
     let script = format!("cat ~/.railway/config.json; echo pid $$; exec {}", curl(&stage.server, "-m 20"));
-    let mut person =
-        stage.home.run_unwatched(&format!("{}; echo exit $?", python(&format!("reborn {pid} \"{script}\"").replace("$$", "\\$\\$"))));
+    let mut person = stage.home.run_unwatched(&format!(
+        "{}; echo exit $?",
+        python(&format!("reborn {pid} \"{script}\"").replace("$$", "\\$\\$"))
+    ));
     let output = person.finish();
     assert!(output.contains(&format!("pid {pid}\n")), "another pid: {output}");
     assert!(output.contains("ok\nexit 0"), "{output}");

@@ -64,7 +64,9 @@ fn datagrams_without_a_connection() {
         python(&format!("datagrams {port}")),
         python(&format!("datagrams {port}"))
     ));
-    wait::until("before the secret they arrive", || receiver.recv(&mut [0; 64]).map_err(|error| (error, agent.output())));
+    wait::until("before the secret they arrive", || {
+        receiver.recv(&mut [0; 64]).map_err(|error| (error, agent.output()))
+    });
     wait::until("the secret is next", || {
         if stage.home.path().join("clean").exists() { Ok(()) } else { Err(agent.output()) }
     });
@@ -126,7 +128,8 @@ fn a_connect_inside_io_uring() {
         not_here("the kernel gives no io_uring");
         return;
     }
-    let agent = stage.run(&format!("{READ_SECRET}; {}", python(&format!("uring_connect {}", stage.server.port()))));
+    let agent =
+        stage.run(&format!("{READ_SECRET}; {}", python(&format!("uring_connect {}", stage.server.port()))));
     stage.is_held(&agent);
     let _ = stage.daemon.the_event("flow-held");
 }

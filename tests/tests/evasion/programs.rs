@@ -12,7 +12,8 @@ fn a_program_in_memory_reads_it() {
 fn a_program_in_memory_sends_it() {
     let Some(stage) = Stage::new() else { return };
     let request = stage.request();
-    let agent = stage.run(&format!("cat ~/.railway/config.json; {}", python(&format!("from_memory {request}"))));
+    let agent =
+        stage.run(&format!("cat ~/.railway/config.json; {}", python(&format!("from_memory {request}"))));
     stage.is_held(&agent);
     stage.was_read(ENTRY);
 }

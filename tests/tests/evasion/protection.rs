@@ -34,7 +34,10 @@ fn where_one_duty_has_the_lsm_backend_all_have_it() {
     for duty in ["connect", "inspect", "protect"] {
         let backend = stage.daemon.backend(duty);
         println!("{duty}: {backend:?}; open: {open:?}");
-        assert!((open == Backend::Lsm) == (backend == Backend::Lsm), "{duty}: {backend:?}, but open: {open:?}");
+        assert!(
+            (open == Backend::Lsm) == (backend == Backend::Lsm),
+            "{duty}: {backend:?}, but open: {open:?}"
+        );
     }
 }
 
@@ -61,7 +64,8 @@ fn signals_to_the_daemon() {
 #[test]
 fn files_of_the_daemon() {
     let Some(stage) = Stage::with(|_| everything()) else { return };
-    let (rules, ledger) = (stage.daemon.dir().join("rules/test.yaml"), stage.daemon.dir().join("state/ledger.jsonl"));
+    let (rules, ledger) =
+        (stage.daemon.dir().join("rules/test.yaml"), stage.daemon.dir().join("state/ledger.jsonl"));
     let before = fs::read(&rules).unwrap();
     let acts = [("remove", &rules), ("rewrite", &rules), ("replace", &rules), ("cut", &rules)];
     let ledger_acts = [("remove", &ledger), ("rewrite", &ledger), ("cut", &ledger)];
@@ -137,7 +141,9 @@ fn mounts_over_and_away_in_a_namespace_of_its_own() {
             not_here("mounts are seen, not refused; they change nothing for the daemon");
             let _ = daemon.the_event("mount");
         }
-        Backend::Portable | Backend::Nothing => not_here("mounts have no hook; they change nothing for the daemon"),
+        Backend::Portable | Backend::Nothing => {
+            not_here("mounts have no hook; they change nothing for the daemon")
+        }
     }
     still_holds(&stage);
 }

@@ -91,7 +91,9 @@ impl Stage {
 
     /// A foreign read of a secret of this entry was reported.
     pub fn was_read(&self, entry: &str) -> Value {
-        self.reported("secret-read", |event| event["secret.entry"] == entry && event["secret.foreign"] == true)
+        self.reported("secret-read", |event| {
+            event["secret.entry"] == entry && event["secret.foreign"] == true
+        })
     }
 
     /// The first event of this action that is as `like` says, once there is one.
