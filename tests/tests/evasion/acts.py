@@ -236,6 +236,16 @@ def non_blocking(port):
     select.select([connection], [], [], 40)
 
 
+def in_pieces(port):
+    """Asks a proxy; the name is not in the first segment."""
+    connection = socket.create_connection((HOST, int(port)))
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for piece in (b"GET / HTTP/1.1\r\n", b"Host: backboard.", b"railway.app\r\n\r\n"):
+        connection.sendall(piece)
+        time.sleep(0.05)
+    print(connection.recv(4096), flush=True)
+
+
 def datagrams(port):
     """Without a connection, again and again: the first may only have asked."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

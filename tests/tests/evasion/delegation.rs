@@ -164,9 +164,10 @@ fn asking_a_service_is_held() {
     agent.says("connected");
 }
 
-/// Fakes, so that nothing is scheduled on the machine: what counts is the program's name.
 #[test]
 fn commands_that_hand_work_on() {
+    // A shell by another name, so that nothing is scheduled on the machine: what counts is the name.
+    let shell = |path: &Path| assert!(fs::copy("/bin/bash", path).unwrap() > 0);
     for (command, service) in [
         ("at now", "at"),
         ("batch", "at"),
@@ -175,18 +176,32 @@ fn commands_that_hand_work_on() {
         ("docker run alpine true", "docker"),
         ("podman run alpine true", "podman"),
     ] {
-        let Some(stage) = Stage::new() else { return };
-        let program = command.split(' ').next().unwrap();
-        let path = stage.home.path().join(".local/bin").join(program);
-        fs::write(&path, "#!/bin/sh\necho ran\n").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let mut agent = stage.run(&format!("PATH=~/.local/bin:$PATH; {command}; true"));
-        assert!(agent.finish().contains("ran"), "{}", agent.output());
-        let event = stage.daemon.the_event("delegate");
-        assert_eq!(
-            (&event["delegate.service"], &event["delegate.how"]),
-            (&service.into(), &"command".into()),
-            "{event}"
-        );
+        is_reported(command, service, shell);
     }
+}
+
+#[test]
+fn commands_that_are_scripts() {
+    let script = |path: &Path| fs::write(path, "#!/bin/sh\necho ran\n").unwrap();
+    for (command, service) in
+        [("at now", "at"), ("docker-compose -f x up", "docker"), ("pm2 start x", "process-manager")]
+    {
+        is_reported(command, service, script);
+    }
+}
+
+fn is_reported(command: &str, service: &str, make: impl Fn(&Path)) {
+    let Some(stage) = Stage::new() else { return };
+    let program = command.split(' ').next().unwrap();
+    let path = stage.home.path().join(".local/bin").join(program);
+    make(&path);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut agent = stage.run(&format!("PATH=~/.local/bin:$PATH; {command}; echo tried"));
+    assert!(agent.finish().contains("tried"), "{}", agent.output());
+    let event = stage.daemon.the_event("delegate");
+    assert_eq!(
+        (&event["delegate.service"], &event["delegate.how"]),
+        (&service.into(), &"command".into()),
+        "{event}"
+    );
 }

@@ -73,10 +73,11 @@ const SHORT_LIFE: &str = "bash -c 'echo pid $$'; echo gone";
 fn a_person_with_a_pid_that_was_an_agents() {
     let Some(stage) = Stage::new() else { return };
     // The session lives on, and is gated: its label on a stranger would stop him.
-    let agent = stage.run(&format!("cat ~/.railway/config.json; {SHORT_LIFE}; exec sleep 120"));
+    let agent = stage.run(&format!("cat ~/.railway/config.json; echo; {SHORT_LIFE}; exec sleep 120"));
     let pid = pid_of_the_dead(&agent);
     stage.was_read(ENTRY);
-    let script = format!("cat ~/.railway/config.json; echo pid $$; exec {}", curl(&stage.server, "-m 20"));
+    let script =
+        format!("cat ~/.railway/config.json; echo; echo pid $$; exec {}", curl(&stage.server, "-m 20"));
     let mut person = stage.home.run_unwatched(&format!(
         "{}; echo exit $?",
         python(&format!("reborn {pid} \"{script}\"").replace("$$", "\\$\\$"))

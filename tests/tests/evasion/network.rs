@@ -40,6 +40,12 @@ fn a_non_blocking_connect() {
     is_held("non_blocking");
 }
 
+/// A shell's own `printf` to `/dev/tcp` sends line by line.
+#[test]
+fn a_request_whose_name_is_not_in_its_first_segment() {
+    is_held("in_pieces");
+}
+
 #[test]
 fn a_proxy_on_this_machine() {
     let Some(stage) = Stage::new() else { return };

@@ -86,9 +86,24 @@ fn is_followed(renaming: &str, how: &str) {
 }
 
 #[test]
-fn a_directory_renamed_away_from_around_a_file_that_only_its_name_betrays() {
+fn a_directory_renamed_around_a_file_that_only_its_name_betrays() {
     let Some(stage) = Stage::new() else { return };
-    stage.is_held_after_reading(&format!("{MAKE_ENV}; mv ~/other innocent; cat innocent/.env"), "dotenv");
+    stage.is_held_after_reading(&format!("{MAKE_ENV}; mv ~/other ~/innocent; cat ~/innocent/.env"), "dotenv");
+}
+
+#[test]
+fn another_projects_directory_moved_into_the_workspace() {
+    let Some(stage) = Stage::new() else { return };
+    let trick = format!("{MAKE_ENV}; mv ~/other innocent; cat innocent/.env");
+    if stage.backend().sees_everything() {
+        stage.is_held_after_reading(&trick, "dotenv");
+        return;
+    }
+    not_here("renames have no hook; what lies in the workspace counts as the workspace's own");
+    let mut agent = stage.run(&trick);
+    assert!(agent.finish().contains(TOKEN), "{}", agent.output());
+    let read = stage.daemon.the_event("secret-read");
+    assert_eq!((&read["secret.entry"], &read["secret.foreign"]), (&"dotenv".into(), &false.into()), "{read}");
 }
 
 #[test]
@@ -135,7 +150,7 @@ fn the_proc_file_system_as_a_detour() {
         "cat /proc/self/root$HOME/.railway/config.json",
         "exec 9<~/.railway; cat /proc/self/fd/9/config.json",
         "cd ~/.railway; bash -c 'cd /; cat /proc/$PPID/cwd/config.json; true'; cd ~",
-        "cat /proc/self/task/self/../../cwd/../.railway/config.json",
+        "cat /proc/thread-self/cwd/../.railway/config.json",
     ] {
         let Some(stage) = Stage::new() else { return };
         println!("{detour}");

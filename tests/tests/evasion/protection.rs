@@ -170,7 +170,7 @@ fn the_daemon_by_ptrace_and_by_its_memory() {
         if stage.backend() == Backend::Lsm {
             let mut agent = stage.run(&python(&format!("{act} {pid}")));
             assert!(agent.finish().contains("refused"), "{}", agent.output());
-            let _ = stage.reported("inspect", |event| event["inspect.pid"] == pid);
+            let _ = stage.reported("syscall-denied", |event| event["inspect.pid"] == pid);
         } else {
             not_here("an agent that runs as root can reach into the daemon; as anybody else it cannot");
             let mut agent = stage.run(&python(&format!("as_nobody {act} {pid}")));
