@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 pub mod agent;
+pub mod backend;
 pub mod daemon;
 pub mod server;
 pub mod wait;

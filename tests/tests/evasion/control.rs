@@ -1,0 +1,139 @@
+//! Around the decision: waking what is frozen, steering what is held, deciding for oneself.
+
+use std::fs;
+
+use interlock_tests::{
+    agent::READ_SECRET,
+    backend::{Backend, not_here},
+    daemon::{Settings, binary},
+    wait,
+};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::stage::{A_WHILE, Stage, TOKEN, python};
+
+/// One letter: `T` is stopped.
+fn state(pid: i32) -> Option<char> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.chars().next()
+}
+
+fn stands(pid: i32) {
+    wait::until("it stands still", || match state(pid) {
+        Some('T' | 't') => Ok(()),
+        other => Err(other),
+    });
+}
+
+#[test]
+fn ten_continues_by_somebody_else_do_not_wake_what_is_frozen() {
+    let Some(stage) = Stage::new() else { return };
+    // Without a fork: opens, connects and sends, for ever.
+    let script = format!(
+        "echo root $$; while :; do : > tick; exec 3<>/dev/tcp/127.0.0.1/{} && printf x >&3; exec 3>&-; done",
+        stage.server.port()
+    );
+    let agent = stage.run(&script);
+    wait::until("it sends", || if stage.server.seen().bytes > 3 { Ok(()) } else { Err(agent.output()) });
+    let session = stage.daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    let root: i32 = session.split('-').next().unwrap().parse().unwrap();
+    stage.daemon.expect(&["freeze", &session]);
+    stands(root);
+    let settled = wait::until("what was under way has arrived", || {
+        let before = stage.server.seen().bytes;
+        wait::throughout("", A_WHILE, || Ok::<(), ()>(()));
+        let after = stage.server.seen().bytes;
+        if before == after { Ok(after) } else { Err((before, after)) }
+    });
+    for _ in 0..10 {
+        kill_process(Pid::from_raw(root).unwrap(), Signal::CONT).unwrap();
+        stands(root);
+    }
+    wait::throughout("it stands", A_WHILE, || match state(root) {
+        Some('T' | 't') => Ok(()),
+        other => Err(other),
+    });
+    // One letter may have been between its connect and its send.
+    assert!(stage.server.seen().bytes <= settled + 1, "{settled} {:?}", stage.server.seen());
+    stage.daemon.expect(&["thaw", &session]);
+    wait::until("it runs", || {
+        if stage.server.seen().bytes > settled + 3 { Ok(()) } else { Err(stage.server.seen()) }
+    });
+}
+
+#[test]
+fn continuing_and_steering_a_held_connections_program_lets_nothing_out() {
+    let Some(stage) = Stage::new() else { return };
+    let script = format!(
+        "mkfifo fifo; {READ_SECRET}; {} & held=$!; read -r go < fifo; {} || true; \
+         for i in 1 2 3 4 5 6 7 8 9 10; do kill -CONT $held; done; echo steered; wait",
+        stage.request(),
+        python("attach $held")
+    );
+    let agent = stage.run(&script);
+    stage.is_held(&agent);
+    fs::write(stage.home.path().join("work/fifo"), "go\n").unwrap();
+    agent.says("steered");
+    assert!(agent.output().contains("attached"), "it may debug its own: {}", agent.output());
+    wait::throughout("held", A_WHILE, || stage.server.silent());
+    assert_eq!(stage.daemon.holds().len(), 1);
+    assert!(stage.daemon.events("inspect").is_empty(), "its own tree is the agent's to debug");
+}
+
+#[test]
+fn continuing_and_steering_a_held_open_reads_nothing() {
+    let rules = "version: 1\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
+                 match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
+    let Some(stage) = Stage::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() }) else {
+        return;
+    };
+    let script = format!(
+        "mkfifo fifo; cat ~/.railway/config.json & held=$!; read -r go < fifo; \
+         for i in 1 2 3 4 5 6 7 8 9 10; do kill -CONT $held; done; {} || true; echo steered; wait",
+        python("attach $held")
+    );
+    let agent = stage.run(&script);
+    if stage.backend() != Backend::Lsm {
+        not_here("an open is seen after it happened");
+        let event = stage.daemon.the_event("secret-read");
+        assert_eq!(event["interlock.degraded"], "hold", "{event}");
+        return;
+    }
+    let hold = stage.daemon.the_hold();
+    fs::write(stage.home.path().join("work/fifo"), "go\n").unwrap();
+    agent.says("steered");
+    wait::throughout("nothing is read", A_WHILE, || match agent.output() {
+        output if output.contains(TOKEN) => Err(output),
+        _ => Ok(()),
+    });
+    stage.daemon.expect(&["approve", &hold]);
+    agent.says(TOKEN);
+}
+
+#[test]
+fn nobody_of_the_tree_decides_about_it() {
+    let Some(stage) = Stage::new() else { return };
+    let (interlock, socket) = (binary(), stage.daemon.socket());
+    let (interlock, socket) = (interlock.display(), socket.display());
+    let script = format!(
+        "mkfifo fifo; {READ_SECRET}; {} & read -r hold session < fifo
+         {interlock} --socket {socket} approve $hold; echo approve $?
+         setsid env -i {interlock} --socket {socket} approve $hold; echo detached $?
+         (exec -a sshd {interlock} --socket {socket} thaw $session); echo thaw $?
+         curl -sS -X POST -H 'content-type: application/json' -d '{{}}' -o /dev/null -w 'raw %{{http_code}}\\n' \
+           --unix-socket {socket} http://localhost/v1/holds/$hold/approve
+         echo tried; wait",
+        stage.request()
+    );
+    let agent = stage.run(&script);
+    let hold = stage.is_held(&agent);
+    let session = stage.daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    fs::write(stage.home.path().join("work/fifo"), format!("{hold} {session}\n")).unwrap();
+    agent.says("tried");
+    let output = agent.output();
+    for refused in ["approve 4", "detached 4", "thaw 4", "raw 403"] {
+        assert!(output.contains(refused), "{refused}: {output}");
+    }
+    wait::throughout("held", A_WHILE, || stage.server.silent());
+    assert_eq!(stage.daemon.the_hold(), hold);
+}

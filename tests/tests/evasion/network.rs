@@ -1,0 +1,150 @@
+//! The request by every other way of sending: a connection's data waits, however it was put there.
+
+use std::net::UdpSocket;
+
+use interlock_tests::{
+    agent::{READ_SECRET, curl},
+    backend::not_here,
+    daemon::{Daemon, Settings},
+    server::Server,
+    wait,
+};
+
+use super::stage::{A_WHILE, ENTRY, Stage, hold_port, python};
+
+/// Reads the secret, then does an act that sends to the server's port.
+fn is_held(act: &str) {
+    let Some(stage) = Stage::new() else { return };
+    let agent = stage.run(&format!("{READ_SECRET}; {} {}", python(act), stage.server.port()));
+    stage.is_held(&agent);
+    stage.was_read(ENTRY);
+    let _ = stage.daemon.the_event("flow-held");
+}
+
+#[test]
+fn ipv6() {
+    let Some(mut stage) = Stage::new() else { return };
+    stage.server = Server::start_v6();
+    let agent = stage.run(&format!("{READ_SECRET}; {}", stage.request()));
+    stage.is_held(&agent);
+    assert_eq!(stage.daemon.the_event("flow-held")["destination.ip"], "::1");
+}
+
+#[test]
+fn ipv4_in_ipv6() {
+    is_held("v4_mapped");
+}
+
+#[test]
+fn a_non_blocking_connect() {
+    is_held("non_blocking");
+}
+
+/// A shell's own `printf` to `/dev/tcp` sends line by line.
+#[test]
+fn a_request_whose_name_is_not_in_its_first_segment() {
+    is_held("in_pieces");
+}
+
+#[test]
+fn a_proxy_on_this_machine() {
+    let Some(stage) = Stage::new() else { return };
+    let proxied = format!(
+        "curl -sS -m 40 --proxy http://127.0.0.1:{} https://backboard.railway.app/graphql/v2",
+        stage.server.port()
+    );
+    let agent = stage.run(&format!("{READ_SECRET}; {proxied}"));
+    stage.is_held(&agent);
+    assert_eq!(stage.daemon.the_event("flow-held")["destination.domain"], "backboard.railway.app");
+}
+
+#[test]
+fn datagrams_without_a_connection() {
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    let port = receiver.local_addr().unwrap().port();
+    let Some(stage) = Stage::holding_port(port) else { return };
+    let arrived = || receiver.recv(&mut [0; 64]).map_or(Ok(()), Err);
+    let agent = stage.run(&format!(
+        "{}; touch ../clean; {READ_SECRET}; {}; echo finished",
+        python(&format!("datagrams {port}")),
+        python(&format!("datagrams {port}"))
+    ));
+    wait::until("before the secret they arrive", || {
+        receiver.recv(&mut [0; 64]).map_err(|error| (error, agent.output()))
+    });
+    wait::until("the secret is next", || {
+        if stage.home.path().join("clean").exists() { Ok(()) } else { Err(agent.output()) }
+    });
+    while receiver.recv(&mut [0; 64]).is_ok() {} // from before
+    agent.says("finished");
+    arrived().unwrap();
+    stage.was_read(ENTRY);
+    let _ = stage.daemon.the_event("flow-held");
+}
+
+#[test]
+fn a_connection_from_before_the_secret() {
+    let Some(stage) = Stage::new() else { return };
+    let agent = stage.run(&python(&format!("from_before {}", stage.server.port())));
+    let _ = stage.daemon.the_hold();
+    wait::throughout("held", A_WHILE, || match stage.server.seen() {
+        seen if seen.requests.len() == 1 && seen.connections == 1 => Ok(()),
+        seen => Err((seen, agent.output())),
+    });
+    stage.was_read(ENTRY);
+}
+
+#[test]
+fn sendfile() {
+    by_file("sendfile");
+}
+
+#[test]
+fn splice() {
+    by_file("splice");
+}
+
+fn by_file(way: &str) {
+    let Some(stage) = Stage::new() else { return };
+    let act = python(&format!("by_sendfile {} {way}", stage.server.port()));
+    let agent = stage.run(&format!("{READ_SECRET}; {act}"));
+    stage.is_held(&agent);
+}
+
+#[test]
+fn the_kernels_own_tls() {
+    let Some(mut stage) = Stage::new() else { return };
+    if !stage.anybody_can(&format!("by_ktls {}", Server::start().port())) {
+        not_here("the kernel has no TLS of its own");
+        return;
+    }
+    let server = Server::start();
+    let rules = Some(hold_port(server.port()));
+    stage.daemon = Daemon::start(&Settings { rules, ..Settings::default() });
+    stage.server = server;
+    let agent = stage.run(&format!("{READ_SECRET}; {}", python(&format!("by_ktls {}", stage.server.port()))));
+    stage.is_held(&agent);
+}
+
+#[test]
+fn a_connect_inside_io_uring() {
+    let Some(stage) = Stage::new() else { return };
+    if !stage.anybody_can(&format!("uring_connect {}", Server::start().port())) {
+        not_here("the kernel gives no io_uring");
+        return;
+    }
+    let agent =
+        stage.run(&format!("{READ_SECRET}; {}", python(&format!("uring_connect {}", stage.server.port()))));
+    stage.is_held(&agent);
+    let _ = stage.daemon.the_event("flow-held");
+}
+
+#[test]
+fn another_attempt_beside_the_held_one() {
+    let Some(stage) = Stage::new() else { return };
+    let request = curl(&stage.server, "-m 40");
+    let agent = stage.run(&format!("{READ_SECRET}; for i in 1 2 3 4 5; do {request} & done; echo all; wait"));
+    agent.says("all");
+    stage.is_held(&agent);
+}

@@ -1,0 +1,230 @@
+//! The secret by every other name: it is known by its inode where it exists, by its name where it appears later.
+
+use std::fs;
+
+use interlock_tests::{
+    backend::{Backend, not_here},
+    daemon::Settings,
+    wait,
+};
+
+use super::stage::{A_WHILE, Stage, TOKEN, python};
+
+/// Whose name alone betrays it, in another project.
+const ENV: &str = "~/other/.env";
+const MAKE_ENV: &str = "echo TOKEN=not-real > ~/other/.env";
+
+#[test]
+fn a_file_that_is_no_secret_holds_nothing() {
+    let Some(stage) = Stage::new() else { return };
+    let mut agent = stage.run(&format!("cat readme; {}", stage.request()));
+    assert!(agent.finish().contains("ok"), "{}", agent.output());
+    assert!(stage.daemon.holds().is_empty());
+}
+
+#[test]
+fn a_symbolic_link() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after("ln -s ~/.railway innocent; ln -s innocent/config.json more; cat more");
+}
+
+#[test]
+fn a_hard_link_from_before_the_daemon() {
+    let link = |home: &interlock_tests::agent::Home| {
+        fs::hard_link(home.path().join(".railway/config.json"), home.path().join("hard")).unwrap();
+        Settings::default()
+    };
+    let Some(stage) = Stage::with(link) else { return };
+    stage.is_held_after("cat ~/hard");
+}
+
+#[test]
+fn a_hard_link_made_by_the_agent() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after("ln ~/.railway/config.json hard; cat hard");
+}
+
+#[test]
+fn a_rename() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after("mv ~/.railway/config.json innocent; cat innocent");
+}
+
+#[test]
+fn a_rename_of_its_directory() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after("mv ~/.railway innocent; cat innocent/config.json");
+}
+
+#[test]
+fn a_copy() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after("cp ~/.railway/config.json innocent; cat innocent");
+}
+
+#[test]
+fn a_hard_link_to_a_file_that_only_its_name_betrays() {
+    is_followed(&format!("ln {ENV} innocent"), "link");
+}
+
+#[test]
+fn a_rename_of_a_file_that_only_its_name_betrays() {
+    is_followed(&format!("mv {ENV} innocent"), "rename");
+}
+
+/// The new name must keep counting as the secret.
+fn is_followed(renaming: &str, how: &str) {
+    let Some(stage) = Stage::new() else { return };
+    if stage.backend().sees_everything() {
+        stage.is_held_after_reading(&format!("{MAKE_ENV}; {renaming}; cat innocent"), "dotenv");
+        let event = stage.reported("secret-link", |event| event["link.how"] == how);
+        assert_eq!(event["secret.entry"], "dotenv", "{event}");
+        return;
+    }
+    not_here("links and renames have no hook; a file that only its name betrays is known by that name");
+    stage.is_held_after_reading(&format!("{MAKE_ENV}; cat {ENV}"), "dotenv");
+}
+
+#[test]
+fn a_directory_renamed_around_a_file_that_only_its_name_betrays() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after_reading(&format!("{MAKE_ENV}; mv ~/other ~/innocent; cat ~/innocent/.env"), "dotenv");
+}
+
+#[test]
+fn another_projects_directory_moved_into_the_workspace() {
+    let Some(stage) = Stage::new() else { return };
+    let trick = format!("{MAKE_ENV}; mv ~/other innocent; cat innocent/.env");
+    if stage.backend().sees_everything() {
+        stage.is_held_after_reading(&trick, "dotenv");
+        return;
+    }
+    not_here("renames have no hook; what lies in the workspace counts as the workspace's own");
+    let mut agent = stage.run(&trick);
+    assert!(agent.finish().contains(TOKEN), "{}", agent.output());
+    let read = stage.daemon.the_event("secret-read");
+    assert_eq!((&read["secret.entry"], &read["secret.foreign"]), (&"dotenv".into(), &false.into()), "{read}");
+}
+
+#[test]
+fn a_bind_mount() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after(&python("in_own_mounts bind-directory"));
+    mounting_is_reported(&stage);
+}
+
+#[test]
+fn a_mount_namespace_of_its_own_with_the_file_mounted_over_another() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after(&python("in_own_mounts bind-file"));
+    mounting_is_reported(&stage);
+}
+
+fn mounting_is_reported(stage: &Stage) {
+    if stage.backend().sees_everything() {
+        let _ = stage.daemon.the_event("mount");
+    } else {
+        not_here("mounts have no hook; what is mounted elsewhere keeps its inode");
+    }
+}
+
+#[test]
+fn a_user_namespace() {
+    let Some(stage) = Stage::new() else { return };
+    if !stage.anybody_can("in_user_namespace true") {
+        not_here("the kernel gives no user namespaces");
+        return;
+    }
+    stage.is_held_after(&python("in_user_namespace cat ~/.railway/config.json"));
+}
+
+#[test]
+fn another_root() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after(&python("chrooted"));
+}
+
+#[test]
+fn the_proc_file_system_as_a_detour() {
+    for detour in [
+        "cat /proc/self/root$HOME/.railway/config.json",
+        "exec 9<~/.railway; cat /proc/self/fd/9/config.json",
+        "cd ~/.railway; bash -c 'cd /; cat /proc/$PPID/cwd/config.json; true'; cd ~",
+        "cat /proc/thread-self/cwd/../.railway/config.json",
+    ] {
+        let Some(stage) = Stage::new() else { return };
+        println!("{detour}");
+        stage.is_held_after(detour);
+    }
+}
+
+#[test]
+fn openat2_with_its_ways_to_resolve() {
+    for flags in ["beneath", "in-root", "no-links"] {
+        let Some(stage) = Stage::new() else { return };
+        stage.is_held_after(&python(&format!("openat2 {flags}")));
+    }
+}
+
+#[test]
+fn a_path_descriptor_opened_again() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after(&python("reopened"));
+}
+
+#[test]
+fn a_file_handle() {
+    let Some(stage) = Stage::new() else { return };
+    if !stage.anybody_can("by_handle") {
+        not_here("this file system gives no handles");
+        return;
+    }
+    if stage.backend() == Backend::Portable {
+        not_here("open_by_handle_at has no tracepoint of ours; it needs CAP_DAC_READ_SEARCH");
+        stage.is_held_after("cat ~/.railway/config.json");
+        return;
+    }
+    stage.is_held_after(&python("by_handle"));
+}
+
+#[test]
+fn a_file_that_appears_after_the_start() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after_reading(
+        "mkdir -p ~/other/new/clone; echo TOKEN=not-real > ~/other/new/clone/.env; cat ~/other/new/clone/.env",
+        "dotenv",
+    );
+}
+
+#[test]
+fn a_directory_renamed_into_place() {
+    let Some(stage) = Stage::new() else { return };
+    let agent = stage.run(&format!(
+        "mkdir ~/made; echo '{TOKEN}' > ~/made/credentials; mv ~/made ~/.aws; cat ~/.aws/credentials\n{}",
+        stage.request()
+    ));
+    stage.is_held(&agent);
+    stage.reported("secret-read", |event| {
+        event["file.path"].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
+    });
+}
+
+#[test]
+fn a_path_longer_than_any_buffer() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after(&python("by_long_path"));
+}
+
+#[test]
+fn a_place_deeper_than_any_buffer() {
+    let Some(stage) = Stage::new() else { return };
+    stage.is_held_after_reading(&python("in_deep_place"), "dotenv");
+}
+
+#[test]
+fn ten_thousand_other_files_between_the_secret_and_the_connection() {
+    let Some(stage) = Stage::new() else { return };
+    let agent = stage.is_held_after(&format!("cat ~/.railway/config.json; {}", python("opens_many 10000")));
+    assert!(agent.output().contains("opened 10000"), "{}", agent.output());
+    wait::throughout("held", A_WHILE, || stage.server.silent());
+}

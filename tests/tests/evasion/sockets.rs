@@ -1,0 +1,84 @@
+//! Sockets whose data no flow hold would see: refused, or noted and held.
+
+use interlock_tests::{
+    agent::READ_SECRET,
+    backend::{Backend, not_here},
+    wait,
+};
+
+use super::stage::{A_WHILE, Stage, python};
+
+#[test]
+fn multipath_tcp_is_refused_and_programs_fall_back_to_what_is_held() {
+    let Some(stage) = Stage::new() else { return };
+    let act = python(&format!("mptcp {}", stage.server.port()));
+    let agent = stage.run(&format!("{READ_SECRET}; {act}"));
+    stage.is_held(&agent);
+    agent.says("refused 93"); // EPROTONOSUPPORT
+    let _ = stage.daemon.the_event("socket-refused");
+}
+
+#[test]
+fn multipath_tcp_is_refused_before_any_secret_too() {
+    let Some(stage) = Stage::new() else { return };
+    let mut agent = stage.run(&python("makes_socket 2 1 262"));
+    assert!(agent.finish().contains("refused 93"), "{}", agent.output());
+    let _ = stage.daemon.the_event("socket-refused");
+}
+
+#[test]
+fn sctp_and_dccp_are_refused() {
+    // Stream and one-to-many SCTP, DCCP.
+    for socket in ["2 1 132", "2 5 132", "2 6 33"] {
+        let Some(stage) = Stage::new() else { return };
+        let act = format!("makes_socket {socket}");
+        let known = stage.anybody_can(&act);
+        let mut agent = stage.run(&python(&act));
+        assert!(agent.finish().contains("refused 9"), "{}", agent.output());
+        if known {
+            let _ = stage.daemon.the_event("socket-refused");
+        } else {
+            not_here(&format!("the kernel has no protocol for socket({socket})"));
+        }
+    }
+}
+
+#[test]
+fn raw_packets_wait_like_a_connections_data() {
+    let Some(stage) = Stage::new() else { return };
+    let mut receiver = stage.home.run_unwatched(&python("raw_receive before after"));
+    receiver.says("listening");
+    let script = format!("{}; {READ_SECRET}; {}", python("raw_send before"), python("raw_send after"));
+    let mut agent = stage.run(&script);
+    let output = agent.finish();
+    assert!(output.contains("sent after"), "{output}");
+    receiver.says("arrived before");
+    wait::throughout("nothing arrives", A_WHILE, || match receiver.output() {
+        output if output.contains("arrived after") => Err(output),
+        _ => Ok(()),
+    });
+    assert!(receiver.is_running(), "{}", receiver.output());
+    wait::until("raw sockets are reported", || {
+        let found = ["socket-odd", "socket-refused"].map(|action| stage.daemon.events(action)).concat();
+        if found.is_empty() { Err(stage.daemon.json(&["events"])) } else { Ok(()) }
+    });
+}
+
+#[test]
+fn packet_sockets() {
+    let Some(stage) = Stage::new() else { return };
+    if !stage.anybody_can("makes_socket 17 3 768") {
+        not_here("the kernel has no packet sockets");
+        return;
+    }
+    let mut agent = stage.run(&python("makes_socket 17 3 768"));
+    let output = agent.finish();
+    if stage.backend() == Backend::Lsm {
+        assert!(output.contains("refused 1"), "{output}");
+        let _ = stage.daemon.the_event("socket-refused");
+        return;
+    }
+    not_here("packet sockets cannot be refused without BPF in the LSM list");
+    assert!(output.contains("made"), "{output}");
+    let _ = stage.daemon.the_event("socket-odd");
+}
