@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::path::basename;
+use super::{path::basename, pattern::wildcard};
 
 /// Base names of programs, plain or with a `*` at the end.
 #[derive(Debug, Default)]
@@ -119,7 +119,7 @@ impl CommandPattern {
         let given = Given::read(invocation.args, values);
         let words = self.words.iter().enumerate().all(|(place, words)| {
             let matched =
-                given.words.get(place).is_some_and(|word| words.any_of.iter().any(|any| fits(any, word)));
+                given.words.get(place).is_some_and(|word| words.any_of.iter().any(|any| wildcard(any, word)));
             matched != words.negated
         });
         words
@@ -189,17 +189,6 @@ fn alternatives(part: &str) -> Vec<String> {
 /// A lone dash is a file: standard input.
 fn is_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-')
-}
-
-/// A word of a pattern may have a `*` at either end.
-fn fits(pattern: &str, word: &str) -> bool {
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(""), _) => true,
-        (Some(end), None) => word.ends_with(end),
-        (None, Some(start)) => word.starts_with(start),
-        (Some(_), Some(_)) => word.contains(pattern.trim_matches('*')),
-        (None, None) => pattern == word,
-    }
 }
 
 #[cfg(test)]

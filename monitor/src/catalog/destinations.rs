@@ -1,5 +1,6 @@
 //! Endpoints: from a host name, or an address and a port, to a class and a provider.
 
+mod destructive;
 mod read;
 mod services;
 
@@ -11,7 +12,10 @@ use std::{
 use globset::GlobSet;
 use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, AddressKey};
 
-pub use self::services::{Services, SocketName};
+pub use self::{
+    destructive::Destructive,
+    services::{Services, SocketName},
+};
 use super::CatalogProblem;
 use crate::facts::DestinationClass;
 
@@ -37,7 +41,7 @@ pub struct Destinations {
 #[derive(Debug)]
 struct Provider {
     id: String,
-    destructive: Vec<String>,
+    destructive: Destructive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +114,10 @@ impl Destinations {
             self.ports.get(&port).filter(|_| !this_host)
         });
         match listed {
+            // A listing that only names the provider says nothing against the place.
+            Some(found) if found.class == DestinationClass::Unknown && is_local(address) => {
+                (DestinationClass::Local, Some(self.provider(*found)))
+            }
             Some(found) => (found.class, Some(self.provider(*found))),
             None if is_local(address) => (DestinationClass::Local, None),
             None => (DestinationClass::Unknown, None),
@@ -134,10 +142,15 @@ impl Destinations {
         keys
     }
 
-    /// What a request to the provider that destroys looks like; empty for a provider that is not known.
+    /// What a request to the provider that destroys looks like; `None` for a provider that is not known.
     #[must_use]
-    pub fn destructive(&self, provider: &str) -> &[String] {
-        self.providers.iter().find(|known| known.id == provider).map_or(&[], |known| &known.destructive)
+    pub fn destructive(&self, provider: &str) -> Option<&Destructive> {
+        self.providers.iter().find(|known| known.id == provider).map(|known| &known.destructive)
+    }
+
+    /// Ids of all providers, in the file's order.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().map(|provider| provider.id.as_str())
     }
 
     /// Services of this machine that start processes for others.

@@ -2,6 +2,7 @@
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{CatalogProblem, VERSION, command::CommandPattern};
@@ -40,17 +41,42 @@ impl Reader {
     }
 
     /// Each entry with its line. An entry that is not of the expected form is a problem of its own.
-    pub fn entries<T: DeserializeOwned>(&mut self, raw: Vec<Spanned<serde_json::Value>>) -> Vec<(u64, T)> {
+    pub fn entries<T: DeserializeOwned>(&mut self, raw: Vec<Spanned<Value>>) -> Vec<(u64, T)> {
         let mut entries = Vec::with_capacity(raw.len());
-        for entry in raw {
+        for mut entry in raw {
             let line = entry.referenced.line();
-            let id = entry.value.get("id").and_then(|id| id.as_str()).unwrap_or("without id").to_owned();
-            match serde_json::from_value(entry.value) {
+            let id = entry.value.get("id").and_then(Value::as_str).unwrap_or("without id").to_owned();
+            self.doubts(line, &id, &mut entry.value);
+            match serde_path_to_error::deserialize(entry.value) {
                 Ok(value) => entries.push((line, value)),
-                Err(error) => self.problem(line, format!("entry `{id}`: {error}")),
+                Err(error) => {
+                    let field = error.path().to_string();
+                    let place = if field == "." { String::new() } else { format!(" (field `{field}`)") };
+                    self.problem(line, format!("entry `{id}`: {}{place}", error.into_inner()));
+                }
             }
         }
         entries
+    }
+
+    /// `unverified` is for the file's reader: `true`, or those of the entry's values that nobody has confirmed.
+    fn doubts(&mut self, line: u64, id: &str, entry: &mut Value) {
+        let Some(doubted) = entry.as_object_mut().and_then(|entry| entry.shift_remove("unverified")) else {
+            return;
+        };
+        let values = match &doubted {
+            Value::Bool(true) => return,
+            Value::Array(values) if !values.is_empty() => values,
+            _ => {
+                let what = format!(
+                    "entry `{id}`, field `unverified`: expected `true` or a list of the entry's values"
+                );
+                return self.problem(line, what);
+            }
+        };
+        for value in values.iter().filter(|value| !holds(entry, value)) {
+            self.problem(line, format!("entry `{id}`: {value} is no value of the entry (field `unverified`)"));
+        }
     }
 
     /// Notes an id that is empty or was seen before, and a missing source.
@@ -124,4 +150,14 @@ impl Reader {
     pub fn failed<T>(self) -> Result<T, Vec<CatalogProblem>> {
         Err(self.problems)
     }
+}
+
+/// Whether `value` stands anywhere in `within`.
+fn holds(within: &Value, value: &Value) -> bool {
+    within == value
+        || match within {
+            Value::Array(items) => items.iter().any(|item| holds(item, value)),
+            Value::Object(fields) => fields.values().any(|field| holds(field, value)),
+            _ => false,
+        }
 }
