@@ -16,9 +16,10 @@ pub use self::{
     destructive::Destructive,
     services::{Services, SocketName},
 };
-use super::CatalogProblem;
+use super::{CatalogProblem, digest::Digest};
 use crate::facts::DestinationClass;
 
+pub(super) const FILE: &str = "destinations.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/destinations.yaml");
 
 /// The catalogue of destinations.
@@ -36,6 +37,7 @@ pub struct Destinations {
     /// Learned from the package managers' configuration: host → tool.
     packages: HashMap<String, String>,
     services: Services,
+    pub(super) digest: Digest,
 }
 
 #[derive(Debug)]

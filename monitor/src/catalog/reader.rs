@@ -1,25 +1,32 @@
 //! Reading a catalogue: every problem is noted with its line, and none hides another.
 
+use std::collections::BTreeMap;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::{CatalogProblem, VERSION, command::CommandPattern};
+use super::{
+    CatalogProblem, VERSION,
+    command::CommandPattern,
+    digest::{self, Digest},
+};
 
 /// Collects the problems of one catalogue.
 pub struct Reader {
     file: &'static str,
     problems: Vec<CatalogProblem>,
+    sums: BTreeMap<String, [u8; 32]>,
 }
 
 impl Reader {
     pub fn new(file: &'static str) -> Self {
-        Self { file, problems: Vec::new() }
+        Self { file, problems: Vec::new(), sums: BTreeMap::new() }
     }
 
     pub fn problem(&mut self, line: u64, what: impl Into<String>) {
-        self.problems.push(CatalogProblem { file: self.file, line, what: what.into() });
+        self.problems.push(CatalogProblem { file: self.file.to_owned(), line, what: what.into() });
     }
 
     /// The document's outermost mapping, or `None` with the problem noted.
@@ -46,6 +53,7 @@ impl Reader {
         for mut entry in raw {
             let line = entry.referenced.line();
             let id = entry.value.get("id").and_then(Value::as_str).unwrap_or("without id").to_owned();
+            self.sums.insert(id.clone(), digest::sum(&entry.value.to_string()));
             self.doubts(line, &id, &mut entry.value);
             match serde_path_to_error::deserialize(entry.value) {
                 Ok(value) => entries.push((line, value)),
@@ -75,7 +83,10 @@ impl Reader {
             }
         };
         for value in values.iter().filter(|value| !holds(entry, value)) {
-            self.problem(line, format!("entry `{id}`: {value} is no value of the entry (field `unverified`)"));
+            self.problem(
+                line,
+                format!("entry `{id}`: {value} is no value of the entry (field `unverified`)"),
+            );
         }
     }
 
@@ -139,6 +150,11 @@ impl Reader {
             self.problem(line, format!("globs are too large together: {error}"));
             GlobSet::empty()
         })
+    }
+
+    /// Sums of the text and of the entries that were read from it.
+    pub fn digest(&mut self, text: &str) -> Digest {
+        Digest::new(text, std::mem::take(&mut self.sums))
     }
 
     /// `value`, unless there were problems.

@@ -9,15 +9,13 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    Destinations, Destructive, Listed, Provider,
+    Destinations, Destructive, FILE, Listed, Provider,
     services::{RawService, Services},
 };
 use crate::{
     catalog::{CatalogProblem, pattern::wildcard, reader::Reader},
     facts::DestinationClass,
 };
-
-const FILE: &str = "destinations.yaml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,6 +116,7 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
     tables.patterns.sort_by_key(|(_, listed)| listed.class != DestinationClass::Model);
     let patterns = reader.globs(0, tables.patterns.iter().map(|(name, _)| name.replace('.', "/")));
     let pattern_targets = tables.patterns.into_iter().map(|(_, listed)| listed).collect();
+    let digest = reader.digest(text);
     reader.finish(Destinations {
         providers,
         exact: tables.exact,
@@ -128,6 +127,7 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
         ports: tables.ports,
         packages: HashMap::new(),
         services,
+        digest,
     })
 }
 
