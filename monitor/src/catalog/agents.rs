@@ -7,7 +7,7 @@ use globset::GlobSet;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{CatalogProblem, digest::Digest, path::tilde, reader::Reader};
+use super::{CatalogProblem, digest::Digest, path::tilde, pattern::wildcard, reader::Reader};
 
 pub(super) const FILE: &str = "agents.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/agents.yaml");
@@ -54,14 +54,15 @@ pub(crate) struct Agent {
 #[derive(Debug)]
 pub(crate) struct Marker {
     pub(crate) variable: String,
-    value: Option<GlobSet>,
+    /// With a `*` for any text.
+    value: Option<String>,
 }
 
 impl Marker {
     /// A variable that is empty or switched off marks nothing.
     pub(crate) fn holds(&self, value: &str) -> bool {
         match &self.value {
-            Some(expected) => expected.is_match(value),
+            Some(expected) => wildcard(expected, value),
             None => !["", "0", "false"].contains(&value),
         }
     }
@@ -260,9 +261,9 @@ impl Agent {
         let executables: HashSet<String> =
             raw.executables.iter().filter_map(RawExecutable::telling).map(str::to_owned).collect();
         let mut markers: Vec<Vec<Marker>> =
-            raw.session_markers.into_iter().map(|marker| vec![Marker::read(reader, line, marker)]).collect();
+            raw.session_markers.into_iter().map(|marker| vec![Marker::from(marker)]).collect();
         for pair in raw.marker_pairs {
-            markers.push(pair.into_iter().map(|marker| Marker::read(reader, line, marker)).collect());
+            markers.push(pair.into_iter().map(Marker::from).collect());
         }
         Self {
             id: raw.id,
@@ -274,19 +275,15 @@ impl Agent {
             argv: reader.globs(line, &raw.argv),
             markers,
             approval_off: raw.approval_off.iter().map(|flag| Flag::read(flag)).collect(),
-            approval_off_env: raw
-                .approval_off_env
-                .into_iter()
-                .map(|marker| Marker::read(reader, line, marker))
-                .collect(),
+            approval_off_env: raw.approval_off_env.into_iter().map(Marker::from).collect(),
             own_secrets: reader.globs(line, &raw.own_secrets),
         }
     }
 }
 
-impl Marker {
-    fn read(reader: &mut Reader, line: u64, raw: RawMarker) -> Self {
-        Self { variable: raw.env, value: raw.value.map(|value| reader.wildcards(line, [value])) }
+impl From<RawMarker> for Marker {
+    fn from(raw: RawMarker) -> Self {
+        Self { variable: raw.env, value: raw.value }
     }
 }
 

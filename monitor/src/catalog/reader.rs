@@ -110,14 +110,20 @@ impl Reader {
         }
     }
 
-    /// Compiles globs; a bad one is noted and left out of the set, which then is not used.
+    /// Compiles globs, whose `*` never matches a slash; a bad one is noted and left out.
     pub fn globs<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
-        self.compile(line, globs, true)
-    }
-
-    /// Compiles patterns whose `*` also matches a slash: values of variables.
-    pub fn wildcards<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
-        self.compile(line, globs, false)
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            let glob = glob.as_ref();
+            match GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build() {
+                Ok(glob) => drop(set.add(glob)),
+                Err(error) => self.problem(line, format!("glob `{glob}`: {}", error.kind())),
+            }
+        }
+        set.build().unwrap_or_else(|error| {
+            self.problem(line, format!("globs are too large together: {error}"));
+            GlobSet::empty()
+        })
     }
 
     /// Reads patterns of commands; a bad one is noted and left out.
@@ -130,26 +136,6 @@ impl Reader {
             }
         }
         commands
-    }
-
-    fn compile<S: AsRef<str>>(
-        &mut self,
-        line: u64,
-        globs: impl IntoIterator<Item = S>,
-        literal_separator: bool,
-    ) -> GlobSet {
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let glob = glob.as_ref();
-            match GlobBuilder::new(glob).literal_separator(literal_separator).backslash_escape(true).build() {
-                Ok(glob) => drop(set.add(glob)),
-                Err(error) => self.problem(line, format!("glob `{glob}`: {}", error.kind())),
-            }
-        }
-        set.build().unwrap_or_else(|error| {
-            self.problem(line, format!("globs are too large together: {error}"));
-            GlobSet::empty()
-        })
     }
 
     /// Sums of the text and of the entries that were read from it.

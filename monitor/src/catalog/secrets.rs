@@ -36,6 +36,29 @@ use crate::facts::Grade;
 pub(super) const FILE: &str = "secrets.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/secrets.yaml");
 
+/// What kinds of stores there are; `docs/catalogues.md` explains them. Rules name them, so a slip would go unseen.
+pub const CLASSES: [&str; 19] = [
+    "agent",
+    "browser",
+    "ci",
+    "cloud",
+    "container",
+    "database",
+    "dotenv",
+    "gpg",
+    "history",
+    "iac",
+    "key",
+    "kubernetes",
+    "paas",
+    "password-store",
+    "registry",
+    "shell",
+    "ssh",
+    "system",
+    "vcs",
+];
+
 /// The catalogue of secrets.
 #[derive(Debug)]
 pub struct Secrets {
@@ -290,6 +313,13 @@ impl Secrets {
 
 impl Entry {
     fn read(reader: &mut Reader, line: u64, raw: RawEntry) -> Self {
+        if !CLASSES.contains(&raw.class.as_str()) {
+            let known = CLASSES.join(", ");
+            reader.problem(
+                line,
+                format!("entry `{}`: unknown class `{}`, expected one of {known}", raw.id, raw.class),
+            );
+        }
         if raw.paths.is_empty() && raw.commands.is_empty() {
             reader.problem(line, format!("entry `{}` has neither paths nor commands; list one", raw.id));
         }

@@ -50,7 +50,7 @@ fn the_problems_of_all_files_are_reported_together_with_their_path() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(
         directory.path().join("secrets.yaml"),
-        "version: 1\nentries:\n  - { id: a, class: c, grade: Z, source: s }\n",
+        "version: 1\nentries:\n  - { id: a, class: ssh, grade: Z, source: s }\n",
     )
     .unwrap();
     fs::write(directory.path().join("agents.yaml"), "version: 7\ninterpreters: []\nentries: []\n").unwrap();

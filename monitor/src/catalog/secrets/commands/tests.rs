@@ -44,6 +44,7 @@ fn commands_that_print_credentials_are_known_with_their_store() {
         ("kubectl -n prod get secret db -o yaml", Some("kubernetes-secrets")),
         ("kubectl get secrets", Some("kubernetes-secrets")),
         ("kubectl get secret/db", Some("kubernetes-secrets")),
+        ("k3s kubectl get secret/db", Some("kubernetes-secrets")),
         ("kubectl get pods", None),
         ("vault kv get secret/x", Some("vault")),
         ("vault read secret/x", Some("vault")),
@@ -121,8 +122,8 @@ fn searches_are_known_and_what_they_look_for() {
 
 #[test]
 fn mistakes_in_commands_are_reported() {
-    let text = "version: 1\nentries:\n  - { id: a, class: c, grade: A, source: s }\n  \
-                - { id: b, class: c, grade: A, source: s, commands: ['x/y'], env_override: ['a b'] }\nsearches:\n  - { id: s, commands: ['x|'], source: '' }\nsearch_words: [X]\n";
+    let text = "version: 1\nentries:\n  - { id: a, class: ssh, grade: A, source: s }\n  \
+                - { id: b, class: ssh, grade: A, source: s, commands: ['x/y'], env_override: ['a b'] }\nsearches:\n  - { id: s, commands: ['x|'], source: '' }\nsearch_words: [X]\n";
     let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
         "yaml:3: entry `a` has neither paths nor commands",
