@@ -14,7 +14,7 @@ mod problem;
 mod reader;
 pub mod secrets;
 
-use std::{fs, path::Path};
+use std::{fs, panic::resume_unwind, path::Path, thread};
 
 pub(crate) use self::path::basename;
 use self::{
@@ -32,6 +32,9 @@ pub use self::{
 /// Version of the catalogue format that this daemon reads.
 pub const VERSION: u32 = 1;
 
+/// One catalogue, or everything that is wrong with it.
+type Read<T> = Result<T, Vec<CatalogProblem>>;
+
 /// The three catalogues, and the questions that need more than one of them.
 #[derive(Debug)]
 pub struct Catalog {
@@ -46,7 +49,7 @@ impl Catalog {
     /// # Errors
     /// Everything that is wrong with them; a test proves that there is nothing.
     pub fn builtin() -> Result<Self, CatalogProblems> {
-        Self::of(Agents::builtin(), Secrets::builtin(), Destinations::builtin())
+        Self::together(Agents::builtin, Secrets::builtin, Destinations::builtin)
     }
 
     /// Reads the catalogues of a directory; a file that is not there is the built-in one.
@@ -60,18 +63,25 @@ impl Catalog {
                 CatalogProblem::unreadable(directory, &error, "name the directory of the catalogues");
             return Err(CatalogProblems(vec![problem]));
         }
-        Self::of(
-            file(directory, agents::FILE, Agents::builtin, Agents::parse),
-            file(directory, secrets::FILE, Secrets::builtin, Secrets::parse),
-            file(directory, destinations::FILE, Destinations::builtin, Destinations::parse),
+        Self::together(
+            || file(directory, agents::FILE, Agents::builtin, Agents::parse),
+            || file(directory, secrets::FILE, Secrets::builtin, Secrets::parse),
+            || file(directory, destinations::FILE, Destinations::builtin, Destinations::parse),
         )
     }
 
-    fn of(
-        agents: Result<Agents, Vec<CatalogProblem>>,
-        secrets: Result<Secrets, Vec<CatalogProblem>>,
-        destinations: Result<Destinations, Vec<CatalogProblem>>,
+    /// Side by side, because each spends milliseconds on compiling its patterns.
+    fn together(
+        agents: impl FnOnce() -> Read<Agents> + Send,
+        secrets: impl FnOnce() -> Read<Secrets>,
+        destinations: impl FnOnce() -> Read<Destinations> + Send,
     ) -> Result<Self, CatalogProblems> {
+        let (agents, secrets, destinations) = thread::scope(|scope| {
+            let others = scope.spawn(|| (agents(), destinations()));
+            let secrets = secrets();
+            let (agents, destinations) = others.join().unwrap_or_else(|panic| resume_unwind(panic));
+            (agents, secrets, destinations)
+        });
         match (agents, secrets, destinations) {
             (Ok(agents), Ok(secrets), Ok(destinations)) => Ok(Self { agents, secrets, destinations }),
             (agents, secrets, destinations) => {
@@ -150,9 +160,9 @@ impl Catalog {
 fn file<T>(
     directory: &Path,
     name: &str,
-    builtin: impl Fn() -> Result<T, Vec<CatalogProblem>>,
-    parse: impl Fn(&str) -> Result<T, Vec<CatalogProblem>>,
-) -> Result<T, Vec<CatalogProblem>> {
+    builtin: impl Fn() -> Read<T>,
+    parse: impl Fn(&str) -> Read<T>,
+) -> Read<T> {
     let path = directory.join(name);
     match fs::read_to_string(&path) {
         Ok(text) => parse(&text).map_err(|mut problems| {

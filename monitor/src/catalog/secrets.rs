@@ -302,6 +302,11 @@ impl Secrets {
         }
     }
 
+    /// Ids of all entries, in the file's order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.id.as_str())
+    }
+
     pub(super) fn wrappers(&self) -> &Programs {
         &self.wrappers
     }
