@@ -22,6 +22,8 @@ use crate::facts::DestinationClass;
 pub(super) const FILE: &str = "destinations.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/destinations.yaml");
 
+const DNS_PORT: u16 = 53;
+
 /// The catalogue of destinations.
 #[derive(Debug)]
 pub struct Destinations {
@@ -116,8 +118,13 @@ impl Destinations {
             self.ports.get(&port).filter(|_| !this_host)
         });
         match listed {
-            // A listing that only names the provider says nothing against the place.
-            Some(found) if found.class == DestinationClass::Unknown && is_local(address) => {
+            // A listing that only names the provider says nothing against the place; and Google's metadata service is
+            // its machines' resolver too (cloud.google.com/dns/docs/vpc-name-res-order).
+            Some(found)
+                if is_local(address)
+                    && (found.class == DestinationClass::Unknown
+                        || (found.class == DestinationClass::Metadata && port == DNS_PORT)) =>
+            {
                 (DestinationClass::Local, Some(self.provider(*found)))
             }
             Some(found) => (found.class, Some(self.provider(*found))),

@@ -112,7 +112,8 @@ fn addresses_and_ports_speak_for_themselves() {
         ("fd12::1", 443, Local),
         ("203.0.113.9", 443, Unknown),
         ("2001:db8::1", 443, Unknown),
-        ("168.63.129.16", 80, Metadata),
+        ("168.63.129.16", 53, Unknown),
+        ("169.254.169.254", 53, Local),
         ("10.0.0.7", 22, Local),
         ("203.0.113.9", 22, Unknown),
     ];
