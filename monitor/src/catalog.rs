@@ -6,34 +6,34 @@
 pub mod agents;
 mod command;
 pub mod destinations;
+mod digest;
 pub mod packages;
 mod path;
 mod pattern;
+mod problem;
 mod reader;
 pub mod secrets;
+
+use std::{fs, panic::resume_unwind, path::Path, thread};
 
 pub(crate) use self::path::basename;
 use self::{
     agents::Agents,
     command::Invocation,
     destinations::{Destinations, SocketName},
-    secrets::Secrets,
+    digest::Digest,
+    secrets::{Judged, SearchCommand, Secrets},
+};
+pub use self::{
+    digest::{Change, Difference},
+    problem::{CatalogProblem, CatalogProblems},
 };
 
 /// Version of the catalogue format that this daemon reads.
 pub const VERSION: u32 = 1;
 
-/// One thing wrong with a catalogue. All of a file's problems are reported at once.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {what}")]
-pub struct CatalogProblem {
-    /// File name of the catalogue: `secrets.yaml`.
-    pub file: &'static str,
-    /// 1 for the first line; 0 when the parser could not tell.
-    pub line: u64,
-    /// What was found, what was expected, and what to do.
-    pub what: String,
-}
+/// One catalogue, or everything that is wrong with it.
+type Read<T> = Result<T, Vec<CatalogProblem>>;
 
 /// The three catalogues, and the questions that need more than one of them.
 #[derive(Debug)]
@@ -48,22 +48,65 @@ impl Catalog {
     ///
     /// # Errors
     /// Everything that is wrong with them; a test proves that there is nothing.
-    pub fn builtin() -> Result<Self, Vec<CatalogProblem>> {
-        Self::of(Agents::builtin(), Secrets::builtin(), Destinations::builtin())
+    pub fn builtin() -> Result<Self, CatalogProblems> {
+        Self::together(Agents::builtin, Secrets::builtin, Destinations::builtin)
     }
 
-    fn of(
-        agents: Result<Agents, Vec<CatalogProblem>>,
-        secrets: Result<Secrets, Vec<CatalogProblem>>,
-        destinations: Result<Destinations, Vec<CatalogProblem>>,
-    ) -> Result<Self, Vec<CatalogProblem>> {
+    /// Reads the catalogues of a directory; a file that is not there is the built-in one.
+    ///
+    /// # Errors
+    /// Everything that is wrong with any of the files, and a directory or a file that cannot be read. Nothing is used of
+    /// what could be read then.
+    pub fn load(directory: &Path) -> Result<Self, CatalogProblems> {
+        if let Err(error) = fs::read_dir(directory) {
+            let problem =
+                CatalogProblem::unreadable(directory, &error, "name the directory of the catalogues");
+            return Err(CatalogProblems(vec![problem]));
+        }
+        Self::together(
+            || file(directory, agents::FILE, Agents::builtin, Agents::parse),
+            || file(directory, secrets::FILE, Secrets::builtin, Secrets::parse),
+            || file(directory, destinations::FILE, Destinations::builtin, Destinations::parse),
+        )
+    }
+
+    /// Side by side, because each spends milliseconds on compiling its patterns.
+    fn together(
+        agents: impl FnOnce() -> Read<Agents> + Send,
+        secrets: impl FnOnce() -> Read<Secrets>,
+        destinations: impl FnOnce() -> Read<Destinations> + Send,
+    ) -> Result<Self, CatalogProblems> {
+        let (agents, secrets, destinations) = thread::scope(|scope| {
+            let others = scope.spawn(|| (agents(), destinations()));
+            let secrets = secrets();
+            let (agents, destinations) = others.join().unwrap_or_else(|panic| resume_unwind(panic));
+            (agents, secrets, destinations)
+        });
         match (agents, secrets, destinations) {
             (Ok(agents), Ok(secrets), Ok(destinations)) => Ok(Self { agents, secrets, destinations }),
             (agents, secrets, destinations) => {
                 let problems = [agents.err(), secrets.err(), destinations.err()];
-                Err(problems.into_iter().flatten().flatten().collect())
+                Err(CatalogProblems(problems.into_iter().flatten().flatten().collect()))
             }
         }
+    }
+
+    /// What is different in `newer`, in the order of the files; empty where both say the same.
+    #[must_use]
+    pub fn changes(&self, newer: &Self) -> Vec<Change> {
+        let files = [agents::FILE, secrets::FILE, destinations::FILE];
+        let pairs = self.digests().into_iter().zip(newer.digests());
+        files.into_iter().zip(pairs).flat_map(|(file, (old, new))| old.changes(file, new)).collect()
+    }
+
+    /// SHA-256 over the three files' text, hexadecimal.
+    #[must_use]
+    pub fn sha256(&self) -> String {
+        digest::together(&self.digests())
+    }
+
+    fn digests(&self) -> [&Digest; 3] {
+        [&self.agents.digest, &self.secrets.digest, &self.destinations.digest]
     }
 
     /// Id of the service that listens at `path` and starts processes for who connects: `docker`.
@@ -96,7 +139,42 @@ impl Catalog {
         self.destinations.services().id(index)
     }
 
+    /// The store whose content the command prints, with its class and grade: `gh auth token`, `op read`.
+    #[must_use]
+    pub fn credential_command(&self, executable: &str, args: &[String]) -> Option<Judged<'_>> {
+        self.secrets.printed_by(self.invocation(executable, args))
+    }
+
+    /// The way in which the command searches, if it does, and whether it looks for credentials: `rg -i api_key`.
+    #[must_use]
+    pub fn search_command(&self, executable: &str, args: &[String]) -> Option<SearchCommand<'_>> {
+        self.secrets.search(self.invocation(executable, args))
+    }
+
     fn invocation<'a>(&self, executable: &'a str, args: &'a [String]) -> Invocation<'a> {
-        Invocation::new(executable, args, self.secrets.interpreters())
+        Invocation::new(executable, args, self.secrets.wrappers())
     }
 }
+
+/// A catalogue of the directory where it has one, else the built-in one.
+fn file<T>(
+    directory: &Path,
+    name: &str,
+    builtin: impl Fn() -> Read<T>,
+    parse: impl Fn(&str) -> Read<T>,
+) -> Read<T> {
+    let path = directory.join(name);
+    match fs::read_to_string(&path) {
+        Ok(text) => parse(&text).map_err(|mut problems| {
+            problems.iter_mut().for_each(|problem| problem.file = path.display().to_string());
+            problems
+        }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => builtin(),
+        Err(error) => {
+            Err(vec![CatalogProblem::unreadable(&path, &error, "make it a readable file, or remove it")])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

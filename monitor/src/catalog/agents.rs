@@ -7,9 +7,9 @@ use globset::GlobSet;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{CatalogProblem, path::tilde, reader::Reader};
+use super::{CatalogProblem, digest::Digest, path::tilde, pattern::wildcard, reader::Reader};
 
-const FILE: &str = "agents.yaml";
+pub(super) const FILE: &str = "agents.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/agents.yaml");
 
 /// Id of an agent that names itself, but is not in the catalogue.
@@ -26,6 +26,7 @@ pub struct Agents {
     pub(crate) name_ignored: HashSet<String>,
     /// Names in such variables, lower case → index of the entry.
     pub(crate) named: HashMap<String, usize>,
+    pub(super) digest: Digest,
 }
 
 #[derive(Debug)]
@@ -53,14 +54,15 @@ pub(crate) struct Agent {
 #[derive(Debug)]
 pub(crate) struct Marker {
     pub(crate) variable: String,
-    value: Option<GlobSet>,
+    /// With a `*` for any text.
+    value: Option<String>,
 }
 
 impl Marker {
     /// A variable that is empty or switched off marks nothing.
     pub(crate) fn holds(&self, value: &str) -> bool {
         match &self.value {
-            Some(expected) => expected.is_match(value),
+            Some(expected) => wildcard(expected, value),
             None => !["", "0", "false"].contains(&value),
         }
     }
@@ -69,6 +71,8 @@ impl Marker {
 /// An option, with its value where it has one: `--permission-mode bypassPermissions`, joined by `=` or not.
 #[derive(Debug)]
 pub(crate) struct Flag {
+    /// As the catalogue writes it.
+    text: String,
     option: String,
     value: Option<String>,
 }
@@ -196,7 +200,8 @@ impl Agents {
         let interpreters = reader.globs(0, &document.interpreters);
         let entries = raw.into_iter().map(|(line, raw)| Agent::read(&mut reader, line, raw)).collect();
         let (name_variables, name_ignored) = (document.name_variables, document.name_ignored);
-        reader.finish(Self { entries, interpreters, name_variables, name_ignored, named })
+        let digest = reader.digest(text);
+        reader.finish(Self { entries, interpreters, name_variables, name_ignored, named, digest })
     }
 
     /// Display name of an agent: `Claude Code`.
@@ -216,6 +221,20 @@ impl Agents {
         })
     }
 
+    /// What told the agent to ask nobody, as people would write it: `--yolo`, `--permission-mode bypassPermissions`,
+    /// `GOOSE_MODE`. `None` where nothing did, and for an agent that is not known.
+    ///
+    /// `args` begin with the program's name. They have to be the agent's own: a child's `--force` says nothing.
+    #[must_use]
+    pub fn approval_off(&self, id: &str, args: &[String], env: &[(String, String)]) -> Option<&str> {
+        self.entry(id)?.approval_off(args, env)
+    }
+
+    /// Ids of all agents, in the file's order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|agent| agent.id.as_str())
+    }
+
     fn entry(&self, id: &str) -> Option<&Agent> {
         self.entries.iter().find(|agent| agent.id == id)
     }
@@ -231,13 +250,20 @@ impl RawExecutable {
 }
 
 impl Agent {
+    fn approval_off(&self, args: &[String], env: &[(String, String)]) -> Option<&str> {
+        let flag = self.approval_off.iter().find(|flag| flag.given(args)).map(|flag| flag.text.as_str());
+        let set =
+            |mark: &&Marker| env.iter().any(|(name, value)| *name == mark.variable && mark.holds(value));
+        flag.or_else(|| self.approval_off_env.iter().find(set).map(|mark| mark.variable.as_str()))
+    }
+
     fn read(reader: &mut Reader, line: u64, raw: RawAgent) -> Self {
         let executables: HashSet<String> =
             raw.executables.iter().filter_map(RawExecutable::telling).map(str::to_owned).collect();
         let mut markers: Vec<Vec<Marker>> =
-            raw.session_markers.into_iter().map(|marker| vec![Marker::read(reader, line, marker)]).collect();
+            raw.session_markers.into_iter().map(|marker| vec![Marker::from(marker)]).collect();
         for pair in raw.marker_pairs {
-            markers.push(pair.into_iter().map(|marker| Marker::read(reader, line, marker)).collect());
+            markers.push(pair.into_iter().map(Marker::from).collect());
         }
         Self {
             id: raw.id,
@@ -249,28 +275,23 @@ impl Agent {
             argv: reader.globs(line, &raw.argv),
             markers,
             approval_off: raw.approval_off.iter().map(|flag| Flag::read(flag)).collect(),
-            approval_off_env: raw
-                .approval_off_env
-                .into_iter()
-                .map(|marker| Marker::read(reader, line, marker))
-                .collect(),
+            approval_off_env: raw.approval_off_env.into_iter().map(Marker::from).collect(),
             own_secrets: reader.globs(line, &raw.own_secrets),
         }
     }
 }
 
-impl Marker {
-    fn read(reader: &mut Reader, line: u64, raw: RawMarker) -> Self {
-        Self { variable: raw.env, value: raw.value.map(|value| reader.wildcards(line, [value])) }
+impl From<RawMarker> for Marker {
+    fn from(raw: RawMarker) -> Self {
+        Self { variable: raw.env, value: raw.value }
     }
 }
 
 impl Flag {
     fn read(text: &str) -> Self {
-        match text.split_once(' ') {
-            Some((option, value)) => Self { option: option.to_owned(), value: Some(value.to_owned()) },
-            None => Self { option: text.to_owned(), value: None },
-        }
+        let (option, value) =
+            text.split_once(' ').map_or((text, None), |(option, value)| (option, Some(value)));
+        Self { text: text.to_owned(), option: option.to_owned(), value: value.map(str::to_owned) }
     }
 }
 
@@ -286,3 +307,6 @@ fn weak_is_not_strong(reader: &mut Reader, line: u64, agent: &RawAgent) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

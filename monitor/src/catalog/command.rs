@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::path::basename;
+use super::{path::basename, pattern::wildcard};
 
 /// Base names of programs, plain or with a `*` at the end.
 #[derive(Debug, Default)]
@@ -35,21 +35,33 @@ pub struct Invocation<'a> {
 impl<'a> Invocation<'a> {
     /// `args` begin with the program's name, as the kernel reports them.
     ///
-    /// `interpreters` and multi-call programs (`busybox`) stand for what their first argument names; `-m NAME` counts as
-    /// the module's name.
+    /// `interpreters`, and programs such as `busybox`, stand for what their first argument names, options left out; `-m
+    /// NAME` counts as the module's name.
     pub fn new(executable: &'a str, args: &'a [String], interpreters: &Programs) -> Self {
         let program = basename(executable);
         let direct = Self { program, args: args.get(1..).unwrap_or_default() };
         if !interpreters.contains(program) {
             return direct;
         }
-        match direct.args {
-            [flag, module, rest @ ..] if flag.starts_with('-') && flag.ends_with('m') => {
-                Self { program: module, args: rest }
+        for (at, arg) in direct.args.iter().enumerate() {
+            let rest = direct.args.get(at + 1..).unwrap_or_default();
+            match arg.as_str() {
+                "-c" | "-e" | "-p" | "--eval" | "--print" | "-" | "--" => break,
+                flag if is_option(flag) && !flag.starts_with("--") && flag.ends_with('m') => {
+                    return rest
+                        .split_first()
+                        .map_or(direct, |(module, rest)| Self { program: module, args: rest });
+                }
+                flag if is_option(flag) => {}
+                script => return Self { program: basename(script), args: rest },
             }
-            [script, rest @ ..] if !script.starts_with('-') => Self { program: basename(script), args: rest },
-            _ => direct,
         }
+        direct
+    }
+
+    /// The arguments that follow the program's name.
+    pub fn args(&self) -> &'a [String] {
+        self.args
     }
 }
 
@@ -71,8 +83,28 @@ pub struct CommandPattern {
 #[derive(Debug)]
 struct Words {
     any_of: Vec<String>,
-    /// The place must be empty or hold something else.
-    negated: bool,
+    place: Place,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// `run|exec`: one of the words.
+    Holds,
+    /// `!ls`: another word, or none.
+    Lacks,
+    /// `^ls`: another word.
+    HoldsAnother,
+}
+
+impl Words {
+    fn allow(&self, word: Option<&str>) -> bool {
+        let listed = word.is_some_and(|word| self.any_of.iter().any(|any| wildcard(any, word)));
+        match self.place {
+            Place::Holds => listed,
+            Place::Lacks => !listed,
+            Place::HoldsAnother => word.is_some() && !listed,
+        }
+    }
 }
 
 impl CommandPattern {
@@ -83,45 +115,45 @@ impl CommandPattern {
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut parts = text.split_whitespace();
         let programs = alternatives(parts.next().ok_or("expected a program's name")?);
-        if programs.iter().any(|program| program.is_empty() || program.contains(['/', '!', '*'])) {
-            return Err("expected plain base names of programs, `|` between them");
+        if programs
+            .iter()
+            .any(|program| program.is_empty() || program.starts_with('*') || program.contains(['/', '!']))
+        {
+            return Err("expected base names of programs, `|` between them");
         }
         let mut pattern = Self { programs, words: Vec::new(), options: Vec::new(), refused: Vec::new() };
         for part in parts {
-            let (negated, part) = part.strip_prefix('!').map_or((false, part), |rest| (true, rest));
+            let (place, part) = match part.split_at_checked(1) {
+                Some(("!", rest)) => (Place::Lacks, rest),
+                Some(("^", rest)) => (Place::HoldsAnother, rest),
+                _ => (Place::Holds, part),
+            };
             let any_of = alternatives(part);
-            let dashes = any_of.iter().filter(|word| is_option(word)).count();
+            let options = any_of.iter().filter(|word| is_option(word)).count();
             if any_of.iter().any(String::is_empty) {
                 return Err("expected a word before and after each `|`");
             }
-            match (dashes, negated) {
-                (0, _) => pattern.words.push(Words { any_of, negated }),
+            match (options, place) {
+                (0, _) => pattern.words.push(Words { any_of, place }),
                 (count, _) if count < any_of.len() => {
                     return Err("expected options or words, not both in one part");
                 }
-                (_, true) => pattern.refused.extend(any_of),
-                (_, false) => pattern.options.push(any_of),
+                (_, Place::Lacks) => pattern.refused.extend(any_of),
+                (_, Place::Holds) => pattern.options.push(any_of),
+                (_, Place::HoldsAnother) => return Err("expected `!` before an option, not `^`"),
             }
         }
         Ok(pattern)
     }
 
-    /// Names of the programs that the pattern speaks of.
-    pub fn programs(&self) -> impl Iterator<Item = &str> {
-        self.programs.iter().map(String::as_str)
-    }
-
     /// Whether the invocation is one of those that the pattern means.
     pub fn matches(&self, invocation: Invocation<'_>, values: &ValueOptions) -> bool {
-        if !self.programs.iter().any(|program| program == invocation.program) {
+        if !self.programs.iter().any(|program| wildcard(program, invocation.program)) {
             return false;
         }
         let given = Given::read(invocation.args, values);
-        let words = self.words.iter().enumerate().all(|(place, words)| {
-            let matched =
-                given.words.get(place).is_some_and(|word| words.any_of.iter().any(|any| fits(any, word)));
-            matched != words.negated
-        });
+        let words =
+            self.words.iter().enumerate().all(|(place, words)| words.allow(given.words.get(place).copied()));
         words
             && self.options.iter().all(|any_of| any_of.iter().any(|option| given.has(option)))
             && !self.refused.iter().any(|option| given.has(option))
@@ -191,17 +223,6 @@ fn is_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-')
 }
 
-/// A word of a pattern may have a `*` at either end.
-fn fits(pattern: &str, word: &str) -> bool {
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(""), _) => true,
-        (Some(end), None) => word.ends_with(end),
-        (None, Some(start)) => word.starts_with(start),
-        (Some(_), Some(_)) => word.contains(pattern.trim_matches('*')),
-        (None, None) => pattern == word,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,6 +263,10 @@ mod tests {
             ("tmux !*", "tmux ls", false),
             ("tmux !ls|list-*", "tmux list-keys", false),
             ("tmux !ls|list-*", "tmux new", true),
+            ("pass ^ls", "pass work/aws", true),
+            ("pass ^ls", "pass ls", false),
+            ("pass ^ls", "pass", false),
+            ("helper-* get", "helper-desktop get", true),
             ("ssh localhost|*@localhost|127.*", "ssh ann@localhost", true),
             ("ssh localhost|*@localhost|127.*", "ssh 127.0.0.1 id", true),
             ("ssh localhost|*@localhost|127.*", "ssh example.com localhost", false),
@@ -259,6 +284,7 @@ mod tests {
             "/usr/bin/python3.12 /usr/bin/aws configure export-credentials"
         ));
         assert!(matches("azure.cli account", "python3 -Im azure.cli account"));
+        assert!(matches("aws s3", "python3 -u /usr/bin/aws s3 ls"));
         assert!(matches("crontab !-l", "busybox crontab -"));
         assert!(!matches("aws configure", "python3 -c /usr/bin/aws configure"));
         assert!(!matches("aws configure", "cat aws configure"));
@@ -266,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_pattern_that_cannot_be_meant_is_refused() {
-        for bad in ["", "/usr/bin/docker run", "docker run|", "docker -r|run", "* run", "!docker"] {
+        for bad in ["", "/usr/bin/docker run", "docker run|", "docker -r|run", "* run", "!docker", "x ^-l"] {
             assert!(CommandPattern::parse(bad).is_err(), "{bad:?}");
         }
     }

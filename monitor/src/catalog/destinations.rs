@@ -1,5 +1,6 @@
 //! Endpoints: from a host name, or an address and a port, to a class and a provider.
 
+mod destructive;
 mod read;
 mod services;
 
@@ -11,11 +12,17 @@ use std::{
 use globset::GlobSet;
 use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, AddressKey};
 
-pub use self::services::{Services, SocketName};
-use super::CatalogProblem;
+pub use self::{
+    destructive::Destructive,
+    services::{Services, SocketName},
+};
+use super::{CatalogProblem, digest::Digest};
 use crate::facts::DestinationClass;
 
+pub(super) const FILE: &str = "destinations.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/destinations.yaml");
+
+const DNS_PORT: u16 = 53;
 
 /// The catalogue of destinations.
 #[derive(Debug)]
@@ -32,12 +39,13 @@ pub struct Destinations {
     /// Learned from the package managers' configuration: host → tool.
     packages: HashMap<String, String>,
     services: Services,
+    pub(super) digest: Digest,
 }
 
 #[derive(Debug)]
 struct Provider {
     id: String,
-    destructive: Vec<String>,
+    destructive: Destructive,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +118,15 @@ impl Destinations {
             self.ports.get(&port).filter(|_| !this_host)
         });
         match listed {
+            // A listing that only names the provider says nothing against the place; and Google's metadata service is
+            // its machines' resolver too (cloud.google.com/dns/docs/vpc-name-res-order).
+            Some(found)
+                if is_local(address)
+                    && (found.class == DestinationClass::Unknown
+                        || (found.class == DestinationClass::Metadata && port == DNS_PORT)) =>
+            {
+                (DestinationClass::Local, Some(self.provider(*found)))
+            }
             Some(found) => (found.class, Some(self.provider(*found))),
             None if is_local(address) => (DestinationClass::Local, None),
             None => (DestinationClass::Unknown, None),
@@ -134,10 +151,15 @@ impl Destinations {
         keys
     }
 
-    /// What a request to the provider that destroys looks like; empty for a provider that is not known.
+    /// What a request to the provider that destroys looks like; `None` for a provider that is not known.
     #[must_use]
-    pub fn destructive(&self, provider: &str) -> &[String] {
-        self.providers.iter().find(|known| known.id == provider).map_or(&[], |known| &known.destructive)
+    pub fn destructive(&self, provider: &str) -> Option<&Destructive> {
+        self.providers.iter().find(|known| known.id == provider).map(|known| &known.destructive)
+    }
+
+    /// Ids of all providers, in the file's order.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().map(|provider| provider.id.as_str())
     }
 
     /// Services of this machine that start processes for others.

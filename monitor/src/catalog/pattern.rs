@@ -1,5 +1,17 @@
 //! Patterns as the catalogues write them.
 
+/// Whether `text` is what `pattern` says, where each `*` stands for any text, also none.
+pub fn wildcard(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut text) = text.strip_prefix(start) else { return false };
+    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    for part in middle.split('*') {
+        let Some(at) = text.find(part) else { return false };
+        text = text.get(at + part.len()..).unwrap_or_default();
+    }
+    text.ends_with(end)
+}
+
 /// Writes out `{a,b}` alternatives, nested ones too; `None` when the braces don't match.
 pub fn expand_braces(pattern: &str) -> Option<Vec<String>> {
     let Some(open) = pattern.find('{') else {
@@ -44,7 +56,27 @@ fn alternatives(text: &str) -> Option<(Vec<&str>, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::expand_braces;
+    use super::{expand_braces, wildcard};
+
+    #[test]
+    fn a_star_stands_for_any_text() {
+        let cases = [
+            ("run", "run", true),
+            ("run", "runs", false),
+            ("*Delete*", "volumeDelete", true),
+            ("*Delete*", "projectScheduleDeleteForce", true),
+            ("*Delete*", "deleted", false),
+            ("/v*/projects/*", "/v9/projects/p1", true),
+            ("/v*/projects/*", "/v9/project/p1", false),
+            ("a*b*c", "abc", true),
+            ("a*b*c", "acb", false),
+            ("a*a", "a", false),
+            ("*", "", true),
+        ];
+        for (pattern, text, expected) in cases {
+            assert_eq!(wildcard(pattern, text), expected, "{pattern} and {text}");
+        }
+    }
 
     #[test]
     fn braces_are_written_out() {

@@ -1,24 +1,32 @@
 //! Reading a catalogue: every problem is noted with its line, and none hides another.
 
+use std::collections::BTreeMap;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_saphyr::Spanned;
 
-use super::{CatalogProblem, VERSION, command::CommandPattern};
+use super::{
+    CatalogProblem, VERSION,
+    command::CommandPattern,
+    digest::{self, Digest},
+};
 
 /// Collects the problems of one catalogue.
 pub struct Reader {
     file: &'static str,
     problems: Vec<CatalogProblem>,
+    sums: BTreeMap<String, [u8; 32]>,
 }
 
 impl Reader {
     pub fn new(file: &'static str) -> Self {
-        Self { file, problems: Vec::new() }
+        Self { file, problems: Vec::new(), sums: BTreeMap::new() }
     }
 
     pub fn problem(&mut self, line: u64, what: impl Into<String>) {
-        self.problems.push(CatalogProblem { file: self.file, line, what: what.into() });
+        self.problems.push(CatalogProblem { file: self.file.to_owned(), line, what: what.into() });
     }
 
     /// The document's outermost mapping, or `None` with the problem noted.
@@ -40,17 +48,46 @@ impl Reader {
     }
 
     /// Each entry with its line. An entry that is not of the expected form is a problem of its own.
-    pub fn entries<T: DeserializeOwned>(&mut self, raw: Vec<Spanned<serde_json::Value>>) -> Vec<(u64, T)> {
+    pub fn entries<T: DeserializeOwned>(&mut self, raw: Vec<Spanned<Value>>) -> Vec<(u64, T)> {
         let mut entries = Vec::with_capacity(raw.len());
-        for entry in raw {
+        for mut entry in raw {
             let line = entry.referenced.line();
-            let id = entry.value.get("id").and_then(|id| id.as_str()).unwrap_or("without id").to_owned();
-            match serde_json::from_value(entry.value) {
+            let id = entry.value.get("id").and_then(Value::as_str).unwrap_or("without id").to_owned();
+            self.sums.insert(id.clone(), digest::sum(&entry.value.to_string()));
+            self.doubts(line, &id, &mut entry.value);
+            match serde_path_to_error::deserialize(entry.value) {
                 Ok(value) => entries.push((line, value)),
-                Err(error) => self.problem(line, format!("entry `{id}`: {error}")),
+                Err(error) => {
+                    let field = error.path().to_string();
+                    let place = if field == "." { String::new() } else { format!(" (field `{field}`)") };
+                    self.problem(line, format!("entry `{id}`: {}{place}", error.into_inner()));
+                }
             }
         }
         entries
+    }
+
+    /// `unverified` is for the file's reader: `true`, or those of the entry's values that nobody has confirmed.
+    fn doubts(&mut self, line: u64, id: &str, entry: &mut Value) {
+        let Some(doubted) = entry.as_object_mut().and_then(|entry| entry.shift_remove("unverified")) else {
+            return;
+        };
+        let values = match &doubted {
+            Value::Bool(true) => return,
+            Value::Array(values) if !values.is_empty() => values,
+            _ => {
+                let what = format!(
+                    "entry `{id}`, field `unverified`: expected `true` or a list of the entry's values"
+                );
+                return self.problem(line, what);
+            }
+        };
+        for value in values.iter().filter(|value| !holds(entry, value)) {
+            self.problem(
+                line,
+                format!("entry `{id}`: {value} is no value of the entry (field `unverified`)"),
+            );
+        }
     }
 
     /// Notes an id that is empty or was seen before, and a missing source.
@@ -73,14 +110,20 @@ impl Reader {
         }
     }
 
-    /// Compiles globs; a bad one is noted and left out of the set, which then is not used.
+    /// Compiles globs, whose `*` never matches a slash; a bad one is noted and left out.
     pub fn globs<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
-        self.compile(line, globs, true)
-    }
-
-    /// Compiles patterns whose `*` also matches a slash: values of variables.
-    pub fn wildcards<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
-        self.compile(line, globs, false)
+        let mut set = GlobSetBuilder::new();
+        for glob in globs {
+            let glob = glob.as_ref();
+            match GlobBuilder::new(glob).literal_separator(true).backslash_escape(true).build() {
+                Ok(glob) => drop(set.add(glob)),
+                Err(error) => self.problem(line, format!("glob `{glob}`: {}", error.kind())),
+            }
+        }
+        set.build().unwrap_or_else(|error| {
+            self.problem(line, format!("globs are too large together: {error}"));
+            GlobSet::empty()
+        })
     }
 
     /// Reads patterns of commands; a bad one is noted and left out.
@@ -95,24 +138,9 @@ impl Reader {
         commands
     }
 
-    fn compile<S: AsRef<str>>(
-        &mut self,
-        line: u64,
-        globs: impl IntoIterator<Item = S>,
-        literal_separator: bool,
-    ) -> GlobSet {
-        let mut set = GlobSetBuilder::new();
-        for glob in globs {
-            let glob = glob.as_ref();
-            match GlobBuilder::new(glob).literal_separator(literal_separator).backslash_escape(true).build() {
-                Ok(glob) => drop(set.add(glob)),
-                Err(error) => self.problem(line, format!("glob `{glob}`: {}", error.kind())),
-            }
-        }
-        set.build().unwrap_or_else(|error| {
-            self.problem(line, format!("globs are too large together: {error}"));
-            GlobSet::empty()
-        })
+    /// Sums of the text and of the entries that were read from it.
+    pub fn digest(&mut self, text: &str) -> Digest {
+        Digest::new(text, std::mem::take(&mut self.sums))
     }
 
     /// `value`, unless there were problems.
@@ -124,4 +152,14 @@ impl Reader {
     pub fn failed<T>(self) -> Result<T, Vec<CatalogProblem>> {
         Err(self.problems)
     }
+}
+
+/// Whether `value` stands anywhere in `within`.
+fn holds(within: &Value, value: &Value) -> bool {
+    within == value
+        || match within {
+            Value::Array(items) => items.iter().any(|item| holds(item, value)),
+            Value::Object(fields) => fields.values().any(|field| holds(field, value)),
+            _ => false,
+        }
 }

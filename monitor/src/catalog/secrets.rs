@@ -3,7 +3,9 @@
 //! The kernel recognises secrets by inode ([`Secrets::existing`]) and, more coarsely, by name
 //! ([`Secrets::kernel_names`]). What it reported by name is then judged precisely by path ([`Secrets::judge`]).
 
+mod commands;
 mod existing;
+mod moved;
 mod names;
 mod owner;
 
@@ -14,21 +16,48 @@ use monitor_common::policy::SecretTag;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
+pub use self::{commands::SearchCommand, moved::Moved};
 use self::{
+    commands::{Commands, Searches},
+    moved::{Move, RawMove},
     names::Generic,
     owner::{Owners, Places},
 };
 use super::{
     CatalogProblem,
     command::Programs,
+    digest::Digest,
     path::{any_home, basename, normalise, tilde},
     pattern::expand_braces,
     reader::Reader,
 };
 use crate::facts::Grade;
 
-const FILE: &str = "secrets.yaml";
+pub(super) const FILE: &str = "secrets.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/secrets.yaml");
+
+/// What kinds of stores there are; `docs/catalogues.md` explains them. Rules name them, so a slip would go unseen.
+pub const CLASSES: [&str; 19] = [
+    "agent",
+    "browser",
+    "ci",
+    "cloud",
+    "container",
+    "database",
+    "dotenv",
+    "gpg",
+    "history",
+    "iac",
+    "key",
+    "kubernetes",
+    "paas",
+    "password-store",
+    "registry",
+    "shell",
+    "ssh",
+    "system",
+    "vcs",
+];
 
 /// The catalogue of secrets.
 #[derive(Debug)]
@@ -42,6 +71,12 @@ pub struct Secrets {
     harmless: HashSet<String>,
     names: Vec<(u64, SecretTag)>,
     places: Places,
+    generic: Generic,
+    moves: Vec<Move>,
+    searches: Searches,
+    /// Programs that stand for what their first argument names.
+    wrappers: Programs,
+    pub(super) digest: Digest,
 }
 
 #[derive(Debug)]
@@ -53,6 +88,7 @@ struct Entry {
     owners: Owners,
     except: GlobSet,
     env_override: Vec<String>,
+    commands: Commands,
 }
 
 #[derive(Debug)]
@@ -102,6 +138,15 @@ struct Document {
     user_directories: Vec<String>,
     #[serde(default)]
     interpreters: Vec<String>,
+    /// Programs such as `busybox`, which are what their first argument names.
+    #[serde(default)]
+    multicall: Vec<String>,
+    #[serde(default)]
+    moves: Vec<Spanned<RawMove>>,
+    #[serde(default)]
+    searches: Vec<Spanned<serde_json::Value>>,
+    #[serde(default)]
+    search_words: Vec<String>,
     entries: Vec<Spanned<serde_json::Value>>,
 }
 
@@ -118,6 +163,7 @@ struct RawEntry {
     id: String,
     class: String,
     grade: Grade,
+    #[serde(default)]
     paths: Vec<String>,
     #[serde(default = "yes")]
     watch: bool,
@@ -129,6 +175,12 @@ struct RawEntry {
     except: Vec<String>,
     #[serde(default)]
     env_override: Vec<String>,
+    /// What prints the store's content.
+    #[serde(default)]
+    commands: Vec<String>,
+    /// Options of these commands that take the next argument as their value.
+    #[serde(default)]
+    values: Vec<String>,
     source: String,
 }
 
@@ -171,13 +223,30 @@ impl Secrets {
         let names = names::kernel(&mut reader, &lines, &entries, &patterns, &harmless, &generic);
         let globs = reader.globs(0, patterns.iter().map(|pattern| &pattern.text));
         let except = reader.globs(0, &document.except);
+        let moves = moved::read(&mut reader, document.moves);
+        let searches = Searches::read(&mut reader, document.searches, document.search_words);
+        let wrappers = Programs::new([document.interpreters.clone(), document.multicall].concat());
         let places = Places::new(
             &mut reader,
             document.system_directories,
             &document.user_directories,
             document.interpreters,
         );
-        reader.finish(Self { entries, patterns, globs, except, harmless, names, places })
+        let digest = reader.digest(text);
+        reader.finish(Self {
+            entries,
+            patterns,
+            globs,
+            except,
+            harmless,
+            names,
+            places,
+            generic,
+            moves,
+            searches,
+            wrappers,
+            digest,
+        })
     }
 
     /// What the kernel looks for by name: hashes of [`monitor_common::hash`], each at most once.
@@ -233,9 +302,13 @@ impl Secrets {
         }
     }
 
-    /// Programs that stand for the script that they run.
-    pub(super) fn interpreters(&self) -> &Programs {
-        self.places.interpreters()
+    /// Ids of all entries, in the file's order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.id.as_str())
+    }
+
+    pub(super) fn wrappers(&self) -> &Programs {
+        &self.wrappers
     }
 
     fn entry(&self, index: u32) -> Option<&Entry> {
@@ -245,7 +318,21 @@ impl Secrets {
 
 impl Entry {
     fn read(reader: &mut Reader, line: u64, raw: RawEntry) -> Self {
+        if !CLASSES.contains(&raw.class.as_str()) {
+            let known = CLASSES.join(", ");
+            reader.problem(
+                line,
+                format!("entry `{}`: unknown class `{}`, expected one of {known}", raw.id, raw.class),
+            );
+        }
+        if raw.paths.is_empty() && raw.commands.is_empty() {
+            reader.problem(line, format!("entry `{}` has neither paths nor commands; list one", raw.id));
+        }
+        for variable in raw.env_override.iter().filter(|variable| !moved::is_variable(variable)) {
+            reader.problem(line, format!("env_override `{variable}`: expected the name of a variable"));
+        }
         Self {
+            commands: Commands::read(reader, line, &raw.commands, raw.values),
             except: reader.globs(line, &raw.except),
             owners: Owners::new(raw.owners, raw.owner_modules),
             id: raw.id,

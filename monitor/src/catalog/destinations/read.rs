@@ -9,15 +9,13 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    Destinations, Listed, Provider,
+    Destinations, Destructive, FILE, Listed, Provider,
     services::{RawService, Services},
 };
 use crate::{
-    catalog::{CatalogProblem, reader::Reader},
+    catalog::{CatalogProblem, pattern::wildcard, reader::Reader},
     facts::DestinationClass,
 };
-
-const FILE: &str = "destinations.yaml";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +39,7 @@ struct RawEntry {
     #[serde(default)]
     ports: Vec<u16>,
     #[serde(default)]
-    destructive: Vec<String>,
+    destructive: Destructive,
     /// Of a service: paths of its sockets.
     #[serde(default)]
     sockets: Vec<String>,
@@ -106,6 +104,7 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
     for (line, entry) in raw {
         match entry.class.endpoint() {
             Some(class) => {
+                entry.destructive.check(&mut reader, line);
                 tables.add(&mut reader, line, Listed { class, provider: providers.len() }, &entry);
                 providers.push(Provider { id: entry.id, destructive: entry.destructive });
             }
@@ -113,9 +112,11 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
         }
     }
     let services = Services::read(&mut reader, services);
+    tables.contradictions(&mut reader);
     tables.patterns.sort_by_key(|(_, listed)| listed.class != DestinationClass::Model);
     let patterns = reader.globs(0, tables.patterns.iter().map(|(name, _)| name.replace('.', "/")));
     let pattern_targets = tables.patterns.into_iter().map(|(_, listed)| listed).collect();
+    let digest = reader.digest(text);
     reader.finish(Destinations {
         providers,
         exact: tables.exact,
@@ -126,6 +127,7 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
         ports: tables.ports,
         packages: HashMap::new(),
         services,
+        digest,
     })
 }
 
@@ -149,6 +151,8 @@ struct Tables {
     addresses: HashMap<IpAddr, Listed>,
     ports: HashMap<u16, Listed>,
     names: HashSet<String>,
+    /// Lines of `patterns`.
+    lines: Vec<u64>,
 }
 
 impl Tables {
@@ -192,8 +196,46 @@ impl Tables {
         }
         match host.strip_prefix("*.") {
             Some(suffix) if !suffix.contains('*') => drop(self.suffixes.insert(suffix.to_owned(), listed)),
-            _ if host.contains('*') => self.patterns.push((host.to_owned(), listed)),
+            _ if host.contains('*') => {
+                self.patterns.push((host.to_owned(), listed));
+                self.lines.push(line);
+            }
             _ => drop(self.exact.insert(host.to_owned(), listed)),
+        }
+    }
+
+    /// Two patterns of different classes for one name: which of them counts would be an accident of their order. Models
+    /// are carved out on purpose.
+    fn contradictions(&self, reader: &mut Reader) {
+        for (at, (pattern, listed)) in self.patterns.iter().enumerate() {
+            let name = sample(pattern);
+            for (other, against) in self.patterns.iter().filter(|(other, _)| other != pattern) {
+                let models = [listed.class, against.class].contains(&DestinationClass::Model);
+                if listed.class != against.class && !models && covers(other, &name) {
+                    let line = self.lines.get(at).copied().unwrap_or(0);
+                    let what = format!(
+                        "host `{pattern}` is also covered by `{other}`, which has another class; narrow one of them"
+                    );
+                    reader.problem(line, what);
+                }
+            }
+        }
+    }
+}
+
+/// A name that the pattern matches.
+fn sample(pattern: &str) -> String {
+    pattern.replace('*', "x")
+}
+
+/// `*` stands within one label.
+fn covers(pattern: &str, name: &str) -> bool {
+    let (mut labels, mut parts) = (pattern.split('.'), name.split('.'));
+    loop {
+        match (labels.next(), parts.next()) {
+            (None, None) => return true,
+            (Some(label), Some(part)) if wildcard(label, part) => {}
+            _ => return false,
         }
     }
 }

@@ -16,8 +16,6 @@ fn the_incident_went_to_infrastructure() {
         assert_eq!(catalogue.classify(name), Some((Infra, "railway")));
     }
     assert_eq!(catalogue.classify("railway.app"), Some((Unknown, "railway")));
-    assert!(catalogue.destructive("railway").contains(&"*Delete*".to_owned()));
-    assert!(catalogue.destructive("nobody").is_empty());
 }
 
 #[test]
@@ -114,6 +112,10 @@ fn addresses_and_ports_speak_for_themselves() {
         ("fd12::1", 443, Local),
         ("203.0.113.9", 443, Unknown),
         ("2001:db8::1", 443, Unknown),
+        ("168.63.129.16", 53, Unknown),
+        ("169.254.169.254", 53, Local),
+        ("10.0.0.7", 22, Local),
+        ("203.0.113.9", 22, Unknown),
     ];
     for (address, port, expected) in cases {
         assert_eq!(
@@ -161,9 +163,25 @@ fn every_problem_is_reported_with_its_line() {
         "no source",
         "`a.example` is listed twice",
         "`UP.example`",
-        "yaml:7: entry `b`",
+        "yaml:7: entry `b`: unknown variant `nonsense`, expected one of",
+        "(field `class`)",
         "yaml:10: entry `c` lists no host",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }
+}
+
+#[test]
+fn patterns_of_two_classes_for_one_name_are_refused() {
+    let text = "version: 1\nentries:\n  - { id: a, class: infra, source: s, hosts: ['db.*.example.com'] }\n  \
+                - { id: b, class: database, source: s, hosts: ['*.eu.example.com', 'd*.*.example.com'] }\n  \
+                - { id: c, class: model, source: s, hosts: ['m.*.example.com', 'db.m*.example.com'] }\n";
+    let lines: Vec<_> = Destinations::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        lines,
+        [
+            "destinations.yaml:3: host `db.*.example.com` is also covered by `d*.*.example.com`, which has another class; \
+          narrow one of them"
+        ]
+    );
 }

@@ -17,13 +17,6 @@ const VISITS_MAX: usize = 16_384;
 /// Directories that a `**` descends.
 const DEPTH_MAX: usize = 8;
 
-/// Home-relative places that a variable can move.
-const MOVABLE: [(&str, &str); 3] = [
-    ("XDG_CONFIG_HOME", "~/.config/"),
-    ("XDG_DATA_HOME", "~/.local/share/"),
-    ("XDG_CACHE_HOME", "~/.cache/"),
-];
-
 impl Secrets {
     /// Files of `home` and of the system that the catalogue lists at a fixed place, links resolved, with their entry.
     ///
@@ -40,17 +33,10 @@ impl Secrets {
                     self.keep(&mut found, &path, judged.entry);
                 }
             }
-            if let Some(moved) = moved(&pattern.text, lookup) {
-                for path in search(&moved, home) {
-                    self.keep(&mut found, &path, pattern.entry);
-                }
-            }
         }
-        for (index, entry) in (0_u32..).zip(&self.entries) {
-            for value in entry.env_override.iter().filter_map(|name| lookup(name)) {
-                for path in self.overridden(index, &value) {
-                    self.keep(&mut found, &path, index);
-                }
+        for place in self.moved(lookup).places() {
+            for path in search(&place.pattern, home) {
+                self.keep(&mut found, &path, place.entry);
             }
         }
         if found.refused > 0 {
@@ -64,24 +50,6 @@ impl Secrets {
         if self.entry(entry).is_some_and(|entry| entry.watch) {
             found.add(path, entry);
         }
-    }
-
-    /// Files that a variable's value names: a file, several with colons between, or a directory of the entry's files.
-    fn overridden(&self, index: u32, value: &str) -> Vec<PathBuf> {
-        let value = value.strip_prefix("FILE:").unwrap_or(value);
-        let mut paths = Vec::new();
-        for place in value.split(':').filter(|place| place.starts_with('/')) {
-            if !Path::new(place).is_dir() {
-                paths.push(PathBuf::from(place));
-                continue;
-            }
-            for pattern in self.patterns.iter().filter(|pattern| pattern.entry == index) {
-                if let Some((_, name)) = pattern.text.rsplit_once('/') {
-                    paths.extend(Search::default().below(PathBuf::from(place), &[name]));
-                }
-            }
-        }
-        paths
     }
 }
 
@@ -105,14 +73,6 @@ impl Found {
         self.seen.insert(path.clone());
         self.files.push((path, entry));
     }
-}
-
-/// The pattern at the place where a variable moved its directory to.
-fn moved(pattern: &str, lookup: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    let (variable, rest) =
-        MOVABLE.iter().find_map(|(variable, prefix)| Some((variable, pattern.strip_prefix(prefix)?)))?;
-    let place = lookup(variable).filter(|place| place.len() > 1 && place.starts_with('/'))?;
-    Some(format!("{}/{rest}", place.trim_end_matches('/')))
 }
 
 fn search(pattern: &str, home: &Path) -> Vec<PathBuf> {

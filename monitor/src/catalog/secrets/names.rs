@@ -17,6 +17,7 @@ use crate::{
 };
 
 /// Words that say nothing alone.
+#[derive(Debug)]
 pub struct Generic {
     pub names: BTreeSet<String>,
     pub directories: BTreeSet<String>,
@@ -70,10 +71,9 @@ pub fn kernel(
         if !entry.watch {
             continue;
         }
-        let tag = SecretTag { entry: pattern.entry, grade: grade(entry.grade) };
-        match derive(pattern, generic) {
-            Some(name) => {
-                names.entry(name.key()).and_modify(|old| *old = graver(*old, tag)).or_insert(tag);
+        match tag(pattern, entry, generic) {
+            Some((key, tag)) => {
+                names.entry(key).and_modify(|old| *old = graver(*old, tag)).or_insert(tag);
             }
             None if pattern.anywhere() => reader.problem(
                 *line,
@@ -91,6 +91,12 @@ pub fn kernel(
     let mut names: Vec<_> = names.into_iter().collect();
     names.sort_unstable_by_key(|(key, _)| *key);
     names
+}
+
+/// The key by which the kernel finds the pattern's files, and what it says of them; `None` where no name is narrow enough.
+pub fn tag(pattern: &Pattern, entry: &Entry, generic: &Generic) -> Option<(u64, SecretTag)> {
+    let tag = SecretTag { entry: pattern.entry, grade: grade(entry.grade) };
+    derive(pattern, generic).map(|name| (name.key(), tag))
 }
 
 /// The narrowest form that covers `pattern`.

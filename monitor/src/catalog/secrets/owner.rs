@@ -49,10 +49,6 @@ impl Places {
         Self { system, user, interpreters: Programs::new(interpreters) }
     }
 
-    pub fn interpreters(&self) -> &Programs {
-        &self.interpreters
-    }
-
     fn contain(&self, path: &str, home: Option<&str>) -> bool {
         let below =
             |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));

@@ -237,8 +237,9 @@ fn a_store_of_many_files_is_bounded() {
 #[test]
 fn every_problem_is_reported_with_its_line() {
     let text = "version: 1\ngeneric_names: [config]\nharmless:\n  - { names: ['*.pem', x.pem], source: '' }\nentries:\n  \
-                - { id: a, class: c, grade: A, paths: ['config', '**/config', '**/x.pem', '{a'], source: s }\n  \
-                - { id: b, class: c, grade: D, paths: [], source: s }\n";
+                - { id: a, class: ssh, grade: A, paths: ['config', '**/config', '**/x.pem', '{a'], source: s }\n  \
+                - { id: b, class: ssh, grade: D, paths: [], source: s }\n  \
+                - { id: d, class: sshd, grade: A, paths: [/x], source: s }\n";
     let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
         "yaml:4: harmless names without a source",
@@ -248,6 +249,7 @@ fn every_problem_is_reported_with_its_line() {
         "path `**/x.pem` ends in a name that is listed as harmless",
         "path `{a`: the braces do not match",
         "yaml:7: entry `b`: unknown variant `D`",
+        "yaml:8: entry `d`: unknown class `sshd`, expected one of agent, browser",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }

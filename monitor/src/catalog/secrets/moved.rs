@@ -1,0 +1,185 @@
+//! Variables that move stores: `DOCKER_CONFIG`, `KUBECONFIG`, `XDG_CONFIG_HOME`. A session has its own.
+
+use std::path::Path;
+
+use globset::GlobSet;
+use monitor_common::policy::SecretTag;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::{Judged, Pattern, Secrets, names};
+use crate::catalog::{
+    path::{basename, normalise},
+    reader::Reader,
+};
+
+/// Most places that the variables of one session can name; what a value names beyond is left out, and logged.
+const PLACES_MAX: usize = 1024;
+
+/// A variable whose value stands for a directory of the patterns.
+#[derive(Debug)]
+pub struct Move {
+    variable: String,
+    /// With the slash at its end.
+    directory: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawMove {
+    env: String,
+    directory: String,
+    source: String,
+}
+
+pub fn read(reader: &mut Reader, raw: Vec<Spanned<RawMove>>) -> Vec<Move> {
+    let mut moves = Vec::with_capacity(raw.len());
+    for entry in raw {
+        let (line, RawMove { env, directory, source }) = (entry.referenced.line(), entry.value);
+        if source.trim().is_empty() {
+            reader.problem(line, format!("move by `{env}` has no source; say where the fact is from"));
+        }
+        if !(directory.starts_with("~/") || directory.starts_with('/')) || directory.ends_with('/') {
+            reader.problem(line, format!("move by `{env}`: directory `{directory}`: expected `~/…` or `/…`"));
+        }
+        if !is_variable(&env) {
+            reader.problem(line, format!("move by `{env}`: expected the name of a variable"));
+        }
+        moves.push(Move { variable: env, directory: format!("{directory}/") });
+    }
+    moves
+}
+
+/// Whether `name` can be a variable's.
+pub fn is_variable(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// Where the variables of one environment put stores. It goes with a session: see [`Secrets::judge_moved`].
+#[derive(Clone, Debug, Default)]
+pub struct Moved {
+    places: Vec<Place>,
+    globs: GlobSet,
+    names: Vec<(u64, SecretTag)>,
+}
+
+/// An absolute pattern and its entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub pattern: String,
+    pub entry: u32,
+}
+
+impl Moved {
+    /// Whether nothing was moved.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// What the kernel has to look for by name besides [`Secrets::kernel_names`], so that files which appear later at
+    /// the moved places are reported; each at most once.
+    #[must_use]
+    pub fn names(&self) -> &[(u64, SecretTag)] {
+        &self.names
+    }
+
+    pub(super) fn places(&self) -> &[Place] {
+        &self.places
+    }
+}
+
+impl Secrets {
+    /// Where the variables that `lookup` gives put the catalogue's stores.
+    #[must_use]
+    pub fn moved(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Moved {
+        let mut places: Vec<Place> = Vec::new();
+        let mut keep = |pattern: String, entry: u32| {
+            let place = Place { pattern, entry };
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        };
+        for step in &self.moves {
+            let Some(value) = lookup(&step.variable).filter(|value| is_place(value)) else { continue };
+            for pattern in &self.patterns {
+                if let Some(rest) = pattern.text.strip_prefix(&step.directory) {
+                    keep(format!("{}/{rest}", escaped(&value)), pattern.entry);
+                }
+            }
+        }
+        for (index, entry) in (0_u32..).zip(&self.entries) {
+            for value in entry.env_override.iter().filter_map(|name| lookup(name)) {
+                for pattern in self.overridden(index, &value) {
+                    keep(pattern, index);
+                }
+            }
+        }
+        if places.len() > PLACES_MAX {
+            tracing::warn!(
+                found = places.len(),
+                kept = PLACES_MAX,
+                "variables name more places than are kept"
+            );
+            places.truncate(PLACES_MAX);
+        }
+        self.at(places)
+    }
+
+    /// What a file is that lies where a variable moved its store to; see [`Secrets::judge`] for the usual places.
+    #[must_use]
+    pub fn judge_moved(&self, path: &str, moved: &Moved) -> Option<Judged<'_>> {
+        let path = normalise(path);
+        if self.harmless.contains(basename(&path)) {
+            return None;
+        }
+        let first = *moved.globs.matches(&path).first()?;
+        self.tagged(moved.places.get(first)?.entry)
+    }
+
+    fn at(&self, places: Vec<Place>) -> Moved {
+        // Values are escaped, so only a pattern that is too large can fail; a test compiles the shipped ones.
+        let mut reader = Reader::new(super::FILE);
+        let globs = reader.globs(0, places.iter().map(|place| &place.pattern));
+        let mut tags = Vec::new();
+        for place in &places {
+            let pattern = Pattern { text: place.pattern.clone(), entry: place.entry };
+            let watched = self.entry(place.entry).filter(|entry| entry.watch);
+            if let Some(name) = watched.and_then(|entry| names::tag(&pattern, entry, &self.generic))
+                && !tags.contains(&name)
+            {
+                tags.push(name);
+            }
+        }
+        Moved { places, globs, names: tags }
+    }
+
+    /// Patterns that a variable's value names: a file, several with colons between, or a directory of the entry's files.
+    fn overridden(&self, index: u32, value: &str) -> Vec<String> {
+        let value = value.strip_prefix("FILE:").unwrap_or(value);
+        let mut places = Vec::new();
+        for place in value.split(':').filter(|place| is_place(place)) {
+            let place_text = escaped(place);
+            if !Path::new(place).is_dir() {
+                places.push(place_text);
+                continue;
+            }
+            let of_entry = self.patterns.iter().filter(|pattern| pattern.entry == index);
+            let files = of_entry.filter_map(|pattern| Some(pattern.text.rsplit_once('/')?.1));
+            places.extend(files.map(|name| format!("{place_text}/{name}")));
+        }
+        places
+    }
+}
+
+/// An absolute path other than the root, which would make every file a store.
+fn is_place(value: &str) -> bool {
+    value.len() > 1 && value.starts_with('/') && !normalise(value).trim_end_matches('/').is_empty()
+}
+
+fn escaped(value: &str) -> String {
+    globset::escape(normalise(value).trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests;
