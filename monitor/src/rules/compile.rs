@@ -108,11 +108,15 @@ impl RuleSet {
         rule.action == Action::Deny
             && rule.mode == Mode::Enforce
             && rule.threshold.is_none()
+            && rule.except.is_empty()
+            && rule.guard.is_none()
+            && rule.after.is_none()
             && conditions.touched.is_none()
             && conditions.process.is_none()
+            && conditions.session.is_none()
             && conditions.agent.is_empty()
             && conditions.destination.as_ref().is_some_and(|destination| destination.is_only(class))
-            && !self.iter().any(|rule| may_except(rule, class))
+            && !self.iter().any(|other| may_except(other, class) && may_excuse(other, rule))
     }
 }
 
@@ -135,6 +139,11 @@ fn may_except(rule: &Rule, class: DestinationClass) -> bool {
         && rule.action == Action::Allow
         && rule.mode == Mode::Enforce
         && !rule.conditions.destination.as_ref().is_some_and(|destination| other_class(&destination.class))
+}
+
+/// An exception that names what it excuses leaves the others alone.
+fn may_excuse(exception: &Rule, rule: &Rule) -> bool {
+    exception.excuses.is_empty() || exception.excuses.contains(&rule.id)
 }
 
 fn mask(touched: &Touched) -> u64 {
