@@ -31,6 +31,7 @@ use sha2::{Digest, Sha256};
 
 use self::{index::Index, parse::Parsed, report::Citation};
 pub use self::{
+    compile::Place,
     evaluate::{Match, Verdict},
     memory::{Memory, Touch},
     model::Rule,

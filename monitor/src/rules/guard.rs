@@ -11,7 +11,7 @@ mod evaluate;
 mod tests;
 mod variables;
 
-use std::{ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc, thread};
 
 use serde::{Serialize, Serializer};
 
@@ -25,6 +25,9 @@ pub const MAX_NODES: usize = 256;
 
 /// Deepest nesting of brackets, calls and operators.
 const MAX_DEPTH: u16 = 24;
+
+/// Stack for parsing, bytes: enough for a tree as deep as the longest guard.
+const STACK: usize = 32 << 20;
 
 /// Most items of a list that a macro looks at; a longer list is a [`Fault`].
 pub const MAX_ITEMS: usize = 4096;
@@ -72,6 +75,18 @@ impl Guard {
             let message = format!("the guard has {} bytes; at most {MAX_GUARD} are read", text.len());
             return Err(vec![Mistake::new(0..text.len(), message).hint("say more of it with match")]);
         }
+        // The parser's depth limit does not see a long chain such as 1+1+1+…, whose tree is as deep as it is long.
+        let checked = thread::scope(|scope| {
+            let parse = || Self::parse(text, on);
+            let parser = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
+            parser.map_err(|error| format!("no thread to parse it: {error}")).and_then(|parser| {
+                parser.join().map_err(|_| "the parser gave up".to_owned())
+            })
+        });
+        checked.map_err(|why| vec![Mistake::new(0..text.len(), format!("the guard cannot be read: {why}"))])?
+    }
+
+    fn parse(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {
         // Without macros, so that the tree is as it was written; without optionals, which no variable is.
         let parser = cel::Env::default().with_optional_support(false).parser().max_recursion_depth(MAX_DEPTH);
         let (tree, places) = parser.parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;

@@ -77,8 +77,9 @@ impl<'a> Report<'a> {
         message: &str,
     ) -> &mut Problem {
         let mut problem = self.problem(at, field, message);
-        if let Some((line, column, source)) = self.find(at, text, range.start) {
-            let found = text.get(range).unwrap_or_default();
+        let found = text.get(range.clone()).unwrap_or_default();
+        let place = self.find(at, text, range.start).or_else(|| self.find_folded(at, text, range));
+        if let Some((line, column, source)) = place {
             let width = found.lines().next().unwrap_or_default().chars().count();
             problem = Problem { line, column, source: Some(source.to_owned()), width, ..problem };
         }
@@ -100,6 +101,23 @@ impl<'a> Report<'a> {
         let from = if block || row > 0 { 0 } else { head };
         let place = from + source.get(from..)?.find(wanted)? + (offset - start);
         Some((line, source.get(..place)?.chars().count() as u64 + 1, source))
+    }
+
+    /// The same for a text whose lines are folded: the word itself is looked for, as often as it stood before.
+    fn find_folded(&self, at: Location, text: &str, range: Range<usize>) -> Option<(u64, u64, &'a str)> {
+        let word = text.get(range.clone()).filter(|word| !word.is_empty())?;
+        let before = text.get(..range.start)?.matches(word).count();
+        let head = usize::try_from(at.column().checked_sub(1)?).ok()?;
+        let length = text.lines().count().max(1) as u64 + text.matches(' ').count() as u64;
+        let lines = (at.line()..=at.line() + length).map_while(|line| Some((line, self.line(line)?)));
+        let places = lines.flat_map(|(line, source)| {
+            let found = source.match_indices(word).map(move |(place, _)| {
+                (line, source.get(..place).map_or(0, |before| before.chars().count()), source)
+            });
+            found.filter(move |(line, column, _)| *line > at.line() || *column >= head)
+        });
+        let (line, column, source) = places.into_iter().nth(before)?;
+        Some((line, column as u64 + 1, source))
     }
 
     /// Notes a name that someone else must know.

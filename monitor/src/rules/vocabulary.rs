@@ -80,11 +80,11 @@ mod tests {
         let strangers = rules.strangers_among(|noun, name| known.contains(&(noun, name)), agents);
         let lines: Vec<_> = strangers.iter().map(Problem::headline).collect();
         let expected = [
-            "test.yaml:3:65: rules[0].match.secret.class[1]: the catalogue has no secret class \"pass\"; \
+            "test.yaml:3:66: rules[0].match.secret.class[1]: the catalogue has no secret class \"pass\"; \
              the rule can never match by it",
-            "test.yaml:4:62: rules[1].match.agent: the catalogue has no agent \"codx\"; did you mean \"codex\"?",
+            "test.yaml:4:68: rules[1].match.agent: the catalogue has no agent \"codx\"; did you mean \"codex\"?",
         ];
         assert_eq!(lines, expected);
-        assert!(strangers.0[0].to_string().ends_with(&format!("\n    {}^^^^", " ".repeat(64))));
+        assert!(strangers.0[0].to_string().ends_with(&format!("\n    {}^^^^", " ".repeat(65))));
     }
 }

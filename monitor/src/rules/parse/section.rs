@@ -46,6 +46,11 @@ impl<'t> Section<'t> {
         self.at
     }
 
+    /// Number of fields that are there.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     pub fn path(&self) -> &str {
         &self.path
     }

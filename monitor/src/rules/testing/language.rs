@@ -226,9 +226,9 @@ fn mistakes_in_lists_are_found_where_they_are_made() {
     ])
     .unwrap_err();
     let expected = [
-        "10.yaml:3:70: rules[0].match.destination.host: there is no list \"outs\"; expected a list of some file's \
+        "10.yaml:3:66: rules[0].match.destination.host: there is no list \"outs\"; expected a list of some file's \
          lists:; did you mean \"ours\"?",
-        "10.yaml:3:83: rules[0].match.destination.port: $ours[0] of 20.yaml:3: found \"api.test\"; expected a number \
+        "10.yaml:3:79: rules[0].match.destination.port: $ours[0] of 20.yaml:3: found \"api.test\"; expected a number \
          from 1 to 65535",
         "20.yaml:4:9: lists.none: found an empty list; expected a list of at least one value",
         "20.yaml:5:3: lists.BAD: found \"BAD\"; expected lower-case letters, digits and hyphens, at most 64",
@@ -316,13 +316,13 @@ fn an_exception_excuses_only_the_rules_it_names() {
     assert_eq!((ids(&verdict), verdict.action), (vec!["ours", "https"], Action::Alert));
     assert_eq!(memory.risk(second(1)), 1);
     let text = problems(
-        "version: 1\nrules:\n  - {id: a, summary: s, on: exec, match: {agent: x}, action: alert}\n  \
-         - {id: b, summary: s, on: exec, match: {agent: x}, action: allow, excuses: [a, aa, b]}\n  \
-         - {id: c, summary: s, on: exec, match: {agent: x}, action: alert, excuses: [a]}\n",
+        "version: 1\nrules:\n  - {id: sweep, summary: s, on: exec, match: {agent: x}, action: alert}\n  \
+         - {id: b, summary: s, on: exec, match: {agent: x}, action: allow, excuses: [sweep, swepe, b]}\n  \
+         - {id: c, summary: s, on: exec, match: {agent: x}, action: alert, excuses: [sweep]}\n",
     );
     let expected = [
-        "test.yaml:4:81: rules[1].excuses[1]: there is no rule \"aa\"; expected the id of a rule; did you mean \"a\"?",
-        "test.yaml:4:85: rules[1].excuses[2]: the rule \"b\" is an exception itself; expected the id of a rule that does something",
+        "test.yaml:4:86: rules[1].excuses[1]: there is no rule \"swepe\"; expected the id of a rule; did you mean \"sweep\"?",
+        "test.yaml:4:93: rules[1].excuses[2]: the rule \"b\" is an exception itself; expected the id of a rule that does something",
         "test.yaml:5:78: rules[2].excuses: only an exception excuses; remove it, or use action: allow",
     ];
     assert_eq!(text, expected, "{text:#?}");
