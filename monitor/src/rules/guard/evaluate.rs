@@ -192,7 +192,9 @@ impl Expr {
             }
             Self::Among(one, others) => {
                 let one = one.value(scope)?;
-                Value::Bool(decide(true, others.iter().map(|other| Ok(other.value(scope)? == one)))?)
+                // A list is made whole before it is looked through, so that a fault in any of it is the list's.
+                let among = |found, other: &'a Self| Ok(found | (other.value(scope)? == one));
+                Value::Bool(others.iter().try_fold(false, among)?)
             }
             Self::Within(pair) => {
                 let [one, list] = &**pair;
