@@ -29,7 +29,6 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use self::{index::Index, parse::Parsed, report::Citation};
 pub use self::{
     compile::Place,
     evaluate::{Match, Verdict},
@@ -41,6 +40,7 @@ pub use self::{
     vocabulary::Noun,
     words::Word,
 };
+use self::{index::Index, parse::Parsed, report::Citation};
 
 /// The rules that apply where no file says otherwise.
 pub const DEFAULT: &str = include_str!("../../rules/default.yaml");
@@ -83,11 +83,15 @@ impl RuleSet {
         }
         let enabled = || rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
         let index = Index::new(
-            (0..).zip(&rules).filter(|(_, rule)| rule.enabled).map(|(i, rule)| (i, rule.on, &rule.conditions)),
+            (0..)
+                .zip(&rules)
+                .filter(|(_, rule)| rule.enabled)
+                .map(|(i, rule)| (i, rule.on, &rule.conditions)),
         );
         let sequences = enabled().filter_map(|(i, rule)| Some((i, rule.after.as_ref()?)));
-        let steps: Vec<_> =
-            sequences.flat_map(|(i, sequence)| (0..sequence.steps.len()).map(move |step| (i, step))).collect();
+        let steps: Vec<_> = sequences
+            .flat_map(|(i, sequence)| (0..sequence.steps.len()).map(move |step| (i, step)))
+            .collect();
         let step = |(i, step): &(usize, usize)| rules.get(*i)?.after.as_ref()?.steps.get(*step);
         let step_index = Index::new(
             (0..).zip(steps.iter().filter_map(step)).map(|(i, step)| (i, step.on, &step.conditions)),

@@ -81,7 +81,8 @@ const STATEFUL: [&str; 4] = [
      when: 'session.age < duration(\"30s\") && process.args.exists(a, a == \"DELETE\")'",
 ];
 
-/// 64 facts; most of what a session does concerns no rule.
+/// 64 facts, one of which is a match once the session has read what it should not: most of what a session does concerns no
+/// rule.
 fn mix() -> Vec<Fact> {
     let program = |name: &str| {
         let mut fact = fact(Subject::Exec);
@@ -92,13 +93,13 @@ fn mix() -> Vec<Fact> {
         let mut fact = open(&format!("other-{i}"));
         if let Subject::Open(secret) = &mut fact.subject {
             secret.path = format!("/home/x/other/{i}/.env");
-            (secret.foreign, secret.owner) = (true, false);
+            (secret.grade, secret.foreign, secret.owner) = (Grade::A, true, false);
         }
         fact
     };
     let programs = (0..32).map(|i| program(if i == 7 { "rg" } else { "cc1" }));
-    let hosts = (0..16).map(|i| connect(DestinationClass::Unknown, &format!("docs{i}.some.example.com")));
-    let infra = (0..4).map(|i| connect(DestinationClass::Infra, &format!("api{i}.some.example.com")));
+    let hosts = (0..19).map(|i| connect(DestinationClass::Unknown, &format!("docs{i}.some.example.com")));
+    let infra = (0..1).map(|i| connect(DestinationClass::Infra, &format!("api{i}.some.example.com")));
     let own = (0..10).map(|_| open("npmrc"));
     programs.chain(hosts).chain(infra).chain(own).chain((0..2).map(foreign)).collect()
 }

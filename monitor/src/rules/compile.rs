@@ -276,7 +276,8 @@ mod tests {
             let rule = with(field);
             assert!(!denied(&[&rule]) && set(&[&rule]).always_gated(), "{field}");
         }
-        let aged = METADATA.replace("destination: metadata", "destination: metadata, session: {age: {over: 1m}}");
+        let aged =
+            METADATA.replace("destination: metadata", "destination: metadata, session: {age: {over: 1m}}");
         assert!(!denied(&[&aged]));
         let other = "{id: o, summary: s, on: connect, match: {destination: any}, action: alert}";
         let named = |id: &str| {

@@ -161,7 +161,9 @@ impl Verdict {
 
     /// What the guard says; `None` where it does not hold.
     fn ask_guard(&mut self, view: &View<'_>, rule: &Arc<Rule>, memory: &Memory) -> Option<Guarded> {
-        let Some(guard) = &rule.guard else { return Some(Guarded { said: Vec::new(), ceiling: Action::Kill }) };
+        let Some(guard) = &rule.guard else {
+            return Some(Guarded { said: Vec::new(), ceiling: Action::Kill });
+        };
         let scope = view.scope(memory.risk(view.fact.at));
         match guard.holds(&scope) {
             Ok(true) => Some(Guarded { said: guard.explain(&scope), ceiling: Action::Kill }),
@@ -207,7 +209,8 @@ fn describe_steps(sequence: &Sequence, facts: &[&Seen], ago: impl Fn(&Seen) -> S
 }
 
 fn describe_fault(guard: &str, fault: Fault, action: Action) -> String {
-    let counts = if action == Action::Kill { "counts as met, and kill became freeze" } else { "counts as met" };
+    let counts =
+        if action == Action::Kill { "counts as met, and kill became freeze" } else { "counts as met" };
     format!("when {guard}: no result ({fault}); {counts}")
 }
 

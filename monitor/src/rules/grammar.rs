@@ -74,12 +74,17 @@ fn words<T: Word>() -> Vec<&'static str> {
 const TEXTS: Shape = Shape::Many(&Shape::Text);
 const GRADES: Shape = Shape::Many(&Shape::Words(words::<Grade>));
 const CLASSES: Shape = Shape::Many(&Shape::Words(words::<DestinationClass>));
-const CLASSES_OF_SECRETS: Field = field("class", TEXTS, "Classes of the catalogue: cloud, paas, ssh, dotenv …");
+const CLASSES_OF_SECRETS: Field =
+    field("class", TEXTS, "Classes of the catalogue: cloud, paas, ssh, dotenv …");
 const FOREIGN: Field = field("foreign", Shape::Flag, "Outside the workspace, and not read by an owner tool.");
 
 pub const FILE: &[Field] = &[
     required("version", Shape::Number(1, 1), "Version of the language."),
-    field("lists", Shape::Lists, "Named lists of values, for every file of the set: $name stands for all of them."),
+    field(
+        "lists",
+        Shape::Lists,
+        "Named lists of values, for every file of the set: $name stands for all of them.",
+    ),
     field("rules", Shape::List(&Shape::Map(RULE)), "Rules."),
     field("override", Shape::List(&Shape::Map(OVERRIDE)), "Changes to rules of any file of the set."),
 ];

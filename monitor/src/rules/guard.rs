@@ -15,8 +15,8 @@ use std::{ops::Range, sync::Arc, thread};
 
 use serde::{Serialize, Serializer};
 
-use self::{evaluate::Expr, variables::Variable};
 pub use self::evaluate::{Fault, Scope, Words};
+use self::{evaluate::Expr, variables::Variable};
 use super::grammar::MAX_GUARD;
 use crate::facts::Kind;
 
@@ -79,11 +79,12 @@ impl Guard {
         let checked = thread::scope(|scope| {
             let parse = || Self::parse(text, on);
             let parser = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
-            parser.map_err(|error| format!("no thread to parse it: {error}")).and_then(|parser| {
-                parser.join().map_err(|_| "the parser gave up".to_owned())
-            })
+            parser
+                .map_err(|error| format!("no thread to parse it: {error}"))
+                .and_then(|parser| parser.join().map_err(|_| "the parser gave up".to_owned()))
         });
-        checked.map_err(|why| vec![Mistake::new(0..text.len(), format!("the guard cannot be read: {why}"))])?
+        checked
+            .map_err(|why| vec![Mistake::new(0..text.len(), format!("the guard cannot be read: {why}"))])?
     }
 
     fn parse(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {

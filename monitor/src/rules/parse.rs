@@ -56,7 +56,9 @@ impl<'a> Document<'a> {
         let tree = read_tree(content, &mut report);
         if matches!(&tree, Some(node) if matches!(node.value, Value::Null)) {
             let problem = report.add(Location::UNKNOWN, "", "the file holds no rules");
-            problem.expected("\"version: 1\" and a list of rules").hint("remove the file if it is not needed");
+            problem
+                .expected("\"version: 1\" and a list of rules")
+                .hint("remove the file if it is not needed");
             return Self { report, tree: None };
         }
         Self { report, tree }

@@ -15,7 +15,8 @@ pub fn schema() -> Value {
         "title": "Interlock rules",
         "description": "One file of /etc/interlock/rules.d; the language is described in docs/rules.md.",
     });
-    let anything = json!([{ "required": ["rules"] }, { "required": ["override"] }, { "required": ["lists"] }]);
+    let anything =
+        json!([{ "required": ["rules"] }, { "required": ["override"] }, { "required": ["lists"] }]);
     if let (Some(schema), Value::Object(file)) = (schema.as_object_mut(), mapping(grammar::FILE)) {
         schema.extend(file);
         schema.insert("anyOf".to_owned(), anything);

@@ -45,7 +45,8 @@ impl RuleSet {
         let strange = |citation: &&super::report::Citation| !knows(citation.noun, &citation.name);
         let report = |citation: &super::report::Citation| {
             let mut problem = citation.place.clone();
-            problem.message = format!("the catalogue has no {} {:?}", citation.noun.describe(), citation.name);
+            problem.message =
+                format!("the catalogue has no {} {:?}", citation.noun.describe(), citation.name);
             let words = words(citation.noun);
             problem.near(&citation.name, words.iter().map(String::as_str));
             let hint = problem.hint.take().unwrap_or_else(|| "the rule can never match by it".to_owned());

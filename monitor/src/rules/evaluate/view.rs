@@ -88,7 +88,10 @@ impl<'a> View<'a> {
             && any(&conditions.agent, |id| *id == self.fact.agent, |id| say(format_args!("agent = {id}")))
             && conditions.session.as_ref().is_none_or(|wanted| self.meets_session(wanted, say))
             && conditions.process.as_ref().is_none_or(|wanted| self.meets_process(wanted, say))
-            && conditions.touched.as_ref().is_none_or(|wanted| self.meets_touched(wanted, memory, unknown, say))
+            && conditions
+                .touched
+                .as_ref()
+                .is_none_or(|wanted| self.meets_touched(wanted, memory, unknown, say))
     }
 
     /// The conditions about what the fact is about.

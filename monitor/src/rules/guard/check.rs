@@ -48,8 +48,7 @@ pub fn check(
     places: &SourceInfo,
     on: Kind,
 ) -> Result<(Expr, Vec<&'static Variable>), Vec<Mistake>> {
-    let mut check =
-        Check { places, on, item: None, nodes: 0, variables: Vec::new(), mistakes: Vec::new() };
+    let mut check = Check { places, on, item: None, nodes: 0, variables: Vec::new(), mistakes: Vec::new() };
     let expr = check.expect(tree, Type::Bool, "the guard");
     match expr {
         Some(expr) if check.mistakes.is_empty() => {
@@ -89,7 +88,8 @@ impl<'t> Check<'t> {
         if self.nodes > MAX_NODES {
             if self.nodes == MAX_NODES + 1 {
                 let message = format!("the guard has more than {MAX_NODES} parts");
-                self.mistakes.push(Mistake::new(self.place(tree.id), message).hint("say more of it with match"));
+                self.mistakes
+                    .push(Mistake::new(self.place(tree.id), message).hint("say more of it with match"));
             }
             return None;
         }
@@ -149,7 +149,8 @@ impl<'t> Check<'t> {
 
     /// The variables that could have been meant: those of the same part, else the parts.
     fn candidates(&self, name: &str) -> String {
-        let mine = || VARIABLES.iter().filter(|variable| variable.is_of(self.on)).map(|variable| variable.name);
+        let mine =
+            || VARIABLES.iter().filter(|variable| variable.is_of(self.on)).map(|variable| variable.name);
         let part = name.split('.').next().unwrap_or(name);
         let same: Vec<_> = mine().filter(|other| other.split('.').next() == Some(part)).collect();
         if !same.is_empty() {
@@ -179,7 +180,9 @@ impl<'t> Check<'t> {
             (operators::IN, None, [one, list]) => self.membership(one, list),
             ("duration", None, [text]) => self.duration(text),
             ("size", None, [one]) | ("size", Some(one), []) => self.size(one),
-            ("matches", Some(text), [pattern]) | ("matches", None, [text, pattern]) => self.matches(text, pattern),
+            ("matches", Some(text), [pattern]) | ("matches", None, [text, pattern]) => {
+                self.matches(text, pattern)
+            }
             (name @ ("exists" | "all" | "exists_one"), Some(list), [item, condition]) => {
                 self.each(tree, name, list, item, condition)
             }
@@ -252,7 +255,9 @@ impl<'t> Check<'t> {
         let message = format!("{} and {} are not compared", of.name(), other.name());
         let mut mistake = Mistake::new(self.place(tree.id), message);
         mistake.hint = match (of, other) {
-            (Type::Duration, _) | (_, Type::Duration) => Some("write durations as duration(\"5s\")".to_owned()),
+            (Type::Duration, _) | (_, Type::Duration) => {
+                Some("write durations as duration(\"5s\")".to_owned())
+            }
             _ => None,
         };
         self.refuse(mistake.expected("two values of one type"))
@@ -323,7 +328,8 @@ impl<'t> Check<'t> {
         let Tree::Literal(LiteralValue::String(value)) = &pattern.expr else {
             return self.foreign(pattern, "matches needs its pattern in quotes");
         };
-        let regex = RegexBuilder::new(value.inner()).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
+        let regex =
+            RegexBuilder::new(value.inner()).size_limit(MAX_PATTERN).dfa_size_limit(MAX_PATTERN).build();
         match regex {
             Ok(regex) => Some((Expr::Matches(Box::new(text?), regex), Type::Bool)),
             Err(error) => {
@@ -331,7 +337,9 @@ impl<'t> Check<'t> {
                 let last = error.lines().last().unwrap_or_default();
                 let why = last.strip_prefix("error: ").unwrap_or(last).to_lowercase();
                 let message = format!("the pattern cannot be used: {why}");
-                self.refuse(Mistake::new(self.extent(pattern), message).expected("a regular expression (RE2)"))
+                self.refuse(
+                    Mistake::new(self.extent(pattern), message).expected("a regular expression (RE2)"),
+                )
             }
         }
     }
@@ -364,11 +372,21 @@ impl<'t> Check<'t> {
     }
 
     fn stranger(&mut self, tree: &IdedExpr, name: &str) -> Option<Typed> {
-        const FUNCTIONS: [&str; 9] =
-            ["contains", "startsWith", "endsWith", "matches", "size", "duration", "exists", "all", "exists_one"];
+        const FUNCTIONS: [&str; 9] = [
+            "contains",
+            "startsWith",
+            "endsWith",
+            "matches",
+            "size",
+            "duration",
+            "exists",
+            "all",
+            "exists_one",
+        ];
         if FUNCTIONS.contains(&name) {
             let at = self.place(tree.id);
-            return self.refuse(Mistake::new(at, format!("{name} is not called like this")).hint(usage(name)));
+            return self
+                .refuse(Mistake::new(at, format!("{name} is not called like this")).hint(usage(name)));
         }
         let mut mistake = Mistake::new(self.place(tree.id), format!("guards have no function {name}"));
         mistake.hint = nearest(name, FUNCTIONS).map(|near| format!("did you mean {near}?"));

@@ -13,7 +13,8 @@ use crate::{
 fn connect() -> Fact {
     let subject = Subject::Connect(destination(DestinationClass::Infra, Some("api.test")));
     let args = ["curl", "-X", "DELETE", "https://api.test/volumes"].map(str::to_owned).to_vec();
-    let process = Process { executable: "/usr/bin/curl".into(), args, start: second(9), ..Process::default() };
+    let process =
+        Process { executable: "/usr/bin/curl".into(), args, start: second(9), ..Process::default() };
     Fact { process, session_age: Duration::from_secs(60), ..fact(second(10), subject) }
 }
 
@@ -154,7 +155,8 @@ fn mistakes_stand_under_the_words_that_are_wrong() {
 
 #[test]
 fn a_slip_is_answered_with_the_nearest_word_and_several_are_all_found() {
-    let found = Guard::compile("sesion.age > duration('5s') && destination.prt == 1 && 'ü' == x", Kind::Connect);
+    let found =
+        Guard::compile("sesion.age > duration('5s') && destination.prt == 1 && 'ü' == x", Kind::Connect);
     let found = found.unwrap_err();
     let hints: Vec<_> = found.iter().map(|mistake| mistake.hint.as_deref()).collect();
     assert_eq!(hints, [Some("did you mean session.age?"), Some("did you mean destination.port?"), None]);
@@ -188,10 +190,14 @@ fn oracle(text: &str, fact: &Fact) -> Option<bool> {
     let mut context = cel::Context::default();
     let Subject::Connect(to) = &fact.subject else { return None };
     let map = |entries: Vec<(&str, cel::Value)>| {
-        entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<std::collections::HashMap<_, _>>()
+        entries
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect::<std::collections::HashMap<_, _>>()
     };
     let args: Vec<cel::Value> = fact.process.args.iter().map(|arg| arg.as_str().into()).collect();
-    context.add_variable_from_value("session", map(vec![("risk", 40_i64.into()), ("incomplete", false.into())]));
+    context
+        .add_variable_from_value("session", map(vec![("risk", 40_i64.into()), ("incomplete", false.into())]));
     context.add_variable_from_value(
         "process",
         map(vec![("name", fact.process.name().into()), ("args", args.into())]),

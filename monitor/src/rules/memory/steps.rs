@@ -46,7 +46,8 @@ impl Steps {
         if self.seen.len() >= MAX_REMEMBERED && !self.seen.contains_key(&sequence.key) {
             self.drop_stalest();
         }
-        let progress = self.seen.entry(sequence.key).or_insert_with(|| vec![Vec::new(); sequence.steps.len()]);
+        let progress =
+            self.seen.entry(sequence.key).or_insert_with(|| vec![Vec::new(); sequence.steps.len()]);
         let mut chain = match (sequence.order, step.checked_sub(1).and_then(|before| progress.get(before))) {
             (Order::Any, _) | (Order::Listed, None) => Vec::new(),
             (Order::Listed, Some(before)) if before.is_empty() => return,

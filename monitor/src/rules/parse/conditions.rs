@@ -7,8 +7,8 @@ use super::{
 use crate::rules::{
     grammar,
     model::{
-        Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, ProcessMatch,
-        SecretMatch, SessionMatch, Touched,
+        Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
+        ProcessMatch, SecretMatch, SessionMatch, Touched,
     },
     pattern::{Glob, HostPattern},
     report::Report,

@@ -50,7 +50,8 @@ fn values_of(node: &Node, path: &str, report: &mut Report<'_>) -> Vec<Value> {
     let items = match &node.value {
         Value::List(items) if !items.is_empty() => items,
         other => {
-            let found = if matches!(other, Value::List(_)) { "found an empty list" } else { "this is no list" };
+            let found =
+                if matches!(other, Value::List(_)) { "found an empty list" } else { "this is no list" };
             report.add(node.referenced, path, found).expected("a list of at least one value");
             return Vec::new();
         }

@@ -37,7 +37,9 @@ pub fn apply(document: &mut Document<'_>, rules: &mut Rules) {
     let Value::Map(entries) = &tree.value else { return };
     let Some((_, node)) = entries.iter().find(|(key, _)| key.value == "override") else { return };
     let Value::List(items) = &node.value else {
-        report.add(node.referenced, "override", format!("found {}", node.value)).expected("a list of overrides");
+        report
+            .add(node.referenced, "override", format!("found {}", node.value))
+            .expected("a list of overrides");
         return;
     };
     if items.is_empty() {
@@ -55,7 +57,9 @@ pub fn apply(document: &mut Document<'_>, rules: &mut Rules) {
 fn read<'t>(node: &'t Node, path: &str, report: &mut Report<'_>) -> Option<Override<'t>> {
     let section = Section::open(node, path, grammar::OVERRIDE, report)?;
     if section.len() < 2 {
-        report.add(section.at(), path, "the override changes nothing").expected(grammar::names(grammar::OVERRIDE));
+        report
+            .add(section.at(), path, "the override changes nothing")
+            .expected(grammar::names(grammar::OVERRIDE));
     }
     Some(Override {
         source: source(node, report),
@@ -108,8 +112,8 @@ impl Override<'_> {
         rule.severity = self.severity.unwrap_or(rule.severity);
         rule.risk = self.risk.unwrap_or(rule.risk);
         rule.threshold = self.threshold.or(rule.threshold);
-        rule.timeout = (rule.action == Action::Hold)
-            .then(|| self.timeout.or(rule.timeout).unwrap_or_default());
+        rule.timeout =
+            (rule.action == Action::Hold).then(|| self.timeout.or(rule.timeout).unwrap_or_default());
         rule.except.extend(self.except);
         rule.overridden.push(self.source);
     }

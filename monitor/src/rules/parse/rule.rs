@@ -189,13 +189,7 @@ fn address(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
 }
 
 /// Text of one form of the grammar's.
-fn formed(
-    node: &Node,
-    path: &str,
-    report: &mut Report<'_>,
-    form: &str,
-    expected: &str,
-) -> Option<String> {
+fn formed(node: &Node, path: &str, report: &mut Report<'_>, form: &str, expected: &str) -> Option<String> {
     let text = text(node, path, report)?;
     if regex::Regex::new(form).is_ok_and(|form| form.is_match(&text)) {
         return Some(text);

@@ -106,8 +106,11 @@ fn a_sequence_in_the_listed_order_says_what_came_before() {
     see(&open(5, "/token"));
     let verdict = see(&infra(6));
     assert_eq!(verdict.action, Action::Hold);
-    let expected =
-        ["destination.class = infra", "after searched: exec /usr/bin/rg 3 s ago", "after read: open /token 1 s ago"];
+    let expected = [
+        "destination.class = infra",
+        "after searched: exec /usr/bin/rg 3 s ago",
+        "after read: open /token 1 s ago",
+    ];
     assert_eq!(verdict.matches[0].conditions, expected);
     assert_eq!(see(&infra(63)).action, Action::Hold, "nothing is used up");
     assert_eq!(see(&infra(64)).action, Action::Allow, "the first step is too old");
@@ -135,7 +138,8 @@ fn a_fact_is_not_its_own_predecessor_nor_two_steps_of_one_order() {
     );
     let rules = set(&[&rule]);
     let mut memory = Memory::new();
-    let fired: Vec<_> = (1..5).map(|at| !rules.evaluate(&infra(at), &mut memory).matches.is_empty()).collect();
+    let fired: Vec<_> =
+        (1..5).map(|at| !rules.evaluate(&infra(at), &mut memory).matches.is_empty()).collect();
     assert_eq!(fired, [false, false, true, true]);
 }
 
@@ -144,7 +148,8 @@ fn owners_are_no_steps_lost_records_count_and_exceptions_gain_nothing_by_them() 
     let rules = set(&[&SEARCHED.replace("ORDER", "any")]);
     let mut memory = Memory::new();
     rules.evaluate(&exec(1, "rg"), &mut memory);
-    rules.evaluate(&fact(second(1), Subject::Open(SecretAccess { owner: true, ..secret("/a") })), &mut memory);
+    rules
+        .evaluate(&fact(second(1), Subject::Open(SecretAccess { owner: true, ..secret("/a") })), &mut memory);
     assert_eq!(rules.evaluate(&infra(2), &mut memory).action, Action::Allow);
     let lost = Fact { incomplete: true, ..infra(2) };
     let verdict = rules.evaluate(&lost, &mut memory);
@@ -245,7 +250,10 @@ const TWO: &str = "rules:\n  - {id: infra, summary: s, on: connect, match: {dest
 #[test]
 fn overrides_change_rules_of_any_file_and_the_last_one_wins() {
     let rules = files(&[
-        ("10.yaml", "override:\n  - {id: infra, risk: 1, severity: low}\n  - {id: any, threshold: {count: 5, within: 2m}}\n"),
+        (
+            "10.yaml",
+            "override:\n  - {id: infra, risk: 1, severity: low}\n  - {id: any, threshold: {count: 5, within: 2m}}\n",
+        ),
         ("20.yaml", TWO),
         ("30.yaml", "override: [{id: infra, action: deny, risk: 30, mode: observe}]\n"),
     ]);
@@ -256,7 +264,8 @@ fn overrides_change_rules_of_any_file_and_the_last_one_wins() {
     let places: Vec<_> = infra.overridden.iter().map(|source| (source.file.as_str(), source.line)).collect();
     assert_eq!(places, [("10.yaml", 3), ("30.yaml", 2)]);
     assert_eq!(rules.get("any").unwrap().threshold.unwrap().count, 5);
-    let frozen = files(&[("10.yaml", TWO), ("20.yaml", "override: [{id: infra, enabled: false}]\n")]).unwrap();
+    let frozen =
+        files(&[("10.yaml", TWO), ("20.yaml", "override: [{id: infra, enabled: false}]\n")]).unwrap();
     assert!(first(&frozen, &self::infra(1)).is_empty());
 }
 
@@ -264,7 +273,10 @@ fn overrides_change_rules_of_any_file_and_the_last_one_wins() {
 fn an_override_adds_exceptions_to_a_rule() {
     let rules = files(&[
         ("10.yaml", TWO),
-        ("20.yaml", "override: [{id: infra, except: [{destination: {host: api.test}, process: {executable: curl}}]}]\n"),
+        (
+            "20.yaml",
+            "override: [{id: infra, except: [{destination: {host: api.test}, process: {executable: curl}}]}]\n",
+        ),
     ]);
     let rules = rules.unwrap();
     assert!(first(&rules, &infra(1)).is_empty());
@@ -282,9 +294,15 @@ fn files_without_rules_change_the_built_in_ones() {
 #[test]
 fn mistakes_in_overrides_are_found() {
     for (change, expected) in [
-        ("{id: infa, risk: 1}", "override[0].id: there is no rule \"infa\"; expected the id of a rule of any file; did you mean \"infra\"?"),
+        (
+            "{id: infa, risk: 1}",
+            "override[0].id: there is no rule \"infa\"; expected the id of a rule of any file; did you mean \"infra\"?",
+        ),
         ("{id: infra}", "override[0]: the override changes nothing"),
-        ("{id: infra, action: allow}", "override[0].action: an override does not make an exception of a rule"),
+        (
+            "{id: infra, action: allow}",
+            "override[0].action: an override does not make an exception of a rule",
+        ),
         ("{id: infra, summary: x}", "override[0].summary: there is no such field"),
         ("{id: any, timeout: {after: 1m, then: deny}}", "override[0].timeout: only a hold waits"),
         ("{id: infra, except: [{secret: any}]}", "override[0].except[0].secret: on: connect has no secret"),
@@ -330,13 +348,17 @@ fn an_exception_excuses_only_the_rules_it_names() {
 
 #[test]
 fn tags_and_references_are_checked_by_their_form() {
-    let rules = set(&["{id: a, summary: s, on: exec, match: {agent: x}, action: alert, tags: [T1552.001, T1078], \
+    let rules =
+        set(&["{id: a, summary: s, on: exec, match: {agent: x}, action: alert, tags: [T1552.001, T1078], \
         references: https://attack.mitre.org/techniques/T1552/001/}"]);
     assert_eq!(rules.get("a").unwrap().tags, ["T1552.001", "T1078"]);
     for (fields, expected) in [
         ("tags: T1552.01", "rules[0].tags: found \"T1552.01\"; expected a technique of MITRE ATT&CK"),
         ("tags: [t1552]", "rules[0].tags[0]: found \"t1552\""),
-        ("references: attack.mitre.org", "rules[0].references: found \"attack.mitre.org\"; expected an address"),
+        (
+            "references: attack.mitre.org",
+            "rules[0].references: found \"attack.mitre.org\"; expected an address",
+        ),
     ] {
         let text = of_rule(&format!("on: exec, match: {{agent: x}}, action: alert, {fields}"));
         assert!(text.contains(expected), "{text}");
@@ -379,13 +401,22 @@ fn a_guard_without_a_result_is_closed_for_what_stops_and_open_for_alerts() {
     }
     assert_eq!(said("kill"), (Action::Freeze, Some(format!("{fault}, and kill became freeze"))));
     assert_eq!(said("alert"), (Action::Allow, None));
-    let excepted = set(&[&rule("allow"), "{id: b, summary: s, on: connect, match: {destination: any}, action: hold}"]);
-    assert_eq!(excepted.evaluate(&infra(1), &mut Memory::new()).action, Action::Hold, "no exception by a guess");
+    let excepted =
+        set(&[&rule("allow"), "{id: b, summary: s, on: connect, match: {destination: any}, action: hold}"]);
+    assert_eq!(
+        excepted.evaluate(&infra(1), &mut Memory::new()).action,
+        Action::Hold,
+        "no exception by a guess"
+    );
 }
 
 #[test]
 fn mistakes_in_guards_stand_under_their_words_however_they_are_written() {
-    let rule = |when: &str| format!("version: 1\nrules:\n  - id: a\n    summary: s\n    on: connect\n    match: {{destination: infra}}\n    action: alert\n    when: {when}\n");
+    let rule = |when: &str| {
+        format!(
+            "version: 1\nrules:\n  - id: a\n    summary: s\n    on: connect\n    match: {{destination: infra}}\n    action: alert\n    when: {when}\n"
+        )
+    };
     for (when, place, width) in [
         ("destination.prt > 5", (8, 11), 15),
         ("'destination.prt > 5'", (8, 12), 15),

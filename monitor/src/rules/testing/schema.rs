@@ -77,8 +77,13 @@ fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
     .map(rule)
     .to_vec();
     files.extend(
-        ["version: 2\nrules: []", "version: 1", "version: 1\noverride: [{risk: 1}]", "version: 1\nlists: {a: []}"]
-            .map(str::to_owned),
+        [
+            "version: 2\nrules: []",
+            "version: 1",
+            "version: 1\noverride: [{risk: 1}]",
+            "version: 1\nlists: {a: []}",
+        ]
+        .map(str::to_owned),
     );
     for file in files {
         assert!(!complaints(&file).is_empty(), "the schema accepts\n{file}");
