@@ -67,7 +67,8 @@ const fn field(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, required: false, shape, about }
 }
 
-fn words<T: Word>() -> Vec<&'static str> {
+/// Every word of a noun.
+pub fn words<T: Word>() -> Vec<&'static str> {
     T::WORDS.iter().map(|(word, _)| *word).collect()
 }
 

@@ -7,6 +7,7 @@
 mod check;
 mod duration;
 mod evaluate;
+mod functions;
 #[cfg(test)]
 mod tests;
 mod variables;

@@ -7,8 +7,9 @@ use regex::RegexBuilder;
 
 use super::{
     MAX_NODES, Mistake, duration,
-    evaluate::{Comparison, Expr, Operation, Quantifier, Search},
-    variables::{VARIABLES, Variable},
+    evaluate::{Comparison, Expr, Operation, Quantifier},
+    functions::{FUNCTIONS, comparison, operation, search, usage},
+    variables::{VARIABLES, Variable, words_of},
 };
 use crate::{
     facts::Kind,
@@ -245,6 +246,8 @@ impl<'t> Check<'t> {
         left: &'t IdedExpr,
         right: &'t IdedExpr,
     ) -> Option<Typed> {
+        self.check_word(left, right);
+        self.check_word(right, left);
         let (left, right) = (self.expr(left), self.expr(right));
         let ((left, of), (right, other)) = (left?, right?);
         let ordered = matches!(of, Type::Int | Type::Duration | Type::Text);
@@ -261,6 +264,20 @@ impl<'t> Check<'t> {
             _ => None,
         };
         self.refuse(mistake.expected("two values of one type"))
+    }
+
+    /// A word that a variable never has would make a guard that never holds.
+    fn check_word(&mut self, variable: &'t IdedExpr, word: &'t IdedExpr) {
+        let Tree::Literal(LiteralValue::String(found)) = &word.expr else { return };
+        let Some(name) = dotted(variable) else { return };
+        let Some(words) = words_of(&name) else { return };
+        if words.contains(&found.inner()) {
+            return;
+        }
+        let mut mistake = Mistake::new(self.extent(word), format!("{name} is never {:?}", found.inner()));
+        mistake.hint =
+            nearest(found.inner(), words.iter().copied()).map(|near| format!("did you mean {near:?}?"));
+        self.mistakes.push(mistake.expected(words.join(", ")));
     }
 
     fn compute(
@@ -286,10 +303,12 @@ impl<'t> Check<'t> {
             let list = self.expect(list, Type::Texts, "what stands after in");
             return Some((Expr::Within(Box::new([one?, list?])), Type::Bool));
         };
+        let name = one;
         let one = self.expr(one);
         let of = one.as_ref().map(|(_, of)| *of);
         let mut items = Vec::new();
         for element in &literal.elements {
+            self.check_word(name, element);
             let item = match of {
                 Some(of) => self.expect(element, of, "the item"),
                 None => self.expr(element).map(|(item, _)| item),
@@ -372,17 +391,6 @@ impl<'t> Check<'t> {
     }
 
     fn stranger(&mut self, tree: &IdedExpr, name: &str) -> Option<Typed> {
-        const FUNCTIONS: [&str; 9] = [
-            "contains",
-            "startsWith",
-            "endsWith",
-            "matches",
-            "size",
-            "duration",
-            "exists",
-            "all",
-            "exists_one",
-        ];
         if FUNCTIONS.contains(&name) {
             let at = self.place(tree.id);
             return self
@@ -428,46 +436,5 @@ fn dotted(tree: &IdedExpr) -> Option<String> {
         Tree::Ident(name) => Some(name.clone()),
         Tree::Select(select) => Some(format!("{}.{}", dotted(&select.operand)?, select.field)),
         _ => None,
-    }
-}
-
-fn comparison(operator: &str) -> Option<Comparison> {
-    Some(match operator {
-        operators::EQUALS => Comparison::Equal,
-        operators::NOT_EQUALS => Comparison::Unequal,
-        operators::LESS => Comparison::Less,
-        operators::LESS_EQUALS => Comparison::LessOrEqual,
-        operators::GREATER => Comparison::Greater,
-        operators::GREATER_EQUALS => Comparison::GreaterOrEqual,
-        _ => return None,
-    })
-}
-
-fn operation(operator: &str) -> Option<Operation> {
-    Some(match operator {
-        operators::ADD => Operation::Add,
-        operators::SUBSTRACT => Operation::Subtract,
-        operators::MULTIPLY => Operation::Multiply,
-        operators::DIVIDE => Operation::Divide,
-        operators::MODULO => Operation::Remainder,
-        _ => return None,
-    })
-}
-
-fn search(name: &str) -> Option<Search> {
-    Some(match name {
-        "contains" => Search::Contains,
-        "startsWith" => Search::StartsWith,
-        "endsWith" => Search::EndsWith,
-        _ => return None,
-    })
-}
-
-fn usage(name: &str) -> String {
-    match name {
-        "duration" => "write duration(\"5s\")".to_owned(),
-        "size" => "write size(process.args)".to_owned(),
-        "exists" | "all" | "exists_one" => format!("write process.args.{name}(arg, arg == \"-f\")"),
-        _ => format!("write process.argv.{name}(\"text\")"),
     }
 }

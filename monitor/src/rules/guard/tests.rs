@@ -147,6 +147,8 @@ fn mistakes_stand_under_the_words_that_are_wrong() {
         ("has(session.age)", "(", "guards have no function has"),
         ("{'a': 1} == {}", "{", "maps and messages are not part of guards"),
         ("process.name in ['a', 5]", "5", "the item is int"),
+        ("destination.class == 'infar'", "'infar'", "destination.class is never \"infar\""),
+        ("destination.transport in ['tcp', 'TCP']", "'TCP'", "destination.transport is never \"TCP\""),
     ] {
         let found = mistakes(text);
         assert_eq!(found.first(), Some(&(at.to_owned(), message.to_owned())), "{text}: {found:?}");

@@ -7,8 +7,11 @@ use super::{
     evaluate::{Scope, Value},
 };
 use crate::{
-    facts::{DelegateHow, Fact, Kind, Subject},
-    rules::words::Word,
+    facts::{
+        DelegateHow, DestinationClass, EnvironHow, Fact, Grade, InspectHow, Kind, LinkHow, Stage, Subject,
+        Transport,
+    },
+    rules::{grammar::words, words::Word},
 };
 
 /// One variable.
@@ -97,6 +100,22 @@ pub static VARIABLES: &[Variable] = variables! {
         _ => None,
     };
 };
+
+/// The words that a variable may have, where they are a closed list.
+pub fn words_of(variable: &str) -> Option<Vec<&'static str>> {
+    Some(match variable {
+        "fact.kind" => words::<Kind>(),
+        "secret.grade" => words::<Grade>(),
+        "destination.class" => words::<DestinationClass>(),
+        "destination.transport" => words::<Transport>(),
+        "environ.how" => words::<EnvironHow>(),
+        "inspect.how" => words::<InspectHow>(),
+        "delegate.how" => words::<DelegateHow>(),
+        "link.how" => words::<LinkHow>(),
+        "lifecycle.stage" => words::<Stage>(),
+        _ => return None,
+    })
+}
 
 impl Variable {
     pub fn is_of(&self, kind: Kind) -> bool {
