@@ -43,7 +43,7 @@ impl RuleSet {
     pub fn place(&self, rule: &Rule) -> Place {
         let stops = match rule.on {
             Kind::Connect => rule.action >= Action::Hold,
-            Kind::Open | Kind::Exec => matches!(rule.action, Action::Hold | Action::Deny),
+            Kind::Open | Kind::Exec | Kind::Delegate => matches!(rule.action, Action::Hold | Action::Deny),
             _ => false,
         };
         let in_kernel = || {
@@ -297,6 +297,7 @@ mod tests {
             "{id: d, summary: s, on: exec, match: {agent: x}, action: hold, mode: observe}",
             "{id: e, summary: s, on: exec, match: {agent: x}, action: hold, enabled: false}",
             "{id: f, summary: s, on: connect, match: {destination: vcs}, action: alert}",
+            "{id: g, summary: s, on: delegate, match: {delegate: any}, action: hold}",
         ]);
         let places: Vec<_> = rules.iter().map(|rule| rules.place(rule)).collect();
         let expected = [
@@ -307,6 +308,7 @@ mod tests {
             Place::Daemon,
             Place::Nowhere,
             Place::Daemon,
+            Place::Gate,
         ];
         assert_eq!(places, expected);
     }

@@ -12,6 +12,8 @@ pub enum Noun {
     SecretEntry,
     Provider,
     Agent,
+    /// A service that work is handed to.
+    Service,
     /// Another rule; the rules know themselves.
     Rule,
 }
@@ -23,6 +25,7 @@ impl Noun {
             Self::SecretEntry => "secret",
             Self::Provider => "provider",
             Self::Agent => "agent",
+            Self::Service => "service",
             Self::Rule => "rule",
         }
     }

@@ -118,7 +118,7 @@ fn delegate(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Delegate
     not_empty(node, path, report);
     let section = Section::open(node, path, grammar::DELEGATE, report)?;
     Some(DelegateMatch {
-        service: section.list("service", report, text),
+        service: section.list("service", report, service),
         how: section.list("how", report, word),
     })
 }
@@ -181,6 +181,10 @@ fn entry(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
 
 fn provider(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
     cited(node, path, report, Noun::Provider)
+}
+
+fn service(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    cited(node, path, report, Noun::Service)
 }
 
 fn agent(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
