@@ -19,7 +19,8 @@ pub struct Citation {
 #[derive(Debug)]
 pub struct Report<'a> {
     pub file: &'a str,
-    text: &'a str,
+    /// Of the file, so that a place is found without reading the file again.
+    lines: Vec<&'a str>,
     problems: Vec<Problem>,
     pub lists: Arc<Lists>,
     /// Values that came from lists so far.
@@ -30,7 +31,8 @@ pub struct Report<'a> {
 impl<'a> Report<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let (problems, citations) = (Vec::new(), Vec::new());
-        Self { file, text, problems, lists: Arc::default(), expanded: 0, citations }
+        let lines = text.lines().collect();
+        Self { file, lines, problems, lists: Arc::default(), expanded: 0, citations }
     }
 
     /// Notes a problem at `at`; the caller may add what was expected.
@@ -63,7 +65,7 @@ impl<'a> Report<'a> {
 
     /// The line of that number, from 1.
     fn line(&self, number: u64) -> Option<&'a str> {
-        self.text.lines().nth(usize::try_from(number.checked_sub(1)?).ok()?)
+        self.lines.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()
     }
 
     /// Notes a problem inside of a text that was read at `at`: `range` is in bytes of the text as YAML gave it. Where the

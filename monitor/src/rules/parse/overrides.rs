@@ -79,18 +79,16 @@ fn read<'t>(node: &'t Node, path: &str, report: &mut Report<'_>) -> Option<Overr
 impl Override<'_> {
     fn apply(self, rules: &mut Rules, sound: bool, report: &mut Report<'_>) {
         let Some(id) = &self.id else { return };
-        let ids: Vec<String> = rules.by_id.keys().cloned().collect();
-        let broken = rules.broken.contains(id);
-        let Some(rule) = rules.get_mut(id) else {
-            if broken {
-                return;
-            }
+        if rules.broken.contains(id) {
+            return;
+        }
+        if !rules.by_id.contains_key(id) {
             let at = self.section.get("id").map_or(self.section.at(), |node| node.referenced);
             let problem = report.add(at, self.section.field("id"), format!("there is no rule {id:?}"));
-            problem.near(id, ids.iter().map(String::as_str));
+            problem.near(id, rules.by_id.keys().map(String::as_str));
             problem.expected("the id of a rule of any file");
-            return;
-        };
+        }
+        let Some(rule) = rules.get_mut(id) else { return };
         if self.action.is_some_and(|action| (action == Action::Allow) != (rule.action == Action::Allow)) {
             let message = "an override does not make an exception of a rule, nor a rule of an exception";
             self.section.refuse("action", report, message, "use enabled: false, or except");

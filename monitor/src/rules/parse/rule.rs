@@ -1,5 +1,9 @@
 //! Reads one rule.
 
+use std::sync::LazyLock;
+
+use regex::Regex;
+
 use super::{
     checks, conditions,
     section::{Section, duration, flag, name, number, text, word},
@@ -181,17 +185,25 @@ fn excused(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
 }
 
 fn technique(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
-    formed(node, path, report, TECHNIQUE, "a technique of MITRE ATT&CK such as T1552 or T1552.001")
+    static FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(TECHNIQUE).ok());
+    formed(node, path, report, &FORM, "a technique of MITRE ATT&CK such as T1552 or T1552.001")
 }
 
 fn address(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
-    formed(node, path, report, ADDRESS, "an address such as https://example.com/page")
+    static FORM: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(ADDRESS).ok());
+    formed(node, path, report, &FORM, "an address such as https://example.com/page")
 }
 
 /// Text of one form of the grammar's.
-fn formed(node: &Node, path: &str, report: &mut Report<'_>, form: &str, expected: &str) -> Option<String> {
+fn formed(
+    node: &Node,
+    path: &str,
+    report: &mut Report<'_>,
+    form: &Option<Regex>,
+    expected: &str,
+) -> Option<String> {
     let text = text(node, path, report)?;
-    if regex::Regex::new(form).is_ok_and(|form| form.is_match(&text)) {
+    if form.as_ref().is_some_and(|form| form.is_match(&text)) {
         return Some(text);
     }
     report.add(node.referenced, path, format!("found {text:?}")).expected(expected);
