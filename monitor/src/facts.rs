@@ -285,6 +285,16 @@ impl Subject {
             Self::Lifecycle(_) => Kind::Lifecycle,
         }
     }
+
+    /// The secret that it is about, where it is about one.
+    #[must_use]
+    pub fn secret(&self) -> Option<&SecretAccess> {
+        match self {
+            Self::Open(secret) | Self::Probe(secret) => Some(secret),
+            Self::Link(relink) => Some(&relink.secret),
+            _ => None,
+        }
+    }
 }
 
 /// One thing that a session did.

@@ -6,6 +6,8 @@
 mod compile;
 mod evaluate;
 mod explain;
+mod grammar;
+mod guard;
 mod index;
 mod load;
 mod memory;
@@ -13,6 +15,8 @@ pub mod model;
 mod parse;
 mod pattern;
 mod problem;
+mod report;
+pub mod schema;
 #[cfg(test)]
 mod testing;
 mod vocabulary;
@@ -25,8 +29,8 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use self::index::Index;
 pub use self::{
+    compile::Place,
     evaluate::{Match, Verdict},
     memory::{Memory, Touch},
     model::Rule,
@@ -36,6 +40,7 @@ pub use self::{
     vocabulary::Noun,
     words::Word,
 };
+use self::{index::Index, parse::Parsed, report::Citation};
 
 /// The rules that apply where no file says otherwise.
 pub const DEFAULT: &str = include_str!("../../rules/default.yaml");
@@ -47,7 +52,13 @@ pub const DEFAULT_NAME: &str = "default.yaml (built in)";
 #[derive(Debug)]
 pub struct RuleSet {
     rules: Vec<Arc<Rule>>,
+    /// Of `rules`.
     index: Index,
+    /// Every step of every sequence: the rule's position, and the step's in its sequence.
+    steps: Vec<(usize, usize)>,
+    /// Of `steps`.
+    step_index: Index,
+    citations: Vec<Citation>,
     sha256: String,
 }
 
@@ -60,17 +71,32 @@ impl RuleSet {
         Self::parse(&load::read(path)?)
     }
 
-    /// Parses files in the given order.
+    /// Parses files in the given order. Where none has `rules`, what they override are the built-in ones.
     ///
     /// # Errors
     /// All problems of all files.
     pub fn parse(files: &[(PathBuf, String)]) -> Result<Self, Problems> {
-        let rules: Vec<_> = parse::parse(files)?.into_iter().map(Arc::new).collect();
+        let Parsed { rules, citations } = parse::parse(files)?;
+        let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
         if rules.is_empty() {
             return Err(Problems(vec![Problem::of_file("rules", "there are no rules at all")]));
         }
-        let index = Index::new(&rules);
-        Ok(Self { rules, index, sha256: fingerprint(files) })
+        let enabled = || rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
+        let index = Index::new(
+            (0..)
+                .zip(&rules)
+                .filter(|(_, rule)| rule.enabled)
+                .map(|(i, rule)| (i, rule.on, &rule.conditions)),
+        );
+        let sequences = enabled().filter_map(|(i, rule)| Some((i, rule.after.as_ref()?)));
+        let steps: Vec<_> = sequences
+            .flat_map(|(i, sequence)| (0..sequence.steps.len()).map(move |step| (i, step)))
+            .collect();
+        let step = |(i, step): &(usize, usize)| rules.get(*i)?.after.as_ref()?.steps.get(*step);
+        let step_index = Index::new(
+            (0..).zip(steps.iter().filter_map(step)).map(|(i, step)| (i, step.on, &step.conditions)),
+        );
+        Ok(Self { index, steps, step_index, citations, sha256: fingerprint(files), rules })
     }
 
     /// The rules that come with the program.

@@ -86,9 +86,44 @@ fn the_built_in_rules_are_listed_and_pass_their_own_check() {
         "{}",
         text(&listed)
     );
+    let row = |id: &str| text(&listed).lines().find(|line| line.contains(id)).unwrap_or_default().to_owned();
+    assert!(row("infra-after-foreign-secret").contains(" gate "), "{}", text(&listed));
+    assert!(row("metadata-service").contains(" kernel "), "{}", text(&listed));
+    assert!(row("foreign-secret-read").contains(" daemon "), "{}", text(&listed));
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/default.yaml");
     let checked = interlock(&["rules", "check", file.to_str().unwrap()]);
     assert!(checked.status.success(), "{}", text(&checked));
+}
+
+#[test]
+fn the_schema_is_printed_as_it_is_committed() {
+    let printed = interlock(&["rules", "schema"]);
+    let committed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/schema.json")).unwrap();
+    assert!(printed.status.success() && printed.stdout == committed, "{}", text(&printed));
+}
+
+#[test]
+fn problems_are_json_with_the_very_characters() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("bad.yaml");
+    let rules = "version: 1\nrules:\n  - id: a\n    summary: s\n    on: connect\n    match: { destination: infra }\n    \
+                 action: alert\n    when: sesion.age > duration(\"5s\") && destination.port == \"443\"\n";
+    fs::write(&file, rules).unwrap();
+    let output = interlock(&["rules", "check", "--output", "json", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let problems = checked[0]["problems"].as_array().unwrap();
+    let line = rules.lines().nth(7).unwrap();
+    let found: Vec<String> = problems
+        .iter()
+        .map(|problem| {
+            assert_eq!((&problem["line"], &problem["source"]), (&8.into(), &line.into()), "{problem}");
+            let (column, width) = (problem["column"].as_u64().unwrap(), problem["width"].as_u64().unwrap());
+            line.chars().skip(column as usize - 1).take(width as usize).collect()
+        })
+        .collect();
+    assert_eq!(found, ["sesion.age", "=="]);
+    assert_eq!(problems[0]["hint"], "did you mean session.age?");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `interlock rules check`, `list`, `reload`.
+//! `interlock rules check`, `list`, `schema`, `reload`.
 
 use std::path::{Path, PathBuf};
 
@@ -14,17 +14,20 @@ use super::{
 };
 use crate::{
     control::api::RulesView,
-    rules::{Problem, Problems, RuleSet},
+    rules::{Place, Problem, Problems, Rule, RuleSet, schema},
 };
 
-const HEADERS: [&str; 6] = ["RULE", "ON", "ACTION", "SEVERITY", "WHERE", "SUMMARY"];
+const HEADERS: [&str; 7] = ["RULE", "ON", "ACTION", "SEVERITY", "RUNS IN", "WHERE", "SUMMARY"];
 
 #[derive(Debug, Subcommand)]
 pub enum Rules {
     /// Report every problem of rule files
     Check(CheckRules),
-    /// List the configured rules
+    /// List the configured rules, and where each does its work: the kernel's verdict table (kernel), the kernel that
+    /// stops and asks (gate), or the daemon
     List(Reading),
+    /// Print the JSON schema of rule files, for editors
+    Schema,
     /// Have the daemon read its rules again; with a problem it keeps those it has
     Reload,
 }
@@ -42,6 +45,7 @@ impl Rules {
         match self {
             Self::Check(check) => check.perform(global, &global.printer(check.reading)),
             Self::List(reading) => list(global, &global.printer(*reading)),
+            Self::Schema => global.printer(Reading::default()).json(&schema::schema()).map(|()| Exit::Fine),
             Self::Reload => reload(global),
         }
     }
@@ -105,16 +109,25 @@ fn load(path: Option<&Path>) -> Result<RuleSet, Problems> {
     path.map_or_else(RuleSet::builtin, RuleSet::load)
 }
 
+/// A rule with what it was compiled to.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    rule: &'a Rule,
+    runs_in: Place,
+}
+
 fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     let set =
         load(global.config()?.rules.as_deref()).map_err(|problems| Failure::new(Exit::Negative, problems))?;
-    let rules: Vec<_> = set.iter().map(AsRef::as_ref).collect();
-    printer.list(&rules, "no rules", &HEADERS, |rule| {
+    let rules: Vec<_> = set.iter().map(|rule| Listed { rule, runs_in: set.place(rule) }).collect();
+    printer.list(&rules, "no rules", &HEADERS, |Listed { rule, runs_in }| {
         vec![
             if rule.enabled { rule.id.clone() } else { format!("{} (disabled)", rule.id) },
             word(rule.on),
             word(rule.action),
             word(rule.severity),
+            word(*runs_in),
             format!("{}:{}", rule.source.file, rule.source.line),
             rule.summary.clone(),
         ]

@@ -7,6 +7,8 @@ use monitor_common::policy::{
     VERDICT_ASK, VERDICT_ASK_IF_GATED, VERDICT_DENY, taint_bit,
 };
 
+use serde::Serialize;
+
 use super::{
     RuleSet,
     model::{Rule, Touched},
@@ -21,7 +23,41 @@ use crate::{
 const BY_ADDRESS: [(DestinationClass, u32); 2] =
     [(DestinationClass::Metadata, ADDRESS_METADATA), (DestinationClass::Database, ADDRESS_DATABASE)];
 
+/// Where a rule does its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Place {
+    /// It is disabled.
+    Nowhere,
+    /// The kernel's verdict table says no, and nobody is asked.
+    Kernel,
+    /// The kernel stops the action before it happens and asks the daemon.
+    Gate,
+    /// The daemon judges what has happened.
+    Daemon,
+}
+
 impl RuleSet {
+    /// Where a rule of this set does its work.
+    #[must_use]
+    pub fn place(&self, rule: &Rule) -> Place {
+        let stops = match rule.on {
+            Kind::Connect => rule.action >= Action::Hold,
+            Kind::Open | Kind::Exec | Kind::Delegate => matches!(rule.action, Action::Hold | Action::Deny),
+            _ => false,
+        };
+        let in_kernel = || {
+            rule.on == Kind::Connect && BY_ADDRESS.iter().any(|(class, _)| self.kernel_denies(rule, *class))
+        };
+        match rule {
+            Rule { enabled: false, .. } => Place::Nowhere,
+            Rule { mode: Mode::Observe, .. } => Place::Daemon,
+            _ if in_kernel() => Place::Kernel,
+            _ if stops => Place::Gate,
+            _ => Place::Daemon,
+        }
+    }
+
     /// The kernel's verdict table.
     ///
     /// In observe mode the table is the same and its refusals are only reported, which is what `Policy::observe` says.
@@ -108,11 +144,15 @@ impl RuleSet {
         rule.action == Action::Deny
             && rule.mode == Mode::Enforce
             && rule.threshold.is_none()
+            && rule.except.is_empty()
+            && rule.guard.is_none()
+            && rule.after.is_none()
             && conditions.touched.is_none()
             && conditions.process.is_none()
+            && conditions.session.is_none()
             && conditions.agent.is_empty()
             && conditions.destination.as_ref().is_some_and(|destination| destination.is_only(class))
-            && !self.iter().any(|rule| may_except(rule, class))
+            && !self.iter().any(|other| may_except(other, class) && may_excuse(other, rule))
     }
 }
 
@@ -135,6 +175,11 @@ fn may_except(rule: &Rule, class: DestinationClass) -> bool {
         && rule.action == Action::Allow
         && rule.mode == Mode::Enforce
         && !rule.conditions.destination.as_ref().is_some_and(|destination| other_class(&destination.class))
+}
+
+/// An exception that names what it excuses leaves the others alone.
+fn may_excuse(exception: &Rule, rule: &Rule) -> bool {
+    exception.excuses.is_empty() || exception.excuses.contains(&rule.id)
 }
 
 fn mask(touched: &Touched) -> u64 {
@@ -215,6 +260,57 @@ mod tests {
             assert!(set(rules).always_gated(), "{rules:?}");
         }
         assert!(denied(&[METADATA, elsewhere]));
+    }
+
+    #[test]
+    fn a_guard_a_sequence_or_an_exception_of_its_own_takes_the_denial_from_the_kernel() {
+        let with = |field: &str| METADATA.replace("action: deny}", &format!("action: deny, {field}}}"));
+        let denied = |rules: &[&str]| {
+            set(rules).kernel_policy(false).connect[ADDRESS_METADATA as usize] == VERDICT_DENY
+        };
+        for field in [
+            "when: session.risk > 5",
+            "except: [{process: {executable: aws}}]",
+            "after: {within: 1m, steps: [{id: s, on: exec, match: {agent: x}}]}",
+        ] {
+            let rule = with(field);
+            assert!(!denied(&[&rule]) && set(&[&rule]).always_gated(), "{field}");
+        }
+        let aged =
+            METADATA.replace("destination: metadata", "destination: metadata, session: {age: {over: 1m}}");
+        assert!(!denied(&[&aged]));
+        let other = "{id: o, summary: s, on: connect, match: {destination: any}, action: alert}";
+        let named = |id: &str| {
+            format!("{{id: e, summary: s, on: connect, match: {{agent: x}}, action: allow, excuses: {id}}}")
+        };
+        assert!(denied(&[METADATA, other, &named("o")]), "the exception is not about it");
+        assert!(!denied(&[METADATA, other, &named("m")]));
+    }
+
+    #[test]
+    fn every_rule_has_its_place() {
+        let rules = set(&[
+            METADATA,
+            "{id: a, summary: s, on: connect, match: {destination: infra}, action: hold}",
+            "{id: b, summary: s, on: open, match: {secret: any}, action: deny}",
+            "{id: c, summary: s, on: open, match: {secret: any}, action: freeze}",
+            "{id: d, summary: s, on: exec, match: {agent: x}, action: hold, mode: observe}",
+            "{id: e, summary: s, on: exec, match: {agent: x}, action: hold, enabled: false}",
+            "{id: f, summary: s, on: connect, match: {destination: vcs}, action: alert}",
+            "{id: g, summary: s, on: delegate, match: {delegate: any}, action: hold}",
+        ]);
+        let places: Vec<_> = rules.iter().map(|rule| rules.place(rule)).collect();
+        let expected = [
+            Place::Kernel,
+            Place::Gate,
+            Place::Gate,
+            Place::Daemon,
+            Place::Daemon,
+            Place::Nowhere,
+            Place::Daemon,
+            Place::Gate,
+        ];
+        assert_eq!(places, expected);
     }
 
     #[test]

@@ -1,28 +1,28 @@
 //! A fact, a session's memory and the rules give a verdict.
 //!
-//! An `allow` rule is an exception: where one matches, nothing else is done, counted or added. Otherwise the strongest
-//! action of the enforced rules wins. Model and package hosts are never blocked: whatever a rule says, they get no more
-//! than an alert.
+//! An `allow` rule is an exception: where one matches, the rules that it excuses do nothing, count nothing and add
+//! nothing. Of the others the strongest action of the enforced rules wins. Model and package hosts are never blocked:
+//! whatever a rule says, they get no more than an alert.
 
-use std::{borrow::Cow, cell::OnceCell, fmt, net::IpAddr, sync::Arc};
+mod view;
 
+use std::sync::Arc;
+
+use self::view::{Span, Unknown, View};
 use super::{
     RuleSet,
-    memory::{Memory, Recall, age},
-    model::{
-        Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, ProcessMatch, Rule,
-        SecretMatch, Threshold, Touched,
-    },
-    pattern::{Glob, normal},
+    guard::Fault,
+    memory::{Memory, Seen, age},
+    model::{Rule, Sequence, Threshold},
     words::Word,
 };
 use crate::{
     control::api::Mode,
-    facts::{
-        Action, Delegation, Destination, DestinationClass, EnvironAccess, Fact, Inspection, SecretAccess,
-        Subject,
-    },
+    facts::{Action, Fact},
 };
+
+/// Longest text that is remembered of a sequence's step, bytes.
+const MAX_SEEN: usize = 128;
 
 /// A rule that matched, and why.
 #[derive(Clone, Debug)]
@@ -47,51 +47,101 @@ pub struct Verdict {
     pub matches: Vec<Match>,
     /// Risk points that this fact added to the session.
     pub points: u32,
+    /// Rules whose guard had no result, to be counted: each is a mistake in the rule, or a fact made to confuse it.
+    pub guard_faults: Vec<Arc<Rule>>,
 }
 
 impl RuleSet {
-    /// Evaluates a fact, after noting in `memory` what it touched.
+    /// Evaluates a fact, after noting in `memory` what it touched; then notes of which sequences it is a step.
     pub fn evaluate(&self, fact: &Fact, memory: &mut Memory) -> Verdict {
         memory.note(fact);
         let mut candidates = std::mem::take(&mut memory.candidates);
-        self.index.candidates(fact, &mut candidates);
-        let rules = || candidates.iter().filter_map(|place| self.rules.get(*place as usize));
         let view = View::new(fact);
-        let mut verdict = Verdict { action: Action::Allow, decisive: None, matches: Vec::new(), points: 0 };
-        for rule in rules().filter(|rule| rule.action == Action::Allow) {
-            verdict.take(&view, rule, memory);
-        }
-        if verdict.decisive.is_none() {
-            for rule in rules().filter(|rule| rule.action != Action::Allow) {
-                verdict.take(&view, rule, memory);
-            }
-        }
+        self.index.candidates(fact, &mut candidates);
+        let verdict = self.judge(&view, &candidates, memory);
+        self.note_steps(&view, &mut candidates, memory);
         memory.candidates = candidates;
         verdict
+    }
+
+    fn judge(&self, view: &View<'_>, candidates: &[u32], memory: &mut Memory) -> Verdict {
+        let rules = || candidates.iter().filter_map(|place| self.rules.get(*place as usize));
+        let mut verdict = Verdict {
+            action: Action::Allow,
+            decisive: None,
+            matches: Vec::new(),
+            points: 0,
+            guard_faults: Vec::new(),
+        };
+        for rule in rules().filter(|rule| rule.action == Action::Allow) {
+            verdict.take(view, rule, memory);
+        }
+        let excuses = verdict.excuses();
+        if !excuses.iter().any(|rule| rule.excuses.is_empty()) {
+            let excused = |rule: &Arc<Rule>| excuses.iter().any(|allow| allow.excuses.contains(&rule.id));
+            for rule in rules().filter(|rule| rule.action != Action::Allow && !excused(rule)) {
+                verdict.take(view, rule, memory);
+            }
+        }
+        verdict
+    }
+
+    /// After the verdict, so that a fact is not its own predecessor.
+    fn note_steps(&self, view: &View<'_>, candidates: &mut Vec<u32>, memory: &mut Memory) {
+        if self.steps.is_empty() {
+            return;
+        }
+        self.step_index.candidates(view.fact, candidates);
+        let mut what: Option<Arc<str>> = None;
+        for (rule, step) in candidates.iter().rev().filter_map(|place| self.steps.get(*place as usize)) {
+            let Some(sequence) = self.rules.get(*rule).and_then(|rule| rule.after.as_ref()) else { continue };
+            let Some(conditions) = sequence.steps.get(*step).map(|step| &step.conditions) else { continue };
+            let owners_wanted = conditions.process.as_ref().is_some_and(|process| process.owner.is_some());
+            if (view.is_owners() && !owners_wanted)
+                || !view.meets(conditions, memory, Unknown::IsMet, &mut |_| {})
+            {
+                continue;
+            }
+            let what = what.get_or_insert_with(|| brief(&view.object().to_string()).into());
+            let seen = Seen { at: view.fact.at, what: Arc::clone(what) };
+            memory.steps().note(sequence, *step, seen);
+        }
     }
 }
 
 impl Verdict {
+    /// The enforced exceptions that matched.
+    fn excuses(&self) -> Vec<Arc<Rule>> {
+        let enforced = self.matches.iter().filter(|found| !found.observed_only);
+        enforced.map(|found| Arc::clone(&found.rule)).collect()
+    }
+
     /// Takes a rule into account, if it matches.
     fn take(&mut self, view: &View<'_>, rule: &Arc<Rule>, memory: &mut Memory) {
-        if !view.meets(&rule.conditions, memory, &mut |_| {}) {
+        let unknown = if rule.action == Action::Allow { Unknown::IsUnmet } else { Unknown::IsMet };
+        if !view.meets(&rule.conditions, memory, unknown, &mut |_| {}) {
             return;
         }
+        if rule.except.iter().any(|except| view.meets(except, memory, Unknown::IsUnmet, &mut |_| {})) {
+            return;
+        }
+        let Some(guarded) = self.ask_guard(view, rule, memory) else { return };
+        let Some(followed) = ask_sequence(view, rule, memory, unknown) else { return };
         if let Some(threshold) = &rule.threshold
             && !view.reaches(rule.key, threshold, memory)
         {
             return;
         }
         let mut conditions = Vec::new();
-        view.meets(&rule.conditions, memory, &mut |said| conditions.push(said.to_string()));
-        if let Some(threshold) = &rule.threshold {
-            conditions.push(describe_threshold(threshold));
-        }
+        view.meets(&rule.conditions, memory, unknown, &mut |said| conditions.push(said.to_string()));
+        conditions.extend(guarded.said);
+        conditions.extend(followed);
+        conditions.extend(rule.threshold.as_ref().map(describe_threshold));
         if conditions.is_empty() {
             conditions.push(format!("every {}", rule.on.word()));
         }
-        let action = rule.action.min(view.ceiling());
-        if action < rule.action {
+        let action = rule.action.min(guarded.ceiling).min(view.ceiling());
+        if view.ceiling() < rule.action {
             conditions.push(format!(
                 "model and package hosts are never blocked: {} became alert",
                 rule.action.word()
@@ -108,214 +158,60 @@ impl Verdict {
         }
         self.matches.push(Match { rule: Arc::clone(rule), action, conditions, observed_only });
     }
-}
 
-/// A fact as conditions look at it; what several rules need is computed once.
-struct View<'a> {
-    fact: &'a Fact,
-    host: Option<Cow<'a, str>>,
-    argv: OnceCell<String>,
-}
-
-impl<'a> View<'a> {
-    fn new(fact: &'a Fact) -> Self {
-        let host = match &fact.subject {
-            Subject::Connect(destination) => destination.name.as_deref().map(normal),
-            _ => None,
+    /// What the guard says; `None` where it does not hold.
+    fn ask_guard(&mut self, view: &View<'_>, rule: &Arc<Rule>, memory: &Memory) -> Option<Guarded> {
+        let Some(guard) = &rule.guard else {
+            return Some(Guarded { said: Vec::new(), ceiling: Action::Kill });
         };
-        Self { fact, host, argv: OnceCell::new() }
-    }
-
-    /// The most that may be done about the fact.
-    fn ceiling(&self) -> Action {
-        match &self.fact.subject {
-            Subject::Connect(Destination {
-                class: DestinationClass::Model | DestinationClass::Package,
-                ..
-            }) => Action::Alert,
-            _ => Action::Kill,
-        }
-    }
-
-    /// What the fact is about, for counting.
-    fn object(&self) -> Object<'_> {
-        match &self.fact.subject {
-            Subject::Open(secret) | Subject::Probe(secret) => Object::Text(&secret.path),
-            Subject::Connect(destination) => match &self.host {
-                Some(host) => Object::Text(host),
-                None => Object::Address(destination.address),
-            },
-            Subject::Exec => Object::Text(&self.fact.process.executable),
-            Subject::Environ(access) => Object::Process(access.target),
-            Subject::Inspect(access) => Object::Process(access.target),
-            Subject::Delegate(delegation) => Object::Text(&delegation.path),
-            Subject::Link(relink) => Object::Text(&relink.secret.path),
-            Subject::Lifecycle(_) => Object::Text(&self.fact.agent),
-        }
-    }
-
-    /// Counts the fact for a threshold. What an owner tool does with its own store is never part of a sweep.
-    fn reaches(&self, rule: u64, threshold: &Threshold, memory: &mut Memory) -> bool {
-        if let Subject::Open(secret) | Subject::Probe(secret) = &self.fact.subject
-            && secret.owner
-        {
-            return false;
-        }
-        let object = threshold.distinct.map(|_| self.object());
-        memory.count(rule, threshold, object, self.fact.at)
-    }
-
-    /// Whether all conditions are met; each that is says so.
-    fn meets(&self, conditions: &Conditions, memory: &Memory, say: Say<'_>) -> bool {
-        let Conditions { secret, destination, process, environ, inspect, delegate, agent, touched } =
-            conditions;
-        let subject = match &self.fact.subject {
-            Subject::Open(access) | Subject::Probe(access) => {
-                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, access, say))
+        let scope = view.scope(memory.risk(view.fact.at));
+        match guard.holds(&scope) {
+            Ok(true) => Some(Guarded { said: guard.explain(&scope), ceiling: Action::Kill }),
+            Ok(false) => None,
+            Err(fault) => {
+                self.guard_faults.push(Arc::clone(rule));
+                // Closed for what stops, or a session could talk its way past a rule by confusing its guard; but nobody
+                // is killed because of a guess. Open for alerts, and no exception is made by a guess.
+                (rule.action >= Action::Hold).then(|| Guarded {
+                    said: vec![describe_fault(guard.as_str(), fault, rule.action)],
+                    ceiling: Action::Freeze,
+                })
             }
-            Subject::Connect(access) => {
-                destination.as_ref().is_none_or(|wanted| self.meets_destination(wanted, access, say))
-            }
-            Subject::Environ(access) => {
-                environ.as_ref().is_none_or(|wanted| meets_environ(wanted, access, say))
-            }
-            Subject::Inspect(access) => {
-                inspect.as_ref().is_none_or(|wanted| meets_inspect(wanted, *access, say))
-            }
-            Subject::Delegate(delegation) => {
-                delegate.as_ref().is_none_or(|wanted| meets_delegate(wanted, delegation, say))
-            }
-            Subject::Link(relink) => {
-                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, &relink.secret, say))
-            }
-            Subject::Exec | Subject::Lifecycle(_) => true,
-        };
-        subject
-            && any(agent, |id| *id == self.fact.agent, |id| say(format_args!("agent = {id}")))
-            && process.as_ref().is_none_or(|wanted| self.meets_process(wanted, say))
-            && touched.as_ref().is_none_or(|wanted| self.meets_touched(wanted, memory, say))
-    }
-
-    fn meets_destination(&self, wanted: &DestinationMatch, access: &Destination, say: Say<'_>) -> bool {
-        let DestinationMatch { class, host, provider, port, named } = wanted;
-        let name = self.host.as_deref();
-        any(class, |class| *class == access.class, |c| say(format_args!("destination.class = {}", c.word())))
-            && any(
-                host,
-                |pattern| pattern.matches(name, access.address),
-                |pattern| match name {
-                    Some(name) => say(format_args!("destination.host = {name} ({pattern})")),
-                    None => say(format_args!("destination.host = {} ({pattern})", access.address)),
-                },
-            )
-            && any(
-                provider,
-                |id| access.provider.as_ref() == Some(id),
-                |id| say(format_args!("destination.provider = {id}")),
-            )
-            && any(port, |port| *port == access.port, |port| say(format_args!("destination.port = {port}")))
-            && is(*named, name.is_some(), |named| say(format_args!("destination.named = {named}")))
-    }
-
-    fn meets_process(&self, wanted: &ProcessMatch, say: Say<'_>) -> bool {
-        let process = &self.fact.process;
-        let executable = |glob: &Glob| {
-            let whole = glob.as_str().contains('/');
-            glob.matches(if whole { &process.executable } else { process.name() })
-        };
-        let argv = || self.argv.get_or_init(|| process.args.join(" "));
-        any(&wanted.executable, executable, |glob| {
-            say(format_args!("process.executable = {} ({})", process.executable, glob.as_str()));
-        }) && any(
-            &wanted.argv,
-            |glob| glob.matches(argv()),
-            |glob| say(format_args!("process.argv matches {}", glob.as_str())),
-        )
-    }
-
-    /// What is not known counts as touched: a session cannot gain by making the monitor lose its records.
-    fn meets_touched(&self, wanted: &Touched, memory: &Memory, say: Say<'_>) -> bool {
-        match memory.recall(wanted, self.fact.at) {
-            Recall::Found(touch) => {
-                say(format_args!("touched {touch} {} ago", Span(age(self.fact.at, touch.at))));
-                true
-            }
-            Recall::Nothing if self.fact.incomplete => {
-                say(format_args!("touched: unknown (records were lost)"));
-                true
-            }
-            Recall::Dropped => {
-                say(format_args!("touched: unknown (too many secrets were read to remember each)"));
-                true
-            }
-            Recall::Nothing => false,
         }
     }
 }
 
-/// Identity of what a fact is about.
-#[derive(Hash)]
-pub(super) enum Object<'a> {
-    Text(&'a str),
-    Address(IpAddr),
-    Process(u32),
+/// A guard that holds, or counts as if it did.
+struct Guarded {
+    said: Vec<String>,
+    /// The most that may be done because of it.
+    ceiling: Action,
 }
 
-/// Where met conditions are said; the first pass over a rule throws them away unformatted.
-type Say<'s> = &'s mut dyn FnMut(fmt::Arguments<'_>);
-
-fn meets_secret(wanted: &SecretMatch, access: &SecretAccess, say: Say<'_>) -> bool {
-    let SecretMatch { class, grade, foreign, entry, path } = wanted;
-    any(class, |class| *class == access.class, |class| say(format_args!("secret.class = {class}")))
-        && any(
-            grade,
-            |grade| *grade == access.grade,
-            |grade| say(format_args!("secret.grade = {}", grade.word())),
-        )
-        && is(*foreign, access.foreign, |foreign| say(format_args!("secret.foreign = {foreign}")))
-        && any(entry, |entry| *entry == access.entry, |entry| say(format_args!("secret.entry = {entry}")))
-        && any(
-            path,
-            |glob| glob.matches(&access.path),
-            |glob| say(format_args!("secret.path = {} ({})", access.path, glob.as_str())),
-        )
-}
-
-fn meets_environ(wanted: &EnvironMatch, access: &EnvironAccess, say: Say<'_>) -> bool {
-    is(wanted.own, access.own, |own| say(format_args!("environ.own = {own}")))
-        && any(&wanted.how, |how| *how == access.how, |how| say(format_args!("environ.how = {}", how.word())))
-}
-
-fn meets_inspect(wanted: &InspectMatch, access: Inspection, say: Say<'_>) -> bool {
-    is(wanted.own, access.own, |own| say(format_args!("inspect.own = {own}")))
-        && any(&wanted.how, |how| *how == access.how, |how| say(format_args!("inspect.how = {}", how.word())))
-}
-
-fn meets_delegate(wanted: &DelegateMatch, delegation: &Delegation, say: Say<'_>) -> bool {
-    let DelegateMatch { service, how } = wanted;
-    any(
-        service,
-        |service| *service == delegation.service,
-        |service| say(format_args!("delegate.service = {service}")),
-    ) && any(how, |how| *how == delegation.how, |how| say(format_args!("delegate.how = {}", how.word())))
-}
-
-/// An empty list is met and says nothing; else the first that fits is said.
-fn any<T>(wanted: &[T], fits: impl Fn(&T) -> bool, mut say: impl FnMut(&T)) -> bool {
-    match wanted.iter().find(|one| fits(one)) {
-        Some(one) => {
-            say(one);
-            true
+/// What happened before; `None` where it did not all happen in time.
+fn ask_sequence(view: &View<'_>, rule: &Rule, memory: &mut Memory, unknown: Unknown) -> Option<Vec<String>> {
+    let Some(sequence) = &rule.after else { return Some(Vec::new()) };
+    let now = view.fact.at;
+    match memory.steps().recall(sequence, now) {
+        Some(facts) => Some(describe_steps(sequence, &facts, |seen| Span(age(now, seen.at)))),
+        None if view.fact.incomplete && unknown == Unknown::IsMet => {
+            Some(vec!["after: unknown (records were lost)".to_owned()])
         }
-        None => wanted.is_empty(),
+        None => None,
     }
 }
 
-fn is(wanted: Option<bool>, found: bool, mut say: impl FnMut(bool)) -> bool {
-    if wanted == Some(found) {
-        say(found);
-    }
-    wanted.is_none_or(|wanted| wanted == found)
+fn describe_steps(sequence: &Sequence, facts: &[&Seen], ago: impl Fn(&Seen) -> Span) -> Vec<String> {
+    let describe = |(step, seen): (&super::model::Step, &&Seen)| {
+        format!("after {}: {} {} {} ago", step.id, step.on.word(), seen.what, ago(seen))
+    };
+    sequence.steps.iter().zip(facts).map(describe).collect()
+}
+
+fn describe_fault(guard: &str, fault: Fault, action: Action) -> String {
+    let counts =
+        if action == Action::Kill { "counts as met, and kill became freeze" } else { "counts as met" };
+    format!("when {guard}: no result ({fault}); {counts}")
 }
 
 fn describe_threshold(threshold: &Threshold) -> String {
@@ -326,16 +222,8 @@ fn describe_threshold(threshold: &Threshold) -> String {
     }
 }
 
-/// A duration as a person says it, rounded down.
-struct Span(std::time::Duration);
-
-impl fmt::Display for Span {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.as_secs() {
-            0 => write!(f, "{} ms", self.0.as_millis()),
-            seconds @ 1..120 => write!(f, "{seconds} s"),
-            seconds @ 120..7200 => write!(f, "{} min", seconds / 60),
-            seconds => write!(f, "{} h", seconds / 3600),
-        }
-    }
+/// The beginning of a long text.
+fn brief(text: &str) -> &str {
+    let end = (0..=MAX_SEEN.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
 }

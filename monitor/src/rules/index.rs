@@ -1,21 +1,32 @@
 //! Finds the rules that could match a fact, so that cost grows with those and not with the set.
 //!
-//! A rule is filed once under its narrowest condition that can be looked up: for connections the host, else the class;
-//! for secrets the entry, else the class; for programs the plain file name. What has none of these is always looked at.
+//! What a rule asks is filed once, under its agents and then under its narrowest condition that can be looked up: for
+//! connections the host, else the provider, else the class; for secrets the entry, else the set of paths, else the class;
+//! for programs the plain file name, else the set of their patterns. What has none of these is always looked at.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+mod globs;
 
+use std::{collections::HashMap, net::IpAddr};
+
+use self::globs::{Globs, GlobsBuilder};
 use super::{
-    model::{Rule, SecretMatch},
+    model::{Conditions, SecretMatch},
     pattern::{HostPattern, normal},
 };
 use crate::facts::{Destination, DestinationClass, Fact, Kind, SecretAccess, Subject};
 
-/// Positions in the set's list of rules.
+/// Positions in a list of what was filed.
 type Filed = Vec<u32>;
 
+/// Conditions by what they ask about.
 #[derive(Debug, Default)]
 pub struct Index {
+    everyone: Kinds,
+    agents: HashMap<String, Kinds>,
+}
+
+#[derive(Debug, Default)]
+struct Kinds {
     open: Secrets,
     probe: Secrets,
     connect: Destinations,
@@ -30,6 +41,7 @@ pub struct Index {
 #[derive(Debug, Default)]
 struct Secrets {
     entry: HashMap<String, Filed>,
+    path: Globs,
     class: HashMap<String, Filed>,
     rest: Filed,
 }
@@ -40,6 +52,7 @@ struct Destinations {
     /// `railway.app` for the pattern `*.railway.app`.
     parent: HashMap<String, Filed>,
     address: HashMap<IpAddr, Filed>,
+    provider: HashMap<String, Filed>,
     class: HashMap<DestinationClass, Filed>,
     rest: Filed,
 }
@@ -47,52 +60,103 @@ struct Destinations {
 #[derive(Debug, Default)]
 struct Programs {
     name: HashMap<String, Filed>,
+    /// Patterns of file names.
+    names: Globs,
+    /// Patterns of whole paths.
+    paths: Globs,
     rest: Filed,
 }
 
 impl Index {
-    /// Files every enabled rule.
-    pub fn new(rules: &[Arc<Rule>]) -> Self {
-        let mut index = Self::default();
-        for (place, rule) in (0..).zip(rules).filter(|(_, rule)| rule.enabled) {
-            match rule.on {
-                Kind::Open => index.open.file(rule, place),
-                Kind::Probe => index.probe.file(rule, place),
-                Kind::Connect => index.connect.file(rule, place),
-                Kind::Exec => index.exec.file(rule, place),
-                Kind::Environ => index.environ.push(place),
-                Kind::Inspect => index.inspect.push(place),
-                Kind::Delegate => index.delegate.push(place),
-                Kind::Link => index.link.file(rule, place),
-                Kind::Lifecycle => index.lifecycle.push(place),
+    /// Files conditions under their positions.
+    pub fn new<'a>(conditions: impl IntoIterator<Item = (u32, Kind, &'a Conditions)>) -> Self {
+        let mut everyone = KindsBuilder::default();
+        let mut agents: HashMap<&str, KindsBuilder> = HashMap::new();
+        for (place, on, conditions) in conditions {
+            if conditions.agent.is_empty() {
+                everyone.file(on, conditions, place);
+            }
+            for agent in &conditions.agent {
+                agents.entry(agent).or_default().file(on, conditions, place);
             }
         }
-        index
+        let agents = agents.into_iter().map(|(agent, kinds)| (agent.to_owned(), kinds.build())).collect();
+        Self { everyone: everyone.build(), agents }
     }
 
-    /// Puts the rules that could match into `found`, each once, in the order of the set.
+    /// Puts the positions of what could match into `found`, each once, in their order.
     pub fn candidates(&self, fact: &Fact, found: &mut Vec<u32>) {
         found.clear();
-        match &fact.subject {
-            Subject::Open(secret) => self.open.find(secret, found),
-            Subject::Probe(secret) => self.probe.find(secret, found),
-            Subject::Connect(destination) => self.connect.find(destination, found),
-            Subject::Exec => self.exec.find(fact.process.name(), found),
-            Subject::Environ(_) => found.extend_from_slice(&self.environ),
-            Subject::Inspect(_) => found.extend_from_slice(&self.inspect),
-            Subject::Delegate(_) => found.extend_from_slice(&self.delegate),
-            Subject::Link(relink) => self.link.find(&relink.secret, found),
-            Subject::Lifecycle(_) => found.extend_from_slice(&self.lifecycle),
+        self.everyone.find(fact, found);
+        if !self.agents.is_empty()
+            && let Some(kinds) = self.agents.get(&fact.agent)
+        {
+            kinds.find(fact, found);
         }
         found.sort_unstable();
         found.dedup();
     }
 }
 
+/// Globs are compiled together, once all are known.
+#[derive(Default)]
+struct KindsBuilder {
+    kinds: Kinds,
+    open: GlobsBuilder,
+    probe: GlobsBuilder,
+    link: GlobsBuilder,
+    names: GlobsBuilder,
+    paths: GlobsBuilder,
+}
+
+impl KindsBuilder {
+    fn file(&mut self, on: Kind, conditions: &Conditions, place: u32) {
+        let kinds = &mut self.kinds;
+        match on {
+            Kind::Open => kinds.open.file(conditions, place, &mut self.open),
+            Kind::Probe => kinds.probe.file(conditions, place, &mut self.probe),
+            Kind::Connect => kinds.connect.file(conditions, place),
+            Kind::Exec => kinds.exec.file(conditions, place, &mut self.names, &mut self.paths),
+            Kind::Environ => kinds.environ.push(place),
+            Kind::Inspect => kinds.inspect.push(place),
+            Kind::Delegate => kinds.delegate.push(place),
+            Kind::Link => kinds.link.file(conditions, place, &mut self.link),
+            Kind::Lifecycle => kinds.lifecycle.push(place),
+        }
+    }
+
+    fn build(self) -> Kinds {
+        let mut kinds = self.kinds;
+        kinds.open.path = self.open.build();
+        kinds.probe.path = self.probe.build();
+        kinds.link.path = self.link.build();
+        kinds.exec.names = self.names.build();
+        kinds.exec.paths = self.paths.build();
+        kinds
+    }
+}
+
+impl Kinds {
+    fn find(&self, fact: &Fact, found: &mut Filed) {
+        match &fact.subject {
+            Subject::Open(secret) => self.open.find(secret, found),
+            Subject::Probe(secret) => self.probe.find(secret, found),
+            Subject::Connect(destination) => self.connect.find(destination, found),
+            Subject::Exec => self.exec.find(&fact.process.executable, fact.process.name(), found),
+            Subject::Environ(_) => found.extend_from_slice(&self.environ),
+            Subject::Inspect(_) => found.extend_from_slice(&self.inspect),
+            Subject::Delegate(_) => found.extend_from_slice(&self.delegate),
+            Subject::Link(relink) => self.link.find(&relink.secret, found),
+            Subject::Lifecycle(_) => found.extend_from_slice(&self.lifecycle),
+        }
+    }
+}
+
 impl Secrets {
-    fn file(&mut self, rule: &Rule, place: u32) {
-        match &rule.conditions.secret {
+    fn file(&mut self, conditions: &Conditions, place: u32, paths: &mut GlobsBuilder) {
+        match &conditions.secret {
             Some(SecretMatch { entry, .. }) if !entry.is_empty() => file_all(&mut self.entry, entry, place),
+            Some(SecretMatch { path, .. }) if !path.is_empty() => paths.add(path, place),
             Some(SecretMatch { class, .. }) if !class.is_empty() => file_all(&mut self.class, class, place),
             _ => self.rest.push(place),
         }
@@ -102,23 +166,28 @@ impl Secrets {
         found.extend_from_slice(&self.rest);
         found.extend(self.entry.get(&secret.entry).into_iter().flatten());
         found.extend(self.class.get(&secret.class).into_iter().flatten());
+        self.path.find(&secret.path, found);
     }
 }
 
 impl Destinations {
-    fn file(&mut self, rule: &Rule, place: u32) {
-        match &rule.conditions.destination {
-            Some(destination) if !destination.host.is_empty() => {
-                for pattern in &destination.host {
-                    self.file_host(pattern, place);
-                }
+    fn file(&mut self, conditions: &Conditions, place: u32) {
+        let Some(destination) = &conditions.destination else {
+            self.rest.push(place);
+            return;
+        };
+        if !destination.host.is_empty() {
+            for pattern in &destination.host {
+                self.file_host(pattern, place);
             }
-            Some(destination) if !destination.class.is_empty() => {
-                for class in &destination.class {
-                    self.class.entry(*class).or_default().push(place);
-                }
+        } else if !destination.provider.is_empty() {
+            file_all(&mut self.provider, &destination.provider, place);
+        } else if !destination.class.is_empty() {
+            for class in &destination.class {
+                self.class.entry(*class).or_default().push(place);
             }
-            _ => self.rest.push(place),
+        } else {
+            self.rest.push(place);
         }
     }
 
@@ -133,6 +202,9 @@ impl Destinations {
     fn find(&self, destination: &Destination, found: &mut Filed) {
         found.extend_from_slice(&self.rest);
         found.extend(self.class.get(&destination.class).into_iter().flatten());
+        if let Some(provider) = &destination.provider {
+            found.extend(self.provider.get(provider).into_iter().flatten());
+        }
         if !self.address.is_empty() {
             found.extend(self.address.get(&destination.address.to_canonical()).into_iter().flatten());
         }
@@ -155,23 +227,31 @@ impl Destinations {
 }
 
 impl Programs {
-    fn file(&mut self, rule: &Rule, place: u32) {
-        let globs = rule.conditions.process.as_ref().map_or(&[][..], |process| &process.executable);
-        let names: Option<Vec<_>> =
-            globs.iter().map(|glob| glob.literal().filter(|text| !text.contains('/'))).collect();
-        match names {
-            Some(names) if !names.is_empty() => {
-                for name in names {
-                    self.name.entry(name.to_owned()).or_default().push(place);
-                }
+    fn file(
+        &mut self,
+        conditions: &Conditions,
+        place: u32,
+        names: &mut GlobsBuilder,
+        paths: &mut GlobsBuilder,
+    ) {
+        let globs = conditions.process.as_ref().map_or(&[][..], |process| &process.executable);
+        if globs.is_empty() {
+            self.rest.push(place);
+        }
+        for glob in globs {
+            match glob.literal() {
+                _ if glob.as_str().contains('/') => paths.add([glob], place),
+                Some(name) => self.name.entry(name.to_owned()).or_default().push(place),
+                None => names.add([glob], place),
             }
-            _ => self.rest.push(place),
         }
     }
 
-    fn find(&self, name: &str, found: &mut Filed) {
+    fn find(&self, path: &str, name: &str, found: &mut Filed) {
         found.extend_from_slice(&self.rest);
         found.extend(self.name.get(name).into_iter().flatten());
+        self.names.find(name, found);
+        self.paths.find(path, found);
     }
 }
 

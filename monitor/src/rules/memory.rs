@@ -1,5 +1,7 @@
 //! What one session did before, as far as rules ask for it. Bounded: what is dropped is counted and remembered as such.
 
+mod steps;
+
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
@@ -7,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+pub(super) use self::steps::{Seen, Steps};
 use super::{
     model::{Threshold, Touched},
     parse::MAX_RULES,
@@ -45,10 +48,12 @@ impl fmt::Display for Touch {
 #[derive(Debug, Default)]
 pub struct Memory {
     touches: Vec<Touch>,
+    /// Touches and windows.
     evicted: u64,
     /// When a touch of each grade and place was last dropped, so that a flood of reads cannot hide one.
     dropped: HashMap<(Grade, bool), BootNanos>,
     windows: HashMap<u64, VecDeque<Entry>>,
+    steps: Steps,
     risk: Risk,
     counted: VecDeque<Entry>,
     hasher: RandomState,
@@ -84,10 +89,10 @@ impl Memory {
         &self.touches
     }
 
-    /// Number of touches that were dropped to keep memory bounded.
+    /// Number of touches, windows and sequences that were dropped to keep memory bounded.
     #[must_use]
     pub fn evicted(&self) -> u64 {
-        self.evicted
+        self.evicted + self.steps.evicted()
     }
 
     /// The session's risk points at `now`; see [`crate::breaker::risk::BUDGET`].
@@ -178,6 +183,11 @@ impl Memory {
         reached
     }
 
+    /// What happened for the rules' sequences.
+    pub(super) fn steps(&mut self) -> &mut Steps {
+        &mut self.steps
+    }
+
     /// Number of entries in windows and given points.
     #[cfg(test)]
     pub(super) fn entries(&self) -> usize {
@@ -188,7 +198,9 @@ impl Memory {
     fn drop_stalest_window(&mut self) {
         let newest = |window: &VecDeque<Entry>| window.back().map(|entry| entry.at);
         let stalest = self.windows.iter().min_by_key(|(_, window)| newest(window)).map(|(rule, _)| *rule);
-        stalest.and_then(|rule| self.windows.remove(&rule));
+        if stalest.and_then(|rule| self.windows.remove(&rule)).is_some() {
+            self.evicted += 1;
+        }
     }
 
     /// Adds a rule's points, once per rule and object in a half-life: asking again about the same thing is no new risk.

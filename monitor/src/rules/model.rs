@@ -1,13 +1,19 @@
 //! A rule as written, checked and ready to evaluate. See `docs/rules.md` for the language.
 
+mod conditions;
+
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
-use super::pattern::{Glob, HostPattern};
+pub use self::conditions::{
+    Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, ProcessMatch,
+    SecretMatch, SessionMatch, Touched,
+};
+use super::guard::Guard;
 use crate::{
     control::api::Mode,
-    facts::{Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Severity},
+    facts::{Action, Kind, Severity},
 };
 
 /// One rule.
@@ -18,9 +24,19 @@ pub struct Rule {
     pub on: Kind,
     #[serde(rename = "match")]
     pub conditions: Conditions,
+    /// The rule does not match where one of these holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub except: Vec<Conditions>,
+    #[serde(rename = "when", skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Sequence>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
     pub action: Action,
+    /// Ids of the rules that an exception excuses; empty: all of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub excuses: Vec<String>,
     /// Present exactly where `action` is hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timeout>,
@@ -30,7 +46,16 @@ pub struct Rule {
     pub enabled: bool,
     /// A rule in observe mode is only recorded.
     pub mode: Mode,
+    /// Techniques of MITRE ATT&CK.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// Pages that say more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<String>,
     pub source: Source,
+    /// Files that changed the rule by an override, in the order of their names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub overridden: Vec<Source>,
     /// Name of the rule's window and risk entries in a session's memory: it survives a reload that keeps the id.
     #[serde(skip)]
     pub(super) key: u64,
@@ -46,118 +71,39 @@ pub struct Source {
     pub column: u64,
 }
 
-/// What must hold for a rule to match; every part that is present must hold.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Conditions {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub secret: Option<SecretMatch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub destination: Option<DestinationMatch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub process: Option<ProcessMatch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub environ: Option<EnvironMatch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub inspect: Option<InspectMatch>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub delegate: Option<DelegateMatch>,
-    /// Catalogue ids, any of them; empty: every agent.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub agent: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub touched: Option<Touched>,
-}
-
-/// Which secret; an empty list or `None` means any. All empty is `secret: any`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct SecretMatch {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub class: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub grade: Vec<Grade>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub foreign: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub entry: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub path: Vec<Glob>,
-}
-
-/// Which destination; an empty list or `None` means any. All empty is `destination: any`.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct DestinationMatch {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub class: Vec<DestinationClass>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub host: Vec<HostPattern>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub provider: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub port: Vec<u16>,
-    /// false: a plain address, no name is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub named: Option<bool>,
-}
-
-impl DestinationMatch {
-    /// The rule names `class`, and nothing else narrows it.
-    #[must_use]
-    pub fn is_only(&self, class: DestinationClass) -> bool {
-        self.class == [class]
-            && self.host.is_empty()
-            && self.provider.is_empty()
-            && self.port.is_empty()
-            && self.named.is_none()
-    }
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ProcessMatch {
-    /// Against the whole path, or against the file name where the pattern has no `/`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub executable: Vec<Glob>,
-    /// Against the arguments joined by single spaces.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub argv: Vec<Glob>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct EnvironMatch {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub own: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub how: Vec<EnvironHow>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct InspectMatch {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub own: Option<bool>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub how: Vec<InspectHow>,
-}
-
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct DelegateMatch {
-    /// Catalogue ids of services.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub service: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub how: Vec<DelegateHow>,
-}
-
-/// A secret that the session read before.
+/// What must have happened in the session before.
 #[derive(Clone, Debug, Serialize)]
-pub struct Touched {
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub class: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub grade: Vec<Grade>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub foreign: Option<bool>,
-    /// How long ago at most; `None`: at any time in the session.
-    #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
-    pub within: Option<Duration>,
+pub struct Sequence {
+    /// 1 to [`Sequence::MAX_STEPS`].
+    pub steps: Vec<Step>,
+    pub order: Order,
+    /// How long before the fact the first step may lie.
+    #[serde(serialize_with = "as_written")]
+    pub within: Duration,
+    /// Name of the sequence in a session's memory: it survives a reload that keeps rule and steps.
+    #[serde(skip)]
+    pub(super) key: u64,
+}
+
+impl Sequence {
+    pub const MAX_STEPS: usize = 8;
+}
+
+/// A fact that must have happened before.
+#[derive(Clone, Debug, Serialize)]
+pub struct Step {
+    pub id: String,
+    pub on: Kind,
+    #[serde(rename = "match")]
+    pub conditions: Conditions,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Order {
+    /// Each step after the one before it.
+    Listed,
+    Any,
 }
 
 /// How often, before the rule matches.

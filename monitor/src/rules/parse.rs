@@ -2,105 +2,218 @@
 
 mod checks;
 mod conditions;
+mod lists;
+mod overrides;
+mod rule;
 mod section;
 mod tree;
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{HashMap, HashSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
-use serde_saphyr::{DuplicateKeyPolicy, Error};
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location};
 
+pub use self::lists::Lists;
 use self::{
-    section::{Section, duration, flag, number, text, word},
+    section::{Section, number},
     tree::{Node, Value},
 };
 use super::{
-    model::{Conditions, Rule, Source, Threshold, Timeout},
-    problem::{Problem, Problems, Report},
+    DEFAULT, DEFAULT_NAME, grammar,
+    model::Rule,
+    problem::{Problem, Problems},
+    report::{Citation, Report},
+    vocabulary::Noun,
 };
-use crate::{
-    control::api::Mode,
-    facts::{Action, Severity},
-};
+use crate::facts::Action;
 
 /// Most rules of one set; a session keeps at most one window for each.
 pub const MAX_RULES: usize = 4096;
 
-const FIELDS: [&str; 12] = [
-    "id",
-    "summary",
-    "on",
-    "match",
-    "when",
-    "threshold",
-    "action",
-    "timeout",
-    "severity",
-    "risk",
-    "enabled",
-    "mode",
-];
+/// Most rules of one set that have `after`; a session keeps the steps of each.
+pub const MAX_SEQUENCES: usize = 256;
 
-/// Parses files in the given order.
+/// What files say, checked.
+#[derive(Debug)]
+pub struct Parsed {
+    pub rules: Vec<Rule>,
+    /// Names that only the catalogue can judge.
+    pub citations: Vec<Citation>,
+}
+
+/// One file on its way from text to rules.
+struct Document<'a> {
+    report: Report<'a>,
+    tree: Option<Node>,
+}
+
+impl<'a> Document<'a> {
+    fn read(name: &'a str, content: &'a str) -> Self {
+        let mut report = Report::new(name, content);
+        let tree = read_tree(content, &mut report);
+        if matches!(&tree, Some(node) if matches!(node.value, Value::Null)) {
+            let problem = report.add(Location::UNKNOWN, "", "the file holds no rules");
+            problem
+                .expected("\"version: 1\" and a list of rules")
+                .hint("remove the file if it is not needed");
+            return Self { report, tree: None };
+        }
+        Self { report, tree }
+    }
+
+    /// The file's part of that name, without a word about the others.
+    fn part(&self, name: &str) -> Option<&Node> {
+        let Value::Map(entries) = &self.tree.as_ref()?.value else { return None };
+        entries.iter().find(|(key, _)| key.value == name).map(|(_, node)| node)
+    }
+
+    fn check(&mut self) {
+        let Some(tree) = &self.tree else { return };
+        let Some(section) = Section::open(tree, "", grammar::FILE, &mut self.report) else { return };
+        section.need("version", &mut self.report, number::<1, 1>);
+        if !["rules", "override", "lists"].into_iter().any(|part| section.has(part)) {
+            let problem = self.report.add(section.at(), "rules", "the field is missing");
+            problem.expected("a list of rules, or override, or lists");
+        }
+    }
+
+    fn take_lists(&mut self, lists: &mut Lists) {
+        let Value::Map(entries) = (match &self.tree {
+            Some(tree) => &tree.value,
+            None => return,
+        }) else {
+            return;
+        };
+        if let Some((_, node)) = entries.iter().find(|(key, _)| key.value == "lists") {
+            lists.take(node, &mut self.report);
+        }
+    }
+}
+
+/// The rules of a set of files, each known by its id.
+#[derive(Default)]
+struct Rules {
+    rules: Vec<Rule>,
+    by_id: HashMap<String, usize>,
+    /// Ids of rules that have mistakes of their own: naming them is not another one.
+    broken: HashSet<String>,
+}
+
+/// Parses files in the given order. Where no file has `rules`, they change the built-in ones.
 ///
 /// # Errors
 /// Every problem of every file, in the order of files and lines.
-pub fn parse(files: &[(PathBuf, String)]) -> Result<Vec<Rule>, Problems> {
-    let mut rules: Vec<Rule> = Vec::new();
-    let mut problems = Vec::new();
-    let mut ids: HashMap<String, Source> = HashMap::new();
-    for (path, content) in files {
-        let name = path.display().to_string();
-        let mut report = Report::new(&name, content);
-        for (node, rule) in parse_file(content, &mut report) {
-            match ids.get(&rule.id) {
-                Some(first) => {
+pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
+    let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
+    let mut documents: Vec<Document<'_>> =
+        names.iter().zip(files).map(|(name, (_, content))| Document::read(name, content)).collect();
+    if !documents.is_empty() && documents.iter().all(|document| document.changes_others()) {
+        documents.insert(0, Document::read(DEFAULT_NAME, DEFAULT));
+    }
+    let mut lists = Lists::default();
+    for document in &mut documents {
+        document.check();
+        document.take_lists(&mut lists);
+    }
+    let lists = Arc::new(lists);
+    let mut rules = Rules::default();
+    for document in &mut documents {
+        document.report.lists = Arc::clone(&lists);
+        rules.read(document);
+    }
+    for document in &mut documents {
+        overrides::apply(document, &mut rules);
+    }
+    for document in &mut documents {
+        rules.check_excuses(&mut document.report);
+    }
+    let mut problems: Vec<_> = documents.iter_mut().flat_map(|document| document.report.finish()).collect();
+    problems.extend(rules.check_size());
+    if !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    let citations = documents.into_iter().flat_map(|document| document.report.citations);
+    let citations = citations.filter(|citation| citation.noun != Noun::Rule).collect();
+    Ok(Parsed { rules: rules.rules, citations })
+}
+
+impl Document<'_> {
+    /// The file has no rules of its own, on purpose.
+    fn changes_others(&self) -> bool {
+        self.part("rules").is_none() && (self.part("override").is_some() || self.part("lists").is_some())
+    }
+}
+
+impl Rules {
+    fn read(&mut self, document: &mut Document<'_>) {
+        let Document { report, tree: Some(tree) } = document else { return };
+        let Value::Map(entries) = &tree.value else { return };
+        let Some((_, node)) = entries.iter().find(|(key, _)| key.value == "rules") else { return };
+        self.broken.extend(ids(node));
+        for (place, rule) in section::each(node, "rules", report, rule::rule) {
+            match self.by_id.get(&rule.id).and_then(|first| self.rules.get(*first)) {
+                Some(Rule { source: first, .. }) => {
                     let message = format!("the id {:?} is taken by {}:{}", rule.id, first.file, first.line);
-                    report.add(node.referenced, "id", message).expected("an id of its own for every rule");
+                    report.add(place.referenced, "id", message).expected("an id of its own for every rule");
                 }
                 None => {
-                    ids.insert(rule.id.clone(), rule.source.clone());
+                    self.by_id.insert(rule.id.clone(), self.rules.len());
+                    self.broken.remove(&rule.id);
                 }
             }
-            rules.push(rule);
+            self.rules.push(rule);
         }
-        problems.extend(report.finish());
     }
-    if rules.len() > MAX_RULES {
-        let message = format!("found {} rules; at most {MAX_RULES} are supported", rules.len());
-        problems.push(Problem::of_file("rules", message));
+
+    fn get_mut(&mut self, id: &str) -> Option<&mut Rule> {
+        self.by_id.get(id).and_then(|place| self.rules.get_mut(*place))
     }
-    if problems.is_empty() { Ok(rules) } else { Err(Problems(problems)) }
+
+    /// An exception that excuses a rule which is not there would excuse nothing.
+    fn check_excuses(&self, report: &mut Report<'_>) {
+        let cited: Vec<_> =
+            report.citations.iter().filter(|citation| citation.noun == Noun::Rule).cloned().collect();
+        for Citation { name, place, .. } in cited {
+            let mut problem = place;
+            match self.by_id.get(&name).and_then(|place| self.rules.get(*place)) {
+                None if self.broken.contains(&name) => continue,
+                None => {
+                    problem.message = format!("there is no rule {name:?}");
+                    problem.near(&name, self.by_id.keys().map(String::as_str));
+                    problem.expected("the id of a rule");
+                }
+                Some(rule) if rule.action == Action::Allow => {
+                    problem.message = format!("the rule {name:?} is an exception itself");
+                    problem.expected("the id of a rule that does something");
+                }
+                Some(_) => continue,
+            }
+            report.push(problem);
+        }
+    }
+
+    fn check_size(&self) -> Vec<Problem> {
+        let sequences = self.rules.iter().filter(|rule| rule.after.is_some()).count();
+        let limits = [(self.rules.len(), MAX_RULES, "rules"), (sequences, MAX_SEQUENCES, "rules with after")];
+        let over = limits.into_iter().filter(|(found, most, _)| found > most);
+        over.map(|(found, most, what)| {
+            Problem::of_file("rules", format!("found {found} {what}; at most {most} are supported"))
+        })
+        .collect()
+    }
 }
 
-/// The file's rules, each with the node of its id; what cannot be read is reported and left out.
-fn parse_file(content: &str, report: &mut Report<'_>) -> Vec<(Node, Rule)> {
-    let Some(document) = read_tree(content, report) else { return Vec::new() };
-    if matches!(document.value, Value::Null) {
-        let problem = report.add(serde_saphyr::Location::UNKNOWN, "", "the file holds no rules");
-        problem.expected("\"version: 1\" and a list of rules").hint("remove the file if it is not needed");
-        return Vec::new();
-    }
-    let Some(section) = Section::open(&document, "", &["version", "rules"], report) else {
-        return Vec::new();
-    };
-    section.need("version", report, number::<1, 1>);
-    if !section.has("rules") {
-        report.add(section.at(), "rules", "the field is missing").expected("a list of rules");
-        return Vec::new();
-    }
-    section.read("rules", report, rules).unwrap_or_default()
-}
-
-fn rules(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Vec<(Node, Rule)>> {
-    let Value::List(items) = &node.value else {
-        report.add(node.referenced, path, format!("found {}", node.value)).expected("a list of rules");
-        return None;
-    };
-    if items.is_empty() {
-        report.add(node.referenced, path, "found an empty list").expected("at least one rule");
-    }
-    let read = |(i, item)| rule(item, &format!("{path}[{i}]"), report);
-    Some(items.iter().enumerate().filter_map(read).collect())
+/// The ids that a list of rules has as it is written.
+fn ids(rules: &Node) -> impl Iterator<Item = String> {
+    let items = if let Value::List(items) = &rules.value { items.as_slice() } else { &[] };
+    items.iter().filter_map(|rule| {
+        let Value::Map(fields) = &rule.value else { return None };
+        let (_, id) = fields.iter().find(|(name, _)| name.value == "id")?;
+        if let Value::Text(id) = &id.value { Some(id.clone()) } else { None }
+    })
 }
 
 /// Reads the YAML. A key that is there twice is reported, and the rest is still read.
@@ -117,7 +230,7 @@ fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
         Ok(document) => return Some(document),
         Err(error) => error,
     };
-    let at = error.location().unwrap_or(serde_saphyr::Location::UNKNOWN);
+    let at = error.location().unwrap_or(Location::UNKNOWN);
     match error.without_snippet() {
         Error::DuplicateMappingKey { key, .. } => {
             let key = key.as_deref().unwrap_or("a field");
@@ -138,85 +251,4 @@ fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
             None
         }
     }
-}
-
-fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, Rule)> {
-    let before = report.len();
-    let section = Section::open(node, path, &FIELDS, report)?;
-    if section.has("when") {
-        let hint = "say it with match and threshold, or remove it";
-        section.refuse("when", report, "CEL guards are not built yet, and a guard is never ignored", hint);
-    }
-    let id = section.need("id", report, id);
-    let summary = section.need("summary", report, text);
-    let on = section.need("on", report, word);
-    let action = section.need("action", report, word);
-    let conditions: Option<Conditions> = section.need("match", report, conditions::conditions);
-    let threshold = section.read("threshold", report, threshold);
-    let timeout = section.read("timeout", report, timeout);
-    let severity = section.read("severity", report, word).unwrap_or(Severity::Medium);
-    let risk = section.read("risk", report, number::<0, 100>).unwrap_or(0);
-    let enabled = section.read("enabled", report, flag).unwrap_or(true);
-    let mode = section.read("mode", report, word).unwrap_or(Mode::Enforce);
-    if let (Some(on), Some(action)) = (on, action) {
-        checks::check(&section, on, action, conditions.as_ref(), threshold.as_ref(), report);
-    }
-    if report.len() > before {
-        return None;
-    }
-    let (id, summary, on, action, conditions) = (id?, summary?, on?, action?, conditions?);
-    let timeout = (action == Action::Hold).then(|| timeout.unwrap_or_default());
-    let at = node.referenced;
-    let source = Source { file: report.file.to_owned(), line: at.line(), column: at.column() };
-    let key = monitor_common::hash::name(monitor_common::hash::EXACT, id.as_bytes());
-    let place = Node { value: Value::Null, ..*section.get("id")? };
-    let rule = Rule {
-        id,
-        summary,
-        on,
-        conditions,
-        threshold,
-        action,
-        timeout,
-        severity,
-        risk,
-        enabled,
-        mode,
-        source,
-        key,
-    };
-    Some((place, rule))
-}
-
-/// An id becomes a metric's label and a word on a command line.
-fn id(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
-    let id = text(node, path, report)?;
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    if id.len() <= 64 && id.chars().all(plain) {
-        return Some(id);
-    }
-    let problem = report.add(node.referenced, path, format!("found {id:?}"));
-    problem.expected("lower-case letters, digits and hyphens, at most 64");
-    None
-}
-
-fn threshold(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Threshold> {
-    const MOST: u32 = Threshold::MAX as u32;
-    let section = Section::open(node, path, &["count", "distinct", "within"], report)?;
-    let count = section.need("count", report, number::<2, MOST>);
-    let distinct = section.read("distinct", report, word);
-    let within = section.need("within", report, duration);
-    Some(Threshold { count: count? as usize, distinct, within: within? })
-}
-
-fn timeout(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Timeout> {
-    let section = Section::open(node, path, &["after", "then"], report)?;
-    let after = section.need("after", report, duration);
-    let then: Action = section.need("then", report, word)?;
-    if !matches!(then, Action::Deny | Action::Freeze | Action::Kill) {
-        let hint = "silence never means yes: use deny, freeze or kill";
-        section.refuse("then", report, "that is no answer to silence", hint);
-        return None;
-    }
-    Some(Timeout { after: after?, then })
 }

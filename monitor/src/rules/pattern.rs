@@ -118,6 +118,11 @@ impl Glob {
         self.matcher.is_match(text)
     }
 
+    /// For sets of globs.
+    pub(super) fn glob(&self) -> &globset::Glob {
+        self.matcher.glob()
+    }
+
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use serde_saphyr::Location;
-
 /// One mistake in a rules file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
@@ -108,53 +106,8 @@ impl Problems {
     }
 }
 
-/// Collects the problems of one file.
-#[derive(Debug)]
-pub(super) struct Report<'a> {
-    pub file: &'a str,
-    text: &'a str,
-    problems: Vec<Problem>,
-}
-
-impl<'a> Report<'a> {
-    pub fn new(file: &'a str, text: &'a str) -> Self {
-        Self { file, text, problems: Vec::new() }
-    }
-
-    /// Notes a problem at `at`; the caller may add what was expected.
-    pub fn add(
-        &mut self,
-        at: Location,
-        field: impl Into<String>,
-        message: impl Into<String>,
-    ) -> &mut Problem {
-        let source = at.line().checked_sub(1).and_then(|line| self.text.lines().nth(line as usize));
-        let problem = Problem {
-            line: at.line(),
-            column: at.column(),
-            field: field.into(),
-            source: source.map(str::to_owned),
-            width: at.span().len() as usize,
-            ..Problem::of_file(self.file, message)
-        };
-        self.problems.push(problem);
-        let last = self.problems.len() - 1;
-        &mut self.problems[last]
-    }
-
-    pub fn len(&self) -> usize {
-        self.problems.len()
-    }
-
-    /// The problems in the order of their lines.
-    pub fn finish(mut self) -> Vec<Problem> {
-        self.problems.sort_by_key(|problem| (problem.line, problem.column));
-        self.problems
-    }
-}
-
 /// The nearest of `words`, where it is at most a third of its letters away.
-fn nearest<'w>(found: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(found: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let found: Vec<char> = found.to_lowercase().chars().take(64).collect();
     let near = words.into_iter().filter_map(|word| {
         let letters: Vec<char> = word.to_lowercase().chars().collect();

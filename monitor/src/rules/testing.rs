@@ -1,7 +1,9 @@
 //! Facts and sets for tests.
 
 mod defaults;
+mod language;
 mod mistakes;
+mod schema;
 mod semantics;
 
 use std::{path::PathBuf, time::Duration};

@@ -6,55 +6,58 @@ use super::{
 };
 
 /// What a name in a rule stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Noun {
     SecretClass,
     SecretEntry,
     Provider,
     Agent,
+    /// A service that work is handed to.
+    Service,
+    /// Another rule; the rules know themselves.
+    Rule,
 }
 
 impl Noun {
-    fn describe(self) -> &'static str {
+    pub(super) fn describe(self) -> &'static str {
         match self {
             Self::SecretClass => "secret class",
             Self::SecretEntry => "secret",
             Self::Provider => "provider",
             Self::Agent => "agent",
+            Self::Service => "service",
+            Self::Rule => "rule",
         }
     }
 }
 
 impl RuleSet {
-    /// Names that the catalogue does not know, at the rules that use them; empty where all are known.
+    /// Names that the catalogue does not know, at the very characters; empty where all are known.
     #[must_use]
     pub fn strangers(&self, knows: impl Fn(Noun, &str) -> bool) -> Problems {
-        let mut strangers = Vec::new();
-        for rule in self {
-            let conditions = &rule.conditions;
-            let mut check = |field: &str, noun: Noun, names: &[String]| {
-                for name in names.iter().filter(|name| !knows(noun, name)) {
-                    let message = format!("the catalogue has no {} {name:?}", noun.describe());
-                    let mut problem = Problem::of_file(rule.source.file.clone(), message);
-                    problem.line = rule.source.line;
-                    problem.column = rule.source.column;
-                    problem.field = format!("{}: match.{field}", rule.id);
-                    problem.hint("the rule can never match by it");
-                    strangers.push(problem);
-                }
-            };
-            if let Some(secret) = &conditions.secret {
-                check("secret.class", Noun::SecretClass, &secret.class);
-                check("secret.entry", Noun::SecretEntry, &secret.entry);
-            }
-            if let Some(touched) = &conditions.touched {
-                check("touched.class", Noun::SecretClass, &touched.class);
-            }
-            if let Some(destination) = &conditions.destination {
-                check("destination.provider", Noun::Provider, &destination.provider);
-            }
-            check("agent", Noun::Agent, &conditions.agent);
-        }
+        self.strangers_among(knows, |_| Vec::new())
+    }
+
+    /// The same, with the nearest of the `words` that the catalogue has for a noun.
+    #[must_use]
+    pub fn strangers_among(
+        &self,
+        knows: impl Fn(Noun, &str) -> bool,
+        words: impl Fn(Noun) -> Vec<String>,
+    ) -> Problems {
+        let strange = |citation: &&super::report::Citation| !knows(citation.noun, &citation.name);
+        let report = |citation: &super::report::Citation| {
+            let mut problem = citation.place.clone();
+            problem.message =
+                format!("the catalogue has no {} {:?}", citation.noun.describe(), citation.name);
+            let words = words(citation.noun);
+            problem.near(&citation.name, words.iter().map(String::as_str));
+            let hint = problem.hint.take().unwrap_or_else(|| "the rule can never match by it".to_owned());
+            problem.hint(hint);
+            problem
+        };
+        let mut strangers: Vec<Problem> = self.citations.iter().filter(strange).map(report).collect();
+        strangers.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         Problems(strangers)
     }
 }
@@ -77,12 +80,15 @@ mod tests {
             (Noun::SecretEntry, "railway"),
             (Noun::Provider, "railway"),
         ];
-        let strangers = rules.strangers(|noun, name| known.contains(&(noun, name)));
+        let agents = |noun| if noun == Noun::Agent { vec!["codex".to_owned()] } else { Vec::new() };
+        let strangers = rules.strangers_among(|noun, name| known.contains(&(noun, name)), agents);
         let lines: Vec<_> = strangers.iter().map(Problem::headline).collect();
         let expected = [
-            "test.yaml:3:5: a: match.secret.class: the catalogue has no secret class \"pass\"; the rule can never match by it",
-            "test.yaml:4:5: b: match.agent: the catalogue has no agent \"codx\"; the rule can never match by it",
+            "test.yaml:3:66: rules[0].match.secret.class[1]: the catalogue has no secret class \"pass\"; \
+             the rule can never match by it",
+            "test.yaml:4:68: rules[1].match.agent: the catalogue has no agent \"codx\"; did you mean \"codex\"?",
         ];
         assert_eq!(lines, expected);
+        assert!(strangers.0[0].to_string().ends_with(&format!("\n    {}^^^^", " ".repeat(65))));
     }
 }

@@ -1,9 +1,12 @@
 //! The fixed words of the language, one table per noun.
 
-use super::model::Distinct;
+use super::model::{Distinct, Order};
 use crate::{
     control::api::Mode,
-    facts::{Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Severity},
+    facts::{
+        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Severity, Stage,
+        Transport,
+    },
 };
 
 /// A noun with a closed list of words.
@@ -82,6 +85,22 @@ impl Word for DelegateHow {
     const WORDS: &'static [(&'static str, Self)] = &[("socket", Self::Socket), ("command", Self::Command)];
 }
 
+impl Word for LinkHow {
+    const WORDS: &'static [(&'static str, Self)] = &[("link", Self::Link), ("rename", Self::Rename)];
+}
+
+impl Word for Stage {
+    const WORDS: &'static [(&'static str, Self)] = &[("started", Self::Started), ("ended", Self::Ended)];
+}
+
+impl Word for Transport {
+    const WORDS: &'static [(&'static str, Self)] = &[("tcp", Self::Tcp), ("udp", Self::Udp)];
+}
+
+impl Word for Order {
+    const WORDS: &'static [(&'static str, Self)] = &[("listed", Self::Listed), ("any", Self::Any)];
+}
+
 impl Word for Mode {
     const WORDS: &'static [(&'static str, Self)] = &[("enforce", Self::Enforce), ("observe", Self::Observe)];
 }
@@ -114,6 +133,10 @@ mod tests {
         as_serde_says::<EnvironHow>();
         as_serde_says::<InspectHow>();
         as_serde_says::<DelegateHow>();
+        as_serde_says::<LinkHow>();
+        as_serde_says::<Stage>();
+        as_serde_says::<Transport>();
+        as_serde_says::<Order>();
         as_serde_says::<Mode>();
         as_serde_says::<Distinct>();
     }

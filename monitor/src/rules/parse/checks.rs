@@ -1,11 +1,15 @@
 //! What the fields of a rule must say together.
 
-use super::section::Section;
+use super::{
+    section::Section,
+    tree::{Node, Value},
+};
 use crate::{
     facts::{Action, DestinationClass, Kind},
     rules::{
+        grammar::MATCH,
         model::{Conditions, Distinct, Threshold},
-        problem::Report,
+        report::Report,
         words::Word,
     },
 };
@@ -24,7 +28,6 @@ pub fn check(
         check_threshold(rule, on, action, threshold, report);
     }
     if let Some(conditions) = conditions {
-        check_parts(rule, on, report);
         check_unstoppable(rule, action, conditions, report);
     }
 }
@@ -39,6 +42,9 @@ fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Repor
             rule.refuse("risk", report, "an exception adds no risk", "remove the field");
         }
         _ => {}
+    }
+    if action != Action::Allow && rule.has("excuses") {
+        rule.refuse("excuses", report, "only an exception excuses", "remove it, or use action: allow");
     }
     if action != Action::Hold && rule.has("timeout") {
         rule.refuse("timeout", report, "only a hold waits for an answer", "remove it, or use action: hold");
@@ -80,34 +86,40 @@ fn check_threshold(
 /// The parts of `match:` that a kind of fact has.
 fn parts(on: Kind) -> &'static [&'static str] {
     match on {
-        Kind::Open | Kind::Probe => &["secret", "process", "agent"],
-        Kind::Connect => &["destination", "touched", "process", "agent"],
-        Kind::Exec => &["process", "touched", "agent"],
-        Kind::Environ => &["environ", "process", "agent"],
-        Kind::Inspect => &["inspect", "touched", "process", "agent"],
-        Kind::Delegate => &["delegate", "touched", "process", "agent"],
-        Kind::Link => &["secret", "process", "agent"],
-        Kind::Lifecycle => &["agent"],
+        Kind::Open | Kind::Probe => &["secret", "process", "agent", "session"],
+        Kind::Connect => &["destination", "touched", "process", "agent", "session"],
+        Kind::Exec => &["process", "touched", "agent", "session"],
+        Kind::Environ => &["environ", "process", "agent", "session"],
+        Kind::Inspect => &["inspect", "touched", "process", "agent", "session"],
+        Kind::Delegate => &["delegate", "touched", "process", "agent", "session"],
+        Kind::Link => &["secret", "link", "process", "agent", "session"],
+        Kind::Lifecycle => &["lifecycle", "agent", "session"],
     }
 }
 
-fn check_parts(rule: &Section<'_>, on: Kind, report: &mut Report<'_>) {
-    let all = ["secret", "destination", "process", "environ", "inspect", "delegate", "agent", "touched"];
-    let Some(node) = rule.get("match") else { return };
-    let Some(section) = Section::open(node, &rule.field("match"), &all, &mut Report::new("", "")) else {
-        return;
-    };
+/// Reports the parts of a `match:` that facts of the kind do not have.
+pub fn check_parts(node: &Node, path: &str, on: Kind, report: &mut Report<'_>) {
+    let Some(section) = Section::open(node, path, MATCH, &mut Report::new("", "")) else { return };
     let allowed = parts(on);
-    let present: Vec<_> = all.into_iter().filter(|part| section.has(part)).collect();
+    let present: Vec<_> = MATCH.iter().map(|part| part.name).filter(|part| section.has(part)).collect();
     if present.is_empty() {
-        let problem =
-            report.add(section.at(), section.path(), "a rule without a condition matches everything");
+        let message = "a rule without a condition matches everything";
+        let problem = report.add(section.at(), section.path(), message);
         problem.expected(format!("at least one of {}", allowed.join(", ")));
         problem.hint("a part with the value any says that on purpose");
     }
     for part in present.into_iter().filter(|part| !allowed.contains(part)) {
         let message = format!("on: {} has no {part}", on.word());
         section.refuse(part, report, &message, &format!("it has {}", allowed.join(", ")));
+    }
+    if let Some(process) = section.get("process")
+        && let Value::Map(fields) = &process.value
+        && let Some((_, owner)) = fields.iter().find(|(name, _)| name.value == "owner")
+        && !matches!(on, Kind::Open | Kind::Probe | Kind::Link)
+    {
+        let message = format!("on: {} has no secret that the process could own", on.word());
+        let problem = report.add(owner.referenced, format!("{path}.process.owner"), message);
+        problem.hint("open, probe and link have one");
     }
 }
 

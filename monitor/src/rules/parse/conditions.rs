@@ -5,17 +5,18 @@ use super::{
     tree::{Node, Value},
 };
 use crate::rules::{
+    grammar,
     model::{
-        Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, ProcessMatch, SecretMatch,
-        Touched,
+        Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
+        ProcessMatch, SecretMatch, SessionMatch, Touched,
     },
     pattern::{Glob, HostPattern},
-    problem::Report,
+    report::Report,
+    vocabulary::Noun,
 };
 
 pub fn conditions(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Conditions> {
-    let known = ["secret", "destination", "process", "environ", "inspect", "delegate", "agent", "touched"];
-    let section = Section::open(node, path, &known, report)?;
+    let section = Section::open(node, path, grammar::MATCH, report)?;
     Some(Conditions {
         secret: section.read("secret", report, secret),
         destination: section.read("destination", report, destination),
@@ -23,7 +24,10 @@ pub fn conditions(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Co
         environ: section.read("environ", report, environ),
         inspect: section.read("inspect", report, inspect),
         delegate: section.read("delegate", report, delegate),
-        agent: section.list("agent", report, text),
+        link: section.read("link", report, link),
+        lifecycle: section.read("lifecycle", report, word),
+        agent: section.list("agent", report, agent),
+        session: section.read("session", report, session),
         touched: section.read("touched", report, touched),
     })
 }
@@ -46,15 +50,15 @@ fn secret(node: &Node, path: &str, report: &mut Report<'_>) -> Option<SecretMatc
     not_empty(node, path, report);
     if let Value::Text(_) = node.value {
         let problem = report.add(node.referenced, path, format!("found {}", node.value));
-        problem.expected("any, or a mapping with class, grade, foreign, entry, path");
+        problem.expected(format!("any, or a mapping with {}", grammar::names(grammar::SECRET)));
         return None;
     }
-    let section = Section::open(node, path, &["class", "grade", "foreign", "entry", "path"], report)?;
+    let section = Section::open(node, path, grammar::SECRET, report)?;
     Some(SecretMatch {
-        class: section.list("class", report, text),
+        class: section.list("class", report, secret_class),
         grade: section.list("grade", report, word),
         foreign: section.read("foreign", report, flag),
-        entry: section.list("entry", report, text),
+        entry: section.list("entry", report, entry),
         path: section.list("path", report, |node, path, report| glob(node, path, report, Glob::path)),
     })
 }
@@ -68,11 +72,11 @@ fn destination(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Desti
         let class = one_or_more(node, path, report, word);
         return Some(DestinationMatch { class, ..DestinationMatch::default() });
     }
-    let section = Section::open(node, path, &["class", "host", "provider", "port", "named"], report)?;
+    let section = Section::open(node, path, grammar::DESTINATION, report)?;
     Some(DestinationMatch {
         class: section.list("class", report, word),
         host: section.list("host", report, host),
-        provider: section.list("provider", report, text),
+        provider: section.list("provider", report, provider),
         port: section.list("port", report, port),
         named: section.read("named", report, flag),
     })
@@ -80,11 +84,12 @@ fn destination(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Desti
 
 fn process(node: &Node, path: &str, report: &mut Report<'_>) -> Option<ProcessMatch> {
     not_empty(node, path, report);
-    let section = Section::open(node, path, &["executable", "argv"], report)?;
+    let section = Section::open(node, path, grammar::PROCESS, report)?;
     Some(ProcessMatch {
         executable: section
             .list("executable", report, |node, path, report| glob(node, path, report, Glob::path)),
         argv: section.list("argv", report, |node, path, report| glob(node, path, report, Glob::text)),
+        owner: section.read("owner", report, flag),
     })
 }
 
@@ -93,7 +98,7 @@ fn environ(node: &Node, path: &str, report: &mut Report<'_>) -> Option<EnvironMa
         return Some(EnvironMatch::default());
     }
     not_empty(node, path, report);
-    let section = Section::open(node, path, &["own", "how"], report)?;
+    let section = Section::open(node, path, grammar::ENVIRON, report)?;
     Some(EnvironMatch { own: section.read("own", report, flag), how: section.list("how", report, word) })
 }
 
@@ -102,7 +107,7 @@ fn inspect(node: &Node, path: &str, report: &mut Report<'_>) -> Option<InspectMa
         return Some(InspectMatch::default());
     }
     not_empty(node, path, report);
-    let section = Section::open(node, path, &["own", "how"], report)?;
+    let section = Section::open(node, path, grammar::INSPECT, report)?;
     Some(InspectMatch { own: section.read("own", report, flag), how: section.list("how", report, word) })
 }
 
@@ -111,22 +116,79 @@ fn delegate(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Delegate
         return Some(DelegateMatch::default());
     }
     not_empty(node, path, report);
-    let section = Section::open(node, path, &["service", "how"], report)?;
+    let section = Section::open(node, path, grammar::DELEGATE, report)?;
     Some(DelegateMatch {
-        service: section.list("service", report, text),
+        service: section.list("service", report, service),
         how: section.list("how", report, word),
     })
 }
 
+fn link(node: &Node, path: &str, report: &mut Report<'_>) -> Option<LinkMatch> {
+    if is_any(node) {
+        return Some(LinkMatch::default());
+    }
+    not_empty(node, path, report);
+    let section = Section::open(node, path, grammar::LINK, report)?;
+    Some(LinkMatch { how: section.list("how", report, word) })
+}
+
+fn session(node: &Node, path: &str, report: &mut Report<'_>) -> Option<SessionMatch> {
+    not_empty(node, path, report);
+    let section = Section::open(node, path, grammar::SESSION, report)?;
+    Some(SessionMatch {
+        age: section.read("age", report, age).unwrap_or_default(),
+        incomplete: section.read("incomplete", report, flag),
+    })
+}
+
+fn age(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Age> {
+    not_empty(node, path, report);
+    let section = Section::open(node, path, grammar::AGE, report)?;
+    let age =
+        Age { over: section.read("over", report, duration), under: section.read("under", report, duration) };
+    if let (Some(over), Some(under)) = (age.over, age.under)
+        && over >= under
+    {
+        section.refuse("under", report, "nothing is older than over and younger than under", "swap the two");
+    }
+    Some(age)
+}
+
 fn touched(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Touched> {
     not_empty(node, path, report);
-    let section = Section::open(node, path, &["class", "grade", "foreign", "within"], report)?;
+    let section = Section::open(node, path, grammar::TOUCHED, report)?;
     Some(Touched {
-        class: section.list("class", report, text),
+        class: section.list("class", report, secret_class),
         grade: section.list("grade", report, word),
         foreign: section.read("foreign", report, flag),
         within: section.read("within", report, duration),
     })
+}
+
+fn cited(node: &Node, path: &str, report: &mut Report<'_>, noun: Noun) -> Option<String> {
+    let name = text(node, path, report)?;
+    report.cite(node.referenced, path, noun, &name);
+    Some(name)
+}
+
+fn secret_class(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    cited(node, path, report, Noun::SecretClass)
+}
+
+fn entry(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    cited(node, path, report, Noun::SecretEntry)
+}
+
+fn provider(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    cited(node, path, report, Noun::Provider)
+}
+
+fn service(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    cited(node, path, report, Noun::Service)
+}
+
+fn agent(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    cited(node, path, report, Noun::Agent)
 }
 
 fn port(node: &Node, path: &str, report: &mut Report<'_>) -> Option<u16> {

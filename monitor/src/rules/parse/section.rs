@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use serde_saphyr::Location;
 
-use super::tree::{Node, Value};
-use crate::rules::{problem::Report, words::Word};
+use super::{
+    lists,
+    tree::{Node, Value},
+};
+use crate::rules::{
+    grammar::{Field, names},
+    report::Report,
+    words::Word,
+};
 
 /// Reads one value; `None` after a problem was reported.
 pub type Reader<T> = fn(&Node, &str, &mut Report<'_>) -> Option<T>;
@@ -19,23 +26,29 @@ pub struct Section<'t> {
 
 impl<'t> Section<'t> {
     /// Opens a mapping, and reports every field that is not one of `known`.
-    pub fn open(node: &'t Node, path: &str, known: &[&str], report: &mut Report<'_>) -> Option<Self> {
+    pub fn open(node: &'t Node, path: &str, known: &[Field], report: &mut Report<'_>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             let problem = report.add(node.referenced, path, format!("found {}", node.value));
-            problem.expected(format!("a mapping with {}", known.join(", ")));
+            problem.expected(format!("a mapping with {}", names(known)));
             return None;
         };
         let section = Self { path: path.to_owned(), at: node.referenced, entries };
-        for (key, _) in entries.iter().filter(|(key, _)| !known.contains(&&*key.value)) {
+        let is_known = |key: &str| known.iter().any(|field| field.name == key);
+        for (key, _) in entries.iter().filter(|(key, _)| !is_known(&key.value)) {
             let problem = report.add(key.referenced, section.field(&key.value), "there is no such field");
-            problem.near(&key.value, known.iter().copied());
-            problem.expected(known.join(", "));
+            problem.near(&key.value, known.iter().map(|field| field.name));
+            problem.expected(names(known));
         }
         Some(section)
     }
 
     pub fn at(&self) -> Location {
         self.at
+    }
+
+    /// Number of fields that are there.
+    pub fn len(&self) -> usize {
+        self.entries.len()
     }
 
     pub fn path(&self) -> &str {
@@ -73,6 +86,11 @@ impl<'t> Section<'t> {
         self.get(key).map_or_else(Vec::new, |node| one_or_more(node, &self.field(key), report, reader))
     }
 
+    /// Reads a list of at least one mapping; an absent field is an empty list.
+    pub fn each<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+        self.get(key).map_or_else(Vec::new, |node| each(node, &self.field(key), report, reader))
+    }
+
     /// Reports a problem of a field that is present, at the field's value.
     pub fn refuse(&self, key: &str, report: &mut Report<'_>, message: &str, hint: &str) {
         let at = self.get(key).map_or(self.at, |node| node.referenced);
@@ -82,12 +100,51 @@ impl<'t> Section<'t> {
 
 /// One value or a list of at least one.
 pub fn one_or_more<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
-    let Value::List(items) = &node.value else { return reader(node, path, report).into_iter().collect() };
+    let Value::List(items) = &node.value else { return one(node, path, report, reader) };
     if items.is_empty() {
         report.add(node.referenced, path, "found an empty list").expected("at least one value");
     }
+    let read = |(i, item)| one(item, &format!("{path}[{i}]"), report, reader);
+    items.iter().enumerate().flat_map(read).collect()
+}
+
+/// One value, or those of the list that it names.
+fn one<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+    match &node.value {
+        Value::Text(text) if let Some(name) = lists::name_of(text) => {
+            lists::expand(node, name, path, report, reader)
+        }
+        _ => reader(node, path, report).into_iter().collect(),
+    }
+}
+
+/// A list of at least one mapping.
+pub fn each<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+    let Value::List(items) = &node.value else {
+        report.add(node.referenced, path, format!("found {}", node.value)).expected("a list");
+        return Vec::new();
+    };
+    if items.is_empty() {
+        report.add(node.referenced, path, "found an empty list").expected("at least one entry");
+    }
     let read = |(i, item)| reader(item, &format!("{path}[{i}]"), report);
     items.iter().enumerate().filter_map(read).collect()
+}
+
+/// Lower-case letters, digits and hyphens, at most 64: fit for a metric's label and a command line.
+pub fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
+}
+
+pub fn name(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let name = text(node, path, report)?;
+    if is_name(&name) {
+        return Some(name);
+    }
+    let problem = report.add(node.referenced, path, format!("found {name:?}"));
+    problem.expected("lower-case letters, digits and hyphens, at most 64");
+    None
 }
 
 /// Text that is not empty.

@@ -12,7 +12,7 @@ use serde_saphyr::Spanned;
 
 pub type Node = Spanned<Value>;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Value {
     Null,
     Bool(bool),

@@ -1,0 +1,157 @@
+//! `when:`: a condition in the Common Expression Language, for what `match:` cannot say.
+//!
+//! The `cel` crate parses. Types are checked here, when rules are loaded, and what is left is evaluated without
+//! allocating: see `docs/decisions/0016-cel-guards.md`. What a guard can cost is bounded by its length, its number of
+//! nodes, one level of macros and [`MAX_ITEMS`].
+
+mod check;
+mod duration;
+mod evaluate;
+mod functions;
+#[cfg(test)]
+mod tests;
+mod variables;
+
+use std::{ops::Range, sync::Arc, thread};
+
+use serde::{Serialize, Serializer};
+
+pub use self::evaluate::{Fault, Scope, Words};
+use self::{evaluate::Expr, variables::Variable};
+use super::grammar::MAX_GUARD;
+use crate::facts::Kind;
+
+/// Most nodes of a guard's tree.
+pub const MAX_NODES: usize = 256;
+
+/// Deepest nesting of brackets, calls and operators.
+const MAX_DEPTH: u16 = 24;
+
+/// Stack for parsing, bytes: enough for a tree as deep as the longest guard.
+const STACK: usize = 32 << 20;
+
+/// Most items of a list that a macro looks at; a longer list is a [`Fault`].
+pub const MAX_ITEMS: usize = 4096;
+
+/// A checked guard.
+#[derive(Clone, Debug)]
+pub struct Guard {
+    text: Arc<str>,
+    expr: Arc<Expr>,
+    /// Those that the guard asks for, in the order of their names.
+    variables: Arc<[&'static Variable]>,
+}
+
+/// What is wrong with a guard, and where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mistake {
+    /// In bytes of the guard's text.
+    pub at: Range<usize>,
+    pub message: String,
+    pub expected: Option<String>,
+    pub hint: Option<String>,
+}
+
+impl Mistake {
+    fn new(at: Range<usize>, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), ..Self::default() }
+    }
+
+    fn expected(self, expected: impl Into<String>) -> Self {
+        Self { expected: Some(expected.into()), ..self }
+    }
+
+    fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+impl Guard {
+    /// Parses and checks a guard of a rule about `on`.
+    ///
+    /// # Errors
+    /// Every mistake that does not follow from another one, in the order of the text.
+    pub fn compile(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {
+        if text.len() > MAX_GUARD {
+            let message = format!("the guard has {} bytes; at most {MAX_GUARD} are read", text.len());
+            return Err(vec![Mistake::new(0..text.len(), message).hint("say more of it with match")]);
+        }
+        // The parser's depth limit does not see a long chain such as 1+1+1+…, whose tree is as deep as it is long.
+        let checked = thread::scope(|scope| {
+            let parse = || Self::parse(text, on);
+            let parser = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, parse);
+            parser
+                .map_err(|error| format!("no thread to parse it: {error}"))
+                .and_then(|parser| parser.join().map_err(|_| "the parser gave up".to_owned()))
+        });
+        checked
+            .map_err(|why| vec![Mistake::new(0..text.len(), format!("the guard cannot be read: {why}"))])?
+    }
+
+    fn parse(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {
+        // Without macros, so that the tree is as it was written; without optionals, which no variable is.
+        let parser = cel::Env::default().with_optional_support(false).parser().max_recursion_depth(MAX_DEPTH);
+        let (tree, places) = parser.parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;
+        let (expr, variables) = check::check(&tree, &places, on)?;
+        Ok(Self { text: text.into(), expr: Arc::new(expr), variables: variables.into() })
+    }
+
+    /// Whether the guard holds.
+    ///
+    /// # Errors
+    /// An operation without a result: an index that is not there, a number too large. The caller decides what that
+    /// means.
+    pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, Fault> {
+        self.expr.holds(scope)
+    }
+
+    /// The guard with the values that made it hold.
+    #[must_use]
+    pub fn explain(&self, scope: &Scope<'_>) -> Vec<String> {
+        let value = |variable: &&'static Variable| {
+            (variable.read)(scope).map(|value| format!("{} = {}", variable.name, value))
+        };
+        let mut said = vec![format!("when {}", self.text)];
+        said.extend(self.variables.iter().filter_map(value));
+        said
+    }
+
+    /// The guard as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl Serialize for Guard {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+/// The first syntax error of each place; what follows from a recovery is noise.
+fn syntax(text: &str, errors: &cel::ParseErrors) -> Vec<Mistake> {
+    let mistake = |error: &cel::ParseError| {
+        let start = offset(text, error.pos);
+        let end = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
+        let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
+        Mistake::new(start..end, format!("this is not CEL: {}", brief(message)))
+    };
+    let mut mistakes: Vec<_> = errors.errors.iter().map(mistake).collect();
+    mistakes.dedup_by_key(|mistake| mistake.at.start);
+    mistakes.truncate(3);
+    mistakes
+}
+
+/// Without the list of every token that would have been possible.
+fn brief(message: &str) -> &str {
+    message.split(" expecting {").next().unwrap_or(message)
+}
+
+/// Byte offset of a line and a column in characters, both from 1.
+fn offset(text: &str, (line, column): (isize, isize)) -> usize {
+    let (line, column) = (line.max(1) as usize - 1, column.max(1) as usize - 1);
+    let before: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text.get(before..).unwrap_or_default();
+    before + rest.char_indices().nth(column).map_or(rest.trim_end_matches('\n').len(), |(at, _)| at)
+}
