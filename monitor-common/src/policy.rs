@@ -155,7 +155,8 @@ pub struct Flow {
     pub protocol: u16,
     /// 1 once every descriptor of the socket is closed; what is still queued stays held.
     pub closed: u32,
-    pub reserved: u32,
+    /// Bytes of data the daemon was last shown of a stream: when more is there, it is asked again.
+    pub asked_size: u32,
     /// Session generation the daemon was last asked under; 0: never.
     pub asked: u64,
 }

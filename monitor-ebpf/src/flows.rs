@@ -48,11 +48,17 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
         return withhold(&ctx, flow);
     }
     let allowed = verdict.is_some_and(|decided| decided.generation == gate.generation);
-    if !gate.closed || allowed || is_control(&ctx, flow) {
+    if !gate.closed || allowed {
         return PASS;
     }
-    if flow.asked != gate.generation && ask(&ctx, cookie, flow, gate.generation).is_some() {
+    if is_control(&ctx, flow) {
+        return PASS;
+    }
+    let payload = packet::payload(&ctx).unwrap_or(Payload { offset: 0, size: 0 });
+    let is_new = flow.asked != gate.generation || shows_more(flow, payload);
+    if is_new && ask(&ctx, cookie, flow, gate.generation, payload).is_some() {
         flow.asked = gate.generation;
+        flow.asked_size = payload.size;
     }
     // A lost question is asked again with the next attempt; the data waits either way.
     if verdict::observes() { PASS } else { DROP }
@@ -69,9 +75,15 @@ fn is_control(ctx: &SkBuffContext, flow: &Flow) -> bool {
     network::is_stream(flow) && packet::payload(ctx).is_some_and(|payload| payload.size == 0)
 }
 
+/// What a stream's owner writes while its data waits is added to the segment that waits (net/ipv4/tcp.c:tcp_sendmsg_locked,
+/// v6.1–v7.2), so a request that was not whole when it was first shown may be whole now.
 #[inline(always)]
-fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64) -> Option<()> {
-    let payload = packet::payload(ctx).unwrap_or(Payload { offset: 0, size: 0 });
+fn shows_more(flow: &Flow, payload: Payload) -> bool {
+    network::is_stream(flow) && flow.asked_size < payload.size && flow.asked_size < PAYLOAD_MAX as u32
+}
+
+#[inline(always)]
+fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64, payload: Payload) -> Option<()> {
     let mut entry = emit::reserve::<FlowAsk>(&ACCESS, Loss::FlowAsk, flow.session)?;
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.

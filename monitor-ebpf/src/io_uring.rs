@@ -8,6 +8,7 @@ use crate::{
     count,
     guard::{self, Attempt},
     kernel::{self, Object, offset},
+    verdict,
 };
 
 /// `enum io_uring_op`, include/uapi/linux/io_uring.h.
@@ -22,6 +23,7 @@ pub fn submit_request(ctx: RawTracePointContext) -> i32 {
     let opcode: u8 = Object(ctx.arg::<*const u8>(0)).read(offset!(io_kiocb_opcode)).unwrap_or(0);
     if opcode == IORING_OP_OPENAT || opcode == IORING_OP_OPENAT2 {
         count::lost(Loss::Unseen, label.session);
+        verdict::renew(label.session);
         guard::report(ctx.tgid(), label.session, Attempt::on(act::UNSEEN_OPEN, 0, opcode as u32), false);
     }
     0

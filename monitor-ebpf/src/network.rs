@@ -122,7 +122,8 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
         (true, true) => outcome::WOULD_REFUSE,
         (true, false) => outcome::REFUSED,
     };
-    let flow = Flow { session, address, tgid: ctx.tgid(), port, protocol, closed: 0, reserved: 0, asked: 0 };
+    let flow =
+        Flow { session, address, tgid: ctx.tgid(), port, protocol, closed: 0, asked_size: 0, asked: 0 };
     // A new connection on an old socket is a new question.
     let _ = VERDICTS.remove(cookie);
     if outcome != outcome::REFUSED && FLOWS.insert(cookie, flow, 0).is_err() {

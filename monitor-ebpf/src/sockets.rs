@@ -73,7 +73,8 @@ fn note(ctx: &SockContext, session: u64, protocol: u32) {
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let (tgid, protocol) = (ctx.tgid(), protocol as u16);
-    let flow = Flow { session, address: [0; 16], tgid, port: 0, protocol, closed: 0, reserved: 0, asked: 0 };
+    let flow =
+        Flow { session, address: [0; 16], tgid, port: 0, protocol, closed: 0, asked_size: 0, asked: 0 };
     if FLOWS.insert(cookie, flow, 0).is_err() {
         count::lost(Loss::Flow, session);
     }

@@ -11,6 +11,7 @@ use monitor_common::{
 use crate::{
     atomic,
     maps::{ADDRESSES, OPEN_VERDICTS, POLICY, SESSIONS, TAINTS, VERDICTS},
+    network::DNS_PORT,
 };
 
 /// Marks what the session touched. Every touch that a rule cares about starts a new generation, so that connections
@@ -26,6 +27,15 @@ pub fn taint(session: u64, grade: u32, foreign: bool) -> u64 {
             return atomic::increment(&raw mut (*state).generation);
         }
         (*state).generation
+    }
+}
+
+/// Something was touched that cannot be told: connections that were let through before are asked about again.
+#[inline(always)]
+pub fn renew(session: u64) {
+    if let Some(state) = TAINTS.get_ptr_mut(session) {
+        // SAFETY: a map value stays allocated while a program runs (RCU); the field is aligned.
+        unsafe { atomic::increment(&raw mut (*state).generation) };
     }
 }
 
@@ -87,8 +97,11 @@ pub fn refuses(address: &[u8; 16], port: u16) -> bool {
 #[inline(always)]
 fn class(address: &[u8; 16], port: u16) -> u32 {
     let by_address = AddressKey { address: *address, port: 0 };
-    // SAFETY: 32-bit values, copied out at once.
-    if let Some(class) = unsafe { ADDRESSES.get(by_address) } {
+    // On Google's and Azure's machines the metadata service's address is the name server's too.
+    if port != DNS_PORT
+        // SAFETY: 32-bit values, copied out at once.
+        && let Some(class) = unsafe { ADDRESSES.get(by_address) }
+    {
         return *class;
     }
     let by_port = AddressKey { address: [0; 16], port: port as u32 };

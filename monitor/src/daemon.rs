@@ -24,6 +24,7 @@ mod event;
 mod flows;
 mod guarding;
 pub mod handle;
+mod heads;
 mod holding;
 mod judge;
 mod knowledge;

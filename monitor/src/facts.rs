@@ -175,6 +175,8 @@ pub struct Destination {
 pub enum Transport {
     Tcp,
     Udp,
+    /// A raw socket's packets: their destination is not known.
+    Raw,
 }
 
 /// Whose environment was listed, and how.

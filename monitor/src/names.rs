@@ -49,6 +49,8 @@ pub struct Identified {
     pub mismatch: bool,
     /// The ClientHello carries an encrypted one, or what clients send to look as if (GREASE).
     pub encrypted_hello: bool,
+    /// The flow has begun to say who it is for, and the name has not come yet.
+    pub unfinished: bool,
     /// Where a proxy is asked to connect to: a host name or an address, and the port.
     pub proxy_target: Option<(String, u16)>,
 }
@@ -218,6 +220,7 @@ fn own_names(destination: SocketAddr, payload: &[u8]) -> Identified {
             found.names.extend(hello.further.into_iter().map(|name| (name, NameSource::ServerName)));
         }
         ServerName::NotTls => {
+            found.unfinished = http::is_unfinished(payload);
             if let Some(target) = http::target(payload) {
                 if target.asks_a_proxy {
                     found.proxy_target =
@@ -228,7 +231,8 @@ fn own_names(destination: SocketAddr, payload: &[u8]) -> Identified {
                 }
             }
         }
-        ServerName::None | ServerName::Incomplete => {}
+        ServerName::Incomplete => found.unfinished = !payload.is_empty(),
+        ServerName::None => {}
     }
     found
 }

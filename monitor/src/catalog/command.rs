@@ -39,7 +39,7 @@ impl<'a> Invocation<'a> {
     /// NAME` counts as the module's name.
     pub fn new(executable: &'a str, args: &'a [String], interpreters: &Programs) -> Self {
         let program = basename(executable);
-        let direct = Self { program, args: args.get(1..).unwrap_or_default() };
+        let direct = Self { program, args: args.get(own_name(executable, args) + 1..).unwrap_or_default() };
         if !interpreters.contains(program) {
             return direct;
         }
@@ -63,6 +63,14 @@ impl<'a> Invocation<'a> {
     pub fn args(&self) -> &'a [String] {
         self.args
     }
+}
+
+/// Where the program's own name stands. For a `#!` script the kernel puts the interpreter, and its one option, before it
+/// (fs/binfmt_script.c:load_script, v6.1–v7.2).
+fn own_name(executable: &str, args: &[String]) -> usize {
+    let is_interpreted = args.first().is_some_and(|first| basename(first) != basename(executable));
+    let script = args.iter().take(3).rposition(|arg| arg == executable);
+    script.filter(|_| is_interpreted).unwrap_or(0)
 }
 
 /// Options that take the next argument as their value, so that it is not taken for a command: `-H`, `--context`.
@@ -288,6 +296,17 @@ mod tests {
         assert!(matches("crontab !-l", "busybox crontab -"));
         assert!(!matches("aws configure", "python3 -c /usr/bin/aws configure"));
         assert!(!matches("aws configure", "cat aws configure"));
+    }
+
+    #[test]
+    fn an_executed_script_is_told_from_its_interpreter() {
+        let programs = Programs::new(Vec::new());
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        for line in ["/bin/sh /opt/compose up -d", "/bin/sh -e /opt/compose up -d", "compose up -d"] {
+            let args = words(line);
+            let run = Invocation::new("/opt/compose", &args, &programs);
+            assert_eq!((run.program, run.args), ("compose", &words("up -d")[..]), "{line}");
+        }
     }
 
     #[test]

@@ -11,8 +11,10 @@ use monitor_common::{
 
 use super::{engine::Engine, judge::Stake};
 use crate::{
+    clock::boot_now,
     facts::{BootNanos, SecretAccess, SessionId, Subject, Transport},
     holds::HeldCaller,
+    names::Identified,
     probes::Record,
 };
 
@@ -96,7 +98,7 @@ impl Engine {
         }
         let (id, pid, at) =
             (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
-        let destination = self.destination(id, connect.address, connect.port, connect.protocol, &[], at);
+        let destination = self.destination(id, connect.address, connect.port, connect.protocol, at);
         let refused = connect.outcome != outcome::PASSED;
         let gated = self.is_gated(id);
         let stake = if refused {
@@ -120,8 +122,28 @@ impl Engine {
         if self.is_settled(ask) {
             return;
         }
+        let identified = self.identified(ask);
+        if identified.unfinished && !self.observing() && self.heads.wait(ask) {
+            return;
+        }
+        self.judge_flow(ask, &identified);
+    }
+
+    /// Flows that have begun a request and did not go on.
+    pub fn judge_unfinished(&mut self) {
+        for ask in self.heads.overdue(boot_now()) {
+            if !self.is_settled(&ask) {
+                let identified = self.identified(&ask);
+                self.judge_flow(&ask, &identified);
+            }
+        }
+    }
+
+    fn judge_flow(&mut self, ask: &FlowAsk, identified: &Identified) {
+        self.heads.remove(ask.cookie);
         let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
-        let destination = self.asked_destination(ask);
+        self.notice_losses_of(id);
+        let destination = self.asked_destination(ask, identified);
         let stake = Stake::Flow { cookie: ask.cookie, generation: ask.generation };
         self.judge(id, ask.header.tgid, at, Subject::Connect(destination), stake);
     }

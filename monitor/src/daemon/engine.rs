@@ -20,6 +20,7 @@ use super::{
     StartError,
     event::Event,
     handle::{Bus, Ends, Input},
+    heads::Heads,
     knowledge::Knowledge,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
@@ -77,6 +78,7 @@ pub(super) struct Engine {
     pub undecodable: u64,
     /// The kernel's verdict table, as it was written last.
     pub policy: Policy,
+    pub heads: Heads,
     accesses: Batch,
     lives: Batch,
     /// Measured once a turn, so that events keep their order on the wall's clock.
@@ -126,6 +128,7 @@ impl Engine {
             explanations: VecDeque::new(),
             undecodable: 0,
             policy: Policy::default(),
+            heads: Heads::default(),
             accesses: Batch::default(),
             lives: Batch::default(),
             wall: Wall::now(),
@@ -179,6 +182,7 @@ impl Engine {
             }
         }
         self.expire();
+        self.judge_unfinished();
         self.housekeeping();
     }
 
@@ -207,7 +211,8 @@ impl Engine {
     fn until_next_turn(&self) -> Duration {
         let idle = self.registry.is_empty() && self.lingering.is_empty();
         let tick = if idle { IDLE_TICK } else { TICK };
-        let deadline = self.holds.next_deadline().map_or(tick, |deadline| {
+        let next = [self.holds.next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
+        let deadline = next.map_or(tick, |deadline| {
             Duration::from_nanos(deadline.0.saturating_sub(boot_now().0)).max(Duration::from_millis(1))
         });
         tick.min(deadline)
@@ -284,9 +289,9 @@ impl Engine {
         let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
         self.uplink.set_open_verdicts(&open_verdicts).map_err(failed)?;
         self.uplink.set_policy(self.policy).map_err(failed)?;
-        let gated = self.know.rules.always_gated();
-        for id in self.registry.ids() {
-            self.uplink.set_flags(id, GATED, gated).map_err(failed)?;
+        let always = self.know.rules.always_gated();
+        for session in self.registry.iter() {
+            self.uplink.set_flags(session.id, GATED, always || session.incomplete).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
         Ok(())
@@ -386,15 +391,18 @@ impl Engine {
         }
         self.metrics.lost_total("daemon", "undecodable", self.undecodable);
         for id in self.registry.ids() {
-            let lost = self.uplink.taint(id).map_or(0, |taint| taint.lost);
-            let Some(session) = self.registry.get_mut(id) else { continue };
-            if lost > session.lost {
-                session.lost = lost;
-                session.incomplete = true;
-                let event = self.event("records-lost", boot_now(), id).with("interlock.lost", lost);
-                self.publish(event);
-            }
+            self.notice_losses_of(id);
         }
+    }
+
+    /// Also before a flow is judged: what was lost may be the very touch that the rules ask for.
+    pub fn notice_losses_of(&mut self, id: SessionId) {
+        let lost = self.uplink.taint(id).map_or(0, |taint| taint.lost);
+        let Some(session) = self.registry.get_mut(id).filter(|session| lost > session.lost) else { return };
+        session.lost = lost;
+        session.incomplete = true;
+        let event = self.event("records-lost", boot_now(), id).with("interlock.lost", lost);
+        self.publish(event);
     }
 
     /// With pins everything stays in force for the next daemon. Without, the kernel programs go with this process, so

@@ -102,26 +102,61 @@ impl Engine {
         self.know.catalog.secrets.is_owner(entry, &executable, &process.args, home)
     }
 
-    /// Where a flow goes. `payload` is its first data, empty where there is none yet.
+    /// Where a connect goes.
     pub fn destination(
         &self,
         session: SessionId,
         address: [u8; 16],
         port: u16,
         protocol: u16,
-        payload: &[u8],
         at: BootNanos,
     ) -> Destination {
-        let address = IpAddr::from(address).to_canonical();
         let transport = if protocol == UDP { Transport::Udp } else { Transport::Tcp };
-        let identified = self.names.identify(session, address, port, payload, at);
-        let (address, port) = proxied(&identified).unwrap_or((address, port));
+        let identified = self.names.identify(session, IpAddr::from(address).to_canonical(), port, &[], at);
+        self.named(IpAddr::from(address).to_canonical(), port, transport, &identified)
+    }
+
+    /// What the flow's first data, and DNS before it, say of its name.
+    pub fn identified(&self, ask: &FlowAsk) -> Identified {
+        let shown = ask.payload.get(..ask.payload_len as usize).unwrap_or_default();
+        let (session, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
+        self.names.identify(session, IpAddr::from(ask.address).to_canonical(), ask.port, shown, at)
+    }
+
+    /// Where a flow that asks goes.
+    pub fn asked_destination(&self, ask: &FlowAsk, identified: &Identified) -> Destination {
+        let is_raw = ask.address == [0; 16] && ask.port == 0;
+        let transport = match ask.protocol {
+            _ if is_raw => Transport::Raw,
+            UDP => Transport::Udp,
+            _ => Transport::Tcp,
+        };
+        let address = IpAddr::from(ask.address).to_canonical();
+        let mut found = self.named(address, ask.port, transport, identified);
+        // Whoever it is for has not been said: the address of a proxy on this machine proves nothing.
+        if found.name.is_none()
+            && (is_raw || identified.unfinished)
+            && danger(found.class) < danger(DestinationClass::Unknown)
+        {
+            found.class = DestinationClass::Unknown;
+        }
+        found
+    }
+
+    fn named(
+        &self,
+        address: IpAddr,
+        port: u16,
+        transport: Transport,
+        identified: &Identified,
+    ) -> Destination {
+        let (address, port) = proxied(identified).unwrap_or((address, port));
         let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
         let (by_address, provider) = self.know.catalog.destinations.classify_address(address, port);
         let provider = provider.map(str::to_owned);
         let mut best =
             Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
-        for (name, source) in names_that_count(&identified) {
+        for (name, source) in names_that_count(identified) {
             let (class, provider) = match self.know.catalog.destinations.classify(name) {
                 Some((class, provider)) => (class, Some(provider.to_owned())),
                 None => (by_address, best.provider.clone()),
@@ -134,12 +169,6 @@ impl Engine {
             }
         }
         best
-    }
-
-    pub fn asked_destination(&self, ask: &FlowAsk) -> Destination {
-        let shown = ask.payload.get(..ask.payload_len as usize).unwrap_or_default();
-        let at = BootNanos(ask.header.at_ns);
-        self.destination(SessionId(ask.header.session), ask.address, ask.port, ask.protocol, shown, at)
     }
 
     /// Whose environment or memory was opened; `None` where the names make no sense.

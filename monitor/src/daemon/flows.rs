@@ -177,7 +177,7 @@ impl Engine {
                 port: remote.port(),
                 protocol: flow::TCP,
                 closed: 0,
-                reserved: 0,
+                asked_size: 0,
                 asked: 0,
             };
             if let Err(error) = self.uplink.note_flow(cookie, flow) {

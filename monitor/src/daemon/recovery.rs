@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use monitor_common::label::GATED;
 use rustix::process::Signal;
 
 use super::{
@@ -28,7 +29,12 @@ impl Engine {
             if self.registry.get(id).is_none() {
                 let mut session = restore(id, described.remove(&label.session));
                 // What exactly it touched is only known as bits: where they matter, the rules' `touched` counts as met.
-                session.incomplete = self.is_gated(id);
+                session.incomplete |= self.is_gated(id);
+                if session.incomplete
+                    && let Err(error) = self.uplink.set_flags(id, GATED, true)
+                {
+                    tracing::error!(session = %id, %error, "what it touched is unknown, and its connections may not ask");
+                }
                 self.registry.insert(session);
             }
             let process = procfs::read(pid).map(|running| running.process);
@@ -92,6 +98,7 @@ impl Engine {
             .flows()
             .into_iter()
             .filter(|(cookie, flow)| flow.closed == 0 && self.waits(*cookie, flow))
+            .filter(|(cookie, _)| !self.heads.contains(*cookie))
             .map(|(cookie, flow)| (cookie, flow.session))
             .collect();
         let mut held: HashSet<u64> =

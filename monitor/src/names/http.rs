@@ -7,6 +7,9 @@ use super::host::{self, Host};
 /// Longest request method that is recognised, bytes; the longest registered one is `UPDATEREDIRECTREF`.
 const MAX_METHOD: usize = 24;
 
+/// Longest SOCKS request, bytes: a greeting with every method, and a name of 255 bytes.
+const MAX_SOCKS: usize = 600;
+
 /// Who a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -25,6 +28,39 @@ pub fn target(bytes: &[u8]) -> Option<Target> {
         5 => socks_5(bytes),
         _ => http(bytes),
     }
+}
+
+/// Whether `bytes` begin a request that does not say yet who it is for: a header whose host has not come, a SOCKS greeting.
+#[must_use]
+pub fn is_unfinished(bytes: &[u8]) -> bool {
+    if target(bytes).is_some() {
+        return false;
+    }
+    match bytes.first() {
+        None => false,
+        Some(4) => !matches!(bytes, [4, command, ..] if *command != 1) && bytes.len() < MAX_SOCKS,
+        Some(5) => bytes.len() < MAX_SOCKS,
+        Some(_) => is_begun(bytes.trim_ascii_start()),
+    }
+}
+
+fn is_begun(bytes: &[u8]) -> bool {
+    let token = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'-').count();
+    if token == 0 || token > MAX_METHOD {
+        return false;
+    }
+    let Some(rest) = bytes.get(token..).filter(|rest| !rest.is_empty()) else { return true };
+    let Some(rest) = rest.strip_prefix(b" ") else { return false };
+    let mut lines = Lines { rest: rest.trim_ascii_start() };
+    let Some(line) = lines.next() else { return !rest.contains(&b'\n') };
+    let is_http =
+        line.rsplit(|byte| *byte == b' ').next().is_some_and(|version| version.starts_with(b"HTTP/"));
+    is_http && lines.by_ref().all(|line| host_header(line).is_none()) && !has_ended(bytes)
+}
+
+/// The empty line after the header was seen.
+fn has_ended(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| pair == b"\n\n") || bytes.windows(3).any(|end| end == b"\n\r\n")
 }
 
 fn http(bytes: &[u8]) -> Option<Target> {
@@ -150,6 +186,39 @@ mod tests {
 
     fn name(host: &str, port: Option<u16>, asks_a_proxy: bool) -> Option<Target> {
         Some(Target { host: Host::Name(host.to_owned()), port, asks_a_proxy })
+    }
+
+    #[test]
+    fn a_request_is_unfinished_until_its_host_or_its_end_has_come() {
+        let request = b"GET /x HTTP/1.1\r\nAccept: */*\r\nHost: api.example\r\n\r\n";
+        let host_ends = request.len() - 2;
+        for cut in 1..=request.len() {
+            assert_eq!(is_unfinished(&request[..cut]), cut < host_ends, "{cut}");
+        }
+        for whole in
+            [&b"GET / HTTP/1.0\r\n\r\n"[..], b"GET / HTTP/1.1\nA: b\n\n", b"CONNECT a.example:1 HTTP/1.1\r\n"]
+        {
+            assert!(!is_unfinished(whole), "{whole:?}");
+        }
+        assert!(is_unfinished(&[5, 1, 0]) && is_unfinished(&[4, 1, 0, 80, 0, 0, 0, 1, 0, b'a']));
+    }
+
+    #[test]
+    fn other_protocols_are_not_unfinished_requests() {
+        let others: [&[u8]; 9] = [
+            b"",
+            b"SSH-2.0-OpenSSH_9.2\r\n",
+            b"NICK joe\r\nUSER joe\r\n",
+            b"EHLO host\r\n",
+            b"AMQP\0\0\x09\x01",
+            b"*1\r\n$4\r\nPING\r\n",
+            b"\x16\x03\x01",
+            b"QUIT\r\n",
+            b"thisisalongtokenwithoutanyspaceinit",
+        ];
+        for other in others {
+            assert!(!is_unfinished(other), "{other:?}");
+        }
     }
 
     #[test]

@@ -246,6 +246,13 @@ def in_pieces(port):
     print(connection.recv(4096), flush=True)
 
 
+def socks(port):
+    """Greets a proxy, which would be told the name only later."""
+    connection = socket.create_connection((HOST, int(port)))
+    connection.sendall(b"\x05\x01\x00")
+    print(connection.recv(4096), flush=True)
+
+
 def datagrams(port):
     """Without a connection, again and again: the first may only have asked."""
     sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -59,6 +59,11 @@ fn a_proxy_on_this_machine() {
 }
 
 #[test]
+fn a_socks_proxy_that_is_told_the_name_later() {
+    is_held("socks");
+}
+
+#[test]
 fn datagrams_without_a_connection() {
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
     receiver.set_nonblocking(true).unwrap();
