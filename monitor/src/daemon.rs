@@ -30,10 +30,12 @@ mod judge;
 mod knowledge;
 mod lifecycle;
 mod recovery;
+mod reload;
 mod requests;
 mod snapshot;
 mod syscalls;
 mod views;
+mod watching;
 
 use engine::Engine;
 use handle::{Handle, Input};
@@ -42,10 +44,8 @@ use knowledge::Knowledge;
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    #[error("{0}")]
-    Rules(crate::rules::Problems),
-    #[error("{0}")]
-    Catalog(String),
+    #[error(transparent)]
+    Knowledge(#[from] knowledge::Mistakes),
     #[error(transparent)]
     Probes(#[from] ProbeError),
     #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
@@ -82,7 +82,8 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     }
     let knowledge = Knowledge::load(&config)?;
     let _lock = lock_state(&config)?;
-    let metrics = Arc::new(Metrics::new().map_err(|error| StartError::Catalog(error.to_string()))?);
+    let metrics =
+        Arc::new(Metrics::new().map_err(|error| system("making the metrics")(std::io::Error::other(error)))?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("interlock-api")
@@ -102,6 +103,10 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let stop = CancellationToken::new();
     let address = exporter.as_ref().map(|exporter| exporter.address().to_string());
 
+    let changes = {
+        let _context = runtime.enter();
+        watching::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
+    };
     let engine = Engine::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
     let thread = std::thread::Builder::new()
         .name("interlock-engine".into())
@@ -117,6 +122,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         tokio::spawn(
             forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
+        tokio::spawn(changes);
         let ended = server::serve(socket, handle.clone(), metrics, stop.clone()).await;
         ended.map_err(system("serving the control socket"))
     });

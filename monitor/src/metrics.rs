@@ -39,6 +39,7 @@ pub struct Metrics {
     events: IntCounterVec,
     lost: IntCounterVec,
     rule_matches: IntCounterVec,
+    guard_faults: IntCounterVec,
     rule_names: Limited,
     holds: IntGaugeVec,
     hold_wait: Histogram,
@@ -55,6 +56,8 @@ pub struct Metrics {
     pub ledger_records: IntCounter,
     pub outbox_dropped: IntCounter,
     pub dns_malformed: IntCounter,
+    pub dns_streams_given_up: IntCounter,
+    pub names_evicted: IntCounter,
 }
 
 impl Metrics {
@@ -72,6 +75,11 @@ impl Metrics {
                 &["ring", "kind"],
             )?,
             rule_matches: make.counters("rule_matches_total", "Rules that matched.", &["rule", "action"])?,
+            guard_faults: make.counters(
+                "guard_faults_total",
+                "Guards that could not be computed; a rule that stops something counts as met then.",
+                &["rule"],
+            )?,
             rule_names: Limited::to(DISTINCT),
             holds: make.gauges(
                 "holds",
@@ -108,6 +116,12 @@ impl Metrics {
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
             outbox_dropped: make.counter("outbox_dropped_total", "Alerts dropped as the outbox was full.")?,
             dns_malformed: make.counter("dns_malformed_total", "DNS answers that could not be read.")?,
+            dns_streams_given_up: make.counter(
+                "dns_streams_given_up_total",
+                "DNS connections that could not be followed to their end.",
+            )?,
+            names_evicted: make
+                .counter("names_evicted_total", "Names of addresses that made room for newer ones.")?,
             page: Mutex::default(),
             registry: make.0,
         })
@@ -132,6 +146,10 @@ impl Metrics {
     pub fn rule_matched(&self, rule: &str, action: Action) {
         let rule = self.rule_names.admit(rule);
         self.rule_matches.with_label_values(&[rule, action_name(action)]).inc();
+    }
+
+    pub fn guard_failed(&self, rule: &str) {
+        self.guard_faults.with_label_values(&[self.rule_names.admit(rule)]).inc();
     }
 
     pub fn holds(&self, state: HoldState, count: usize) {

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     breaker::Breaker,
+    catalog::secrets::Moved,
     facts::{BootNanos, Process, SessionId},
     rules::Memory,
 };
@@ -32,6 +33,8 @@ pub struct Session {
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
     pub started: BootNanos,
+    /// Where its environment puts stores that usually lie elsewhere.
+    pub moved: Moved,
     pub memory: Memory,
     pub breaker: Breaker,
     pub frozen: bool,
@@ -54,6 +57,7 @@ impl Session {
             home: None,
             workspace: None,
             started,
+            moved: Moved::default(),
             memory: Memory::new(),
             breaker: Breaker::default(),
             frozen: false,

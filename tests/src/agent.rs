@@ -48,8 +48,15 @@ impl Home {
     /// Runs a bash script as a session of `daemon`, in the workspace.
     #[must_use]
     pub fn run(&self, daemon: &Daemon, script: &str) -> Running {
+        self.run_in(&[], daemon, script)
+    }
+
+    /// Runs a bash script as a session of `daemon`, with these variables.
+    #[must_use]
+    pub fn run_in(&self, env: &[(&str, &Path)], daemon: &Daemon, script: &str) -> Running {
         let mut command = Command::new(binary());
         command.arg("--socket").arg(daemon.socket()).args(["run", "--", "bash", "-c", script]);
+        command.envs(env.iter().copied());
         self.spawn(command)
     }
 

@@ -20,6 +20,8 @@ pub struct Settings {
     /// Enforcement outlives the daemon.
     pub pinned: bool,
     pub observe: bool,
+    /// With a directory for catalogues, empty at first: [`Daemon::catalog`].
+    pub catalog: bool,
 }
 
 /// A running daemon. Dropping it ends it, and everything that it enforces.
@@ -64,7 +66,13 @@ impl Daemon {
             if settings.observe { "observe" } else { "enforce" },
             std::process::id(),
         );
-        fs::write(dir.path().join("config.toml"), config).expect("a fresh file");
+        let catalog = if settings.catalog {
+            fs::create_dir(dir.path().join("catalog")).expect("a fresh directory");
+            format!("catalog = \"{}/catalog\"\n", dir.path().display())
+        } else {
+            String::new()
+        };
+        fs::write(dir.path().join("config.toml"), config + &catalog).expect("a fresh file");
         let child = spawn(dir.path());
         let daemon = Self { dir, pins, child };
         daemon.wait_ready();

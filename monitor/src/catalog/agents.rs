@@ -14,6 +14,8 @@ const BUILTIN: &str = include_str!("../../../rules/catalog/agents.yaml");
 
 /// Id of an agent that names itself, but is not in the catalogue.
 pub const UNKNOWN: &str = "unknown";
+/// What `interlock run` started.
+pub const COMMAND: &str = "command";
 
 /// The catalogue of agents.
 #[derive(Debug)]
@@ -250,7 +252,7 @@ impl RawExecutable {
 }
 
 impl Agent {
-    fn approval_off(&self, args: &[String], env: &[(String, String)]) -> Option<&str> {
+    pub(crate) fn approval_off(&self, args: &[String], env: &[(String, String)]) -> Option<&str> {
         let flag = self.approval_off.iter().find(|flag| flag.given(args)).map(|flag| flag.text.as_str());
         let set =
             |mark: &&Marker| env.iter().any(|(name, value)| *name == mark.variable && mark.holds(value));

@@ -59,6 +59,9 @@ pub const CLASSES: [&str; 19] = [
     "vcs",
 ];
 
+/// Stands for an entry where a path was too long to be looked at.
+pub const UNRESOLVED: &str = "unresolved-path";
+
 /// The catalogue of secrets.
 #[derive(Debug)]
 pub struct Secrets {
@@ -305,6 +308,11 @@ impl Secrets {
     /// Ids of all entries, in the file's order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.id.as_str())
+    }
+
+    /// Classes of the entries, with repetitions.
+    pub fn classes(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().map(|entry| entry.class.as_str())
     }
 
     pub(super) fn wrappers(&self) -> &Programs {

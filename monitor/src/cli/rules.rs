@@ -13,6 +13,7 @@ use super::{
     wait,
 };
 use crate::{
+    catalog::Catalog,
     control::api::RulesView,
     rules::{Place, Problem, Problems, Rule, RuleSet, schema},
 };
@@ -62,10 +63,13 @@ struct Checked {
 
 impl CheckRules {
     fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+        let config = global.config()?;
+        let catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load);
+        let catalog = catalog.map_err(|problems| Failure::new(Exit::Negative, problems))?;
         let checked = if self.paths.is_empty() {
-            vec![Checked::of(global.config()?.rules.as_deref())]
+            vec![Checked::of(config.rules.as_deref(), &catalog)]
         } else {
-            self.paths.iter().map(|path| Checked::of(Some(path))).collect()
+            self.paths.iter().map(|path| Checked::of(Some(path), &catalog)).collect()
         };
         if printer.is_json() {
             printer.json(&checked)?;
@@ -80,12 +84,16 @@ impl CheckRules {
 }
 
 impl Checked {
-    fn of(path: Option<&Path>) -> Self {
+    /// A name that the catalogue does not know is a mistake: the rule would never match by it.
+    fn of(path: Option<&Path>, catalog: &Catalog) -> Self {
         let name = path.map_or_else(|| "built-in rules".into(), |path| path.display().to_string());
         match load(path) {
-            Ok(set) => {
-                Self { path: name, rules: set.len(), sha256: Some(set.sha256().into()), problems: Vec::new() }
-            }
+            Ok(set) => Self {
+                path: name,
+                rules: set.len(),
+                sha256: Some(set.sha256().into()),
+                problems: set.strange_to(catalog).iter().cloned().collect(),
+            },
             Err(problems) => {
                 Self { path: name, rules: 0, sha256: None, problems: problems.iter().cloned().collect() }
             }

@@ -161,8 +161,6 @@ impl Engine {
             return;
         }
         let message = dns.payload.get(..dns.payload_len as usize).unwrap_or_default();
-        let malformed = self.names.counts().malformed;
         self.names.on_dns(id, dns.cookie, is_tcp, message, at);
-        self.metrics.dns_malformed.inc_by(self.names.counts().malformed - malformed);
     }
 }

@@ -178,6 +178,7 @@ impl Engine {
                 Input::Reload => {
                     let _ = self.reload(); // what is wrong stands in the log, the status and the metric
                 }
+                Input::FilesChanged => self.reload_if_changed(),
                 Input::Stop => self.stopping = true,
             }
         }
@@ -280,7 +281,7 @@ impl Engine {
             what: "writing the kernel's tables",
             source: std::io::Error::other(error),
         };
-        self.uplink.replace_names(&self.know.catalog.secrets.kernel_names()).map_err(failed)?;
+        self.write_names().map_err(failed)?;
         let names = self.know.catalog.delegate_socket_names();
         let services: Vec<(u64, u32)> = names.iter().map(|name| (name.key(), name.service)).collect();
         self.uplink.replace_services(&services).map_err(failed)?;
@@ -295,6 +296,14 @@ impl Engine {
         }
         self.metrics.rules(self.know.rules.sha256());
         Ok(())
+    }
+
+    /// Names by which the kernel finds secrets: the catalogue's, and those of stores that sessions' variables moved. Where
+    /// one name is both, it is the catalogue's.
+    pub fn write_names(&mut self) -> Result<(), MapError> {
+        let moved = self.registry.iter().flat_map(|session| session.moved.names().iter().copied());
+        let names: HashMap<u64, _> = moved.chain(self.know.catalog.secrets.kernel_names()).collect();
+        self.uplink.replace_names(&names.into_iter().collect::<Vec<_>>())
     }
 
     /// Tells the kernel which process and files are Interlock's own: agents may not signal, remove or rewrite them. Takes
@@ -342,8 +351,15 @@ impl Engine {
         self.let_go_of_lingering(now);
         self.notice_losses();
         self.update_gauges();
-        let dropped = self.outbox.dropped();
-        self.metrics.outbox_dropped.inc_by(dropped.saturating_sub(self.metrics.outbox_dropped.get()));
+        let names = self.names.counts();
+        for (counter, total) in [
+            (&self.metrics.outbox_dropped, self.outbox.dropped()),
+            (&self.metrics.dns_malformed, names.malformed),
+            (&self.metrics.dns_streams_given_up, names.streams_given_up),
+            (&self.metrics.names_evicted, names.evicted + names.sessions_evicted),
+        ] {
+            counter.inc_by(total.saturating_sub(counter.get()));
+        }
         for (program, time) in self.probes.run_times() {
             self.metrics.program_total(program, time);
         }

@@ -12,6 +12,7 @@ use monitor_common::event::{
 
 use super::engine::Engine;
 use crate::{
+    catalog::{agents::UNKNOWN, secrets::UNRESOLVED},
     facts::{
         BootNanos, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, NameSource, SecretAccess,
         SessionId, Transport,
@@ -75,14 +76,15 @@ impl Engine {
         let number = entry;
         let (entry, class, grade) = match matched {
             // Too long to be looked at: counts as a secret, and says so.
-            file::matched::UNRESOLVED => ("unresolved-path".to_owned(), "unknown".to_owned(), Grade::B),
+            file::matched::UNRESOLVED => (UNRESOLVED.to_owned(), UNKNOWN.to_owned(), Grade::B),
             // The inode is the secret's, whatever the path says.
             file::matched::INODE => {
                 let judged = secrets.tagged(entry)?;
                 (judged.id.to_owned(), judged.class.to_owned(), judged.grade)
             }
             _ => {
-                let judged = secrets.judge(&path, home, entry)?;
+                let usual = secrets.judge(&path, home, entry);
+                let judged = usual.or_else(|| secrets.judge_moved(&path, &session.moved))?;
                 (judged.id.to_owned(), judged.class.to_owned(), judged.grade)
             }
         };

@@ -26,6 +26,8 @@ pub enum Input {
     Command(Box<Command>),
     /// SIGHUP: read the rules again.
     Reload,
+    /// A rule file or a catalogue may have changed.
+    FilesChanged,
     /// SIGTERM, SIGINT.
     Stop,
 }

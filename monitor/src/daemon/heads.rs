@@ -31,7 +31,7 @@ impl Heads {
             return false;
         }
         if let Some(head) = self.waiting.get_mut(&ask.cookie) {
-            head.ask = Box::new(*ask); // its patience began with the first
+            *head.ask = *ask; // its patience began with the first
             return true;
         }
         if self.waiting.len() >= MAX {

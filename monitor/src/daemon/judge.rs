@@ -64,6 +64,9 @@ impl Engine {
         for found in &verdict.matches {
             self.metrics.rule_matched(&found.rule.id, found.action);
         }
+        for rule in &verdict.guard_faults {
+            self.metrics.guard_failed(&rule.id);
+        }
         self.carry_out(&fact, &verdict, stake);
         // What is held is contained already; the next thing that adds to the risk trips the breaker.
         if risk >= self.config.risk_budget && verdict.points > 0 && verdict.action < Action::Hold {

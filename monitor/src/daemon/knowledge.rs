@@ -1,12 +1,11 @@
 //! What the daemon knows before it sees anything: rules and catalogues.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fmt, fs, sync::Arc};
 
 use jiff::Timestamp;
 
-use super::StartError;
 use crate::{
-    catalog::{Catalog, agents::Agents, destinations::Destinations, packages, secrets::Secrets},
+    catalog::{Catalog, CatalogProblems, packages},
     config::Config,
     rules::{Problems, RuleSet},
 };
@@ -19,69 +18,61 @@ pub struct Knowledge {
     pub catalog: Catalog,
 }
 
-impl Knowledge {
-    pub fn load(config: &Config) -> Result<Self, StartError> {
-        let rules = rules(config).map_err(StartError::Rules)?;
-        let agents = catalogue(config, "agents.yaml", Agents::builtin, Agents::parse)?;
-        let secrets = catalogue(config, "secrets.yaml", Secrets::builtin, Secrets::parse)?;
-        let destinations =
-            catalogue(config, "destinations.yaml", Destinations::builtin, Destinations::parse)?
-                .with_packages(registries());
-        Ok(Self {
-            rules: Arc::new(rules),
-            loaded: Timestamp::now(),
-            problem: None,
-            catalog: Catalog { agents, secrets, destinations },
-        })
-    }
+/// Everything that is wrong with the rules and the catalogues.
+#[derive(Debug, thiserror::Error)]
+pub struct Mistakes {
+    rules: Option<Problems>,
+    catalog: Option<CatalogProblems>,
+}
 
-    /// Reads the rules again. Rules with a mistake never replace the rules that work.
-    pub fn reload(&mut self, config: &Config) -> Result<(), Problems> {
-        match rules(config) {
-            Ok(rules) => {
-                self.rules = Arc::new(rules);
-                self.loaded = Timestamp::now();
-                self.problem = None;
-                Ok(())
-            }
-            Err(problems) => {
-                self.problem = Some(problems.to_string());
-                Err(problems)
-            }
-        }
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: [Option<&dyn fmt::Display>; 2] = [
+            self.rules.as_ref().map(|problems| problems as _),
+            self.catalog.as_ref().map(|problems| problems as _),
+        ];
+        let lines: Vec<String> = parts.into_iter().flatten().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
-/// Registries that the machine's and its users' package managers are configured for.
-fn registries() -> Vec<(String, String)> {
-    let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
-    let homes = users.chain(["/root".into()]);
-    homes.flat_map(|home| packages::configured(&home, &|name| std::env::var(name).ok())).collect()
+impl Knowledge {
+    /// # Errors
+    /// Every mistake in any of the files.
+    pub fn load(config: &Config) -> Result<Self, Mistakes> {
+        let (rules, catalog) = (rules(config), catalog(config));
+        let (rules, catalog) = match (rules, catalog) {
+            (Ok(rules), Ok(catalog)) => (rules, catalog),
+            (rules, catalog) => return Err(Mistakes { rules: rules.err(), catalog: catalog.err() }),
+        };
+        // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
+        // conditions and rules still work. `interlock rules check` counts it as a mistake.
+        for stranger in rules.strange_to(&catalog).iter() {
+            tracing::warn!("{}", stranger.headline());
+        }
+        Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, catalog })
+    }
+
+    /// Whether both say the same, word for word.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.rules.sha256() == other.rules.sha256() && self.catalog.sha256() == other.catalog.sha256()
+    }
 }
 
 fn rules(config: &Config) -> Result<RuleSet, Problems> {
     config.rules.as_deref().map_or_else(RuleSet::builtin, RuleSet::load)
 }
 
-/// A catalogue of the configured directory where it has one, else the built-in one.
-fn catalogue<T, E: IntoIterator<Item: std::fmt::Display>>(
-    config: &Config,
-    name: &str,
-    builtin: impl Fn() -> Result<T, E>,
-    parse: impl Fn(&str) -> Result<T, E>,
-) -> Result<T, StartError> {
-    let file = config.catalog.as_ref().map(|dir| dir.join(name)).filter(|file| file.exists());
-    let result = match &file {
-        None => builtin(),
-        Some(file) => parse(&read(file)?),
-    };
-    result.map_err(|problems| {
-        let place = file.as_deref().map_or(name.to_owned(), |file| file.display().to_string());
-        let lines: Vec<String> = problems.into_iter().map(|problem| format!("{place}: {problem}")).collect();
-        StartError::Catalog(lines.join("\n"))
-    })
+fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
+    let mut catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load)?;
+    catalog.destinations = catalog.destinations.with_packages(registries());
+    Ok(catalog)
 }
 
-fn read(file: &Path) -> Result<String, StartError> {
-    fs::read_to_string(file).map_err(|error| StartError::Catalog(format!("{}: {error}", file.display())))
+/// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says
+/// nothing about theirs; what a session's says is not known here.
+fn registries() -> Vec<(String, String)> {
+    let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
+    let homes = users.chain(["/root".into()]);
+    homes.flat_map(|home| packages::configured(&home, &|_| None)).collect()
 }

@@ -192,10 +192,19 @@ impl Engine {
         }
     }
 
-    /// Tags the secrets that exist by device and inode: a hard link or another name leads to the same tag.
-    fn tag_secrets(&mut self, id: SessionId, env: &[(String, String)]) {
-        let Some(home) = self.registry.get(id).and_then(|session| session.home.clone()) else { return };
+    /// Tags the secrets that exist by device and inode: a hard link or another name leads to the same tag. `env` says
+    /// where the session's programs keep their stores.
+    pub fn tag_secrets(&mut self, id: SessionId, env: &[(String, String)]) {
         let lookup = |name: &str| variable(env, name);
+        let moved = self.know.catalog.secrets.moved(&lookup);
+        let names_change = !moved.is_empty();
+        if let Some(session) = self.registry.get_mut(id) {
+            session.moved = moved;
+        }
+        if names_change && let Err(error) = self.write_names() {
+            tracing::error!(session = %id, %error, "stores that variables moved are known by their inodes only");
+        }
+        let Some(home) = self.registry.get(id).and_then(|session| session.home.clone()) else { return };
         let mounts = Mounts::own();
         let workspace = self.registry.get(id).and_then(|session| session.workspace.clone());
         let stores = self.know.catalog.secrets.existing(Path::new(&home), &lookup);
@@ -295,7 +304,7 @@ impl Engine {
     }
 }
 
-fn kernel_grade(grade: Grade) -> u32 {
+pub(super) fn kernel_grade(grade: Grade) -> u32 {
     match grade {
         Grade::A => GRADE_A,
         Grade::B => GRADE_B,
@@ -304,13 +313,10 @@ fn kernel_grade(grade: Grade) -> u32 {
 }
 
 fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
+    let asks_nobody = recognised.approval_off.map(|by| format!(", asks nobody ({by})")).unwrap_or_default();
     Newcomer {
         agent: recognised.agent,
-        recognised_by: format!(
-            "{how}{}{}",
-            recognised.by,
-            if recognised.approval_off { ", asks nobody" } else { "" }
-        ),
+        recognised_by: format!("{how}{}{asks_nobody}", recognised.by),
         command: None,
     }
 }

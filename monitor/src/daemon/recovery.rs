@@ -40,6 +40,9 @@ impl Engine {
             let process = procfs::read(pid).map(|running| running.process);
             self.registry.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));
         }
+        for id in self.registry.ids() {
+            self.tag_stores(id);
+        }
         self.follow_flows();
         self.drop_ended_sessions();
         self.freeze_again();

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{engine::Engine, lifecycle::Newcomer};
 use crate::{
+    catalog::agents::COMMAND,
     clock::boot_now,
     control::{
         api::{Approval, Enroll, Explanation, HoldState, HoldView, Refusal, RulesView, SessionView},
@@ -15,7 +16,6 @@ use crate::{
     facts::{BootNanos, SessionId},
     holds::{Hold, Holds, Undecidable},
     ledger::record::{Kind as LedgerKind, Who},
-    rules::Problems,
     sessions::procfs,
 };
 
@@ -94,7 +94,7 @@ impl Engine {
             return Err(No::Conflict(refusal("the calling process has ended")));
         };
         let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
-        let newcomer = Newcomer { agent: "command".into(), recognised_by: "run".into(), command };
+        let newcomer = Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command };
         let id = self.begin_session(running, newcomer);
         let session = id.and_then(|id| self.registry.get(id));
         let Some(view) = session.map(|session| self.session_view(session)) else {
@@ -259,29 +259,13 @@ impl Engine {
 
     fn reload_by(&mut self, caller: &Caller) -> Result<RulesView, No> {
         root_only(caller, "reload the rules")?;
-        self.reload().map_err(|problems| {
+        self.reload().map_err(|mistakes| {
             No::Invalid(Refusal {
-                error: problems.to_string(),
+                error: mistakes.to_string(),
                 hint: Some("the rules that worked still apply".into()),
             })
         })?;
         Ok(self.rules_view())
-    }
-
-    /// Validates, then swaps: between two records, so that none is judged by half a set.
-    pub fn reload(&mut self) -> Result<(), Problems> {
-        if let Err(problems) = self.know.reload(&self.config) {
-            self.metrics.rules_reload_failures.inc();
-            tracing::error!("the new rules are refused, the old ones still apply:\n{problems}");
-            return Err(problems);
-        }
-        if let Err(error) = self.write_tables() {
-            tracing::error!(%error, "the kernel's tables could not be renewed");
-        }
-        let sha256 = self.know.rules.sha256().to_owned();
-        self.record(LedgerKind::Rules, Who::Daemon, None, [("sha256", sha256.into())]);
-        tracing::info!(count = self.know.rules.len(), "rules loaded");
-        Ok(())
     }
 }
 

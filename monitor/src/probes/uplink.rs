@@ -9,7 +9,7 @@ use aya::{
 use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
-    policy::{AddressKey, Answer, AnswerKey, Flow, FlowVerdict, InodeKey, Policy, SecretTag},
+    policy::{AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, Policy, SecretTag},
 };
 
 use super::{error::ProbeError, pins};
@@ -29,6 +29,7 @@ pub struct Uplink {
     services: Table<u64, u32>,
     open_verdicts: Array<MapData, u32>,
     answers: Table<AnswerKey, Answer>,
+    followed: Table<InodeKey, Followed>,
     own_inodes: Table<InodeKey, u32>,
     daemon: Array<MapData, u32>,
     addresses: Table<AddressKey, u32>,
@@ -49,6 +50,7 @@ impl Uplink {
             services: table(ebpf, "SERVICE_NAMES")?,
             open_verdicts: take(ebpf, "OPEN_VERDICTS")?,
             answers: table(ebpf, "ANSWERS")?,
+            followed: table(ebpf, "FOLLOWED")?,
             own_inodes: table(ebpf, "OWN_INODES")?,
             daemon: take(ebpf, "DAEMON")?,
             addresses: table(ebpf, "ADDRESSES")?,
@@ -176,6 +178,26 @@ impl Uplink {
     /// The map is full.
     pub fn replace_names(&mut self, names: &[(u64, SecretTag)]) -> Result<(), MapError> {
         replace(&mut self.names, names)
+    }
+
+    /// Gives every tagged file the tag that `renumbered` makes of its own; `None` removes it.
+    ///
+    /// # Errors
+    /// A map refused an entry.
+    pub fn renumber(&mut self, renumbered: impl Fn(SecretTag) -> Option<SecretTag>) -> Result<(), MapError> {
+        for (key, tag) in self.inodes.iter().flatten().collect::<Vec<_>>() {
+            match renumbered(tag) {
+                Some(tag) => self.inodes.insert(key, tag, 0)?,
+                None => self.untag_inode(key),
+            }
+        }
+        for (key, followed) in self.followed.iter().flatten().collect::<Vec<_>>() {
+            match renumbered(followed.tag) {
+                Some(tag) => self.followed.insert(key, Followed { tag, ..followed }, 0)?,
+                None => ignore_missing("FOLLOWED", self.followed.remove(&key)),
+            }
+        }
+        Ok(())
     }
 
     /// Makes the table of services' socket names be exactly `names`, hashes of file names.

@@ -4,6 +4,11 @@ use super::{
     RuleSet,
     problem::{Problem, Problems},
 };
+use crate::catalog::{
+    Catalog,
+    agents::{COMMAND, UNKNOWN},
+    secrets::UNRESOLVED,
+};
 
 /// What a name in a rule stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,6 +37,24 @@ impl Noun {
 }
 
 impl RuleSet {
+    /// Names that `catalog` does not know, each at its characters and with the nearest one that it does.
+    #[must_use]
+    pub fn strange_to(&self, catalog: &Catalog) -> Problems {
+        let words = |noun: Noun| -> Vec<String> {
+            let (secrets, destinations) = (&catalog.secrets, &catalog.destinations);
+            let known: Vec<&str> = match noun {
+                Noun::SecretClass => secrets.classes().chain([UNKNOWN]).collect(),
+                Noun::SecretEntry => secrets.ids().chain([UNRESOLVED]).collect(),
+                Noun::Provider => destinations.providers().collect(),
+                Noun::Agent => catalog.agents.ids().chain([UNKNOWN, COMMAND]).collect(),
+                Noun::Service => destinations.services().ids().collect(),
+                Noun::Rule => self.iter().map(|rule| rule.id.as_str()).collect(),
+            };
+            known.into_iter().map(str::to_owned).collect()
+        };
+        self.strangers_among(|noun, name| words(noun).iter().any(|word| word == name), words)
+    }
+
     /// Names that the catalogue does not know, at the very characters; empty where all are known.
     #[must_use]
     pub fn strangers(&self, knows: impl Fn(Noun, &str) -> bool) -> Problems {

@@ -38,8 +38,8 @@ pub struct Recognised {
     /// For people: `executable claude`, `argv …/cli.js`, `environment CRUSH`.
     pub by: String,
     pub strength: Strength,
-    /// The agent was told to ask nobody.
-    pub approval_off: bool,
+    /// What told the agent to ask nobody: `--yolo`, `GOOSE_MODE`.
+    pub approval_off: Option<String>,
 }
 
 type Env<'a> = HashMap<&'a str, &'a str>;
@@ -107,7 +107,7 @@ impl Agents {
                     agent: UNKNOWN.to_owned(),
                     by,
                     strength: Strength::Marker,
-                    approval_off: false,
+                    approval_off: None,
                 },
             })
         })
@@ -129,13 +129,9 @@ fn program(agent: &Agent, image: &Image<'_>, script: Option<&str>) -> Option<Str
 }
 
 fn recognised(agent: &Agent, by: String, strength: Strength, image: &Image<'_>) -> Recognised {
-    let flags = || agent.approval_off.iter().any(|flag| flag.given(image.args));
-    let variables = || {
-        let set =
-            |mark: &Marker| image.env.iter().any(|(name, value)| *name == mark.variable && mark.holds(value));
-        agent.approval_off_env.iter().any(set)
-    };
-    let approval_off = (strength == Strength::Strong && flags()) || variables();
+    // Where only marks tell of the agent, the arguments are a child's.
+    let args = if strength == Strength::Strong { image.args } else { &[] };
+    let approval_off = agent.approval_off(args, image.env).map(str::to_owned);
     Recognised { agent: agent.id.clone(), by, strength, approval_off }
 }
 

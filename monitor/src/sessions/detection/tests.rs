@@ -153,14 +153,18 @@ fn a_program_outweighs_the_marks_it_inherited() {
 #[test]
 fn being_told_to_ask_nobody_is_seen() {
     let off = |command: &str| recognise(command, &[]).unwrap().approval_off;
-    assert!(off("/usr/bin/claude --dangerously-skip-permissions -p hello"));
-    assert!(off("/usr/bin/claude --permission-mode bypassPermissions"));
-    assert!(off("/usr/bin/claude --permission-mode=bypassPermissions"));
-    assert!(!off("/usr/bin/claude --permission-mode plan"));
-    assert!(off("/usr/bin/codex exec -s danger-full-access"));
-    assert!(off("/usr/bin/python3 -m aider --yes-always"));
-    assert!(!off("/usr/bin/codex --yolo-not"));
-    assert!(recognise("/usr/bin/goosed", &[("GOOSE_MODE", "auto")]).unwrap().approval_off);
+    let flag = |flag: &str| Some(flag.to_owned());
+    assert_eq!(
+        off("/usr/bin/claude --dangerously-skip-permissions -p hello"),
+        flag("--dangerously-skip-permissions")
+    );
+    assert_eq!(off("/usr/bin/claude --permission-mode plan"), None);
+    assert_eq!(off("/usr/bin/codex --yolo-not"), None);
+    assert!(off("/usr/bin/claude --permission-mode=bypassPermissions").is_some());
+    assert!(off("/usr/bin/codex exec -s danger-full-access").is_some());
+    assert!(off("/usr/bin/python3 -m aider --yes-always").is_some());
+    let by_variable = recognise("/usr/bin/goosed", &[("GOOSE_MODE", "auto")]).unwrap().approval_off;
+    assert_eq!(by_variable, flag("GOOSE_MODE"));
 }
 
 #[test]

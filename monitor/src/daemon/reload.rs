@@ -1,0 +1,88 @@
+//! New rules and catalogues: validated, then swapped as one between two records.
+
+use monitor_common::policy::SecretTag;
+
+use super::{
+    engine::Engine,
+    knowledge::{Knowledge, Mistakes},
+};
+use crate::{
+    facts::SessionId,
+    ledger::record::{Kind as LedgerKind, Who},
+    sessions::procfs,
+};
+
+impl Engine {
+    /// Reads rules and catalogues again. With a mistake in any of them everything stays as it was.
+    pub fn reload(&mut self) -> Result<(), Mistakes> {
+        let new = self.read_again()?;
+        self.adopt_knowledge(new);
+        Ok(())
+    }
+
+    /// After a file has changed: an editor's backup, or a file that says what is known already, changes nothing.
+    pub fn reload_if_changed(&mut self) {
+        match self.read_again() {
+            Ok(new) if !new.is_like(&self.know) => self.adopt_knowledge(new),
+            _ => {} // what is wrong stands in the log, the status and the metric
+        }
+    }
+
+    fn read_again(&mut self) -> Result<Knowledge, Mistakes> {
+        let read = Knowledge::load(&self.config);
+        self.know.problem = read.as_ref().err().map(ToString::to_string);
+        if let Err(mistakes) = &read {
+            self.metrics.rules_reload_failures.inc();
+            tracing::error!("the new rules are refused, the old ones still apply:\n{mistakes}");
+        }
+        read
+    }
+
+    fn adopt_knowledge(&mut self, new: Knowledge) {
+        self.drain(); // what was tagged by the old catalogue's numbers is judged by them
+        let old = std::mem::replace(&mut self.know, new);
+        let changes = old.catalog.changes(&self.know.catalog);
+        if !changes.is_empty() {
+            self.renumber(&old);
+        }
+        for id in self.registry.ids() {
+            self.tag_stores(id);
+        }
+        if let Err(error) = self.write_tables() {
+            tracing::error!(%error, "the kernel's tables could not be renewed");
+        }
+        let (rules, catalog) = (self.know.rules.sha256().to_owned(), self.know.catalog.sha256());
+        self.record(
+            LedgerKind::Rules,
+            Who::Daemon,
+            None,
+            [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
+        );
+        tracing::info!(rules = self.know.rules.len(), "rules loaded");
+        for change in changes {
+            tracing::info!("{change}");
+        }
+    }
+
+    /// Files are tagged in the kernel by their entry's number, which another catalogue gives to another entry.
+    fn renumber(&mut self, old: &Knowledge) {
+        let before: Vec<&str> = old.catalog.secrets.ids().collect();
+        let renumbered = |tag: SecretTag| {
+            let id = before.get(tag.entry as usize)?;
+            let entry =
+                u32::try_from(self.know.catalog.secrets.ids().position(|known| known == *id)?).ok()?;
+            let grade = self.know.catalog.secrets.tagged(entry)?.grade;
+            Some(SecretTag { entry, grade: super::lifecycle::kernel_grade(grade) })
+        };
+        if let Err(error) = self.uplink.renumber(renumbered) {
+            tracing::error!(%error, "files that were tagged as secrets may be known by another secret's name");
+        }
+    }
+
+    /// Tags the session's stores again, by the environment that its root has.
+    pub fn tag_stores(&mut self, id: SessionId) {
+        if let Some(running) = procfs::read(id.root()) {
+            self.tag_secrets(id, &running.env);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Rules and catalogues that change while the daemon runs.
+
+use std::fs;
+
+use interlock_tests::{
+    agent::Home,
+    daemon::{Daemon, Settings},
+    is_root, wait,
+};
+use serde_json::Value;
+
+const ONE: &str = "version: 1\nrules:\n  - {id: one, summary: Any secret., on: open, match: {secret: {grade: A}}, action: alert}\n";
+const SECRETS: &str = include_str!("../../../rules/catalog/secrets.yaml");
+
+fn rules_are(daemon: &Daemon, what: &str, hold: impl Fn(&Value) -> bool) {
+    wait::until(what, || {
+        let rules = daemon.json(&["status"])["rules"].clone();
+        if hold(&rules) { Ok(()) } else { Err((rules, daemon.log())) }
+    });
+}
+
+fn reads(daemon: &Daemon, entry: &str, path: &str) {
+    wait::until(path, || {
+        let events = daemon.events("secret-read");
+        let found = events.iter().any(|event| {
+            event["secret.entry"] == entry
+                && event["file.path"].as_str().is_some_and(|found| found.ends_with(path))
+        });
+        if found { Ok(()) } else { Err((events, daemon.log())) }
+    });
+}
+
+#[test]
+fn a_changed_rule_file_is_read_and_a_broken_one_never_replaces_it() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(ONE.into()), ..Settings::default() });
+    let file = daemon.dir().join("rules/test.yaml");
+    let two = format!(
+        "{ONE}  - {{id: two, summary: Any program., on: exec, match: {{process: {{executable: \"*\"}}}}, action: alert}}\n"
+    );
+    fs::write(&file, &two).unwrap();
+    rules_are(&daemon, "two rules", |rules| rules["count"] == 2);
+    fs::write(&file, two.replace("action: alert", "action: alrt")).unwrap();
+    rules_are(&daemon, "two problems", |rules| {
+        let problem = rules["problem"].as_str().unwrap_or_default();
+        rules["count"] == 2 && problem.contains("test.yaml:3:") && problem.contains("test.yaml:4:")
+    });
+    // As editors and configuration managers do it.
+    fs::write(daemon.dir().join("rules/.new"), ONE).unwrap();
+    fs::rename(daemon.dir().join("rules/.new"), &file).unwrap();
+    rules_are(&daemon, "one rule", |rules| rules["count"] == 1 && rules["problem"].is_null());
+}
+
+#[test]
+fn a_rule_by_a_name_that_the_catalogue_lacks_is_said() {
+    if !is_root() {
+        return;
+    }
+    let rules = ONE.replace("{secret: {grade: A}}", "{secret: {entry: railway-cly}}");
+    let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
+    let log = daemon.log();
+    assert!(log.contains("test.yaml:3:") && log.contains("railway"), "{log}");
+}
+
+#[test]
+fn a_changed_catalogue_renames_what_is_tagged_and_finds_what_is_new() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { catalog: true, ..Settings::default() });
+    let home = Home::new();
+    fs::write(home.path().join(".railway/other"), "x").unwrap();
+    let railway = "~/.railway/config.json";
+    let script = format!(
+        "cat {railway} ~/.railway/other; until test -e go; do read -t 0.05 <> <(:); done; cat ~/.railway/other; cp {railway} x; echo done"
+    );
+    let mut agent = home.run(&daemon, &script);
+    reads(&daemon, "railway-cli", ".railway/config.json");
+    let loaded = daemon.json(&["status"])["rules"]["loaded"].clone();
+    // In front of all others, so that every entry gets another number.
+    let (head, entries) = SECRETS.split_once("\nentries:\n").unwrap();
+    let entry = "  - id: a-new-one\n    class: paas\n    grade: A\n    paths: [\"~/.railway/other\"]\n    source: this test\n";
+    fs::write(daemon.dir().join("catalog/secrets.yaml"), format!("{head}\nentries:\n{entry}{entries}"))
+        .unwrap();
+    rules_are(&daemon, "the new catalogue", |rules| rules["loaded"] != loaded);
+    fs::write(home.path().join("work/go"), "").unwrap();
+    assert!(agent.finish().contains("done"), "{}", agent.output());
+    reads(&daemon, "a-new-one", ".railway/other");
+    let last = daemon.events("secret-read").pop().unwrap();
+    assert_eq!(
+        (&last["secret.entry"], &last["secret.grade"]),
+        (&"railway-cli".into(), &"A".into()),
+        "{last}"
+    );
+}
+
+#[test]
+fn a_store_that_a_variable_moved_is_a_secret_also_when_it_is_made_later() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings::default());
+    let home = Home::new();
+    let (there, later) = (home.path().join("keys"), home.path().join("elsewhere/kube"));
+    fs::write(&there, "x").unwrap();
+    fs::create_dir(home.path().join("elsewhere")).unwrap();
+    let env = [("AWS_SHARED_CREDENTIALS_FILE", there.as_path()), ("KUBECONFIG", later.as_path())];
+    let mut agent =
+        home.run_in(&env, &daemon, "cat ~/keys; echo x > ~/elsewhere/kube; cat ~/elsewhere/kube; echo done");
+    assert!(agent.finish().contains("done"), "{}", agent.output());
+    reads(&daemon, "aws", "/keys");
+    reads(&daemon, "kubeconfig", "elsewhere/kube");
+}
