@@ -13,6 +13,9 @@ use super::{
 };
 use crate::control::client::Client;
 
+/// Characters of a command line that are shown.
+const COMMAND_MAX: usize = 72;
+
 #[derive(Args, Debug)]
 pub struct Events {
     /// Go on with what happens
@@ -106,8 +109,18 @@ fn object(event: &Value) -> String {
     }
     let arguments = event.get("process.args").and_then(Value::as_array);
     match arguments.map(|arguments| arguments.iter().filter_map(Value::as_str).collect::<Vec<_>>()) {
-        Some(arguments) if !arguments.is_empty() => arguments.join(" "),
+        Some(arguments) if !arguments.is_empty() => shortened(&arguments.join(" ")),
         _ => text(event, "message").unwrap_or_default().into(),
+    }
+}
+
+/// A command line may be a whole program (`bash -c …`). The JSON output has all of it.
+fn shortened(command: &str) -> String {
+    let first = command.lines().next().unwrap_or_default();
+    match first.char_indices().nth(COMMAND_MAX) {
+        Some((end, _)) => format!("{}…", first.get(..end).unwrap_or(first)),
+        None if first.len() < command.len() => format!("{first}…"),
+        None => first.to_owned(),
     }
 }
 
@@ -169,6 +182,13 @@ mod tests {
         12:03:06.000  1-00000  exec  terraform destroy\u{1b}[2J  → would freeze [destroy]
         --:--:--.---  event  an event of a later version
         "#);
+    }
+
+    #[test]
+    fn a_long_command_is_cut() {
+        assert_eq!(shortened("bash -c x"), "bash -c x");
+        assert_eq!(shortened("bash -c first\nsecond"), "bash -c first…");
+        assert_eq!(shortened(&"é".repeat(100)), format!("{}…", "é".repeat(COMMAND_MAX)));
     }
 
     #[test]

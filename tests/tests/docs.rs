@@ -1,0 +1,36 @@
+//! What the documents say about the tests is so.
+#![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
+
+use std::{fs, path::Path};
+
+const THREAT_MODEL: &str = include_str!("../../docs/threat-model.md");
+
+/// The tests that a line's last cell names: `file::module::name`, or `file::module::*`.
+fn named(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2).filter(|word| word.matches("::").count() == 2)
+}
+
+fn exists(test: &str) -> bool {
+    let parts: Vec<&str> = test.split("::").collect();
+    let [file, module, name] = parts[..] else { return false };
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(file).join(format!("{module}.rs"));
+    let Ok(source) = fs::read_to_string(path) else { return false };
+    if name == "*" { source.contains("#[test]") } else { source.contains(&format!("#[test]\nfn {name}()")) }
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let missing: Vec<&str> = named(THREAT_MODEL).filter(|test| !exists(test)).collect();
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(named(THREAT_MODEL).count() > 50);
+}
+
+#[test]
+fn every_line_of_the_threat_model_names_a_test_or_says_that_there_is_none() {
+    let lines = THREAT_MODEL.lines().filter(|line| line.starts_with("| ") && !line.contains("---"));
+    let bare: Vec<&str> = lines
+        .filter(|line| !line.ends_with("| test |"))
+        .filter(|line| !line.ends_with("| - |") && named(line.rsplit_once(" | ").unwrap().1).count() == 0)
+        .collect();
+    assert!(bare.is_empty(), "{bare:#?}");
+}
