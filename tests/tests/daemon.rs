@@ -9,4 +9,5 @@ mod daemon {
     mod recovery;
     mod secrets;
     mod sessions;
+    mod storm;
 }
