@@ -21,7 +21,7 @@ use interlock_tests::{
 use serde_json::Value;
 
 /// How long a person may wait for an answer while the storm goes on.
-const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// State letters of the processes in a script's group, from `/proc`, without those that ended.
 fn states(group: &Running) -> Vec<char> {
@@ -73,16 +73,16 @@ fn signal(home: &Home, fifo: &str) {
     fs::write(home.path().join("work").join(fifo), "go\n").unwrap();
 }
 
-/// A home with secrets that no default rule stops: the workspace's own, and a library's key outside of it.
+/// A home with secrets that no default rule stops: the workspace's own, and a profile of grade C outside of it.
 fn storm(home: &Home, daemon: &Daemon, seconds: u64) -> Running {
     fs::write(home.path().join("writers.py"), include_str!("storm/writers.py")).unwrap();
     fs::write(home.path().join("work/.env"), "T=1\n").unwrap();
-    fs::create_dir_all(home.path().join("other/node_modules/tls")).unwrap();
-    fs::write(home.path().join("other/node_modules/tls/server.pem"), "not a key\n").unwrap();
-    let script = format!(
-        "mkfifo begin leave end; exec python3 ~/writers.py {seconds} .env ~/other/node_modules/tls/server.pem -- readme \
-         ~/writers.py"
-    );
+    fs::create_dir_all(home.path().join("work/deep/er")).unwrap();
+    fs::write(home.path().join("work/deep/er/.env"), "T=1\n").unwrap();
+    fs::create_dir(home.path().join(".azure")).unwrap();
+    fs::write(home.path().join(".azure/azureProfile.json"), "{}\n").unwrap();
+    let files = ".env deep/er/.env ~/.azure/azureProfile.json -- readme ~/writers.py";
+    let script = format!("mkfifo begin leave end; exec python3 ~/writers.py {seconds} {files}");
     home.run(daemon, &script)
 }
 

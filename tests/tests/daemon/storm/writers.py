@@ -1,11 +1,11 @@
 """A storm: writers that open files as fast as they can, and a tree that forks meanwhile.
 
 writers.py SECONDS SECRETS... -- ORDINARY...: says `ready`, waits for the fifo `begin`, storms, tells what it did in one
-line of JSON, and waits for the fifo `leave`. One open in eight is a secret's; one child in a hundred lives on until the end.
+line of JSON, and waits for the fifo `leave`. One open in eight is a secret's; one grandchild in ten lives on until the end.
 """
 import json, os, struct, sys, time
 
-WRITERS = 8
+WRITERS, TREES = 8, 4
 seconds = float(sys.argv[1])
 middle = sys.argv.index("--")
 secrets, ordinary = sys.argv[2:middle], sys.argv[middle + 1:]
@@ -39,16 +39,16 @@ def stay():
 
 
 def fork_on(until):
-    """Children that have children; of the second generation one in a hundred stays."""
+    """Children that have children; of the second generation one in ten stays."""
     forks = stayed = 0
     while time.monotonic() < until:
         child = os.fork()
         if child == 0:
-            if os.fork() == 0 and forks % 100 == 0:
+            if os.fork() == 0 and forks % 10 == 0:
                 stay()
             os._exit(0)
         os.waitpid(child, 0)
-        stayed += forks % 100 == 0
+        stayed += forks % 10 == 0
         forks += 1
     tell(1, 0, forks * 2, stayed)
 
@@ -67,14 +67,16 @@ open("begin").read()
 began = time.monotonic()
 until = began + seconds
 children = [start(lambda i=i: write(i, until)) for i in range(WRITERS)]
-# It keeps `kept` for its children to close.
-tree = os.fork()
-if tree == 0:
-    fork_on(until)
-    os._exit(0)
-for child in children + [tree]:
+for _ in range(TREES):
+    # They keep `kept` for their children to close.
+    tree = os.fork()
+    if tree == 0:
+        fork_on(until)
+        os._exit(0)
+    children.append(tree)
+for child in children:
     os.waitpid(child, 0)
-told = [struct.unpack("4Q", os.read(reader, 32)) for _ in range(WRITERS + 1)]
+told = [struct.unpack("4Q", os.read(reader, 32)) for _ in children]
 print(json.dumps({
     "seconds": time.monotonic() - began,
     "secret": sum(one[1] for one in told if one[0] == 0),
