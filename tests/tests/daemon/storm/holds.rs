@@ -58,11 +58,17 @@ fn ended(agent: &Running, how: &str) -> usize {
     agent.output().lines().filter(|line| line.split(' ').next() == Some(how)).count()
 }
 
-/// A rule that holds until `after`, then denies.
-fn brief_hold(on: &str, condition: &str, after: &str) -> Settings {
+/// Seconds that a brief hold waits: long enough to see all of them wait.
+fn deadline() -> u64 {
+    wait::patience().as_secs() * 2 / 5
+}
+
+/// A rule that holds until the deadline, then denies.
+fn brief_hold(on: &str, condition: &str) -> Settings {
+    let after = deadline();
     let rules = format!(
         "version: 1\nrules:\n  - id: brief\n    summary: A brief hold.\n    on: {on}\n    match: {{ {condition} }}\n    \
-         action: hold\n    timeout: {{ after: {after}, then: deny }}\n"
+         action: hold\n    timeout: {{ after: {after}s, then: deny }}\n"
     );
     Settings { rules: Some(rules), pinned: true, ..Settings::default() }
 }
@@ -114,14 +120,14 @@ fn a_hundred_holds_whose_deadline_passes_without_a_daemon_are_answered_by_the_ne
     if !is_root() {
         return;
     }
-    let settings = brief_hold("connect", "destination: infra, touched: { grade: A, foreign: true }", "8s");
+    let settings = brief_hold("connect", "destination: infra, touched: { grade: A, foreign: true }");
     let mut daemon = Daemon::start(&settings);
     let (home, server) = (Home::new(), Server::start());
     let mut agent = hundred_requests(&home, &daemon, &server);
     fs::write(home.path().join("work/fifo"), "go\n").unwrap();
     are_held(&daemon, &agent, CONNECTIONS);
     daemon.kill();
-    wait::throughout("nobody answers", Duration::from_secs(9), || server.silent());
+    wait::throughout("nobody answers", Duration::from_secs(deadline() + 1), || server.silent());
     assert_eq!(none_is_stopped(&agent), Ok(()));
     daemon.start_again();
     agent.says("over");
@@ -136,7 +142,7 @@ fn openers_held_by_a_daemon_that_was_killed_never_stay_stopped() {
     if !is_root() {
         return;
     }
-    let mut daemon = Daemon::start(&brief_hold("open", "secret: { entry: env-file, foreign: true }", "8s"));
+    let mut daemon = Daemon::start(&brief_hold("open", "secret: { entry: env-file, foreign: true }"));
     if daemon.backend("open") != Backend::Lsm {
         return not_here("an open is seen after it began, and cannot be held");
     }
