@@ -79,13 +79,14 @@ fn cost(result: Result<(), ProgramError>) -> Result<Cost, String> {
     parse(&log).ok_or_else(|| format!("the verifier's statistics cannot be read: {log:?}"))
 }
 
-/// `stack depth 416+32` and `processed 9120 insns (limit 1000000) …`, kernel/bpf/verifier.c:print_verification_stats.
+/// `stack depth 416+32`, since v7 followed by ` max 448`, and `processed 9120 insns (limit 1000000) …`;
+/// kernel/bpf/verifier.c:print_verification_stats.
 fn parse(log: &str) -> Option<Cost> {
     let after = |word: &str| log.lines().find_map(|line| line.strip_prefix(word));
     let number = |text: &str| text.trim().parse::<u64>().ok();
     Some(Cost {
         instructions: number(after("processed ")?.split(' ').next()?)?,
-        stack: after("stack depth ")?.split('+').map(number).sum::<Option<u64>>()?,
+        stack: after("stack depth ")?.split(' ').next()?.split('+').map(number).sum::<Option<u64>>()?,
     })
 }
 
@@ -118,6 +119,8 @@ mod tests {
         let log = "verification time 2024 usec\nstack depth 416+0+32\nprocessed 9120 insns (limit 1000000) \
                    max_states_per_insn 4 total_states 120 peak_states 120 mark_read 9\n";
         assert_eq!(parse(log), Some(Cost { instructions: 9120, stack: 448 }));
+        let log = "verification time 9 usec\nstack depth 8+0 max 16\ninsns processed 729\nprocessed 729 insns (limit 1000000)";
+        assert_eq!(parse(log), Some(Cost { instructions: 729, stack: 8 }));
         assert_eq!(parse("processed 9120 insns"), None);
     }
 }
