@@ -3,6 +3,7 @@
 
 pub mod batch;
 pub mod btf;
+pub mod budget;
 pub mod capability;
 pub mod decode;
 pub mod error;

@@ -119,6 +119,12 @@ impl Running {
         wait::until(text, || if self.output().contains(text) { Ok(()) } else { Err(self.output()) });
     }
 
+    /// Its process group, which whatever it starts belongs to.
+    #[must_use]
+    pub fn group(&self) -> u32 {
+        self.child.id()
+    }
+
     #[must_use]
     pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

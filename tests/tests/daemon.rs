@@ -10,4 +10,5 @@ mod daemon {
     mod reload;
     mod secrets;
     mod sessions;
+    mod storm;
 }

@@ -28,7 +28,7 @@ use super::{
 };
 
 /// The built kernel programs, byte for byte what `cargo xtask ebpf` makes of `monitor-ebpf/`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!("../../ebpf/interlock.bpf.o");
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!("../../ebpf/interlock.bpf.o");
 
 /// Where to attach and what outlives the daemon.
 #[derive(Clone, Debug)]
@@ -239,16 +239,8 @@ impl Probes {
         }
         let name = attachment.program;
         let program = self.ebpf.program_mut(name).ok_or(ProbeError::Object { name })?;
-        let result = match (program, attachment.hook) {
-            (Program::RawTracePoint(program), _) => program.load(),
-            (Program::TracePoint(program), _) => program.load(),
-            (Program::CgroupSockAddr(program), _) => program.load(),
-            (Program::CgroupSock(program), _) => program.load(),
-            (Program::CgroupSkb(program), _) => program.load(),
-            (Program::Lsm(program), Hook::Lsm(hook)) => program.load(hook, &self.btf),
-            (Program::FEntry(program), Hook::Entry(function)) => program.load(function, &self.btf),
-            (Program::FExit(program), Hook::Exit(function)) => program.load(function, &self.btf),
-            _ => return Err(ProbeError::Object { name }),
+        let Some(result) = load(program, attachment.hook, &self.btf) else {
+            return Err(ProbeError::Object { name });
         };
         result.map_err(|source| match attachment.hook {
             // Another backend may do: the kernel's own words say why not this one.
@@ -321,6 +313,21 @@ fn load_object(offsets: &Offsets, pins: Option<&Pins>) -> Result<Ebpf, ProbeErro
         }
     }
     loader.load(OBJECT).map_err(|error| refused(Box::new(error)))
+}
+
+/// Loads a program for its hook; `None`: the object has it as another kind than the table.
+pub(super) fn load(program: &mut Program, hook: Hook, btf: &Btf) -> Option<Result<(), ProgramError>> {
+    Some(match (program, hook) {
+        (Program::RawTracePoint(program), _) => program.load(),
+        (Program::TracePoint(program), _) => program.load(),
+        (Program::CgroupSockAddr(program), _) => program.load(),
+        (Program::CgroupSock(program), _) => program.load(),
+        (Program::CgroupSkb(program), _) => program.load(),
+        (Program::Lsm(program), Hook::Lsm(hook)) => program.load(hook, btf),
+        (Program::FEntry(program), Hook::Entry(function)) => program.load(function, btf),
+        (Program::FExit(program), Hook::Exit(function)) => program.load(function, btf),
+        _ => return None,
+    })
 }
 
 /// aya answers attaching with one error type and taking the link with another.
