@@ -2,23 +2,33 @@
 
 use std::{
     fmt::Debug,
+    sync::LazyLock,
     time::{Duration, Instant},
 };
 
 /// Long enough for a loaded machine; a condition that holds is seen at once.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+///
+/// The environment's `INTERLOCK_TEST_PATIENCE` multiplies it, where everything takes longer, as under emulation.
+#[must_use]
+pub fn patience() -> Duration {
+    static FACTOR: LazyLock<u32> = LazyLock::new(|| {
+        let factor = std::env::var("INTERLOCK_TEST_PATIENCE").ok();
+        factor.map_or(1, |text| text.parse().expect("INTERLOCK_TEST_PATIENCE is a whole number"))
+    });
+    Duration::from_secs(20) * *FACTOR
+}
 
 /// Asks until the answer is `Ok`.
 ///
 /// # Panics
-/// After [`PATIENCE`], with the last answer.
+/// After [`patience`], with the last answer.
 pub fn until<T, E: Debug>(what: &str, mut ask: impl FnMut() -> Result<T, E>) -> T {
-    let started = Instant::now();
+    let (started, patience) = (Instant::now(), patience());
     loop {
         match ask() {
             Ok(found) => return found,
-            Err(last) if started.elapsed() > PATIENCE => {
-                panic!("{what}: waited {PATIENCE:?}, last saw {last:?}")
+            Err(last) if started.elapsed() > patience => {
+                panic!("{what}: waited {patience:?}, last saw {last:?}")
             }
             Err(_) => pause(Duration::from_millis(10)),
         }
