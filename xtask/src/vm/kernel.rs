@@ -118,12 +118,14 @@ fn numbers(release: &str) -> Vec<u64> {
     release.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
+/// The unpacked kernel: its image is in `/boot`, or beside its modules.
 fn below(cache: &Path) -> Option<Kernel> {
-    let release_of = |path: &PathBuf| Some(path.file_name()?.to_str()?.strip_prefix("vmlinuz-")?.to_owned());
-    let boot = fs::read_dir(cache.join("boot")).into_iter().flatten().flatten().map(|entry| entry.path());
-    let (image, release) = boot.filter_map(|path| Some((path.clone(), release_of(&path)?))).next()?;
-    let kernel = Kernel { image, release, root: cache.to_owned() };
-    kernel.modules().is_dir().then_some(kernel)
+    let releases = fs::read_dir(cache.join("lib/modules")).into_iter().flatten().flatten();
+    releases.filter_map(|entry| entry.file_name().into_string().ok()).find_map(|release| {
+        let places = [format!("boot/vmlinuz-{release}"), format!("lib/modules/{release}/vmlinuz")];
+        let image = places.iter().map(|place| cache.join(place)).find(|image| image.is_file())?;
+        Some(Kernel { image, release, root: cache.to_owned() })
+    })
 }
 
 #[cfg(test)]

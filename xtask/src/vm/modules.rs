@@ -18,9 +18,6 @@ const WANTED: &[&str] = &["tls", "sctp", "dccp", "dccp_ipv4", "veth", "dummy", "
 pub fn add(kernel: &Kernel, root: &Path) -> Result<Vec<&'static str>> {
     let (modules, folder) = (kernel.modules(), root.join("lib/modules").join(&kernel.release));
     fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
-    for list in ["modules.order", "modules.builtin", "modules.builtin.modinfo"] {
-        fs::copy(modules.join(list), folder.join(list)).with_context(|| format!("{list} of the kernel"))?;
-    }
     depmod(kernel, kernel.root())?;
     let known = fs::read_to_string(modules.join("modules.dep")).context("modules.dep")?;
     let mut found = Vec::new();
