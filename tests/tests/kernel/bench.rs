@@ -5,7 +5,7 @@ use std::{
     io::{PipeReader, PipeWriter},
     os::fd::AsFd as _,
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use interlock::{

@@ -54,10 +54,8 @@ if [ -n "$SHELL_ONLY" ]; then
     echo "the tests are in /tests/deps; one runs by \`/init BINARY NAME\`, such as: $(head -1 /tests/plan)"
     setsid cttyhack bash
 else
-    # Tests of the kernel programs and of the daemon run one at a time, as .config/nextest.toml has it.
-    grep -E '^(kernel|daemon) ' /tests/plan | xargs -r -n 2 /init &
-    grep -vE '^(kernel|daemon) ' /tests/plan | xargs -r -n 2 /init &
-    wait
+    # More at a time than there are processors: attaching programs and waiting for answers is most of a test.
+    xargs -r -n 2 -P 5 /init </tests/plan
     dmesg | grep -E 'WARNING: |BUG: ' | grep -v 'soft lockup' | sed 's/^/KERNEL COMPLAINS: /'
     echo "GUEST ENDS"
 fi
