@@ -5,6 +5,7 @@ mod daemon {
     mod clients;
     mod flows;
     mod freezing;
+    mod gates;
     mod permissions;
     mod recovery;
     mod reload;

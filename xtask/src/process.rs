@@ -16,9 +16,11 @@ pub struct Ended {
 }
 
 /// Whether a program's output is shown while it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Echo {
     Live,
+    /// Those lines that it is true for.
+    Only(fn(&str) -> bool),
     Silent,
 }
 
@@ -39,7 +41,12 @@ pub fn capture(command: &mut Command, echo: Echo) -> Result<Ended> {
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.with_context(|| format!("the output of {} cannot be read", words(command)))?;
         let line = String::from_utf8_lossy(&line);
-        if echo == Echo::Live {
+        let shown = match echo {
+            Echo::Live => true,
+            Echo::Only(wanted) => wanted(&line),
+            Echo::Silent => false,
+        };
+        if shown {
             writeln!(io::stderr(), "{line}").context("standard error is closed")?;
         }
         output.push_str(&line);

@@ -80,26 +80,20 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
         Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
         Action::Packages => packages::ensure(),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
-        Action::Guest { kernel, append } => guest(repository, kernel, append),
+        Action::Guest(guest) => play(repository, &guest),
         Action::ObjectRebuilt => ebpf::check(repository).map(|()| Tally::PASSED),
     }
 }
 
 /// A guest that cannot be had on this machine is skipped, loudly.
-fn guest(repository: &Repository, kernel: vm::Series, append: &str) -> Result<Tally> {
-    let options = vm::Options { kernel, append: append.to_owned(), deadline: 180 };
-    Ok(match vm::play(repository, &options)? {
+fn play(repository: &Repository, guest: &vm::Guest<'_>) -> Result<Tally> {
+    Ok(match vm::play(repository, guest)? {
         vm::Outcome::Ran(tally) => tally,
         vm::Outcome::NotHere(why) => {
             eprintln!("SKIPPED: {why}");
             Tally { skipped: 1, ..Tally::default() }
         }
     })
-}
-
-/// What a run in the format of Rust's own test runner says.
-pub fn tally_of_tests(output: &str) -> Tally {
-    tally::of_output(Runner::Libtest, output)
 }
 
 fn command(repository: &Repository, line: &str) -> Result<Tally> {
@@ -123,7 +117,7 @@ fn tests(repository: &Repository, line: &str, runner: Runner, filter: Option<&st
     if ended.status.success() {
         return Ok(tally);
     }
-    if echo == Echo::Silent {
+    if matches!(echo, Echo::Silent) {
         eprint!("{}", ended.output);
     }
     eprintln!("`{line}` failed ({})", ended.status);

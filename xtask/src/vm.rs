@@ -1,40 +1,64 @@
-//! `cargo xtask vm`: the built daemon on another kernel, in a virtual machine of its own under software emulation.
-//!
-//! The guest is busybox, the statically linked `interlock` and a script that plays people and agents (`vm/guest.sh`). It
-//! says `test NAME ... ok` for each expectation, as Rust's test runner does.
+//! `cargo xtask vm`: the project's test binaries and the built daemon on another kernel, in a virtual machine of their own
+//! under software emulation.
 
-mod image;
+mod binaries;
+mod debian;
+mod emulation;
+mod guest;
+mod initramfs;
 mod kernel;
+mod libraries;
+mod modules;
+mod programs;
 
-use std::{
-    path::Path,
-    process::{Command, ExitCode},
-};
+use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
+pub use binaries::Suite;
 pub use kernel::Series;
 
-use crate::{
-    process::{self, Echo},
-    repository::Repository,
-    suite::{Tally, tally_of_tests},
-};
+use crate::{repository::Repository, suite::Tally};
 
 /// Exit code where the machine lacks what a virtual machine needs and it cannot be installed.
 const NOT_HERE: u8 = 77;
 
+/// Leaves BPF out of the LSM list, as Ubuntu does.
+pub const WITHOUT_BPF: &str = "lsm=capability,landlock,yama";
+
 #[derive(Args, Clone, Debug)]
 pub struct Options {
+    /// Run the tests whose names contain this
+    pub filter: Option<String>,
     /// Newest Debian kernel of this series
     #[arg(long, value_enum, default_value = "6.12")]
     pub kernel: Series,
-    /// Added to the kernel's command line, such as `lsm=capability,yama` to leave BPF out
+    /// Every kernel, and 6.12 once more with BPF left out of the LSM list
+    #[arg(long, conflicts_with_all = ["kernel", "append", "shell"])]
+    pub all: bool,
+    /// Test binary
+    #[arg(long, value_enum, default_value = "all")]
+    pub test: Suite,
+    /// Added to the kernel's command line, such as `lsm=capability,landlock,yama` to leave BPF out
     #[arg(long, default_value = "")]
     pub append: String,
+    /// A shell in the guest instead of the tests
+    #[arg(long)]
+    pub shell: bool,
     /// Seconds after which the guest is ended
-    #[arg(long, default_value_t = 180)]
+    #[arg(long, default_value_t = 1_200)]
+    pub deadline: u64,
+}
+
+/// One guest.
+#[derive(Clone, Copy, Debug)]
+pub struct Guest<'a> {
+    pub kernel: Series,
+    pub append: &'a str,
+    pub test: Suite,
+    pub filter: Option<&'a str>,
+    /// Seconds.
     pub deadline: u64,
 }
 
@@ -45,59 +69,95 @@ pub enum Outcome {
     NotHere(String),
 }
 
-/// Runs the guest and tells how it ended.
+/// Runs what was asked for and tells how it ended.
 ///
 /// # Errors
-/// The image cannot be built or the emulator cannot be started.
+/// The tests do not build, the file system cannot be laid out, or the emulator cannot be started.
 pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
-    Ok(match play(repository, options)? {
-        Outcome::Ran(tally) => {
-            println!("{tally}");
-            if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-        }
-        Outcome::NotHere(why) => {
+    let guest = |kernel, append| Guest {
+        kernel,
+        append,
+        test: options.test,
+        filter: options.filter.as_deref(),
+        deadline: options.deadline,
+    };
+    if options.shell {
+        return converse(repository, &guest(options.kernel, &options.append));
+    }
+    let guests = if options.all {
+        let every = [(Series::V6_1, ""), (Series::V6_12, ""), (Series::V7, ""), (Series::V6_12, WITHOUT_BPF)];
+        every.map(|(kernel, append)| guest(kernel, append)).to_vec()
+    } else {
+        vec![guest(options.kernel, &options.append)]
+    };
+    let (mut total, mut summary, mut missing) = (Tally::default(), Vec::new(), false);
+    for guest in &guests {
+        let line = match play(repository, guest)? {
+            Outcome::Ran(tally) => {
+                total += tally;
+                tally.to_string()
+            }
+            Outcome::NotHere(why) => {
+                missing = true;
+                format!("SKIPPED: {why}")
+            }
+        };
+        summary.push(format!("{:<6}{:<30}{line}", guest.kernel.name(), guest.append));
+    }
+    eprintln!("{}", summary.join("\n"));
+    println!("{total}");
+    Ok(match (total.failed, missing) {
+        (0, false) => ExitCode::SUCCESS,
+        (0, true) => ExitCode::from(NOT_HERE),
+        _ => ExitCode::FAILURE,
+    })
+}
+
+/// Runs a guest.
+///
+/// # Errors
+/// As [`run`].
+pub fn play(repository: &Repository, guest: &Guest<'_>) -> Result<Outcome> {
+    with_machine(repository, guest, "", |machine, planned| machine.run(planned)).map(|ran| match ran {
+        Ok(tally) => Outcome::Ran(tally),
+        Err(why) => Outcome::NotHere(why),
+    })
+}
+
+fn converse(repository: &Repository, guest: &Guest<'_>) -> Result<ExitCode> {
+    Ok(match with_machine(repository, guest, " SHELL_ONLY=1", |machine, _| machine.converse())? {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
             eprintln!("SKIPPED: {why}");
             ExitCode::from(NOT_HERE)
         }
     })
 }
 
-/// Runs the guest. Its log is shown where anything failed.
-///
-/// # Errors
-/// The image cannot be built or the emulator cannot be started.
-pub fn play(repository: &Repository, options: &Options) -> Result<Outcome> {
+/// Lays out the guest's machine and hands it to `act` with the tests that are in it; or says what is missing.
+fn with_machine<T>(
+    repository: &Repository,
+    guest: &Guest<'_>,
+    append: &str,
+    act: impl FnOnce(&guest::Machine<'_>, &[(String, String)]) -> Result<T>,
+) -> Result<Result<T, String>> {
     let place = repository.target().join("vm");
     std::fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
-    let kernel = match kernel::ensure(&place, options.kernel) {
+    let kernel = match emulation::ensure().and_then(|()| kernel::ensure(&place, guest.kernel)) {
         Ok(kernel) => kernel,
-        Err(error) => return Ok(Outcome::NotHere(format!("no guest on this machine: {error:#}"))),
+        Err(error) => return Ok(Err(format!("no guest on this machine: {error:#}"))),
     };
-    let image = image::build(repository, &place)?;
-    let ended = process::capture(&mut emulator(&kernel, &image, options), Echo::Silent)?;
-    let mut tally = tally_of_tests(&ended.output);
-    if tally.passed + tally.failed == 0 {
-        tally.failed = 1; // it did not get to its end
-    }
-    for line in ended.output.lines().filter(|line| line.contains("KERNEL ") || line.starts_with("test ")) {
-        eprintln!("   {}", line.trim_end());
-    }
-    if tally.failed > 0 {
-        eprintln!("the guest's log:\n{}", ended.output);
-    }
-    Ok(Outcome::Ran(tally))
-}
-
-/// KVM is not asked for: where it exists without nested paging it hangs, and software emulation is the same everywhere.
-fn emulator(kernel: &Path, image: &Path, options: &Options) -> Command {
-    let mut command = Command::new("timeout");
-    command.arg(options.deadline.to_string()).arg("qemu-system-x86_64");
-    command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "1G", "-smp", "2"]);
-    command
-        .args(["-nographic", "-no-reboot", "-nic", "none", "-kernel"])
-        .arg(kernel)
-        .arg("-initrd")
-        .arg(image);
-    command.arg("-append").arg(format!("console=ttyS0 quiet panic=-1 {}", options.append));
-    command
+    let (interlock, binaries) = (binaries::interlock(repository)?, binaries::tests(repository, guest.test)?);
+    let plan = binaries::plan(&binaries, guest.filter)?;
+    let content =
+        initramfs::Content { interlock: &interlock, binaries: &binaries, plan: &plan, kernel: &kernel };
+    let initramfs = initramfs::build(repository, &place, &content)?;
+    let append = format!("{}{append}", guest.append);
+    let machine = guest::Machine {
+        image: &kernel.image,
+        initramfs: &initramfs,
+        append: &append,
+        deadline: guest.deadline,
+    };
+    act(&machine, &plan).map(Ok)
 }

@@ -3,14 +3,11 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Duration,
 };
 
+use interlock_tests::wait;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
-
-/// How long one act may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A child of the test: `actor.py`, which waits for acts on its stdin.
 pub struct Actor {
@@ -64,8 +61,13 @@ impl Actor {
     pub fn answer(&mut self, act: &str) -> Result<Value, Refused> {
         if self.answers.buffer().is_empty() {
             let mut fds = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
-            let timeout = Timespec::try_from(PATIENCE).unwrap();
-            assert_eq!(poll(&mut fds, Some(&timeout)), Ok(1), "no answer within {PATIENCE:?} to: {act}");
+            let timeout = Timespec::try_from(wait::patience()).unwrap();
+            assert_eq!(
+                poll(&mut fds, Some(&timeout)),
+                Ok(1),
+                "no answer within {:?} to: {act}",
+                wait::patience()
+            );
         }
         let mut line = String::new();
         self.answers.read_line(&mut line).unwrap();

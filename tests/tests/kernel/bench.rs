@@ -5,7 +5,7 @@ use std::{
     io::{PipeReader, PipeWriter},
     os::fd::AsFd as _,
     path::Path,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use interlock::{
@@ -13,6 +13,7 @@ use interlock::{
     probes::inode::Mounts,
     probes::{Options, Probes, Record, Uplink, batch::Batch, decode, mounts, ring},
 };
+use interlock_tests::wait;
 use monitor_common::{
     event::file::Open,
     hash,
@@ -21,9 +22,6 @@ use monitor_common::{
 };
 
 use super::actor::Actor;
-
-/// How long an expected record may take.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The tag of every secret of these tests.
 pub const TAG: SecretTag = SecretTag { entry: 7, grade: GRADE_A };
@@ -129,13 +127,14 @@ impl Bench {
 
     /// Waits for a record that `pick` takes.
     pub fn expect<T>(&mut self, what: &str, pick: impl Fn(Record<'_>) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
+        let patience = wait::patience();
+        let deadline = Instant::now() + patience;
         loop {
             if let Some(found) = self.all(&pick).into_iter().next() {
                 return found;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no {what} within {PATIENCE:?}; seen: {}", self.seen());
+            assert!(!left.is_zero(), "no {what} within {patience:?}; seen: {}", self.seen());
             ring::wait([&self.probes.lifecycle, &self.probes.access], self.idle.0.as_fd(), Some(left))
                 .unwrap();
         }

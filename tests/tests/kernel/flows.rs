@@ -7,6 +7,7 @@ use std::{
 };
 
 use interlock::probes::Record;
+use interlock_tests::wait;
 use monitor_common::{
     event::network::FlowAsk,
     label::Taint,
@@ -24,8 +25,6 @@ mod sizes;
 
 /// Longer than TCP's first retransmissions (200 and 400 ms): what is held is held again.
 const QUIET: Duration = Duration::from_millis(700);
-/// How long released data may take: TCP's own next attempt.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Generation of a session that has touched nothing.
 const FIRST: u64 = Taint::CLEAN.generation;
@@ -86,7 +85,7 @@ impl Scene {
 
     /// What the server receives next; fails when it is too late.
     fn receives(&mut self, expected: &str) {
-        self.server.set_read_timeout(Some(PATIENCE)).unwrap();
+        self.server.set_read_timeout(Some(wait::patience())).unwrap();
         let mut bytes = vec![0; expected.len()];
         self.server.read_exact(&mut bytes).unwrap_or_else(|error| panic!("{expected}: {error}"));
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
@@ -189,7 +188,7 @@ fn the_end_of_a_stream_passes() {
     let Some(mut scene) = Scene::set() else { return };
     scene.bench.gate(true);
     scene.actor.does("connection.shutdown(socket.SHUT_WR)");
-    scene.server.set_read_timeout(Some(PATIENCE)).unwrap();
+    scene.server.set_read_timeout(Some(wait::patience())).unwrap();
     assert_eq!(scene.server.read(&mut [0]).unwrap(), 0, "the end of the stream");
     assert_eq!(scene.asks(), 0, "without data there is nothing to ask");
 }
@@ -293,7 +292,7 @@ fn a_verdict_is_about_one_destination() {
     scene.answer(&ask, FLOW_ALLOWED);
     scene.actor.does(&to(first));
     assert!(scene.actor.tries(&to(second)).is_err(), "the same socket, allowed to go elsewhere");
-    receivers[0].set_read_timeout(Some(PATIENCE)).unwrap();
+    receivers[0].set_read_timeout(Some(wait::patience())).unwrap();
     assert_eq!(receivers[0].recv(&mut [0; 8]).unwrap(), 1);
     assert_eq!(scene.bench.uplink.verdict(ask.cookie), None, "forgotten with its destination");
 }

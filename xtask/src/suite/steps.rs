@@ -3,7 +3,10 @@
 use std::process::Command;
 
 use super::Options;
-use crate::{process, vm::Series};
+use crate::{
+    process,
+    vm::{Guest, Series, Suite, WITHOUT_BPF},
+};
 
 /// One line of the suite.
 pub struct Step {
@@ -23,8 +26,8 @@ pub enum Action {
     ObjectRecorded,
     /// The kernel object, rebuilt.
     ObjectRebuilt,
-    /// The daemon on another kernel; see `vm`.
-    Guest { kernel: Series, append: &'static str },
+    /// Tests on another kernel; see `vm`.
+    Guest(Guest<'static>),
 }
 
 /// Which runs a step belongs to.
@@ -61,6 +64,11 @@ impl Runner {
 
 const fn step(name: &'static str, when: When, action: Action) -> Step {
     Step { name, action, when }
+}
+
+/// Tests in a guest. One that takes this many seconds hangs.
+const fn on(name: &'static str, kernel: Series, append: &'static str, test: Suite) -> Step {
+    step(name, When::Thorough, Action::Guest(Guest { kernel, append, test, filter: None, deadline: 1_200 }))
 }
 
 pub const STEPS: &[Step] = &[
@@ -110,16 +118,10 @@ pub const STEPS: &[Step] = &[
             runner: Runner::Libtest,
         },
     ),
-    step(
-        "on Debian's 6.12, BPF in the LSM list",
-        When::Thorough,
-        Action::Guest { kernel: Series::V6_12, append: "" },
-    ),
-    step(
-        "on Debian's 6.12, BPF left out of the LSM list",
-        When::Thorough,
-        Action::Guest { kernel: Series::V6_12, append: "lsm=capability,landlock,yama" },
-    ),
+    on("on Debian's 6.12, BPF in the LSM list", Series::V6_12, "", Suite::All),
+    on("on Debian's 6.12, BPF left out of the LSM list", Series::V6_12, WITHOUT_BPF, Suite::All),
+    on("on Debian's 6.1", Series::V6_1, "", Suite::All),
+    on("on Debian's newest 7", Series::V7, "", Suite::All),
 ];
 
 impl Step {
@@ -158,7 +160,7 @@ mod tests {
         let quick = names(&Options { quick: true, filter: None }, Runner::Nextest);
         let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
         let guests = dropped.iter().filter(|name| name.starts_with("on Debian's")).count();
-        assert_eq!((dropped.len() - guests, guests), (2, 2), "{dropped:?}");
+        assert_eq!((dropped.len() - guests, guests), (2, 4), "{dropped:?}");
         assert_eq!(dropped[..2], [&"kernel object is what its sources give", &"release build"]);
         assert!(quick.contains(&"kernel object is the recorded one"));
     }

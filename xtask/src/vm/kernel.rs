@@ -1,7 +1,8 @@
-//! The emulator and Debian's kernels, fetched where they are missing.
+//! Debian's kernels, newest of a series, in a cache.
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -9,111 +10,144 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 
+use super::debian::Debian;
 use crate::process;
 
+/// Kernels that Interlock is tried on, by the beginning of their version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Series {
     #[value(name = "6.1")]
     V6_1,
     #[value(name = "6.12")]
     V6_12,
+    #[value(name = "7")]
+    V7,
 }
 
 impl Series {
-    /// Beginning of the names of Debian's packages.
-    fn prefix(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
-            Self::V6_1 => "linux-image-6.1.",
-            Self::V6_12 => "linux-image-6.12.",
+            Self::V6_1 => "6.1",
+            Self::V6_12 => "6.12",
+            Self::V7 => "7",
+        }
+    }
+
+    /// Where Debian has it.
+    fn suites(self) -> &'static [&'static str] {
+        match self {
+            Self::V6_1 | Self::V6_12 => &["bookworm", "bookworm-security"],
+            Self::V7 => &["trixie-backports"],
         }
     }
 }
 
-/// Image of the newest kernel of the series, in a cache below `place`.
+/// An unpacked kernel.
+pub struct Kernel {
+    /// What the emulator boots.
+    pub image: PathBuf,
+    /// Its version, as `uname -r` says it.
+    pub release: String,
+    root: PathBuf,
+}
+
+impl Kernel {
+    /// Where it is unpacked; its modules are in `lib/modules/RELEASE` there.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub fn modules(&self) -> PathBuf {
+        self.root.join("lib/modules").join(&self.release)
+    }
+}
+
+/// The newest kernel of the series, from a cache below `place`, which is filled where it is empty.
 ///
 /// # Errors
-/// A package is missing and cannot be had; names it.
-pub fn ensure(place: &Path, series: Series) -> Result<PathBuf> {
-    install(&[
-        ("qemu-system-x86_64", "qemu-system-x86"),
-        ("busybox", "busybox-static"),
-        ("dpkg-deb", "dpkg"),
-    ])?;
-    let cache = place.join(series.prefix());
-    if let Some(image) = image_below(&cache) {
-        return Ok(image);
+/// Debian's archive cannot be had, or has no such kernel.
+pub fn ensure(place: &Path, series: Series) -> Result<Kernel> {
+    let cache = place.join(format!("kernel-{}", series.name()));
+    if let Some(kernel) = below(&cache) {
+        return Ok(kernel);
     }
-    let package = newest(series)?;
-    eprintln!("fetching {package}");
+    let debian = Debian::of(place, series.suites())?;
+    let offered = debian.packages(&format!("^linux-(image|binary|modules)-{}\\.", series.name()))?;
+    let packages = newest(&offered).with_context(|| {
+        format!("Debian's {} offer no linux-image-{}*-cloud-amd64", series.suites().join(", "), series.name())
+    })?;
+    let _ = fs::remove_dir_all(&cache); // an earlier attempt that was ended
     fs::create_dir_all(&cache).with_context(|| format!("{} cannot be made", cache.display()))?;
-    process::answer(Command::new("apt-get").current_dir(&cache).args(["--quiet", "download", &package]))?;
-    let archive =
-        entries(&cache).into_iter().find(|path| path.extension().is_some_and(|ending| ending == "deb"));
-    let archive = archive.with_context(|| format!("{package} was fetched and is not there"))?;
-    process::succeed(Command::new("dpkg-deb").arg("-x").arg(archive).arg(&cache))?;
-    image_below(&cache).with_context(|| format!("{package} holds no kernel image"))
-}
-
-fn install(needed: &[(&str, &str)]) -> Result<()> {
-    let missing: Vec<&str> = needed
-        .iter()
-        .filter(|(program, _)| process::find(program).is_none())
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
+    for package in &packages {
+        eprintln!("fetching {package}");
+        let archive = debian.fetch(package)?;
+        process::succeed(Command::new("dpkg-deb").arg("-x").arg(archive).arg(&cache))?;
     }
-    let names = missing.join(" ");
-    if process::find("apt-get").is_none() {
-        bail!("{names} missing; install them (names are Debian's)");
+    if !cache.join("lib").exists() {
+        symlink("usr/lib", cache.join("lib")).context("link of lib")?; // as systems have it, and newer packages expect
     }
-    eprintln!("installing {names}");
-    process::answer(Command::new("apt-get").args(["--quiet", "update"])).context("no package lists")?;
-    let mut command = Command::new("apt-get");
-    command.args(["--quiet", "install", "--yes", "--no-install-recommends"]).args(&missing);
-    process::answer(command.env("DEBIAN_FRONTEND", "noninteractive"))
-        .with_context(|| format!("install {names}"))?;
-    Ok(())
+    let Some(kernel) = below(&cache) else {
+        bail!("{} hold no kernel image with its modules", packages.join(", "))
+    };
+    let packed = "find \"$1\" -name '*.ko.xz' -exec xz --decompress {} +";
+    process::answer(Command::new("sh").args(["-c", packed, "sh"]).arg(kernel.modules()))?;
+    Ok(kernel)
 }
 
-fn newest(series: Series) -> Result<String> {
-    let search = || process::answer(Command::new("apt-cache").args(["pkgnames", series.prefix()]));
-    let mut found = search()?;
-    if found.trim().is_empty() {
-        process::answer(Command::new("apt-get").args(["--quiet", "update"])).context("no package lists")?;
-        found = search()?;
-    }
-    let cloud = |name: &&str| name.ends_with("-cloud-amd64");
-    found
-        .lines()
-        .filter(cloud)
-        .max_by_key(|name| numbers(name))
-        .map(str::to_owned)
-        .with_context(|| format!("apt offers no {}*-cloud-amd64", series.prefix()))
+/// The packages of the newest release that are needed to boot it. Debian has image and modules in one package
+/// (`linux-image-R`) or in two (`linux-binary-R`, `linux-modules-R`), of which one may not have arrived yet.
+fn newest(offered: &[String]) -> Option<Vec<String>> {
+    let is_offered = |name: &String| offered.contains(name);
+    let packages_of = |release: &str| {
+        let [image, binary, modules] =
+            ["image", "binary", "modules"].map(|kind| format!("linux-{kind}-{release}"));
+        match (is_offered(&binary), is_offered(&modules)) {
+            (true, true) => Some(vec![binary, modules]),
+            (false, false) if is_offered(&image) => Some(vec![image]),
+            _ => None,
+        }
+    };
+    let releases = offered.iter().filter_map(|name| name.splitn(3, '-').nth(2));
+    let cloud = releases.filter(|release| release.ends_with("-cloud-amd64"));
+    let bootable = cloud.filter_map(|release| Some((numbers(release), packages_of(release)?)));
+    bootable.max_by(|one, other| one.0.cmp(&other.0)).map(|(_, packages)| packages)
 }
 
-/// Every number in a package's name, for comparing versions.
-fn numbers(name: &str) -> Vec<u64> {
-    name.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+/// Every number in a release, for comparing versions.
+fn numbers(release: &str) -> Vec<u64> {
+    release.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
-fn image_below(cache: &Path) -> Option<PathBuf> {
-    let name =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz"));
-    entries(&cache.join("boot")).into_iter().find(name)
-}
-
-fn entries(dir: &Path) -> Vec<PathBuf> {
-    fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+/// The unpacked kernel: its image is in `/boot`, or beside its modules.
+fn below(cache: &Path) -> Option<Kernel> {
+    let releases = fs::read_dir(cache.join("lib/modules")).into_iter().flatten().flatten();
+    releases.filter_map(|entry| entry.file_name().into_string().ok()).find_map(|release| {
+        let places = [format!("boot/vmlinuz-{release}"), format!("lib/modules/{release}/vmlinuz")];
+        let image = places.iter().map(|place| cache.join(place)).find(|image| image.is_file())?;
+        Some(Kernel { image, release, root: cache.to_owned() })
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn newest_of(offered: &[&str]) -> Option<Vec<String>> {
+        newest(&offered.iter().map(|&name| name.to_owned()).collect::<Vec<_>>())
+    }
+
     #[test]
     fn versions_are_compared_by_their_numbers() {
-        let names = ["linux-image-6.12.9+deb12-cloud-amd64", "linux-image-6.12.117+deb12-cloud-amd64"];
-        assert_eq!(names.iter().max_by_key(|name| numbers(name)), Some(&names[1]));
+        let [old, new] = ["linux-image-6.12.9+deb12-cloud-amd64", "linux-image-6.12.117+deb12-cloud-amd64"];
+        let offered = [new, old, "linux-image-6.12.200+deb12-amd64", "linux-image-6.12.201-cloud-amd64-dbg"];
+        assert_eq!(newest_of(&offered), Some(vec![new.to_owned()]));
+    }
+
+    #[test]
+    fn a_release_in_two_packages_needs_both() {
+        let [binary, modules] = ["linux-binary-7.2.9-cloud-amd64", "linux-modules-7.2.9-cloud-amd64"];
+        let offered = [binary, "linux-image-7.2.9-cloud-amd64", "linux-modules-7.3.4-cloud-amd64", modules];
+        assert_eq!(newest_of(&offered), Some(vec![binary.to_owned(), modules.to_owned()]));
+        assert_eq!(newest_of(&offered[2..3]), None);
     }
 }

@@ -3,13 +3,14 @@
 use std::io::Read as _;
 
 use interlock::probes::Record;
+use interlock_tests::wait;
 use monitor_common::{
     event::network::PAYLOAD_MAX,
     label::{GATED, Session},
     policy::FLOW_ALLOWED,
 };
 
-use super::{FIRST, PATIENCE, Scene};
+use super::{FIRST, Scene};
 use crate::kernel::{actor::Actor, bench::Bench};
 
 const LARGE: usize = 256 << 10;
@@ -34,7 +35,7 @@ fn a_write_of_256_kib_does_not_slip_through() {
     );
     scene.receives_nothing();
     scene.answer(&ask, FLOW_ALLOWED);
-    scene.server.set_read_timeout(Some(PATIENCE)).unwrap();
+    scene.server.set_read_timeout(Some(wait::patience())).unwrap();
     let mut bytes = vec![0; LARGE];
     scene.server.read_exact(&mut bytes).unwrap();
     assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == (at % 256) as u8));

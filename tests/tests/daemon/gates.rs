@@ -1,0 +1,67 @@
+//! Acts that wait for an answer before they happen: what the program sees of it.
+
+use interlock_tests::{
+    agent::{Home, Running},
+    backend::{Backend, not_here},
+    daemon::{Daemon, Settings},
+    is_root,
+};
+
+/// Holds `act` of a session; gives the session's script once it is held, `None` where this kernel cannot hold.
+fn held(on: &str, matching: &str, act: &str) -> Option<(Daemon, Home, Running, String)> {
+    if !is_root() {
+        return None;
+    }
+    let rules = format!(
+        "version: 1\nrules:\n  - id: hold-it\n    summary: It is about to happen.\n    on: {on}\n    match: {matching}\n    \
+         action: hold\n    timeout: {{ after: 600s, then: deny }}\n"
+    );
+    let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
+    if daemon.backend("open") != Backend::Lsm {
+        not_here("an act is seen after it began");
+        return None;
+    }
+    let home = Home::new();
+    let agent = home.run(&daemon, &format!("echo before; {act}; echo exit $?"));
+    let hold = daemon.the_hold();
+    assert_eq!(agent.output(), "before\n");
+    Some((daemon, home, agent, hold))
+}
+
+fn an_open() -> Option<(Daemon, Home, Running, String)> {
+    held("open", "{ secret: { grade: A, foreign: true } }", "cat ~/.railway/config.json")
+}
+
+fn an_exec() -> Option<(Daemon, Home, Running, String)> {
+    held("exec", "{ process: { executable: \"**/printenv\" } }", "MARK=ran printenv MARK")
+}
+
+#[test]
+fn an_approved_open_reads_all_and_the_program_notices_only_time() {
+    let Some((daemon, _home, mut agent, hold)) = an_open() else { return };
+    daemon.expect(&["approve", &hold]);
+    assert_eq!(agent.finish(), "before\n{\"token\":\"not-real\"}exit 0\n");
+}
+
+#[test]
+fn a_denied_open_fails_and_reads_nothing() {
+    let Some((daemon, _home, mut agent, hold)) = an_open() else { return };
+    daemon.expect(&["deny", &hold]);
+    let output = agent.finish();
+    assert!(output.contains("exit 1") && !output.contains("token"), "{output}");
+}
+
+#[test]
+fn an_approved_exec_runs() {
+    let Some((daemon, _home, mut agent, hold)) = an_exec() else { return };
+    daemon.expect(&["approve", &hold]);
+    assert_eq!(agent.finish(), "before\nran\nexit 0\n");
+}
+
+#[test]
+fn a_denied_exec_does_not_run() {
+    let Some((daemon, _home, mut agent, hold)) = an_exec() else { return };
+    daemon.expect(&["deny", &hold]);
+    let output = agent.finish();
+    assert!(output.contains("exit 126") && !output.contains("ran\n"), "{output}");
+}

@@ -1,0 +1,108 @@
+//! The project's test binaries and what is in them.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum;
+use serde_json::Value;
+
+use crate::{process, repository::Repository};
+
+/// Test binaries of `tests/`, or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    Kernel,
+    Daemon,
+    Evasion,
+    All,
+}
+
+impl Suite {
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Kernel => &["kernel"],
+            Self::Daemon => &["daemon"],
+            Self::Evasion => &["evasion"],
+            Self::All => &["kernel", "daemon", "evasion"],
+        }
+    }
+}
+
+/// One built test binary.
+pub struct Binary {
+    /// Of the file in `tests/tests`, without its ending.
+    pub name: String,
+    pub path: PathBuf,
+}
+
+/// Builds the daemon; gives its program.
+///
+/// # Errors
+/// It does not build.
+pub fn interlock(repository: &Repository) -> Result<PathBuf> {
+    let built = cargo(repository, &["build", "--package", "interlock", "--bin", "interlock"])?;
+    let found = built.into_iter().find(|binary| binary.name == "interlock");
+    Ok(found.context("cargo built interlock and does not say where")?.path)
+}
+
+/// Builds the test binaries.
+///
+/// # Errors
+/// They do not build.
+pub fn tests(repository: &Repository, suite: Suite) -> Result<Vec<Binary>> {
+    let mut words = vec!["test", "--no-run", "--package", "interlock-tests"];
+    for name in suite.names() {
+        words.extend(["--test", *name]);
+    }
+    let wanted = |binary: &Binary| suite.names().contains(&binary.name.as_str());
+    Ok(cargo(repository, &words)?.into_iter().filter(wanted).collect())
+}
+
+/// Binary and name of every test whose name contains `filter`.
+///
+/// # Errors
+/// A binary cannot be started.
+pub fn plan(binaries: &[Binary], filter: Option<&str>) -> Result<Vec<(String, String)>> {
+    let mut plan = Vec::new();
+    for binary in binaries {
+        let listed = process::answer(Command::new(&binary.path).arg("--list"))?;
+        let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
+        let wanted = names.filter(|name| filter.is_none_or(|part| name.contains(part)));
+        plan.extend(wanted.map(|name| (binary.name.clone(), name.to_owned())));
+    }
+    Ok(plan)
+}
+
+fn cargo(repository: &Repository, words: &[&str]) -> Result<Vec<Binary>> {
+    let mut command = Command::new("cargo");
+    command.current_dir(repository.root()).args(words).args([
+        "--quiet",
+        "--locked",
+        "--message-format",
+        "json",
+    ]);
+    Ok(process::answer(&mut command)?.lines().filter_map(artifact).collect())
+}
+
+/// The program that a line of cargo's report is about.
+fn artifact(line: &str) -> Option<Binary> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message["executable"].as_str()?.into();
+    Some(Binary { name: message["target"]["name"].as_str()?.to_owned(), path })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn programs_are_found_in_cargos_report() {
+        let line = r#"{"reason":"compiler-artifact","target":{"name":"kernel"},"executable":"/t/kernel-1"}"#;
+        let found = artifact(line).unwrap();
+        assert_eq!((found.name.as_str(), found.path.as_path()), ("kernel", Path::new("/t/kernel-1")));
+        let library = r#"{"reason":"compiler-artifact","target":{"name":"x"},"executable":null}"#;
+        assert!(artifact(library).is_none() && artifact("warning: words").is_none());
+    }
+}
