@@ -7,6 +7,7 @@ mod daemon {
     mod freezing;
     mod permissions;
     mod recovery;
+    mod replaying;
     mod secrets;
     mod sessions;
 }
