@@ -20,5 +20,8 @@ pub mod ledger;
 pub mod metrics;
 pub mod names;
 pub mod probes;
+pub mod recognition;
+pub mod replay;
 pub mod rules;
 pub mod sessions;
+pub mod trial;

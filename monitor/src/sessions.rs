@@ -16,6 +16,7 @@ use crate::{
 pub mod adoption;
 pub mod detection;
 pub mod environment;
+pub mod judgement;
 pub mod procfs;
 pub mod workspace;
 
@@ -42,6 +43,8 @@ pub struct Session {
     pub incomplete: bool,
     /// Losses of the session that the kernel had counted when they were last looked at.
     pub lost: u64,
+    /// Its connections ask before their data leaves, because of something that the kernel did not see.
+    pub gated: bool,
     touched: VecDeque<String>,
 }
 
@@ -63,6 +66,7 @@ impl Session {
             frozen: false,
             incomplete: false,
             lost: 0,
+            gated: false,
             touched: VecDeque::new(),
         }
     }

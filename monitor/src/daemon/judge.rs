@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use monitor_common::label::GATED;
 use serde_json::json;
 
 use super::engine::Engine;
@@ -15,6 +16,7 @@ use crate::{
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
+    sessions::judgement::RISK_BUDGET,
 };
 
 /// What waits for the decision.
@@ -49,17 +51,13 @@ impl Engine {
             }
             return;
         };
-        let fact = Fact {
-            at,
-            session: id,
-            agent: session.agent.clone(),
-            session_age: session.age(at),
-            incomplete: session.incomplete,
-            process,
-            subject,
-        };
-        let verdict = rules.evaluate(&fact, &mut session.memory);
-        let risk = session.memory.risk(at);
+        let judged = session.judge(&rules, at, process, subject);
+        let (fact, verdict) = (&judged.fact, &judged.verdict);
+        let gates = !session.gated && rules.may_gate(fact) && rules.gates(&session.memory);
+        session.gated |= gates;
+        if gates && let Err(error) = self.uplink.set_flags(id, GATED, true) {
+            tracing::error!(session = %id, %error, "the session's connections are judged only as far as the kernel asks");
+        }
         self.metrics.event(kind_name(fact.subject.kind()));
         for found in &verdict.matches {
             self.metrics.rule_matched(&found.rule.id, found.action);
@@ -67,10 +65,9 @@ impl Engine {
         for rule in &verdict.guard_faults {
             self.metrics.guard_failed(&rule.id);
         }
-        self.carry_out(&fact, &verdict, stake);
-        // What is held is contained already; the next thing that adds to the risk trips the breaker.
-        if risk >= self.config.risk_budget && verdict.points > 0 && verdict.action < Action::Hold {
-            self.trip(&fact, "risk-budget", &format!("the session's risk is {risk} points"), None);
+        self.carry_out(fact, verdict, stake);
+        if judged.spends(self.config.risk_budget) {
+            self.trip(fact, RISK_BUDGET, &format!("the session's risk is {} points", judged.risk), None);
         }
         self.metrics.decided(started.elapsed());
     }
@@ -133,6 +130,9 @@ impl Engine {
             .subject(&fact.subject)
             .with("interlock.mode", json!(self.config.mode))
             .verdict(verdict, action);
+        if fact.incomplete {
+            event = event.with("session.incomplete", true);
+        }
         for (field, value) in extra {
             event = event.with(field, value.clone());
         }
