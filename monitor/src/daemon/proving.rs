@@ -1,5 +1,7 @@
 //! Proving at the start: no claim of enforcement without it.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 
 use super::{engine::Engine, event::Event};
@@ -12,7 +14,10 @@ use crate::{
 impl Engine {
     /// Has every hook in force tried. Fails open: what is not proven stays in force, and nobody is told that it holds.
     pub fn prove(&mut self) {
+        let started = Instant::now();
         self.proofs = proof::run(&mut self.probes, &mut self.uplink);
+        let proven = self.proofs.iter().filter(|proof| proof.finding.is_proven()).count();
+        tracing::info!(proven, of = self.proofs.len(), took = ?started.elapsed(), "tried what is in force");
         let gauges = self
             .proofs
             .iter()

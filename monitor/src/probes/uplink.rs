@@ -262,6 +262,11 @@ impl Uplink {
         self.answers.insert(key, answer, 0)
     }
 
+    /// Takes an answer back.
+    pub fn withdraw(&mut self, key: AnswerKey) {
+        ignore_missing("ANSWERS", self.answers.remove(&key));
+    }
+
     #[must_use]
     pub fn standing_answer(&self, key: AnswerKey) -> Option<Answer> {
         self.answers.get(&key, 0).ok()

@@ -37,6 +37,8 @@ pub struct Attempt<'a> {
     probes: &'a mut Probes,
     subject: Subject,
     deadline: Instant,
+    /// Answers that were given, to be taken back.
+    answered: Vec<AnswerKey>,
 }
 
 /// Tries everything that is attached; `Err` where nothing could be tried.
@@ -55,7 +57,7 @@ fn on_stage(stage: &Stage, probes: &mut Probes, uplink: &mut Uplink) -> Result<V
     let limit = (subject.pace * 50).clamp(Duration::from_secs(2), Duration::from_secs(20));
     let patience = (subject.pace * 2).clamp(Duration::from_millis(50), Duration::from_secs(1));
     let deadline = Instant::now() + limit;
-    Ok(Attempt { stage, uplink, patience, probes, subject, deadline }.everything())
+    Ok(Attempt { stage, uplink, patience, probes, subject, deadline, answered: Vec::new() }.everything())
 }
 
 impl Attempt<'_> {
@@ -80,7 +82,9 @@ impl Attempt<'_> {
                 Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
                 Ok(()) => judge(trial.expect, &self.observe(trial)),
             };
+            tracing::debug!(program = trial.program, act = ?trial.act, ?finding, "tried");
             found.push((trial.duty, trial.program, finding));
+            self.answered.drain(..).for_each(|key| self.uplink.withdraw(key));
         }
         found
     }
@@ -175,6 +179,7 @@ impl Attempt<'_> {
         let stopped = self.is_stopped(pid);
         let until_ns = boot_now().0.saturating_add(u64::try_from(STANDS.as_nanos()).unwrap_or(u64::MAX));
         let decision = Decision { until_ns, uses: 1, verdict, reserved: 0 };
+        self.answered.push(key);
         // Without an answer it is held again, and not proven.
         let answered = self.uplink.answer(key, decision).is_ok() && wake(pid).is_ok();
         stopped && answered
