@@ -156,7 +156,10 @@ impl Cgroup {
     fn new() -> Self {
         let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
         let mounted = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        let root = mounted.into_iter().find(|fields| fields[2] == "cgroup2").expect("a cgroup v2 mount");
+        let root = mounted
+            .into_iter()
+            .find(|fields| fields[2] == "cgroup2")
+            .unwrap_or_else(|| panic!("no cgroup v2 mount: {mounts}"));
         let path = PathBuf::from(root[1]).join(format!("interlock-proof-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)

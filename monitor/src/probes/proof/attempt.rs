@@ -53,10 +53,7 @@ fn on_stage(stage: &Stage, probes: &mut Probes, uplink: &mut Uplink) -> Result<V
     let scene = stage.scene().map_err(|error| error.to_string())?;
     let subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
     stage.arm(uplink, subject.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
-    // A machine that is slow to start a program is slow at everything.
-    let limit = (subject.pace * 50).clamp(Duration::from_secs(2), Duration::from_secs(20));
-    let patience = (subject.pace * 2).clamp(Duration::from_millis(50), Duration::from_secs(1));
-    let deadline = Instant::now() + limit;
+    let (patience, deadline) = (subject.patience(), Instant::now() + subject.limit());
     Ok(Attempt { stage, uplink, patience, probes, subject, deadline, answered: Vec::new() }.everything())
 }
 

@@ -25,7 +25,7 @@ pub struct Subject {
     /// Bytes of a line that is not whole yet.
     pending: Vec<u8>,
     /// From its start to its first word: how slow this machine is.
-    pub pace: Duration,
+    pace: Duration,
 }
 
 impl Subject {
@@ -56,6 +56,16 @@ impl Subject {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// For everything that is asked of it. A machine that is slow to start a program is slow at everything.
+    pub fn limit(&self) -> Duration {
+        (self.pace * 50).clamp(Duration::from_secs(2), Duration::from_secs(20))
+    }
+
+    /// For what is as good as done.
+    pub fn patience(&self) -> Duration {
+        (self.pace * 2).clamp(Duration::from_millis(50), Duration::from_secs(1))
     }
 
     pub fn ask(&mut self, act: Act) -> io::Result<()> {
