@@ -80,6 +80,9 @@ pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
     let offers: Vec<(Duty, &Offer)> =
         probes.in_force().iter().filter_map(|served| Some((served.duty, served.offer?))).collect();
     let found = attempt::all(probes, uplink);
+    for (duty, program, finding) in found.iter().flatten() {
+        tracing::debug!(duty = duty.name(), program, ?finding, "tried");
+    }
     let proof = |(duty, offer): (Duty, &Offer)| {
         let finding = match &found {
             Ok(found) => sum_up(found.iter().filter(|(of, ..)| *of == duty)),

@@ -79,7 +79,6 @@ impl Attempt<'_> {
                 Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
                 Ok(()) => judge(trial.expect, &self.observe(trial)),
             };
-            tracing::debug!(program = trial.program, act = ?trial.act, ?finding, "tried");
             found.push((trial.duty, trial.program, finding));
             self.answered.drain(..).for_each(|key| self.uplink.withdraw(key));
         }
