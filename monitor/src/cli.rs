@@ -78,6 +78,9 @@ enum Verb {
     Replay(replay::Replay),
     /// Replay the incident in a closed world and see it stopped (as root)
     Drill(drill::Drill),
+    /// Tries what is forbidden, for the daemon that started it
+    #[command(hide = true)]
+    Prove,
     #[command(hide = true, disable_help_flag = true)]
     DrillStage {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -139,6 +142,7 @@ impl ClientVerb {
 pub fn main() -> ExitCode {
     let Cli { global, verb } = Cli::parse();
     let done = match verb {
+        Verb::Prove => return crate::probes::proof::act::main(),
         Verb::DrillStage { stage } => return crate::drill::stage_main(stage),
         Verb::Daemon(daemon) => daemon.perform(&global),
         Verb::Drill(drill) => drill.perform(&global),

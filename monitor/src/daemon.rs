@@ -29,6 +29,7 @@ mod holding;
 mod judge;
 mod knowledge;
 mod lifecycle;
+mod proving;
 mod recovery;
 mod reload;
 mod requests;

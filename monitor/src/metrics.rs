@@ -46,6 +46,7 @@ pub struct Metrics {
     decision: Histogram,
     sessions: IntGaugeVec,
     enforcement: IntGaugeVec,
+    proven: IntGaugeVec,
     program_seconds: CounterVec,
     program_names: Limited,
     rules_info: IntGaugeVec,
@@ -100,6 +101,11 @@ impl Metrics {
             enforcement: make.gauges(
                 "enforcement_active",
                 "1 for the backend that is in force for an action.",
+                &["action", "backend"],
+            )?,
+            proven: make.gauges(
+                "enforcement_proven",
+                "1 where a trial at the start showed that the backend does what it promises, else 0.",
                 &["action", "backend"],
             )?,
             program_seconds: make.seconds(
@@ -180,6 +186,15 @@ impl Metrics {
         self.enforcement.reset();
         for (action, backend) in active.into_iter().take(DISTINCT) {
             self.enforcement.with_label_values(&[action, backend]).set(1);
+        }
+    }
+
+    /// Whether each backend in force was proven, as `(action, backend, proven)`.
+    pub fn proven<'a>(&self, proofs: impl IntoIterator<Item = (&'a str, &'a str, bool)>) {
+        let _page = self.settle();
+        self.proven.reset();
+        for (action, backend, proven) in proofs.into_iter().take(DISTINCT) {
+            self.proven.with_label_values(&[action, backend]).set(proven.into());
         }
     }
 

@@ -22,6 +22,8 @@ pub struct Settings {
     pub observe: bool,
     /// With a directory for catalogues, empty at first: [`Daemon::catalog`].
     pub catalog: bool,
+    /// Root of what the daemon's cgroup programs see; the machine's where there is none.
+    pub cgroup: Option<PathBuf>,
 }
 
 /// A running daemon. Dropping it ends it, and everything that it enforces.
@@ -72,7 +74,9 @@ impl Daemon {
         } else {
             String::new()
         };
-        fs::write(dir.path().join("config.toml"), config + &catalog).expect("a fresh file");
+        let cgroup: String =
+            settings.cgroup.iter().map(|path| format!("cgroup = \"{}\"\n", path.display())).collect();
+        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup).expect("a fresh file");
         let child = spawn(dir.path());
         let daemon = Self { dir, pins, child };
         daemon.wait_ready();

@@ -7,6 +7,7 @@ mod daemon {
     mod freezing;
     mod gates;
     mod permissions;
+    mod proof;
     mod recovery;
     mod reload;
     mod replaying;

@@ -8,7 +8,10 @@ use super::{
     printer::Printer,
     wait,
 };
-use crate::control::{api::Status, client::Client};
+use crate::control::{
+    api::{Enforcement, Status},
+    client::Client,
+};
 
 pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     let status: Status = wait(async { Ok(client.get("/v1/status").await?) })?;
@@ -34,10 +37,22 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
         ("holds", format!("{} waiting", status.holds_waiting)),
         ("events", status.events.to_string()),
         ("lost", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }),
+        ("proven", proven(&status.enforcement)),
         ("metrics", status.metrics.clone().unwrap_or_else(|| "off".into())),
         ("socket", status.socket.clone()),
     ]);
     lines
+}
+
+/// `12 of 13; not: open (lsm)`
+fn proven(enforcement: &[Enforcement]) -> String {
+    let unproven: Vec<String> = enforcement
+        .iter()
+        .filter(|entry| !entry.proven)
+        .map(|entry| format!("{} ({})", entry.action, entry.backend))
+        .collect();
+    let count = format!("{} of {}", enforcement.len() - unproven.len(), enforcement.len());
+    if unproven.is_empty() { count } else { format!("{count}; not: {}", unproven.join(", ")) }
 }
 
 #[cfg(test)]
@@ -59,6 +74,7 @@ mod tests {
         holds        1 waiting
         events       1234
         lost         access/open 3
+        proven       1 of 2; not: open (lsm)
         metrics      127.0.0.1:9464
         socket       /run/interlock/control.sock
         ");

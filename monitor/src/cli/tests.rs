@@ -7,7 +7,9 @@ pub mod sample {
     use jiff::Timestamp;
 
     use crate::{
-        control::api::{HoldState, HoldView, Mode, RulesView, SessionStatus, SessionView, Status},
+        control::api::{
+            Enforcement, HoldState, HoldView, Mode, RulesView, SessionStatus, SessionView, Status,
+        },
         facts::{Action, Severity},
     };
 
@@ -32,6 +34,15 @@ pub mod sample {
             frozen: 0,
             events: 1234,
             lost: [("access/open".to_owned(), 3)].into(),
+            enforcement: vec![
+                Enforcement { action: "hold".into(), backend: "portable".into(), proven: true, reason: None },
+                Enforcement {
+                    action: "open".into(),
+                    backend: "lsm".into(),
+                    proven: false,
+                    reason: Some("not proven: file_open: it went through".into()),
+                },
+            ],
             metrics: Some("127.0.0.1:9464".into()),
             socket: "/run/interlock/control.sock".into(),
         }

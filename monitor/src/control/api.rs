@@ -47,8 +47,23 @@ pub struct Status {
     pub events: u64,
     /// Records that could not be delivered, by `ring/kind`; empty when all were.
     pub lost: BTreeMap<String, u64>,
+    /// What the hooks in force were seen to do when the daemon started.
+    #[serde(default)]
+    pub enforcement: Vec<Enforcement>,
     pub metrics: Option<String>,
     pub socket: String,
+}
+
+/// What was proven of an action's backend at the start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enforcement {
+    /// As in `interlock doctor`: `open`, `connect` …
+    pub action: String,
+    /// `lsm`, `tracing` or `portable`.
+    pub backend: String,
+    pub proven: bool,
+    /// Why not.
+    pub reason: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

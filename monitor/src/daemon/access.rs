@@ -15,7 +15,7 @@ use crate::{
     facts::{BootNanos, SecretAccess, SessionId, Subject, Transport},
     holds::HeldCaller,
     names::Identified,
-    probes::Record,
+    probes::{Record, proof},
 };
 
 const TCP: u32 = 6;
@@ -23,6 +23,9 @@ const DNS_PORT: u16 = 53;
 
 impl Engine {
     pub fn handle(&mut self, record: Record<'_>) {
+        if record.header().session == proof::SESSION.0 {
+            return; // the proof's own, read too late for it
+        }
         match record {
             Record::Fork(fork) => self.on_fork(fork),
             Record::Exec(exec) => self.on_exec(exec),

@@ -42,6 +42,7 @@ use crate::{
         MapError, Options, Probes, Uplink,
         batch::{Batch, merged},
         inode::{MountCache, Mounts},
+        proof::Proof,
         ring,
     },
     sessions::Registry,
@@ -76,6 +77,8 @@ pub(super) struct Engine {
     pub lingering: HashMap<u64, BootNanos>,
     pub explanations: VecDeque<Explanation>,
     pub undecodable: u64,
+    /// What was proven of the hooks in force.
+    pub proofs: Vec<Proof>,
     /// The kernel's verdict table, as it was written last.
     pub policy: Policy,
     pub heads: Heads,
@@ -127,6 +130,7 @@ impl Engine {
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
             explanations: VecDeque::new(),
             undecodable: 0,
+            proofs: Vec::new(),
             policy: Policy::default(),
             heads: Heads::default(),
             accesses: Batch::default(),
@@ -143,6 +147,7 @@ impl Engine {
         };
         engine.write_tables()?;
         engine.protect_own();
+        engine.prove();
         engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
         engine.recover(before);
         engine.adopt();

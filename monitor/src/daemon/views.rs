@@ -8,7 +8,12 @@ use crate::{
     control::api::{Check, CheckState, HoldState, HoldView, RulesView, SessionStatus, SessionView, Status},
     facts::SessionId,
     holds::Hold,
-    probes::{self, loader::InForce, table::Backend},
+    probes::{
+        self,
+        loader::InForce,
+        proof::{Finding, Proof},
+        table::Backend,
+    },
     sessions::Session,
 };
 
@@ -31,6 +36,7 @@ impl Engine {
             frozen: self.registry.iter().filter(|session| session.frozen).count(),
             events: self.events,
             lost,
+            enforcement: self.enforcement(),
             metrics: self.metrics_address.clone(),
             socket: self.config.socket.display().to_string(),
         }
@@ -95,7 +101,10 @@ impl Engine {
 
     /// What this machine allows, and what is attached right now.
     pub fn doctor(&self) -> Vec<Check> {
-        probes::doctor().into_iter().chain(self.probes.in_force().iter().map(in_force)).collect()
+        probes::doctor()
+            .into_iter()
+            .chain(self.probes.in_force().iter().map(|served| in_force(served, &self.proofs)))
+            .collect()
     }
 
     pub fn update_gauges(&self) {
@@ -111,16 +120,19 @@ impl Engine {
     }
 }
 
-fn in_force(served: &InForce) -> Check {
-    let refused = refusals(&served.refused);
-    let (state, found) = match served.offer {
-        Some(offer) if refused.is_empty() => {
-            (CheckState::Good, format!("{}: {}", offer.backend.name(), offer.can))
-        }
-        Some(offer) => (CheckState::Limited, format!("{}: {}", offer.backend.name(), offer.can)),
-        None if served.idle => (CheckState::Good, "attached when a session starts".to_owned()),
-        None => (CheckState::Limited, "nothing attached".to_owned()),
+fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
+    let mut refused = refusals(&served.refused);
+    let finding = proofs.iter().find(|proof| proof.duty == served.duty).map(|proof| &proof.finding);
+    refused.extend(finding.and_then(Finding::reason));
+    let found = match served.offer {
+        Some(offer) => format!("{}: {}", offer.backend.name(), offer.can),
+        None if served.idle => "attached when a session starts".to_owned(),
+        None => "nothing attached".to_owned(),
     };
+    let serves = served.offer.is_some() || served.idle;
+    let state = if serves && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
+    let proven = finding.is_some_and(Finding::is_proven);
+    let found = if proven { format!("{found} (proven)") } else { found };
     let advice = (!refused.is_empty()).then(|| refused.join("; "));
     Check { subject: served.duty.name().into(), state, found, advice }
 }

@@ -166,6 +166,14 @@ impl Probes {
         &self.in_force
     }
 
+    /// Whether the program runs at one of its hooks now.
+    pub(super) fn is_attached(&self, program: &str) -> bool {
+        let attachments =
+            SERVICES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
+        let linked = |name: String| self.links.iter().any(|(known, _)| *known == name);
+        attachments.filter(|attachment| attachment.program == program).any(|found| linked(link_name(found)))
+    }
+
     /// Tries the offers of a duty in their order.
     fn serve(
         &mut self,

@@ -1,6 +1,7 @@
 //! The two rings, and waiting for them.
 
 use std::{
+    collections::VecDeque,
     io,
     os::fd::{AsFd as _, BorrowedFd},
     time::Duration,
@@ -9,24 +10,48 @@ use std::{
 use aya::maps::{MapData, RingBuf};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+/// Bytes that may be set aside; what comes then stays in the ring.
+const ASIDE_MAX: usize = 16 << 20;
+
 /// One ring buffer.
-pub struct Ring(RingBuf<MapData>);
+pub struct Ring {
+    ring: RingBuf<MapData>,
+    /// Older than what the ring holds: [`Ring::sift`] left it for [`Ring::drain_raw`].
+    aside: VecDeque<Box<[u8]>>,
+    aside_bytes: usize,
+}
 
 impl Ring {
     pub(super) fn new(ring: RingBuf<MapData>) -> Self {
-        Self(ring)
+        Self { ring, aside: VecDeque::new(), aside_bytes: 0 }
+    }
+
+    /// Removes the records that `take` wants; the others are set aside in their order.
+    pub(super) fn sift(&mut self, mut take: impl FnMut(&[u8]) -> bool) {
+        while self.aside_bytes < ASIDE_MAX {
+            let Some(item) = self.ring.next() else { return };
+            if !take(&item) {
+                self.aside_bytes += item.len();
+                self.aside.push_back((*item).into());
+            }
+        }
     }
 
     /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them.
     pub fn drain_raw(&mut self, limit: usize, mut handle: impl FnMut(&[u8])) {
         for _ in 0..limit {
-            let Some(item) = self.0.next() else { return };
+            if let Some(bytes) = self.aside.pop_front() {
+                self.aside_bytes -= bytes.len();
+                handle(&bytes);
+                continue;
+            }
+            let Some(item) = self.ring.next() else { return };
             handle(&item);
         }
     }
 
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+    pub(super) fn fd(&self) -> BorrowedFd<'_> {
+        self.ring.as_fd()
     }
 }
 

@@ -216,6 +216,30 @@ impl Uplink {
         replace(&mut self.addresses, addresses)
     }
 
+    /// Adds one socket name to the table of services.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn add_service(&mut self, name: u64, service: u32) -> Result<(), MapError> {
+        self.services.insert(name, service, 0)
+    }
+
+    pub fn remove_service(&mut self, name: u64) {
+        ignore_missing("SERVICE_NAMES", self.services.remove(&name));
+    }
+
+    /// Adds one address to the table of addresses.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn add_address(&mut self, key: AddressKey, class: u32) -> Result<(), MapError> {
+        self.addresses.insert(key, class, 0)
+    }
+
+    pub fn remove_address(&mut self, key: AddressKey) {
+        ignore_missing("ADDRESSES", self.addresses.remove(&key));
+    }
+
     /// # Errors
     /// The map cannot be written.
     pub fn set_policy(&mut self, policy: Policy) -> Result<(), MapError> {
@@ -238,6 +262,11 @@ impl Uplink {
         self.answers.insert(key, answer, 0)
     }
 
+    /// Takes an answer back.
+    pub fn withdraw(&mut self, key: AnswerKey) {
+        ignore_missing("ANSWERS", self.answers.remove(&key));
+    }
+
     #[must_use]
     pub fn standing_answer(&self, key: AnswerKey) -> Option<Answer> {
         self.answers.get(&key, 0).ok()
@@ -250,6 +279,11 @@ impl Uplink {
     pub fn protect(&mut self, daemon: u32, files: &[InodeKey]) -> Result<(), MapError> {
         self.daemon.set(0, daemon, 0)?;
         files.iter().try_for_each(|file| self.own_inodes.insert(file, 1, 0))
+    }
+
+    /// Ends the protection of one file.
+    pub fn unprotect(&mut self, file: InodeKey) {
+        ignore_missing("OWN_INODES", self.own_inodes.remove(&file));
     }
 
     /// # Errors
@@ -266,6 +300,11 @@ impl Uplink {
 
     pub fn untag_inode(&mut self, key: InodeKey) {
         ignore_missing("SECRET_INODES", self.inodes.remove(&key));
+    }
+
+    /// Forgets the name that a secret had before.
+    pub fn forget_followed(&mut self, key: InodeKey) {
+        ignore_missing("FOLLOWED", self.followed.remove(&key));
     }
 
     /// Copies sessions, labels, taints, flows and verdicts of another version's pins; gives how many entries.

@@ -1,0 +1,70 @@
+//! The loader's proof: one open, before any other backend is considered.
+
+use std::{fs, io, net::Ipv4Addr, time::Instant};
+
+use monitor_common::{
+    label::{Label, Session},
+    policy::{GRADE_A, InodeKey, SecretTag, VERDICT_ALLOW, VERDICT_DENY, open_index},
+};
+use rustix::io::Errno;
+use tempfile::TempDir;
+
+use super::{
+    SESSION,
+    act::{Act, Answer, SECRET, Scene},
+    stage::ENTRY,
+    subject::Subject,
+};
+use crate::probes::{error::ProbeError, inode::Mounts, uplink::Uplink};
+
+/// Forbids a child to read a decoy, and has it try. Never this process itself: what an earlier daemon has pinned keeps
+/// labelled processes from bpf, and so from taking their label off again.
+///
+/// # Errors
+/// The file could be read, or the attempt could not be made.
+pub fn denies_open(uplink: &mut Uplink) -> Result<(), ProbeError> {
+    let answer = attempt(uplink).map_err(|reason| ProbeError::Unproven { reason })?;
+    // Not EACCES, which others answer with.
+    let refused = Answer::Failed(Errno::PERM.raw_os_error());
+    if answer == Some(refused) { Ok(()) } else { Err(ProbeError::NotInForce) }
+}
+
+fn attempt(uplink: &mut Uplink) -> Result<Option<Answer>, String> {
+    let (directory, decoy) = lay_out().map_err(|error| format!("the decoy cannot be made: {error}"))?;
+    let scene =
+        Scene { directory: directory.path().to_path_buf(), refused: 0, open: 0, names: Ipv4Addr::LOCALHOST };
+    let mut subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
+    let before = uplink.policy().map_err(|error| error.to_string())?;
+    let mut policy = before;
+    policy.observe = 0;
+    let label = Label { session: SESSION.0, start_ns: 0 };
+    let armed = uplink
+        .set_policy(policy)
+        .and_then(|()| uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_DENY))
+        .and_then(|()| uplink.tag_inode(decoy, SecretTag { entry: ENTRY, grade: GRADE_A }))
+        .and_then(|()| uplink.add_session(SESSION, Session::default()))
+        .and_then(|()| uplink.set_label(subject.pid(), label));
+    let tried = armed.map_err(|error| error.to_string()).and_then(|()| {
+        let asked =
+            subject.ask(Act::ReadSecret).and_then(|()| subject.answer(Instant::now() + subject.limit()));
+        asked.map_err(|error| error.to_string())
+    });
+    let pid = subject.pid();
+    drop(subject);
+    uplink.remove_label(pid);
+    uplink.remove_session(SESSION);
+    uplink.untag_inode(decoy);
+    if let Err(error) = uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ALLOW) {
+        tracing::warn!(%error, "the proof's entry stays in the verdict table, where no secret has its number");
+    }
+    uplink.set_policy(before).map_err(|error| error.to_string())?;
+    tried
+}
+
+fn lay_out() -> io::Result<(TempDir, InodeKey)> {
+    let directory = TempDir::with_prefix("interlock-proof-")?;
+    let decoy = directory.path().join(SECRET);
+    fs::write(&decoy, "a decoy")?;
+    let key = Mounts::own().identify(&decoy)?;
+    Ok((directory, key))
+}

@@ -1,0 +1,179 @@
+//! What the acts are aimed at: decoys in a directory of their own, and the entries in the kernel's tables that forbid them.
+//!
+//! Nothing here touches anybody else: files, ports, names and the session are the proof's own. Where the policy has one
+//! value for all sessions, it is changed for the length of one act, and only so that sessions whose flows ask would ask.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, TcpListener, UdpSocket},
+    os::unix::net::{UnixDatagram, UnixListener},
+};
+
+use aya::maps::MapError;
+use monitor_common::{
+    hash,
+    label::{GATED, Label, Session},
+    policy::{
+        ADDRESS_CLASSES, AddressKey, ENTRIES_MAX, GRADE_A, InodeKey, Policy, SecretTag, VERDICT_ALLOW,
+        VERDICT_ASK, VERDICT_ASK_IF_GATED, VERDICT_DENY, open_index,
+    },
+};
+use tempfile::TempDir;
+
+use super::{
+    SESSION,
+    act::{DATAGRAM, OWN, PLAIN, SECRET, STREAM, Scene},
+};
+use crate::probes::{inode::Mounts, table::Duty, uplink::Uplink};
+
+/// A place in the table that no catalogue fills.
+pub const ENTRY: u32 = ENTRIES_MAX - 1;
+/// A class of destinations that no catalogue fills.
+const CLASS: usize = ADDRESS_CLASSES - 1;
+/// A loopback address that nobody serves names at, where a resolver uses the usual ones.
+const NAMES: Ipv4Addr = Ipv4Addr::new(127, 91, 17, 53);
+
+/// The decoys, and what stood in the tables before.
+pub struct Stage {
+    directory: TempDir,
+    secret: InodeKey,
+    own: InodeKey,
+    /// Keeps its port from everybody else.
+    refused: TcpListener,
+    pub open: TcpListener,
+    /// `None` where something answers names at every address.
+    pub names: Option<UdpSocket>,
+    _services: (UnixListener, UnixDatagram),
+    before: Policy,
+}
+
+impl Stage {
+    /// Lays out the decoys.
+    ///
+    /// # Errors
+    /// There is no room for files, or no loopback network.
+    pub fn build(uplink: &Uplink) -> Result<Self, String> {
+        let before = uplink.policy().map_err(|error| format!("the policy cannot be read: {error}"))?;
+        if before.observe != 0 && !uplink.sessions().is_empty() {
+            return Err(
+                "the mode is observe, and sessions of an earlier daemon live: nothing may be stopped".into(),
+            );
+        }
+        Self::lay_out(before).map_err(|error| format!("the decoys cannot be made: {error}"))
+    }
+
+    fn lay_out(before: Policy) -> io::Result<Self> {
+        let directory = TempDir::with_prefix("interlock-proof-")?;
+        let own = directory.path().join(OWN);
+        fs::create_dir_all(own.join("directory"))?;
+        fs::create_dir(directory.path().join(PLAIN))?;
+        for file in [directory.path().join(SECRET), own.join("file")] {
+            fs::write(file, "a decoy")?;
+        }
+        let loopback = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+        let (refused, open) = (loopback()?, loopback()?);
+        open.set_nonblocking(true)?;
+        let mounts = Mounts::own();
+        Ok(Self {
+            secret: mounts.identify(&directory.path().join(SECRET))?,
+            own: mounts.identify(&own)?,
+            refused,
+            open,
+            names: UdpSocket::bind((NAMES, 53)).ok(),
+            _services: (
+                UnixListener::bind(directory.path().join(STREAM))?,
+                UnixDatagram::bind(directory.path().join(DATAGRAM))?,
+            ),
+            directory,
+            before,
+        })
+    }
+
+    pub fn scene(&self) -> io::Result<Scene> {
+        Ok(Scene {
+            directory: self.directory.path().to_path_buf(),
+            refused: self.refused.local_addr()?.port(),
+            open: self.open.local_addr()?.port(),
+            names: NAMES,
+        })
+    }
+
+    /// Forbids the acts to the process `pid`, which becomes a session of its own.
+    ///
+    /// # Errors
+    /// A table cannot be written.
+    pub fn arm(&self, uplink: &mut Uplink, pid: u32) -> Result<(), MapError> {
+        uplink.set_policy(self.policy())?;
+        uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ASK)?;
+        uplink.tag_inode(self.secret, SecretTag { entry: ENTRY, grade: GRADE_A })?;
+        uplink.protect(std::process::id(), &[self.own])?;
+        for name in [STREAM, DATAGRAM] {
+            uplink.add_service(service(name), 0)?;
+        }
+        uplink.add_address(self.refused_port(), CLASS as u32)?;
+        uplink.add_session(SESSION, Session::default())?;
+        uplink.set_label(pid, Label { session: SESSION.0, start_ns: 0 })
+    }
+
+    /// From here on whatever may ask does.
+    ///
+    /// # Errors
+    /// The table cannot be written.
+    pub fn gate(&self, uplink: &mut Uplink) -> Result<(), MapError> {
+        uplink.set_flags(SESSION, GATED, true)
+    }
+
+    /// Makes the acts of `duty` ask, where the rules let them pass.
+    ///
+    /// # Errors
+    /// The table cannot be written.
+    pub fn set_for(&self, uplink: &mut Uplink, duty: Duty) -> Result<(), MapError> {
+        let ask = |verdict: u32| if verdict == VERDICT_ALLOW { VERDICT_ASK_IF_GATED } else { verdict };
+        let mut policy = self.policy();
+        match duty {
+            Duty::GateExecute => policy.execute = ask(policy.execute),
+            Duty::Delegate => policy.delegate = ask(policy.delegate),
+            _ => {}
+        }
+        uplink.set_policy(policy)
+    }
+
+    fn policy(&self) -> Policy {
+        let mut policy = Policy { observe: 0, ..self.before };
+        if let Some(class) = policy.connect.get_mut(CLASS) {
+            *class = VERDICT_DENY;
+        }
+        policy
+    }
+
+    fn refused_port(&self) -> AddressKey {
+        let port = self.refused.local_addr().map_or(0, |address| address.port());
+        AddressKey { address: [0; 16], port: port.into() }
+    }
+
+    /// Takes everything out of the tables again, also after a proof that broke off. The child has ended by now.
+    pub fn disarm(&self, uplink: &mut Uplink) {
+        if let Err(error) = uplink.set_policy(self.before) {
+            tracing::error!(%error, "the policy cannot be set back after the proof; reload the rules");
+        }
+        if let Err(error) = uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ALLOW) {
+            tracing::warn!(%error, "the proof's entry stays in the verdict table, where no secret has its number");
+        }
+        let of_proof = |(pid, label): (u32, Label)| (label.session == SESSION.0).then_some(pid);
+        uplink.labels().into_iter().filter_map(of_proof).for_each(|pid| uplink.remove_label(pid));
+        let flows = uplink.flows().into_iter().filter(|(_, flow)| flow.session == SESSION.0);
+        flows.for_each(|(cookie, _)| uplink.remove_flow(cookie));
+        uplink.untag_inode(self.secret);
+        uplink.forget_followed(self.secret);
+        uplink.unprotect(self.own);
+        for name in [STREAM, DATAGRAM] {
+            uplink.remove_service(service(name));
+        }
+        uplink.remove_address(self.refused_port());
+        uplink.remove_session(SESSION);
+    }
+}
+
+fn service(name: &str) -> u64 {
+    hash::name(hash::EXACT, name.as_bytes())
+}
