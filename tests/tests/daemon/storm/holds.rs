@@ -142,7 +142,7 @@ fn openers_held_by_a_daemon_that_was_killed_never_stay_stopped() {
     if !is_root() {
         return;
     }
-    let mut daemon = Daemon::start(&brief_hold("open", "secret: { entry: env-file, foreign: true }"));
+    let mut daemon = Daemon::start(&brief_hold("open", "secret: { entry: dotenv, foreign: true }"));
     if daemon.backend("open") != Backend::Lsm {
         return not_here("an open is seen after it began, and cannot be held");
     }
