@@ -20,5 +20,6 @@ pub mod ledger;
 pub mod metrics;
 pub mod names;
 pub mod probes;
+pub mod recognition;
 pub mod rules;
 pub mod sessions;

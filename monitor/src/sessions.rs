@@ -16,6 +16,7 @@ use crate::{
 pub mod adoption;
 pub mod detection;
 pub mod environment;
+pub mod judgement;
 pub mod procfs;
 pub mod workspace;
 

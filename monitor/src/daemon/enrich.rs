@@ -12,14 +12,11 @@ use monitor_common::event::{
 
 use super::engine::Engine;
 use crate::{
-    catalog::{agents::UNKNOWN, secrets::UNRESOLVED},
-    facts::{
-        BootNanos, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, NameSource, SecretAccess,
-        SessionId, Transport,
-    },
+    facts::{BootNanos, Destination, EnvironAccess, EnvironHow, SecretAccess, SessionId, Transport},
     names::Identified,
     probes::decode::text,
     probes::inode::MountCache,
+    recognition::{self, KnownBy, Reader},
     sessions::procfs,
 };
 
@@ -50,7 +47,7 @@ impl Engine {
             procfs::working_directory(pid).map(|cwd| cwd.join(&given)).unwrap_or(given)
         };
         let workspace = self.registry.get(session).and_then(|session| session.workspace.as_deref());
-        let foreign = workspace.is_none_or(|workspace| !path.starts_with(workspace));
+        let foreign = recognition::is_outside(workspace, &path);
         self.secret(
             pid,
             session,
@@ -71,37 +68,23 @@ impl Engine {
         foreign: bool,
     ) -> Option<SecretAccess> {
         let session = self.registry.get(id)?;
-        let home = session.home.as_deref();
-        let secrets = &self.know.catalog.secrets;
-        let number = entry;
-        let (entry, class, grade) = match matched {
-            // Too long to be looked at: counts as a secret, and says so.
-            file::matched::UNRESOLVED => (UNRESOLVED.to_owned(), UNKNOWN.to_owned(), Grade::B),
-            // The inode is the secret's, whatever the path says.
-            file::matched::INODE => {
-                let judged = secrets.tagged(entry)?;
-                (judged.id.to_owned(), judged.class.to_owned(), judged.grade)
-            }
-            _ => {
-                let usual = secrets.judge(&path, home, entry);
-                let judged = usual.or_else(|| secrets.judge_moved(&path, &session.moved))?;
-                (judged.id.to_owned(), judged.class.to_owned(), judged.grade)
-            }
+        let known = match matched {
+            file::matched::UNRESOLVED => KnownBy::Unresolved { hint: entry },
+            file::matched::INODE => KnownBy::Inode { entry },
+            _ => KnownBy::Name { hint: entry },
         };
-        let owner = self.reads_its_own(pid, id, number, &path);
-        Some(SecretAccess { path, entry, class, grade, foreign: foreign && !owner, owner })
-    }
-
-    /// The reader is one of the store's owner tools, or the agent itself reads its own store.
-    fn reads_its_own(&self, pid: u32, id: SessionId, entry: u32, path: &str) -> bool {
-        let Some(session) = self.registry.get(id) else { return false };
-        let home = session.home.as_deref();
-        if pid == id.root() && self.know.catalog.agents.reads_for_itself(&session.agent, path, home) {
-            return true;
-        }
-        let Some(process) = self.registry.process(pid) else { return false };
-        let executable = procfs::executable(pid).unwrap_or_else(|| process.executable.clone());
-        self.know.catalog.secrets.is_owner(entry, &executable, &process.args, home)
+        let process = self.registry.process(pid);
+        let executable =
+            process.map(|process| procfs::executable(pid).unwrap_or_else(|| process.executable.clone()));
+        let reader = Reader {
+            agent: &session.agent,
+            home: session.home.as_deref(),
+            moved: &session.moved,
+            is_agent: pid == id.root(),
+            executable: executable.as_deref(),
+            args: process.map_or(&[], |process| &process.args),
+        };
+        recognition::secret(&self.know.catalog, reader, path, known, foreign)
     }
 
     /// Where a connect goes.
@@ -114,8 +97,9 @@ impl Engine {
         at: BootNanos,
     ) -> Destination {
         let transport = if protocol == UDP { Transport::Udp } else { Transport::Tcp };
-        let identified = self.names.identify(session, IpAddr::from(address).to_canonical(), port, &[], at);
-        self.named(IpAddr::from(address).to_canonical(), port, transport, &identified)
+        let address = IpAddr::from(address).to_canonical();
+        let identified = self.names.identify(session, address, port, &[], at);
+        recognition::destination(&self.know.catalog.destinations, &identified, address, port, transport)
     }
 
     /// What the flow's first data, and DNS before it, say of its name.
@@ -127,50 +111,13 @@ impl Engine {
 
     /// Where a flow that asks goes.
     pub fn asked_destination(&self, ask: &FlowAsk, identified: &Identified) -> Destination {
-        let is_raw = ask.address == [0; 16] && ask.port == 0;
         let transport = match ask.protocol {
-            _ if is_raw => Transport::Raw,
+            _ if ask.address == [0; 16] && ask.port == 0 => Transport::Raw,
             UDP => Transport::Udp,
             _ => Transport::Tcp,
         };
         let address = IpAddr::from(ask.address).to_canonical();
-        let mut found = self.named(address, ask.port, transport, identified);
-        // Whoever it is for has not been said: the address of a proxy on this machine proves nothing.
-        if found.name.is_none()
-            && (is_raw || identified.unfinished)
-            && danger(found.class) < danger(DestinationClass::Unknown)
-        {
-            found.class = DestinationClass::Unknown;
-        }
-        found
-    }
-
-    fn named(
-        &self,
-        address: IpAddr,
-        port: u16,
-        transport: Transport,
-        identified: &Identified,
-    ) -> Destination {
-        let (address, port) = proxied(identified).unwrap_or((address, port));
-        let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
-        let (by_address, provider) = self.know.catalog.destinations.classify_address(address, port);
-        let provider = provider.map(str::to_owned);
-        let mut best =
-            Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
-        for (name, source) in names_that_count(identified) {
-            let (class, provider) = match self.know.catalog.destinations.classify(name) {
-                Some((class, provider)) => (class, Some(provider.to_owned())),
-                None => (by_address, best.provider.clone()),
-            };
-            if best.name.is_none() || danger(class) > danger(best.class) {
-                best.name = Some(name.clone());
-                best.named_by = Some(*source);
-                best.class = class;
-                best.provider = provider;
-            }
-        }
-        best
+        recognition::destination(&self.know.catalog.destinations, identified, address, ask.port, transport)
     }
 
     /// Whose environment or memory was opened; `None` where the names make no sense.
@@ -180,33 +127,6 @@ impl Engine {
         let target: u32 = if task == "task" { process.parse().ok()? } else { parent.parse().ok()? };
         let how = if open.file == proc_file::MEM { EnvironHow::Memory } else { EnvironHow::Open };
         Some(EnvironAccess { target, own: target == open.header.tgid, how })
-    }
-}
-
-/// The flow's own name alone, where it has one and DNS does not contradict it; otherwise every name that could be true.
-fn names_that_count(identified: &Identified) -> impl Iterator<Item = &(String, NameSource)> {
-    let own = identified.names.first().is_some_and(|(_, source)| *source != NameSource::Dns);
-    let trusted = own && !identified.mismatch;
-    identified.names.iter().take(if trusted { 1 } else { usize::MAX })
-}
-
-/// A proxy that is asked for an address, not for a name.
-fn proxied(identified: &Identified) -> Option<(IpAddr, u16)> {
-    let (host, port) = identified.proxy_target.as_ref()?;
-    Some((host.parse::<IpAddr>().ok()?.to_canonical(), *port))
-}
-
-/// Which of several possible classes is assumed: the worst.
-fn danger(class: DestinationClass) -> u8 {
-    match class {
-        DestinationClass::Infra => 7,
-        DestinationClass::Metadata => 6,
-        DestinationClass::Database => 5,
-        DestinationClass::Unknown => 4,
-        DestinationClass::Vcs => 3,
-        DestinationClass::Package => 2,
-        DestinationClass::Model => 1,
-        DestinationClass::Local => 0,
     }
 }
 
@@ -224,33 +144,4 @@ fn path_of(mounts: &mut MountCache, pid: u32, session: SessionId, dev: u32, path
         .unwrap_or(inside)
         .to_string_lossy()
         .into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn identified(names: &[(&str, NameSource)], mismatch: bool) -> Identified {
-        let names = names.iter().map(|(name, source)| ((*name).to_owned(), *source)).collect();
-        Identified { names, mismatch, ..Identified::default() }
-    }
-
-    #[test]
-    fn the_flows_own_name_counts_alone_unless_dns_contradicts() {
-        let names =
-            [("api.anthropic.com", NameSource::ServerName), ("backboard.railway.app", NameSource::Dns)];
-        assert_eq!(names_that_count(&identified(&names, false)).count(), 1);
-        assert_eq!(names_that_count(&identified(&names, true)).count(), 2);
-        let dns = [("a.example", NameSource::Dns), ("b.example", NameSource::Dns)];
-        assert_eq!(names_that_count(&identified(&dns, false)).count(), 2);
-    }
-
-    #[test]
-    fn a_proxy_asked_for_an_address_leads_to_that_address() {
-        let mut found = identified(&[], false);
-        found.proxy_target = Some(("169.254.169.254".into(), 80));
-        assert_eq!(proxied(&found), Some(([169, 254, 169, 254].into(), 80)));
-        found.proxy_target = Some(("api.example".into(), 443));
-        assert_eq!(proxied(&found), None);
-    }
 }

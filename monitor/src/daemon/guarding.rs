@@ -15,12 +15,10 @@ use monitor_common::{
 
 use super::{engine::Engine, judge::Stake};
 use crate::{
-    facts::{
-        BootNanos, DelegateHow, Delegation, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId,
-        Severity, Subject,
-    },
+    facts::{BootNanos, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId, Severity, Subject},
     holds::HeldCaller,
     probes::decode::text,
+    recognition,
     sessions::procfs,
 };
 
@@ -64,7 +62,7 @@ impl Engine {
             return;
         }
         let path = as_bound(pid, text(&delegate.path), delegate.name == 0);
-        let Some(service) = self.know.catalog.delegate_socket(&path).map(str::to_owned) else {
+        let Some(delegation) = recognition::asked_service(&self.know.catalog, path) else {
             if asks {
                 self.resume(id, caller); // only its name is like a service's
             }
@@ -76,9 +74,9 @@ impl Engine {
             _ => Stake::None,
         };
         if delegate.state == state::COMMITTED {
-            self.commit(id, pid, &format!("ask {service} ({path})"));
+            self.commit(id, pid, &format!("ask {} ({})", delegation.service, delegation.path));
         }
-        let subject = Subject::Delegate(Delegation { service, how: DelegateHow::Socket, path });
+        let subject = Subject::Delegate(delegation);
         self.judge(id, pid, BootNanos(delegate.header.at_ns), subject, stake);
     }
 

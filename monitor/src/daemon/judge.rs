@@ -15,6 +15,7 @@ use crate::{
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
+    sessions::judgement::RISK_BUDGET,
 };
 
 /// What waits for the decision.
@@ -49,17 +50,8 @@ impl Engine {
             }
             return;
         };
-        let fact = Fact {
-            at,
-            session: id,
-            agent: session.agent.clone(),
-            session_age: session.age(at),
-            incomplete: session.incomplete,
-            process,
-            subject,
-        };
-        let verdict = rules.evaluate(&fact, &mut session.memory);
-        let risk = session.memory.risk(at);
+        let judged = session.judge(&rules, at, process, subject);
+        let (fact, verdict) = (&judged.fact, &judged.verdict);
         self.metrics.event(kind_name(fact.subject.kind()));
         for found in &verdict.matches {
             self.metrics.rule_matched(&found.rule.id, found.action);
@@ -67,10 +59,9 @@ impl Engine {
         for rule in &verdict.guard_faults {
             self.metrics.guard_failed(&rule.id);
         }
-        self.carry_out(&fact, &verdict, stake);
-        // What is held is contained already; the next thing that adds to the risk trips the breaker.
-        if risk >= self.config.risk_budget && verdict.points > 0 && verdict.action < Action::Hold {
-            self.trip(&fact, "risk-budget", &format!("the session's risk is {risk} points"), None);
+        self.carry_out(fact, verdict, stake);
+        if judged.spends(self.config.risk_budget) {
+            self.trip(fact, RISK_BUDGET, &format!("the session's risk is {} points", judged.risk), None);
         }
         self.metrics.decided(started.elapsed());
     }

@@ -14,17 +14,15 @@ use monitor_common::{
 use super::engine::Engine;
 use crate::{
     clock::boot_now,
-    facts::{
-        BootNanos, DelegateHow, Delegation, EnvironAccess, EnvironHow, Grade, Process, SessionId, Subject,
-    },
+    facts::{BootNanos, Grade, Process, SessionId},
     probes::{
         decode::{strings, text},
         inode::Mounts,
     },
+    recognition,
     sessions::{
         Session, adoption,
         detection::{Image, Recognised},
-        environment,
         procfs::{self, Running},
         workspace,
     },
@@ -66,22 +64,10 @@ impl Engine {
             executable: text(&exec.filename),
             args: strings(&exec.args, exec.args_len),
         };
-        let lists = environment::lists_environment(&process);
-        let service = self.know.catalog.delegate_command(&process.executable, &process.args);
-        let delegation = service.map(|service| Delegation {
-            service: service.to_owned(),
-            how: DelegateHow::Command,
-            path: process.executable.clone(),
-        });
+        let subjects = recognition::executed(&self.know.catalog, &process);
         self.registry.add_process(session, process);
-        let at = BootNanos(exec.header.at_ns);
-        self.judge_fact(session, pid, at, Subject::Exec);
-        if let Some(delegation) = delegation {
-            self.judge_fact(session, pid, at, Subject::Delegate(delegation));
-        }
-        if lists {
-            let access = EnvironAccess { target: pid, own: true, how: EnvironHow::Exec };
-            self.judge_fact(session, pid, at, Subject::Environ(access));
+        for subject in subjects {
+            self.judge_fact(session, pid, BootNanos(exec.header.at_ns), subject);
         }
     }
 

@@ -1,0 +1,209 @@
+//! Recognition: from what was seen — a path, an endpoint, a program — to what rules speak about.
+//!
+//! Pure: the daemon hands in what the kernel reported, `interlock rules test` what a case says, and both get the same
+//! subject for the same thing.
+
+use std::{net::IpAddr, path::Path};
+
+use crate::{
+    catalog::{
+        Catalog,
+        agents::UNKNOWN,
+        destinations::Destinations,
+        secrets::{Moved, UNRESOLVED},
+    },
+    facts::{
+        DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, NameSource,
+        Process, SecretAccess, Subject, Transport,
+    },
+    names::Identified,
+    sessions::environment,
+};
+
+/// How a file is known to be a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KnownBy {
+    /// Its name looked like one; the path decides. With the kernel's guess at the entry.
+    Name { hint: u32 },
+    /// The inode is that of the entry, whatever the path says.
+    Inode { entry: u32 },
+    /// Too long to be looked at: counts as a secret, and says so.
+    Unresolved { hint: u32 },
+}
+
+/// Who opened a file.
+#[derive(Clone, Copy, Debug)]
+pub struct Reader<'a> {
+    /// Catalogue id of the session's agent.
+    pub agent: &'a str,
+    /// The session's home.
+    pub home: Option<&'a str>,
+    /// Where the session's variables moved stores.
+    pub moved: &'a Moved,
+    /// The session's root process: the agent itself.
+    pub is_agent: bool,
+    /// Path of the program with links resolved; `None` where the process is not known.
+    pub executable: Option<&'a str>,
+    /// From the program's name on.
+    pub args: &'a [String],
+}
+
+/// The secret that a file is; `None` where its name only looked like one. `outside`: not in the session's workspace.
+#[must_use]
+pub fn secret(
+    catalog: &Catalog,
+    reader: Reader<'_>,
+    path: String,
+    known: KnownBy,
+    outside: bool,
+) -> Option<SecretAccess> {
+    let secrets = &catalog.secrets;
+    let (number, (entry, class, grade)) = match known {
+        KnownBy::Unresolved { hint } => (hint, (UNRESOLVED, UNKNOWN, Grade::B)),
+        KnownBy::Inode { entry } => {
+            let judged = secrets.tagged(entry)?;
+            (entry, (judged.id, judged.class, judged.grade))
+        }
+        KnownBy::Name { hint } => {
+            let usual = secrets.judge(&path, reader.home, hint);
+            let judged = usual.or_else(|| secrets.judge_moved(&path, reader.moved))?;
+            (judged.entry, (judged.id, judged.class, judged.grade))
+        }
+    };
+    let (entry, class) = (entry.to_owned(), class.to_owned());
+    let owner = reader.reads_its_own(catalog, number, &path);
+    Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner, owner })
+}
+
+/// Whether a path lies outside of a session's workspace; without a workspace everything does.
+#[must_use]
+pub fn is_outside(workspace: Option<&Path>, path: &Path) -> bool {
+    workspace.is_none_or(|workspace| !path.starts_with(workspace))
+}
+
+impl Reader<'_> {
+    /// The reader is one of the store's owner tools, or the agent itself reads its own store.
+    fn reads_its_own(&self, catalog: &Catalog, entry: u32, path: &str) -> bool {
+        if self.is_agent && catalog.agents.reads_for_itself(self.agent, path, self.home) {
+            return true;
+        }
+        let is_owner = |executable| catalog.secrets.is_owner(entry, executable, self.args, self.home);
+        self.executable.is_some_and(is_owner)
+    }
+}
+
+/// Where a flow goes, by its address and by every name that it may have.
+#[must_use]
+pub fn destination(
+    destinations: &Destinations,
+    identified: &Identified,
+    address: IpAddr,
+    port: u16,
+    transport: Transport,
+) -> Destination {
+    let (address, port) = proxied(identified).unwrap_or((address, port));
+    let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
+    let (by_address, provider) = destinations.classify_address(address, port);
+    let provider = provider.map(str::to_owned);
+    let mut best =
+        Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
+    for (name, source) in names_that_count(identified) {
+        let (class, provider) = match destinations.classify(name) {
+            Some((class, provider)) => (class, Some(provider.to_owned())),
+            None => (by_address, best.provider.clone()),
+        };
+        if best.name.is_none() || danger(class) > danger(best.class) {
+            best.name = Some(name.clone());
+            best.named_by = Some(*source);
+            best.class = class;
+            best.provider = provider;
+        }
+    }
+    // Whoever it is for has not been said: the address of a proxy on this machine proves nothing.
+    let is_unsaid = best.name.is_none() && (transport == Transport::Raw || identified.unfinished);
+    if is_unsaid && danger(best.class) < danger(DestinationClass::Unknown) {
+        best.class = DestinationClass::Unknown;
+    }
+    best
+}
+
+/// What a process does by executing a program: the execution itself, and what the command stands for.
+#[must_use]
+pub fn executed(catalog: &Catalog, process: &Process) -> Vec<Subject> {
+    let mut subjects = vec![Subject::Exec];
+    if let Some(service) = catalog.delegate_command(&process.executable, &process.args) {
+        subjects.push(Subject::Delegate(Delegation {
+            service: service.to_owned(),
+            how: DelegateHow::Command,
+            path: process.executable.clone(),
+        }));
+    }
+    if environment::lists_environment(process) {
+        let access = EnvironAccess { target: process.pid, own: true, how: EnvironHow::Exec };
+        subjects.push(Subject::Environ(access));
+    }
+    subjects
+}
+
+/// Work handed over through a Unix socket; `None` where nobody at `path` starts processes for others.
+#[must_use]
+pub fn asked_service(catalog: &Catalog, path: String) -> Option<Delegation> {
+    let service = catalog.delegate_socket(&path)?.to_owned();
+    Some(Delegation { service, how: DelegateHow::Socket, path })
+}
+
+/// The flow's own name alone, where it has one and DNS does not contradict it; otherwise every name that could be true.
+fn names_that_count(identified: &Identified) -> impl Iterator<Item = &(String, NameSource)> {
+    let own = identified.names.first().is_some_and(|(_, source)| *source != NameSource::Dns);
+    let trusted = own && !identified.mismatch;
+    identified.names.iter().take(if trusted { 1 } else { usize::MAX })
+}
+
+/// A proxy that is asked for an address, not for a name.
+fn proxied(identified: &Identified) -> Option<(IpAddr, u16)> {
+    let (host, port) = identified.proxy_target.as_ref()?;
+    Some((host.parse::<IpAddr>().ok()?.to_canonical(), *port))
+}
+
+/// Which of several possible classes is assumed: the worst.
+fn danger(class: DestinationClass) -> u8 {
+    match class {
+        DestinationClass::Infra => 7,
+        DestinationClass::Metadata => 6,
+        DestinationClass::Database => 5,
+        DestinationClass::Unknown => 4,
+        DestinationClass::Vcs => 3,
+        DestinationClass::Package => 2,
+        DestinationClass::Model => 1,
+        DestinationClass::Local => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn identified(names: &[(&str, NameSource)], mismatch: bool) -> Identified {
+        let names = names.iter().map(|(name, source)| ((*name).to_owned(), *source)).collect();
+        Identified { names, mismatch, ..Identified::default() }
+    }
+
+    #[test]
+    fn the_flows_own_name_counts_alone_unless_dns_contradicts() {
+        let names =
+            [("api.anthropic.com", NameSource::ServerName), ("backboard.railway.app", NameSource::Dns)];
+        assert_eq!(names_that_count(&identified(&names, false)).count(), 1);
+        assert_eq!(names_that_count(&identified(&names, true)).count(), 2);
+        let dns = [("a.example", NameSource::Dns), ("b.example", NameSource::Dns)];
+        assert_eq!(names_that_count(&identified(&dns, false)).count(), 2);
+    }
+
+    #[test]
+    fn a_proxy_asked_for_an_address_leads_to_that_address() {
+        let mut found = identified(&[], false);
+        found.proxy_target = Some(("169.254.169.254".into(), 80));
+        assert_eq!(proxied(&found), Some(([169, 254, 169, 254].into(), 80)));
+        found.proxy_target = Some(("api.example".into(), 443));
+        assert_eq!(proxied(&found), None);
+    }
+}
