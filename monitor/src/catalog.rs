@@ -16,7 +16,7 @@ pub mod secrets;
 
 use std::{fs, panic::resume_unwind, path::Path, thread};
 
-pub(crate) use self::path::basename;
+pub(crate) use self::path::{basename, normalise};
 use self::{
     agents::Agents,
     command::Invocation,

@@ -14,6 +14,7 @@ mod rules;
 mod run;
 mod sessions;
 mod status;
+mod trial;
 
 use std::{
     path::{Path, PathBuf},
@@ -68,7 +69,7 @@ enum Verb {
     Daemon(daemon::Daemon),
     #[command(flatten)]
     Client(ClientVerb),
-    /// Check, list and reload rules
+    /// Check, test, list and reload rules
     #[command(subcommand)]
     Rules(rules::Rules),
     /// Replay the incident in a closed world and see it stopped (as root)

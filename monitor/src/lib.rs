@@ -23,3 +23,4 @@ pub mod probes;
 pub mod recognition;
 pub mod rules;
 pub mod sessions;
+pub mod trial;

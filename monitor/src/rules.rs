@@ -6,21 +6,21 @@
 mod compile;
 mod evaluate;
 mod explain;
-mod grammar;
+pub(crate) mod grammar;
 mod guard;
 mod index;
-mod load;
+pub(crate) mod load;
 mod memory;
 pub mod model;
-mod parse;
+pub(crate) mod parse;
 mod pattern;
-mod problem;
-mod report;
+pub(crate) mod problem;
+pub(crate) mod report;
 pub mod schema;
 #[cfg(test)]
 mod testing;
 mod vocabulary;
-mod words;
+pub(crate) mod words;
 
 use std::{
     path::{Path, PathBuf},

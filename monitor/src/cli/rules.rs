@@ -1,4 +1,4 @@
-//! `interlock rules check`, `list`, `schema`, `reload`.
+//! `interlock rules check`, `test`, `list`, `schema`, `reload`.
 
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use super::{
     exit::{Exit, Failure},
     language::{plain, word},
     printer::{Printer, complain},
+    trial::TestRules,
     wait,
 };
 use crate::{
@@ -24,6 +25,8 @@ const HEADERS: [&str; 7] = ["RULE", "ON", "ACTION", "SEVERITY", "RUNS IN", "WHER
 pub enum Rules {
     /// Report every problem of rule files
     Check(CheckRules),
+    /// Play cases, without a daemon and without root: what sessions do, and what the rules must decide
+    Test(TestRules),
     /// List the configured rules, and where each does its work: the kernel's verdict table (kernel), the kernel that
     /// stops and asks (gate), or the daemon
     List(Reading),
@@ -45,6 +48,7 @@ impl Rules {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         match self {
             Self::Check(check) => check.perform(global, &global.printer(check.reading)),
+            Self::Test(test) => test.perform(global, &global.printer(test.reading)),
             Self::List(reading) => list(global, &global.printer(*reading)),
             Self::Schema => global.printer(Reading::default()).json(&schema::schema()).map(|()| Exit::Fine),
             Self::Reload => reload(global),

@@ -5,8 +5,8 @@ mod conditions;
 mod lists;
 mod overrides;
 mod rule;
-mod section;
-mod tree;
+pub(crate) mod section;
+pub(crate) mod tree;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -217,7 +217,7 @@ fn ids(rules: &Node) -> impl Iterator<Item = String> {
 }
 
 /// Reads the YAML. A key that is there twice is reported, and the rest is still read.
-fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
+pub(crate) fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
     let read = |duplicate_keys| {
         let options = serde_saphyr::options! {
             duplicate_keys: duplicate_keys,

@@ -1,0 +1,110 @@
+//! Cases as people write them: right ones, wrong ones, and what is said about both.
+
+use std::path::PathBuf;
+
+use super::*;
+use crate::catalog::Catalog;
+
+fn read(text: &str) -> Result<Vec<Case>, Problems> {
+    read::read(&[(PathBuf::from("case.yaml"), text.to_owned())], &RuleSet::builtin().unwrap())
+}
+
+fn misses(events: &str) -> Vec<String> {
+    let text = format!("version: 1\ncases:\n  - name: it\n    events:\n{events}");
+    let (rules, catalog) = (RuleSet::builtin().unwrap(), Catalog::builtin().unwrap());
+    let court = Court { rules: &rules, catalog: &catalog };
+    let cases = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
+    let misses = cases.iter().flat_map(|case| court.hear(case).misses);
+    misses.map(|miss| format!("{}: {}: {} ≠ {}", miss.line, miss.event, miss.expected, miss.got)).collect()
+}
+
+#[test]
+fn the_incident_is_played_with_the_catalogues_knowledge() {
+    let events = "
+      - { exec: cat ~/.railway/config.json, expect: silent }
+      - { at: 1s, open: ~/.railway/config.json, expect: { alert: foreign-secret-read } }
+      - { at: 5s, connect: backboard.railway.app, process: curl, expect: { hold: infra-after-foreign-secret } }
+      - { at: 6s, connect: api.anthropic.com, expect: silent }
+";
+    assert_eq!(misses(events), [""; 0]);
+}
+
+#[test]
+fn a_miss_says_what_was_expected_and_what_happened() {
+    let events = "
+      - { open: ~/.railway/config.json, process: railway, expect: { alert: foreign-secret-read } }
+      - { at: 1m30s, open: ~/.aws/credentials, expect: silent }
+";
+    let expected = [
+        "6: 0s open ~/.railway/config.json: alert foreign-secret-read ≠ silence",
+        "7: 1m30s open ~/.aws/credentials: silence ≠ alert foreign-secret-read",
+    ];
+    assert_eq!(misses(events), expected);
+}
+
+#[test]
+fn nothing_is_judged_after_a_freeze() {
+    let events = "
+      - { open: ~/.railway/config.json }
+      - { open: ~/.aws/credentials }
+      - { open: ~/.netrc }
+      - { open: ~/.pgpass }
+      - { open: ~/.ssh/id_rsa, expect: { freeze: secret-sweep, alert: foreign-secret-read } }
+      - { at: 1s, connect: api.vercel.com, expect: { hold: infra-after-foreign-secret } }
+";
+    let found = misses(events);
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].ends_with("nothing runs any more: freeze secret-sweep at 0s open ~/.ssh/id_rsa"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn a_secret_is_followed_under_its_new_name_and_the_agent_reads_its_own() {
+    let events = "
+      - { link: { path: ~/.railway/config.json, to: /tmp/notes.txt } }
+      - { open: /tmp/notes.txt, expect: { alert: foreign-secret-read } }
+      - { open: /tmp/other.txt, expect: silent }
+      - { open: ~/.claude/.credentials.json, process: agent, expect: silent }
+      - { open: ~/.claude/.credentials.json, process: cat x, expect: { alert: foreign-secret-read } }
+      - { open: .env, expect: silent }
+      - { open: ../other/.env, expect: { alert: foreign-secret-read } }
+";
+    assert_eq!(misses(events), [""; 0]);
+}
+
+#[test]
+fn every_mistake_is_told_at_its_place() {
+    let text = "version: 1
+cases:
+  - name: a
+    sesion: {}
+    events:
+      - { at: 4, open: x, probe: y, expect: quiet }
+      - { at: 3s, connect: { hots: x }, expect: { hold: infra-after-foreign-secrets } }
+      - { at: 2s, open: z }
+  - name: a
+    events: [{ environ: {} }]
+";
+    let problems = read(text).unwrap_err();
+    let said: Vec<String> = problems.iter().map(crate::rules::Problem::headline).collect();
+    for expected in [
+        "case.yaml:4:5: cases[0].sesion: there is no such field",
+        "case.yaml:6:15: cases[0].events[0].at: found 4; expected a time since the session began",
+        "case.yaml:6:9: cases[0].events[0]: found open and probe; expected exactly one of open",
+        "case.yaml:6:45: cases[0].events[0].expect: found \"quiet\"",
+        "case.yaml:7:30: cases[0].events[1].connect.hots: there is no such field",
+        "there is no rule \"infra-after-foreign-secrets\"; expected the id of a rule, or risk-budget; did you mean \"infra-after-foreign-secret\"?",
+        "found 2s, after an event at 3s; expected events in the order of their times",
+        "case.yaml:10:25: cases[1].events[0].environ.own: the field is missing",
+        "nothing is expected of the case",
+    ] {
+        assert!(
+            said.iter().any(|line| line.contains(expected)),
+            "{expected}\nis missing in\n{}",
+            said.join("\n")
+        );
+    }
+    assert!(problems.iter().all(|problem| problem.source.is_some() && problem.width > 0));
+}
