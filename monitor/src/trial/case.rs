@@ -22,6 +22,18 @@ pub struct Case {
     pub expect: Option<Expected>,
 }
 
+impl Case {
+    /// Ids of the rules that are expected to do something.
+    pub fn expected_rules(&self) -> impl Iterator<Item = String> {
+        let expected = self.events.iter().map(|event| &event.expect).chain([&self.expect]);
+        let decisions = expected.flatten().flat_map(|expected| match expected {
+            Expected::Exactly(decisions) => decisions.iter().collect(),
+            Expected::Silent | Expected::Unstopped => Vec::new(),
+        });
+        decisions.map(|decision| decision.rule.clone())
+    }
+}
+
 /// Who works where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {

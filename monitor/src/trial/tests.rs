@@ -106,5 +106,13 @@ cases:
             said.join("\n")
         );
     }
-    assert!(problems.iter().all(|problem| problem.source.is_some() && problem.width > 0));
+    assert!(problems.iter().all(|problem| problem.source.is_some()));
+    assert!(
+        problems.to_string().contains(
+            "      - { at: 3s, connect: { hots: x }, expect: { hold: infra-after-foreign-secrets } }"
+        )
+    );
+    assert!(problems.to_string().contains("^^^^^^^^^^^^^^^^^^^^^^^^^^^"));
 }
+
+mod repository;

@@ -1,0 +1,94 @@
+//! The repository's own cases: they hold, they notice every change of a default rule, and they know the attacks.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use super::super::*;
+use crate::{catalog::Catalog, rules};
+
+mod mutation;
+
+/// Sessions that the recall corpus must have at least.
+const ATTACKS: usize = 60;
+
+fn folder(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../rules")).join(name)
+}
+
+fn builtin() -> (RuleSet, Catalog) {
+    (RuleSet::builtin().unwrap(), Catalog::builtin().unwrap())
+}
+
+fn load(name: &str, rules: &RuleSet) -> Cases {
+    Cases::load(&[folder(name)], rules).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+#[test]
+fn every_case_of_the_repository_is_decided_as_it_says() {
+    let (rules, catalog) = builtin();
+    let court = Court { rules: &rules, catalog: &catalog };
+    let misses: Vec<Miss> = load("tests", &rules).iter().flat_map(|case| court.hear(case).misses).collect();
+    assert!(misses.is_empty(), "{misses:#?}");
+}
+
+/// Every default rule fires in some case, and some case expects silence of it.
+#[test]
+fn every_default_rule_has_a_case_that_it_decides() {
+    let (rules, catalog) = builtin();
+    let court = Court { rules: &rules, catalog: &catalog };
+    let cases = load("tests", &rules);
+    let expected: std::collections::BTreeSet<String> = cases.iter().flat_map(Case::expected_rules).collect();
+    assert!(cases.iter().all(|case| court.hear(case).misses.is_empty()));
+    let untested: Vec<&str> =
+        rules.iter().map(|rule| rule.id.as_str()).filter(|id| !expected.contains(*id)).collect();
+    assert!(untested.is_empty(), "no case expects {untested:?}");
+}
+
+#[test]
+fn every_attack_of_the_corpus_is_held_denied_or_frozen() {
+    let (rules, catalog) = builtin();
+    let court = Court { rules: &rules, catalog: &catalog };
+    let cases = load("tests/recall", &rules);
+    assert!(cases.len() >= ATTACKS, "{} attacks", cases.len());
+    let missed: Vec<&str> = cases
+        .iter()
+        .filter(|case| court.hear(case).answer() < Some(Answer::Hold))
+        .map(|case| case.name.as_str())
+        .collect();
+    assert!(missed.is_empty(), "not caught: {missed:#?}");
+}
+
+/// Two attacks that differ in nothing but their words would say nothing twice.
+#[test]
+fn no_two_attacks_are_the_same() {
+    let (rules, _) = builtin();
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    for case in load("tests/recall", &rules).iter() {
+        let acts: Vec<String> =
+            case.events.iter().map(|event| format!("{:?} {:?}", event.act, event.process)).collect();
+        if let Some(other) = seen.insert(acts.join("\n"), case.name.clone()) {
+            panic!("{:?} and {other:?} do the same", case.name);
+        }
+    }
+}
+
+#[test]
+fn deleting_any_condition_of_a_default_rule_fails_a_case() {
+    let (rules, catalog) = builtin();
+    let cases = load("tests", &rules);
+    let mutants = mutation::mutants(rules::DEFAULT);
+    assert!(mutants.len() > 4 * rules.len(), "only {} mutants", mutants.len());
+    let survives = |rules: &RuleSet| {
+        let court = Court { rules, catalog: &catalog };
+        cases.iter().all(|case| court.hear(case).misses.is_empty())
+    };
+    let survivors: Vec<String> = mutants
+        .into_iter()
+        .filter_map(|mutant| {
+            let files = [(PathBuf::from("mutant.yaml"), mutant.text)];
+            let rules =
+                RuleSet::parse(&files).unwrap_or_else(|problems| panic!("{}: {problems}", mutant.what));
+            survives(&rules).then_some(mutant.what)
+        })
+        .collect();
+    assert!(survivors.is_empty(), "no case fails without: {survivors:#?}");
+}
