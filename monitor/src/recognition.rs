@@ -127,9 +127,15 @@ pub fn destination(
     best
 }
 
-/// What a process does by executing a program: the execution itself, and what the command stands for.
+/// What a process does by executing a program: the execution itself, and what the command stands for. `parent` is who
+/// started it, as far as that is known.
 #[must_use]
-pub fn executed(catalog: &Catalog, process: &Process) -> Vec<Subject> {
+pub fn executed(
+    catalog: &Catalog,
+    process: &Process,
+    parent: Option<&Process>,
+    home: Option<&str>,
+) -> Vec<Subject> {
     let mut subjects = vec![Subject::Exec];
     if let Some(service) = catalog.delegate_command(&process.executable, &process.args) {
         subjects.push(Subject::Delegate(Delegation {
@@ -142,7 +148,34 @@ pub fn executed(catalog: &Catalog, process: &Process) -> Vec<Subject> {
         let access = EnvironAccess { target: process.pid, own: true, how: EnvironHow::Exec };
         subjects.push(Subject::Environ(access));
     }
+    subjects.extend(printed(catalog, process, parent, home).map(Subject::Open));
     subjects
+}
+
+/// The store that a command prints: whoever started it has read the store then, although its owner tool opened it.
+///
+/// Nobody has where a tool asked for itself: git its helper, kubectl the cloud's command.
+fn printed(
+    catalog: &Catalog,
+    process: &Process,
+    parent: Option<&Process>,
+    home: Option<&str>,
+) -> Option<SecretAccess> {
+    let store = catalog.credential_command(&process.executable, &process.args)?;
+    let asks_for_itself =
+        |parent: &Process| catalog.secrets.uses(store.entry, &parent.executable, &parent.args, home);
+    if parent.is_some_and(asks_for_itself) {
+        return None;
+    }
+    Some(SecretAccess {
+        // One program's output is one thing, however often it is asked; its arguments may hold a secret themselves.
+        path: format!("output of {}", process.name()),
+        entry: store.id.to_owned(),
+        class: store.class.to_owned(),
+        grade: store.grade,
+        foreign: !catalog.secrets.is_of_projects(store.entry),
+        owner: false,
+    })
 }
 
 /// Work handed over through a Unix socket; `None` where nobody at `path` starts processes for others.

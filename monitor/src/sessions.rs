@@ -43,6 +43,8 @@ pub struct Session {
     pub incomplete: bool,
     /// Losses of the session that the kernel had counted when they were last looked at.
     pub lost: u64,
+    /// Its connections ask before their data leaves, because of something that the kernel did not see.
+    pub gated: bool,
     touched: VecDeque<String>,
 }
 
@@ -64,6 +66,7 @@ impl Session {
             frozen: false,
             incomplete: false,
             lost: 0,
+            gated: false,
             touched: VecDeque::new(),
         }
     }

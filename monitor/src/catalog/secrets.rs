@@ -305,6 +305,13 @@ impl Secrets {
         }
     }
 
+    /// Whether the entry's files lie in projects alone: what a command prints of them is the workspace's own.
+    #[must_use]
+    pub fn is_of_projects(&self, entry: u32) -> bool {
+        let mut files = self.patterns.iter().filter(|pattern| pattern.entry == entry).peekable();
+        files.peek().is_some() && files.all(Pattern::anywhere)
+    }
+
     /// Ids of all entries, in the file's order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().map(|entry| entry.id.as_str())

@@ -291,8 +291,10 @@ impl Engine {
         self.uplink.set_open_verdicts(&open_verdicts).map_err(failed)?;
         self.uplink.set_policy(self.policy).map_err(failed)?;
         let always = self.know.rules.always_gated();
-        for session in self.registry.iter() {
-            self.uplink.set_flags(session.id, GATED, always || session.incomplete).map_err(failed)?;
+        for id in self.registry.ids() {
+            let Some(session) = self.registry.get_mut(id) else { continue };
+            session.gated = always || session.incomplete || self.know.rules.gates(&session.memory);
+            self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
         Ok(())

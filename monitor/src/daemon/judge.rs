@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use monitor_common::label::GATED;
 use serde_json::json;
 
 use super::engine::Engine;
@@ -52,6 +53,11 @@ impl Engine {
         };
         let judged = session.judge(&rules, at, process, subject);
         let (fact, verdict) = (&judged.fact, &judged.verdict);
+        let gates = !session.gated && rules.may_gate(fact) && rules.gates(&session.memory);
+        session.gated |= gates;
+        if gates && let Err(error) = self.uplink.set_flags(id, GATED, true) {
+            tracing::error!(session = %id, %error, "the session's connections are judged only as far as the kernel asks");
+        }
         self.metrics.event(kind_name(fact.subject.kind()));
         for found in &verdict.matches {
             self.metrics.rule_matched(&found.rule.id, found.action);

@@ -64,7 +64,9 @@ impl Engine {
             executable: text(&exec.filename),
             args: strings(&exec.args, exec.args_len),
         };
-        let subjects = recognition::executed(&self.know.catalog, &process);
+        let parent = self.registry.process(process.parent);
+        let home = self.registry.get(session).and_then(|session| session.home.as_deref());
+        let subjects = recognition::executed(&self.know.catalog, &process, parent, home);
         self.registry.add_process(session, process);
         for subject in subjects {
             self.judge_fact(session, pid, BootNanos(exec.header.at_ns), subject);

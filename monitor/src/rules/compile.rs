@@ -11,12 +11,13 @@ use serde::Serialize;
 
 use super::{
     RuleSet,
+    memory::Memory,
     model::{Rule, Touched},
 };
 use crate::{
     catalog::secrets::{Judged, Secrets},
     control::api::Mode,
-    facts::{Action, DestinationClass, Grade, Kind},
+    facts::{Action, DestinationClass, Fact, Grade, Kind, Subject},
 };
 
 /// The destination classes that an address or a port alone decides.
@@ -63,10 +64,8 @@ impl RuleSet {
     /// In observe mode the table is the same and its refusals are only reported, which is what `Policy::observe` says.
     #[must_use]
     pub fn kernel_policy(&self, observe: bool) -> Policy {
-        let mut policy = Policy { observe: observe.into(), ..Policy::default() };
-        for touched in self.connects().filter_map(|rule| rule.conditions.touched.as_ref()) {
-            policy.gate_mask |= mask(touched);
-        }
+        let gate_mask = self.gate_mask();
+        let mut policy = Policy { observe: observe.into(), gate_mask, ..Policy::default() };
         for (class, address) in BY_ADDRESS {
             if self.connects().any(|rule| self.kernel_denies(rule, class))
                 && let Some(verdict) = policy.connect.get_mut(address as usize)
@@ -82,11 +81,32 @@ impl RuleSet {
             let touched = |rule: &Rule| rule.conditions.touched.is_some();
             let all = touched(first) && self.stops(Kind::Delegate).all(touched);
             policy.delegate = if all { VERDICT_ASK_IF_GATED } else { VERDICT_ASK };
-            for touched in self.stops(Kind::Delegate).filter_map(|rule| rule.conditions.touched.as_ref()) {
-                policy.gate_mask |= mask(touched);
-            }
         }
         policy
+    }
+
+    /// Touches after which a session's flows, and its requests to services, must ask.
+    fn gate_mask(&self) -> u64 {
+        let touched = self.connects().chain(self.stops(Kind::Delegate));
+        touched
+            .filter_map(|rule| rule.conditions.touched.as_ref())
+            .fold(0, |bits, touched| bits | mask(touched))
+    }
+
+    /// Whether what is remembered of a session makes its flows ask, beyond what the kernel saw itself: a command printed
+    /// a credential, or a step was taken that a rule about connections waits for.
+    #[must_use]
+    pub fn gates(&self, memory: &Memory) -> bool {
+        let mask = self.gate_mask();
+        let mut steps = self.connects().filter(|rule| rule.action >= Action::Hold);
+        memory.touches().iter().any(|touch| mask & bit(touch.grade, touch.foreign) != 0)
+            || steps.any(|rule| rule.after.as_ref().is_some_and(|sequence| memory.took_a_step(sequence)))
+    }
+
+    /// Whether a fact, just judged, may have changed what [`RuleSet::gates`] says.
+    #[must_use]
+    pub fn may_gate(&self, fact: &Fact) -> bool {
+        matches!(fact.subject, Subject::Open(_)) || !self.steps.is_empty()
     }
 
     /// Enabled rules that hold or deny what is of this kind.
@@ -126,7 +146,10 @@ impl RuleSet {
     /// [`RuleSet::kernel_policy`] cannot decide it.
     #[must_use]
     pub fn always_gated(&self) -> bool {
-        let stops = |rule: &&Rule| rule.action >= Action::Hold && rule.conditions.touched.is_none();
+        // Before its first step a sequence stops nothing; from then on `gates` says so.
+        let stops = |rule: &&Rule| {
+            rule.action >= Action::Hold && rule.conditions.touched.is_none() && rule.after.is_none()
+        };
         let in_kernel = |rule: &Rule| BY_ADDRESS.iter().any(|(class, _)| self.kernel_denies(rule, *class));
         self.connects().filter(stops).any(|rule| !in_kernel(rule))
     }
@@ -183,24 +206,35 @@ fn may_excuse(exception: &Rule, rule: &Rule) -> bool {
 }
 
 fn mask(touched: &Touched) -> u64 {
-    let grades = [(Grade::A, GRADE_A), (Grade::B, GRADE_B), (Grade::C, GRADE_C)];
+    let grades = [Grade::A, Grade::B, Grade::C];
     let mut mask = 0;
-    for (_, grade) in
-        grades.into_iter().filter(|(grade, _)| touched.grade.is_empty() || touched.grade.contains(grade))
+    for grade in grades.into_iter().filter(|grade| touched.grade.is_empty() || touched.grade.contains(grade))
     {
         for foreign in
             [false, true].into_iter().filter(|place| touched.foreign.is_none_or(|wanted| wanted == *place))
         {
-            mask |= taint_bit(grade, foreign);
+            mask |= bit(grade, foreign);
         }
     }
     mask
 }
 
+fn bit(grade: Grade, foreign: bool) -> u64 {
+    let grade = match grade {
+        Grade::A => GRADE_A,
+        Grade::B => GRADE_B,
+        Grade::C => GRADE_C,
+    };
+    taint_bit(grade, foreign)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::set;
+    use crate::{
+        facts::{EnvironAccess, EnvironHow, SecretAccess},
+        rules::testing::{fact, second, secret, set},
+    };
 
     const METADATA: &str = "{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny}";
 
@@ -274,7 +308,8 @@ mod tests {
             "after: {within: 1m, steps: [{id: s, on: exec, match: {agent: x}}]}",
         ] {
             let rule = with(field);
-            assert!(!denied(&[&rule]) && set(&[&rule]).always_gated(), "{field}");
+            let waits_for_a_step = field.starts_with("after");
+            assert!(!denied(&[&rule]) && set(&[&rule]).always_gated() != waits_for_a_step, "{field}");
         }
         let aged =
             METADATA.replace("destination: metadata", "destination: metadata, session: {age: {over: 1m}}");
@@ -285,6 +320,27 @@ mod tests {
         };
         assert!(denied(&[METADATA, other, &named("o")]), "the exception is not about it");
         assert!(!denied(&[METADATA, other, &named("m")]));
+    }
+
+    #[test]
+    fn a_touch_that_the_kernel_did_not_see_and_a_first_step_gate_the_session() {
+        let rules = set(&[
+            "{id: a, summary: s, on: connect, match: {touched: {grade: A, foreign: true}}, action: hold}",
+            "{id: b, summary: s, on: connect, match: {destination: infra}, action: hold, \
+             after: {within: 1m, steps: [{id: s, on: environ, match: {environ: {own: false}}}]}}",
+        ]);
+        assert!(!rules.always_gated());
+        let gates = |subject: Subject| {
+            let (mut memory, fact) = (Memory::new(), fact(second(1), subject));
+            rules.evaluate(&fact, &mut memory);
+            rules.may_gate(&fact) && rules.gates(&memory)
+        };
+        let environ = |own| EnvironAccess { target: 7, own, how: EnvironHow::Open };
+        assert!(gates(Subject::Open(secret("/home/x/.railway/config.json"))));
+        assert!(gates(Subject::Environ(environ(false))));
+        assert!(!gates(Subject::Environ(environ(true))));
+        assert!(!gates(Subject::Open(SecretAccess { grade: Grade::B, ..secret("/home/x/.npmrc") })));
+        assert!(!gates(Subject::Open(SecretAccess { owner: true, ..secret("/home/x/.aws/credentials") })));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::{
 
 pub(super) use self::steps::{Seen, Steps};
 use super::{
-    model::{Threshold, Touched},
+    model::{Sequence, Threshold, Touched},
     parse::MAX_RULES,
     words::Word,
 };
@@ -181,6 +181,11 @@ impl Memory {
             window.clear();
         }
         reached
+    }
+
+    /// Whether any step of the sequence is remembered.
+    pub(super) fn took_a_step(&self, sequence: &Sequence) -> bool {
+        self.steps.has_begun(sequence)
     }
 
     /// What happened for the rules' sequences.

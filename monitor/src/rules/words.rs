@@ -94,7 +94,8 @@ impl Word for Stage {
 }
 
 impl Word for Transport {
-    const WORDS: &'static [(&'static str, Self)] = &[("tcp", Self::Tcp), ("udp", Self::Udp)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("tcp", Self::Tcp), ("udp", Self::Udp), ("raw", Self::Raw)];
 }
 
 impl Word for Order {

@@ -65,6 +65,8 @@ pub struct Event {
     pub act: Act,
     /// Who does it; `None`: what was executed last, or the agent itself.
     pub process: Option<Actor>,
+    /// Who started what is executed; `None`: the agent.
+    pub parent: Option<Actor>,
     pub expect: Option<Expected>,
     /// From 1.
     pub line: u64,

@@ -47,6 +47,7 @@ pub const EVENT: &[Field] = &[
     field("link", Shape::Map(LINK), "A file that gets another name."),
     field("lifecycle", Shape::Words(words::<Stage>), "An end of the session."),
     field("process", COMMAND, "Who does it, or `agent`: the agent itself."),
+    field("parent", COMMAND, "Who started what is executed; the agent."),
     field(
         "expect",
         Shape::Either(&[Shape::Words(outcomes), Shape::Map(EXPECT)]),

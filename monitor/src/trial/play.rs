@@ -136,16 +136,20 @@ impl<'a> Stage<'a> {
             process = self.process(&Actor::Program(program.clone()));
             self.actor = process.clone();
         }
-        let subjects = self.subjects(&event.act, &process);
+        let parent = event.parent.as_ref().unwrap_or(&Actor::Agent);
+        let subjects = self.subjects(&event.act, &process, &self.process(parent));
         let session = &mut self.session;
         let judge = |subject| session.judge(self.court.rules, at, process.clone(), subject);
         subjects.into_iter().map(judge).flat_map(decided).collect()
     }
 
     /// What rules are asked about; empty where the daemon would see nothing.
-    fn subjects(&mut self, act: &Act, process: &Process) -> Vec<Subject> {
+    fn subjects(&mut self, act: &Act, process: &Process, parent: &Process) -> Vec<Subject> {
         let subject = match act {
-            Act::Exec(_) => return recognition::executed(self.court.catalog, process),
+            Act::Exec(_) => {
+                let home = self.session.home.as_deref();
+                return recognition::executed(self.court.catalog, process, Some(parent), home);
+            }
             Act::Open(path) => self.secret(path, process).map(Subject::Open),
             Act::Probe(path) => self.secret(path, process).map(Subject::Probe),
             Act::Connect(endpoint) => Some(Subject::Connect(self.destination(endpoint))),

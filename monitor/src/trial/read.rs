@@ -129,11 +129,15 @@ fn event(node: &Node, path: &str, report: &mut Report<'_>) -> Option<RawEvent> {
     let section = Section::open(node, path, grammar::EVENT, report)?;
     let at = section.read("at", report, values::moment);
     let process = section.read("process", report, values::actor);
+    let parent = section.read("parent", report, values::actor);
+    if section.has("parent") && !section.has("exec") {
+        section.refuse("parent", report, "only what is executed has one", "say who acts with process");
+    }
     let expect = section.read("expect", report, expected);
     let act = act::act(&section, report)?;
     let told = act::told(&act);
     let at = section.get("at").map(|node| node.referenced).zip(at);
-    let event = Event { at: Duration::ZERO, act, process, expect, line: section.at().line(), told };
+    let event = Event { at: Duration::ZERO, act, process, parent, expect, line: section.at().line(), told };
     Some(RawEvent { at, event })
 }
 

@@ -101,4 +101,15 @@ impl Secrets {
             None => false,
         }
     }
+
+    /// Whether the program asks for the entry's credentials for itself: an owner tool of it, or of a store of the kinds
+    /// whose tools call others for their credentials.
+    #[must_use]
+    pub fn uses(&self, entry: u32, executable: &str, args: &[String], home: Option<&str>) -> bool {
+        const CALLERS: [&str; 4] = ["container", "iac", "kubernetes", "vcs"];
+        let calls =
+            |number: &u32| self.entry(*number).is_some_and(|known| CALLERS.contains(&known.class.as_str()));
+        let others = (0_u32..).zip(&self.entries).map(|(number, _)| number).filter(calls);
+        std::iter::once(entry).chain(others).any(|number| self.is_owner(number, executable, args, home))
+    }
 }

@@ -61,6 +61,11 @@ impl Steps {
         }
     }
 
+    /// Whether any step happened, however long ago.
+    pub fn has_begun(&self, sequence: &Sequence) -> bool {
+        self.seen.get(&sequence.key).is_some_and(|progress| progress.iter().any(|chain| !chain.is_empty()))
+    }
+
     /// The steps' facts in the order of the steps, where all of them happened in time.
     pub fn recall(&self, sequence: &Sequence, now: BootNanos) -> Option<Vec<&Seen>> {
         let progress = self.seen.get(&sequence.key)?;
