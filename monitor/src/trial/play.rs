@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     path::{Path, PathBuf},
 };
 
@@ -111,8 +112,9 @@ struct Stage<'a> {
     session: Session,
     /// What the next event is done by.
     actor: Process,
-    /// Entries of secrets that were given other names: the kernel follows the inode.
-    inodes: HashMap<String, u32>,
+    /// Secrets that were given other names, with their entries and whether they came from outside of the workspace: the
+    /// kernel follows the inode.
+    followed: HashMap<String, (u32, bool)>,
 }
 
 impl<'a> Stage<'a> {
@@ -123,7 +125,7 @@ impl<'a> Stage<'a> {
         session.home = Some(setting.home.clone());
         session.workspace = setting.workspace.as_ref().map(PathBuf::from);
         session.incomplete = setting.incomplete;
-        let mut stage = Self { court, session, actor: Process::default(), inodes: HashMap::new() };
+        let mut stage = Self { court, session, actor: Process::default(), followed: HashMap::new() };
         stage.actor = stage.process(&Actor::Agent);
         stage
     }
@@ -165,8 +167,7 @@ impl<'a> Stage<'a> {
                 recognition::asked_service(self.court.catalog, self.absolute(socket)).map(Subject::Delegate)
             }
             Act::Link { path, to, how } => self.secret(path, process).map(|secret| {
-                let to = self.absolute(to);
-                self.follow(&secret, to);
+                self.follow(&secret, self.absolute(to));
                 Subject::Link(Relink { secret, how: *how })
             }),
             Act::Lifecycle(stage) => Some(Subject::Lifecycle(*stage)),
@@ -176,11 +177,10 @@ impl<'a> Stage<'a> {
 
     fn secret(&self, path: &str, process: &Process) -> Option<SecretAccess> {
         let path = self.absolute(path);
-        let known = match self.inodes.get(&path) {
-            Some(entry) => KnownBy::Inode { entry: *entry },
-            None => KnownBy::Name { hint: NO_HINT },
+        let (known, outside) = match self.followed.get(&path) {
+            Some((entry, outside)) => (KnownBy::Inode { entry: *entry }, *outside),
+            None => (KnownBy::Name { hint: NO_HINT }, self.is_outside(&path)),
         };
-        let outside = recognition::is_outside(self.session.workspace.as_deref(), Path::new(&path));
         let reader = Reader {
             agent: &self.session.agent,
             home: self.session.home.as_deref(),
@@ -193,14 +193,22 @@ impl<'a> Stage<'a> {
 
     /// The kernel tags the inode when it sees the secret get another name.
     fn follow(&mut self, secret: &SecretAccess, to: String) {
+        let outside =
+            self.followed.get(&secret.path).map_or_else(|| self.is_outside(&secret.path), |from| from.1);
         let mut ids = (0_u32..).zip(self.court.catalog.secrets.ids());
         if let Some((entry, _)) = ids.find(|(_, id)| *id == secret.entry) {
-            self.inodes.insert(to, entry);
+            self.followed.insert(to, (entry, outside));
         }
     }
 
+    fn is_outside(&self, path: &str) -> bool {
+        recognition::is_outside(self.session.workspace.as_deref(), Path::new(path))
+    }
+
     fn destination(&self, endpoint: &Endpoint) -> Destination {
-        let own = endpoint.host.iter().map(|host| (host.clone(), endpoint.named_by));
+        // An address that a proxy is asked for is no name.
+        let names = endpoint.host.iter().filter(|host| host.parse::<IpAddr>().is_err());
+        let own = names.map(|host| (host.clone(), endpoint.named_by));
         let resolved = endpoint.resolved.iter().map(|name| (name.clone(), NameSource::Dns));
         let says_another = |host: &String| !endpoint.resolved.is_empty() && !endpoint.resolved.contains(host);
         let identified = Identified {

@@ -1,6 +1,9 @@
 //! The default rules: each fires on what it is for, and not on its nearest neighbour.
 
-use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, GRADE_A, Policy, VERDICT_DENY, taint_bit};
+use monitor_common::policy::{
+    ADDRESS_DATABASE, ADDRESS_METADATA, GRADE_A, GRADE_B, GRADE_C, Policy, VERDICT_ASK_IF_GATED,
+    VERDICT_DENY, taint_bit,
+};
 
 use super::{destination, fact, second, secret};
 use crate::{
@@ -128,8 +131,10 @@ fn the_metadata_service_is_denied_by_the_kernel_alone() {
     assert_eq!(decisive(&session.connect(1, Class::Local, None)), NOTHING);
     let mut connect = [0; 4];
     connect[ADDRESS_METADATA as usize] = VERDICT_DENY;
-    let gate_mask = taint_bit(GRADE_A, true);
-    assert_eq!(session.rules.kernel_policy(false), Policy { gate_mask, connect, ..Policy::default() });
+    let gate_mask =
+        [GRADE_A, GRADE_B, GRADE_C].into_iter().fold(0, |mask, grade| mask | taint_bit(grade, true));
+    let expected = Policy { gate_mask, connect, delegate: VERDICT_ASK_IF_GATED, ..Policy::default() };
+    assert_eq!(session.rules.kernel_policy(false), expected);
     assert_eq!(connect[ADDRESS_DATABASE as usize], 0);
     assert!(!session.rules.always_gated());
 }
