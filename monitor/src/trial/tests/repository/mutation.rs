@@ -43,23 +43,54 @@ fn lesser_rules(rule: &Value) -> Vec<(String, Value)> {
             rule.as_object_mut().unwrap().remove(part);
             lesser.push((part.to_owned(), rule));
         }
+        let parts = match part {
+            "after" => lesser_sequences(value),
+            "threshold" => {
+                without_one(value, false).into_iter().filter(|(what, _)| what == ".distinct").collect()
+            }
+            _ => without_one(value, part == "match"),
+        };
         let replaced = |(what, value): (String, Value)| {
             let mut rule = rule.clone();
             rule[part] = value;
             (format!("{part}{what}"), rule)
         };
-        // A threshold without its bounds is none.
-        let possible = |(what, _): &(String, Value)| {
-            !(part == "threshold" && [".count", ".within"].contains(&what.as_str()))
-        };
-        lesser.extend(without_one(value, part == "match").into_iter().filter(possible).map(replaced));
+        lesser.extend(parts.into_iter().map(replaced));
     }
-    // As wide as bounds may be, they say as little as none.
-    for (bound, widest) in [("within", json!("168h")), ("count", json!(2))] {
-        if rule.get("threshold").is_some() {
+    // Bounds cannot be left out; as wide as they may be they say as little.
+    for (part, bound, widest) in [
+        ("threshold", "within", json!("168h")),
+        ("threshold", "count", json!(2)),
+        ("after", "within", json!("168h")),
+    ] {
+        if rule.get(part).is_some() {
             let mut rule = rule.clone();
-            rule["threshold"][bound] = widest;
-            lesser.push((format!("threshold.{bound}"), rule));
+            rule[part][bound] = widest;
+            lesser.push((format!("{part}.{bound}"), rule));
+        }
+    }
+    lesser
+}
+
+/// Sequences with one step less, or with one condition of a step less.
+fn lesser_sequences(after: &Value) -> Vec<(String, Value)> {
+    let steps = after["steps"].as_array().unwrap();
+    let with = |steps: Vec<Value>| {
+        let mut after = after.clone();
+        after["steps"] = steps.into();
+        after
+    };
+    let mut lesser = Vec::new();
+    for (place, step) in steps.iter().enumerate() {
+        if steps.len() > 1 {
+            let mut rest = steps.clone();
+            rest.remove(place);
+            lesser.push((format!(".steps[{place}]"), with(rest)));
+        }
+        for (what, conditions) in without_one(&step["match"], true) {
+            let mut changed = steps.clone();
+            changed[place]["match"] = conditions;
+            lesser.push((format!(".steps[{place}].match{what}"), with(changed)));
         }
     }
     lesser
