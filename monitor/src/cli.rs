@@ -10,6 +10,8 @@ mod holds;
 mod language;
 mod printer;
 mod privilege;
+mod record;
+mod replay;
 mod rules;
 mod run;
 mod sessions;
@@ -72,6 +74,8 @@ enum Verb {
     /// Check, test, list and reload rules
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Judge recorded sessions again, and print what other rules would change
+    Replay(replay::Replay),
     /// Replay the incident in a closed world and see it stopped (as root)
     Drill(drill::Drill),
     #[command(hide = true, disable_help_flag = true)]
@@ -92,6 +96,8 @@ enum ClientVerb {
     Ps(Reading),
     /// What the sessions did
     Events(events::Events),
+    /// Write sessions' events as lines of JSON, for `interlock replay`; names of secrets, never contents
+    Record(record::RecordSessions),
     /// What waits for a decision
     Holds(holds::Holds),
     /// Let a held action go on
@@ -116,6 +122,7 @@ impl ClientVerb {
             Self::Status(reading) => status::show(client, &global.printer(reading)),
             Self::Ps(reading) => sessions::list(client, &global.printer(reading)),
             Self::Events(events) => events.perform(client, &global.printer(events.reading)),
+            Self::Record(record) => record.perform(client, &plain),
             Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),
             Self::Approve(approve) => approve.perform(client, &plain),
             Self::Deny(deny) => deny.perform(client, &plain),
@@ -136,6 +143,7 @@ pub fn main() -> ExitCode {
         Verb::Daemon(daemon) => daemon.perform(&global),
         Verb::Drill(drill) => drill.perform(&global),
         Verb::Rules(rules) => rules.perform(&global),
+        Verb::Replay(replay) => replay.perform(&global),
         Verb::Client(verb) => global.client().and_then(|client| verb.perform(&client, &global)),
     };
     let exit = done.unwrap_or_else(|failure| {

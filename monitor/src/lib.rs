@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod names;
 pub mod probes;
 pub mod recognition;
+pub mod replay;
 pub mod rules;
 pub mod sessions;
 pub mod trial;

@@ -15,8 +15,8 @@ use std::path::Path;
 use serde::Serialize;
 
 pub use self::{
-    case::{Answer, Case, Decision},
-    play::{Court, Heard},
+    case::{Answer, Case, Decision, Decisions, told},
+    play::{Court, Heard, decided},
 };
 use crate::rules::{Problems, RuleSet};
 

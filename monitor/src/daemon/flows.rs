@@ -49,7 +49,10 @@ impl Engine {
         if action <= Action::Alert || self.observing() {
             if action > Action::Alert {
                 self.report_with(would(action), fact, verdict, action, &[asked]);
-            } else if !verdict.matches.is_empty() {
+            } else if verdict.matches.is_empty() {
+                // With the name that it said by now: what a record of the session is judged by again.
+                self.report("flow-passed", fact, verdict, action);
+            } else {
                 self.report("connect", fact, verdict, action);
             }
             self.release(fact.session, fact.process.pid, cookie, generation);

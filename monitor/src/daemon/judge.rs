@@ -130,6 +130,9 @@ impl Engine {
             .subject(&fact.subject)
             .with("interlock.mode", json!(self.config.mode))
             .verdict(verdict, action);
+        if fact.incomplete {
+            event = event.with("session.incomplete", true);
+        }
         for (field, value) in extra {
             event = event.with(field, value.clone());
         }

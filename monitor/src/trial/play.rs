@@ -142,7 +142,7 @@ impl<'a> Stage<'a> {
         let subjects = self.subjects(&event.act, &process, &self.process(parent));
         let session = &mut self.session;
         let judge = |subject| session.judge(self.court.rules, at, process.clone(), subject);
-        subjects.into_iter().map(judge).flat_map(decided).collect()
+        subjects.into_iter().map(judge).flat_map(|judged| decided(&judged, BUDGET)).collect()
     }
 
     /// What rules are asked about; empty where the daemon would see nothing.
@@ -257,14 +257,15 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// What the daemon does about it, in enforce mode and with every backend in force.
-fn decided(judged: Judged) -> Decisions {
+/// What is done about it in enforce mode, with every backend in force.
+#[must_use]
+pub fn decided(judged: &Judged, budget: u32) -> Decisions {
     let decision = |found: &crate::rules::Match| Decision {
         answer: if found.observed_only { Answer::Observe } else { found.action.into() },
         rule: found.rule.id.clone(),
     };
     let mut decisions: Decisions = judged.verdict.matches.iter().map(decision).collect();
-    if judged.spends(BUDGET) {
+    if judged.spends(budget) {
         decisions.insert(Decision { answer: Answer::Freeze, rule: RISK_BUDGET.to_owned() });
     }
     decisions

@@ -1,0 +1,110 @@
+//! Records: what is read, what is refused, and that the same rules decide the same.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+fn event(second: u32, action: &str, more: Value) -> Value {
+    let mut event = json!({
+        "@timestamp": format!("2026-11-21T12:00:{second:02}.5Z"), "event.id": format!("e{second}"),
+        "event.action": action, "session.id": "4711-0a1b2", "session.agent": "claude-code",
+        "interlock.mode": "enforce", "process.pid": 4712, "process.executable": "/usr/bin/curl", "process.args": ["curl"],
+    });
+    event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    event
+}
+
+fn read_of(second: u32) -> Value {
+    event(
+        second,
+        "secret-read",
+        json!({ "file.path": "/home/x/.railway/config.json", "secret.entry": "railway-cli", "secret.class": "paas",
+            "secret.grade": "A", "secret.foreign": true, "secret.owner": false,
+            "rule.id": ["foreign-secret-read"], "interlock.action": "alert" }),
+    )
+}
+
+fn connect(second: u32, name: &str) -> Value {
+    event(
+        second,
+        "flow-held",
+        json!({ "destination.ip": "203.0.113.7", "destination.port": 443, "destination.class": "infra",
+            "destination.domain": name, "destination.named_by": "server-name", "network.transport": "tcp",
+            "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold", "hold.id": "h1" }),
+    )
+}
+
+fn record(lines: &[Value]) -> Result<Record, Problems> {
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    Record::read("r.jsonl", text.as_bytes())
+}
+
+fn told(ruled: &[Ruled<'_>]) -> Vec<String> {
+    ruled.iter().map(|ruled| crate::trial::told(&ruled.decisions)).collect()
+}
+
+#[test]
+fn the_same_rules_decide_the_same() {
+    let record = record(&[read_of(1), connect(4, "backboard.railway.app")]).unwrap();
+    let ruled = record.judge(&RuleSet::builtin().unwrap());
+    assert_eq!(told(&ruled), ["alert foreign-secret-read", "hold infra-after-foreign-secret"]);
+    assert!(ruled.iter().all(|ruled| ruled.entry.is_decided_as(&ruled.decisions)));
+}
+
+#[test]
+fn other_rules_decide_otherwise() {
+    let record = record(&[read_of(1), connect(4, "backboard.railway.app")]).unwrap();
+    let text = "version: 1\noverride: [{ id: infra-after-foreign-secret, action: alert }]\n";
+    let rules = RuleSet::parse(&[("a.yaml".into(), text.to_owned())]).unwrap();
+    let ruled = record.judge(&rules);
+    assert_eq!(told(&ruled)[1], "alert infra-after-foreign-secret");
+    assert!(!ruled[1].entry.is_decided_as(&ruled[1].decisions));
+}
+
+#[test]
+fn the_header_says_how_old_a_session_is() {
+    let header = json!({ "interlock.record": 1, "interlock.version": "0.1.0", "rules.sha256": "0",
+        "interlock.mode": "enforce", "sessions": [{ "id": "4711-0a1b2", "started": "2026-11-21T11:00:00Z" }] });
+    let record = record(&[header, connect(4, "backboard.railway.app")]).unwrap();
+    let aged = "version: 1\nrules: [{ id: old, summary: s, on: connect, action: alert, \
+                match: { session: { age: { over: 30m } } } }]\n";
+    let rules = RuleSet::parse(&[("a.yaml".into(), aged.to_owned())]).unwrap();
+    assert_eq!(told(&record.judge(&rules)), ["alert old"]);
+}
+
+#[test]
+fn events_that_nobody_judged_are_passed_over_and_approvals_settle_their_risk() {
+    let mut approved = connect(5, "backboard.railway.app");
+    let fields = approved.as_object_mut().unwrap();
+    fields.insert("event.action".into(), "flow-released".into());
+    fields.remove("interlock.mode");
+    let mut raw = connect(3, "backboard.railway.app");
+    raw.as_object_mut().unwrap().remove("interlock.mode");
+    raw["event.action"] = "connect".into();
+    raw.as_object_mut().unwrap().remove("hold.id");
+    let record =
+        record(&[json!({ "interlock.lost": 3 }), read_of(1), raw, connect(4, "x"), approved]).unwrap();
+    assert_eq!((record.entries.len(), record.lost), (3, 3));
+    assert!(matches!(&record.entries[2].deed, Deed::Approved { hold } if hold == "h1"));
+    assert_eq!(record.judge(&RuleSet::builtin().unwrap()).len(), 2);
+}
+
+#[test]
+fn every_line_that_is_none_of_a_record_is_told() {
+    let mut broken = read_of(1);
+    broken["secret.grade"] = "D".into();
+    let mut missing = connect(2, "x");
+    missing.as_object_mut().unwrap().remove("destination.port");
+    let text = format!("{broken}\n[]\nnot json\n{missing}\n");
+    let problems = Record::read("r.jsonl", text.as_bytes()).unwrap_err();
+    let lines: Vec<String> = problems.iter().map(crate::rules::Problem::headline).collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[0].starts_with("r.jsonl:1:1: secret.grade: unknown variant `D`"), "{lines:?}");
+    assert!(lines[1].starts_with("r.jsonl:2:1: found no JSON object"), "{lines:?}");
+    assert!(lines[2].starts_with("r.jsonl:3:2: this is not JSON"), "{lines:?}");
+    assert!(lines[3].starts_with("r.jsonl:4:1: destination.port: the field is missing"), "{lines:?}");
+    let empty = Record::read("r.jsonl", "\n".as_bytes()).unwrap_err().to_string();
+    assert!(empty.contains("there is no event in it"), "{empty}");
+    let long = vec![b' '; 2 << 20];
+    assert!(Record::read("r.jsonl", long.as_slice()).unwrap_err().to_string().contains("longer than"));
+}
