@@ -9,6 +9,7 @@ mod daemon {
     mod permissions;
     mod recovery;
     mod reload;
+    mod replaying;
     mod secrets;
     mod sessions;
     mod storm;
