@@ -184,6 +184,7 @@ impl<'a> Stage<'a> {
         let reader = Reader {
             agent: &self.session.agent,
             home: self.session.home.as_deref(),
+            moved: &self.session.moved,
             is_agent: process.pid == ROOT,
             executable: Some(&process.executable),
             args: &process.args,
