@@ -38,7 +38,7 @@ pub struct Reader<'a> {
     pub agent: &'a str,
     /// The session's home.
     pub home: Option<&'a str>,
-    /// Where the session's variables put stores that usually lie elsewhere.
+    /// Where the session's variables moved stores.
     pub moved: &'a Moved,
     /// The session's root process: the agent itself.
     pub is_agent: bool,

@@ -9,6 +9,7 @@ mod files;
 mod grammar;
 mod play;
 mod read;
+mod schema;
 
 use std::path::Path;
 
@@ -17,6 +18,7 @@ use serde::Serialize;
 pub use self::{
     case::{Answer, Case, Decision, Decisions, told},
     play::{Court, Heard, decided},
+    schema::schema,
 };
 use crate::rules::{Problems, RuleSet};
 

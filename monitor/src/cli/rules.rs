@@ -10,13 +10,13 @@ use super::{
     exit::{Exit, Failure},
     language::{plain, word},
     printer::{Printer, complain},
-    trial::TestRules,
     wait,
 };
 use crate::{
     catalog::Catalog,
     control::api::RulesView,
     rules::{Place, Problem, Problems, Rule, RuleSet, schema},
+    trial,
 };
 
 const HEADERS: [&str; 7] = ["RULE", "ON", "ACTION", "SEVERITY", "RUNS IN", "WHERE", "SUMMARY"];
@@ -26,12 +26,16 @@ pub enum Rules {
     /// Report every problem of rule files
     Check(CheckRules),
     /// Play cases, without a daemon and without root: what sessions do, and what the rules must decide
-    Test(TestRules),
+    Test(super::trial::TestRules),
     /// List the configured rules, and where each does its work: the kernel's verdict table (kernel), the kernel that
     /// stops and asks (gate), or the daemon
     List(Reading),
     /// Print the JSON schema of rule files, for editors
-    Schema,
+    Schema {
+        /// Of files of cases, for `interlock rules test`
+        #[arg(long)]
+        cases: bool,
+    },
     /// Have the daemon read its rules again; with a problem it keeps those it has
     Reload,
 }
@@ -50,7 +54,10 @@ impl Rules {
             Self::Check(check) => check.perform(global, &global.printer(check.reading)),
             Self::Test(test) => test.perform(global, &global.printer(test.reading)),
             Self::List(reading) => list(global, &global.printer(*reading)),
-            Self::Schema => global.printer(Reading::default()).json(&schema::schema()).map(|()| Exit::Fine),
+            Self::Schema { cases } => {
+                let schema = if *cases { trial::schema() } else { schema::schema() };
+                global.printer(Reading::default()).json(&schema).map(|()| Exit::Fine)
+            }
             Self::Reload => reload(global),
         }
     }

@@ -25,7 +25,8 @@ pub fn schema() -> Value {
     schema
 }
 
-fn mapping(fields: &[Field]) -> Value {
+/// A mapping with these fields and no others.
+pub(crate) fn mapping(fields: &[Field]) -> Value {
     let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     let properties: Map<_, _> = fields.iter().map(|field| (field.name.to_owned(), property(field))).collect();
     let mut mapping = json!({ "type": "object", "additionalProperties": false, "minProperties": 1 });

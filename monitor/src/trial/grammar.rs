@@ -36,7 +36,11 @@ pub const SESSION: &[Field] = &[
 ];
 
 pub const EVENT: &[Field] = &[
-    field("at", Shape::Duration, "Since the session began; absent: together with the event before."),
+    field(
+        "at",
+        Shape::Form("^([0-9]+(ms|s|m|h))+$"),
+        "Since the session began; absent: together with the event before.",
+    ),
     field("open", Shape::Text, "A file that is read."),
     field("probe", Shape::Text, "A file that is looked for and not there."),
     field("connect", Shape::Either(&[Shape::Text, Shape::Map(CONNECT)]), "HOST, HOST:PORT, or a mapping."),

@@ -32,7 +32,8 @@ fn the_committed_schema_is_the_one_of_the_table() {
 fn examples() -> Vec<&'static str> {
     let reference = include_str!("../../../../docs/rules.md");
     let blocks = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
-    blocks.filter(|block| block.starts_with("version: 1")).collect()
+    // What tests rules is tested with the cases.
+    blocks.filter(|block| block.starts_with("version: 1") && !block.contains("\ncases:")).collect()
 }
 
 #[test]

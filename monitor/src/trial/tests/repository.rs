@@ -92,3 +92,34 @@ fn deleting_any_condition_of_a_default_rule_fails_a_case() {
         .collect();
     assert!(survivors.is_empty(), "no case fails without: {survivors:#?}");
 }
+
+#[test]
+fn every_file_of_cases_and_the_references_example_fit_the_committed_schema() {
+    const COMMITTED: &str = include_str!("../../../../rules/cases.schema.json");
+    let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+    assert!(
+        text == COMMITTED,
+        "run: cargo run -p interlock -- rules schema --cases > rules/cases.schema.json"
+    );
+    let schema = jsonschema::validator_for(&schema()).unwrap();
+    let fits = |yaml: &str| schema.is_valid(&serde_saphyr::from_str(yaml).unwrap());
+    for (path, yaml) in files::read(&[folder("tests")]).unwrap() {
+        assert!(fits(&yaml), "{}", path.display());
+    }
+    let reference = include_str!("../../../../docs/rules.md");
+    let blocks = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let (rules, catalog) = builtin();
+    let court = Court { rules: &rules, catalog: &catalog };
+    let mut examples = 0;
+    for block in blocks.filter(|block| block.contains("\ncases:")) {
+        let cases = read::read(&[(PathBuf::from("docs/rules.md"), block.to_owned())], &rules).unwrap();
+        assert!(fits(block) && cases.iter().all(|case| court.hear(case).misses.is_empty()), "{block}");
+        examples += cases.len();
+    }
+    assert_eq!(examples, 2);
+    for wrong in
+        ["{ at: 4, open: x }", "{ open: x, probe: y }", "{ expect: silent }", "{ open: x, expect: quiet }"]
+    {
+        assert!(!fits(&format!("version: 1\ncases: [{{ name: a, events: [{wrong}] }}]")), "{wrong}");
+    }
+}
