@@ -29,8 +29,8 @@ pub const WITHOUT_BPF: &str = "lsm=capability,landlock,yama";
 
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// Run the tests whose names contain this
-    pub filter: Option<String>,
+    /// Run the tests whose names contain one of these
+    pub filters: Vec<String>,
     /// Newest Debian kernel of this series
     #[arg(long, value_enum, default_value = "6.12")]
     pub kernel: Series,
@@ -57,7 +57,8 @@ pub struct Guest<'a> {
     pub kernel: Series,
     pub append: &'a str,
     pub test: Suite,
-    pub filter: Option<&'a str>,
+    /// Parts of names; a test runs that has one of them, and every test where there is none.
+    pub filters: &'a [&'a str],
     /// Seconds.
     pub deadline: u64,
 }
@@ -74,11 +75,12 @@ pub enum Outcome {
 /// # Errors
 /// The tests do not build, the file system cannot be laid out, or the emulator cannot be started.
 pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
+    let filters: Vec<&str> = options.filters.iter().map(String::as_str).collect();
     let guest = |kernel, append| Guest {
         kernel,
         append,
         test: options.test,
-        filter: options.filter.as_deref(),
+        filters: &filters,
         deadline: options.deadline,
     };
     if options.shell {
@@ -118,14 +120,14 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
 /// # Errors
 /// As [`run`].
 pub fn play(repository: &Repository, guest: &Guest<'_>) -> Result<Outcome> {
-    with_machine(repository, guest, "", |machine, planned| machine.run(planned)).map(|ran| match ran {
+    with_machine(repository, guest, |machine, planned| machine.run(planned)).map(|ran| match ran {
         Ok(tally) => Outcome::Ran(tally),
         Err(why) => Outcome::NotHere(why),
     })
 }
 
 fn converse(repository: &Repository, guest: &Guest<'_>) -> Result<ExitCode> {
-    Ok(match with_machine(repository, guest, " SHELL_ONLY=1", |machine, _| machine.converse())? {
+    Ok(match with_machine(repository, guest, |machine, _| machine.converse())? {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("SKIPPED: {why}");
@@ -138,7 +140,6 @@ fn converse(repository: &Repository, guest: &Guest<'_>) -> Result<ExitCode> {
 fn with_machine<T>(
     repository: &Repository,
     guest: &Guest<'_>,
-    append: &str,
     act: impl FnOnce(&guest::Machine<'_>, &[(String, String)]) -> Result<T>,
 ) -> Result<Result<T, String>> {
     let place = repository.target().join("vm");
@@ -148,15 +149,14 @@ fn with_machine<T>(
         Err(error) => return Ok(Err(format!("no guest on this machine: {error:#}"))),
     };
     let (interlock, binaries) = (binaries::interlock(repository)?, binaries::tests(repository, guest.test)?);
-    let plan = binaries::plan(&binaries, guest.filter)?;
+    let plan = binaries::plan(&binaries, guest.filters)?;
     let content =
         initramfs::Content { interlock: &interlock, binaries: &binaries, plan: &plan, kernel: &kernel };
     let initramfs = initramfs::build(repository, &place, &content)?;
-    let append = format!("{}{append}", guest.append);
     let machine = guest::Machine {
         image: &kernel.image,
         initramfs: &initramfs,
-        append: &append,
+        append: guest.append,
         deadline: guest.deadline,
     };
     act(&machine, &plan).map(Ok)

@@ -58,16 +58,17 @@ pub fn tests(repository: &Repository, suite: Suite) -> Result<Vec<Binary>> {
     Ok(cargo(repository, &words)?.into_iter().filter(wanted).collect())
 }
 
-/// Binary and name of every test whose name contains `filter`.
+/// Binary and name of every test whose name contains one of `filters`; of every test where there is none.
 ///
 /// # Errors
 /// A binary cannot be started.
-pub fn plan(binaries: &[Binary], filter: Option<&str>) -> Result<Vec<(String, String)>> {
+pub fn plan(binaries: &[Binary], filters: &[&str]) -> Result<Vec<(String, String)>> {
     let mut plan = Vec::new();
     for binary in binaries {
         let listed = process::answer(Command::new(&binary.path).arg("--list"))?;
         let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
-        let wanted = names.filter(|name| filter.is_none_or(|part| name.contains(part)));
+        let wanted =
+            names.filter(|name| filters.is_empty() || filters.iter().any(|part| name.contains(part)));
         plan.extend(wanted.map(|name| (binary.name.clone(), name.to_owned())));
     }
     Ok(plan)

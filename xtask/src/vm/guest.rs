@@ -1,8 +1,12 @@
 //! One guest: the emulator, and what the guest says on its serial line.
 
-use std::{path::Path, process::Command};
+use std::{
+    path::Path,
+    process::Command,
+    thread::{self, ScopedJoinHandle},
+};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::{
     process::{self, Echo},
@@ -11,6 +15,8 @@ use crate::{
 
 /// Lines of the log that are shown where a guest did not get to its end.
 const TAIL: usize = 60;
+/// Machines at once, at most: each has its memory.
+const MACHINES: usize = 4;
 
 /// What makes an emulated kernel quicker without making it another one: no guards against flaws that an emulated
 /// processor does not have, no fifth level of page tables, and grace periods that end at once (attaching and detaching
@@ -30,15 +36,18 @@ pub struct Machine<'a> {
 
 impl Machine<'_> {
     /// KVM is not asked for: where it exists without nested paging it hangs, and software emulation is the same everywhere.
-    fn emulator(&self, program: &str) -> Command {
+    ///
+    /// One processor a machine: with two, every program that comes or goes makes both wait for each other, and the whole
+    /// takes longer.
+    fn emulator(&self, program: &str, more: &str) -> Command {
         let mut command = Command::new(program);
         if program == "timeout" {
             command.arg(self.deadline.to_string()).arg("qemu-system-x86_64");
         }
-        command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "3G", "-smp", "2"]);
+        command.args(["-accel", "tcg,thread=multi", "-cpu", "max", "-m", "3G", "-smp", "1"]);
         command.args(["-nographic", "-no-reboot", "-nic", "none", "-kernel"]).arg(self.image);
         command.arg("-initrd").arg(self.initramfs).arg("-append");
-        command.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {QUICKER} {}", self.append));
+        command.arg(format!("console=ttyS0 quiet panic=-1 oops=panic {QUICKER} {} {more}", self.append));
         command
     }
 
@@ -47,18 +56,37 @@ impl Machine<'_> {
     /// # Errors
     /// The emulator cannot be started.
     pub fn converse(&self) -> Result<()> {
-        process::succeed(&mut self.emulator("qemu-system-x86_64"))
+        process::succeed(&mut self.emulator("qemu-system-x86_64", "SHELL_ONLY=1"))
     }
 
-    /// Runs it to its end, showing results as they come; what failed is shown with its log.
+    /// Runs the tests, on as many machines at once as this one has processors; shows results as they come, and what failed
+    /// with its log.
     ///
     /// # Errors
     /// The emulator cannot be started.
     pub fn run(&self, planned: &[(String, String)]) -> Result<Tally> {
-        let ended = process::capture(&mut self.emulator("timeout"), Echo::Only(is_result))?;
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        let shards = processors.min(planned.len()).clamp(1, MACHINES);
+        let part = move |shard: usize| {
+            let names: Vec<&str> =
+                planned.iter().skip(shard).step_by(shards).map(|(_, name)| &**name).collect();
+            self.run_shard(&names, &format!("SHARD={shard} SHARDS={shards}"))
+        };
+        let tallies = thread::scope(|scope| {
+            let running: Vec<_> = (0..shards).map(|shard| scope.spawn(move || part(shard))).collect();
+            running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        let mut total = Tally::default();
+        for tally in tallies {
+            total += tally.map_err(|_| anyhow!("a thread that watched a guest ended"))??;
+        }
+        Ok(total)
+    }
+
+    fn run_shard(&self, names: &[&str], shard: &str) -> Result<Tally> {
+        let ended = process::capture(&mut self.emulator("timeout", shard), Echo::Only(is_result))?;
         let log = ended.output.replace('\r', "");
-        let names: Vec<&str> = planned.iter().map(|(_, name)| name.as_str()).collect();
-        let verdict = Verdict::of(&log, &names);
+        let verdict = Verdict::of(&log, names);
         for report in reports(&log) {
             eprintln!("{report}");
         }
@@ -135,7 +163,7 @@ fn tail(log: &str) -> String {
 mod tests {
     use super::*;
 
-    const LOG: &str = "KERNEL 6.12\ntest a::one ... ok (3 s)\ntest a::two ... FAILED\n---- a::two, exit code 101\npanicked\n\
+    const LOG: &str = "KERNEL 6.12\ntest a::one ... ok (3 s)\ntest a::two ... FAILED\n---- a::two, exit code 101\n    test a::two ... FAILED\n\
                        ----\ntest a::three ... ignored, no node\n";
 
     #[test]
@@ -156,6 +184,6 @@ mod tests {
 
     #[test]
     fn the_log_of_a_failed_test_is_found() {
-        assert_eq!(reports(LOG), ["---- a::two, exit code 101\npanicked"]);
+        assert_eq!(reports(LOG), ["---- a::two, exit code 101\n    test a::two ... FAILED"]);
     }
 }
