@@ -12,10 +12,10 @@ const COMMON: &[&str] = &[
     "awk", "base64", "bash", "cat", "chmod", "chown", "chroot", "cp", "curl", "cut", "date", "dd", "dirname",
     "du", "echo", "env", "false", "find", "flock", "getconf", "grep", "gzip", "head", "id", "install", "ip",
     "kill", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "nice", "nohup", "nproc", "nsenter",
-    "od", "openssl", "prlimit", "ps", "pwd", "readlink", "realpath", "rm", "rmdir", "script", "sed", "seq",
-    "setpriv", "setsid", "sleep", "sort", "ss", "stat", "stdbuf", "strace", "stty", "sync", "tail", "tar",
-    "taskset", "tee", "test", "timeout", "touch", "tr", "true", "truncate", "uname", "uniq", "umount",
-    "unlink", "unshare", "wc", "xargs", "yes",
+    "od", "openssl", "prlimit", "printenv", "ps", "pwd", "readlink", "realpath", "rm", "rmdir", "script",
+    "sed", "seq", "setpriv", "setsid", "sleep", "sort", "ss", "stat", "stdbuf", "strace", "stty", "sync",
+    "tail", "tar", "taskset", "tee", "test", "timeout", "touch", "tr", "true", "truncate", "uname", "uniq",
+    "umount", "unlink", "unshare", "wc", "xargs", "yes",
 ];
 
 /// Those of the list that this machine has.
