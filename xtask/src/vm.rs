@@ -47,7 +47,7 @@ pub struct Options {
     #[arg(long)]
     pub shell: bool,
     /// Seconds after which the guest is ended
-    #[arg(long, default_value_t = 1_200)]
+    #[arg(long, default_value_t = 2_400)]
     pub deadline: u64,
 }
 

@@ -65,5 +65,5 @@ fn a_denied_exec_does_not_run() {
     let Some((daemon, _home, mut agent, hold)) = an_exec() else { return };
     daemon.expect(&["deny", &hold]);
     let output = agent.finish();
-    assert!(output.contains("exit 126") && !output.contains("7\n"), "{output}");
+    assert!(output.contains("exit 126") && !output.contains("\n7\n"), "{output}");
 }
