@@ -167,7 +167,7 @@ impl Tree {
     /// One archive, without compression: unpacking it under emulation takes longer than reading it.
     fn pack(&self, place: &Path) -> Result<PathBuf> {
         let archive = place.join("initramfs.cpio");
-        let script = format!("find . | busybox cpio -o -H newc > {}", archive.display());
+        let script = format!("find . | busybox cpio -o -H newc -R 0:0 > {}", archive.display());
         process::answer(Command::new("sh").current_dir(&self.root).args(["-c", &script]))?;
         Ok(archive)
     }
