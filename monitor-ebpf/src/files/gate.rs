@@ -33,7 +33,7 @@ pub fn security_file_open(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// `struct file *do_filp_open(int dfd, struct filename *pathname, const struct open_flags *op)`, fs/namei.c (v6.1–v7.2):
+/// `struct file *do_filp_open(int dfd, struct filename *pathname, const struct open_flags *op)`, fs/namei.c (v6.1–v7.0; `do_file_open` since):
 /// an open that failed is only a name, but a secret's name.
 #[fexit(function = "do_filp_open")]
 pub fn open_failed(ctx: FExitContext) -> i32 {

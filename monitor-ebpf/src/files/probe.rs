@@ -1,6 +1,8 @@
 //! A failed open of a secret's name: the agent is looking for it.
 
-use aya_ebpf::helpers::generated::{bpf_probe_read_kernel_str, bpf_probe_read_user_str};
+use core::ffi::c_void;
+
+use aya_ebpf::helpers::generated::{bpf_loop, bpf_probe_read_kernel_str, bpf_probe_read_user_str};
 use monitor_common::{
     event::{
         file::{PATH_MAX, Probe, matched},
@@ -71,31 +73,58 @@ pub fn failed(tgid: u32, session: u64, errno: i32, path: Path) -> Option<()> {
     Some(())
 }
 
-/// Hashes the `length` bytes of a path.
+/// A pass under way.
+struct Walk<'a, const ROOM: usize> {
+    text: &'a [u8; ROOM],
+    length: u32,
+    at_start: u32,
+    running: u64,
+    extension: u64,
+    stem: u64,
+    parent: (u64, u64),
+}
+
+/// Hashes the `length` bytes of a path. `bpf_loop` has its body verified once, and not once for every byte.
 #[inline(always)]
 pub fn pass<const ROOM: usize>(text: &[u8; ROOM], length: usize) -> Pass {
-    let (mut running, mut extension, mut stem, mut start) = (FNV_OFFSET, 0, 0, 1_u64);
-    let mut parent = (0, 0);
-    let mut i = 0;
-    while i < ROOM && i < length {
-        let byte = text[i];
-        if byte == b'/' {
-            parent = (hash::finish(running, EXACT), hash::finish(running, PARENT));
-            (running, extension, stem, start) = (FNV_OFFSET, 0, 0, 1);
-        } else {
-            if byte == b'.' && start == 0 {
-                if stem == 0 {
-                    stem = hash::finish(running, STEM);
-                }
-                extension = FNV_OFFSET;
-            } else if extension != 0 {
-                extension = hash::step(extension, byte);
-            }
-            running = hash::step(running, byte);
-            start = 0;
-        }
-        i += 1;
+    let mut walk = Walk {
+        text,
+        length: length as u32,
+        at_start: 1,
+        running: FNV_OFFSET,
+        extension: 0,
+        stem: 0,
+        parent: (0, 0),
+    };
+    // SAFETY: `step` has the type that the helper wants, and `walk` outlives the call.
+    unsafe { bpf_loop(ROOM as u32, step::<ROOM> as *mut c_void, (&raw mut walk).cast(), 0) };
+    let exact = hash::finish(walk.running, EXACT);
+    let extension = hash::finish(walk.extension, EXTENSION);
+    Pass { file: names::Hashes { exact, extension, stem: walk.stem }, parent: walk.parent }
+}
+
+/// One byte; 1 ends the loop.
+unsafe extern "C" fn step<const ROOM: usize>(index: u32, walk: *mut c_void) -> i64 {
+    // SAFETY: `pass` handed it over.
+    let walk = unsafe { &mut *walk.cast::<Walk<'_, ROOM>>() };
+    if index >= walk.length {
+        return 1;
     }
-    let exact = hash::finish(running, EXACT);
-    Pass { file: names::Hashes { exact, extension: hash::finish(extension, EXTENSION), stem }, parent }
+    let Some(&byte) = walk.text.get(index as usize) else { return 1 };
+    if byte == b'/' {
+        walk.parent = (hash::finish(walk.running, EXACT), hash::finish(walk.running, PARENT));
+        (walk.running, walk.extension, walk.stem, walk.at_start) = (FNV_OFFSET, 0, 0, 1);
+        return 0;
+    }
+    if byte == b'.' && walk.at_start == 0 {
+        if walk.stem == 0 {
+            walk.stem = hash::finish(walk.running, STEM);
+        }
+        walk.extension = FNV_OFFSET;
+    } else if walk.extension != 0 {
+        walk.extension = hash::step(walk.extension, byte);
+    }
+    walk.running = hash::step(walk.running, byte);
+    walk.at_start = 0;
+    0
 }

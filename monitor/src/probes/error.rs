@@ -34,6 +34,8 @@ pub enum ProbeError {
     Load(#[source] Box<aya::EbpfError>),
     #[error("cannot load the kernel program {program}")]
     Program { program: &'static str, source: Box<aya::programs::ProgramError> },
+    #[error("this kernel has no function {function}")]
+    NoFunction { function: &'static str },
     #[error("cannot attach the kernel program {program} to {hook}")]
     Attach { program: &'static str, hook: String, source: Box<dyn std::error::Error + Send + Sync> },
     #[error("bpf is not in the active LSM list: the programs attach, and never run")]

@@ -15,6 +15,7 @@ use aya::{
         Program, ProgramError, RawTracePoint, TracePoint, links::FdLink,
     },
 };
+use aya_obj::btf::BtfKind;
 use monitor_common::offsets::Offsets;
 
 use super::{
@@ -242,6 +243,11 @@ impl Probes {
     }
 
     fn load_program(&mut self, attachment: &Attachment) -> Result<(), ProbeError> {
+        if let Hook::Entry(function) | Hook::Exit(function) = attachment.hook
+            && self.btf.id_by_type_name_kind(function, BtfKind::Func).is_err()
+        {
+            return Err(ProbeError::NoFunction { function });
+        }
         if self.loaded.contains(attachment.program) {
             return Ok(());
         }

@@ -170,6 +170,7 @@ pub const SERVICES: &[Service] = &[
                 attachments: &[
                     at("file_open", Hook::Lsm("file_open")),
                     maybe("open_failed", Hook::Exit("do_filp_open")),
+                    maybe("open_failed", Hook::Exit("do_file_open")), // its name since v7.1
                 ],
             },
             Offer {
@@ -178,6 +179,7 @@ pub const SERVICES: &[Service] = &[
                 attachments: &[
                     at("security_file_open", Hook::Entry("security_file_open")),
                     maybe("open_failed", Hook::Exit("do_filp_open")),
+                    maybe("open_failed", Hook::Exit("do_file_open")), // its name since v7.1
                 ],
             },
             Offer {

@@ -14,6 +14,7 @@ pub enum Suite {
     Kernel,
     Daemon,
     Evasion,
+    Budget,
     All,
 }
 
@@ -23,7 +24,8 @@ impl Suite {
             Self::Kernel => &["kernel"],
             Self::Daemon => &["daemon"],
             Self::Evasion => &["evasion"],
-            Self::All => &["kernel", "daemon", "evasion"],
+            Self::Budget => &["budget"],
+            Self::All => &["kernel", "daemon", "evasion", "budget"],
         }
     }
 }

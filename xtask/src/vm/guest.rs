@@ -108,6 +108,8 @@ fn is_result(line: &str) -> bool {
     line.starts_with("test ")
         || line.starts_with("KERNEL ")
         || line.trim_start().starts_with("not on this backend")
+        || line.contains(" = { instructions = ")
+        || line.starts_with("[\"")
 }
 
 /// What a guest's log says about its tests.

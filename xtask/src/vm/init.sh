@@ -23,6 +23,8 @@ if [ $# = 2 ]; then
     else
         echo "test $2 ... ok ($took s)"
         grep '^not on this backend' "$log" | sort -u | sed 's/^/     /'
+        # See tests/tests/budget.rs.
+        if [ -n "$INTERLOCK_BUDGET" ]; then grep -E '^\["|= \{ instructions' "$log"; fi
     fi
     exit 0
 fi
