@@ -29,6 +29,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
+use self::{compile::Gates, index::Index, parse::Parsed, report::Citation};
 pub use self::{
     compile::Place,
     evaluate::{Match, Verdict},
@@ -40,7 +41,6 @@ pub use self::{
     vocabulary::Noun,
     words::Word,
 };
-use self::{index::Index, parse::Parsed, report::Citation};
 
 /// The rules that apply where no file says otherwise.
 pub const DEFAULT: &str = include_str!("../../rules/default.yaml");
@@ -60,6 +60,7 @@ pub struct RuleSet {
     step_index: Index,
     citations: Vec<Citation>,
     sha256: String,
+    gates: Gates,
 }
 
 impl RuleSet {
@@ -96,7 +97,10 @@ impl RuleSet {
         let step_index = Index::new(
             (0..).zip(steps.iter().filter_map(step)).map(|(i, step)| (i, step.on, &step.conditions)),
         );
-        Ok(Self { index, steps, step_index, citations, sha256: fingerprint(files), rules })
+        let (sha256, gates) = (fingerprint(files), Gates::default());
+        let mut set = Self { index, steps, step_index, citations, sha256, gates, rules };
+        set.gates = set.find_gates();
+        Ok(set)
     }
 
     /// The rules that come with the program.

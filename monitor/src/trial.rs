@@ -11,7 +11,7 @@ mod play;
 mod read;
 mod schema;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
@@ -45,7 +45,15 @@ impl Cases {
     /// # Errors
     /// Every problem of every file.
     pub fn load(paths: &[impl AsRef<Path>], rules: &RuleSet) -> Result<Self, Problems> {
-        read::read(&files::read(paths)?, rules).map(Self)
+        Self::parse(&files::read(paths)?, rules)
+    }
+
+    /// Reads the texts of files, in the given order.
+    ///
+    /// # Errors
+    /// Every problem of every file.
+    pub fn parse(files: &[(PathBuf, String)], rules: &RuleSet) -> Result<Self, Problems> {
+        read::read(files, rules).map(Self)
     }
 
     #[must_use]

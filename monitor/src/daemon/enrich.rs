@@ -106,7 +106,11 @@ impl Engine {
     pub fn identified(&self, ask: &FlowAsk) -> Identified {
         let shown = ask.payload.get(..ask.payload_len as usize).unwrap_or_default();
         let (session, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
-        self.names.identify(session, IpAddr::from(ask.address).to_canonical(), ask.port, shown, at)
+        let mut identified =
+            self.names.identify(session, IpAddr::from(ask.address).to_canonical(), ask.port, shown, at);
+        // A datagram is whole: nothing that is written next is added to it.
+        identified.unfinished &= ask.protocol != UDP;
+        identified
     }
 
     /// Where a flow that asks goes.

@@ -53,10 +53,14 @@ impl Engine {
         };
         let judged = session.judge(&rules, at, process, subject);
         let (fact, verdict) = (&judged.fact, &judged.verdict);
-        let gates = !session.gated && rules.may_gate(fact) && rules.gates(&session.memory);
-        session.gated |= gates;
-        if gates && let Err(error) = self.uplink.set_flags(id, GATED, true) {
-            tracing::error!(session = %id, %error, "the session's connections are judged only as far as the kernel asks");
+        if !session.gated && rules.may_gate(fact) && rules.gates(&session.memory) {
+            match self.uplink.set_flags(id, GATED, true) {
+                Ok(()) => session.gated = true,
+                // Fails open, visibly; the next fact tries again.
+                Err(error) => {
+                    tracing::error!(session = %id, %error, "the session's connections cannot be held")
+                }
+            }
         }
         self.metrics.event(kind_name(fact.subject.kind()));
         for found in &verdict.matches {

@@ -108,3 +108,20 @@ fn every_line_that_is_none_of_a_record_is_told() {
     let long = vec![b' '; 2 << 20];
     assert!(Record::read("r.jsonl", long.as_slice()).unwrap_err().to_string().contains("longer than"));
 }
+
+proptest::proptest! {
+    /// An event with any field exchanged for anything: read, passed over or refused, and never a panic.
+    #[test]
+    fn no_line_panics(field in 0_usize..20, with in proptest::sample::select(vec!["null", "-1", "1e99", "[]", "{}", "\"\"", "true",
+        "\"9999-12-31T23:59:59Z\"", "\"-9999-01-01T00:00:00Z\"", "18446744073709551615"]), garbage in ".{0,80}") {
+        let mut event = connect(1, "x");
+        let names: Vec<String> = event.as_object().unwrap().keys().cloned().collect();
+        event[&names[field % names.len()]] = serde_json::from_str(with).unwrap();
+        for text in [format!("{event}\n"), garbage] {
+            match Record::read("r.jsonl", text.as_bytes()) {
+                Ok(record) => { let _ = record.judge(&RuleSet::builtin().unwrap()); }
+                Err(problems) => proptest::prop_assert!(!problems.is_empty()),
+            }
+        }
+    }
+}

@@ -24,6 +24,15 @@ use crate::{
 const BY_ADDRESS: [(DestinationClass, u32); 2] =
     [(DestinationClass::Metadata, ADDRESS_METADATA), (DestinationClass::Database, ADDRESS_DATABASE)];
 
+/// What makes a session's flows ask.
+#[derive(Debug, Default)]
+pub(super) struct Gates {
+    /// Touches, as bits of [`taint_bit`].
+    mask: u64,
+    /// Rules whose sequence ends with a connection that they stop.
+    sequences: Vec<usize>,
+}
+
 /// Where a rule does its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -64,8 +73,7 @@ impl RuleSet {
     /// In observe mode the table is the same and its refusals are only reported, which is what `Policy::observe` says.
     #[must_use]
     pub fn kernel_policy(&self, observe: bool) -> Policy {
-        let gate_mask = self.gate_mask();
-        let mut policy = Policy { observe: observe.into(), gate_mask, ..Policy::default() };
+        let mut policy = Policy { observe: observe.into(), gate_mask: self.gates.mask, ..Policy::default() };
         for (class, address) in BY_ADDRESS {
             if self.connects().any(|rule| self.kernel_denies(rule, class))
                 && let Some(verdict) = policy.connect.get_mut(address as usize)
@@ -93,20 +101,30 @@ impl RuleSet {
             .fold(0, |bits, touched| bits | mask(touched))
     }
 
+    /// What makes a session's flows ask; found once, because it is asked of every fact.
+    pub(super) fn find_gates(&self) -> Gates {
+        let waits = |rule: &&Arc<Rule>| {
+            rule.enabled && rule.on == Kind::Connect && rule.action >= Action::Hold && rule.after.is_some()
+        };
+        let sequences = (0..).zip(self.iter()).filter(|(_, rule)| waits(rule)).map(|(place, _)| place);
+        Gates { mask: self.gate_mask(), sequences: sequences.collect() }
+    }
+
     /// Whether what is remembered of a session makes its flows ask, beyond what the kernel saw itself: a command printed
     /// a credential, or a step was taken that a rule about connections waits for.
     #[must_use]
     pub fn gates(&self, memory: &Memory) -> bool {
-        let mask = self.gate_mask();
-        let mut steps = self.connects().filter(|rule| rule.action >= Action::Hold);
+        let Gates { mask, sequences } = &self.gates;
+        let waiting = sequences.iter().filter_map(|place| self.rules.get(*place)?.after.as_ref());
         memory.touches().iter().any(|touch| mask & bit(touch.grade, touch.foreign) != 0)
-            || steps.any(|rule| rule.after.as_ref().is_some_and(|sequence| memory.took_a_step(sequence)))
+            || waiting.into_iter().any(|sequence| memory.took_a_step(sequence))
     }
 
     /// Whether a fact, just judged, may have changed what [`RuleSet::gates`] says.
     #[must_use]
     pub fn may_gate(&self, fact: &Fact) -> bool {
-        matches!(fact.subject, Subject::Open(_)) || !self.steps.is_empty()
+        let touches = matches!(fact.subject, Subject::Open(_)) && self.gates.mask != 0;
+        touches || !self.gates.sequences.is_empty()
     }
 
     /// Enabled rules that hold or deny what is of this kind.

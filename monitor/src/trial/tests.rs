@@ -1,12 +1,21 @@
 //! Cases as people write them: right ones, wrong ones, and what is said about both.
 
-use std::path::PathBuf;
-
 use super::*;
 use crate::catalog::Catalog;
 
 fn read(text: &str) -> Result<Vec<Case>, Problems> {
     read::read(&[(PathBuf::from("case.yaml"), text.to_owned())], &RuleSet::builtin().unwrap())
+}
+
+proptest::proptest! {
+    /// Whatever words stand where: there are cases, or there are problems, and never a panic.
+    #[test]
+    fn nothing_that_is_written_panics(words in proptest::collection::vec("[-a-z0-9~/.:{}\\[\\]\", \n']{0,12}", 0..40)) {
+        let text = format!("version: 1\ncases:\n  - name: a\n    events: [{}]\n", words.join(" "));
+        if let Err(problems) = read(&text) {
+            proptest::prop_assert!(!problems.is_empty());
+        }
+    }
 }
 
 fn misses(events: &str) -> Vec<String> {

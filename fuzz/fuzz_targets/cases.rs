@@ -1,0 +1,22 @@
+#![no_main]
+
+use std::{path::PathBuf, sync::LazyLock};
+
+use interlock::{
+    catalog::Catalog,
+    rules::RuleSet,
+    trial::{Cases, Court},
+};
+
+static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules are right"));
+static CATALOG: LazyLock<Catalog> =
+    LazyLock::new(|| Catalog::builtin().expect("the built-in catalogues are right"));
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let court = Court { rules: &RULES, catalog: &CATALOG };
+    match Cases::parse(&[(PathBuf::from("a.yaml"), text.to_owned())], &RULES) {
+        Ok(cases) => cases.iter().for_each(|case| drop(court.hear(case))),
+        Err(problems) => assert!(!problems.is_empty()),
+    }
+});
