@@ -32,9 +32,9 @@ pub struct Options {
     /// Only the work of this name; can be given again
     #[arg(long, value_name = "NAME")]
     only: Vec<String>,
-    /// Under the debug build of the daemon
-    #[arg(long)]
-    debug: bool,
+    /// An `interlock` that is there already, instead of a release build of this checkout
+    #[arg(long, value_name = "FILE")]
+    binary: Option<PathBuf>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     output: Output,
@@ -50,7 +50,8 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     if !process::is_root() {
         return suite::run_as_root(repository);
     }
-    let daemon = Daemon::start(&built(repository, options.debug)?)?;
+    let binary = options.binary.clone().map_or_else(|| built(repository), Ok)?;
+    let daemon = Daemon::start(&binary)?;
     let mut sessions = Sessions::new(&daemon)?;
     let mut report = Report::default();
     for work in &works {
@@ -58,7 +59,7 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         let start = Instant::now();
         let outcome = perform(repository, &mut sessions, work)
             .unwrap_or_else(|error| Outcome::failed(format!("{error:#}")));
-        let row = Row::new(&work.name, start.elapsed(), &outcome);
+        let row = Row::new(work, start.elapsed(), &outcome);
         eprintln!("   {row}");
         report.add(row);
     }
@@ -80,13 +81,9 @@ fn perform(repository: &Repository, sessions: &mut Sessions<'_>, work: &Work) ->
     sessions.run(&stage)
 }
 
-fn built(repository: &Repository, debug: bool) -> Result<PathBuf> {
-    let (profile, flag) = if debug { ("debug", None) } else { ("release", Some("--release")) };
+fn built(repository: &Repository) -> Result<PathBuf> {
     let mut cargo = Command::new("cargo");
-    cargo
-        .current_dir(repository.root())
-        .args(["build", "--quiet", "--locked", "--package", "interlock"])
-        .args(flag);
-    process::succeed(&mut cargo)?;
-    Ok(repository.target().join(profile).join("interlock"))
+    cargo.current_dir(repository.root());
+    process::succeed(cargo.args(["build", "--quiet", "--locked", "--release", "--package", "interlock"]))?;
+    Ok(repository.target().join("release/interlock"))
 }

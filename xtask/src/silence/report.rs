@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::session::Outcome;
+use super::{session::Outcome, work::Work};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -22,7 +22,9 @@ pub enum Output {
 pub enum Verdict {
     /// Done, and no rule did more than alert.
     Silent,
-    /// Not done, or a rule stopped something.
+    /// As it must be: the control.
+    Stopped,
+    /// Not done, or a rule stopped something; the control: nothing did.
     Failed,
     Skipped,
 }
@@ -43,21 +45,17 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn new(work: &str, took: Duration, outcome: &Outcome) -> Self {
+    pub fn new(work: &Work, took: Duration, outcome: &Outcome) -> Self {
         let (result, judgement, reasons) = match outcome {
             Outcome::Skipped(why) => (Verdict::Skipped, None, vec![why.clone()]),
             Outcome::Done { judgement, trouble } => {
-                let reasons = [judgement.stopped.as_slice(), trouble].concat();
-                (
-                    if reasons.is_empty() { Verdict::Silent } else { Verdict::Failed },
-                    Some(judgement.clone()),
-                    reasons,
-                )
+                let (result, reasons) = verdict(work.about.must_be_stopped, &judgement.stopped, trouble);
+                (result, Some(judgement.clone()), reasons)
             }
         };
         let judgement = judgement.unwrap_or_default();
         Self {
-            work: work.to_owned(),
+            work: work.name.clone(),
             result,
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             events: judgement.events,
@@ -75,6 +73,19 @@ impl Row {
     fn cells(&self) -> [String; 5] {
         let seconds = format!("{:.1}", self.seconds);
         [self.work.clone(), self.result.to_string(), seconds, self.events.to_string(), self.alerts()]
+    }
+}
+
+/// With its reasons.
+fn verdict(must_be_stopped: bool, stopped: &[String], trouble: &[String]) -> (Verdict, Vec<String>) {
+    let reasons = [stopped, trouble].concat();
+    match (must_be_stopped, stopped.is_empty(), trouble.is_empty()) {
+        (false, true, true) => (Verdict::Silent, reasons),
+        (true, false, true) => (Verdict::Stopped, reasons),
+        (true, true, true) => {
+            (Verdict::Failed, vec!["nothing stopped it: no silence of this run proves anything".to_owned()])
+        }
+        _ => (Verdict::Failed, reasons),
     }
 }
 
@@ -96,6 +107,7 @@ impl fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Silent => "silent",
+            Self::Stopped => "stopped",
             Self::Failed => "FAILED",
             Self::Skipped => "SKIPPED",
         })
@@ -112,9 +124,10 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// At least one piece of work was done, and none failed.
+    /// Something was run, and nothing failed.
     pub fn is_silent(&self) -> bool {
-        self.count(Verdict::Failed) == 0 && self.count(Verdict::Silent) > 0
+        let ran = self.rows.iter().any(|row| row.result != Verdict::Skipped);
+        ran && self.count(Verdict::Failed) == 0
     }
 
     /// # Errors
@@ -171,13 +184,25 @@ mod tests {
     use super::*;
     use crate::silence::judgement::Judgement;
 
+    fn work(name: &str, must_be_stopped: bool) -> Work {
+        let text = format!("summary = ''\nmust_be_stopped = {must_be_stopped}");
+        Work { name: name.to_owned(), folder: name.into(), about: toml::from_str(&text).unwrap() }
+    }
+
+    fn owned(lines: &[&str]) -> Vec<String> {
+        lines.iter().map(|line| (*line).to_owned()).collect()
+    }
+
     fn row(stopped: &[&str], trouble: &[&str]) -> Row {
         let alerts = BTreeMap::from([("foreign-secret-read".to_owned(), 2)]);
         let details = BTreeMap::from([("foreign-secret-read: secret-read /x".to_owned(), 2)]);
-        let stopped = stopped.iter().map(|why| (*why).to_owned()).collect();
-        let judgement = Judgement { events: 7, alerts, details, stopped };
-        let trouble = trouble.iter().map(|why| (*why).to_owned()).collect();
-        Row::new("git", Duration::from_millis(1234), &Outcome::Done { judgement, trouble })
+        let judgement = Judgement { events: 7, alerts, details, stopped: owned(stopped) };
+        let outcome = Outcome::Done { judgement, trouble: owned(trouble) };
+        Row::new(&work("git", false), Duration::from_millis(1234), &outcome)
+    }
+
+    fn skipped() -> Row {
+        Row::new(&work("gh", false), Duration::ZERO, &Outcome::Skipped("gh is missing".to_owned()))
     }
 
     #[test]
@@ -188,8 +213,16 @@ mod tests {
     }
 
     #[test]
+    fn the_control_fails_where_nothing_stopped_it() {
+        assert_eq!(verdict(true, &owned(&["flow-held"]), &[]).0, Verdict::Stopped);
+        assert_eq!(verdict(true, &owned(&["flow-held"]), &owned(&["no session began"])).0, Verdict::Failed);
+        let (result, reasons) = verdict(true, &[], &[]);
+        assert_eq!(result, Verdict::Failed);
+        assert!(reasons[0].contains("nothing stopped it"), "{reasons:?}");
+    }
+
+    #[test]
     fn a_run_is_silent_where_something_was_done_and_nothing_failed() {
-        let skipped = || Row::new("gh", Duration::ZERO, &Outcome::Skipped("gh is missing".to_owned()));
         assert!(!Report { rows: vec![] }.is_silent());
         assert!(!Report { rows: vec![skipped()] }.is_silent());
         assert!(Report { rows: vec![skipped(), row(&[], &[])] }.is_silent());
@@ -198,8 +231,7 @@ mod tests {
 
     #[test]
     fn the_table_lists_alerts_and_reasons() {
-        let skipped = Row::new("gh", Duration::ZERO, &Outcome::Skipped("gh is missing".to_owned()));
-        let table = Report { rows: vec![row(&["flow-held: connect x"], &[]), skipped] }.table();
+        let table = Report { rows: vec![row(&["flow-held: connect x"], &[]), skipped()] }.table();
         let expected = [
             "WORK  RESULT   SECONDS  EVENTS  ALERTS",
             "git   FAILED   1.2      7       foreign-secret-read 2",

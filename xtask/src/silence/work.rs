@@ -30,6 +30,9 @@ pub struct About {
     /// For the work; preparing may take as long again.
     #[serde(default = "five_minutes")]
     pub seconds: u64,
+    /// The runner's own proof: a run in which this is not stopped proves nothing.
+    #[serde(default)]
+    pub must_be_stopped: bool,
     /// Without them it is skipped.
     #[serde(default)]
     pub programs: Vec<Program>,
