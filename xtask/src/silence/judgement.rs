@@ -105,6 +105,10 @@ fn line(event: &Value) -> String {
     if let Some(object) = object {
         line += &format!(" {object}");
     }
+    if let (Some(entry), Some(grade)) = (text(event, "secret.entry"), text(event, "secret.grade")) {
+        let foreign = if event.get("secret.foreign") == Some(&Value::Bool(true)) { " foreign" } else { "" };
+        line += &format!(" ({entry} {grade}{foreign})");
+    }
     if let Some(program) = text(event, "process.executable") {
         line += &format!(" by {program}");
     }

@@ -172,9 +172,11 @@ impl Report {
         for row in &self.rows {
             lines.extend(row.reasons.iter().map(|reason| format!("{}  {}  {reason}", row.result, row.work)));
         }
-        let [silent, failed, skipped] =
-            [Verdict::Silent, Verdict::Failed, Verdict::Skipped].map(|v| self.count(v));
-        lines.push(format!("{silent} silent, {failed} failed, {skipped} skipped"));
+        let [silent, stopped, failed, skipped] =
+            [Verdict::Silent, Verdict::Stopped, Verdict::Failed, Verdict::Skipped]
+                .map(|verdict| self.count(verdict));
+        let control = if stopped > 0 { format!("{stopped} stopped as it must be, ") } else { String::new() };
+        lines.push(format!("{silent} silent, {control}{failed} failed, {skipped} skipped"));
         lines.join("\n")
     }
 }

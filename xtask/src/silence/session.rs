@@ -25,7 +25,8 @@ pub enum Message {
     Event(Value),
     /// The stream of events cannot be trusted any more.
     Trouble(String),
-    Ended(io::Result<ExitStatus>),
+    /// The process of this work, counted from 1, is gone. Work that was stopped is killed, and gone only when the next runs.
+    Ended(usize, io::Result<ExitStatus>),
 }
 
 pub enum Outcome {
@@ -49,6 +50,8 @@ pub struct Sessions<'d> {
     sender: Sender<Message>,
     receiver: Receiver<Message>,
     earlier: BTreeSet<String>,
+    /// How much work was run.
+    count: usize,
     _follower: Follower,
 }
 
@@ -58,7 +61,7 @@ impl<'d> Sessions<'d> {
     pub fn new(daemon: &'d Daemon) -> Result<Self> {
         let (sender, receiver) = mpsc::channel();
         let follower = daemon.follow(&sender)?;
-        Ok(Self { daemon, sender, receiver, earlier: BTreeSet::new(), _follower: follower })
+        Ok(Self { daemon, sender, receiver, earlier: BTreeSet::new(), count: 0, _follower: follower })
     }
 
     /// Runs the work as a session and judges its events.
@@ -66,12 +69,13 @@ impl<'d> Sessions<'d> {
     /// # Errors
     /// It cannot be started.
     pub fn run(&mut self, stage: &Stage<'_>) -> Result<Outcome> {
-        let sender = self.sender.clone();
+        self.count += 1;
+        let (sender, number) = (self.sender.clone(), self.count);
         let log = stage.aside().join("work.log");
         let running = Running::start(&mut stage.command(self.daemon.client())?, &log, move |status| {
-            let _ = sender.send(Message::Ended(status)); // nobody waits any more
+            let _ = sender.send(Message::Ended(number, status)); // nobody waits any more
         })?;
-        let mut watch = Watch::new(&self.earlier);
+        let mut watch = Watch::new(number, &self.earlier);
         let mut deadline = Instant::now() + stage.work.deadline();
         while !watch.is_over() {
             match self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
@@ -98,6 +102,8 @@ impl<'d> Sessions<'d> {
 
 /// What is known of the session that runs.
 struct Watch<'e> {
+    /// Of the work, as in [`Message::Ended`].
+    number: usize,
     /// Sessions of earlier work, which may still have something to say.
     earlier: &'e BTreeSet<String>,
     started: BTreeSet<String>,
@@ -108,8 +114,9 @@ struct Watch<'e> {
 }
 
 impl<'e> Watch<'e> {
-    fn new(earlier: &'e BTreeSet<String>) -> Self {
+    fn new(number: usize, earlier: &'e BTreeSet<String>) -> Self {
         Self {
+            number,
             earlier,
             started: BTreeSet::new(),
             ended: BTreeSet::new(),
@@ -123,7 +130,8 @@ impl<'e> Watch<'e> {
     fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Trouble(what) => self.trouble.push(what),
-            Message::Ended(status) => self.status = Some(status),
+            Message::Ended(number, _) if number != self.number => return false,
+            Message::Ended(_, status) => self.status = Some(status),
             Message::Event(event) => return self.take_event(&event),
         }
         true
@@ -179,13 +187,13 @@ mod tests {
     }
 
     fn ended(code: i32) -> Message {
-        Message::Ended(Ok(ExitStatus::from_raw(code << 8)))
+        Message::Ended(2, Ok(ExitStatus::from_raw(code << 8)))
     }
 
     /// Whether it is over after these messages, and what it was.
     fn watched(messages: Vec<Message>) -> (bool, Judgement, Vec<String>) {
         let earlier = BTreeSet::from(["old".to_owned()]);
-        let mut watch = Watch::new(&earlier);
+        let mut watch = Watch::new(2, &earlier);
         for message in messages {
             watch.take(message);
         }
@@ -217,6 +225,13 @@ mod tests {
         assert!(!unwatched.0 && unwatched.2[0].contains("no session began"), "{:?}", unwatched.2);
         let endless = watched(vec![told("session-started", "a")]).2;
         assert!(endless[0].contains("still runs after 9s"), "{endless:?}");
+    }
+
+    #[test]
+    fn the_end_of_work_that_was_killed_before_is_not_this_one_s() {
+        let before = Message::Ended(1, Ok(ExitStatus::from_raw(9)));
+        let messages = vec![before, told("session-started", "a"), told("session-ended", "a"), ended(0)];
+        assert!(watched(messages).2.is_empty());
     }
 
     #[test]
