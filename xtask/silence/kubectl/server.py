@@ -1,5 +1,5 @@
-"""Answers as a Kubernetes API server with one pod does."""
-import http.server, json, sys
+"""Answers as a Kubernetes API server with one pod does, itself and as a proxy."""
+import http.server, json, sys, urllib.parse
 
 META = {"name": "web-1", "namespace": "default", "creationTimestamp": "2026-01-01T00:00:00Z"}
 POD = {
@@ -23,7 +23,7 @@ ANSWERS = {
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        answer = ANSWERS.get(self.path.partition("?")[0])
+        answer = ANSWERS.get(urllib.parse.urlsplit(self.path).path)
         plain = isinstance(answer, str)
         text = answer if plain else json.dumps(answer or {"kind": "Status", "status": "Failure", "code": 404})
         self.send_response(200 if answer else 404)

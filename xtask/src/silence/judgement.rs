@@ -32,6 +32,8 @@ pub struct Judgement {
     pub alerts: BTreeMap<String, usize>,
     /// The same, with what was touched and by which program.
     pub details: BTreeMap<String, usize>,
+    /// Connections, by the destination's class and name.
+    pub connections: BTreeMap<String, usize>,
     /// One line for each event that is more than an alert.
     pub stopped: Vec<String>,
 }
@@ -40,6 +42,11 @@ impl Judgement {
     /// Counts one event in.
     pub fn add(&mut self, event: &Value) {
         self.events += 1;
+        if let Some(class) = text(event, "destination.class") {
+            let name =
+                text(event, "destination.domain").or(text(event, "destination.ip")).unwrap_or_default();
+            *self.connections.entry(format!("{class} {name}")).or_default() += 1;
+        }
         if let Some(why) = stops(event) {
             self.stopped.push(format!("{why}: {}", line(event)));
         } else if is_alert(event) {
@@ -193,7 +200,8 @@ mod tests {
         };
         let judgement = judged(&[
             json!({ "event.action": "session-started" }),
-            json!({ "event.action": "connect", "event.kind": "event", "interlock.action": "allow" }),
+            json!({ "event.action": "connect", "event.kind": "event", "interlock.action": "allow",
+                "destination.class": "local", "destination.ip": "127.0.0.1" }),
             json!({ "event.action": "secret-read", "interlock.action": "allow", "rule.id": ["library-keys"] }),
             read("/a"),
             read("/a"),
@@ -202,6 +210,7 @@ mod tests {
         ]);
         assert_eq!(judgement.stopped, [""; 0]);
         assert_eq!(judgement.events, 7);
+        assert_eq!(judgement.connections, BTreeMap::from([("local 127.0.0.1".to_owned(), 1)]));
         assert_eq!(
             judgement.alerts,
             BTreeMap::from([("foreign-secret-read".to_owned(), 3), ("mount".to_owned(), 1)])

@@ -40,6 +40,8 @@ pub struct Row {
     alerts: BTreeMap<String, usize>,
     /// Each different alert, with how often it came.
     alert_details: BTreeMap<String, usize>,
+    /// By class and name.
+    connections: BTreeMap<String, usize>,
     /// What was stopped, what went wrong, why it was skipped.
     reasons: Vec<String>,
 }
@@ -61,6 +63,7 @@ impl Row {
             events: judgement.events,
             alerts: judgement.alerts,
             alert_details: judgement.details,
+            connections: judgement.connections,
             reasons,
         }
     }
@@ -198,7 +201,8 @@ mod tests {
     fn row(stopped: &[&str], trouble: &[&str]) -> Row {
         let alerts = BTreeMap::from([("foreign-secret-read".to_owned(), 2)]);
         let details = BTreeMap::from([("foreign-secret-read: secret-read /x".to_owned(), 2)]);
-        let judgement = Judgement { events: 7, alerts, details, stopped: owned(stopped) };
+        let judgement =
+            Judgement { events: 7, alerts, details, stopped: owned(stopped), ..Judgement::default() };
         let outcome = Outcome::Done { judgement, trouble: owned(trouble) };
         Row::new(&work("git", false), Duration::from_millis(1234), &outcome)
     }
