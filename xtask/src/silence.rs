@@ -15,7 +15,7 @@ mod work;
 
 use std::{path::PathBuf, process::Command, process::ExitCode, time::Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 
 use self::{
@@ -50,7 +50,11 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     if !process::is_root() {
         return suite::run_as_root(repository);
     }
-    let binary = options.binary.clone().map_or_else(|| built(repository), Ok)?;
+    let binary = match &options.binary {
+        // It is started in other folders.
+        Some(file) => file.canonicalize().with_context(|| format!("{} is not there", file.display()))?,
+        None => built(repository)?,
+    };
     let daemon = Daemon::start(&binary)?;
     let mut sessions = Sessions::new(&daemon)?;
     let mut report = Report::default();
