@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 /// Events that tell what a session did, whatever the rules said of it.
-const TOLD: [&str; 15] = [
+const TOLD: [&str; 16] = [
     "session-started",
     "session-ended",
     "secret-read",
     "secret-probe",
     "secret-link",
     "connect",
+    "flow-passed",
     "exec",
     "environment-read",
     "inspect",
