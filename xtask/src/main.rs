@@ -1,9 +1,10 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
-//! `cargo xtask bench`.
+//! `cargo xtask silence`, `cargo xtask bench`.
 
 mod ebpf;
 mod process;
 mod repository;
+mod silence;
 mod suite;
 mod vm;
 
@@ -36,6 +37,8 @@ enum Verb {
     Test(suite::Options),
     /// Run the daemon on another kernel, in a virtual machine under software emulation
     Vm(vm::Options),
+    /// Run real work in agent sessions and see that no default rule stops it; root, or through `sudo -n`
+    Silence(silence::Options),
     /// Run the benchmarks
     Bench {
         /// Handed to the benchmark program as they are
@@ -65,6 +68,7 @@ fn run() -> Result<ExitCode> {
         Verb::Ebpf { check: true, fast: false } => ebpf::check(&repository)?,
         Verb::Test(options) => return suite::run(&repository, &options),
         Verb::Vm(options) => return vm::run(&repository, &options),
+        Verb::Silence(options) => return silence::run(&repository, &options),
         Verb::Bench { arguments } => bench(&repository, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)

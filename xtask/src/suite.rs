@@ -19,6 +19,7 @@ use crate::{
     repository::Repository,
     vm,
 };
+pub use elevation::run_as_root;
 use steps::{Action, Runner, STEPS, Step};
 pub use tally::Tally;
 
@@ -37,7 +38,7 @@ pub struct Options {
 /// It cannot begin: not root and no way to become it.
 pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     if !process::is_root() {
-        return elevation::run_as_root(repository);
+        return run_as_root(repository);
     }
     let runner = Runner::found();
     let (mut total, mut tests, mut failed) = (Tally::default(), 0, Vec::new());
