@@ -42,6 +42,7 @@ offsets! {
     dentry_name = "dentry"."d_name",
     qstr_name = "qstr"."name",
     inode_ino = "inode"."i_ino",
+    inode_generation = "inode"."i_generation",
     inode_mode = "inode"."i_mode",
     inode_sb = "inode"."i_sb",
     sb_dev = "super_block"."s_dev",

@@ -43,7 +43,8 @@ pub struct Followed {
     pub tag: SecretTag,
     /// 1: it was outside the workspace of the session that renamed it.
     pub foreign: u32,
-    pub reserved: u32,
+    /// The inode's (`inode.i_generation`): a number that another file has by now is another generation.
+    pub generation: u32,
 }
 const _: () = assert!(size_of::<Followed>() == 16);
 

@@ -139,7 +139,10 @@ pub fn recognise(key: InodeKey, dentry: Object) -> Option<Secret> {
         return Some(Secret { tag, matched: matched::INODE, place: FOREIGN });
     }
     // SAFETY: as above.
-    if let Some(followed) = unsafe { FOLLOWED.get(key) }.copied() {
+    if let Some(followed) = unsafe { FOLLOWED.get(key) }.copied()
+        && dentry.follow(offset!(dentry_inode))?.read::<u32>(offset!(inode_generation))?
+            == followed.generation
+    {
         return Some(Secret { tag: followed.tag, matched: matched::INODE, place: followed.foreign });
     }
     let tag = by_name(dentry)?;
@@ -240,8 +243,10 @@ pub fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
             return true;
         }
         let key = InodeKey { ino, dev, reserved: 0 };
-        // SAFETY: a presence test.
-        if unsafe { FOREIGN_DIRECTORIES.get(key) }.is_some() {
+        // SAFETY: a 32-bit value, copied out at once.
+        if let Some(generation) = unsafe { FOREIGN_DIRECTORIES.get(key) }.copied()
+            && inode.read(offset!(inode_generation)) == Some(generation)
+        {
             return false;
         }
         dentry = parent;

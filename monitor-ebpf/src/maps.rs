@@ -44,7 +44,8 @@ pub static SECRET_NAMES: HashMap<u64, SecretTag> = HashMap::with_max_entries(16_
 #[map]
 pub static FOLLOWED: LruHashMap<InodeKey, Followed> = LruHashMap::with_max_entries(16_384, 0);
 
-/// Directories that a session moved from outside of its workspace: what lies below stays foreign. Written by the kernel.
+/// Directories that a session moved from outside of its workspace: what lies below stays foreign. The
+/// value is the inode's generation. Written by the kernel.
 #[map]
 pub static FOREIGN_DIRECTORIES: LruHashMap<InodeKey, u32> = LruHashMap::with_max_entries(4_096, 0);
 

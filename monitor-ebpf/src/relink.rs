@@ -79,11 +79,13 @@ fn renamed(tgid: u32, session: u64, dentry: Object, how: u32) {
 #[inline(always)]
 fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
     let key = kernel::identity(dentry)?;
-    let mode: u16 = dentry.follow(offset!(dentry_inode))?.read(offset!(inode_mode))?;
+    let inode = dentry.follow(offset!(dentry_inode))?;
+    let mode: u16 = inode.read(offset!(inode_mode))?;
+    let generation: u32 = inode.read(offset!(inode_generation))?;
     if mode & S_IFMT == S_IFDIR {
         if !files::in_workspace(session, key.dev, dentry) {
             // An LRU: it cannot be full.
-            let _ = FOREIGN_DIRECTORIES.insert(key, 1, 0);
+            let _ = FOREIGN_DIRECTORIES.insert(key, generation, 0);
         }
         return Some(());
     }
@@ -95,7 +97,7 @@ fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
         return Some(());
     }
     let foreign = secret.is_foreign(session, key.dev, dentry) as u32;
-    let _ = FOLLOWED.insert(key, Followed { tag: secret.tag, foreign, reserved: 0 }, 0);
+    let _ = FOLLOWED.insert(key, Followed { tag: secret.tag, foreign, generation }, 0);
     tell(tgid, session, key, secret, foreign, how, dentry);
     Some(())
 }

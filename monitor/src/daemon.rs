@@ -6,7 +6,10 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
 use nix::fcntl::{Flock, FlockArg};
-use rustix::io::Errno;
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +38,7 @@ mod reload;
 mod requests;
 mod snapshot;
 mod syscalls;
+mod tags;
 mod views;
 mod watching;
 
@@ -82,6 +86,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         return let_go(&config);
     }
     let knowledge = Knowledge::load(&config)?;
+    allow_descriptors();
     let _lock = lock_state(&config)?;
     let metrics =
         Arc::new(Metrics::new().map_err(|error| system("making the metrics")(std::io::Error::other(error)))?);
@@ -133,6 +138,14 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         tracing::error!("the engine ended by a panic; what is pinned stays in force");
     }
     served
+}
+
+/// Each tagged secret is held open; systems start programs with room for 1,024 descriptors and let them ask for more.
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "few secrets can be known by their inodes");
+    }
 }
 
 /// Listens from this call on; SIGTERM and SIGINT stop the daemon, SIGHUP reads the rules again.

@@ -12,10 +12,11 @@ use monitor_common::{
 use super::{engine::Engine, judge::Stake};
 use crate::{
     clock::boot_now,
-    facts::{BootNanos, SecretAccess, SessionId, Subject, Transport},
+    facts::{BootNanos, EnvironHow, SecretAccess, SessionId, Subject, Transport},
     holds::HeldCaller,
     names::Identified,
     probes::{Record, proof},
+    sessions::environment,
 };
 
 const TCP: u32 = 6;
@@ -90,6 +91,10 @@ impl Engine {
 
     fn on_proc_open(&mut self, open: &ProcOpen) {
         let Some(access) = self.opened_proc(open) else { return };
+        let opener = self.registry.process(open.header.tgid);
+        if access.how == EnvironHow::Open && opener.is_some_and(environment::lists_processes) {
+            return;
+        }
         let id = SessionId(open.header.session);
         self.judge_fact(id, open.header.tgid, BootNanos(open.header.at_ns), Subject::Environ(access));
     }

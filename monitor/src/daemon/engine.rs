@@ -24,6 +24,7 @@ use super::{
     knowledge::Knowledge,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
+    tags::Tags,
 };
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
@@ -41,7 +42,7 @@ use crate::{
     probes::{
         MapError, Options, Probes, Uplink,
         batch::{Batch, merged},
-        inode::{MountCache, Mounts},
+        inode::{Anchor, MountCache, Mounts},
         proof::Proof,
         ring,
     },
@@ -82,6 +83,9 @@ pub(super) struct Engine {
     /// The kernel's verdict table, as it was written last.
     pub policy: Policy,
     pub heads: Heads,
+    pub tags: Tags,
+    /// Interlock's own files, held so that their numbers stay theirs.
+    own: Vec<Anchor>,
     accesses: Batch,
     lives: Batch,
     /// Measured once a turn, so that events keep their order on the wall's clock.
@@ -133,6 +137,8 @@ impl Engine {
             proofs: Vec::new(),
             policy: Policy::default(),
             heads: Heads::default(),
+            tags: Tags::default(),
+            own: Vec::new(),
             accesses: Batch::default(),
             lives: Batch::default(),
             wall: Wall::now(),
@@ -329,7 +335,8 @@ impl Engine {
         );
         files.extend([socket.clone()].into_iter().chain(file.clone()).chain(std::env::current_exe()));
         let mounts = Mounts::own();
-        let keys: Vec<InodeKey> = files.iter().filter_map(|file| mounts.identify(file).ok()).collect();
+        self.own = files.iter().filter_map(|file| mounts.anchor(file).ok()).collect();
+        let keys: Vec<InodeKey> = self.own.iter().map(|anchor| anchor.key).collect();
         if let Err(error) = self.uplink.protect(std::process::id(), &keys) {
             tracing::warn!(%error, "agents are not kept from Interlock's own files");
         }
@@ -357,6 +364,7 @@ impl Engine {
         self.wall = Wall::now();
         self.let_go_of_lingering(now);
         self.notice_losses();
+        self.untag_deleted();
         self.update_gauges();
         let names = self.names.counts();
         for (counter, total) in [

@@ -76,13 +76,14 @@ impl Engine {
         let process = self.registry.process(pid);
         let executable =
             process.map(|process| procfs::executable(pid).unwrap_or_else(|| process.executable.clone()));
+        let args = process.map(|process| with_absolute_script(pid, &process.args)).unwrap_or_default();
         let reader = Reader {
             agent: &session.agent,
             home: session.home.as_deref(),
             moved: &session.moved,
             is_agent: pid == id.root(),
             executable: executable.as_deref(),
-            args: process.map_or(&[], |process| &process.args),
+            args: &args,
         };
         recognition::secret(&self.know.catalog, reader, path, known, foreign)
     }
@@ -132,6 +133,19 @@ impl Engine {
         let how = if open.file == proc_file::MEM { EnvironHow::Memory } else { EnvironHow::Open };
         Some(EnvironAccess { target, own: target == open.header.tgid, how })
     }
+}
+
+/// An interpreter's arguments with the path of its script made whole: `python3 .venv/bin/pip`.
+fn with_absolute_script(pid: u32, args: &[String]) -> Vec<String> {
+    let mut args = args.to_vec();
+    if let Some(script) = args.get_mut(1)
+        && script.contains('/')
+        && !script.starts_with(['/', '-'])
+        && let Some(directory) = procfs::working_directory(pid)
+    {
+        *script = directory.join(&*script).to_string_lossy().into_owned();
+    }
+    args
 }
 
 /// The opened file's path as the process sees its mounts, else as the session's root or the daemon does.

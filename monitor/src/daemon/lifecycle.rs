@@ -23,6 +23,7 @@ use crate::{
     sessions::{
         Session, adoption,
         detection::{Image, Recognised},
+        environment,
         procfs::{self, Running},
         workspace,
     },
@@ -64,7 +65,14 @@ impl Engine {
             executable: text(&exec.filename),
             args: strings(&exec.args, exec.args_len),
         };
-        let parent = self.registry.process(process.parent);
+        // Git runs its helpers by a shell.
+        let parent = self.registry.process(process.parent).map(|parent| {
+            let behind = || self.registry.process(parent.parent);
+            Some(parent)
+                .filter(|parent| environment::is_shell_command(parent))
+                .and_then(|_| behind())
+                .unwrap_or(parent)
+        });
         let home = self.registry.get(session).and_then(|session| session.home.as_deref());
         let subjects = recognition::executed(&self.know.catalog, &process, parent, home);
         self.registry.add_process(session, process);
@@ -205,10 +213,8 @@ impl Engine {
             else {
                 continue;
             };
-            let Ok(key) = mounts.identify(&path) else { continue }; // gone meanwhile; its name still matches
-            if let Err(error) = self.uplink.tag_inode(key, SecretTag { entry, grade }) {
-                tracing::warn!(path = %path.display(), %error, "the secret is known by name only");
-            }
+            let Ok(anchor) = mounts.anchor(&path) else { continue }; // gone meanwhile; its name still matches
+            self.tag(id, anchor, SecretTag { entry, grade });
         }
     }
 
@@ -281,6 +287,7 @@ impl Engine {
         }
         self.settle_flows_of(id, at);
         self.uplink.remove_session(id);
+        self.untag_ended(id);
         self.names.forget(id);
         self.holds.forget(id.0);
         if self.registry.get(id).is_some() {

@@ -43,6 +43,7 @@ impl Engine {
         for id in self.registry.ids() {
             self.tag_stores(id);
         }
+        self.untag_strangers();
         self.follow_flows();
         self.drop_ended_sessions();
         self.freeze_again();

@@ -3,12 +3,13 @@
 use std::{
     collections::HashMap,
     fs, io,
+    os::fd::OwnedFd,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
 use monitor_common::policy::InodeKey;
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, fstat, open, statx};
 
 /// Bits of the minor number in `super_block.s_dev` (include/linux/kdev_t.h).
 const MINOR_BITS: u32 = 20;
@@ -21,6 +22,21 @@ struct Mount {
     dev: u32,
     root: PathBuf,
     at: PathBuf,
+}
+
+/// A file that is known by its inode.
+#[derive(Debug)]
+pub struct Anchor {
+    pub key: InodeKey,
+    file: OwnedFd,
+}
+
+impl Anchor {
+    /// Whether it has no name any more.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        fstat(&self.file).is_ok_and(|stat| stat.st_nlink == 0)
+    }
 }
 
 impl Mounts {
@@ -42,11 +58,20 @@ impl Mounts {
     /// # Errors
     /// The file cannot be looked at.
     pub fn identify(&self, path: &Path) -> io::Result<InodeKey> {
+        self.anchor(path).map(|anchor| anchor.key)
+    }
+
+    /// The same, and the file itself: while it is held, no other file can get its number.
+    ///
+    /// # Errors
+    /// As [`Mounts::identify`]; no descriptor is left.
+    pub fn anchor(&self, path: &Path) -> io::Result<Anchor> {
+        let file = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
         let wanted = StatxFlags::INO | StatxFlags::MNT_ID;
-        let stat = statx(CWD, path, AtFlags::empty(), wanted)?;
+        let stat = statx(&file, "", AtFlags::EMPTY_PATH, wanted)?;
         let mount = self.0.iter().find(|mount| mount.id == stat.stx_mnt_id);
         let dev = mount.map_or((stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor, |mount| mount.dev);
-        Ok(InodeKey { ino: stat.stx_ino, dev, reserved: 0 })
+        Ok(Anchor { key: InodeKey { ino: stat.stx_ino, dev, reserved: 0 }, file })
     }
 
     /// Absolute path of a file that stands at `inside` (absolute) in the file system of device `dev`.
@@ -129,6 +154,22 @@ mod tests {
         assert_eq!(mounts.path(root, Path::new("/data/projects/a/.env")), Some("/work space/a/.env".into()));
         assert_eq!(mounts.path(40, Path::new("/x")), Some("/tmp/x".into()));
         assert_eq!(mounts.path(99, Path::new("/x")), None);
+    }
+
+    #[test]
+    fn the_number_of_a_deleted_file_stays_its_own_while_it_is_anchored() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("secret");
+        fs::write(&path, "x").unwrap();
+        let anchor = Mounts::own().anchor(&path).unwrap();
+        assert!(!anchor.is_deleted());
+        fs::remove_file(&path).unwrap();
+        assert!(anchor.is_deleted());
+        for number in 0..64 {
+            let other = directory.path().join(number.to_string());
+            fs::write(&other, "x").unwrap();
+            assert_ne!(Mounts::own().identify(&other).unwrap(), anchor.key);
+        }
     }
 
     #[test]

@@ -172,6 +172,12 @@ impl Uplink {
         self.inodes.insert(key, tag, 0)
     }
 
+    /// Removes the tags that an earlier daemon left and `known` does not hold: their numbers may be other files' by now.
+    pub fn keep_tags(&mut self, known: impl Fn(&InodeKey) -> bool) {
+        let tagged: Vec<InodeKey> = self.inodes.keys().flatten().filter(|key| !known(key)).collect();
+        tagged.into_iter().for_each(|key| self.untag_inode(key));
+    }
+
     /// Makes the table of names be exactly `names`: new ones first, then what is no longer in it goes.
     ///
     /// # Errors
@@ -278,7 +284,8 @@ impl Uplink {
     /// A map cannot be written.
     pub fn protect(&mut self, daemon: u32, files: &[InodeKey]) -> Result<(), MapError> {
         self.daemon.set(0, daemon, 0)?;
-        files.iter().try_for_each(|file| self.own_inodes.insert(file, 1, 0))
+        let files: Vec<(InodeKey, u32)> = files.iter().map(|file| (*file, 1)).collect();
+        replace(&mut self.own_inodes, &files)
     }
 
     /// Ends the protection of one file.

@@ -3,6 +3,9 @@
 use crate::facts::Process;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox"];
+/// Where only root installs programs.
+const SYSTEM: &[&str] = &["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
+const LISTERS: &[&str] = &["ps", "top", "htop", "pgrep", "pkill", "pidof", "w", "lsof", "fuser", "ss"];
 /// Listing forms inside a shell's `-c`; each is a whole simple command or its beginning.
 const SHELL_FORMS: &[&str] =
     &["env", "printenv", "export -p", "export", "declare -x", "declare -p", "typeset -x", "set"];
@@ -23,6 +26,27 @@ pub fn lists_environment(process: &Process) -> bool {
                 .is_some_and(|text| INTERPRETER_FORMS.iter().any(|form| names_whole(text, form)))
         }),
     }
+}
+
+/// Whether a process opens the environments of all others without showing them: procps 4 does so for a plain `ps`.
+///
+/// Only programs of the system count; `ps e` and `ps -o environ` do show them.
+#[must_use]
+pub fn lists_processes(process: &Process) -> bool {
+    let Some((directory, name)) = process.executable.rsplit_once('/') else { return false };
+    let shows = |arg: &String| {
+        arg.contains("environ")
+            || (arg.contains('e') && arg.chars().all(|letter| letter.is_ascii_alphabetic()))
+    };
+    SYSTEM.contains(&directory)
+        && LISTERS.contains(&name)
+        && !(name == "ps" && process.args.iter().skip(1).any(shows))
+}
+
+/// Whether a process is a shell that runs one command for another program: `sh -c "git credential-store get"`.
+#[must_use]
+pub fn is_shell_command(process: &Process) -> bool {
+    SHELLS.contains(&process.name()) && script(&process.args, "c").is_some()
 }
 
 /// `env A=1 -u B cmd`: everything that is neither an option nor an assignment is a command.
@@ -78,6 +102,28 @@ fn names_whole(text: &str, form: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn listing_processes_shows_no_environment_unless_it_is_asked_to() {
+        let lists = |line: &str| {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            lists_processes(&Process { executable: args[0].clone(), args, ..Process::default() })
+        };
+        for quiet in [
+            "/usr/bin/ps",
+            "/usr/bin/ps aux",
+            "/bin/ps -e",
+            "/usr/bin/ps -eo pid,comm",
+            "/usr/bin/pgrep -f x",
+        ] {
+            assert!(lists(quiet), "{quiet}");
+        }
+        for other in
+            ["/usr/bin/ps e", "/usr/bin/ps auxe", "/usr/bin/ps -o environ", "/tmp/ps", "ps", "/usr/bin/cat x"]
+        {
+            assert!(!lists(other), "{other}");
+        }
+    }
 
     fn lists(line: &[&str]) -> bool {
         let args: Vec<String> = line.iter().map(|arg| (*arg).to_owned()).collect();

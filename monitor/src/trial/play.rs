@@ -15,14 +15,14 @@ use crate::{
     catalog::{Catalog, normalise},
     config::RISK_BUDGET as BUDGET,
     facts::{
-        BootNanos, Destination, EnvironAccess, Inspection, NameSource, Process, Relink, SecretAccess,
-        SessionId, Subject,
+        BootNanos, Destination, EnvironAccess, EnvironHow, Inspection, NameSource, Process, Relink,
+        SecretAccess, SessionId, Subject,
     },
     names::Identified,
     recognition::{self, KnownBy, Reader},
     rules::RuleSet,
     sessions::{
-        Session,
+        Session, environment,
         judgement::{Judged, RISK_BUDGET},
     },
 };
@@ -155,6 +155,7 @@ impl<'a> Stage<'a> {
             Act::Open(path) => self.secret(path, process).map(Subject::Open),
             Act::Probe(path) => self.secret(path, process).map(Subject::Probe),
             Act::Connect(endpoint) => Some(Subject::Connect(self.destination(endpoint))),
+            Act::Environ { how: EnvironHow::Open, .. } if environment::lists_processes(process) => None,
             Act::Environ { own, how } => {
                 let target = if *own { process.pid } else { STRANGER };
                 Some(Subject::Environ(EnvironAccess { target, own: *own, how: *how }))
