@@ -127,3 +127,18 @@ fn the_metadata_service_is_refused_at_once() {
     assert!(agent.finish().contains("refused"), "{}", agent.output());
     assert_eq!(daemon.the_event("connect-refused")["rule.id"], serde_json::json!(["metadata-service"]));
 }
+
+/// ext4 gives the next file the number of the one that was deleted last.
+#[test]
+fn a_number_that_was_a_secrets_is_another_files() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    let files = "for i in $(seq 60); do echo x > file$i; cat file$i; read -t 0.05 <> <(:); done";
+    let mut agent =
+        home.run(&daemon, &format!("rm ~/.railway/config.json; {files}; rm file*; {files}; echo finished"));
+    assert!(agent.finish().contains("finished"), "{}", agent.output());
+    let reads = daemon.events("secret-read");
+    assert!(reads.is_empty(), "{reads:#?}");
+}
