@@ -72,6 +72,8 @@ pub fn secret(
     };
     let (entry, class) = (entry.to_owned(), class.to_owned());
     let owner = reader.reads_its_own(catalog, number, &path);
+    let unasked = |executable| secrets.reads_unasked(number, executable, reader.args);
+    let grade = if reader.executable.is_some_and(unasked) { grade.max(Grade::B) } else { grade };
     Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner, owner })
 }
 

@@ -89,6 +89,8 @@ struct Entry {
     grade: Grade,
     watch: bool,
     owners: Owners,
+    /// Interpreters whose libraries read the store unasked.
+    implicit: Vec<String>,
     except: GlobSet,
     env_override: Vec<String>,
     commands: Commands,
@@ -174,6 +176,10 @@ struct RawEntry {
     owners: Vec<String>,
     #[serde(default)]
     owner_modules: Vec<String>,
+    /// Interpreters whose libraries read the store at every request, whether the program wants it or not; a `*` at the end
+    /// stands for a version. What they read counts as grade B at most.
+    #[serde(default)]
+    implicit: Vec<String>,
     #[serde(default)]
     except: Vec<String>,
     #[serde(default)]
@@ -350,6 +356,7 @@ impl Entry {
             commands: Commands::read(reader, line, &raw.commands, raw.values),
             except: reader.globs(line, &raw.except),
             owners: Owners::new(raw.owners, raw.owner_modules),
+            implicit: raw.implicit,
             id: raw.id,
             class: raw.class,
             grade: raw.grade,

@@ -288,6 +288,14 @@ impl Uplink {
         replace(&mut self.own_inodes, &files)
     }
 
+    /// Protects one more file.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn protect_also(&mut self, file: InodeKey) -> Result<(), MapError> {
+        self.own_inodes.insert(file, 1, 0)
+    }
+
     /// Ends the protection of one file.
     pub fn unprotect(&mut self, file: InodeKey) {
         ignore_missing("OWN_INODES", self.own_inodes.remove(&file));

@@ -128,7 +128,6 @@ fn mounts_over_and_away_in_a_namespace_of_its_own() {
         tries("mount_over", daemon.pins().unwrap()),
         tries("mount_over", &daemon.dir().join("state")),
         tries("mount_over", &daemon.dir().join("rules")),
-        tries("mount_over", daemon.dir()),
     ];
     let mut agent = stage.run(&script.concat());
     let output = agent.finish();

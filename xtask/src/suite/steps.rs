@@ -76,9 +76,22 @@ const ESSENTIAL: &[&str] = &[
     "evasion::protection",
     "kernel::execute",
     "kernel::files::proc",
+    "no_program_costs",
 ];
-/// Every way around, where the promises are largest.
-const EVERY_WAY_AROUND: &[&str] = &["daemon::gates", "daemon::recovery::holds_outlive", "evasion::"];
+/// Every way around that a backend decides about, where the promises are largest. Lineage, connections and sockets are
+/// the same code everywhere.
+const EVERY_WAY_AROUND: &[&str] = &[
+    "daemon::gates",
+    "daemon::recovery::holds_outlive",
+    "storm::holds::openers",
+    "evasion::control",
+    "evasion::delegation",
+    "evasion::iouring",
+    "evasion::paths",
+    "evasion::programs",
+    "evasion::protection",
+    "no_program_costs",
+];
 
 /// Tests in a guest. Every test on every kernel takes most of an hour (`cargo xtask vm --all`), so these are chosen.
 const fn on(

@@ -102,6 +102,19 @@ impl Secrets {
         }
     }
 
+    /// Whether the program is an interpreter whose libraries read the store unasked, as Python's `requests` does `~/.netrc`:
+    /// such a read says little about what the program wants. A one-liner (`python3 -c`) says what it wants.
+    #[must_use]
+    pub fn reads_unasked(&self, entry: u32, executable: &str, args: &[String]) -> bool {
+        let Some(entry) = self.entry(entry) else { return false };
+        let name = basename(executable);
+        let is = |known: &String| match known.strip_suffix('*') {
+            Some(start) => name.starts_with(start),
+            None => name == known,
+        };
+        entry.implicit.iter().any(is) && matches!(script(args), Some(Script::File(path)) if path != "-")
+    }
+
     /// Whether the program asks for the entry's credentials for itself: an owner tool of it, or of a store of the kinds
     /// whose tools call others for their credentials.
     #[must_use]

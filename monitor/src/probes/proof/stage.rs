@@ -106,7 +106,7 @@ impl Stage {
         uplink.set_policy(self.policy())?;
         uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ASK)?;
         uplink.tag_inode(self.secret, SecretTag { entry: ENTRY, grade: GRADE_A })?;
-        uplink.protect(std::process::id(), &[self.own])?;
+        uplink.protect_also(self.own)?;
         for name in [STREAM, DATAGRAM] {
             uplink.add_service(service(name), 0)?;
         }
