@@ -41,6 +41,12 @@ enum Verb {
     Silence(silence::Options),
     /// Run the benchmarks
     Bench {
+        /// In a virtual machine under software emulation: only ratios mean something there
+        #[arg(long)]
+        vm: bool,
+        /// With --vm: newest Debian kernel of this series
+        #[arg(long, value_enum, default_value = "6.12", requires = "vm")]
+        kernel: vm::Series,
         /// Handed to the benchmark program as they are
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
@@ -69,7 +75,8 @@ fn run() -> Result<ExitCode> {
         Verb::Test(options) => return suite::run(&repository, &options),
         Verb::Vm(options) => return vm::run(&repository, &options),
         Verb::Silence(options) => return silence::run(&repository, &options),
-        Verb::Bench { arguments } => bench(&repository, &arguments)?,
+        Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),
+        Verb::Bench { vm: false, arguments, .. } => bench(&repository, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

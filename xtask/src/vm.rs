@@ -27,6 +27,9 @@ const NOT_HERE: u8 = 77;
 /// Leaves BPF out of the LSM list, as Ubuntu does.
 pub const WITHOUT_BPF: &str = "lsm=capability,landlock,yama";
 
+/// Seconds.
+const BENCH_DEADLINE: u64 = 3_600;
+
 #[derive(Args, Clone, Debug)]
 pub struct Options {
     /// Run the tests whose names contain one of these
@@ -136,10 +139,45 @@ fn converse(repository: &Repository, guest: &Guest<'_>) -> Result<ExitCode> {
     })
 }
 
+/// Runs the benchmarks `words` in a guest: what is compared is compared in one boot.
+///
+/// # Errors
+/// As [`run`].
+pub fn measure(repository: &Repository, kernel: Series, words: &[String]) -> Result<ExitCode> {
+    let guest = Guest { kernel, append: "", test: Suite::All, filters: &[], deadline: BENCH_DEADLINE };
+    let content = || Ok((binaries::bench(repository)?, Vec::new()));
+    let ended = with_content(repository, &guest, content, |machine, _| machine.measure(words))?;
+    Ok(match ended {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("SKIPPED: {why}");
+            ExitCode::from(NOT_HERE)
+        }
+    })
+}
+
+/// Binary and name of every test.
+type Plan = Vec<(String, String)>;
+
 /// Lays out the guest's machine and hands it to `act` with the tests that are in it; or says what is missing.
 fn with_machine<T>(
     repository: &Repository,
     guest: &Guest<'_>,
+    act: impl FnOnce(&guest::Machine<'_>, &[(String, String)]) -> Result<T>,
+) -> Result<Result<T, String>> {
+    let tests = || {
+        let binaries = binaries::tests(repository, guest.test)?;
+        let plan = binaries::plan(&binaries, guest.filters)?;
+        Ok((binaries, plan))
+    };
+    with_content(repository, guest, tests, act)
+}
+
+fn with_content<T>(
+    repository: &Repository,
+    guest: &Guest<'_>,
+    content: impl FnOnce() -> Result<(Vec<binaries::Binary>, Plan)>,
     act: impl FnOnce(&guest::Machine<'_>, &[(String, String)]) -> Result<T>,
 ) -> Result<Result<T, String>> {
     let place = repository.target().join("vm");
@@ -148,8 +186,7 @@ fn with_machine<T>(
         Ok(kernel) => kernel,
         Err(error) => return Ok(Err(format!("no guest on this machine: {error:#}"))),
     };
-    let (interlock, binaries) = (binaries::interlock(repository)?, binaries::tests(repository, guest.test)?);
-    let plan = binaries::plan(&binaries, guest.filters)?;
+    let (interlock, (binaries, plan)) = (binaries::interlock(repository)?, content()?);
     let content =
         initramfs::Content { interlock: &interlock, binaries: &binaries, plan: &plan, kernel: &kernel };
     let initramfs = initramfs::build(repository, &place, &content)?;

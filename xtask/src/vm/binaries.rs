@@ -47,6 +47,15 @@ pub fn interlock(repository: &Repository) -> Result<PathBuf> {
     Ok(found.context("cargo built interlock and does not say where")?.path)
 }
 
+/// Builds the benchmarks' program.
+///
+/// # Errors
+/// It does not build.
+pub fn bench(repository: &Repository) -> Result<Vec<Binary>> {
+    let built = cargo(repository, &["build", "--release", "--package", "interlock-bench", "--bin", "bench"])?;
+    Ok(built.into_iter().filter(|binary| binary.name == "bench").collect())
+}
+
 /// Builds the test binaries.
 ///
 /// # Errors

@@ -83,6 +83,19 @@ impl Machine<'_> {
         Ok(total)
     }
 
+    /// Runs the benchmarks and prints what they say; gives whether all could be measured.
+    ///
+    /// # Errors
+    /// The emulator cannot be started.
+    pub fn measure(&self, words: &[String]) -> Result<bool> {
+        let bench = format!("BENCH={}", words.join(","));
+        let ended = process::capture(&mut self.emulator("timeout", &bench), Echo::Only(is_progress))?;
+        let log = ended.output.replace('\r', "");
+        let said = log.split_once("BENCH BEGINS\n").map_or(tail(&log), |(_, said)| said.to_owned());
+        println!("{}", said.trim_end());
+        Ok(log.lines().any(|line| line == "BENCH ENDS 0"))
+    }
+
     fn run_shard(&self, names: &[&str], shard: &str) -> Result<Tally> {
         let ended = process::capture(&mut self.emulator("timeout", shard), Echo::Only(is_result))?;
         let log = ended.output.replace('\r', "");
@@ -110,6 +123,10 @@ fn is_result(line: &str) -> bool {
         || line.trim_start().starts_with("not on this backend")
         || line.contains(" = { instructions = ")
         || line.starts_with("[\"")
+}
+
+fn is_progress(line: &str) -> bool {
+    line.starts_with("KERNEL ") || line.starts_with("measuring: ")
 }
 
 /// What a guest's log says about its tests.

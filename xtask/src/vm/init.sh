@@ -2,8 +2,8 @@
 # The guest's first process: mounts what a system has, runs every test of /tests/plan in a process of its own, as
 # cargo-nextest does, and switches the machine off. It says `test NAME ... ok`, as Rust's own test runner does.
 #
-# From the kernel's command line: SHELL_ONLY=1 gives a person the machine instead; SHARD=N and SHARDS=OF say which part
-# of the plan is this guest's.
+# From the kernel's command line: BENCH=WORD,WORD runs the benchmarks, SHELL_ONLY=1 gives a person the machine instead;
+# SHARD=N and SHARDS=OF say which part of the plan is this guest's.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt100
 export INTERLOCK_TEST_PATIENCE=6
 LIMIT=240 # seconds that one test may take
@@ -53,6 +53,12 @@ echo "KERNEL $(cat /proc/sys/kernel/osrelease), LSM list $(cat /sys/kernel/secur
 if [ -n "$SHELL_ONLY" ]; then
     echo "the tests are in /tests/deps; one runs by \`/init BINARY NAME\`, such as: $(head -1 /tests/plan)"
     setsid cttyhack bash
+elif [ -n "$BENCH" ]; then
+    ln -s ../interlock /tests/deps/interlock # where the benchmarks look for it
+    echo "BENCH BEGINS"
+    # shellcheck disable=SC2046 # words
+    /tests/deps/bench $(echo "$BENCH" | tr , ' ')
+    echo "BENCH ENDS $?"
 else
     awk -v shard="$SHARD" -v of="$SHARDS" '(NR - 1) % of == shard' /tests/plan | xargs -r -n 2 /init
     dmesg | grep -E 'WARNING: |BUG: ' | grep -v 'soft lockup' | sed 's/^/KERNEL COMPLAINS: /'
