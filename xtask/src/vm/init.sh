@@ -36,7 +36,10 @@ mkdir -p /dev/pts /dev/shm
 ln -sf /proc/self/fd /dev/fd
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
+# The repository may lie there.
+mkdir /kept && mv /tmp/* /kept/ 2>/dev/null
 mount -t tmpfs tmpfs /tmp
+mv /kept/* /tmp/ 2>/dev/null
 mount -t tmpfs tmpfs /run
 mount -t securityfs securityfs /sys/kernel/security
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
