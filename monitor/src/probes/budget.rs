@@ -79,14 +79,18 @@ fn cost(result: Result<(), ProgramError>) -> Result<Cost, String> {
     parse(&log).ok_or_else(|| format!("the verifier's statistics cannot be read: {log:?}"))
 }
 
-/// `stack depth 416+32`, since v7 followed by ` max 448`, and `processed 9120 insns (limit 1000000) …`;
-/// kernel/bpf/verifier.c:print_verification_stats.
+/// `stack depth 416+32`, in v7 `stack depth 416+32 max 448` and later only `stack depth max 448`, and
+/// `processed 9120 insns (limit 1000000) …`; kernel/bpf/verifier.c:print_verification_stats.
 fn parse(log: &str) -> Option<Cost> {
     let after = |word: &str| log.lines().find_map(|line| line.strip_prefix(word));
     let number = |text: &str| text.trim().parse::<u64>().ok();
+    let depth = after("stack depth ")?;
     Some(Cost {
         instructions: number(after("processed ")?.split(' ').next()?)?,
-        stack: after("stack depth ")?.split(' ').next()?.split('+').map(number).sum::<Option<u64>>()?,
+        stack: match depth.split_once("max ") {
+            Some((_, deepest_chain)) => number(deepest_chain)?,
+            None => depth.split('+').map(number).sum::<Option<u64>>()?,
+        },
     })
 }
 
@@ -120,7 +124,11 @@ mod tests {
                    max_states_per_insn 4 total_states 120 peak_states 120 mark_read 9\n";
         assert_eq!(parse(log), Some(Cost { instructions: 9120, stack: 448 }));
         let log = "verification time 9 usec\nstack depth 8+0 max 16\ninsns processed 729\nprocessed 729 insns (limit 1000000)";
-        assert_eq!(parse(log), Some(Cost { instructions: 729, stack: 8 }));
+        assert_eq!(parse(log), Some(Cost { instructions: 729, stack: 16 }));
+        let log = "verification time 14963 usec\nstack depth max 64\nsubprog 0 (path_chmod) main insns_self 389 \
+                   insns_total 1595 stack 56\nsubprog 1 (memset) static insns_self 1206 insns_total 1206 stack 0\n\
+                   processed 1595 insns (limit 1000000) max_states_per_insn 4";
+        assert_eq!(parse(log), Some(Cost { instructions: 1595, stack: 64 }));
         assert_eq!(parse("processed 9120 insns"), None);
     }
 }
