@@ -35,6 +35,7 @@ offsets! {
     filename_name = "filename"."name",
     file_inode = "file"."f_inode",
     file_mode = "file"."f_mode",
+    file_private_data = "file"."private_data",
     file_path = "file"."f_path",
     path_dentry = "path"."dentry",
     dentry_parent = "dentry"."d_parent",
@@ -56,6 +57,8 @@ offsets! {
     unix_sock_addr = "unix_sock"."addr",
     unix_address_name = "unix_address"."name",
     socket_sk = "socket"."sk",
+    socket_state = "socket"."state",
+    socket_type = "socket"."type",
     vfsmount_root = "vfsmount"."mnt_root",
     io_kiocb_opcode = "io_kiocb"."opcode",
 }

@@ -82,9 +82,13 @@ pub struct Policy {
     pub connect: [u32; ADDRESS_CLASSES],
     /// `VERDICT_*` for connecting to a Unix socket that is named like a service's.
     pub delegate: u32,
+    /// `VERDICT_*` for a stream's connect, before its handshake.
+    pub handshake: u32,
+    /// Where `handshake` is decided: 0 by the LSM hook, 1 by `connect4` and `connect6`.
+    pub late_handshake: u32,
     pub reserved: u32,
 }
-const _: () = assert!(size_of::<Policy>() == 40);
+const _: () = assert!(size_of::<Policy>() == 48);
 
 /// Catalogue entries of secrets that the table `OPEN_VERDICTS` has room for; see [`open_index`].
 pub const ENTRIES_MAX: u32 = 1024;
@@ -99,6 +103,8 @@ pub const SUBJECT_OPEN: u32 = 1;
 pub const SUBJECT_EXECUTE: u32 = 2;
 /// [`AnswerKey::ino`] is the hash of the socket's file name.
 pub const SUBJECT_DELEGATE: u32 = 3;
+/// [`AnswerKey::ino`] and [`AnswerKey::more`] are the address (IPv4 v4-mapped), [`AnswerKey::dev`] is the port.
+pub const SUBJECT_CONNECT: u32 = 4;
 
 /// Key of the map `ANSWERS`.
 #[repr(C)]
@@ -106,11 +112,24 @@ pub const SUBJECT_DELEGATE: u32 = 3;
 pub struct AnswerKey {
     pub session: u64,
     pub ino: u64,
+    /// 0 where `ino` says it all.
+    pub more: u64,
     pub dev: u32,
     /// One of the `SUBJECT_*` constants.
     pub subject: u32,
 }
-const _: () = assert!(size_of::<AnswerKey>() == 24);
+const _: () = assert!(size_of::<AnswerKey>() == 32);
+
+impl AnswerKey {
+    /// Of a connect to `address` (IPv4 v4-mapped) and `port`.
+    #[inline(always)]
+    pub const fn of_connect(session: u64, address: [u8; 16], port: u16) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = address;
+        let ino = u64::from_ne_bytes([a, b, c, d, e, f, g, h]);
+        let more = u64::from_ne_bytes([i, j, k, l, m, n, o, p]);
+        Self { session, ino, more, dev: port as u32, subject: SUBJECT_CONNECT }
+    }
+}
 
 /// Value of the map `ANSWERS`: what the daemon answered a held syscall. The kernel counts uses down.
 #[repr(C)]

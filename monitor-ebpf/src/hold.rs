@@ -69,24 +69,63 @@ pub struct Outcome {
 
 pub const PASS: Outcome = Outcome { state: state::PASSED, code: 0 };
 
-/// Decides an act that the verdict table answers with `verdict`.
+/// Decides an act that the verdict table answers with `verdict`, and stops a caller who must wait.
 #[inline(always)]
 pub fn decide(verdict: u32, key: AnswerKey) -> Outcome {
-    if verdict == VERDICT_ALLOW || verdict::observes() {
-        return PASS;
+    match decision(verdict, key) {
+        Decision::Pass => PASS,
+        Decision::Commit => Outcome { state: state::COMMITTED, code: 0 },
+        Decision::Refuse => Outcome { state: state::REFUSED, code: EPERM },
+        Decision::Ask => stop(),
+    }
+}
+
+/// What the table and the daemon's answers say of an act.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Pass,
+    /// It goes on by an answer, which is used up.
+    Commit,
+    Refuse,
+    /// There is no answer yet.
+    Ask,
+}
+
+#[inline(always)]
+pub fn decision(verdict: u32, key: AnswerKey) -> Decision {
+    if passes(verdict, key.session) {
+        return Decision::Pass;
     }
     if verdict == VERDICT_DENY {
-        return Outcome { state: state::REFUSED, code: EPERM };
-    }
-    if verdict == VERDICT_ASK_IF_GATED && verdict::gate(key.session).is_some_and(|gate| !gate.closed) {
-        return PASS;
+        return Decision::Refuse;
     }
     // VERDICT_ASK; an unknown number fails closed by asking too.
     match answer(key) {
-        Some(VERDICT_ALLOW) => Outcome { state: state::COMMITTED, code: 0 },
-        Some(_) => Outcome { state: state::REFUSED, code: EPERM },
-        None => stop(),
+        Some(VERDICT_ALLOW) => Decision::Commit,
+        Some(_) => Decision::Refuse,
+        None => Decision::Ask,
     }
+}
+
+/// Whether the act has to wait: [`decision`] would say so. Uses no answer up.
+#[inline(always)]
+pub fn waits(verdict: u32, key: AnswerKey) -> bool {
+    if passes(verdict, key.session) || verdict == VERDICT_DENY {
+        return false;
+    }
+    let Some(answer) = ANSWERS.get_ptr(key) else { return true };
+    // SAFETY: a map value stays allocated while a program runs (RCU); aligned reads.
+    unsafe {
+        (*answer).until_ns <= bpf_ktime_get_boot_ns()
+            || ((*answer).verdict == VERDICT_ALLOW && (*answer).uses == 0)
+    }
+}
+
+#[inline(always)]
+fn passes(verdict: u32, session: u64) -> bool {
+    verdict == VERDICT_ALLOW
+        || verdict::observes()
+        || (verdict == VERDICT_ASK_IF_GATED && verdict::gate(session).is_some_and(|gate| !gate.closed))
 }
 
 /// Stops a caller whose session is frozen; `None` where it is not.

@@ -15,6 +15,7 @@ mod execute;
 mod files;
 mod flows;
 mod guard;
+mod handshake;
 mod hold;
 mod inspect;
 mod io_uring;

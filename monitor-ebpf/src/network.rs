@@ -17,17 +17,16 @@ use monitor_common::{
 };
 
 use crate::{
-    count, delegate, emit, hold, kernel,
+    count, delegate, emit, handshake, hold,
+    kernel::{self, Object},
     maps::{ACCESS, FLOWS, VERDICTS},
     verdict,
 };
 
 pub const ALLOW: i32 = 1;
 pub const REFUSE: i32 = 0;
-const IPPROTO_TCP: u16 = 6;
+pub const IPPROTO_TCP: u16 = 6;
 pub const DNS_PORT: u16 = 53;
-/// `-ERESTARTNOINTR`, include/linux/errno.h: the kernel restarts the syscall once the process is continued.
-const RESTART: i32 = -513;
 
 #[cgroup_sock_addr(connect4)]
 pub fn connect4(ctx: SockAddrContext) -> i32 {
@@ -50,11 +49,15 @@ pub fn sendmsg6(ctx: SockAddrContext) -> i32 {
     send(&ctx, address6(ctx.sock_addr))
 }
 
-/// `connect(fd, uservaddr, addrlen)`: stops a caller whose session is frozen and that somebody continued; and Unix
-/// sockets, which have no hook of their own on this backend.
+/// `connect(fd, uservaddr, addrlen)`: stops a caller whose session is frozen and that somebody continued, or whose
+/// handshake must wait; and Unix sockets, which have no hook of their own on this backend.
 #[tracepoint]
 pub fn enter_connect(ctx: TracePointContext) -> u32 {
-    stops(&ctx);
+    if let Some(label) = kernel::label(ctx.tgid())
+        && !kernel::stop_if_frozen(label.session)
+    {
+        handshake::entered(&ctx, label.session);
+    }
     delegate::entered(&ctx);
     0
 }
@@ -63,7 +66,16 @@ pub fn enter_connect(ctx: TracePointContext) -> u32 {
 /// (v6.1–v7.2): the same where there is fentry.
 #[fentry(function = "security_socket_connect")]
 pub fn security_socket_connect(ctx: FEntryContext) -> i32 {
-    stops(&ctx);
+    if let Some(label) = kernel::label(ctx.tgid())
+        && !kernel::stop_if_frozen(label.session)
+    {
+        handshake::begins(
+            ctx.tgid(),
+            label.session,
+            Object(ctx.arg::<*const u8>(0)),
+            Object(ctx.arg::<*const u8>(1)),
+        );
+    }
     0
 }
 
@@ -71,27 +83,34 @@ pub fn security_socket_connect(ctx: FEntryContext) -> i32 {
 /// before anything of the connect has happened.
 #[lsm(hook = "socket_connect")]
 pub fn socket_connect(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |_, session| hold::frozen(session).map_or(0, |stopped| stopped.code))
-}
-
-#[inline(always)]
-fn stops(ctx: &impl EbpfContext) {
-    if let Some(label) = kernel::label(ctx.tgid()) {
-        kernel::stop_if_frozen(label.session);
-    }
+    hold::gate(&ctx, 3, |tgid, session| match hold::frozen(session) {
+        Some(stopped) => stopped.code,
+        None => {
+            handshake::gate(tgid, session, Object(ctx.arg::<*const u8>(0)), Object(ctx.arg::<*const u8>(1)))
+        }
+    })
 }
 
 #[inline(always)]
 fn connect(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
     if kernel::is_frozen(label.session) {
-        // `stops` has signalled the caller at the syscall's entry (this program type has no such helper before v6.14), so
-        // it stops on its way out, and the kernel restarts the connect when it is continued.
-        // SAFETY: sets the syscall's return value, nothing else.
-        unsafe { bpf_set_retval(RESTART) };
-        return REFUSE;
+        return restart();
     }
-    note(ctx, label.session, address)
+    match handshake::late(ctx, label.session, address, remote_port(ctx.sock_addr)) {
+        0 => note(ctx, label.session, address),
+        hold::RESTART => restart(),
+        _ => REFUSE,
+    }
+}
+
+/// The caller was signalled at the syscall's entry (this program type has no such helper before v6.14), so it stops on its
+/// way out, and the kernel restarts the connect when it is continued.
+#[inline(always)]
+fn restart() -> i32 {
+    // SAFETY: sets the syscall's return value, nothing else.
+    unsafe { bpf_set_retval(hold::RESTART) };
+    REFUSE
 }
 
 #[inline(always)]

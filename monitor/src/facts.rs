@@ -264,6 +264,9 @@ pub enum Subject {
     Open(SecretAccess),
     Probe(SecretAccess),
     Connect(Destination),
+    /// A connection that has not begun. Only rules that stop before the handshake are asked; the others see the
+    /// connection when it asks with its first data.
+    Handshake(Destination),
     Exec,
     Environ(EnvironAccess),
     Inspect(Inspection),
@@ -278,13 +281,22 @@ impl Subject {
         match self {
             Self::Open(_) => Kind::Open,
             Self::Probe(_) => Kind::Probe,
-            Self::Connect(_) => Kind::Connect,
+            Self::Connect(_) | Self::Handshake(_) => Kind::Connect,
             Self::Exec => Kind::Exec,
             Self::Environ(_) => Kind::Environ,
             Self::Inspect(_) => Kind::Inspect,
             Self::Delegate(_) => Kind::Delegate,
             Self::Link(_) => Kind::Link,
             Self::Lifecycle(_) => Kind::Lifecycle,
+        }
+    }
+
+    /// Where it goes, where it goes anywhere.
+    #[must_use]
+    pub fn destination(&self) -> Option<&Destination> {
+        match self {
+            Self::Connect(destination) | Self::Handshake(destination) => Some(destination),
+            _ => None,
         }
     }
 

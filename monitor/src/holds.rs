@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use monitor_common::policy::AnswerKey;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -33,9 +34,25 @@ pub struct HeldCaller {
     pub pid: u32,
     /// File it is about, as the kernel's table of answers is keyed.
     pub ino: u64,
+    #[serde(default)]
+    pub more: u64,
     pub dev: u32,
     /// One of `monitor_common::policy::SUBJECT_*`.
     pub subject: u32,
+}
+
+impl HeldCaller {
+    #[must_use]
+    pub fn of(pid: u32, key: &AnswerKey) -> Self {
+        Self { pid, ino: key.ino, more: key.more, dev: key.dev, subject: key.subject }
+    }
+
+    /// Under which the kernel looks for the answer.
+    #[must_use]
+    pub fn key(&self, session: u64) -> AnswerKey {
+        let Self { ino, more, dev, subject, .. } = *self;
+        AnswerKey { session, ino, more, dev, subject }
+    }
 }
 
 /// One question to a person.

@@ -6,6 +6,7 @@ mod daemon {
     mod flows;
     mod freezing;
     mod gates;
+    mod handshakes;
     mod permissions;
     mod proof;
     mod recovery;

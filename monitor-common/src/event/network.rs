@@ -11,6 +11,12 @@ pub mod outcome {
     pub const REFUSED: u32 = 1;
     /// The verdict table would have refused it, but the mode is observe.
     pub const WOULD_REFUSE: u32 = 2;
+    /// The caller is stopped before the handshake; the daemon must answer.
+    pub const ASKED: u32 = 3;
+    /// The handshake goes on, by an answer of the daemon.
+    pub const COMMITTED: u32 = 4;
+    /// Refused before the handshake, by an answer of the daemon.
+    pub const TURNED_AWAY: u32 = 5;
 }
 
 /// A labelled process called connect, or sent a datagram to a new destination.
@@ -18,6 +24,7 @@ pub mod outcome {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Connect {
     pub header: Header,
+    /// 0 before the handshake.
     pub cookie: u64,
     /// IPv4 stored v4-mapped.
     pub address: [u8; 16],

@@ -6,14 +6,14 @@ use monitor_common::{
         network::{Connect, Dns, FlowAsk, FlowClosed, outcome},
         state,
     },
-    policy::SUBJECT_OPEN,
+    policy::{AnswerKey, SUBJECT_OPEN},
 };
 
 use super::{engine::Engine, judge::Stake};
 use crate::{
     clock::boot_now,
-    facts::{BootNanos, EnvironHow, SecretAccess, SessionId, Subject, Transport},
-    holds::HeldCaller,
+    facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
+    holds::{HeldCaller, target},
     names::Identified,
     probes::{Record, proof},
     sessions::environment,
@@ -50,7 +50,7 @@ impl Engine {
     fn on_open(&mut self, open: &Open) {
         let (id, pid) = (SessionId(open.header.session), open.header.tgid);
         let asks = open.state == state::ASKED;
-        let caller = HeldCaller { pid, ino: open.ino, dev: open.dev, subject: SUBJECT_OPEN };
+        let caller = HeldCaller { pid, ino: open.ino, more: 0, dev: open.dev, subject: SUBJECT_OPEN };
         if asks && self.waits_already(&caller) {
             return;
         }
@@ -107,6 +107,17 @@ impl Engine {
         let (id, pid, at) =
             (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
         let destination = self.destination(id, connect.address, connect.port, connect.protocol, at);
+        match connect.outcome {
+            outcome::ASKED => {
+                let key = AnswerKey::of_connect(id.0, connect.address, connect.port);
+                return self.on_handshake(id, HeldCaller::of(pid, &key), at, destination);
+            }
+            outcome::COMMITTED => {
+                return self.commit(id, pid, &format!("connect {}", target(&destination)));
+            }
+            outcome::TURNED_AWAY => return, // told when it was decided
+            _ => {}
+        }
         let refused = connect.outcome != outcome::PASSED;
         let gated = self.is_gated(id);
         let stake = if refused {
@@ -124,6 +135,15 @@ impl Engine {
             return;
         }
         self.judge(id, pid, at, Subject::Connect(destination), stake);
+    }
+
+    /// A process is stopped before its handshake, because a rule may want that.
+    fn on_handshake(&mut self, id: SessionId, caller: HeldCaller, at: BootNanos, to: Destination) {
+        if self.waits_already(&caller) {
+            return;
+        }
+        self.notice_losses_of(id);
+        self.judge(id, caller.pid, at, Subject::Handshake(to), Stake::Caller(caller));
     }
 
     fn on_flow_ask(&mut self, ask: &FlowAsk) {

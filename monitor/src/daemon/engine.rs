@@ -43,8 +43,10 @@ use crate::{
         MapError, Options, Probes, Uplink,
         batch::{Batch, merged},
         inode::{Anchor, MountCache, Mounts},
+        loader::InForce,
         proof::Proof,
         ring,
+        table::{Backend, Duty},
     },
     sessions::Registry,
 };
@@ -298,6 +300,10 @@ impl Engine {
         self.uplink.replace_services(&services).map_err(failed)?;
         self.uplink.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
         self.policy = self.know.rules.kernel_policy(self.observing());
+        let early = |served: &InForce| {
+            served.duty == Duty::Connect && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
+        };
+        self.policy.late_handshake = u32::from(!self.probes.in_force().iter().any(early));
         let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
         self.uplink.set_open_verdicts(&open_verdicts).map_err(failed)?;
         self.uplink.set_policy(self.policy).map_err(failed)?;

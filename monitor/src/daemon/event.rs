@@ -50,6 +50,9 @@ impl Event {
         match subject {
             Subject::Open(secret) | Subject::Probe(secret) => self.secret(secret),
             Subject::Connect(destination) => self.destination(destination),
+            Subject::Handshake(destination) => {
+                self.destination(destination).with("connect.before", "handshake")
+            }
             Subject::Environ(access) => self.environment(access),
             Subject::Inspect(access) => self
                 .with("inspect.pid", access.target)

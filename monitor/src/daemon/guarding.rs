@@ -56,7 +56,7 @@ impl Engine {
     /// A service outside of the tree is asked over its socket.
     pub fn on_delegate(&mut self, delegate: &Delegate) {
         let (id, pid) = (SessionId(delegate.header.session), delegate.header.tgid);
-        let caller = HeldCaller { pid, ino: delegate.name, dev: 0, subject: SUBJECT_DELEGATE };
+        let caller = HeldCaller { pid, ino: delegate.name, more: 0, dev: 0, subject: SUBJECT_DELEGATE };
         let asks = delegate.state == state::ASKED;
         if asks && self.waits_already(&caller) {
             return;

@@ -28,6 +28,9 @@ impl Engine {
             self.let_go(fact.session, fact.process.pid, waiting);
             let detail = [("grant", by.into()), ("destination", object.text().into())];
             self.record(LedgerKind::Release, Who::Daemon, Some(fact.session), detail);
+            if let Some(session) = self.registry.get_mut(fact.session) {
+                session.memory.forgive(verdict.points, fact.at); // what a person let through is no risk
+            }
             self.report("flow-released", fact, verdict, Action::Allow);
             return;
         }
@@ -214,7 +217,9 @@ fn waiting_of(hold: &Hold) -> impl Iterator<Item = Waiting> {
 
 fn object(fact: &Fact) -> Object {
     match &fact.subject {
-        Subject::Connect(destination) => Object::Connection(destination.clone()),
+        Subject::Connect(destination) | Subject::Handshake(destination) => {
+            Object::Connection(destination.clone())
+        }
         Subject::Open(secret) | Subject::Probe(secret) => Object::Secret(secret.path.clone()),
         Subject::Link(relink) => Object::Secret(relink.secret.path.clone()),
         Subject::Delegate(asked) => Object::Service(format!("{} ({})", asked.service, asked.path)),

@@ -253,7 +253,7 @@ fn event_name(subject: &Subject) -> &'static str {
     match subject {
         Subject::Open(_) => "secret-read",
         Subject::Probe(_) => "secret-probe",
-        Subject::Connect(_) => "connect",
+        Subject::Connect(_) | Subject::Handshake(_) => "connect",
         Subject::Exec => "exec",
         Subject::Environ(_) => "environment-read",
         Subject::Inspect(_) => "inspect",
@@ -268,7 +268,9 @@ fn event_name(subject: &Subject) -> &'static str {
 fn is_worth_an_event(subject: &Subject) -> bool {
     match subject {
         Subject::Exec | Subject::Lifecycle(_) => false,
-        Subject::Connect(destination) => destination.transport == crate::facts::Transport::Tcp,
+        Subject::Connect(destination) | Subject::Handshake(destination) => {
+            destination.transport == crate::facts::Transport::Tcp
+        }
         _ => true,
     }
 }
@@ -276,7 +278,7 @@ fn is_worth_an_event(subject: &Subject) -> bool {
 fn headline(name: &str, fact: &Fact, verdict: &Verdict) -> String {
     let object = match &fact.subject {
         Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
-        Subject::Connect(destination) => crate::holds::target(destination),
+        Subject::Connect(destination) | Subject::Handshake(destination) => crate::holds::target(destination),
         Subject::Environ(access) => format!("environment of {}", access.target),
         Subject::Inspect(access) => format!("process {}", access.target),
         Subject::Delegate(delegation) => format!("{} ({})", delegation.service, delegation.path),

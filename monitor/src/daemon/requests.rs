@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use monitor_common::policy::SUBJECT_CONNECT;
 use serde_json::json;
 
 use super::{engine::Engine, lifecycle::Newcomer};
@@ -21,6 +22,9 @@ use crate::{
 
 /// Longest time an approval may reach.
 const GRANT_MAX: Duration = Duration::from_secs(24 * 3600);
+
+/// How long an approved handshake speaks for the data that follows it.
+const HANDSHAKE_REACH: Duration = Duration::from_secs(60);
 
 impl Engine {
     pub fn answer(&mut self, command: Command) {
@@ -162,7 +166,9 @@ impl Engine {
             session.memory.forgive(hold.points, boot_now());
         }
         self.release_hold(&hold);
-        if let Some(reach) = reach {
+        // The connection asks again with its first data: who approved its handshake has approved that.
+        let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);
+        if let Some(reach) = reach.or(begins.then_some(HANDSHAKE_REACH)) {
             let nanos = u64::try_from(reach.as_nanos()).unwrap_or(u64::MAX);
             self.holds.grant(&hold, BootNanos(boot_now().0.saturating_add(nanos)), by.clone());
         }

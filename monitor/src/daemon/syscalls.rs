@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use monitor_common::{
     event::{guard::Execute, state},
-    policy::{Answer, AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
+    policy::{Answer, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
 };
 use rustix::process::Signal;
 
@@ -56,7 +56,7 @@ impl Engine {
     }
 
     fn answer_caller(&mut self, session: SessionId, caller: HeldCaller, verdict: u32) {
-        let key = AnswerKey { session: session.0, ino: caller.ino, dev: caller.dev, subject: caller.subject };
+        let key = caller.key(session.0);
         let nanos = u64::try_from(ANSWER_STANDS.as_nanos()).unwrap_or(u64::MAX);
         // Several processes may wait for the same file: each use that is not yet taken still counts.
         let now = boot_now().0;
@@ -93,7 +93,8 @@ impl Engine {
         if execute.state != state::ASKED {
             return; // refused, or committed after an answer: told when it was decided
         }
-        let caller = HeldCaller { pid, ino: execute.ino, dev: execute.dev, subject: SUBJECT_EXECUTE };
+        let caller =
+            HeldCaller { pid, ino: execute.ino, more: 0, dev: execute.dev, subject: SUBJECT_EXECUTE };
         if self.waits_already(&caller) {
             return;
         }

@@ -204,7 +204,7 @@ pub const SERVICES: &[Service] = &[
         &[
             Offer {
                 backend: Backend::Lsm,
-                can: "observe, deny; flows are held by hold",
+                can: "observe, deny, hold before the handshake; data is held by hold",
                 attachments: &[
                     at("socket_connect", Hook::Lsm("socket_connect")),
                     at("connect4", Hook::SocketAddress),
@@ -216,7 +216,7 @@ pub const SERVICES: &[Service] = &[
             },
             Offer {
                 backend: Backend::Tracing,
-                can: "observe, deny; flows are held by hold",
+                can: "observe, deny, hold before the handshake; data is held by hold",
                 attachments: &[
                     at("security_socket_connect", Hook::Entry("security_socket_connect")),
                     at("connect4", Hook::SocketAddress),
@@ -228,7 +228,7 @@ pub const SERVICES: &[Service] = &[
             },
             Offer {
                 backend: Backend::Portable,
-                can: "observe, deny; flows are held by hold",
+                can: "observe, deny, hold before the handshake; data is held by hold",
                 attachments: &[
                     at("enter_connect", Hook::Syscall("sys_enter_connect")),
                     at("connect4", Hook::SocketAddress),

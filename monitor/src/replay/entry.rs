@@ -120,6 +120,8 @@ impl Fields<'_> {
             Subject::Probe(self.secret()?)
         } else if self.has("secret.entry") {
             Subject::Open(self.secret()?)
+        } else if self.has("connect.before") {
+            Subject::Handshake(self.destination()?)
         } else if self.has("destination.ip") {
             Subject::Connect(self.destination()?)
         } else if self.has("environment.how") {
@@ -236,7 +238,9 @@ impl Entry {
         let object = match subject {
             Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
             Subject::Link(relink) => relink.secret.path.clone(),
-            Subject::Connect(destination) => crate::holds::target(destination),
+            Subject::Connect(destination) | Subject::Handshake(destination) => {
+                crate::holds::target(destination)
+            }
             Subject::Environ(access) => format!("of {}", access.target),
             Subject::Inspect(access) => format!("of {}", access.target),
             Subject::Delegate(delegation) => format!("{} {}", delegation.service, delegation.path),

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     RuleSet,
     memory::Memory,
-    model::{Rule, Touched},
+    model::{Moment, Rule, Touched},
 };
 use crate::{
     catalog::secrets::{Judged, Secrets},
@@ -89,6 +89,11 @@ impl RuleSet {
             let touched = |rule: &Rule| rule.conditions.touched.is_some();
             let all = touched(first) && self.stops(Kind::Delegate).all(touched);
             policy.delegate = if all { VERDICT_ASK_IF_GATED } else { VERDICT_ASK };
+        }
+        // A session whose flows do not ask has nothing that such a rule waits for.
+        let early = |rule: &Rule| rule.before == Moment::Handshake && rule.mode == Mode::Enforce;
+        if self.connects().any(early) {
+            policy.handshake = VERDICT_ASK_IF_GATED;
         }
         policy
     }
@@ -272,6 +277,22 @@ mod tests {
         assert_eq!(bits("{grade: C}"), taint_bit(GRADE_C, false) | taint_bit(GRADE_C, true));
         assert_eq!(bits("{foreign: true}").count_ones(), 3);
         assert_eq!(bits("{within: 5m}").count_ones(), 6);
+    }
+
+    #[test]
+    fn a_rule_that_stops_before_the_handshake_makes_gated_sessions_ask_there() {
+        let asks = |field: &str| {
+            let rule = format!(
+                "{{id: a, summary: s, on: connect, match: {{destination: infra, touched: {{grade: A}}}}, {field}}}"
+            );
+            set(&[&rule]).kernel_policy(false).handshake
+        };
+        assert_eq!(asks("action: hold"), VERDICT_ALLOW);
+        assert_eq!(asks("action: hold, before: data"), VERDICT_ALLOW);
+        assert_eq!(asks("action: hold, before: handshake"), VERDICT_ASK_IF_GATED);
+        assert_eq!(asks("action: freeze, before: handshake"), VERDICT_ASK_IF_GATED);
+        assert_eq!(asks("action: hold, before: handshake, mode: observe"), VERDICT_ALLOW);
+        assert_eq!(asks("action: hold, before: handshake, enabled: false"), VERDICT_ALLOW);
     }
 
     #[test]

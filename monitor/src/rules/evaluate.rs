@@ -13,12 +13,12 @@ use super::{
     RuleSet,
     guard::Fault,
     memory::{Memory, Seen, age},
-    model::{Rule, Sequence, Threshold},
+    model::{Moment, Rule, Sequence, Threshold},
     words::Word,
 };
 use crate::{
     control::api::Mode,
-    facts::{Action, Fact},
+    facts::{Action, Fact, Subject},
 };
 
 /// Longest text that is remembered of a sequence's step, bytes.
@@ -65,7 +65,10 @@ impl RuleSet {
     }
 
     fn judge(&self, view: &View<'_>, candidates: &[u32], memory: &mut Memory) -> Verdict {
-        let rules = || candidates.iter().filter_map(|place| self.rules.get(*place as usize));
+        let early = matches!(view.fact.subject, Subject::Handshake(_));
+        let asked =
+            |rule: &&Arc<Rule>| !early || rule.action == Action::Allow || rule.before == Moment::Handshake;
+        let rules = || candidates.iter().filter_map(|place| self.rules.get(*place as usize)).filter(asked);
         let mut verdict = Verdict {
             action: Action::Allow,
             decisive: None,
@@ -88,8 +91,8 @@ impl RuleSet {
 
     /// After the verdict, so that a fact is not its own predecessor.
     fn note_steps(&self, view: &View<'_>, candidates: &mut Vec<u32>, memory: &mut Memory) {
-        if self.steps.is_empty() {
-            return;
+        if self.steps.is_empty() || matches!(view.fact.subject, Subject::Handshake(_)) {
+            return; // the connection itself is the step
         }
         self.step_index.candidates(view.fact, candidates);
         let mut what: Option<Arc<str>> = None;

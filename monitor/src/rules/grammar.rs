@@ -1,7 +1,7 @@
 //! The language's fields in one table: the parser knows no others, and `rules/schema.json` is made from it.
 
 use super::{
-    model::{Distinct, Order, Threshold},
+    model::{Distinct, Moment, Order, Threshold},
     words::Word,
 };
 use crate::{
@@ -100,6 +100,11 @@ pub const RULE: &[Field] = &[
     field("after", Shape::Map(AFTER), "What must have happened before."),
     field("threshold", Shape::Map(THRESHOLD), "How often, before the rule matches."),
     required("action", Shape::Words(words::<Action>), "What is done."),
+    field(
+        "before",
+        Shape::Words(words::<Moment>),
+        "What a stopped connection waits with: its first data (the default) or its handshake.",
+    ),
     field(
         "excuses",
         Shape::Many(&Shape::Form(NAME)),

@@ -141,7 +141,9 @@ impl Kinds {
         match &fact.subject {
             Subject::Open(secret) => self.open.find(secret, found),
             Subject::Probe(secret) => self.probe.find(secret, found),
-            Subject::Connect(destination) => self.connect.find(destination, found),
+            Subject::Connect(destination) | Subject::Handshake(destination) => {
+                self.connect.find(destination, found)
+            }
             Subject::Exec => self.exec.find(&fact.process.executable, fact.process.name(), found),
             Subject::Environ(_) => found.extend_from_slice(&self.environ),
             Subject::Inspect(_) => found.extend_from_slice(&self.inspect),

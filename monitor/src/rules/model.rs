@@ -34,6 +34,9 @@ pub struct Rule {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
     pub action: Action,
+    /// When a connection is stopped.
+    #[serde(skip_serializing_if = "Moment::is_data")]
+    pub before: Moment,
     /// Ids of the rules that an exception excuses; empty: all of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub excuses: Vec<String>,
@@ -104,6 +107,25 @@ pub enum Order {
     /// Each step after the one before it.
     Listed,
     Any,
+}
+
+/// What a connection waits with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Moment {
+    /// Its first data: the handshake passes, and the data says who it is for.
+    #[default]
+    Data,
+    /// Everything: the program is stopped in `connect`, and what is known is the address and what DNS said of it. The
+    /// rule is asked again about the first data.
+    Handshake,
+}
+
+impl Moment {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "what serde asks for")]
+    fn is_data(&self) -> bool {
+        *self == Self::Data
+    }
 }
 
 /// How often, before the rule matches.

@@ -1,6 +1,6 @@
 //! The fixed words of the language, one table per noun.
 
-use super::model::{Distinct, Order};
+use super::model::{Distinct, Moment, Order};
 use crate::{
     control::api::Mode,
     facts::{
@@ -48,6 +48,10 @@ impl Word for Action {
         ("freeze", Self::Freeze),
         ("kill", Self::Kill),
     ];
+}
+
+impl Word for Moment {
+    const WORDS: &'static [(&'static str, Self)] = &[("data", Self::Data), ("handshake", Self::Handshake)];
 }
 
 impl Word for Severity {

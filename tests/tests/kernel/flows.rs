@@ -35,6 +35,8 @@ const POLICY: Policy = Policy {
     execute: 0,
     connect: [0; 4],
     delegate: 0,
+    handshake: 0,
+    late_handshake: 0,
     reserved: 0,
 };
 

@@ -70,6 +70,8 @@ pub enum Act {
     Send6,
     /// Connects a datagram socket to a port that is not refused.
     Approach,
+    /// Connects a stream to the parent.
+    Reach,
     /// Opens a stream to the parent, and keeps it.
     Dial,
     /// One byte more over it.
@@ -196,6 +198,7 @@ impl Actor {
                 datagram((Ipv6Addr::LOCALHOST, 0))?.send_to(b"!", (Ipv6Addr::LOCALHOST, refused)).map(drop)?
             }
             Act::Approach => datagram((Ipv4Addr::UNSPECIFIED, 0))?.connect((Ipv4Addr::LOCALHOST, open))?,
+            Act::Reach => drop(TcpStream::connect((Ipv4Addr::LOCALHOST, open))?),
             Act::Dial => {
                 let stream =
                     TcpStream::connect((Ipv4Addr::LOCALHOST, open)).map_err(ground("no loopback network"))?;

@@ -73,7 +73,7 @@ impl Attempt<'_> {
             let ready = self
                 .uplink
                 .set_flags(SESSION, GATED, true)
-                .and_then(|()| self.stage.set_for(self.uplink, trial.duty));
+                .and_then(|()| self.stage.set_for(self.uplink, trial));
             let finding = match ready {
                 Err(error) => Finding::NotTried(format!("it cannot be forbidden: {error}")),
                 Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
@@ -92,9 +92,11 @@ impl Attempt<'_> {
         match trial.expect {
             Expect::Frozen => self.perform_frozen(trial.act),
             Expect::Seen(mark) => self.perform(trial.act, VERDICT_ALLOW, |traces| has(traces, mark, false)),
-            Expect::Held(mark) | Expect::Refused(mark, _) => {
-                self.perform(trial.act, VERDICT_DENY, |traces| has(traces, mark, true))
+            // What is asked about before is let through: the program itself must refuse.
+            Expect::Refused(mark, _) => {
+                self.perform(trial.act, VERDICT_ALLOW, |traces| has(traces, mark, true))
             }
+            Expect::Held(mark) => self.perform(trial.act, VERDICT_DENY, |traces| has(traces, mark, true)),
         }
     }
 

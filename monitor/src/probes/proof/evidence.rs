@@ -56,7 +56,7 @@ impl Trace {
             return None;
         }
         let pid = record.header().tgid;
-        let key = |ino, dev, subject| AnswerKey { session: SESSION.0, ino, dev, subject };
+        let key = |ino, dev, subject| AnswerKey { session: SESSION.0, ino, more: 0, dev, subject };
         let trace = |mark, fate| Some(Self { mark, fate, cookie: 0 });
         match record {
             Record::Fork(_) => trace(Mark::Fork, Fate::Passed),
@@ -78,7 +78,14 @@ impl Trace {
             }
             Record::Relink(_) => trace(Mark::Relink, Fate::Passed),
             Record::Connect(connect) => {
-                Some(Self { mark: Mark::Connect, fate: decided(connect.outcome), cookie: connect.cookie })
+                let fate = match connect.outcome {
+                    outcome::ASKED => {
+                        let key = AnswerKey::of_connect(SESSION.0, connect.address, connect.port);
+                        Fate::Held { pid, key }
+                    }
+                    other => decided(other),
+                };
+                Some(Self { mark: Mark::Connect, fate, cookie: connect.cookie })
             }
             Record::FlowAsk(ask) => Some(Self { mark: Mark::Ask, fate: Fate::Passed, cookie: ask.cookie }),
             Record::Dns(dns) => Some(Self { mark: Mark::Dns, fate: Fate::Passed, cookie: dns.cookie }),
@@ -97,7 +104,7 @@ fn fate(state: u32, pid: u32, key: AnswerKey) -> Fate {
 }
 
 fn decided(outcome: u32) -> Fate {
-    if outcome == outcome::REFUSED { Fate::Refused } else { Fate::Passed }
+    if matches!(outcome, outcome::REFUSED | outcome::TURNED_AWAY) { Fate::Refused } else { Fate::Passed }
 }
 
 /// What a trial must show.

@@ -22,7 +22,8 @@ use tempfile::TempDir;
 
 use super::{
     SESSION,
-    act::{DATAGRAM, OWN, PLAIN, SECRET, STREAM, Scene},
+    act::{Act, DATAGRAM, OWN, PLAIN, SECRET, STREAM, Scene},
+    trial::Trial,
 };
 use crate::probes::{inode::Mounts, table::Duty, uplink::Uplink};
 
@@ -123,14 +124,18 @@ impl Stage {
         uplink.set_flags(SESSION, GATED, true)
     }
 
-    /// Makes the acts of `duty` ask, where the rules let them pass.
+    /// Makes the act of `trial` ask, where the rules let them pass.
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn set_for(&self, uplink: &mut Uplink, duty: Duty) -> Result<(), MapError> {
+    pub fn set_for(&self, uplink: &mut Uplink, trial: &Trial) -> Result<(), MapError> {
         let ask = |verdict: u32| if verdict == VERDICT_ALLOW { VERDICT_ASK_IF_GATED } else { verdict };
         let mut policy = self.policy();
-        match duty {
+        match trial.duty {
+            Duty::Connect if trial.act == Act::Reach => {
+                policy.handshake = ask(policy.handshake);
+                policy.late_handshake = u32::from(trial.program != "socket_connect");
+            }
             Duty::GateExecute => policy.execute = ask(policy.execute),
             Duty::Delegate => policy.delegate = ask(policy.delegate),
             _ => {}

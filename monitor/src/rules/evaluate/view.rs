@@ -28,10 +28,7 @@ pub struct View<'a> {
 
 impl<'a> View<'a> {
     pub fn new(fact: &'a Fact) -> Self {
-        let host = match &fact.subject {
-            Subject::Connect(destination) => destination.name.as_deref().map(normal),
-            _ => None,
-        };
+        let host = fact.subject.destination().and_then(|destination| destination.name.as_deref()).map(normal);
         Self { fact, host, words: Words::default() }
     }
 
@@ -42,11 +39,10 @@ impl<'a> View<'a> {
 
     /// The most that may be done about the fact.
     pub fn ceiling(&self) -> Action {
-        match &self.fact.subject {
-            Subject::Connect(Destination {
-                class: DestinationClass::Model | DestinationClass::Package,
-                ..
-            }) => Action::Alert,
+        match self.fact.subject.destination() {
+            Some(Destination { class: DestinationClass::Model | DestinationClass::Package, .. }) => {
+                Action::Alert
+            }
             _ => Action::Kill,
         }
     }
@@ -55,7 +51,7 @@ impl<'a> View<'a> {
     pub fn object(&self) -> Object<'_> {
         match &self.fact.subject {
             Subject::Open(secret) | Subject::Probe(secret) => Object::Text(&secret.path),
-            Subject::Connect(destination) => match &self.host {
+            Subject::Connect(destination) | Subject::Handshake(destination) => match &self.host {
                 Some(host) => Object::Text(host),
                 None => Object::Address(destination.address),
             },
@@ -101,7 +97,7 @@ impl<'a> View<'a> {
             Subject::Open(access) | Subject::Probe(access) => {
                 secret.as_ref().is_none_or(|wanted| meets_secret(wanted, access, say))
             }
-            Subject::Connect(access) => {
+            Subject::Connect(access) | Subject::Handshake(access) => {
                 destination.as_ref().is_none_or(|wanted| self.meets_destination(wanted, access, say))
             }
             Subject::Environ(access) => {

@@ -5,7 +5,7 @@ use std::{cell::OnceCell, fmt, net::IpAddr};
 use regex::Regex;
 
 use super::{MAX_ITEMS, variables::Read};
-use crate::facts::{Destination, Fact, Subject};
+use crate::facts::{Destination, Fact};
 
 /// Most characters of a text that an explanation shows.
 const MAX_SHOWN: usize = 200;
@@ -25,10 +25,7 @@ pub struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     pub(super) fn destination(&self) -> Option<&'a Destination> {
-        match &self.fact.subject {
-            Subject::Connect(destination) => Some(destination),
-            _ => None,
-        }
+        self.fact.subject.destination()
     }
 }
 

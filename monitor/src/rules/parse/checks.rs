@@ -46,6 +46,15 @@ fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Repor
     if action != Action::Allow && rule.has("excuses") {
         rule.refuse("excuses", report, "only an exception excuses", "remove it, or use action: allow");
     }
+    if rule.has("before") && (on != Kind::Connect || action < Action::Hold) {
+        let message = "only a connection that is stopped waits with something";
+        rule.refuse(
+            "before",
+            report,
+            message,
+            "remove it, or use on: connect with hold, deny, freeze or kill",
+        );
+    }
     if action != Action::Hold && rule.has("timeout") {
         rule.refuse("timeout", report, "only a hold waits for an answer", "remove it, or use action: hold");
     }

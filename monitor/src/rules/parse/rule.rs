@@ -34,6 +34,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
     let guard = on.and_then(|on| guard(&section, on, report));
     let after = section.read("after", report, sequence);
     let threshold = section.read("threshold", report, threshold);
+    let moment = section.read("before", report, word).unwrap_or_default();
     let timeout = section.read("timeout", report, timeout);
     let excuses = section.list("excuses", report, excused);
     let severity = section.read("severity", report, word).unwrap_or(Severity::Medium);
@@ -61,6 +62,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
         guard,
         threshold,
         action,
+        before: moment,
         excuses,
         timeout: (action == Action::Hold).then(|| timeout.unwrap_or_default()),
         severity,

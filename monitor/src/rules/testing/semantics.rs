@@ -39,6 +39,24 @@ fn the_strongest_enforced_action_wins() {
 }
 
 #[test]
+fn before_the_handshake_only_rules_that_stop_there_are_asked_and_nothing_is_a_step() {
+    let rules = set(&[
+        "{id: early, summary: s, on: connect, match: {destination: infra}, action: hold, before: handshake}",
+        "{id: late, summary: s, on: connect, match: {destination: infra}, action: freeze}",
+        "{id: fine, summary: s, on: connect, match: {destination: {host: ok.test}}, action: allow}",
+        "{id: twice, summary: s, on: exec, match: {agent: test}, action: alert, \
+         after: {within: 1m, steps: [{id: c, on: connect, match: {destination: infra}}]}}",
+    ]);
+    let mut memory = Memory::new();
+    let early = |name: &str| fact(second(1), Subject::Handshake(destination(Class::Infra, Some(name))));
+    assert_eq!(ids(&rules.evaluate(&early("api.test"), &mut memory)), ["early"]);
+    assert_eq!(ids(&rules.evaluate(&early("ok.test"), &mut memory)), ["fine"]);
+    assert!(!rules.iter().any(|rule| rule.after.as_ref().is_some_and(|after| memory.took_a_step(after))));
+    let late = rules.evaluate(&connect(Class::Infra, Some("api.test")), &mut memory);
+    assert_eq!(ids(&late), ["early", "late"]);
+}
+
+#[test]
 fn an_exception_wins_over_everything_and_nothing_is_counted() {
     let rules = set(&[
         "{id: kill, summary: s, on: connect, match: {destination: any}, action: kill, risk: 50}",

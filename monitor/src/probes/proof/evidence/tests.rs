@@ -11,7 +11,10 @@ fn observed(answer: Answer, fates: &[Fate], stopped: bool) -> Observed {
 }
 
 fn held() -> Fate {
-    Fate::Held { pid: 7, key: AnswerKey { session: SESSION.0, ino: 1, dev: 2, subject: SUBJECT_OPEN } }
+    Fate::Held {
+        pid: 7,
+        key: AnswerKey { session: SESSION.0, ino: 1, more: 0, dev: 2, subject: SUBJECT_OPEN },
+    }
 }
 
 fn is_not_proven(finding: &Finding) -> bool {

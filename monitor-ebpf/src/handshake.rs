@@ -1,0 +1,201 @@
+//! Connects that wait before their handshake, where a rule wants that. All others wait before their first data.
+//!
+//! With LSM one hook asks and answers. Elsewhere the caller is stopped and the daemon asked at the syscall's entry, and
+//! `connect4` and `connect6` see to it that nothing happens before there is an answer.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::{bpf_probe_read_user, generated::bpf_send_signal},
+    programs::{SockAddrContext, TracePointContext},
+};
+use monitor_common::{
+    event::{
+        kind,
+        network::{Connect, outcome},
+        state,
+    },
+    loss::Loss,
+    policy::{AnswerKey, VERDICT_ALLOW},
+};
+
+use crate::{
+    emit,
+    hold::{self, Decision},
+    kernel::{self, Object, offset},
+    maps::ACCESS,
+    network::IPPROTO_TCP,
+    verdict,
+};
+
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+/// include/linux/net.h.
+const SOCK_STREAM: i16 = 1;
+const SS_UNCONNECTED: u32 = 1;
+const SIGSTOP: u32 = 19;
+/// `offsetof` in `struct sockaddr_in` and `struct sockaddr_in6`, include/uapi/linux/in.h and in6.h.
+const PORT: usize = 2;
+const ADDRESS4: usize = 4;
+const ADDRESS6: usize = 8;
+/// Arguments of `connect(fd, uservaddr, addrlen)` in its tracepoint's record.
+const FD: usize = 16;
+const USERVADDR: usize = 24;
+const S_IFMT: u16 = 0o170_000;
+const S_IFSOCK: u16 = 0o140_000;
+
+/// Where a connect would go.
+#[derive(Clone, Copy)]
+struct Remote {
+    address: [u8; 16],
+    port: u16,
+}
+
+/// The LSM hook's part: its return value.
+#[inline(always)]
+pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
+    let verdict = verdict(false);
+    if verdict == VERDICT_ALLOW || !is_unconnected_stream(socket) {
+        return 0;
+    }
+    let Some(remote) = remote(|at| address.read(at), |at| address.read(at), |at| address.read(at)) else {
+        return 0;
+    };
+    let outcome = hold::decide(verdict, AnswerKey::of_connect(session, remote.address, remote.port));
+    let told = match outcome.state {
+        state::ASKED => outcome::ASKED,
+        state::COMMITTED => outcome::COMMITTED,
+        state::REFUSED_IO_URING => outcome::REFUSED,
+        state::REFUSED => outcome::TURNED_AWAY,
+        _ => return outcome.code,
+    };
+    tell(tgid, session, remote, told);
+    outcome.code
+}
+
+/// At the entry of `connect`.
+#[inline(always)]
+pub fn entered(ctx: &TracePointContext, session: u64) {
+    if verdict(true) == VERDICT_ALLOW {
+        return;
+    }
+    // SAFETY: the arguments are at these offsets in the syscall's sys_enter_* record.
+    let (fd, address) = unsafe { (ctx.read_at::<u64>(FD), ctx.read_at::<u64>(USERVADDR)) };
+    let (Ok(fd), Ok(address)) = (fd, address) else { return };
+    let Some(socket) = socket_of(fd) else { return };
+    if !is_unconnected_stream(socket) {
+        return;
+    }
+    let address = address as usize;
+    if let Some(remote) =
+        remote(|at| read_user(address + at), |at| read_user(address + at), |at| read_user(address + at))
+    {
+        ask(ctx.tgid(), session, remote);
+    }
+}
+
+/// At the entry of `security_socket_connect`.
+#[inline(always)]
+pub fn begins(tgid: u32, session: u64, socket: Object, address: Object) {
+    if verdict(true) == VERDICT_ALLOW || !is_unconnected_stream(socket) {
+        return;
+    }
+    if let Some(remote) = remote(|at| address.read(at), |at| address.read(at), |at| address.read(at)) {
+        ask(tgid, session, remote);
+    }
+}
+
+/// Stops the caller and asks, where no answer stands.
+#[inline(always)]
+fn ask(tgid: u32, session: u64, remote: Remote) {
+    let key = AnswerKey::of_connect(session, remote.address, remote.port);
+    if hold::waits(verdict(true), key) {
+        // SAFETY: sends to the current process only.
+        unsafe { bpf_send_signal(SIGSTOP) };
+        tell(tgid, session, remote, outcome::ASKED);
+    }
+}
+
+/// The part of `connect4` and `connect6`: 0 lets the handshake go on. Without an answer the syscall is restarted, which
+/// `ask` has prepared; where it has not (io_uring, an address that was changed meanwhile) the connect fails: closed.
+#[inline(always)]
+pub fn late(ctx: &SockAddrContext, session: u64, address: [u8; 16], port: u16) -> i32 {
+    // SAFETY: the verifier rewrites this to the socket's protocol, which may be read.
+    let protocol = unsafe { (*ctx.sock_addr).protocol };
+    let verdict = verdict(true);
+    if verdict == VERDICT_ALLOW || protocol != IPPROTO_TCP as u32 {
+        return 0;
+    }
+    match hold::decision(verdict, AnswerKey::of_connect(session, address, port)) {
+        Decision::Pass => 0,
+        Decision::Commit => {
+            tell(ctx.tgid(), session, Remote { address, port }, outcome::COMMITTED);
+            0
+        }
+        Decision::Refuse => {
+            tell(ctx.tgid(), session, Remote { address, port }, outcome::TURNED_AWAY);
+            hold::EPERM
+        }
+        Decision::Ask => hold::RESTART,
+    }
+}
+
+/// The table's answer, where it is to be given `late` or not.
+#[inline(always)]
+fn verdict(late: bool) -> u32 {
+    let here = |policy: &&monitor_common::policy::Policy| (policy.late_handshake != 0) == late;
+    verdict::policy().filter(here).map_or(VERDICT_ALLOW, |policy| policy.handshake)
+}
+
+/// A program that asks how its connect goes calls it again: nothing begins then.
+#[inline(always)]
+fn is_unconnected_stream(socket: Object) -> bool {
+    socket.read::<u32>(offset!(socket_state)) == Some(SS_UNCONNECTED)
+        && socket.read::<i16>(offset!(socket_type)) == Some(SOCK_STREAM)
+}
+
+/// The socket behind a descriptor of the caller.
+#[inline(always)]
+fn socket_of(fd: u64) -> Option<Object> {
+    let table = kernel::current_task().follow(offset!(task_files))?.follow(offset!(files_fdt))?;
+    let file = table.follow(offset!(fdtable_fd))?.follow((fd as u32 as usize) * 8)?;
+    let mode: u16 = file.follow(offset!(file_inode))?.read(offset!(inode_mode))?;
+    if mode & S_IFMT != S_IFSOCK {
+        return None;
+    }
+    file.follow(offset!(file_private_data))
+}
+
+/// Reads a socket address; `None` for families without one.
+#[inline(always)]
+fn remote(
+    short: impl Fn(usize) -> Option<u16>,
+    four: impl Fn(usize) -> Option<[u8; 4]>,
+    sixteen: impl Fn(usize) -> Option<[u8; 16]>,
+) -> Option<Remote> {
+    let family = short(0)?;
+    let address = if family == AF_INET {
+        let [a, b, c, d] = four(ADDRESS4)?;
+        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+    } else if family == AF_INET6 {
+        sixteen(ADDRESS6)?
+    } else {
+        return None;
+    };
+    Some(Remote { address, port: u16::from_be(short(PORT)?) })
+}
+
+#[inline(always)]
+fn read_user<T>(address: usize) -> Option<T> {
+    // SAFETY: bpf_probe_read_user accepts any address and fails on what is not mapped.
+    unsafe { bpf_probe_read_user(address as *const T) }.ok()
+}
+
+#[inline(always)]
+fn tell(tgid: u32, session: u64, remote: Remote, outcome: u32) {
+    let Remote { address, port } = remote;
+    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, session) {
+        let header = emit::header(kind::CONNECT, tgid, session);
+        entry.write(Connect { header, cookie: 0, address, port, protocol: IPPROTO_TCP, outcome });
+        entry.submit(0);
+    }
+}
