@@ -84,11 +84,11 @@ pub static OPENS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16_384, 0)
 
 /// Fork, exec, exit: never competes with access events.
 #[map]
-pub static LIFECYCLE: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+pub static LIFECYCLE: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 
 /// Opens, connects, asking flows, DNS answers.
 #[map]
-pub static ACCESS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
+pub static ACCESS: RingBuf = RingBuf::with_byte_size(4 << 20, 0);
 
 /// Counters of what was lost, see `monitor_common::loss`.
 #[map]

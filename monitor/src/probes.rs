@@ -9,6 +9,7 @@ pub mod decode;
 pub mod error;
 pub mod inode;
 pub mod loader;
+mod memory;
 pub mod mounts;
 pub mod offsets;
 mod pins;

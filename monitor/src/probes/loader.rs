@@ -20,7 +20,7 @@ use monitor_common::offsets::Offsets;
 
 use super::{
     error::ProbeError,
-    mounts, offsets,
+    memory, mounts, offsets,
     pins::Pins,
     proof,
     ring::Ring,
@@ -55,7 +55,8 @@ pub struct InForce {
 /// The loaded programs.
 pub struct Probes {
     ebpf: Ebpf,
-    btf: Btf,
+    /// The kernel's types, until everything is loaded: they are large.
+    btf: Option<Btf>,
     cgroup: File,
     pins: Option<Pins>,
     loaded: HashSet<&'static str>,
@@ -90,7 +91,7 @@ impl Probes {
         let mut uplink = Uplink::take(&mut ebpf)?;
         let mut probes = Self {
             ebpf,
-            btf,
+            btf: Some(btf),
             cgroup,
             pins,
             loaded: HashSet::new(),
@@ -110,6 +111,8 @@ impl Probes {
         if let Some(pins) = &probes.pins {
             pins.carry_over(&mut uplink);
         }
+        probes.btf = None;
+        memory::give_back();
         Ok((probes, uplink))
     }
 
@@ -243,17 +246,20 @@ impl Probes {
     }
 
     fn load_program(&mut self, attachment: &Attachment) -> Result<(), ProbeError> {
-        if let Hook::Entry(function) | Hook::Exit(function) = attachment.hook
-            && self.btf.id_by_type_name_kind(function, BtfKind::Func).is_err()
+        let name = attachment.program;
+        let btf = self.btf.as_ref();
+        // Before all else: one program serves the two names that a function has had.
+        if let (Hook::Entry(function) | Hook::Exit(function), Some(btf)) = (attachment.hook, btf)
+            && btf.id_by_type_name_kind(function, BtfKind::Func).is_err()
         {
             return Err(ProbeError::NoFunction { function });
         }
-        if self.loaded.contains(attachment.program) {
+        if self.loaded.contains(name) {
             return Ok(());
         }
-        let name = attachment.program;
+        let btf = btf.ok_or(ProbeError::Object { name })?;
         let program = self.ebpf.program_mut(name).ok_or(ProbeError::Object { name })?;
-        let Some(result) = load(program, attachment.hook, &self.btf) else {
+        let Some(result) = load(program, attachment.hook, btf) else {
             return Err(ProbeError::Object { name });
         };
         result.map_err(|source| match attachment.hook {

@@ -96,7 +96,10 @@ fn combinations_that_could_not_work_are_refused() {
             "on: connect, match: {destination: infra}, action: alert, before: handshake",
             "before: only a connection that is stopped waits with something",
         ),
-        ("on: open, match: {secret: any}, action: hold, before: handshake", "only a connection that is stopped"),
+        (
+            "on: open, match: {secret: any}, action: hold, before: handshake",
+            "only a connection that is stopped",
+        ),
         ("on: exec, match: {agent: x}, action: alert, timeout: {after: 1m, then: deny}", "only a hold waits"),
         (
             "on: connect, match: {destination: infra}, action: hold, timeout: {after: 1m, then: allow}",
