@@ -5,7 +5,9 @@
 
 use std::{
     collections::HashSet,
-    fs, io,
+    fs,
+    io::{self, Read as _},
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -94,11 +96,12 @@ fn to_fixpoint(
 
 /// Members of the session that are not in `known`.
 fn members(uplink: &Uplink, session: SessionId, known: &HashSet<u32>) -> Vec<Member> {
+    let is_member = |pid: u32| uplink.label(pid).is_some_and(|label| label.session == session.0);
     uplink
-        .labels()
+        .labelled()
         .into_iter()
-        .filter(|(pid, label)| label.session == session.0 && !known.contains(pid))
-        .filter_map(|(pid, _)| Member::open(uplink, pid, session.0))
+        .filter(|pid| !known.contains(pid) && is_member(*pid))
+        .filter_map(|pid| Member::open(uplink, pid, session.0))
         .collect()
 }
 
@@ -113,16 +116,23 @@ fn report(member: &Member, result: io::Result<()>) {
 /// Whether no thread of the process can run user code: stopped, dead, or in the kernel's uninterruptible sleep, from
 /// which it meets the stop before it returns.
 fn is_still(pid: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { return true }; // it has ended
+    let Some(stat) = read_stat(Path::new(&format!("/proc/{pid}/stat"))) else { return true }; // it has ended
     let Some((state, threads)) = state_and_threads(&stat) else { return false };
     if threads <= 1 {
         return stands(state);
     }
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
     threads.flatten().all(|thread| {
-        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        let stat = read_stat(&thread.path().join("stat")).unwrap_or_default();
         state_and_threads(&stat).is_none_or(|(state, _)| stands(state))
     })
+}
+
+/// A `stat` file in one read: a thousand of them are most of what a freeze takes.
+fn read_stat(path: &Path) -> Option<String> {
+    let mut bytes = [0; 1024];
+    let length = fs::File::open(path).ok()?.read(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(bytes.get(..length)?).into_owned())
 }
 
 fn stands(state: char) -> bool {

@@ -83,6 +83,12 @@ impl Uplink {
         self.processes.iter().flatten().collect()
     }
 
+    /// Processes that carry a label, for half the price.
+    #[must_use]
+    pub fn labelled(&self) -> Vec<u32> {
+        self.processes.keys().flatten().collect()
+    }
+
     /// What the kernel saw of a session; `None` where it has none of that id.
     #[must_use]
     pub fn taint(&self, id: SessionId) -> Option<Taint> {
