@@ -3,8 +3,8 @@
 use std::net::UdpSocket;
 
 use interlock_tests::{
-    agent::{READ_SECRET, curl},
-    backend::not_here,
+    agent::{Home, READ_SECRET, curl},
+    backend::{Backend, not_here},
     daemon::{Daemon, Settings},
     server::Server,
     wait,
@@ -143,6 +143,30 @@ fn a_connect_inside_io_uring() {
         stage.run(&format!("{READ_SECRET}; {}", python(&format!("uring_connect {}", stage.server.port()))));
     stage.is_held(&agent);
     let _ = stage.daemon.the_event("flow-held");
+}
+
+/// Nothing can be restarted there, so what would have to wait fails.
+#[test]
+fn a_connect_inside_io_uring_that_must_wait_before_its_handshake() {
+    let early = |_: &Home| {
+        let rules = hold_port(443).replace("action: hold", "action: hold\n    before: handshake");
+        Settings { rules: Some(rules.replace("{ port: 443 }", "any")), ..Settings::default() }
+    };
+    let Some(stage) = Stage::with(early) else { return };
+    let act = |port| python(&format!("uring_connect {port}"));
+    if !stage.anybody_can(&format!("uring_connect {}", Server::start().port())) {
+        not_here("the kernel gives no io_uring");
+        return;
+    }
+    let mut agent = stage.run(&format!("{READ_SECRET}; {}; echo exit $?", act(stage.server.port())));
+    let output = agent.finish();
+    assert!(!output.contains("exit 0"), "{output}");
+    assert_eq!(stage.server.seen().connections, 0);
+    if stage.backend() == Backend::Lsm {
+        let _ = stage.daemon.the_event("connect-refused");
+    } else {
+        not_here("the connect fails, and what failed inside io_uring cannot be told");
+    }
 }
 
 #[test]
