@@ -32,6 +32,7 @@ mod holding;
 mod judge;
 mod knowledge;
 mod lifecycle;
+mod packs;
 mod proving;
 mod recovery;
 mod reload;

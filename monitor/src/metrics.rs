@@ -50,6 +50,7 @@ pub struct Metrics {
     program_seconds: CounterVec,
     program_names: Limited,
     rules_info: IntGaugeVec,
+    packs: IntGaugeVec,
     ledger_head: IntGaugeVec,
     pub freezes: IntCounter,
     pub kills: IntCounter,
@@ -115,6 +116,11 @@ impl Metrics {
             )?,
             program_names: Limited::to(DISTINCT),
             rules_info: make.gauges("rules_info", "The rules in force.", &["sha256"])?,
+            packs: make.gauges(
+                "rule_pack_enabled",
+                "1 where rules act on a provider's secrets and hosts, 0 where its pack is switched off.",
+                &["pack"],
+            )?,
             ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             kills: make.counter("kills_total", "Sessions killed.")?,
@@ -208,6 +214,15 @@ impl Metrics {
         let _page = self.settle();
         self.rules_info.reset();
         self.rules_info.with_label_values(&[sha256]).set(1);
+    }
+
+    /// Every pack of the catalogues, and whether it is on.
+    pub fn packs<'a>(&self, packs: impl IntoIterator<Item = (&'a str, bool)>) {
+        let _page = self.settle();
+        self.packs.reset();
+        for (pack, on) in packs.into_iter().take(DISTINCT) {
+            self.packs.with_label_values(&[pack]).set(on.into());
+        }
     }
 
     pub fn ledger_head(&self, hash: &str) {

@@ -7,6 +7,7 @@ mod daemon {
     mod freezing;
     mod gates;
     mod handshakes;
+    mod packs;
     mod permissions;
     mod proof;
     mod recovery;

@@ -31,6 +31,9 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
     if let Some(problem) = &status.rules.problem {
         lines.push(("last reload", format!("refused, the rules above still apply: {problem}")));
     }
+    if !status.rules.packs_off.is_empty() {
+        lines.push(("packs off", status.rules.packs_off.join(", ")));
+    }
     let lost: Vec<String> = status.lost.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     lines.extend([
         ("sessions", format!("{}, {} frozen", status.sessions, status.frozen)),
@@ -70,6 +73,7 @@ mod tests {
         mode         enforce
         rules        14, sha256 3fa9c10de2b3, loaded 1970-01-01 00:01:00
         last reload  refused, the rules above still apply: a.yaml:3: no such action
+        packs off    aws, gcp
         sessions     2, 0 frozen
         holds        1 waiting
         events       1234

@@ -28,6 +28,7 @@ pub mod sample {
                 sha256: "3fa9c10de2b34455aabb".into(),
                 loaded: at(60),
                 problem: Some("a.yaml:3: no such action".into()),
+                packs_off: vec!["aws".into(), "gcp".into()],
             },
             sessions: 2,
             holds_waiting: 1,

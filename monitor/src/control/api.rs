@@ -73,6 +73,9 @@ pub struct RulesView {
     pub loaded: Timestamp,
     /// Why the last reload was refused; the rules above still apply.
     pub problem: Option<String>,
+    /// Packs of the catalogues that the rules switch off, by name.
+    #[serde(default)]
+    pub packs_off: Vec<String>,
 }
 
 /// State of a session's breaker.

@@ -77,6 +77,7 @@ impl Engine {
     fn remember(&mut self, id: SessionId, secret: &SecretAccess) {
         if let Some(session) = self.registry.get_mut(id)
             && !secret.owner
+            && self.know.catalog.secrets.switched_off(&secret.entry).is_none()
         {
             let place = if secret.foreign { "foreign" } else { "workspace" };
             session.remember(format!("{:?} {place} {} {}", secret.grade, secret.class, secret.path));

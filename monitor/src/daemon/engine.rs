@@ -314,6 +314,7 @@ impl Engine {
             self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
+        self.export_packs();
         Ok(())
     }
 

@@ -40,6 +40,9 @@ impl Engine {
 
     pub fn judge(&mut self, id: SessionId, pid: u32, at: BootNanos, subject: Subject, stake: Stake) {
         let started = Instant::now();
+        if let Some(pack) = self.know.catalog.switched_off(&subject).map(str::to_owned) {
+            return self.pass_over(id, pid, at, &subject, stake, &pack);
+        }
         let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
         let rules = std::sync::Arc::clone(&self.know.rules);
         let Some(session) = self.registry.get_mut(id) else {
@@ -249,7 +252,7 @@ impl Engine {
     }
 }
 
-fn event_name(subject: &Subject) -> &'static str {
+pub(super) fn event_name(subject: &Subject) -> &'static str {
     match subject {
         Subject::Open(_) => "secret-read",
         Subject::Probe(_) => "secret-probe",

@@ -41,10 +41,13 @@ impl Knowledge {
     /// Every mistake in any of the files.
     pub fn load(config: &Config) -> Result<Self, Mistakes> {
         let (rules, catalog) = (rules(config), catalog(config));
-        let (rules, catalog) = match (rules, catalog) {
+        let (rules, mut catalog) = match (rules, catalog) {
             (Ok(rules), Ok(catalog)) => (rules, catalog),
             (rules, catalog) => return Err(Mistakes { rules: rules.err(), catalog: catalog.err() }),
         };
+        rules
+            .switch_packs(&mut catalog)
+            .map_err(|unknown| Mistakes { rules: Some(unknown), catalog: None })?;
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
         // conditions and rules still work. `interlock rules check` counts it as a mistake.
         for stranger in rules.strange_to(&catalog).iter() {

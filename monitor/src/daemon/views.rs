@@ -48,6 +48,7 @@ impl Engine {
             sha256: self.know.rules.sha256().to_owned(),
             loaded: self.know.loaded,
             problem: self.know.problem.clone(),
+            packs_off: self.packs_off(),
         }
     }
 
@@ -104,6 +105,7 @@ impl Engine {
         probes::doctor()
             .into_iter()
             .chain(self.probes.in_force().iter().map(|served| in_force(served, &self.proofs)))
+            .chain([self.check_packs()])
             .collect()
     }
 

@@ -56,10 +56,17 @@ fn an_info_metric_has_one_value_and_ended_sessions_vanish() {
     let metrics = Metrics::new().unwrap();
     metrics.rules("aa");
     metrics.rules("bb");
+    metrics.packs([("aws", true), ("gone", true)]);
+    metrics.packs([("aws", false)]);
     metrics.sessions([("claude-code", 2), ("codex", 1)]);
     metrics.sessions([("codex", 1)]);
     let page = metrics.encode();
     assert_eq!(line(&page, "interlock_rules_info"), Some("interlock_rules_info{sha256=\"bb\"} 1"));
+    assert_eq!(
+        line(&page, "interlock_rule_pack_enabled"),
+        Some("interlock_rule_pack_enabled{pack=\"aws\"} 0")
+    );
+    assert!(!page.contains("gone"), "{page}");
     assert_eq!(line(&page, "interlock_sessions"), Some("interlock_sessions{agent=\"codex\"} 1"));
 }
 
