@@ -78,8 +78,7 @@ impl Destinations {
     ///
     /// A listed name stays what it is: who can write a package manager's configuration must not be able to make a control
     /// plane, or a model, count as a registry.
-    #[must_use]
-    pub fn with_packages(mut self, learned: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn learn(&mut self, learned: impl IntoIterator<Item = (String, String)>) {
         for (host, tool) in learned {
             let host = canonical(&host);
             let listed = self.listed(&host).is_some_and(|found| found.class != DestinationClass::Unknown);
@@ -93,7 +92,11 @@ impl Destinations {
                 self.packages.entry(host).or_insert(tool);
             }
         }
-        self
+    }
+
+    /// The tool of each registry that was learned.
+    pub fn registries(&self) -> impl Iterator<Item = &str> {
+        self.packages.values().map(String::as_str)
     }
 
     /// Class and provider of a host name, or `None` when it is not known.

@@ -8,7 +8,8 @@ pub mod sample {
 
     use crate::{
         control::api::{
-            Enforcement, HoldState, HoldView, Mode, RulesView, SessionStatus, SessionView, Status,
+            Enforcement, HoldState, HoldView, Mode, RegistriesView, RulesView, SessionStatus, SessionView,
+            Status,
         },
         facts::{Action, Severity},
     };
@@ -35,6 +36,7 @@ pub mod sample {
             frozen: 0,
             events: 1234,
             lost: [("access/open".to_owned(), 3)].into(),
+            dismissed: [("open/no-secret".to_owned(), 40)].into(),
             enforcement: vec![
                 Enforcement { action: "hold".into(), backend: "portable".into(), proven: true, reason: None },
                 Enforcement {
@@ -44,6 +46,11 @@ pub mod sample {
                     reason: Some("not proven: file_open: it went through".into()),
                 },
             ],
+            registries: RegistriesView {
+                known: 9,
+                asked: true,
+                failures: vec!["npm did not say which registry it uses: it took longer than 10 s".into()],
+            },
             metrics: Some("127.0.0.1:9464".into()),
             socket: "/run/interlock/control.sock".into(),
         }

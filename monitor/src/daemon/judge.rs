@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use monitor_common::label::GATED;
 use serde_json::json;
 
-use super::engine::Engine;
+use super::{engine::Engine, losses::Dismissal};
 use crate::{
     breaker::Response,
     clock::boot_now,
@@ -45,6 +45,7 @@ impl Engine {
         }
         let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
         let rules = std::sync::Arc::clone(&self.know.rules);
+        let kind = kind_name(subject.kind());
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
             match stake {
@@ -52,6 +53,7 @@ impl Engine {
                 Stake::Caller(caller) => self.deny_caller(id, caller),
                 Stake::None | Stake::Refused { .. } => {}
             }
+            self.dismiss(kind, Dismissal::SessionOver);
             return;
         };
         let judged = session.judge(&rules, at, process, subject);

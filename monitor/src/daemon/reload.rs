@@ -40,7 +40,12 @@ impl Engine {
 
     fn adopt_knowledge(&mut self, new: Knowledge) {
         self.drain(); // what was tagged by the old catalogue's numbers is judged by them
-        let old = std::mem::replace(&mut self.know, new);
+        let mut old = std::mem::replace(&mut self.know, new);
+        // What they said before counts until they have been asked again.
+        if let Some(answers) = old.answers.take() {
+            self.know.learn(answers);
+        }
+        self.ask_again.notify_one();
         let changes = old.catalog.changes(&self.know.catalog);
         if !changes.is_empty() || old.rules.packs_off() != self.know.rules.packs_off() {
             self.renumber(&old);

@@ -19,12 +19,6 @@ use crate::{
 
 impl Engine {
     pub fn status(&self) -> Status {
-        let lost: BTreeMap<String, u64> = self
-            .uplink
-            .losses()
-            .into_iter()
-            .map(|((ring, kind), total)| (format!("{ring}/{kind}"), total))
-            .collect();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
@@ -35,8 +29,10 @@ impl Engine {
             holds_waiting: self.holds.waiting().count(),
             frozen: self.registry.iter().filter(|session| session.frozen).count(),
             events: self.events,
-            lost,
+            lost: self.lost(),
+            dismissed: self.dismissed.named(),
             enforcement: self.enforcement(),
+            registries: self.registries_view(),
             metrics: self.metrics_address.clone(),
             socket: self.config.socket.display().to_string(),
         }
@@ -106,6 +102,7 @@ impl Engine {
             .into_iter()
             .chain(self.probes.in_force().iter().map(|served| in_force(served, &self.proofs)))
             .chain([self.check_packs()])
+            .chain(self.check_losses())
             .collect()
     }
 

@@ -46,7 +46,16 @@ fn a_kernel_total_never_counts_twice() {
     metrics.lost_total("access", "open", 7);
     metrics.program_total("connect4", Duration::from_millis(1500));
     metrics.program_total("connect4", Duration::from_millis(2500));
+    metrics.misses_total("openat", 2);
+    metrics.misses_total("openat", 5);
+    metrics.dismissed("open", "no-secret");
     let page = metrics.encode();
+    assert!(
+        line(&page, "interlock_program_recursion_misses_total{program=\"openat\"} 5").is_some(),
+        "{page}"
+    );
+    let dismissed = "interlock_records_dismissed_total{kind=\"open\",reason=\"no-secret\"} 1";
+    assert!(line(&page, dismissed).is_some(), "{page}");
     assert!(line(&page, "interlock_events_lost_total{kind=\"open\",ring=\"access\"} 7").is_some(), "{page}");
     assert!(line(&page, "interlock_program_seconds_total{program=\"connect4\"} 2.5").is_some(), "{page}");
 }

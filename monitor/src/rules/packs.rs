@@ -11,11 +11,6 @@ use crate::catalog::Catalog;
 pub(super) const ON: &str = "on";
 pub(super) const OFF: &str = "off";
 
-/// What a pack may be.
-pub(super) fn words() -> [&'static str; 2] {
-    [ON, OFF]
-}
-
 /// What a file says of one pack.
 #[derive(Debug)]
 pub struct Choice {

@@ -70,7 +70,7 @@ fn shape(of: &Shape) -> Value {
             "type": "object",
             "minProperties": 1,
             "propertyNames": { "pattern": grammar::NAME },
-            "additionalProperties": { "enum": packs::words() },
+            "additionalProperties": { "enum": [packs::ON, packs::OFF, true, false] },
         }),
         Shape::Lists => json!({
             "type": "object",

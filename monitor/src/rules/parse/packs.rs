@@ -35,6 +35,8 @@ fn choice(name: &serde_saphyr::Spanned<String>, value: &Node, report: &mut Repor
         return None;
     }
     let on = match &value.value {
+        // Older YAML reads the bare words as booleans, and so do many programs that write such files.
+        Value::Bool(on) => *on,
         Value::Text(word) if word == ON => true,
         Value::Text(word) if word == OFF => false,
         other => {

@@ -24,7 +24,7 @@ fn a_file_of_packs_alone_changes_the_built_in_rules_and_the_last_word_counts() {
     let rules = files(&[off]);
     assert_eq!(rules.len(), RuleSet::builtin().unwrap().len());
     assert_eq!(rules.packs_off().into_iter().collect::<Vec<_>>(), ["aws", "gcp"]);
-    let rules = files(&[off, "version: 1\npacks:\n  aws: on\n"]);
+    let rules = files(&[off, "version: 1\npacks:\n  aws: true\n"]);
     assert_eq!(rules.packs_off().into_iter().collect::<Vec<_>>(), ["gcp"]);
     assert!(RuleSet::builtin().unwrap().packs_off().is_empty());
 }
@@ -58,11 +58,11 @@ fn a_pack_that_is_not_there_is_told_with_the_nearest_and_with_all() {
 #[test]
 fn what_is_no_choice_is_told_where_it_stands() {
     assert_eq!(
-        complaints("version: 1\npacks: { aws: false, Gcp: off, fly: of }\n"),
+        complaints("version: 1\npacks: { aws: 0, Gcp: off, fly: of }\n"),
         [
-            "test.yaml:2:15: packs.aws: found false; expected on or off",
-            "test.yaml:2:22: packs.Gcp: found \"Gcp\"; expected lower-case letters, digits and hyphens, at most 64",
-            "test.yaml:2:37: packs.fly: found \"of\"; expected on or off",
+            "test.yaml:2:15: packs.aws: found 0; expected on or off",
+            "test.yaml:2:18: packs.Gcp: found \"Gcp\"; expected lower-case letters, digits and hyphens, at most 64",
+            "test.yaml:2:33: packs.fly: found \"of\"; expected on or off",
         ]
     );
     for text in ["version: 1\npacks: {}\n", "version: 1\npacks: [aws]\n", "version: 1\npacks: off\n"] {
