@@ -8,6 +8,7 @@ mod command;
 pub mod destinations;
 mod digest;
 pub mod packages;
+mod packs;
 mod path;
 mod pattern;
 mod problem;
@@ -26,6 +27,7 @@ use self::{
 };
 pub use self::{
     digest::{Change, Difference},
+    packs::Pack,
     problem::{CatalogProblem, CatalogProblems},
 };
 

@@ -32,8 +32,11 @@ mod holding;
 mod judge;
 mod knowledge;
 mod lifecycle;
+mod losses;
+mod packs;
 mod proving;
 mod recovery;
+mod registries;
 mod reload;
 mod requests;
 mod snapshot;
@@ -129,6 +132,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
             forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
         tokio::spawn(changes);
+        tokio::spawn(registries::ask(Arc::clone(&handle), handle.ask_again()));
         let ended = server::serve(socket, handle.clone(), metrics, stop.clone()).await;
         ended.map_err(system("serving the control socket"))
     });

@@ -60,6 +60,8 @@ pub enum DestinationClass {
     Vcs,
     /// Loopback, link-local or private address without a better name.
     Local,
+    /// Of a provider whose pack is switched off: known, and nothing that a rule by class acts on.
+    Plain,
     Unknown,
 }
 

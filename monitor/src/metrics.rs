@@ -38,6 +38,8 @@ pub struct Metrics {
     page: Mutex<()>,
     events: IntCounterVec,
     lost: IntCounterVec,
+    dismissed: IntCounterVec,
+    misses: IntCounterVec,
     rule_matches: IntCounterVec,
     guard_faults: IntCounterVec,
     rule_names: Limited,
@@ -50,6 +52,9 @@ pub struct Metrics {
     program_seconds: CounterVec,
     program_names: Limited,
     rules_info: IntGaugeVec,
+    packs: IntGaugeVec,
+    registries: IntGaugeVec,
+    package_lookup_failures: IntCounterVec,
     ledger_head: IntGaugeVec,
     pub freezes: IntCounter,
     pub kills: IntCounter,
@@ -74,6 +79,16 @@ impl Metrics {
                 "events_lost_total",
                 "Records that could not be delivered.",
                 &["ring", "kind"],
+            )?,
+            dismissed: make.counters(
+                "records_dismissed_total",
+                "Records that became no fact: to the kernel they looked like more than they were.",
+                &["kind", "reason"],
+            )?,
+            misses: make.counters(
+                "program_recursion_misses_total",
+                "Times that a kernel program was left out because it ran already: what happened then was not seen.",
+                &["program"],
             )?,
             rule_matches: make.counters("rule_matches_total", "Rules that matched.", &["rule", "action"])?,
             guard_faults: make.counters(
@@ -115,6 +130,21 @@ impl Metrics {
             )?,
             program_names: Limited::to(DISTINCT),
             rules_info: make.gauges("rules_info", "The rules in force.", &["sha256"])?,
+            packs: make.gauges(
+                "rule_pack_enabled",
+                "1 where rules act on a provider's secrets and hosts, 0 where its pack is switched off.",
+                &["pack"],
+            )?,
+            registries: make.gauges(
+                "package_registries",
+                "Hosts that count as a registry, by the package manager that they were learned from.",
+                &["tool"],
+            )?,
+            package_lookup_failures: make.counters(
+                "package_lookup_failures_total",
+                "Package managers that did not say which registry they use.",
+                &["tool"],
+            )?,
             ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             kills: make.counter("kills_total", "Sessions killed.")?,
@@ -146,6 +176,17 @@ impl Metrics {
     /// Records lost so far, as a kernel counter says; see [`monitor_common::loss::LOSS_NAMES`].
     pub fn lost_total(&self, ring: &'static str, kind: &'static str, total: u64) {
         let counter = self.lost.with_label_values(&[ring, kind]);
+        counter.inc_by(total.saturating_sub(counter.get()));
+    }
+
+    /// A record that became no fact.
+    pub fn dismissed(&self, kind: &'static str, reason: &'static str) {
+        self.dismissed.with_label_values(&[kind, reason]).inc();
+    }
+
+    /// How often `program` was left out so far, as the kernel says.
+    pub fn misses_total(&self, program: &str, total: u64) {
+        let counter = self.misses.with_label_values(&[self.program_names.admit(program)]);
         counter.inc_by(total.saturating_sub(counter.get()));
     }
 
@@ -208,6 +249,28 @@ impl Metrics {
         let _page = self.settle();
         self.rules_info.reset();
         self.rules_info.with_label_values(&[sha256]).set(1);
+    }
+
+    /// Every pack of the catalogues, and whether it is on.
+    pub fn packs<'a>(&self, packs: impl IntoIterator<Item = (&'a str, bool)>) {
+        let _page = self.settle();
+        self.packs.reset();
+        for (pack, on) in packs.into_iter().take(DISTINCT) {
+            self.packs.with_label_values(&[pack]).set(on.into());
+        }
+    }
+
+    /// Hosts that count as a registry, by tool.
+    pub fn registries<'a>(&self, by_tool: impl IntoIterator<Item = (&'a str, usize)>) {
+        let _page = self.settle();
+        self.registries.reset();
+        for (tool, count) in by_tool.into_iter().take(DISTINCT) {
+            self.registries.with_label_values(&[tool]).set(gauge(count));
+        }
+    }
+
+    pub fn package_lookup_failed(&self, tool: &'static str) {
+        self.package_lookup_failures.with_label_values(&[tool]).inc();
     }
 
     pub fn ledger_head(&self, hash: &str) {

@@ -10,6 +10,7 @@ pub mod error;
 pub mod inode;
 pub mod loader;
 mod memory;
+pub mod misses;
 pub mod mounts;
 pub mod offsets;
 mod pins;

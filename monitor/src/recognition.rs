@@ -207,7 +207,7 @@ fn danger(class: DestinationClass) -> u8 {
         DestinationClass::Metadata => 6,
         DestinationClass::Database => 5,
         DestinationClass::Unknown => 4,
-        DestinationClass::Vcs => 3,
+        DestinationClass::Vcs | DestinationClass::Plain => 3,
         DestinationClass::Package => 2,
         DestinationClass::Model => 1,
         DestinationClass::Local => 0,

@@ -12,6 +12,7 @@ mod index;
 pub(crate) mod load;
 mod memory;
 pub mod model;
+mod packs;
 pub(crate) mod parse;
 mod pattern;
 pub(crate) mod problem;
@@ -29,7 +30,7 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use self::{compile::Gates, index::Index, parse::Parsed, report::Citation};
+use self::{compile::Gates, index::Index, packs::Choice, parse::Parsed, report::Citation};
 pub use self::{
     compile::Place,
     evaluate::{Match, Verdict},
@@ -61,6 +62,7 @@ pub struct RuleSet {
     citations: Vec<Citation>,
     sha256: String,
     gates: Gates,
+    packs: Vec<Choice>,
 }
 
 impl RuleSet {
@@ -77,7 +79,7 @@ impl RuleSet {
     /// # Errors
     /// All problems of all files.
     pub fn parse(files: &[(PathBuf, String)]) -> Result<Self, Problems> {
-        let Parsed { rules, citations } = parse::parse(files)?;
+        let Parsed { rules, citations, packs, on_builtin } = parse::parse(files)?;
         let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
         if rules.is_empty() {
             return Err(Problems(vec![Problem::of_file("rules", "there are no rules at all")]));
@@ -97,8 +99,10 @@ impl RuleSet {
         let step_index = Index::new(
             (0..).zip(steps.iter().filter_map(step)).map(|(i, step)| (i, step.on, &step.conditions)),
         );
-        let (sha256, gates) = (fingerprint(files), Gates::default());
-        let mut set = Self { index, steps, step_index, citations, sha256, gates, rules };
+        let builtin = on_builtin.then_some(DEFAULT);
+        let sha256 = fingerprint(builtin.into_iter().chain(files.iter().map(|(_, text)| text.as_str())));
+        let gates = Gates::default();
+        let mut set = Self { index, steps, step_index, citations, sha256, gates, packs, rules };
         set.gates = set.find_gates();
         Ok(set)
     }
@@ -111,7 +115,8 @@ impl RuleSet {
         Self::parse(&[(PathBuf::from(DEFAULT_NAME), DEFAULT.to_owned())])
     }
 
-    /// SHA-256 over the contents of the files in their order, in hex.
+    /// SHA-256 over the contents of the files in their order, in hex: those of the directory, after the built-in rules
+    /// where the files change these.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256
@@ -150,10 +155,8 @@ impl<'a> IntoIterator for &'a RuleSet {
     }
 }
 
-fn fingerprint(files: &[(PathBuf, String)]) -> String {
+fn fingerprint<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut hasher = Sha256::new();
-    for (_, content) in files {
-        hasher.update(content.as_bytes());
-    }
+    texts.for_each(|text| hasher.update(text.as_bytes()));
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

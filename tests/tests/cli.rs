@@ -96,6 +96,41 @@ fn the_built_in_rules_are_listed_and_pass_their_own_check() {
 }
 
 #[test]
+fn packs_are_listed_switched_and_checked() {
+    let dir = TempDir::new().unwrap();
+    let (rules, config) = (dir.path().join("rules"), dir.path().join("config.toml"));
+    fs::create_dir(&rules).unwrap();
+    fs::write(&config, format!("rules = \"{}\"\n", rules.display())).unwrap();
+    fs::write(rules.join("packs.yaml"), "version: 1\npacks: { aws: off }\n").unwrap();
+    let asked = |args: &[&str]| interlock(&[&["--config", config.to_str().unwrap()], args].concat());
+    let packs: serde_json::Value =
+        serde_json::from_slice(&asked(&["rules", "packs", "--output", "json"]).stdout).unwrap();
+    let on = |name: &str| {
+        packs.as_array().unwrap().iter().find(|pack| pack["name"] == name).unwrap()["on"].clone()
+    };
+    assert_eq!((on("aws"), on("railway")), (false.into(), true.into()), "{packs}");
+    let listed = asked(&["rules", "list"]);
+    let said = String::from_utf8_lossy(&listed.stderr);
+    assert!(said.contains("packs switched off: aws;") && listed.status.success(), "{}", text(&listed));
+    fs::write(rules.join("packs.yaml"), "version: 1\npacks: { was: off }\n").unwrap();
+    for verb in
+        [&["rules", "check"][..], &["rules", "list"], &["rules", "packs"], &["rules", "test", "x.yaml"]]
+    {
+        let refused = asked(verb);
+        let said = text(&refused);
+        assert!(!refused.status.success(), "{verb:?}: {said}");
+        assert!(
+            said.contains("packs.yaml:2:10: packs.was: there is no pack \"was\"; expected one of aiven"),
+            "{said}"
+        );
+        assert!(
+            said.contains("did you mean \"aws\"?") && said.contains("\n             ^^^"),
+            "{verb:?}: {said}"
+        );
+    }
+}
+
+#[test]
 fn the_schema_is_printed_as_it_is_committed() {
     let printed = interlock(&["rules", "schema"]);
     let committed = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("../rules/schema.json")).unwrap();

@@ -7,9 +7,12 @@ mod daemon {
     mod freezing;
     mod gates;
     mod handshakes;
+    mod losses;
+    mod packs;
     mod permissions;
     mod proof;
     mod recovery;
+    mod registries;
     mod reload;
     mod replaying;
     mod secrets;

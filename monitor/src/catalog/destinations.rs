@@ -5,7 +5,7 @@ mod read;
 mod services;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     net::{IpAddr, Ipv6Addr},
 };
 
@@ -45,6 +45,9 @@ pub struct Destinations {
 #[derive(Debug)]
 struct Provider {
     id: String,
+    pack: Option<String>,
+    /// The pack is switched off.
+    off: bool,
     destructive: Destructive,
 }
 
@@ -75,8 +78,7 @@ impl Destinations {
     ///
     /// A listed name stays what it is: who can write a package manager's configuration must not be able to make a control
     /// plane, or a model, count as a registry.
-    #[must_use]
-    pub fn with_packages(mut self, learned: impl IntoIterator<Item = (String, String)>) -> Self {
+    pub fn learn(&mut self, learned: impl IntoIterator<Item = (String, String)>) {
         for (host, tool) in learned {
             let host = canonical(&host);
             let listed = self.listed(&host).is_some_and(|found| found.class != DestinationClass::Unknown);
@@ -90,7 +92,11 @@ impl Destinations {
                 self.packages.entry(host).or_insert(tool);
             }
         }
-        self
+    }
+
+    /// The tool of each registry that was learned.
+    pub fn registries(&self) -> impl Iterator<Item = &str> {
+        self.packages.values().map(String::as_str)
     }
 
     /// Class and provider of a host name, or `None` when it is not known.
@@ -104,7 +110,7 @@ impl Destinations {
             return Some((DestinationClass::Package, tool));
         }
         let found = self.listed(&name)?;
-        Some((found.class, self.provider(found)))
+        Some((self.class(found), self.provider(found)))
     }
 
     /// Class and provider of an address and port, for a flow whose name is not known.
@@ -122,12 +128,14 @@ impl Destinations {
             // its machines' resolver too (cloud.google.com/dns/docs/vpc-name-res-order).
             Some(found)
                 if is_local(address)
-                    && (found.class == DestinationClass::Unknown
-                        || (found.class == DestinationClass::Metadata && port == DNS_PORT)) =>
+                    && (matches!(
+                        self.class(*found),
+                        DestinationClass::Unknown | DestinationClass::Plain
+                    ) || (found.class == DestinationClass::Metadata && port == DNS_PORT)) =>
             {
                 (DestinationClass::Local, Some(self.provider(*found)))
             }
-            Some(found) => (found.class, Some(self.provider(*found))),
+            Some(found) => (self.class(*found), Some(self.provider(*found))),
             None if is_local(address) => (DestinationClass::Local, None),
             None => (DestinationClass::Unknown, None),
         }
@@ -136,8 +144,9 @@ impl Destinations {
     /// What the kernel can tell by address or port alone: metadata services and database ports.
     #[must_use]
     pub fn kernel_addresses(&self) -> Vec<(AddressKey, u32)> {
-        let metadata = self.addresses.iter().filter(|(_, found)| found.class == DestinationClass::Metadata);
-        let databases = self.ports.iter().filter(|(_, found)| found.class == DestinationClass::Database);
+        let of_class = |found: &Listed, class| self.class(*found) == class;
+        let metadata = self.addresses.iter().filter(|(_, found)| of_class(found, DestinationClass::Metadata));
+        let databases = self.ports.iter().filter(|(_, found)| of_class(found, DestinationClass::Database));
         let mut keys: Vec<_> =
             metadata
                 .map(|(address, _)| {
@@ -162,6 +171,18 @@ impl Destinations {
         self.providers.iter().map(|provider| provider.id.as_str())
     }
 
+    /// The pack of each entry that is part of one, with repetitions.
+    pub(super) fn packs(&self) -> impl Iterator<Item = &str> {
+        self.providers.iter().filter_map(|provider| provider.pack.as_deref())
+    }
+
+    /// Makes the endpoints of exactly these packs plain.
+    pub(super) fn switch_off(&mut self, packs: &BTreeSet<&str>) {
+        for provider in &mut self.providers {
+            provider.off = provider.pack.as_deref().is_some_and(|pack| packs.contains(pack));
+        }
+    }
+
     /// Services of this machine that start processes for others.
     #[must_use]
     pub fn services(&self) -> &Services {
@@ -184,6 +205,11 @@ impl Destinations {
             rest = parent;
         }
         None
+    }
+
+    fn class(&self, found: Listed) -> DestinationClass {
+        let off = self.providers.get(found.provider).is_some_and(|provider| provider.off);
+        if off { DestinationClass::Plain } else { found.class }
     }
 
     fn provider(&self, found: Listed) -> &str {

@@ -2,7 +2,7 @@
 //!
 //! A company's mirror is as ordinary as the public registry, so none is listed: the hosts are read from the package
 //! managers' own configuration ([`configured`]), and their compiled-in defaults are asked of the tools ([`defaults`]).
-//! Both belong outside the hot path: at start and at reload.
+//! Both belong outside the hot path, at start and at reload; nobody waits for the tools.
 
 mod ask;
 
@@ -15,7 +15,7 @@ use std::{
 
 use globset::Glob;
 
-pub use ask::defaults;
+pub use ask::{Answers, Failure, defaults};
 
 /// Most bytes read of one file, and most files of one directory.
 const BYTES_MAX: u64 = 256 * 1024;

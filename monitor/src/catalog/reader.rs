@@ -110,6 +110,15 @@ impl Reader {
         }
     }
 
+    /// Notes the name of a pack that rules could not write.
+    pub fn pack(&mut self, line: u64, name: &str) {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+            let expected = "expected lower-case letters, digits and dashes, at most 64";
+            self.problem(line, format!("pack `{name}`: {expected}"));
+        }
+    }
+
     /// Compiles globs, whose `*` never matches a slash; a bad one is noted and left out.
     pub fn globs<S: AsRef<str>>(&mut self, line: u64, globs: impl IntoIterator<Item = S>) -> GlobSet {
         let mut set = GlobSetBuilder::new();

@@ -20,7 +20,7 @@ pub use self::{commands::SearchCommand, moved::Moved};
 use self::{
     commands::{Commands, Searches},
     moved::{Move, RawMove},
-    names::Generic,
+    names::{Generic, KernelNames},
     owner::{Owners, Places},
 };
 use super::{
@@ -72,7 +72,7 @@ pub struct Secrets {
     globs: GlobSet,
     except: GlobSet,
     harmless: HashSet<String>,
-    names: Vec<(u64, SecretTag)>,
+    names: KernelNames,
     places: Places,
     generic: Generic,
     moves: Vec<Move>,
@@ -86,6 +86,9 @@ pub struct Secrets {
 struct Entry {
     id: String,
     class: String,
+    pack: Option<String>,
+    /// The pack is switched off.
+    off: bool,
     grade: Grade,
     watch: bool,
     owners: Owners,
@@ -167,6 +170,9 @@ struct Harmless {
 struct RawEntry {
     id: String,
     class: String,
+    /// What the entry is switched off with.
+    #[serde(default)]
+    pack: Option<String>,
     grade: Grade,
     #[serde(default)]
     paths: Vec<String>,
@@ -263,7 +269,34 @@ impl Secrets {
     /// A tag of grade [`monitor_common::policy::GRADE_NONE`] is a name that looks like a secret and is none.
     #[must_use]
     pub fn kernel_names(&self) -> Vec<(u64, SecretTag)> {
-        self.names.clone()
+        self.names.merged(|entry| self.kernel_tag(entry))
+    }
+
+    /// How the kernel marks the entry's files. A read of one whose pack is switched off is reported, and taints nothing.
+    #[must_use]
+    pub fn kernel_tag(&self, entry: u32) -> Option<SecretTag> {
+        let found = self.entry(entry)?;
+        let grade = if found.off { names::GRADE_REPORTED } else { names::grade(found.grade) };
+        Some(SecretTag { entry, grade })
+    }
+
+    /// The pack of each entry that is part of one, with repetitions.
+    pub(super) fn packs(&self) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter_map(|entry| entry.pack.as_deref())
+    }
+
+    /// Switches exactly these packs off.
+    pub(super) fn switch_off(&mut self, packs: &BTreeSet<&str>) {
+        for entry in &mut self.entries {
+            entry.off = entry.pack.as_deref().is_some_and(|pack| packs.contains(pack));
+        }
+    }
+
+    /// The pack that the entry of this id was switched off with.
+    #[must_use]
+    pub fn switched_off(&self, id: &str) -> Option<&str> {
+        let entry = self.entries.iter().filter(|entry| entry.off).find(|entry| entry.id == id)?;
+        entry.pack.as_deref()
     }
 
     /// What the kernel's tag stands for. For files found by inode this is the answer: their name may be any.
@@ -346,6 +379,9 @@ impl Entry {
                 format!("entry `{}`: unknown class `{}`, expected one of {known}", raw.id, raw.class),
             );
         }
+        if let Some(pack) = &raw.pack {
+            reader.pack(line, pack);
+        }
         if raw.paths.is_empty() && raw.commands.is_empty() {
             reader.problem(line, format!("entry `{}` has neither paths nor commands; list one", raw.id));
         }
@@ -359,6 +395,8 @@ impl Entry {
             implicit: raw.implicit,
             id: raw.id,
             class: raw.class,
+            pack: raw.pack,
+            off: false,
             grade: raw.grade,
             watch: raw.watch,
             env_override: raw.env_override,

@@ -21,7 +21,7 @@ fn a_directory_replaces_what_it_holds_and_changes_are_named() {
 
     let text = SECRETS
         .replace(
-            "  - id: railway-cli\n    class: paas\n    grade: A",
+            "  - id: railway-cli\n    class: paas\n    pack: railway\n    grade: A",
             "  - id: railway-cli\n    class: paas\n    grade: B",
         )
         .replace("  - id: netlify\n", "  - id: netlify-two\n");

@@ -13,12 +13,14 @@ use super::{
     wait,
 };
 use crate::{
-    catalog::Catalog,
+    catalog::{Catalog, Pack},
+    config::Config,
     control::api::RulesView,
     rules::{Place, Problem, Problems, Rule, RuleSet, schema},
     trial,
 };
 
+const PACK_HEADERS: [&str; 4] = ["PACK", "STATE", "KINDS OF SECRETS", "KINDS OF DESTINATIONS"];
 const HEADERS: [&str; 7] = ["RULE", "ON", "ACTION", "SEVERITY", "RUNS IN", "WHERE", "SUMMARY"];
 
 #[derive(Debug, Subcommand)]
@@ -30,6 +32,8 @@ pub enum Rules {
     /// List the configured rules, and where each does its work: the kernel's verdict table (kernel), the kernel that
     /// stops and asks (gate), or the daemon
     List(Reading),
+    /// List the catalogues' packs, which `packs:` in a rule file switches off
+    Packs(Reading),
     /// Print the JSON schema of rule files, for editors
     Schema {
         /// Of files of cases, for `interlock rules test`
@@ -54,6 +58,7 @@ impl Rules {
             Self::Check(check) => check.perform(global, &global.printer(check.reading)),
             Self::Test(test) => test.perform(global, &global.printer(test.reading)),
             Self::List(reading) => list(global, &global.printer(*reading)),
+            Self::Packs(reading) => packs(global, &global.printer(*reading)),
             Self::Schema { cases } => {
                 let schema = if *cases { trial::schema() } else { schema::schema() };
                 global.printer(Reading::default()).json(&schema).map(|()| Exit::Fine)
@@ -75,8 +80,7 @@ struct Checked {
 impl CheckRules {
     fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let config = global.config()?;
-        let catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load);
-        let catalog = catalog.map_err(|problems| Failure::new(Exit::Negative, problems))?;
+        let catalog = catalog(&config)?;
         let checked = if self.paths.is_empty() {
             vec![Checked::of(config.rules.as_deref(), &catalog)]
         } else {
@@ -103,7 +107,12 @@ impl Checked {
                 path: name,
                 rules: set.len(),
                 sha256: Some(set.sha256().into()),
-                problems: set.strange_to(catalog).iter().cloned().collect(),
+                problems: set
+                    .unknown_packs(catalog)
+                    .iter()
+                    .chain(set.strange_to(catalog).iter())
+                    .cloned()
+                    .collect(),
             },
             Err(problems) => {
                 Self { path: name, rules: 0, sha256: None, problems: problems.iter().cloned().collect() }
@@ -128,6 +137,23 @@ fn load(path: Option<&Path>) -> Result<RuleSet, Problems> {
     path.map_or_else(RuleSet::builtin, RuleSet::load)
 }
 
+/// What is configured.
+struct Known {
+    set: RuleSet,
+    catalog: Catalog,
+}
+
+impl Known {
+    fn load(global: &Global) -> Result<Self, Failure> {
+        let config = global.config()?;
+        let negative = |problems: Problems| Failure::new(Exit::Negative, problems);
+        let set = load(config.rules.as_deref()).map_err(negative)?;
+        let mut catalog = catalog(&config)?;
+        set.switch_packs(&mut catalog).map_err(negative)?;
+        Ok(Self { set, catalog })
+    }
+}
+
 /// A rule with what it was compiled to.
 #[derive(Serialize)]
 struct Listed<'a> {
@@ -136,9 +162,13 @@ struct Listed<'a> {
     runs_in: Place,
 }
 
+fn catalog(config: &Config) -> Result<Catalog, Failure> {
+    let catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load);
+    catalog.map_err(|problems| Failure::new(Exit::Negative, problems))
+}
+
 fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
-    let set =
-        load(global.config()?.rules.as_deref()).map_err(|problems| Failure::new(Exit::Negative, problems))?;
+    let Known { set, .. } = Known::load(global)?;
     let rules: Vec<_> = set.iter().map(|rule| Listed { rule, runs_in: set.place(rule) }).collect();
     printer.list(&rules, "no rules", &HEADERS, |Listed { rule, runs_in }| {
         vec![
@@ -150,6 +180,30 @@ fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
             format!("{}:{}", rule.source.file, rule.source.line),
             rule.summary.clone(),
         ]
+    })?;
+    let off: Vec<&str> = set.packs_off().into_iter().collect();
+    if !off.is_empty() {
+        printer.say(&format!("packs switched off: {}; see interlock rules packs", off.join(", ")));
+    }
+    Ok(Exit::Fine)
+}
+
+/// A pack, and what the rules say of it.
+#[derive(Serialize)]
+struct Switched {
+    #[serde(flatten)]
+    pack: Pack,
+    on: bool,
+}
+
+fn packs(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+    let Known { set, catalog } = Known::load(global)?;
+    let off = set.packs_off();
+    let packs = catalog.packs().into_iter();
+    let packs: Vec<_> = packs.map(|pack| Switched { on: !off.contains(pack.name.as_str()), pack }).collect();
+    printer.list(&packs, "no packs", &PACK_HEADERS, |Switched { pack, on }| {
+        let state = if *on { "on" } else { "off" };
+        vec![pack.name.clone(), state.into(), pack.secrets.to_string(), pack.destinations.to_string()]
     })?;
     Ok(Exit::Fine)
 }

@@ -1,5 +1,7 @@
 //! `interlock status`.
 
+use std::collections::BTreeMap;
+
 use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
@@ -9,7 +11,7 @@ use super::{
     wait,
 };
 use crate::control::{
-    api::{Enforcement, Status},
+    api::{Enforcement, RegistriesView, Status},
     client::Client,
 };
 
@@ -31,17 +33,37 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
     if let Some(problem) = &status.rules.problem {
         lines.push(("last reload", format!("refused, the rules above still apply: {problem}")));
     }
-    let lost: Vec<String> = status.lost.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    if !status.rules.packs_off.is_empty() {
+        lines.push(("packs off", status.rules.packs_off.join(", ")));
+    }
     lines.extend([
         ("sessions", format!("{}, {} frozen", status.sessions, status.frozen)),
         ("holds", format!("{} waiting", status.holds_waiting)),
         ("events", status.events.to_string()),
-        ("lost", if lost.is_empty() { "nothing".into() } else { lost.join(", ") }),
+        ("lost", counts(&status.lost)),
+        ("dismissed", counts(&status.dismissed)),
         ("proven", proven(&status.enforcement)),
+        ("registries", registries(&status.registries)),
         ("metrics", status.metrics.clone().unwrap_or_else(|| "off".into())),
         ("socket", status.socket.clone()),
     ]);
     lines
+}
+
+/// `access/open 3, access/probe 1`
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    let counts: Vec<String> = counts.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    if counts.is_empty() { "nothing".into() } else { counts.join(", ") }
+}
+
+/// `9 known, the package managers have not answered yet`
+fn registries(view: &RegistriesView) -> String {
+    let known = format!("{} known", view.known);
+    match view.failures.as_slice() {
+        [] if view.asked => known,
+        [] => format!("{known}, the package managers have not answered yet"),
+        failures => format!("{known}; {}", failures.join("; ")),
+    }
 }
 
 /// `12 of 13; not: open (lsm)`
@@ -70,11 +92,14 @@ mod tests {
         mode         enforce
         rules        14, sha256 3fa9c10de2b3, loaded 1970-01-01 00:01:00
         last reload  refused, the rules above still apply: a.yaml:3: no such action
+        packs off    aws, gcp
         sessions     2, 0 frozen
         holds        1 waiting
         events       1234
         lost         access/open 3
+        dismissed    open/no-secret 40
         proven       1 of 2; not: open (lsm)
+        registries   9 known; npm did not say which registry it uses: it took longer than 10 s
         metrics      127.0.0.1:9464
         socket       /run/interlock/control.sock
         ");

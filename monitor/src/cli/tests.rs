@@ -8,7 +8,8 @@ pub mod sample {
 
     use crate::{
         control::api::{
-            Enforcement, HoldState, HoldView, Mode, RulesView, SessionStatus, SessionView, Status,
+            Enforcement, HoldState, HoldView, Mode, RegistriesView, RulesView, SessionStatus, SessionView,
+            Status,
         },
         facts::{Action, Severity},
     };
@@ -28,12 +29,14 @@ pub mod sample {
                 sha256: "3fa9c10de2b34455aabb".into(),
                 loaded: at(60),
                 problem: Some("a.yaml:3: no such action".into()),
+                packs_off: vec!["aws".into(), "gcp".into()],
             },
             sessions: 2,
             holds_waiting: 1,
             frozen: 0,
             events: 1234,
             lost: [("access/open".to_owned(), 3)].into(),
+            dismissed: [("open/no-secret".to_owned(), 40)].into(),
             enforcement: vec![
                 Enforcement { action: "hold".into(), backend: "portable".into(), proven: true, reason: None },
                 Enforcement {
@@ -43,6 +46,11 @@ pub mod sample {
                     reason: Some("not proven: file_open: it went through".into()),
                 },
             ],
+            registries: RegistriesView {
+                known: 9,
+                asked: true,
+                failures: vec!["npm did not say which registry it uses: it took longer than 10 s".into()],
+            },
             metrics: Some("127.0.0.1:9464".into()),
             socket: "/run/interlock/control.sock".into(),
         }

@@ -47,7 +47,8 @@ struct Tested {
 impl TestRules {
     pub(super) fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let rules = rules(global, self.rules.as_deref()).map_err(|problems| refuse(printer, &problems))?;
-        let catalog = self.catalog(global)?;
+        let mut catalog = self.catalog(global)?;
+        rules.switch_packs(&mut catalog).map_err(|problems| refuse(printer, &problems))?;
         let cases = Cases::load(&self.paths, &rules).map_err(|problems| refuse(printer, &problems))?;
         let court = Court { rules: &rules, catalog: &catalog };
         let heard: Vec<Vec<Miss>> = cases.iter().map(|case| court.hear(case).misses).collect();

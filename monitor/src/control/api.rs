@@ -47,11 +47,28 @@ pub struct Status {
     pub events: u64,
     /// Records that could not be delivered, by `ring/kind`; empty when all were.
     pub lost: BTreeMap<String, u64>,
+    /// Records that became no fact, by `kind/reason`: `open/no-secret` looked like a secret to the kernel and is none.
+    #[serde(default)]
+    pub dismissed: BTreeMap<String, u64>,
     /// What the hooks in force were seen to do when the daemon started.
     #[serde(default)]
     pub enforcement: Vec<Enforcement>,
+    /// Package registries that were learned.
+    #[serde(default)]
+    pub registries: RegistriesView,
     pub metrics: Option<String>,
     pub socket: String,
+}
+
+/// Package registries that were learned from the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistriesView {
+    /// Hosts that count as a registry.
+    pub known: usize,
+    /// The package managers were asked for what they have compiled in.
+    pub asked: bool,
+    /// Package managers that did not say, each with the reason.
+    pub failures: Vec<String>,
 }
 
 /// What was proven of an action's backend at the start.
@@ -73,6 +90,9 @@ pub struct RulesView {
     pub loaded: Timestamp,
     /// Why the last reload was refused; the rules above still apply.
     pub problem: Option<String>,
+    /// Packs of the catalogues that the rules switch off, by name.
+    #[serde(default)]
+    pub packs_off: Vec<String>,
 }
 
 /// State of a session's breaker.

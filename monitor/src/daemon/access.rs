@@ -9,7 +9,7 @@ use monitor_common::{
     policy::{AnswerKey, SUBJECT_OPEN},
 };
 
-use super::{engine::Engine, judge::Stake};
+use super::{engine::Engine, judge::Stake, losses::Dismissal};
 use crate::{
     clock::boot_now,
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
@@ -58,6 +58,7 @@ impl Engine {
             if asks {
                 self.resume(id, caller); // its name only looked like a secret's
             }
+            self.dismiss_secret("open", id);
             return;
         };
         if open.state == state::COMMITTED {
@@ -77,6 +78,7 @@ impl Engine {
     fn remember(&mut self, id: SessionId, secret: &SecretAccess) {
         if let Some(session) = self.registry.get_mut(id)
             && !secret.owner
+            && self.know.catalog.secrets.switched_off(&secret.entry).is_none()
         {
             let place = if secret.foreign { "foreign" } else { "workspace" };
             session.remember(format!("{:?} {place} {} {}", secret.grade, secret.class, secret.path));
@@ -84,15 +86,18 @@ impl Engine {
     }
 
     fn on_probe(&mut self, probe: &Probe) {
-        let Some(secret) = self.probed_secret(probe) else { return };
         let id = SessionId(probe.header.session);
+        let Some(secret) = self.probed_secret(probe) else { return self.dismiss_secret("probe", id) };
         self.judge_fact(id, probe.header.tgid, BootNanos(probe.header.at_ns), Subject::Probe(secret));
     }
 
     fn on_proc_open(&mut self, open: &ProcOpen) {
-        let Some(access) = self.opened_proc(open) else { return };
+        let Some(access) = self.opened_proc(open) else {
+            return self.dismiss("environ", Dismissal::Unreadable);
+        };
         let opener = self.registry.process(open.header.tgid);
         if access.how == EnvironHow::Open && opener.is_some_and(environment::lists_processes) {
+            self.dismiss("environ", Dismissal::ListsProcesses);
             return;
         }
         let id = SessionId(open.header.session);

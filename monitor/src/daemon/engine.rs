@@ -15,6 +15,7 @@ use monitor_common::{
     policy::{InodeKey, Policy},
 };
 use serde_json::Value;
+use tokio::sync::Notify;
 
 use super::{
     StartError,
@@ -22,6 +23,7 @@ use super::{
     handle::{Bus, Ends, Input},
     heads::Heads,
     knowledge::Knowledge,
+    losses::Dismissed,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
     tags::Tags,
@@ -80,6 +82,7 @@ pub(super) struct Engine {
     pub lingering: HashMap<u64, BootNanos>,
     pub explanations: VecDeque<Explanation>,
     pub undecodable: u64,
+    pub dismissed: Dismissed,
     /// What was proven of the hooks in force.
     pub proofs: Vec<Proof>,
     /// The kernel's verdict table, as it was written last.
@@ -96,6 +99,7 @@ pub(super) struct Engine {
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
     bus: Bus,
+    pub ask_again: Arc<Notify>,
     stopping: bool,
     next_housekeeping: BootNanos,
     boot: String,
@@ -136,6 +140,7 @@ impl Engine {
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
             explanations: VecDeque::new(),
             undecodable: 0,
+            dismissed: Dismissed::default(),
             proofs: Vec::new(),
             policy: Policy::default(),
             heads: Heads::default(),
@@ -148,6 +153,7 @@ impl Engine {
             inbox: ends.inbox,
             wake: ends.wake,
             bus: ends.bus,
+            ask_again: ends.ask_again,
             stopping: false,
             next_housekeeping: BootNanos(0),
             boot: boot_id(),
@@ -192,6 +198,7 @@ impl Engine {
                     let _ = self.reload(); // what is wrong stands in the log, the status and the metric
                 }
                 Input::FilesChanged => self.reload_if_changed(),
+                Input::Registries(answers) => self.learn_registries(answers),
                 Input::Stop => self.stopping = true,
             }
         }
@@ -314,6 +321,8 @@ impl Engine {
             self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
+        self.export_packs();
+        self.export_registries();
         Ok(())
     }
 
@@ -419,27 +428,6 @@ impl Engine {
             holds: self.holds.waiting().cloned().collect(),
             lingering: self.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
         }
-    }
-
-    /// Losses make their sessions incomplete, which rules see.
-    fn notice_losses(&mut self) {
-        for ((ring, kind), total) in self.uplink.losses() {
-            self.metrics.lost_total(ring, kind, total);
-        }
-        self.metrics.lost_total("daemon", "undecodable", self.undecodable);
-        for id in self.registry.ids() {
-            self.notice_losses_of(id);
-        }
-    }
-
-    /// Also before a flow is judged: what was lost may be the very touch that the rules ask for.
-    pub fn notice_losses_of(&mut self, id: SessionId) {
-        let lost = self.uplink.taint(id).map_or(0, |taint| taint.lost);
-        let Some(session) = self.registry.get_mut(id).filter(|session| lost > session.lost) else { return };
-        session.lost = lost;
-        session.incomplete = true;
-        let event = self.event("records-lost", boot_now(), id).with("interlock.lost", lost);
-        self.publish(event);
     }
 
     /// With pins everything stays in force for the next daemon. Without, the kernel programs go with this process, so

@@ -13,7 +13,7 @@ use monitor_common::{
     policy::SUBJECT_DELEGATE,
 };
 
-use super::{engine::Engine, judge::Stake};
+use super::{engine::Engine, judge::Stake, losses::Dismissal};
 use crate::{
     facts::{BootNanos, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId, Severity, Subject},
     holds::HeldCaller,
@@ -66,6 +66,7 @@ impl Engine {
             if asks {
                 self.resume(id, caller); // only its name is like a service's
             }
+            self.dismiss("delegate", Dismissal::NoService);
             return;
         };
         let stake = match delegate.state {
@@ -82,9 +83,9 @@ impl Engine {
 
     /// A secret gets another name. The kernel follows it by its inode already.
     pub fn on_relink(&mut self, relink: &Relink) {
-        let Some(secret) = self.relinked_secret(relink) else { return };
-        let how = if relink.how == relink::LINK { LinkHow::Link } else { LinkHow::Rename };
         let (id, at) = (SessionId(relink.header.session), BootNanos(relink.header.at_ns));
+        let Some(secret) = self.relinked_secret(relink) else { return self.dismiss_secret("link", id) };
+        let how = if relink.how == relink::LINK { LinkHow::Link } else { LinkHow::Rename };
         self.judge_fact(id, relink.header.tgid, at, Subject::Link(Renamed { secret, how }));
     }
 

@@ -11,9 +11,12 @@ use std::{
 
 use rustix::event::{EventfdFlags, eventfd};
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
-use crate::control::command::{Command, Engine};
+use crate::{
+    catalog::packages::Answers,
+    control::command::{Command, Engine},
+};
 
 /// Events kept for whoever asks later.
 const RECENT: usize = 2048;
@@ -28,6 +31,8 @@ pub enum Input {
     Reload,
     /// A rule file or a catalogue may have changed.
     FilesChanged,
+    /// What the package managers said of their registries.
+    Registries(Answers),
     /// SIGTERM, SIGINT.
     Stop,
 }
@@ -56,6 +61,7 @@ pub struct Handle {
     inbox: Sender<Input>,
     wake: Arc<OwnedFd>,
     bus: Bus,
+    ask_again: Arc<Notify>,
 }
 
 /// The engine's own ends.
@@ -63,6 +69,8 @@ pub struct Ends {
     pub inbox: Receiver<Input>,
     pub wake: Arc<OwnedFd>,
     pub bus: Bus,
+    /// Has the package managers asked again.
+    pub ask_again: Arc<Notify>,
 }
 
 impl Handle {
@@ -72,8 +80,20 @@ impl Handle {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (sender, inbox) = mpsc::channel();
         let bus = Bus { live: broadcast::Sender::new(BACKLOG), recent: Arc::default() };
-        let handle = Self { inbox: sender, wake: Arc::clone(&wake), bus: bus.clone() };
-        Ok((handle, Ends { inbox, wake, bus }))
+        let ask_again = Arc::new(Notify::new());
+        let handle = Self {
+            inbox: sender,
+            wake: Arc::clone(&wake),
+            bus: bus.clone(),
+            ask_again: Arc::clone(&ask_again),
+        };
+        Ok((handle, Ends { inbox, wake, bus, ask_again }))
+    }
+
+    /// What the engine notifies when the package managers are to be asked again.
+    #[must_use]
+    pub fn ask_again(&self) -> Arc<Notify> {
+        Arc::clone(&self.ask_again)
     }
 
     /// Hands in an input; gives it back if the engine has ended.

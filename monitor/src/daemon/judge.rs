@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use monitor_common::label::GATED;
 use serde_json::json;
 
-use super::engine::Engine;
+use super::{engine::Engine, losses::Dismissal};
 use crate::{
     breaker::Response,
     clock::boot_now,
@@ -40,8 +40,12 @@ impl Engine {
 
     pub fn judge(&mut self, id: SessionId, pid: u32, at: BootNanos, subject: Subject, stake: Stake) {
         let started = Instant::now();
+        if let Some(pack) = self.know.catalog.switched_off(&subject).map(str::to_owned) {
+            return self.pass_over(id, pid, at, &subject, stake, &pack);
+        }
         let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
         let rules = std::sync::Arc::clone(&self.know.rules);
+        let kind = kind_name(subject.kind());
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
             match stake {
@@ -49,6 +53,7 @@ impl Engine {
                 Stake::Caller(caller) => self.deny_caller(id, caller),
                 Stake::None | Stake::Refused { .. } => {}
             }
+            self.dismiss(kind, Dismissal::SessionOver);
             return;
         };
         let judged = session.judge(&rules, at, process, subject);
@@ -249,7 +254,7 @@ impl Engine {
     }
 }
 
-fn event_name(subject: &Subject) -> &'static str {
+pub(super) fn event_name(subject: &Subject) -> &'static str {
     match subject {
         Subject::Open(_) => "secret-read",
         Subject::Probe(_) => "secret-probe",

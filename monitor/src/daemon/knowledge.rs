@@ -5,7 +5,10 @@ use std::{fmt, fs, sync::Arc};
 use jiff::Timestamp;
 
 use crate::{
-    catalog::{Catalog, CatalogProblems, packages},
+    catalog::{
+        Catalog, CatalogProblems,
+        packages::{self, Answers},
+    },
     config::Config,
     rules::{Problems, RuleSet},
 };
@@ -16,6 +19,8 @@ pub struct Knowledge {
     /// Why the last reload was refused.
     pub problem: Option<String>,
     pub catalog: Catalog,
+    /// What the package managers said of themselves; `None` until they have.
+    pub answers: Option<Answers>,
 }
 
 /// Everything that is wrong with the rules and the catalogues.
@@ -41,16 +46,25 @@ impl Knowledge {
     /// Every mistake in any of the files.
     pub fn load(config: &Config) -> Result<Self, Mistakes> {
         let (rules, catalog) = (rules(config), catalog(config));
-        let (rules, catalog) = match (rules, catalog) {
+        let (rules, mut catalog) = match (rules, catalog) {
             (Ok(rules), Ok(catalog)) => (rules, catalog),
             (rules, catalog) => return Err(Mistakes { rules: rules.err(), catalog: catalog.err() }),
         };
+        rules
+            .switch_packs(&mut catalog)
+            .map_err(|unknown| Mistakes { rules: Some(unknown), catalog: None })?;
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
         // conditions and rules still work. `interlock rules check` counts it as a mistake.
         for stranger in rules.strange_to(&catalog).iter() {
             tracing::warn!("{}", stranger.headline());
         }
-        Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, catalog })
+        Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, catalog, answers: None })
+    }
+
+    /// Counts the registries that the package managers have compiled in among those of their configuration.
+    pub fn learn(&mut self, answers: Answers) {
+        self.catalog.destinations.learn(answers.learned.iter().cloned());
+        self.answers = Some(answers);
     }
 
     /// Whether both say the same, word for word.
@@ -65,7 +79,7 @@ fn rules(config: &Config) -> Result<RuleSet, Problems> {
 
 fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
     let mut catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load)?;
-    catalog.destinations = catalog.destinations.with_packages(registries());
+    catalog.destinations.learn(registries());
     Ok(catalog)
 }
 

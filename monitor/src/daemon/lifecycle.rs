@@ -8,13 +8,12 @@ use std::{
 use monitor_common::{
     event::process::{Exec, ExecCandidate, Exit, Fork},
     label::{GATED, Label, Session as KernelSession},
-    policy::{GRADE_A, GRADE_B, GRADE_C, SecretTag},
 };
 
 use super::engine::Engine;
 use crate::{
     clock::boot_now,
-    facts::{BootNanos, Grade, Process, SessionId},
+    facts::{BootNanos, Process, SessionId},
     probes::{
         decode::{strings, text},
         inode::Mounts,
@@ -208,13 +207,9 @@ impl Engine {
         let foreign =
             |path: &PathBuf| workspace.as_ref().is_none_or(|workspace| !path.starts_with(workspace));
         for (path, entry) in stores.into_iter().filter(|(path, _)| foreign(path)) {
-            let Some(grade) =
-                self.know.catalog.secrets.tagged(entry).map(|judged| kernel_grade(judged.grade))
-            else {
-                continue;
-            };
+            let Some(tag) = self.know.catalog.secrets.kernel_tag(entry) else { continue };
             let Ok(anchor) = mounts.anchor(&path) else { continue }; // gone meanwhile; its name still matches
-            self.tag(id, anchor, SecretTag { entry, grade });
+            self.tag(id, anchor, tag);
         }
     }
 
@@ -296,14 +291,6 @@ impl Engine {
         }
         self.registry.remove(id);
         self.follow_flows();
-    }
-}
-
-pub(super) fn kernel_grade(grade: Grade) -> u32 {
-    match grade {
-        Grade::A => GRADE_A,
-        Grade::B => GRADE_B,
-        Grade::C => GRADE_C,
     }
 }
 

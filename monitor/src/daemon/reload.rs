@@ -40,9 +40,14 @@ impl Engine {
 
     fn adopt_knowledge(&mut self, new: Knowledge) {
         self.drain(); // what was tagged by the old catalogue's numbers is judged by them
-        let old = std::mem::replace(&mut self.know, new);
+        let mut old = std::mem::replace(&mut self.know, new);
+        // What they said before counts until they have been asked again.
+        if let Some(answers) = old.answers.take() {
+            self.know.learn(answers);
+        }
+        self.ask_again.notify_one();
         let changes = old.catalog.changes(&self.know.catalog);
-        if !changes.is_empty() {
+        if !changes.is_empty() || old.rules.packs_off() != self.know.rules.packs_off() {
             self.renumber(&old);
         }
         for id in self.registry.ids() {
@@ -69,10 +74,8 @@ impl Engine {
         let before: Vec<&str> = old.catalog.secrets.ids().collect();
         let renumbered = |tag: SecretTag| {
             let id = before.get(tag.entry as usize)?;
-            let entry =
-                u32::try_from(self.know.catalog.secrets.ids().position(|known| known == *id)?).ok()?;
-            let grade = self.know.catalog.secrets.tagged(entry)?.grade;
-            Some(SecretTag { entry, grade: super::lifecycle::kernel_grade(grade) })
+            let secrets = &self.know.catalog.secrets;
+            secrets.kernel_tag(u32::try_from(secrets.ids().position(|known| known == *id)?).ok()?)
         };
         if let Err(error) = self.uplink.renumber(renumbered) {
             tracing::error!(%error, "files that were tagged as secrets may be known by another secret's name");

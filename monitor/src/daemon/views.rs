@@ -19,12 +19,6 @@ use crate::{
 
 impl Engine {
     pub fn status(&self) -> Status {
-        let lost: BTreeMap<String, u64> = self
-            .uplink
-            .losses()
-            .into_iter()
-            .map(|((ring, kind), total)| (format!("{ring}/{kind}"), total))
-            .collect();
         Status {
             version: env!("CARGO_PKG_VERSION").into(),
             pid: std::process::id(),
@@ -35,8 +29,10 @@ impl Engine {
             holds_waiting: self.holds.waiting().count(),
             frozen: self.registry.iter().filter(|session| session.frozen).count(),
             events: self.events,
-            lost,
+            lost: self.lost(),
+            dismissed: self.dismissed.named(),
             enforcement: self.enforcement(),
+            registries: self.registries_view(),
             metrics: self.metrics_address.clone(),
             socket: self.config.socket.display().to_string(),
         }
@@ -48,6 +44,7 @@ impl Engine {
             sha256: self.know.rules.sha256().to_owned(),
             loaded: self.know.loaded,
             problem: self.know.problem.clone(),
+            packs_off: self.packs_off(),
         }
     }
 
@@ -104,6 +101,8 @@ impl Engine {
         probes::doctor()
             .into_iter()
             .chain(self.probes.in_force().iter().map(|served| in_force(served, &self.proofs)))
+            .chain([self.check_packs()])
+            .chain(self.check_losses())
             .collect()
     }
 

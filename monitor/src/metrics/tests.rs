@@ -46,7 +46,16 @@ fn a_kernel_total_never_counts_twice() {
     metrics.lost_total("access", "open", 7);
     metrics.program_total("connect4", Duration::from_millis(1500));
     metrics.program_total("connect4", Duration::from_millis(2500));
+    metrics.misses_total("openat", 2);
+    metrics.misses_total("openat", 5);
+    metrics.dismissed("open", "no-secret");
     let page = metrics.encode();
+    assert!(
+        line(&page, "interlock_program_recursion_misses_total{program=\"openat\"} 5").is_some(),
+        "{page}"
+    );
+    let dismissed = "interlock_records_dismissed_total{kind=\"open\",reason=\"no-secret\"} 1";
+    assert!(line(&page, dismissed).is_some(), "{page}");
     assert!(line(&page, "interlock_events_lost_total{kind=\"open\",ring=\"access\"} 7").is_some(), "{page}");
     assert!(line(&page, "interlock_program_seconds_total{program=\"connect4\"} 2.5").is_some(), "{page}");
 }
@@ -56,10 +65,17 @@ fn an_info_metric_has_one_value_and_ended_sessions_vanish() {
     let metrics = Metrics::new().unwrap();
     metrics.rules("aa");
     metrics.rules("bb");
+    metrics.packs([("aws", true), ("gone", true)]);
+    metrics.packs([("aws", false)]);
     metrics.sessions([("claude-code", 2), ("codex", 1)]);
     metrics.sessions([("codex", 1)]);
     let page = metrics.encode();
     assert_eq!(line(&page, "interlock_rules_info"), Some("interlock_rules_info{sha256=\"bb\"} 1"));
+    assert_eq!(
+        line(&page, "interlock_rule_pack_enabled"),
+        Some("interlock_rule_pack_enabled{pack=\"aws\"} 0")
+    );
+    assert!(!page.contains("gone"), "{page}");
     assert_eq!(line(&page, "interlock_sessions"), Some("interlock_sessions{agent=\"codex\"} 1"));
 }
 

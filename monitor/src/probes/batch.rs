@@ -61,6 +61,37 @@ mod tests {
     use zerocopy::IntoBytes as _;
 
     use super::*;
+    use crate::probes::decode::{strings, text};
+
+    proptest::proptest! {
+        /// Whatever lengths and kinds the rings hold: each record is decoded or refused, and none is swallowed.
+        #[test]
+        fn nothing_in_the_rings_panics(
+            records in proptest::collection::vec((0..40_u32, 0..4_usize, 0..20_000_usize, 0..=1_u64, 0..=255_u8), 0..12)
+        ) {
+            let whole = [size_of::<Exit>(), size_of::<monitor_common::event::process::Exec>()];
+            let (mut lives, mut accesses) = (Batch::default(), Batch::default());
+            for (kind, length, any, session, filling) in &records {
+                let length = whole.get(*length).copied().unwrap_or(*any);
+                let mut bytes = Header { kind: *kind, tgid: 1, session: *session, at_ns: 2 }.as_bytes().to_vec();
+                bytes.resize(length, *filling);
+                if filling % 2 == 0 { lives.push(&bytes) } else { accesses.push(&bytes) }
+            }
+            let mut seen = 0;
+            for record in merged(&lives, &accesses) {
+                seen += 1;
+                match record {
+                    Ok(Record::Exec(exec)) => {
+                        proptest::prop_assert!(text(&exec.filename).len() <= 3 * exec.filename.len());
+                        drop(strings(&exec.args, exec.args_len));
+                    }
+                    Ok(record) => proptest::prop_assert_ne!(record.header().kind, 0),
+                    Err(refused) => proptest::prop_assert!(refused.bytes <= 20_000),
+                }
+            }
+            proptest::prop_assert_eq!(seen, records.len());
+        }
+    }
 
     #[test]
     fn records_come_back_in_order_whatever_their_lengths() {

@@ -20,7 +20,9 @@ use monitor_common::offsets::Offsets;
 
 use super::{
     error::ProbeError,
-    memory, mounts, offsets,
+    memory,
+    misses::Misses,
+    mounts, offsets,
     pins::Pins,
     proof,
     ring::Ring,
@@ -162,6 +164,12 @@ impl Probes {
             (!time.is_zero()).then_some((*name, time))
         };
         self.loaded.iter().filter_map(time).collect()
+    }
+
+    /// How often each program was left out because it ran already.
+    #[must_use]
+    pub fn misses(&self) -> Misses {
+        Misses::read(&self.ebpf, &self.loaded)
     }
 
     /// How each duty is served now.

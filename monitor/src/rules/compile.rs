@@ -153,7 +153,10 @@ impl RuleSet {
     }
 
     fn open_verdict(&self, secrets: &Secrets, entry: u32, foreign: bool) -> u32 {
-        let Some(secret) = secrets.tagged(entry) else { return VERDICT_ALLOW };
+        let Some(secret) = secrets.tagged(entry).filter(|secret| secrets.switched_off(secret.id).is_none())
+        else {
+            return VERDICT_ALLOW;
+        };
         let stops = |rule: &&Arc<Rule>| {
             rule.enabled
                 && rule.mode == Mode::Enforce

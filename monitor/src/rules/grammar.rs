@@ -45,6 +45,8 @@ pub enum Shape {
     Either(&'static [Shape]),
     /// A mapping of names to lists of values.
     Lists,
+    /// A mapping of the catalogues' packs to on or off.
+    Packs,
 }
 
 /// Lower-case letters, digits and hyphens, as ids of rules, steps and lists are.
@@ -88,6 +90,7 @@ pub const FILE: &[Field] = &[
     ),
     field("rules", Shape::List(&Shape::Map(RULE)), "Rules."),
     field("override", Shape::List(&Shape::Map(OVERRIDE)), "Changes to rules of any file of the set."),
+    field("packs", Shape::Packs, "Providers whose secrets and hosts no rule acts on: { aws: off }."),
 ];
 
 pub const RULE: &[Field] = &[

@@ -4,6 +4,7 @@ mod checks;
 mod conditions;
 mod lists;
 mod overrides;
+mod packs;
 mod rule;
 pub(crate) mod section;
 pub(crate) mod tree;
@@ -24,6 +25,7 @@ use self::{
 use super::{
     DEFAULT, DEFAULT_NAME, grammar,
     model::Rule,
+    packs::Choice,
     problem::{Problem, Problems},
     report::{Citation, Report},
     vocabulary::Noun,
@@ -42,6 +44,10 @@ pub struct Parsed {
     pub rules: Vec<Rule>,
     /// Names that only the catalogue can judge.
     pub citations: Vec<Citation>,
+    /// In the order of files and lines: a later choice wins.
+    pub packs: Vec<Choice>,
+    /// The files change the built-in rules, which are part of the set then.
+    pub on_builtin: bool,
 }
 
 /// One file on its way from text to rules.
@@ -74,9 +80,9 @@ impl<'a> Document<'a> {
         let Some(tree) = &self.tree else { return };
         let Some(section) = Section::open(tree, "", grammar::FILE, &mut self.report) else { return };
         section.need("version", &mut self.report, number::<1, 1>);
-        if !["rules", "override", "lists"].into_iter().any(|part| section.has(part)) {
+        if !["rules", "override", "lists", "packs"].into_iter().any(|part| section.has(part)) {
             let problem = self.report.add(section.at(), "rules", "the field is missing");
-            problem.expected("a list of rules, or override, or lists");
+            problem.expected("a list of rules, or override, or lists, or packs");
         }
     }
 
@@ -110,7 +116,8 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
     let mut documents: Vec<Document<'_>> =
         names.iter().zip(files).map(|(name, (_, content))| Document::read(name, content)).collect();
-    if !documents.is_empty() && documents.iter().all(|document| document.changes_others()) {
+    let on_builtin = !documents.is_empty() && documents.iter().all(|document| document.changes_others());
+    if on_builtin {
         documents.insert(0, Document::read(DEFAULT_NAME, DEFAULT));
     }
     let mut lists = Lists::default();
@@ -127,6 +134,7 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     for document in &mut documents {
         overrides::apply(document, &mut rules);
     }
+    let packs = documents.iter_mut().flat_map(packs::read).collect();
     for document in &mut documents {
         rules.check_excuses(&mut document.report);
     }
@@ -137,13 +145,14 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     }
     let citations = documents.into_iter().flat_map(|document| document.report.citations);
     let citations = citations.filter(|citation| citation.noun != Noun::Rule).collect();
-    Ok(Parsed { rules: rules.rules, citations })
+    Ok(Parsed { rules: rules.rules, citations, packs, on_builtin })
 }
 
 impl Document<'_> {
     /// The file has no rules of its own, on purpose.
     fn changes_others(&self) -> bool {
-        self.part("rules").is_none() && (self.part("override").is_some() || self.part("lists").is_some())
+        let changes = ["override", "lists", "packs"].into_iter().any(|part| self.part(part).is_some());
+        self.part("rules").is_none() && changes
     }
 }
 

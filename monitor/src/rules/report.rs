@@ -46,7 +46,8 @@ impl<'a> Report<'a> {
         self.push(problem)
     }
 
-    fn problem(&self, at: Location, field: impl Into<String>, message: impl Into<String>) -> Problem {
+    /// A problem at `at` that is not noted: for what only somebody else can judge.
+    pub fn problem(&self, at: Location, field: impl Into<String>, message: impl Into<String>) -> Problem {
         Problem {
             line: at.line(),
             column: at.column(),

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::grammar::{self, Field, Shape};
+use super::{
+    grammar::{self, Field, Shape},
+    packs,
+};
 
 /// A duration as `parse` reads it; its bounds are the parser's to check.
 const DURATION: &str = "^[0-9]+(ms|s|m|h)$";
@@ -15,8 +18,7 @@ pub fn schema() -> Value {
         "title": "Interlock rules",
         "description": "One file of /etc/interlock/rules.d; the language is described in docs/rules.md.",
     });
-    let anything =
-        json!([{ "required": ["rules"] }, { "required": ["override"] }, { "required": ["lists"] }]);
+    let anything = json!([{ "required": ["rules"] }, { "required": ["override"] }, { "required": ["lists"] }, { "required": ["packs"] }]);
     if let (Some(schema), Value::Object(file)) = (schema.as_object_mut(), mapping(grammar::FILE)) {
         schema.extend(file);
         schema.insert("anyOf".to_owned(), anything);
@@ -64,6 +66,12 @@ fn shape(of: &Shape) -> Value {
         Shape::List(one) => json!({ "type": "array", "minItems": 1, "items": shape(one) }),
         Shape::Any(fields) => either([json!({ "const": "any" }), mapping(fields)]),
         Shape::Either(shapes) => either(shapes.iter().map(shape)),
+        Shape::Packs => json!({
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": { "pattern": grammar::NAME },
+            "additionalProperties": { "enum": [packs::ON, packs::OFF, true, false] },
+        }),
         Shape::Lists => json!({
             "type": "object",
             "propertyNames": { "pattern": grammar::NAME },

@@ -3,6 +3,7 @@
 mod defaults;
 mod language;
 mod mistakes;
+mod packs;
 mod schema;
 mod semantics;
 

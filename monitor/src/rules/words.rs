@@ -72,6 +72,7 @@ impl Word for DestinationClass {
         ("metadata", Self::Metadata),
         ("vcs", Self::Vcs),
         ("local", Self::Local),
+        ("plain", Self::Plain),
         ("unknown", Self::Unknown),
     ];
 }

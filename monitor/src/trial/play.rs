@@ -140,9 +140,10 @@ impl<'a> Stage<'a> {
         }
         let parent = event.parent.as_ref().unwrap_or(&Actor::Agent);
         let subjects = self.subjects(&event.act, &process, &self.process(parent));
-        let session = &mut self.session;
+        let (catalog, session) = (self.court.catalog, &mut self.session);
         let judge = |subject| session.judge(self.court.rules, at, process.clone(), subject);
-        subjects.into_iter().map(judge).flat_map(|judged| decided(&judged, BUDGET)).collect()
+        let on = |subject: &Subject| catalog.switched_off(subject).is_none();
+        subjects.into_iter().filter(on).map(judge).flat_map(|judged| decided(&judged, BUDGET)).collect()
     }
 
     /// What rules are asked about; empty where the daemon would see nothing.

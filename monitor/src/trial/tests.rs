@@ -19,9 +19,14 @@ proptest::proptest! {
 }
 
 fn misses(events: &str) -> Vec<String> {
+    misses_by(&RuleSet::builtin().unwrap(), events)
+}
+
+fn misses_by(rules: &RuleSet, events: &str) -> Vec<String> {
     let text = format!("version: 1\ncases:\n  - name: it\n    events:\n{events}");
-    let (rules, catalog) = (RuleSet::builtin().unwrap(), Catalog::builtin().unwrap());
-    let court = Court { rules: &rules, catalog: &catalog };
+    let mut catalog = Catalog::builtin().unwrap();
+    rules.switch_packs(&mut catalog).unwrap();
+    let court = Court { rules, catalog: &catalog };
     let cases = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
     let misses = cases.iter().flat_map(|case| court.hear(case).misses);
     misses.map(|miss| format!("{}: {}: {} ≠ {}", miss.line, miss.event, miss.expected, miss.got)).collect()
@@ -36,6 +41,40 @@ fn the_incident_is_played_with_the_catalogues_knowledge() {
       - { at: 6s, connect: api.anthropic.com, expect: silent }
 ";
     assert_eq!(misses(events), [""; 0]);
+}
+
+#[test]
+fn a_pack_that_is_off_takes_its_secrets_and_hosts_from_the_rules_and_no_others() {
+    let without = |pack: &str| {
+        let text = format!("version: 1\npacks: {{ {pack}: off }}\n");
+        RuleSet::parse(&[(PathBuf::from("packs.yaml"), text)]).unwrap()
+    };
+    // Not `unknown` either: the rules about hosts that nothing is known of leave it alone.
+    let hosts = "
+      - { open: ~/.aws/credentials, process: cat, expect: { alert: foreign-secret-read } }
+      - { at: 1s, connect: backboard.railway.app, process: curl, expect: silent }
+      - { at: 2s, connect: api.vercel.com, process: curl, expect: { hold: infra-after-foreign-secret } }
+";
+    assert_eq!(misses_by(&without("railway"), hosts), [""; 0]);
+    assert_eq!(misses(hosts).len(), 1);
+    let secrets = "
+      - { open: ~/.railway/config.json, process: cat, expect: silent }
+      - { exec: railway variables, expect: silent }
+      - { at: 1s, probe: ~/.railway/config-dev.json, process: cat, expect: silent }
+      - { at: 2s, link: { path: ~/.railway/config.json, to: /tmp/notes.txt }, expect: silent }
+      - { at: 3s, open: /tmp/notes.txt, process: cat, expect: silent }
+      - { at: 4s, connect: api.vercel.com, process: curl, expect: silent }
+      - { at: 5s, open: ~/.netrc, process: cat, expect: { alert: foreign-secret-read } }
+";
+    assert_eq!(misses_by(&without("railway"), secrets), [""; 0]);
+    assert!(misses(secrets).len() >= 3, "{:?}", misses(secrets));
+    // A name that could be either is the other's: a session's own DNS must not make it plain.
+    let either = "
+      - { open: ~/.netrc, process: cat }
+      - { at: 1s, connect: { address: 66.33.22.1, resolved: [backboard.railway.app, api.vercel.com] }, process: curl,
+          expect: { hold: infra-after-foreign-secret } }
+";
+    assert_eq!(misses_by(&without("railway"), either), [""; 0]);
 }
 
 #[test]

@@ -29,6 +29,9 @@ struct Document {
 struct RawEntry {
     id: String,
     class: Class,
+    /// What the entry is switched off with.
+    #[serde(default)]
+    pack: Option<String>,
     #[serde(default)]
     hosts: Vec<String>,
     /// The provider's login and web pages.
@@ -106,7 +109,9 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
             Some(class) => {
                 entry.destructive.check(&mut reader, line);
                 tables.add(&mut reader, line, Listed { class, provider: providers.len() }, &entry);
-                providers.push(Provider { id: entry.id, destructive: entry.destructive });
+                check_pack(&mut reader, line, class, &entry);
+                let RawEntry { id, pack, destructive, .. } = entry;
+                providers.push(Provider { id, pack, off: false, destructive });
             }
             None => services.push(service(&mut reader, line, entry)),
         }
@@ -131,10 +136,28 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
     })
 }
 
-fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
-    if entry.has_endpoints() || !entry.auth.is_empty() || !entry.destructive.is_empty() {
+/// Only what rules stop by its class gains from being switched off.
+fn check_pack(reader: &mut Reader, line: u64, class: DestinationClass, entry: &RawEntry) {
+    let Some(pack) = &entry.pack else { return };
+    reader.pack(line, pack);
+    let stopped = [DestinationClass::Infra, DestinationClass::Database, DestinationClass::Metadata];
+    if !stopped.contains(&class) {
         let what = format!(
-            "service `{}`: hosts, auth, addresses, ports and destructive belong to an endpoint",
+            "entry `{}`: a pack has endpoints of class infra, database and metadata; leave `pack` out",
+            entry.id
+        );
+        reader.problem(line, what);
+    }
+}
+
+fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
+    if entry.has_endpoints()
+        || entry.pack.is_some()
+        || !entry.auth.is_empty()
+        || !entry.destructive.is_empty()
+    {
+        let what = format!(
+            "service `{}`: hosts, auth, addresses, ports, pack and destructive belong to an endpoint",
             entry.id
         );
         reader.problem(line, what);

@@ -144,7 +144,9 @@ fn a_learned_registry_is_a_package_host_unless_it_is_listed() {
         ("ec2.eu-west-1.amazonaws.com", "pip"),
         ("corp-1.d.codeartifact.eu-west-1.amazonaws.com", "pip"),
     ];
-    let catalogue = builtin().with_packages(learned.map(|(host, tool)| (host.to_owned(), tool.to_owned())));
+    let mut catalogue = builtin();
+    catalogue.learn(learned.map(|(host, tool)| (host.to_owned(), tool.to_owned())));
+    assert_eq!(catalogue.registries().count(), 2);
     assert_eq!(catalogue.classify("NPM.corp.example"), Some((Package, "npm")));
     assert_eq!(catalogue.classify("backboard.railway.app"), Some((Infra, "railway")));
     assert_eq!(catalogue.classify("ec2.eu-west-1.amazonaws.com"), Some((Infra, "aws")));

@@ -3,7 +3,7 @@
 use std::{
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{Output, Stdio},
     time::Duration,
 };
 
@@ -11,8 +11,8 @@ use tokio::process::Command;
 
 use super::urls;
 
-/// A tool that takes longer is left out.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// A tool that takes longer is left out. Nobody waits for it; an interpreter's first start on a busy machine is slow.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// `nobody`, for the tools when the daemon is root.
 const NOBODY: u32 = 65_534;
@@ -34,18 +34,49 @@ const QUESTIONS: [Question; 3] = [
 /// Directories whose programs only root can have put there.
 const DIRECTORIES: [&str; 3] = ["/usr/bin", "/usr/local/bin", "/bin"];
 
-/// The default registries of the tools that are installed, as host and tool.
-///
-/// Only programs that root owns and nobody else can write are run: with an empty environment, without a home, as
-/// `nobody`, and for two seconds at most. A tool that is missing, fails or stalls teaches nothing.
-pub async fn defaults() -> Vec<(String, String)> {
-    let answers = futures_util::future::join_all(QUESTIONS.iter().map(ask)).await;
-    answers.into_iter().flatten().collect()
+/// What asking the tools that are installed gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    /// The default registries, as host and tool.
+    pub learned: Vec<(String, String)>,
+    /// Tools that are there and did not say.
+    pub failures: Vec<Failure>,
 }
 
-async fn ask(question: &Question) -> Option<(String, String)> {
-    let program = installed(question.program)?;
-    let mut command = Command::new(program);
+/// A tool that did not say which registry it uses.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{tool} did not say which registry it uses: {why}")]
+pub struct Failure {
+    pub tool: &'static str,
+    pub why: String,
+}
+
+/// Asks the tools that are installed for their default registries.
+///
+/// Only programs that root owns and nobody else can write are run: with an empty environment, without a home, as
+/// `nobody`, side by side and for ten seconds at most. A tool that is missing teaches nothing and is no failure.
+pub async fn defaults() -> Answers {
+    ask_all(&DIRECTORIES.map(Path::new), PATIENCE).await
+}
+
+async fn ask_all(directories: &[&Path], patience: Duration) -> Answers {
+    let asked = QUESTIONS.iter().filter_map(|question| {
+        let program = installed(directories, question.program)?;
+        Some(ask(question, program, patience))
+    });
+    let mut answers = Answers::default();
+    for answer in futures_util::future::join_all(asked).await {
+        match answer {
+            Ok(learned) => answers.learned.push(learned),
+            Err(failure) => answers.failures.push(failure),
+        }
+    }
+    answers
+}
+
+async fn ask(question: &Question, program: PathBuf, patience: Duration) -> Result<(String, String), Failure> {
+    let failed = |why: String| Failure { tool: question.tool, why };
+    let mut command = Command::new(&program);
     command
         .args(question.args)
         .env_clear()
@@ -60,9 +91,16 @@ async fn ask(question: &Question) -> Option<(String, String)> {
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.ok()?.ok()?;
-    let host = answer(&String::from_utf8_lossy(&output.stdout), question.after)?;
-    Some((host, question.tool.to_owned()))
+    let answered = tokio::time::timeout(patience, command.output()).await;
+    let Output { status, stdout, .. } = answered
+        .map_err(|_| failed(format!("it took longer than {} s", patience.as_secs())))?
+        .map_err(|error| failed(format!("{} cannot be run: {error}", program.display())))?;
+    let host = answer(&String::from_utf8_lossy(&stdout), question.after);
+    let host = host.filter(|_| status.success()).ok_or_else(|| match status.success() {
+        true => failed("its answer names no registry".to_owned()),
+        false => failed(format!("it ended with {status}")),
+    })?;
+    Ok((host, question.tool.to_owned()))
 }
 
 fn answer(text: &str, after: &str) -> Option<String> {
@@ -70,14 +108,16 @@ fn answer(text: &str, after: &str) -> Option<String> {
     urls(answer).into_iter().next()
 }
 
-fn installed(program: &str) -> Option<PathBuf> {
-    DIRECTORIES.iter().map(|directory| Path::new(directory).join(program)).find(|path| {
+fn installed(directories: &[&Path], program: &str) -> Option<PathBuf> {
+    directories.iter().map(|directory| directory.join(program)).find(|path| {
         path.metadata().is_ok_and(|meta| meta.is_file() && meta.uid() == 0 && meta.mode() & 0o022 == 0)
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -92,7 +132,48 @@ mod tests {
 
     #[test]
     fn only_what_root_alone_can_change_is_run() {
-        assert_eq!(installed("interlock-no-such-tool"), None);
-        assert!(installed("env").is_some_and(|path| path.ends_with("env")));
+        let directories = DIRECTORIES.map(Path::new);
+        assert_eq!(installed(&directories, "interlock-no-such-tool"), None);
+        assert!(installed(&directories, "env").is_some_and(|path| path.ends_with("env")));
+    }
+
+    /// Package managers of root's in a directory that anybody can read.
+    fn tools(scripts: &[(&str, &str, u32)]) -> tempfile::TempDir {
+        let directory = tempfile::tempdir().unwrap();
+        fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        for (name, script, mode) in scripts {
+            let path = directory.path().join(name);
+            fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(*mode)).unwrap();
+        }
+        directory
+    }
+
+    #[tokio::test]
+    async fn each_tool_answers_for_itself_and_those_that_do_not_are_named() {
+        if !rustix::process::geteuid().is_root() {
+            return; // only root's programs are asked
+        }
+        let told = "test \"$(id -u):$HOME:$*\" = '65534:/nonexistent:config get registry' && echo https://npm.example/";
+        let directory = tools(&[
+            ("npm", told, 0o755),
+            ("yarn", "exec sleep 600", 0o755),
+            ("pip3", "echo '(default https://pip.example/simple)'; exit 3", 0o755),
+        ]);
+        let answers = ask_all(&[directory.path()], Duration::from_secs(1)).await;
+        assert_eq!(answers.learned, [("npm.example".to_owned(), "npm".to_owned())]);
+        let failures: Vec<String> = answers.failures.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            failures,
+            [
+                "yarn did not say which registry it uses: it took longer than 1 s",
+                "pip did not say which registry it uses: it ended with exit status: 3",
+            ]
+        );
+        let directory = tools(&[("npm", "echo undefined", 0o755), ("pip3", "echo https://x.example", 0o777)]);
+        let answers = ask_all(&[directory.path()], Duration::from_secs(60)).await;
+        assert_eq!(answers.learned, []);
+        assert_eq!(answers.failures.len(), 1, "what anybody can write is not asked: {answers:?}");
+        assert_eq!(answers.failures[0].why, "its answer names no registry");
     }
 }

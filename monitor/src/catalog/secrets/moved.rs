@@ -145,11 +145,9 @@ impl Secrets {
         for place in &places {
             let pattern = Pattern { text: place.pattern.clone(), entry: place.entry };
             let watched = self.entry(place.entry).filter(|entry| entry.watch);
-            if let Some(name) = watched.and_then(|entry| names::tag(&pattern, entry, &self.generic))
-                && !tags.contains(&name)
-            {
-                tags.push(name);
-            }
+            let key = watched.and_then(|_| names::key(&pattern, &self.generic));
+            let name = key.zip(self.kernel_tag(place.entry));
+            tags.extend(name.filter(|name| !tags.contains(name)));
         }
         Moved { places, globs, names: tags }
     }

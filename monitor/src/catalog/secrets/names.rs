@@ -51,7 +51,34 @@ impl Name<'_> {
 /// Entry of the tag for names that look like secrets and are none.
 const NO_ENTRY: u32 = monitor_common::policy::ENTRY_HARMLESS;
 
-/// The kernel's name map. Where two entries need the same key, the graver grade counts: the daemon judges by path later.
+/// Grade of what is reported and taints nothing: [`monitor_common::policy::taint_bit`] has no bit for it.
+pub const GRADE_REPORTED: u32 = GRADE_C + 1;
+
+/// What the kernel looks for by name.
+#[derive(Debug)]
+pub struct KernelNames {
+    /// Keys with the entries that need them.
+    wanted: Vec<(u64, u32)>,
+    harmless: Vec<u64>,
+}
+
+impl KernelNames {
+    /// The kernel's map. Where two entries need the same key, the graver grade counts: the daemon judges by path later.
+    pub fn merged(&self, tag: impl Fn(u32) -> Option<SecretTag>) -> Vec<(u64, SecretTag)> {
+        let mut names: HashMap<u64, SecretTag> = HashMap::new();
+        for (key, entry) in &self.wanted {
+            let Some(tag) = tag(*entry) else { continue };
+            names.entry(*key).and_modify(|old| *old = graver(*old, tag)).or_insert(tag);
+        }
+        let none = SecretTag { entry: NO_ENTRY, grade: GRADE_NONE };
+        names.extend(self.harmless.iter().map(|key| (*key, none)));
+        let mut names: Vec<_> = names.into_iter().collect();
+        names.sort_unstable_by_key(|(key, _)| *key);
+        names
+    }
+}
+
+/// The names of every pattern that the kernel can follow; one that it cannot is noted.
 pub fn kernel(
     reader: &mut Reader,
     lines: &[u64],
@@ -59,8 +86,8 @@ pub fn kernel(
     patterns: &[Pattern],
     harmless: &HashSet<String>,
     generic: &Generic,
-) -> Vec<(u64, SecretTag)> {
-    let mut names: HashMap<u64, SecretTag> = HashMap::new();
+) -> KernelNames {
+    let mut wanted = Vec::new();
     for pattern in patterns {
         let index = pattern.entry as usize;
         let (Some(entry), Some(line)) = (entries.get(index), lines.get(index)) else { continue };
@@ -71,10 +98,8 @@ pub fn kernel(
         if !entry.watch {
             continue;
         }
-        match tag(pattern, entry, generic) {
-            Some((key, tag)) => {
-                names.entry(key).and_modify(|old| *old = graver(*old, tag)).or_insert(tag);
-            }
+        match key(pattern, generic) {
+            Some(key) => wanted.push((key, pattern.entry)),
             None if pattern.anywhere() => reader.problem(
                 *line,
                 format!(
@@ -86,17 +111,13 @@ pub fn kernel(
             None => {}
         }
     }
-    let none = SecretTag { entry: NO_ENTRY, grade: GRADE_NONE };
-    names.extend(harmless.iter().map(|name| (Name::Exact(name).key(), none)));
-    let mut names: Vec<_> = names.into_iter().collect();
-    names.sort_unstable_by_key(|(key, _)| *key);
-    names
+    let harmless = harmless.iter().map(|name| Name::Exact(name).key()).collect();
+    KernelNames { wanted, harmless }
 }
 
-/// The key by which the kernel finds the pattern's files, and what it says of them; `None` where no name is narrow enough.
-pub fn tag(pattern: &Pattern, entry: &Entry, generic: &Generic) -> Option<(u64, SecretTag)> {
-    let tag = SecretTag { entry: pattern.entry, grade: grade(entry.grade) };
-    derive(pattern, generic).map(|name| (name.key(), tag))
+/// The key by which the kernel finds the pattern's files; `None` where no name is narrow enough.
+pub fn key(pattern: &Pattern, generic: &Generic) -> Option<u64> {
+    derive(pattern, generic).map(Name::key)
 }
 
 /// The narrowest form that covers `pattern`.
@@ -131,7 +152,7 @@ fn is_stem(text: &str) -> bool {
     is_plain(text) && !text.is_empty() && !text.strip_prefix('.').unwrap_or(text).contains('.')
 }
 
-fn grade(grade: Grade) -> u32 {
+pub fn grade(grade: Grade) -> u32 {
     match grade {
         Grade::A => GRADE_A,
         Grade::B => GRADE_B,
@@ -156,6 +177,16 @@ mod tests {
         };
         let pattern = Pattern { text: text.to_owned(), entry: 0 };
         derive(&pattern, &generic).map(|name| format!("{name:?}"))
+    }
+
+    #[test]
+    fn what_is_only_reported_is_no_taint_and_gives_way_to_what_is() {
+        use monitor_common::policy::taint_bit;
+        assert_eq!([false, true].map(|foreign| taint_bit(GRADE_REPORTED, foreign)), [0, 0]);
+        let names = KernelNames { wanted: vec![(7, 0), (7, 1), (8, 0)], harmless: vec![9] };
+        let tag = |entry| SecretTag { entry, grade: [GRADE_REPORTED, GRADE_C][entry as usize] };
+        let none = SecretTag { entry: NO_ENTRY, grade: GRADE_NONE };
+        assert_eq!(names.merged(|entry| Some(tag(entry))), [(7, tag(1)), (8, tag(0)), (9, none)]);
     }
 
     #[test]

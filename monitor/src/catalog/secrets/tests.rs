@@ -255,3 +255,18 @@ fn every_problem_is_reported_with_its_line() {
     }
     assert_eq!(Secrets::parse("version: [").unwrap_err().len(), 1);
 }
+
+#[test]
+fn a_certificate_bundle_that_python_unpacks_is_no_key() {
+    let secrets = builtin();
+    let class = |path: &str| secrets.judge(path, Some("/home/ann"), u32::MAX).map(|found| found.class);
+    for bundle in
+        ["/tmp/tmpa1b_9xyzcacert.pem", "/var/tmp/tmp0qk3wz8ucacert.pem", "/home/ann/t/tmpabcdefghcacert.pem"]
+    {
+        assert_eq!(class(bundle), None, "{bundle}");
+    }
+    for key in ["/tmp/tmpa1b_9xyz.pem", "/tmp/tmpacacert.pem", "/tmp/mycacert.pem", "/tmp/tmpabcdefghkey.pem"]
+    {
+        assert_eq!(class(key), Some("key"), "{key}");
+    }
+}

@@ -144,6 +144,60 @@ fn no_host_is_in_two_classes_and_no_registry_is_listed() {
     assert!(seen.len() > 250, "{}", seen.len());
 }
 
+/// What is nobody's in particular, and so in no pack.
+const OF_NO_PACK: [&str; 2] = ["database-port", "metadata"];
+
+#[test]
+fn every_control_plane_and_managed_database_is_in_a_pack_and_packs_are_not_empty() {
+    let catalog = builtin();
+    for entry in entries(DESTINATIONS) {
+        let class = entry["class"].as_str().unwrap();
+        let id = entry["id"].as_str().unwrap();
+        if matches!(class, "infra" | "database") && !OF_NO_PACK.contains(&id) {
+            assert!(entry["pack"].is_string(), "{id} is in no pack");
+        }
+    }
+    let packs = catalog.packs();
+    assert!(packs.iter().is_sorted_by(|a, b| a.name < b.name));
+    assert!(packs.iter().all(|pack| pack.secrets + pack.destinations > 0));
+    for name in ["aws", "gcp", "azure", "railway", "vercel", "supabase", "kubernetes", "github", "gitlab"] {
+        let pack = packs.iter().find(|pack| pack.name == name);
+        assert!(pack.is_some_and(|pack| pack.secrets > 0 && pack.destinations > 0), "{name}: {pack:?}");
+    }
+}
+
+#[test]
+fn a_pack_that_is_off_is_plain_for_hosts_and_taints_nothing_in_the_kernel() {
+    let mut catalog = builtin();
+    let tag = |catalog: &crate::catalog::Catalog, id: &str| {
+        let entry = catalog.secrets.ids().position(|known| known == id).unwrap();
+        catalog.secrets.kernel_tag(u32::try_from(entry).unwrap()).unwrap()
+    };
+    let keys = catalog.secrets.kernel_names().len();
+    catalog.switch_off(&["aws", "kubernetes"].into());
+    let class = |name: &str| catalog.destinations.classify(name);
+    assert_eq!(class("ec2.eu-west-1.amazonaws.com"), Some((DestinationClass::Plain, "aws")));
+    assert_eq!(class("db.eu.rds.amazonaws.com"), Some((DestinationClass::Plain, "aws-database")));
+    assert_eq!(class("bedrock-runtime.eu.amazonaws.com"), Some((DestinationClass::Model, "aws-models")));
+    assert_eq!(class("api.vercel.com"), Some((DestinationClass::Infra, "vercel")));
+    let address = |text: &str| catalog.destinations.classify_address(text.parse().unwrap(), 6443);
+    assert_eq!(address("203.0.113.9"), (DestinationClass::Plain, Some("kubernetes")));
+    assert_eq!(address("10.0.0.1"), (DestinationClass::Local, Some("kubernetes")));
+    assert_eq!(tag(&catalog, "aws").grade, 4, "no grade that the kernel has a taint for");
+    assert_eq!(tag(&catalog, "railway-cli").grade, monitor_common::policy::GRADE_A);
+    assert_eq!(catalog.secrets.kernel_names().len(), keys, "it is still reported");
+    let verdicts = crate::rules::RuleSet::parse(&[(
+        "a.yaml".into(),
+        "version: 1\nrules: [{id: a, summary: s, on: open, match: {secret: any}, action: hold}]\n".into(),
+    )])
+    .unwrap()
+    .open_verdicts(&catalog.secrets);
+    let index = |id: &str| monitor_common::policy::open_index(tag(&catalog, id).entry, true) as usize;
+    assert_eq!([verdicts[index("aws")], verdicts[index("railway-cli")]], [0, 2], "allow, ask");
+    catalog.switch_off(&[].into());
+    assert_eq!(tag(&catalog, "aws").grade, monitor_common::policy::GRADE_A);
+}
+
 #[test]
 fn the_kernel_s_tables_have_room() {
     let catalog = builtin();

@@ -24,7 +24,7 @@ fn commands_that_print_credentials_are_known_with_their_store() {
         ("gcloud auth list", None),
         ("aws configure export-credentials --profile prod", Some("aws")),
         ("aws --profile prod sts assume-role --role-arn x", Some("aws")),
-        ("aws secretsmanager get-secret-value --secret-id x", Some("cloud-secrets")),
+        ("aws secretsmanager get-secret-value --secret-id x", Some("aws-secrets")),
         ("aws s3 ls", None),
         ("az account get-access-token", Some("azure")),
         ("secret-tool lookup service x", Some("keyring-command")),

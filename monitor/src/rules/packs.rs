@@ -1,0 +1,60 @@
+//! `packs:`: the catalogues know several providers, and a set of rules says which of them it does without.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    RuleSet,
+    problem::{Problem, Problems},
+};
+use crate::catalog::Catalog;
+
+pub(super) const ON: &str = "on";
+pub(super) const OFF: &str = "off";
+
+/// What a file says of one pack.
+#[derive(Debug)]
+pub struct Choice {
+    pub name: String,
+    pub on: bool,
+    /// Where it stands, ready to be reported.
+    pub place: Problem,
+}
+
+impl RuleSet {
+    /// The packs that the files switch off, the last word on each counting.
+    #[must_use]
+    pub fn packs_off(&self) -> BTreeSet<&str> {
+        let choices: BTreeMap<&str, bool> =
+            self.packs.iter().map(|choice| (choice.name.as_str(), choice.on)).collect();
+        choices.into_iter().filter(|(_, on)| !on).map(|(name, _)| name).collect()
+    }
+
+    /// Packs that `catalog` does not have: whoever misspells one believes that it is off.
+    #[must_use]
+    pub fn unknown_packs(&self, catalog: &Catalog) -> Problems {
+        let packs = catalog.packs();
+        let names = || packs.iter().map(|pack| pack.name.as_str());
+        let strange = self.packs.iter().filter(|choice| !names().any(|name| name == choice.name));
+        let report = |choice: &Choice| {
+            let mut problem = choice.place.clone();
+            problem.message = format!("there is no pack {:?}", choice.name);
+            problem.near(&choice.name, names());
+            problem.expected(format!("one of {}", names().collect::<Vec<_>>().join(", ")));
+            problem
+        };
+        Problems(strange.map(report).collect())
+    }
+
+    /// Makes the catalogue be what these rules want of it.
+    ///
+    /// # Errors
+    /// Every pack that the catalogue does not have; it is left as it was then.
+    pub fn switch_packs(&self, catalog: &mut Catalog) -> Result<(), Problems> {
+        let unknown = self.unknown_packs(catalog);
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        catalog.switch_off(&self.packs_off());
+        Ok(())
+    }
+}
