@@ -18,7 +18,7 @@ pub const ENTRY_HARMLESS: u32 = u32::MAX - 1;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct SecretTag {
-    /// Index of the entry in the daemon's secret catalogue.
+    /// What [`numbered`] makes of the entry's place in the daemon's secret catalogue.
     pub entry: u32,
     /// One of the `GRADE_*` constants.
     pub grade: u32,
@@ -86,16 +86,26 @@ pub struct Policy {
     pub handshake: u32,
     /// Where `handshake` is decided: 0 by the LSM hook, 1 by `connect4` and `connect6`.
     pub late_handshake: u32,
-    pub reserved: u32,
+    /// Counts the sets of rules and catalogues that have been in force; even and odd ones number their secrets apart, see
+    /// [`numbered`].
+    pub generation: u32,
 }
 const _: () = assert!(size_of::<Policy>() == 48);
 
-/// Catalogue entries of secrets that the table `OPEN_VERDICTS` has room for; see [`open_index`].
+/// Secrets that one catalogue may have.
 pub const ENTRIES_MAX: u32 = 1024;
+/// Numbers of secrets in the tables: those of the catalogue in force, and those of the one before or after it.
+pub const NUMBERS_MAX: u32 = ENTRIES_MAX * 2;
 
-/// Index into `OPEN_VERDICTS`: what opening a secret of this catalogue entry is answered with.
-pub const fn open_index(entry: u32, foreign: bool) -> u32 {
-    (if entry < ENTRIES_MAX { entry } else { 0 }) * 2 + foreign as u32
+/// The number that a catalogue's secret has in the tables of a generation. A tag of the set before keeps its own verdicts
+/// until it is replaced, so that no open is judged by half of one set and half of another.
+pub const fn numbered(entry: u32, generation: u32) -> u32 {
+    entry % ENTRIES_MAX + (generation % 2) * ENTRIES_MAX
+}
+
+/// Index into `OPEN_VERDICTS`: what opening a secret of this number is answered with.
+pub const fn open_index(number: u32, foreign: bool) -> u32 {
+    (if number < NUMBERS_MAX { number } else { 0 }) * 2 + foreign as u32
 }
 
 /// What a syscall hold is about.

@@ -9,7 +9,7 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSSES,
     policy::{
-        AddressKey, Answer, AnswerKey, ENTRIES_MAX, Flow, FlowVerdict, Followed, InodeKey, Policy, SecretTag,
+        AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, NUMBERS_MAX, Policy, SecretTag,
     },
 };
 
@@ -55,7 +55,7 @@ pub static SERVICE_NAMES: HashMap<u64, u32> = HashMap::with_max_entries(1_024, 0
 
 /// See `monitor_common::policy::open_index`.
 #[map]
-pub static OPEN_VERDICTS: Array<u32> = Array::with_max_entries(ENTRIES_MAX * 2, 0);
+pub static OPEN_VERDICTS: Array<u32> = Array::with_max_entries(NUMBERS_MAX * 2, 0);
 
 /// Answers to held syscalls, written by the daemon; the kernel counts their uses down. LRU: an answer that is never used
 /// makes room.

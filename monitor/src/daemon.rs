@@ -33,6 +33,7 @@ mod judge;
 mod knowledge;
 mod lifecycle;
 mod losses;
+mod numbering;
 mod packs;
 mod proving;
 mod recovery;

@@ -24,6 +24,7 @@ use super::{
     heads::Heads,
     knowledge::Knowledge,
     losses::Dismissed,
+    numbering::Numbering,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
     tags::Tags,
@@ -87,6 +88,7 @@ pub(super) struct Engine {
     pub proofs: Vec<Proof>,
     /// The kernel's verdict table, as it was written last.
     pub policy: Policy,
+    pub numbering: Numbering,
     pub heads: Heads,
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
@@ -122,6 +124,7 @@ impl Engine {
             .map_err(system("starting the outbox"))?;
         let cgroup = config.cgroup_mount().map_err(system("finding the cgroup v2 mount"))?;
         let (probes, uplink) = Probes::load(&Options { cgroup, pins: config.pins.clone() })?;
+        let generation = uplink.policy().map_or(0, |policy| policy.generation);
         let mut engine = Self {
             config,
             know,
@@ -143,6 +146,7 @@ impl Engine {
             dismissed: Dismissed::default(),
             proofs: Vec::new(),
             policy: Policy::default(),
+            numbering: Numbering::after(generation, before.secrets.clone()),
             heads: Heads::default(),
             tags: Tags::default(),
             own: Vec::new(),
@@ -301,7 +305,12 @@ impl Engine {
             what: "writing the kernel's tables",
             source: std::io::Error::other(error),
         };
+        // First the verdicts, under numbers that no tag has yet; then the tags, each of which leads to its own.
+        let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
+        let generation = self.numbering.generation();
+        self.uplink.set_open_verdicts(generation, &open_verdicts).map_err(failed)?;
         self.write_names().map_err(failed)?;
+        self.renumber().map_err(failed)?;
         let names = self.know.catalog.delegate_socket_names();
         let services: Vec<(u64, u32)> = names.iter().map(|name| (name.key(), name.service)).collect();
         self.uplink.replace_services(&services).map_err(failed)?;
@@ -311,8 +320,7 @@ impl Engine {
             served.duty == Duty::Connect && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
         };
         self.policy.late_handshake = u32::from(!self.probes.in_force().iter().any(early));
-        let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
-        self.uplink.set_open_verdicts(&open_verdicts).map_err(failed)?;
+        self.policy.generation = generation;
         self.uplink.set_policy(self.policy).map_err(failed)?;
         let always = self.know.rules.always_gated();
         for id in self.registry.ids() {
@@ -330,7 +338,8 @@ impl Engine {
     /// one name is both, it is the catalogue's.
     pub fn write_names(&mut self) -> Result<(), MapError> {
         let moved = self.registry.iter().flat_map(|session| session.moved.names().iter().copied());
-        let names: HashMap<u64, _> = moved.chain(self.know.catalog.secrets.kernel_names()).collect();
+        let names = moved.chain(self.know.catalog.secrets.kernel_names());
+        let names: HashMap<u64, _> = names.map(|(name, tag)| (name, self.numbering.tag(tag))).collect();
         self.uplink.replace_names(&names.into_iter().collect::<Vec<_>>())
     }
 
@@ -427,6 +436,7 @@ impl Engine {
             sessions,
             holds: self.holds.waiting().cloned().collect(),
             lingering: self.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
+            secrets: self.know.catalog.secrets.ids().map(str::to_owned).collect(),
         }
     }
 

@@ -63,15 +63,18 @@ impl Engine {
         pid: u32,
         id: SessionId,
         path: String,
-        entry: u32,
+        number: u32,
         matched: u32,
         foreign: bool,
     ) -> Option<SecretAccess> {
         let session = self.registry.get(id)?;
-        let known = match matched {
-            file::matched::UNRESOLVED => KnownBy::Unresolved { hint: entry },
-            file::matched::INODE => KnownBy::Inode { entry },
-            _ => KnownBy::Name { hint: entry },
+        let entry = self.numbering.entry(number, &self.know.catalog.secrets);
+        let hint = entry.unwrap_or(u32::MAX);
+        let known = match (matched, entry) {
+            (file::matched::NAME, _) => KnownBy::Name { hint },
+            (file::matched::INODE, Some(entry)) => KnownBy::Inode { entry },
+            // Also what was tagged by a catalogue that nobody knows any more.
+            _ => KnownBy::Unresolved { hint },
         };
         let process = self.registry.process(pid);
         let executable =

@@ -5,10 +5,12 @@ use monitor_common::policy::SecretTag;
 use super::{
     engine::Engine,
     knowledge::{Knowledge, Mistakes},
+    numbering::Numbering,
 };
 use crate::{
     facts::SessionId,
     ledger::record::{Kind as LedgerKind, Who},
+    probes::MapError,
     sessions::procfs,
 };
 
@@ -41,21 +43,21 @@ impl Engine {
     fn adopt_knowledge(&mut self, new: Knowledge) {
         self.drain(); // what was tagged by the old catalogue's numbers is judged by them
         let mut old = std::mem::replace(&mut self.know, new);
+        let before = old.catalog.secrets.ids().map(str::to_owned).collect();
+        self.numbering = Numbering::after(self.numbering.generation(), before);
         // What they said before counts until they have been asked again.
         if let Some(answers) = old.answers.take() {
             self.know.learn(answers);
         }
         self.ask_again.notify_one();
         let changes = old.catalog.changes(&self.know.catalog);
-        if !changes.is_empty() || old.rules.packs_off() != self.know.rules.packs_off() {
-            self.renumber(&old);
+        if let Err(error) = self.write_tables() {
+            tracing::error!(%error, "the kernel's tables could not be renewed");
         }
         for id in self.registry.ids() {
             self.tag_stores(id);
         }
-        if let Err(error) = self.write_tables() {
-            tracing::error!(%error, "the kernel's tables could not be renewed");
-        }
+        self.save();
         let (rules, catalog) = (self.know.rules.sha256().to_owned(), self.know.catalog.sha256());
         self.record(
             LedgerKind::Rules,
@@ -69,17 +71,13 @@ impl Engine {
         }
     }
 
-    /// Files are tagged in the kernel by their entry's number, which another catalogue gives to another entry.
-    fn renumber(&mut self, old: &Knowledge) {
-        let before: Vec<&str> = old.catalog.secrets.ids().collect();
-        let renumbered = |tag: SecretTag| {
-            let id = before.get(tag.entry as usize)?;
-            let secrets = &self.know.catalog.secrets;
-            secrets.kernel_tag(u32::try_from(secrets.ids().position(|known| known == *id)?).ok()?)
+    /// Gives files that are tagged the numbers that their secrets have now.
+    pub fn renumber(&mut self) -> Result<(), MapError> {
+        let (secrets, numbering) = (&self.know.catalog.secrets, &self.numbering);
+        let now = |tag: SecretTag| {
+            secrets.kernel_tag(numbering.entry(tag.entry, secrets)?).map(|tag| numbering.tag(tag))
         };
-        if let Err(error) = self.uplink.renumber(renumbered) {
-            tracing::error!(%error, "files that were tagged as secrets may be known by another secret's name");
-        }
+        self.uplink.renumber(now)
     }
 
     /// Tags the session's stores again, by the environment that its root has.

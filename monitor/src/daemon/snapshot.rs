@@ -24,6 +24,9 @@ pub struct Snapshot {
     pub holds: Vec<Hold>,
     /// Sockets whose queued data must stay held, with the boot clock at which TCP has given up, ns.
     pub lingering: Vec<(u64, u64)>,
+    /// Ids of the catalogue's secrets, in the order of the numbers that the kernel's tables have of them.
+    #[serde(default)]
+    pub secrets: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

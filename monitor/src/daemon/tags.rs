@@ -41,7 +41,7 @@ impl Tags {
 impl Engine {
     /// Tags a store of `session`.
     pub fn tag(&mut self, session: SessionId, anchor: Anchor, tag: SecretTag) {
-        if let Err(error) = self.uplink.tag_inode(anchor.key, tag) {
+        if let Err(error) = self.uplink.tag_inode(anchor.key, self.numbering.tag(tag)) {
             tracing::warn!(%session, ino = anchor.key.ino, %error, "the secret is known by name only");
             return;
         }

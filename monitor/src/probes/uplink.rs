@@ -9,7 +9,10 @@ use aya::{
 use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
-    policy::{AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, Policy, SecretTag},
+    policy::{
+        AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, Policy, SecretTag, numbered,
+        open_index,
+    },
 };
 
 use super::{error::ProbeError, pins};
@@ -258,12 +261,13 @@ impl Uplink {
         self.policy.set(0, policy, 0)
     }
 
-    /// What opening a secret is answered with, by `policy::open_index`.
+    /// What opening each secret of a catalogue is answered with, by its place there and then foreign or not.
     ///
     /// # Errors
     /// The map cannot be written.
-    pub fn set_open_verdicts(&mut self, verdicts: &[u32]) -> Result<(), MapError> {
-        (0..).zip(verdicts).try_for_each(|(index, verdict)| self.open_verdicts.set(index, verdict, 0))
+    pub fn set_open_verdicts(&mut self, generation: u32, verdicts: &[u32]) -> Result<(), MapError> {
+        let first = open_index(numbered(0, generation), false);
+        (first..).zip(verdicts).try_for_each(|(index, verdict)| self.open_verdicts.set(index, verdict, 0))
     }
 
     /// Answers a held syscall; it takes effect when the caller is continued.

@@ -4,6 +4,7 @@ use std::fs;
 
 use interlock_tests::{
     agent::Home,
+    backend::{Backend, not_here},
     daemon::{Daemon, Settings},
     is_root, wait,
 };
@@ -11,6 +12,13 @@ use serde_json::Value;
 
 const ONE: &str = "version: 1\nrules:\n  - {id: one, summary: Any secret., on: open, match: {secret: {grade: A}}, action: alert}\n";
 const SECRETS: &str = include_str!("../../../rules/catalog/secrets.yaml");
+
+/// The built-in catalogue with an entry in front of all others, so that each gets another number.
+fn renumbered() -> String {
+    let (head, entries) = SECRETS.split_once("\nentries:\n").unwrap();
+    let entry = "  - id: a-new-one\n    class: paas\n    grade: A\n    paths: [\"~/.railway/other\"]\n    source: this test\n";
+    format!("{head}\nentries:\n{entry}{entries}")
+}
 
 fn rules_are(daemon: &Daemon, what: &str, hold: impl Fn(&Value) -> bool) {
     wait::until(what, || {
@@ -79,11 +87,7 @@ fn a_changed_catalogue_renames_what_is_tagged_and_finds_what_is_new() {
     let mut agent = home.run(&daemon, &script);
     reads(&daemon, "railway-cli", ".railway/config.json");
     let loaded = daemon.json(&["status"])["rules"]["loaded"].clone();
-    // In front of all others, so that every entry gets another number.
-    let (head, entries) = SECRETS.split_once("\nentries:\n").unwrap();
-    let entry = "  - id: a-new-one\n    class: paas\n    grade: A\n    paths: [\"~/.railway/other\"]\n    source: this test\n";
-    fs::write(daemon.dir().join("catalog/secrets.yaml"), format!("{head}\nentries:\n{entry}{entries}"))
-        .unwrap();
+    fs::write(daemon.dir().join("catalog/secrets.yaml"), renumbered()).unwrap();
     rules_are(&daemon, "the new catalogue", |rules| rules["loaded"] != loaded);
     fs::write(home.path().join("work/go"), "").unwrap();
     assert!(agent.finish().contains("done"), "{}", agent.output());
@@ -94,6 +98,41 @@ fn a_changed_catalogue_renames_what_is_tagged_and_finds_what_is_new() {
         (&"railway-cli".into(), &"A".into()),
         "{last}"
     );
+}
+
+#[test]
+fn no_read_is_judged_by_half_of_one_catalogue_and_half_of_another() {
+    if !is_root() {
+        return;
+    }
+    let rules = "version: 1\nrules:\n  - {id: railway, summary: Its token., on: open, match: {secret: {entry: railway-cli}}, action: deny}\n";
+    let daemon = Daemon::start(&Settings { catalog: true, rules: Some(rules.into()), ..Settings::default() });
+    let home = Home::new();
+    let script = "exec python3 -c \"\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(.001)\n    \
+                  try: print(open(os.path.expanduser('~/.railway/config.json')).read())\n    except PermissionError: pass\n\
+                  print('done')\"";
+    let mut agent = home.run(&daemon, script);
+    reads(&daemon, "railway-cli", ".railway/config.json");
+    for round in 0..10 {
+        let text = if round % 2 == 0 { renumbered() } else { SECRETS.to_owned() };
+        let loaded = daemon.json(&["status"])["rules"]["loaded"].clone();
+        fs::write(daemon.dir().join("catalog/secrets.yaml"), text).unwrap();
+        rules_are(&daemon, "the other catalogue", |rules| rules["loaded"] != loaded);
+    }
+    fs::write(home.path().join("work/go"), "").unwrap();
+    let output = agent.finish();
+    let entries: Vec<Value> = [daemon.events("secret-read"), daemon.events("syscall-denied")]
+        .concat()
+        .iter()
+        .map(|event| event["secret.entry"].clone())
+        .collect();
+    assert!(entries.len() > 20 && entries.iter().all(|entry| entry == "railway-cli"), "{entries:?}");
+    if daemon.backend("open") == Backend::Lsm {
+        assert!(!output.contains("not-real"), "{output}");
+    } else {
+        not_here("a read is seen after it happened");
+        assert!(output.contains("not-real"), "{output}");
+    }
 }
 
 #[test]

@@ -37,7 +37,7 @@ const POLICY: Policy = Policy {
     delegate: 0,
     handshake: 0,
     late_handshake: 0,
-    reserved: 0,
+    generation: 0,
 };
 
 /// A labelled actor with an open connection to a server of the test's, and a secret it can read.

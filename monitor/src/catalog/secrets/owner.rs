@@ -103,7 +103,7 @@ impl Secrets {
     }
 
     /// Whether the program is an interpreter whose libraries read the store unasked, as Python's `requests` does `~/.netrc`:
-    /// such a read says little about what the program wants. A one-liner (`python3 -c`) says what it wants.
+    /// such a read says little about what the program wants. A one-liner (`python3 -c`) and `python3 -m netrc` say it.
     #[must_use]
     pub fn reads_unasked(&self, entry: u32, executable: &str, args: &[String]) -> bool {
         let Some(entry) = self.entry(entry) else { return false };
@@ -112,7 +112,12 @@ impl Secrets {
             Some(start) => name.starts_with(start),
             None => name == known,
         };
-        entry.implicit.iter().any(is) && matches!(script(args), Some(Script::File(path)) if path != "-")
+        let unasked = match script(args) {
+            Some(Script::File(path)) => path != "-",
+            Some(Script::Module(name)) => name != "netrc", // prints the file
+            None => false,
+        };
+        entry.implicit.iter().any(is) && unasked
     }
 
     /// Whether the program asks for the entry's credentials for itself: an owner tool of it, or of a store of the kinds
