@@ -60,7 +60,7 @@ fn counts(counts: &BTreeMap<String, u64>) -> String {
 fn registries(view: &RegistriesView) -> String {
     let known = format!("{} known", view.known);
     match view.failures.as_slice() {
-        [] if view.asked => known,
+        [] if view.asked > 0 => known,
         [] => format!("{known}, the package managers have not answered yet"),
         failures => format!("{known}; {}", failures.join("; ")),
     }

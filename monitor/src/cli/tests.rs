@@ -48,7 +48,7 @@ pub mod sample {
             ],
             registries: RegistriesView {
                 known: 9,
-                asked: true,
+                asked: 1,
                 failures: vec!["npm did not say which registry it uses: it took longer than 10 s".into()],
             },
             metrics: Some("127.0.0.1:9464".into()),

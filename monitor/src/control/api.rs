@@ -65,8 +65,8 @@ pub struct Status {
 pub struct RegistriesView {
     /// Hosts that count as a registry.
     pub known: usize,
-    /// The package managers were asked for what they have compiled in.
-    pub asked: bool,
+    /// How often the package managers have said what they have compiled in, since the start.
+    pub asked: u64,
     /// Package managers that did not say, each with the reason.
     pub failures: Vec<String>,
 }

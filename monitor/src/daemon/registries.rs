@@ -31,6 +31,7 @@ impl Engine {
             self.metrics.package_lookup_failed(failure.tool);
             tracing::warn!("{failure}; its default registry counts as an unknown host");
         }
+        self.registries_asked += 1;
         self.know.learn(answers);
         self.export_registries();
     }
@@ -46,7 +47,7 @@ impl Engine {
         let failures = answers.iter().flat_map(|answers| &answers.failures);
         RegistriesView {
             known: self.know.catalog.destinations.registries().count(),
-            asked: answers.is_some(),
+            asked: self.registries_asked,
             failures: failures.map(ToString::to_string).collect(),
         }
     }

@@ -38,6 +38,8 @@ fn a_pack_that_is_off_holds_nothing_says_so_and_holds_again_when_it_is_on() {
         "{read}"
     );
     assert!(read["rule.id"].is_null() && read["event.kind"] == "event", "{read}");
+    let gated = daemon.events("flow-passed");
+    assert!(gated.is_empty(), "nothing was touched, so nothing asked: {gated:?}");
     let metrics = metrics(&daemon);
     assert!(metrics.contains("interlock_rule_pack_enabled{pack=\"railway\"} 0"), "{metrics}");
     assert!(metrics.contains("interlock_rule_pack_enabled{pack=\"aws\"} 1"), "{metrics}");
