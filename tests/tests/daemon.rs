@@ -19,4 +19,5 @@ mod daemon {
     mod secrets;
     mod sessions;
     mod storm;
+    mod suggesting;
 }
