@@ -22,7 +22,7 @@ pub use self::{
 };
 use self::{
     exception::Exception,
-    finding::{Finding, findings},
+    finding::{Finding, findings, place_of},
 };
 use crate::{
     catalog::Catalog,
@@ -31,6 +31,12 @@ use crate::{
     rules::{Problems, RuleSet, Word as _},
     trial::Decisions,
 };
+
+/// Findings of one session that are looked at: each costs a look at what came before it.
+const FINDINGS_MAX: usize = 1000;
+
+/// Exceptions of one session: each costs a replay, and the corpus.
+const PROPOSALS_MAX: usize = 64;
 
 /// Width of a comment's lines, characters.
 const COLUMNS: usize = 100;
@@ -116,14 +122,29 @@ impl Court<'_> {
         if !learned.objections.is_empty() {
             return learned;
         }
-        let case = Session { record, ruled: &ruled, findings: &findings(record, &ruled, rules) };
-        for finding in case.findings {
+        let findings = findings(record, &ruled, rules, FINDINGS_MAX);
+        if findings.len() > FINDINGS_MAX {
+            learned.objections.push(format!(
+                "rules said something more than {FINDINGS_MAX} times: that is no matter of exceptions, but of the rules"
+            ));
+            return learned;
+        }
+        let case = Session { record, ruled: &ruled, findings: &findings };
+        let mut seen: Vec<&Exception> = Vec::new();
+        for finding in &findings {
             match &finding.exception {
-                Ok(exception) if case.is_first(finding) => match self.propose(&case, exception) {
-                    Ok(proposal) => learned.proposals.push(proposal),
-                    Err(why) => learned.leave(exception.rule.clone(), case.seen_with(exception), why),
-                },
-                Ok(_) => {}
+                Ok(exception) if seen.contains(&exception) => {}
+                Ok(exception) if seen.len() == PROPOSALS_MAX => {
+                    let why = format!("there are more than {PROPOSALS_MAX} different ones");
+                    learned.leave(exception.rule.clone(), vec![case.seen(finding.place)], why);
+                }
+                Ok(exception) => {
+                    seen.push(exception);
+                    match self.propose(&case, exception) {
+                        Ok(proposal) => learned.proposals.push(proposal),
+                        Err(why) => learned.leave(exception.rule.clone(), case.seen_with(exception), why),
+                    }
+                }
                 Err(why) => learned.leave(finding.rule.clone(), vec![case.seen(finding.place)], why.clone()),
             }
         }
@@ -195,11 +216,6 @@ struct Session<'r> {
 }
 
 impl Session<'_> {
-    fn is_first(&self, finding: &Finding) -> bool {
-        let same = self.findings.iter().find(|other| other.exception == finding.exception);
-        same == Some(finding)
-    }
-
     fn has(&self, place: usize, exception: &Exception) -> bool {
         self.findings
             .iter()
@@ -228,8 +244,7 @@ impl Session<'_> {
             if before.decisions == after.decisions {
                 continue;
             }
-            let place = self.record.entries.iter().position(|entry| entry.line == before.entry.line);
-            let place = place.ok_or("the session is judged otherwise")?;
+            let place = place_of(self.record, before.entry).ok_or("the session is judged otherwise")?;
             if !self.may_differ(place, &before.decisions, &after.decisions) {
                 return Err(format!(
                     "the exception would change what nobody approved: {} ({} → {})",

@@ -15,7 +15,7 @@ pub struct Turn {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum What {
-    /// The record has the session from its beginning.
+    /// The record has the session from its beginning, and Interlock had it too: it was not found running.
     Started,
     /// It was stopped or refused something, would have been in enforce mode, or did what Interlock itself watches for.
     Tripped(String),
@@ -49,7 +49,9 @@ pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Turn> {
     // An alert that no rule judged: Interlock's own watch over itself and over what it cannot follow.
     let own_alert = text("event.kind") == Some("alert") && !event.contains_key("interlock.mode");
     let what = match action {
-        "session-started" => What::Started,
+        "session-started" if text("session.recognised_by").is_none_or(|by| !by.starts_with("adopted")) => {
+            What::Started
+        }
         "records-lost" => What::Lost,
         "hold-gone" => What::Gone { hold: text("hold.id")?.to_owned() },
         _ if TRIPS.contains(&action) || own_alert => What::Tripped(told(action, event)),
@@ -118,6 +120,9 @@ mod tests {
             json!({ "event.action": "secret-read", "event.kind": "alert", "interlock.mode": "enforce" });
         assert_eq!(read(&told), None);
         assert_eq!(read(&json!({ "event.action": "flow-passed" })), None);
+        let started = |by| read(&json!({ "event.action": "session-started", "session.recognised_by": by }));
+        assert_eq!(started("executable claude"), Some(What::Started));
+        assert_eq!(started("adopted, executable claude"), None);
         assert_eq!(read(&json!({ "event.action": "records-lost" })), Some(What::Lost));
         assert_eq!(
             read(&json!({ "event.action": "hold-gone", "hold.id": "h2" })),

@@ -17,8 +17,7 @@ pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
     let mut found = Vec::new();
     if !record.turns.iter().any(|turn| turn.what == What::Started) {
         found.push(
-            "the record does not have the session from its beginning: nobody knows whether it tripped before"
-                .to_owned(),
+            "the session is not known from its beginning: nobody knows whether it tripped before".to_owned(),
         );
     }
     if record.lost > 0 || record.turns.iter().any(|turn| turn.what == What::Lost) {

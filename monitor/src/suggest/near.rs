@@ -17,12 +17,14 @@ struct Variation {
     change: fn(&mut [Entry]) -> bool,
 }
 
-const VARIATIONS: [Variation; 6] = [
+const VARIATIONS: [Variation; 8] = [
     Variation { told: "by any other program", change: other_program },
     Variation { told: "with any other arguments", change: other_arguments },
     Variation { told: "with any other secret", change: other_secret },
     Variation { told: "with any other host", change: other_host },
     Variation { told: "with any other port", change: other_port },
+    Variation { told: "with any other process", change: other_target },
+    Variation { told: "by any other way to that service", change: other_way },
     Variation { told: "by any other agent", change: other_agent },
 ];
 
@@ -118,6 +120,23 @@ fn other_host(entries: &mut [Entry]) -> bool {
 fn other_port(entries: &mut [Entry]) -> bool {
     let Some(to) = destination(entries) else { return false };
     to.port = if to.port == 8443 { 443 } else { 8443 };
+    true
+}
+
+/// The process that was reached into, or whose environment was read.
+fn other_target(entries: &mut [Entry]) -> bool {
+    let target = match last(entries) {
+        Some(Deed::Done { subject: Subject::Environ(access), .. }) => &mut access.target,
+        Some(Deed::Done { subject: Subject::Inspect(access), .. }) => &mut access.target,
+        _ => return false,
+    };
+    *target = target.wrapping_add(1);
+    true
+}
+
+fn other_way(entries: &mut [Entry]) -> bool {
+    let Some(Deed::Done { subject: Subject::Delegate(asked), .. }) = last(entries) else { return false };
+    asked.path.push_str(".other");
     true
 }
 

@@ -302,3 +302,56 @@ fn names_that_look_like_patterns_or_like_yaml_mean_themselves() {
     assert!(!learned.file.as_ref().unwrap().contains('\u{202e}'), "{learned:?}");
     assert!(learned.proposals[0].stays.contains(&"the same by any other program".to_owned()), "{learned:?}");
 }
+
+#[test]
+fn what_only_an_earlier_approval_let_through_is_no_example() {
+    let other = ["/usr/local/bin/other", "--now"];
+    let mut script =
+        approved().held(10, "backboard.railway.app", &DEPLOY).held(11, "backboard.railway.app", &other);
+    for event in script.0.iter_mut().skip(4) {
+        event["event.action"] = "flow-released".into();
+        event["interlock.action"] = "allow".into();
+        event.as_object_mut().unwrap().remove("hold.id");
+    }
+    let learned = script.learn();
+    let held = learned.proposals.iter().find(|proposal| proposal.action == Action::Hold).unwrap();
+    assert_eq!(held.excuses.len(), 2, "{learned:?}");
+    assert!(!held.file.contains("/other"), "{learned:?}");
+    assert_eq!(learned.left.len(), 1, "{learned:?}");
+    assert!(learned.left[0].why.contains("given for something else"), "{learned:?}");
+}
+
+#[test]
+fn a_flood_of_findings_is_no_matter_of_exceptions() {
+    let mut script = Script::new();
+    for number in 0..70 {
+        script = script.read(number, &format!("{number}"), &DEPLOY);
+    }
+    let rules = "version: 1\nrules: [{ id: foreign-secret-read, summary: s, on: open, match: { secret: any }, action: alert }]\n";
+    let learned = script.learn_with(Some(rules), None);
+    assert_eq!((learned.proposals.len(), learned.left.len()), (PROPOSALS_MAX, 1));
+    assert_eq!(learned.left[0].findings.len(), 70 - PROPOSALS_MAX);
+    for number in 70..1200 {
+        script = script.read(70 + number / 1000, "x", &DEPLOY);
+    }
+    let learned = script.learn_with(Some(rules), None);
+    assert!(
+        learned.proposals.is_empty() && learned.objections[0].contains("more than 1000 times"),
+        "{learned:?}"
+    );
+}
+
+/// What an exception cannot say is told as allowed.
+#[test]
+fn what_the_language_cannot_narrow_is_told() {
+    let environ = json!({ "event.action": "environment-read", "environment.pid": 1, "environment.own": false,
+        "environment.how": "open", "process.executable": "/usr/local/bin/debug", "process.args": ["debug"],
+        "rule.id": ["other-environment"], "interlock.action": "alert" });
+    let learned = Script::new().event(1, environ).learn();
+    let proposal = &learned.proposals[0];
+    let told = |list: &[String], what: &str| list.contains(&format!("the same {what}"));
+    assert!(told(&proposal.allows, "with any other process"), "{proposal:?}");
+    assert!(told(&proposal.allows, "with any other arguments"), "{proposal:?}");
+    assert!(told(&proposal.stays, "by any other program"), "{proposal:?}");
+    assert!(!told(&proposal.stays, "with any other host") && !told(&proposal.allows, "with any other host"));
+}
