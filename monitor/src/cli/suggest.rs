@@ -45,9 +45,10 @@ impl Suggest {
         let printer = global.printer(self.reading);
         let config = global.config()?;
         let catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load);
-        let catalog = catalog.map_err(|problems| Failure::new(Exit::Usage, problems))?;
+        let mut catalog = catalog.map_err(|problems| Failure::new(Exit::Usage, problems))?;
         let wrong = |problems| refuse(&printer, &problems);
         let basis = Basis::load(self.rules.as_deref().or(config.rules.as_deref())).map_err(wrong)?;
+        basis.rules().switch_packs(&mut catalog).map_err(wrong)?;
         let corpus = Corpus::load(self.corpus.as_deref(), &basis, &catalog).map_err(wrong)?;
         let record = self.record(global, &printer)?;
         let court = Court { basis: &basis, catalog: &catalog, corpus: &corpus };

@@ -355,3 +355,35 @@ fn what_the_language_cannot_narrow_is_told() {
     assert!(told(&proposal.stays, "by any other program"), "{proposal:?}");
     assert!(!told(&proposal.stays, "with any other host") && !told(&proposal.allows, "with any other host"));
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+
+    /// Whatever an event says, and whatever an agent calls its programs and files: there are proposals that compile and
+    /// excuse something, or there are reasons, and never a panic.
+    #[test]
+    fn no_event_makes_a_proposal_that_does_not_hold(place in 0_usize..4, field in 0_usize..20, garbage in "\\PC{0,40}",
+        kind in 0_usize..3) {
+        let mut script = approved();
+        let names: Vec<String> = script.0[place].as_object().unwrap().keys().cloned().collect();
+        script.0[place][&names[field % names.len()]] = match kind {
+            0 => json!(garbage),
+            1 => json!(format!("/usr/bin/{garbage}")),
+            _ => json!([garbage]),
+        };
+        let text: String = script.0.iter().map(|line| format!("{line}\n")).collect();
+        if let Ok(record) = crate::replay::read("r.jsonl", text.as_bytes()) {
+            let (basis, catalog) = (Basis::load(None).unwrap(), Catalog::builtin().unwrap());
+            let corpus = Corpus::load(None, &basis, &catalog).unwrap();
+            let sessions = record.sessions().len();
+            if sessions == 1 {
+                let learned = Court { basis: &basis, catalog: &catalog, corpus: &corpus }.learn(&record);
+                for proposal in &learned.proposals {
+                    proptest::prop_assert!(basis.with(&proposal.file, &catalog).is_ok(), "{}", proposal.file);
+                    proptest::prop_assert!(!proposal.excuses.is_empty());
+                }
+                proptest::prop_assert_eq!(learned.file.is_some(), !learned.proposals.is_empty());
+            }
+        }
+    }
+}
