@@ -74,7 +74,7 @@ pub struct Proposal {
     pub stays: Vec<String>,
     pub corpus: Played,
     #[serde(skip)]
-    item: String,
+    exception: Exception,
 }
 
 /// Findings of one rule that no exception is proposed for.
@@ -97,13 +97,13 @@ pub struct Seen {
 
 /// What proposals are judged by.
 #[derive(Clone, Copy, Debug)]
-pub struct Court<'a> {
+pub struct Learner<'a> {
     pub basis: &'a Basis,
     pub catalog: &'a Catalog,
     pub corpus: &'a Corpus,
 }
 
-impl Court<'_> {
+impl Learner<'_> {
     /// Learns from the one session that `record` is about.
     #[must_use]
     pub fn learn(&self, record: &Record) -> Suggestions {
@@ -153,25 +153,23 @@ impl Court<'_> {
     }
 
     fn propose(&self, case: &Session<'_>, exception: &Exception) -> Result<Proposal, String> {
-        let item = exception.yaml();
-        let file = document(std::slice::from_ref(&item));
+        let file = document(&[exception.yaml()]);
         let after = self.compile(&file)?;
         let places = case.excused(&after)?;
         let named = places.iter().copied().find(|place| case.has(*place, exception));
         let place = named.ok_or("the exception would not excuse what it was made for")?;
-        let corpus =
-            self.corpus.play(exception, self.basis, self.catalog).map_err(|problems| refused(&problems))?;
-        if !corpus.let_through.is_empty() {
-            return Err(format!("it would let attacks through: {}", corpus.let_through.join("; ")));
-        }
+        let corpus = self.play(&[exception])?;
         let rule = self.basis.rules().get(&exception.rule).ok_or("the rule is gone")?;
         let width = near::width(case.record, place, exception, self.basis.rules(), &after);
         let today = match rule.action {
-            Action::Hold => "held for a person today, then let through unasked",
-            _ => "an alert today, then silence",
+            Action::Hold => "this rule holds it for a person today, and would let it through unasked",
+            _ => "this rule tells it today, and would be silent",
         };
         let always = "in every session of this agent, in any workspace and of any user".to_owned();
         let mut allows = vec![format!("{}: {today}", exception.deed), always];
+        if rule.risk > 0 {
+            allows.push(format!("without the {} points of risk that it adds today", rule.risk));
+        }
         allows.extend(width.allowed.iter().map(|told| format!("the same {told}")));
         Ok(Proposal {
             rule: exception.rule.clone(),
@@ -182,7 +180,7 @@ impl Court<'_> {
             allows,
             stays: width.stays.iter().map(|told| format!("the same {told}")).collect(),
             corpus,
-            item,
+            exception: exception.clone(),
         })
     }
 
@@ -190,14 +188,27 @@ impl Court<'_> {
         self.basis.with(file, self.catalog).map_err(|problems| refused(&problems))
     }
 
-    /// All proposals in one file must excuse what each of them does, and nothing else.
+    fn play(&self, exceptions: &[&Exception]) -> Result<Played, String> {
+        let played = self.corpus.play(exceptions, self.basis, self.catalog);
+        let played = played.map_err(|problems| refused(&problems))?;
+        match played.let_through.as_slice() {
+            [] => Ok(played),
+            attacks => Err(format!("it would let attacks through: {}", attacks.join("; "))),
+        }
+    }
+
+    /// All proposals in one file must excuse what each of them does, and nothing else; and what none of them lets through
+    /// alone, all of them must not.
     fn join(&self, case: &Session<'_>, learned: &mut Suggestions) {
         if learned.proposals.is_empty() {
             return;
         }
         let items: Vec<String> = learned.proposals.iter().map(Proposal::commented).collect();
         let file = format!("{}{}", learned.head(), document(&items));
-        match self.compile(&file).and_then(|rules| case.excused(&rules)) {
+        let exceptions: Vec<&Exception> =
+            learned.proposals.iter().map(|proposal| &proposal.exception).collect();
+        let excused = self.compile(&file).and_then(|rules| case.excused(&rules));
+        match excused.and_then(|_| self.play(&exceptions)) {
             Ok(_) => learned.file = Some(file),
             Err(why) => {
                 for proposal in std::mem::take(&mut learned.proposals) {
@@ -296,14 +307,15 @@ impl Proposal {
         let seen: Vec<String> =
             self.excuses.iter().map(|seen| format!("{}  {}", seen.time, seen.event)).collect();
         let still = format!("Still decided as today ({}):", self.action.word());
-        let played = format!("Attack sessions: all {} are stopped as before.", self.corpus.stopped);
+        let played =
+            format!("Attack sessions: all {} that are stopped today stay stopped.", self.corpus.stopped);
         let parts = [
             section("Excuses:", &seen),
             section("Would allow what is not allowed today:", &self.allows),
             section(&still, &self.stays),
             section(&played, &self.corpus.changed),
         ];
-        parts.concat() + &self.item
+        parts.concat() + &self.exception.yaml()
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     catalog::Catalog,
     replay::{Record, read},
-    suggest::{Basis, Corpus, Court, Left, Suggestions},
+    suggest::{Basis, Corpus, Learner, Left, Suggestions},
 };
 
 #[derive(Args, Debug)]
@@ -51,8 +51,8 @@ impl Suggest {
         basis.rules().switch_packs(&mut catalog).map_err(wrong)?;
         let corpus = Corpus::load(self.corpus.as_deref(), &basis, &catalog).map_err(wrong)?;
         let record = self.record(global, &printer)?;
-        let court = Court { basis: &basis, catalog: &catalog, corpus: &corpus };
-        let learned = court.learn(&self.one_session(record)?);
+        let learner = Learner { basis: &basis, catalog: &catalog, corpus: &corpus };
+        let learned = learner.learn(&self.one_session(record)?);
         show(&learned, &printer)?;
         Ok(if learned.proposals.is_empty() { Exit::Negative } else { Exit::Fine })
     }

@@ -60,11 +60,16 @@ impl Corpus {
         Ok(Self { cases: cases.map(|case| (case.clone(), court.hear(case).strongest)).collect() })
     }
 
-    /// Plays every session with the exception in force.
+    /// Plays every session with the exceptions in force.
     ///
     /// # Errors
-    /// The exception cannot be compiled.
-    pub fn play(&self, exception: &Exception, basis: &Basis, catalog: &Catalog) -> Result<Played, Problems> {
+    /// The exceptions cannot be compiled.
+    pub fn play(
+        &self,
+        exceptions: &[&Exception],
+        basis: &Basis,
+        catalog: &Catalog,
+    ) -> Result<Played, Problems> {
         let mut played = Played::default();
         let mut known: Option<(&str, RuleSet)> = None;
         for (case, before) in &self.cases {
@@ -73,7 +78,7 @@ impl Corpus {
             let home = case.setting.home.as_str();
             let rules = match &known {
                 Some((of, rules)) if *of == home => rules,
-                _ => &known.insert((home, basis.with(&transplanted(exception, home), catalog)?)).1,
+                _ => &known.insert((home, basis.with(&transplanted(exceptions, home), catalog)?)).1,
             };
             let after = Court { rules, catalog }.hear(case).strongest;
             if *before == after {
@@ -94,14 +99,16 @@ fn answer(decisions: &Decisions) -> Option<Answer> {
     decisions.last().map(|decision| decision.answer)
 }
 
-/// The exception as it would read for whom the case is about: any agent, and that person's home.
-fn transplanted(exception: &Exception, home: &str) -> String {
-    let item = exception.yaml_for_every_agent();
-    let item = match home_in(&item) {
-        Some(own) => item.replace(&own, &format!("{home}/")),
-        None => item,
-    };
-    super::document(&[item])
+/// The exceptions as they would read for whom the case is about: any agent, and that person's home.
+fn transplanted(exceptions: &[&Exception], home: &str) -> String {
+    let items = exceptions.iter().map(|exception| {
+        let item = exception.yaml_for_every_agent();
+        match home_in(&item) {
+            Some(own) => item.replace(&own, &format!("{home}/")),
+            None => item,
+        }
+    });
+    super::document(&items.collect::<Vec<_>>())
 }
 
 /// The home that a text names, with its last slash: `/home/ann/`.

@@ -79,7 +79,7 @@ impl Script {
         let basis = Basis::load(write("rules.yaml", rules).as_deref()).unwrap();
         let catalog = Catalog::builtin().unwrap();
         let corpus = Corpus::load(write("corpus.yaml", corpus).as_deref(), &basis, &catalog).unwrap();
-        Court { basis: &basis, catalog: &catalog, corpus: &corpus }.learn(&self.record())
+        Learner { basis: &basis, catalog: &catalog, corpus: &corpus }.learn(&self.record())
     }
 }
 
@@ -106,15 +106,16 @@ fn what_was_told_and_what_was_approved_become_exceptions_with_all_that_they_allo
       # Excuses:
       # - 2026-11-21T12:00:01Z  open /home/bob/.railway/config.json
       # Would allow what is not allowed today:
-      # - /usr/local/bin/deploy reads /home/bob/.railway/config.json (railway-cli, grade A): an alert
-      #   today, then silence
+      # - /usr/local/bin/deploy reads /home/bob/.railway/config.json (railway-cli, grade A): this rule
+      #   tells it today, and would be silent
       # - in every session of this agent, in any workspace and of any user
+      # - without the 5 points of risk that it adds today
       # - the same with any other arguments
       # Still decided as today (alert):
       # - the same by any other program
       # - the same with any other secret
       # - the same by any other agent
-      # Attack sessions: all 91 are stopped as before.
+      # Attack sessions: all 91 that are stopped today stay stopped.
       - id: foreign-secret-read
         except:
           - agent: "claude-code"
@@ -124,8 +125,10 @@ fn what_was_told_and_what_was_approved_become_exceptions_with_all_that_they_allo
       # - 2026-11-21T12:00:04Z  connect backboard.railway.app:443 (203.0.113.7)
       # Would allow what is not allowed today:
       # - /usr/local/bin/deploy connects to backboard.railway.app, port 443, after a foreign secret of
-      #   class paas and grade A was read within 30m: held for a person today, then let through unasked
+      #   class paas and grade A was read within 30m: this rule holds it for a person today, and would
+      #   let it through unasked
       # - in every session of this agent, in any workspace and of any user
+      # - without the 60 points of risk that it adds today
       # - the same with any other arguments
       # - the same after any other secret of that class and grade was read instead
       # - the same after secrets of other classes were read as well
@@ -135,7 +138,7 @@ fn what_was_told_and_what_was_approved_become_exceptions_with_all_that_they_allo
       # - the same with any other port
       # - the same by any other agent
       # - the same after a secret of another class was read instead
-      # Attack sessions: all 91 are stopped as before.
+      # Attack sessions: all 91 that are stopped today stay stopped.
       - id: infra-after-foreign-secret
         except:
           - agent: "claude-code"
@@ -294,6 +297,29 @@ fn what_would_let_an_attack_through_is_not_proposed() {
     assert!(learned.left[0].why.contains("our own incident"), "{learned:?}");
 }
 
+/// Where two rules hold the same thing, an exception to one of them changes nothing: only both together do.
+#[test]
+fn what_no_proposal_lets_through_alone_all_together_must_not() {
+    let rules = |id: &str| {
+        format!(
+            "  - {{ id: {id}, summary: s, on: connect, match: {{ destination: infra }}, action: hold }}\n"
+        )
+    };
+    let text = format!("version: 1\nrules:\n{}{}", rules("one"), rules("two"));
+    let mut script = Script::new().held(4, "backboard.railway.app", &DEPLOY).approved(9);
+    script.0[1]["rule.id"] = json!(["one", "two"]);
+    assert_eq!(script.learn_with(Some(&text), None).proposals.len(), 2);
+    let own = "version: 1\ncases:\n  - name: our own incident\n    events:\n      \
+               - { connect: backboard.railway.app, process: /usr/local/bin/deploy }\n    expect: { hold: [one, two] }\n";
+    let learned = script.learn_with(Some(&text), Some(own));
+    assert!(learned.proposals.is_empty() && learned.file.is_none(), "{learned:?}");
+    let whys: Vec<&str> = learned.left.iter().map(|left| left.why.as_str()).collect();
+    assert!(
+        whys.len() == 2 && whys.iter().all(|why| why.starts_with("together: it would let attacks")),
+        "{whys:?}"
+    );
+}
+
 #[test]
 fn names_that_look_like_patterns_or_like_yaml_mean_themselves() {
     let odd = "/usr/local/bin/a*[b]{c}: #\"\u{202e}x";
@@ -377,7 +403,7 @@ proptest::proptest! {
             let corpus = Corpus::load(None, &basis, &catalog).unwrap();
             let sessions = record.sessions().len();
             if sessions == 1 {
-                let learned = Court { basis: &basis, catalog: &catalog, corpus: &corpus }.learn(&record);
+                let learned = Learner { basis: &basis, catalog: &catalog, corpus: &corpus }.learn(&record);
                 for proposal in &learned.proposals {
                     proptest::prop_assert!(basis.with(&proposal.file, &catalog).is_ok(), "{}", proposal.file);
                     proptest::prop_assert!(!proposal.excuses.is_empty());
