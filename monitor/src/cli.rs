@@ -16,6 +16,7 @@ mod rules;
 mod run;
 mod sessions;
 mod status;
+mod suggest;
 mod trial;
 
 use std::{
@@ -76,6 +77,8 @@ enum Verb {
     Rules(rules::Rules),
     /// Judge recorded sessions again, and print what other rules would change
     Replay(replay::Replay),
+    /// Propose exceptions to rules that alerted, or held what a person approved; says what each would allow
+    Suggest(suggest::Suggest),
     /// Replay the incident in a closed world and see it stopped (as root)
     Drill(drill::Drill),
     /// Tries what is forbidden, for the daemon that started it
@@ -148,6 +151,7 @@ pub fn main() -> ExitCode {
         Verb::Drill(drill) => drill.perform(&global),
         Verb::Rules(rules) => rules.perform(&global),
         Verb::Replay(replay) => replay.perform(&global),
+        Verb::Suggest(suggest) => suggest.perform(&global),
         Verb::Client(verb) => global.client().and_then(|client| verb.perform(&client, &global)),
     };
     let exit = done.unwrap_or_else(|failure| {

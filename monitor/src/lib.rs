@@ -24,4 +24,5 @@ pub mod recognition;
 pub mod replay;
 pub mod rules;
 pub mod sessions;
+pub mod suggest;
 pub mod trial;

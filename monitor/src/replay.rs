@@ -7,6 +7,7 @@
 mod discretion;
 mod entry;
 mod read;
+mod turn;
 
 use std::collections::HashMap;
 
@@ -17,6 +18,7 @@ pub use self::{
     discretion::discreet,
     entry::{Deed, Entry, Recorded},
     read::Record,
+    turn::{Turn, What},
 };
 use crate::{
     config::RISK_BUDGET,
@@ -62,6 +64,26 @@ pub struct Ruled<'r> {
 }
 
 impl Record {
+    /// Ids of its sessions, in the order of their first events.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<&str> {
+        let mut ids: Vec<&str> = Vec::new();
+        for entry in &self.entries {
+            if !ids.contains(&entry.session.as_str()) {
+                ids.push(&entry.session);
+            }
+        }
+        ids
+    }
+
+    /// What it says of one session.
+    #[must_use]
+    pub fn of(mut self, session: &str) -> Self {
+        self.entries.retain(|entry| entry.session == session);
+        self.turns.retain(|turn| turn.session == session);
+        self
+    }
+
     /// Judges every entry again, in its order.
     #[must_use]
     pub fn judge(&self, rules: &RuleSet) -> Vec<Ruled<'_>> {

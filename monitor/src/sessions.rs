@@ -151,11 +151,11 @@ impl Registry {
         self.add_process(session, process);
     }
 
-    /// Removes a process; gives its session if that has no process left.
-    pub fn exit(&mut self, pid: u32) -> Option<SessionId> {
-        let (session, _) = self.processes.remove(&pid)?;
+    /// Removes a process; gives its session, and the process, if that was the last one.
+    pub fn exit(&mut self, pid: u32) -> Option<(SessionId, Process)> {
+        let (session, process) = self.processes.remove(&pid)?;
         let alive = self.processes.values().any(|(other, _)| *other == session);
-        (!alive).then_some(session)
+        (!alive).then_some((session, process))
     }
 
     #[must_use]
@@ -238,7 +238,8 @@ mod tests {
         let (mut registry, id) = registry();
         registry.fork(id, 100, 101, BootNanos(6_000));
         assert_eq!(registry.exit(100), None);
-        assert_eq!(registry.exit(101), Some(id));
+        let (ended, last) = registry.exit(101).unwrap();
+        assert_eq!((ended, last.pid), (id, 101));
     }
 
     #[test]

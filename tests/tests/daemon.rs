@@ -7,6 +7,7 @@ mod daemon {
     mod freezing;
     mod gates;
     mod handshakes;
+    mod lifecycle;
     mod losses;
     mod packs;
     mod permissions;
@@ -18,4 +19,5 @@ mod daemon {
     mod secrets;
     mod sessions;
     mod storm;
+    mod suggesting;
 }

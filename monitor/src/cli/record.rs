@@ -29,7 +29,11 @@ pub struct RecordSessions {
 
 impl RecordSessions {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let written = wait(self.write(client, printer))?;
+        let mut written = 0;
+        wait(self.read(client, |line| {
+            written += usize::from(line.get("event.action").is_some());
+            printer.data(&line.to_string())
+        }))?;
         if written > 0 {
             printer.say(&format!("{written} events"));
             return Ok(Exit::Fine);
@@ -39,30 +43,43 @@ impl RecordSessions {
         Ok(Exit::Negative)
     }
 
-    async fn write(&self, client: &Client, printer: &Printer) -> Result<usize, Failure> {
+    /// The lines of one session's record, as far as the daemon still has them.
+    pub(super) fn lines(client: &Client, session: &str) -> Result<Vec<u8>, Failure> {
+        let recorder = Self { session: Some(session.to_owned()), follow: false };
+        let mut lines = Vec::new();
+        wait(recorder.read(client, |line| {
+            lines.extend_from_slice(line.to_string().as_bytes());
+            lines.push(b'\n');
+            Ok(())
+        }))?;
+        Ok(lines)
+    }
+
+    async fn read(
+        &self,
+        client: &Client,
+        mut take: impl FnMut(&Value) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         let header = self.header(client).await?;
-        let header = serde_json::to_value(header).map_err(|error| Failure::new(Exit::Negative, error))?;
-        printer.data(&header.to_string())?;
+        take(&serde_json::to_value(header).map_err(|error| Failure::new(Exit::Negative, error))?)?;
         let path = if self.follow { "/v1/events?follow=true" } else { "/v1/events" };
         let mut lines = client.stream(path).await?;
-        let mut written = 0;
         while let Some(event) = lines.next().await? {
             if let Some(lost) = event.get("interlock.lost") {
                 complain(&format!("{lost} events were lost here: this reader was too slow"));
-                printer.data(&event.to_string())?;
+                take(&event)?;
                 continue;
             }
             if !self.wants(&event) {
                 continue;
             }
             let ends = event.get("event.action").and_then(Value::as_str) == Some("session-ended");
-            printer.data(&discreet(event).to_string())?;
-            written += 1;
+            take(&discreet(event))?;
             if ends && self.session.is_some() {
                 break;
             }
         }
-        Ok(written)
+        Ok(())
     }
 
     async fn header(&self, client: &Client) -> Result<Header, Failure> {

@@ -7,6 +7,7 @@ use crate::{
     facts::{Action, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
     holds::Object,
     rules::Verdict,
+    sessions::Session,
 };
 
 /// An event in the making.
@@ -35,6 +36,18 @@ impl Event {
     #[must_use]
     pub fn session(self, id: SessionId, agent: &str) -> Self {
         self.with("session.id", id.to_string()).with("session.agent", agent)
+    }
+
+    /// How a session was recognised, and where it works.
+    #[must_use]
+    pub fn origin(self, session: &Session) -> Self {
+        let event = self
+            .with("session.recognised_by", session.recognised_by.clone())
+            .with("session.command", session.command.clone());
+        match &session.workspace {
+            Some(workspace) => event.with("session.workspace", workspace.display().to_string()),
+            None => event,
+        }
     }
 
     #[must_use]

@@ -39,11 +39,23 @@ impl Engine {
     }
 
     pub fn judge(&mut self, id: SessionId, pid: u32, at: BootNanos, subject: Subject, stake: Stake) {
-        let started = Instant::now();
         if let Some(pack) = self.know.catalog.switched_off(&subject).map(str::to_owned) {
             return self.pass_over(id, pid, at, &subject, stake, &pack);
         }
         let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
+        self.judge_deed(id, process, at, subject, stake);
+    }
+
+    /// The same where the process may be known to nobody any more.
+    pub fn judge_deed(
+        &mut self,
+        id: SessionId,
+        process: Process,
+        at: BootNanos,
+        subject: Subject,
+        stake: Stake,
+    ) {
+        let started = Instant::now();
         let rules = std::sync::Arc::clone(&self.know.rules);
         let kind = kind_name(subject.kind());
         let Some(session) = self.registry.get_mut(id) else {
@@ -141,6 +153,11 @@ impl Engine {
             .verdict(verdict, action);
         if fact.incomplete {
             event = event.with("session.incomplete", true);
+        }
+        if fact.subject == Subject::Lifecycle(Stage::Started)
+            && let Some(session) = self.registry.get(fact.session)
+        {
+            event = event.origin(session);
         }
         for (field, value) in extra {
             event = event.with(field, value.clone());
@@ -272,7 +289,7 @@ pub(super) fn event_name(subject: &Subject) -> &'static str {
 /// Execs and datagram connects are too many to be told where no rule asks for them.
 fn is_worth_an_event(subject: &Subject) -> bool {
     match subject {
-        Subject::Exec | Subject::Lifecycle(_) => false,
+        Subject::Exec => false,
         Subject::Connect(destination) | Subject::Handshake(destination) => {
             destination.transport == crate::facts::Transport::Tcp
         }

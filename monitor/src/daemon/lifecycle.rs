@@ -10,10 +10,10 @@ use monitor_common::{
     label::{GATED, Label, Session as KernelSession},
 };
 
-use super::engine::Engine;
+use super::{engine::Engine, judge::Stake};
 use crate::{
     clock::boot_now,
-    facts::{BootNanos, Process, SessionId},
+    facts::{BootNanos, Process, SessionId, Stage, Subject},
     probes::{
         decode::{strings, text},
         inode::Mounts,
@@ -49,8 +49,8 @@ impl Engine {
         if let Some(hold) = self.holds.caller_ended(exit.header.tgid) {
             self.hold_is_gone(hold);
         }
-        if let Some(session) = self.registry.exit(exit.header.tgid) {
-            self.end_session(session, BootNanos(exit.header.at_ns));
+        if let Some((session, last)) = self.registry.exit(exit.header.tgid) {
+            self.end_session(session, last, BootNanos(exit.header.at_ns));
         }
     }
 
@@ -107,7 +107,6 @@ impl Engine {
         let process = Process { pid, parent, start: BootNanos(exec.start_ns), executable, args };
         let newcomer = newcomer(recognised, "");
         self.begin_session(Running { process, env }, newcomer);
-        self.adopt_descendants(pid);
     }
 
     /// Whether a process is this daemon's business: with `watch_below` only what descends from that process is.
@@ -115,7 +114,8 @@ impl Engine {
         self.config.watch_below.is_none_or(|ancestor| procfs::descends_from(pid, ancestor))
     }
 
-    /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it.
+    /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it. What the rules
+    /// say of it comes last: they may freeze the tree, which must be known by then.
     pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Option<SessionId> {
         let Running { process, env } = running;
         let id = procfs::session_of(&process);
@@ -134,26 +134,15 @@ impl Engine {
         session.user = procfs::user(process.pid);
         session.command = newcomer.command.unwrap_or_else(|| crate::sessions::command_line(&process));
         session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
-        let pid = process.pid;
-        let event_process = process.clone();
+        let (pid, started) = (process.pid, session.started);
         self.registry.insert(session);
         self.registry.add_process(id, process);
         self.follow_flows();
         self.settle_workspace(id, pid);
         self.tag_secrets(id, &env);
         self.note_open_sockets(id, pid);
-        let session = self.registry.get(id)?;
-        let (by, command, workspace) =
-            (session.recognised_by.clone(), session.command.clone(), session.workspace.clone());
-        let mut event = self
-            .event("session-started", boot_now(), id)
-            .process(&event_process)
-            .with("session.recognised_by", by)
-            .with("session.command", command);
-        if let Some(workspace) = workspace {
-            event = event.with("session.workspace", workspace.display().to_string());
-        }
-        self.publish(event);
+        self.adopt_descendants(pid);
+        self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
         self.save();
         Some(id)
     }
@@ -245,12 +234,11 @@ impl Engine {
         for root in outermost {
             let Some((running, recognised)) = roots.remove(&root) else { continue };
             self.begin_session(running, newcomer(recognised, "adopted, "));
-            self.adopt_descendants(root);
         }
     }
 
     /// Labels what a root forked before it was labelled itself, until a pass finds nothing new.
-    pub fn adopt_descendants(&mut self, root: u32) {
+    fn adopt_descendants(&mut self, root: u32) {
         let Some(session) = self.registry.session_of(root) else { return };
         loop {
             let assigned = adoption::assign(&procfs::parents(), &HashSet::from([root]));
@@ -276,19 +264,16 @@ impl Engine {
     }
 
     /// The last process of a session has ended.
-    pub fn end_session(&mut self, id: SessionId, at: BootNanos) {
+    pub fn end_session(&mut self, id: SessionId, last: Process, at: BootNanos) {
         for hold in self.holds.of_session(id.0) {
             self.hold_is_gone(hold);
         }
         self.settle_flows_of(id, at);
+        self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
         self.uplink.remove_session(id);
         self.untag_ended(id);
         self.names.forget(id);
         self.holds.forget(id.0);
-        if self.registry.get(id).is_some() {
-            let event = self.event("session-ended", at, id);
-            self.publish(event);
-        }
         self.registry.remove(id);
         self.follow_flows();
     }

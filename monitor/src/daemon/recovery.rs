@@ -45,7 +45,7 @@ impl Engine {
         }
         self.untag_strangers();
         self.follow_flows();
-        self.drop_ended_sessions();
+        self.end_the_ended(described);
         self.freeze_again();
         // What the rings still hold comes first: its questions are asked, not denied.
         while self.drain() {}
@@ -62,11 +62,14 @@ impl Engine {
         }
     }
 
-    fn drop_ended_sessions(&mut self) {
+    /// Sessions whose last process ended while no daemon ran: they end now. What they did meanwhile nobody saw.
+    fn end_the_ended(&mut self, mut described: HashMap<u64, SessionRecord>) {
         for id in self.uplink.sessions() {
             if self.registry.get(id).is_none() {
-                self.settle_flows_of(id, boot_now());
-                self.uplink.remove_session(id);
+                let mut session = restore(id, described.remove(&id.0));
+                session.incomplete = true;
+                self.registry.insert(session);
+                self.end_session(id, Process { pid: id.root(), ..Process::default() }, boot_now());
             }
         }
     }

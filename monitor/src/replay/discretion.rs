@@ -16,8 +16,8 @@ static TELLING: LazyLock<Vec<Regex>> = LazyLock::new(|| {
         r#"(?i)(\bbearer\s+)([^\s"']{4,})"#,
         // TOKEN=…, "password": "…", --api-key …
         r#"(?i)((?:token|secret|passw(?:or)?d|passphrase|api[_-]?key|access[_-]?key|credential)[a-z_-]*["']?\s*[:= ]\s*["']?)([^\s"'&,;]{4,})"#,
-        // https://user:password@host
-        r"(://[^/\s:@]+:)([^@\s/]+)",
+        // https://user:password@host, but not https://host:port
+        r"(://[^/\s:@]+:)([^@\s/]+)(@)",
         // GitHub, GitLab, Slack, AWS, Stripe and OpenAI, npm, PyPI, JSON web tokens
         r"()\b((?:gh[pousr]_|github_pat_|glpat-|xox[abpr]-|AKIA|ASIA|sk[-_](?:live|test|proj|ant)?|npm_|pypi-)[A-Za-z0-9_\-]{8,}|eyJ[A-Za-z0-9_\-]{8,}\.[A-Za-z0-9_\-.]+)",
     ];
@@ -61,7 +61,8 @@ fn without_secrets(text: &str) -> String {
     TELLING.iter().fold(text.to_owned(), |text, pattern| {
         pattern
             .replace_all(&text, |found: &Captures<'_>| {
-                format!("{}{GONE}", found.get(1).map_or("", |kept| kept.as_str()))
+                let kept = |group| found.get(group).map_or("", |kept| kept.as_str());
+                format!("{}{GONE}{}", kept(1), kept(3))
             })
             .into_owned()
     })
@@ -96,7 +97,8 @@ mod tests {
         );
         assert_eq!(args(&["echo", "ghp_0123456789abcdef"]), json!(["echo", "…"]));
         assert_eq!(args(&["curl", "-u", "ann:pw", "x.example"]), json!(["curl", "-u", "…", "x.example"]));
-        let plain = ["rg", "-l", "RAILWAY_TOKEN", "/home/ann"];
+        let plain =
+            ["rg", "-l", "RAILWAY_TOKEN", "/home/ann", "http://localhost:8080/x", "postgres://db:5432"];
         assert_eq!(args(&plain), json!(plain));
     }
 

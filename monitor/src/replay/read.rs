@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Header, VERSION,
     entry::{Entry, entry},
+    turn::{Turn, turn},
 };
 use crate::rules::{Problem, Problems};
 
@@ -18,11 +19,13 @@ const LINES_MAX: u64 = 1_000_000;
 const PROBLEMS_MAX: usize = 20;
 
 /// The events of sessions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Record {
     /// `None` for the bare lines of `interlock events --follow --output json`.
     pub header: Option<Header>,
     pub entries: Vec<Entry>,
+    /// What befell the sessions besides, in the order of the lines.
+    pub turns: Vec<Turn>,
     /// Events that the daemon could not deliver to the recorder.
     pub lost: u64,
 }
@@ -77,6 +80,7 @@ impl Record {
         let Value::Object(event) = &value else {
             return Err(at(file, number, 1, "found no JSON object".to_owned()));
         };
+        self.turns.extend(turn(number, event));
         if let Some(lost) = event.get("interlock.lost").and_then(Value::as_u64) {
             self.lost = self.lost.saturating_add(lost);
             return Ok(());

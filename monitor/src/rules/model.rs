@@ -169,7 +169,7 @@ impl Default for Timeout {
 }
 
 /// A duration in the largest unit that says it exactly, as rules write it.
-fn written(duration: Duration) -> String {
+pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
     let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
     let exact = units.into_iter().find(|(unit, _)| milliseconds.is_multiple_of(*unit));

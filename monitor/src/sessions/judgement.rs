@@ -2,7 +2,7 @@
 
 use super::Session;
 use crate::{
-    facts::{Action, BootNanos, Fact, Process, Subject},
+    facts::{Action, BootNanos, Fact, Process, Stage, Subject},
     rules::{RuleSet, Verdict},
 };
 
@@ -39,9 +39,11 @@ impl Session {
 impl Judged {
     /// Whether this spends the budget, so that the breaker must trip.
     ///
-    /// What is held is contained already; the next thing that adds to the risk trips the breaker.
+    /// What is held is contained already; the next thing that adds to the risk trips the breaker. Of a session that is
+    /// over, nothing is left to stop.
     #[must_use]
     pub fn spends(&self, budget: u32) -> bool {
-        self.risk >= budget && self.verdict.points > 0 && self.verdict.action < Action::Hold
+        let over = self.fact.subject == Subject::Lifecycle(Stage::Ended);
+        !over && self.risk >= budget && self.verdict.points > 0 && self.verdict.action < Action::Hold
     }
 }

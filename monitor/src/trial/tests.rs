@@ -123,6 +123,43 @@ fn a_secret_is_followed_under_its_new_name_and_the_agent_reads_its_own() {
 }
 
 #[test]
+fn the_ends_of_a_session_are_judged_like_anything_else() {
+    let rules = "version: 1
+rules:
+  - { id: begun, summary: s, on: lifecycle, match: { lifecycle: started, agent: claude-code }, action: alert, risk: 60 }
+  - { id: over, summary: s, on: lifecycle, match: { lifecycle: ended, session: { age: { over: 1h } } }, action: alert }
+  - id: early
+    summary: s
+    on: connect
+    match: { destination: infra }
+    after: { within: 5m, steps: [{ id: begun, on: lifecycle, match: { lifecycle: started } }] }
+    action: hold
+";
+    let cases = "version: 1
+cases:
+  - name: long
+    events:
+      - { lifecycle: started, expect: { alert: begun } }
+      - { at: 5m, connect: api.vercel.com, expect: { hold: early } }
+      - { at: 6m, connect: api.vercel.com, expect: silent }
+      - { at: 2h, lifecycle: ended, expect: { alert: over } }
+  - name: short
+    events:
+      - { at: 59m, lifecycle: ended, expect: silent }
+  - name: another
+    session: { agent: codex }
+    events:
+      - { lifecycle: started, expect: silent }
+";
+    let rules = RuleSet::parse(&[("rules.yaml".into(), rules.to_owned())]).unwrap();
+    let catalog = Catalog::builtin().unwrap();
+    let cases = Cases::parse(&[("cases.yaml".into(), cases.to_owned())], &rules).unwrap();
+    let court = Court { rules: &rules, catalog: &catalog };
+    let misses: Vec<Miss> = cases.iter().flat_map(|case| court.hear(case).misses).collect();
+    assert_eq!(misses, []);
+}
+
+#[test]
 fn every_mistake_is_told_at_its_place() {
     let text = "version: 1
 cases:

@@ -5,7 +5,7 @@ use super::{
     tree::{Node, Value},
 };
 use crate::{
-    facts::{Action, DestinationClass, Kind},
+    facts::{Action, DestinationClass, Kind, Stage},
     rules::{
         grammar::MATCH,
         model::{Conditions, Distinct, Threshold},
@@ -29,6 +29,7 @@ pub fn check(
     }
     if let Some(conditions) = conditions {
         check_unstoppable(rule, action, conditions, report);
+        check_over(rule, on, action, conditions, report);
     }
 }
 
@@ -140,5 +141,25 @@ fn check_unstoppable(rule: &Section<'_>, action: Action, conditions: &Conditions
     if action > Action::Alert && !classes.is_empty() && classes.iter().all(unstoppable) {
         let message = "model, package and telemetry hosts are never blocked";
         rule.refuse("action", report, message, "use alert");
+    }
+}
+
+/// Of a session that is over nothing can be stopped, and its risk is nobody's any more.
+fn check_over(
+    rule: &Section<'_>,
+    on: Kind,
+    action: Action,
+    conditions: &Conditions,
+    report: &mut Report<'_>,
+) {
+    if on != Kind::Lifecycle {
+        return;
+    }
+    if action >= Action::Freeze && conditions.lifecycle != Some(Stage::Started) {
+        let message = "a session that has ended cannot be stopped";
+        rule.refuse("action", report, message, "use alert, or match only lifecycle: started");
+    }
+    if conditions.lifecycle == Some(Stage::Ended) && rule.has("risk") {
+        rule.refuse("risk", report, "a session that has ended has no risk", "remove the field");
     }
 }

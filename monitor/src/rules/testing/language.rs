@@ -5,9 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use super::{destination, fact, parse_text, second, secret, set};
 use crate::{
     facts::{
-        Action, DestinationClass as Class, Fact, LinkHow, Process, Relink, SecretAccess, Stage, Subject,
+        Action, DestinationClass as Class, Fact, LinkHow, Process, Relink, SecretAccess, SessionId, Stage,
+        Subject,
     },
     rules::{Memory, Problem, RuleSet, Verdict},
+    sessions::Session,
 };
 
 fn infra(at: u64) -> Fact {
@@ -88,6 +90,31 @@ fn links_and_ends_of_sessions_are_matched_by_how_and_when() {
     assert_eq!(first(&rules, &link(LinkHow::Rename)), ["any"]);
     assert_eq!(first(&rules, &fact(second(1), Subject::Lifecycle(Stage::Ended))), ["end"]);
     assert!(first(&rules, &fact(second(1), Subject::Lifecycle(Stage::Started))).is_empty());
+}
+
+#[test]
+fn a_session_that_is_over_is_not_stopped_and_has_no_risk() {
+    let start = "{id: a, summary: s, on: lifecycle, match: {lifecycle: started}, action: freeze, risk: 5}";
+    assert_eq!(first(&set(&[start]), &fact(second(1), Subject::Lifecycle(Stage::Started))), ["a"]);
+    for part in ["lifecycle: ended", "agent: claude-code"] {
+        let text = of_rule(&format!("on: lifecycle, match: {{{part}}}, action: kill"));
+        assert!(text.contains("action: a session that has ended cannot be stopped"), "{part}: {text}");
+    }
+    let text = of_rule("on: lifecycle, match: {lifecycle: ended}, action: alert, risk: 5");
+    assert!(text.contains("risk: a session that has ended has no risk"), "{text}");
+    assert!(of_rule("on: lifecycle, match: {lifecycle: started}, action: hold").contains("only seen once"));
+}
+
+#[test]
+fn a_spent_budget_trips_a_session_when_it_begins_and_not_when_it_is_over() {
+    let rules = set(&["{id: a, summary: s, on: lifecycle, match: {agent: x}, action: alert, risk: 60}"]);
+    let spends = |stage| {
+        let mut session = Session::new(SessionId(1), "x".into(), "test".into(), second(1));
+        let judged = session.judge(&rules, second(1), Process::default(), Subject::Lifecycle(stage));
+        assert_eq!(judged.verdict.points, 60);
+        judged.spends(60)
+    };
+    assert_eq!((spends(Stage::Started), spends(Stage::Ended)), (true, false));
 }
 
 const SEARCHED: &str = "{id: a, summary: s, on: connect, match: {destination: infra}, action: hold, after: {within: 1m, \

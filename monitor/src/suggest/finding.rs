@@ -1,0 +1,131 @@
+//! Findings: what rules alerted on, and what they held and a person approved.
+
+use std::collections::HashSet;
+
+use super::exception::Exception;
+use crate::{
+    facts::Action,
+    replay::{Deed, Entry, Record, Recorded, Ruled, What},
+    rules::{Rule, RuleSet},
+    trial::{Answer, Decision},
+};
+
+/// One rule and one event that it matched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    pub rule: String,
+    /// Of the record's entries.
+    pub place: usize,
+    /// Or why none is proposed.
+    pub exception: Result<Exception, String>,
+    /// A person answered about another connection, within whose reach this one was.
+    by_grant: bool,
+}
+
+/// The place of an entry among a record's.
+pub fn place_of(record: &Record, entry: &Entry) -> Option<usize> {
+    record.entries.binary_search_by_key(&entry.line, |known| known.line).ok()
+}
+
+/// The findings in the order of the events; where there are more than `most`, a few more than that.
+pub fn findings(record: &Record, ruled: &[Ruled<'_>], rules: &RuleSet, most: usize) -> Vec<Finding> {
+    let answers = Answers::of(record);
+    let mut found = Vec::new();
+    for Ruled { entry, decisions } in ruled {
+        if found.len() > most {
+            break;
+        }
+        let Some(place) = place_of(record, entry) else { continue };
+        let before = record.entries.get(..place).unwrap_or_default();
+        for decision in decisions.iter().filter(|decision| is_finding(decision)) {
+            let Some(rule) = rules.get(&decision.rule) else { continue };
+            let consent = answers.consent(entry, decision);
+            let by_grant = consent == Ok(Consent::ByGrant);
+            let exception =
+                consent.and_then(|_| check_rule(rule)).and_then(|()| Exception::of(rule, entry, before));
+            found.push(Finding { rule: rule.id.clone(), place, exception, by_grant });
+        }
+    }
+    refuse_strangers(&mut found);
+    found
+}
+
+/// An approval reaches every program that connects to the same place for a while: what nobody was asked about is no example.
+fn refuse_strangers(found: &mut [Finding]) {
+    let approved: Vec<Exception> = found
+        .iter()
+        .filter(|finding| !finding.by_grant)
+        .filter_map(|finding| finding.exception.as_ref().ok().cloned())
+        .collect();
+    for finding in found.iter_mut().filter(|finding| finding.by_grant) {
+        if finding.exception.as_ref().is_ok_and(|exception| !approved.contains(exception)) {
+            let why = "it went through by an approval that was given for something else";
+            finding.exception = Err(why.to_owned());
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    /// Told to everybody, or approved by a person.
+    Given,
+    ByGrant,
+}
+
+fn is_finding(decision: &Decision) -> bool {
+    matches!(decision.answer, Answer::Alert | Answer::Hold)
+}
+
+fn check_rule(rule: &Rule) -> Result<(), String> {
+    match &rule.threshold {
+        Some(threshold) => Err(format!(
+            "the rule counts {} facts: an exception for the last of them would only move the count",
+            threshold.count
+        )),
+        None => Ok(()),
+    }
+}
+
+/// What people answered, by holds.
+struct Answers<'r> {
+    approved: HashSet<&'r str>,
+    gone: HashSet<&'r str>,
+}
+
+impl<'r> Answers<'r> {
+    fn of(record: &'r Record) -> Self {
+        let approved = record.entries.iter().filter_map(|entry| match &entry.deed {
+            Deed::Approved { hold } => Some(hold.as_str()),
+            Deed::Done { .. } => None,
+        });
+        let gone = record.turns.iter().filter_map(|turn| match &turn.what {
+            What::Gone { hold } => Some(hold.as_str()),
+            _ => None,
+        });
+        Self { approved: approved.collect(), gone: gone.collect() }
+    }
+
+    /// What was held needs a person's yes; what was told needs to have been told.
+    fn consent(&self, entry: &Entry, decision: &Decision) -> Result<Consent, String> {
+        let Deed::Done { recorded, .. } = &entry.deed else { return Ok(Consent::Given) };
+        if !recorded.rules.contains(&decision.rule) {
+            return Err("the rule did not say so when it happened: nobody has seen it".to_owned());
+        }
+        if decision.answer != Answer::Hold {
+            return Ok(Consent::Given);
+        }
+        match recorded {
+            Recorded { hold: Some(hold), .. } if self.approved.contains(hold.as_str()) => Ok(Consent::Given),
+            Recorded { hold: Some(hold), .. } if self.gone.contains(hold.as_str()) => {
+                Err(format!("{hold} ended before anybody decided"))
+            }
+            Recorded { hold: Some(hold), .. } => Err(format!("nobody has approved {hold}")),
+            // Within the reach of an approval: only such a flow is released without a word of the rules.
+            Recorded { hold: None, action: None, .. } => Ok(Consent::ByGrant),
+            Recorded { hold: None, action: Some(Action::Hold), .. } => {
+                Err("it was not held where it happened, so nobody has approved it".to_owned())
+            }
+            Recorded { hold: None, .. } => Err("the rule held nothing when it happened".to_owned()),
+        }
+    }
+}

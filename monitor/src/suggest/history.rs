@@ -1,0 +1,58 @@
+//! Whether anything may be learned from a session at all.
+
+use crate::{
+    facts::Action,
+    replay::{Deed, Record, Ruled, What},
+    trial::{Answer, told},
+};
+
+/// Reasons that are told; a session that was killed has many.
+const TOLD_MAX: usize = 10;
+
+/// Why nothing may be learned from the session of `record`; empty where something may. `ruled` is what the present rules
+/// say of it.
+///
+/// A session that tripped is no example of good work, and of one that is not wholly known nobody can say that it did not.
+pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
+    let mut found = Vec::new();
+    if !record.turns.iter().any(|turn| turn.what == What::Started) {
+        found.push(
+            "the session is not known from its beginning: nobody knows whether it tripped before".to_owned(),
+        );
+    }
+    if record.lost > 0 || record.turns.iter().any(|turn| turn.what == What::Lost) {
+        found.push("events are missing: nobody knows whether it tripped in between".to_owned());
+    }
+    let incomplete = |deed: &Deed| matches!(deed, Deed::Done { incomplete: true, .. });
+    if record.entries.iter().any(|entry| incomplete(&entry.deed)) {
+        found.push(
+            "records of the session were lost in the kernel: what it did is not wholly known".to_owned(),
+        );
+    }
+    for turn in &record.turns {
+        if let What::Tripped(told) = &turn.what {
+            found.push(format!("it tripped at {}: {told}", turn.time));
+        }
+    }
+    for entry in &record.entries {
+        if let Deed::Done { recorded, .. } = &entry.deed
+            && recorded.action.is_some_and(|action| action >= Action::Deny)
+        {
+            found.push(format!("it tripped at {}: {}: {}", entry.time, entry.told(), entry.told_decision()));
+        }
+    }
+    for Ruled { entry, decisions } in ruled {
+        if decisions.iter().any(|decision| decision.answer >= Answer::Deny) {
+            let (event, decided) = (entry.told(), told(decisions));
+            found
+                .push(format!("under the present rules it would trip at {}: {event}: {decided}", entry.time));
+        }
+    }
+    found.dedup();
+    if found.len() > TOLD_MAX {
+        let more = found.len() - TOLD_MAX;
+        found.truncate(TOLD_MAX);
+        found.push(format!("and {more} more"));
+    }
+    found
+}
