@@ -1,7 +1,7 @@
 //! The engine: owns all state, and turns.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::{Arc, mpsc::Receiver},
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use super::{
     StartError,
     event::Event,
+    explaining::Explanations,
     handle::{Bus, Ends, Input},
     heads::Heads,
     knowledge::Knowledge,
@@ -32,7 +33,7 @@ use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     clock::{Wall, boot_now},
     config::Config,
-    control::api::{Explanation, Mode},
+    control::api::Mode,
     facts::{BootNanos, SessionId},
     holds::Holds,
     ledger::{
@@ -60,8 +61,6 @@ const LIVES_BATCH: usize = 4096;
 /// Housekeeping while a session lives, and while none does.
 const TICK: Duration = Duration::from_secs(1);
 const IDLE_TICK: Duration = Duration::from_secs(30);
-/// Explanations kept for `interlock explain`.
-const EXPLANATIONS: usize = 512;
 
 pub(super) struct Engine {
     pub config: Config,
@@ -80,7 +79,7 @@ pub(super) struct Engine {
     pub next_event: u64,
     /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
     pub lingering: HashMap<u64, BootNanos>,
-    pub explanations: VecDeque<Explanation>,
+    pub explanations: Explanations,
     pub undecodable: u64,
     pub dismissed: Dismissed,
     /// What was proven of the hooks in force.
@@ -138,7 +137,7 @@ impl Engine {
             events: 0,
             next_event: before.next_event.max(1),
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
-            explanations: VecDeque::new(),
+            explanations: Explanations::default(),
             undecodable: 0,
             dismissed: Dismissed::default(),
             proofs: Vec::new(),
@@ -243,6 +242,7 @@ impl Engine {
     pub fn publish(&mut self, event: Event) -> Arc<Value> {
         self.events += 1;
         let event = Arc::new(event.finish());
+        self.keep_explainable(&event);
         self.bus.publish(Arc::clone(&event));
         self.outbox.send(Arc::clone(&event));
         event
@@ -282,13 +282,6 @@ impl Engine {
                 false
             }
         }
-    }
-
-    pub fn explain_later(&mut self, explanation: Explanation) {
-        if self.explanations.len() == EXPLANATIONS {
-            self.explanations.pop_front();
-        }
-        self.explanations.push_back(explanation);
     }
 
     pub fn observing(&self) -> bool {

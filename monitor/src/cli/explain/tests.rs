@@ -1,0 +1,50 @@
+use super::*;
+use crate::cli::tests::sample;
+
+fn story(explanation: &Explanation) -> String {
+    Story { explanation, zone: TimeZone::UTC }.to_string()
+}
+
+#[test]
+fn an_explanation_tells_the_story_in_order() {
+    insta::assert_snapshot!(story(&sample::explanation()), @"");
+}
+
+#[test]
+fn where_no_rule_matched_the_nearest_are_told() {
+    let mut explanation = sample::explanation();
+    explanation.nearest = explanation.rules.remove(0).exceptions;
+    explanation.otherwise = None;
+    explanation.reloaded = false;
+    let text = story(&explanation);
+    let (_, nearest) = text.split_once("no rule matched; these came nearest\n").unwrap();
+    insta::assert_snapshot!(nearest, @"");
+}
+
+#[test]
+fn of_many_secrets_the_last_and_those_that_count_are_shown() {
+    let mut explanation = sample::explanation();
+    let one = explanation.read.remove(0);
+    let path = |i: usize| format!("/secret/{i}.");
+    explanation.read = (0..20).map(|i| Read { path: path(i), counts: i == 15, ..one.clone() }).collect();
+    let text = story(&explanation);
+    let shown: Vec<usize> = (0..20).filter(|i| text.contains(&path(*i))).collect();
+    assert_eq!(shown, [0, 1, 2, 3, 4, 5, 6, 7, 15]);
+    assert!(text.contains("and 11 earlier ones"), "{text}");
+}
+
+#[test]
+fn what_an_agent_wrote_cannot_change_the_screen() {
+    let mut explanation = sample::explanation();
+    explanation.lineage.push("1 \u{1b}[2Jx\ny".into());
+    explanation.rules[0].written.text.push_str("\n# \u{202e}");
+    let text = story(&explanation);
+    assert!(text.contains("1 \\u{1b}[2Jx\\ny") && text.contains("# \\u{202e}"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= page::WIDTH), "{text}");
+}
+
+#[test]
+fn times_before_are_as_exact_as_they_are_short() {
+    let times = [9, 999, 12_345, 119_999, 120_000, 7_200_000];
+    assert_eq!(times.map(before), ["9 ms", "999 ms", "12.3 s", "119.9 s", "2 min", "2 h"]);
+}
