@@ -21,7 +21,6 @@ use crate::{
         api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
         client::{Client, ClientError},
     },
-    facts::Action,
 };
 
 /// Secrets shown of those that were read before; those that count are shown all the same.
@@ -80,10 +79,10 @@ impl Display for Story<'_> {
                 page.line(2, &format!("{}: {}", name(rule), rule.summary));
             }
         });
-        page.section("no rule matched; these came nearest", |page| tell_neighbours(page, nearest));
-        page.section("without it", |page| {
-            self.explanation.otherwise.iter().for_each(|other| page.line(2, &otherwise(other)));
-        });
+        page.section("no rule matched; these came nearest", |page| tell_neighbours(page, 2, nearest));
+        if let Some(other) = &self.explanation.otherwise {
+            page.section(&format!("without {}", other.without), |page| page.line(2, &otherwise(other)));
+        }
         page.section("since then", |page| {
             if self.explanation.reloaded {
                 page.line(2, "other rules are in force; what is told here is by those that decided");
@@ -123,29 +122,32 @@ fn tell_rule(page: &mut Page, rule: &RuleTrace) {
         text.lines().for_each(|line| page.verbatim(4, line));
     }
     page.section("  compiled to", |page| compiled.iter().for_each(|line| page.line(4, line)));
-    page.section("  what it asked, what it was, and what would have been no match", |page| {
-        tell_conditions(page, conditions);
+    page.section("  what it asked, what it was, and what instead would have been no match", |page| {
+        tell_conditions(page, 4, conditions);
         notes.iter().for_each(|note| page.line(4, note));
     });
-    page.section("  an exception would have been no match either; these came nearest", |page| {
-        tell_neighbours(page, exceptions);
+    page.section("  exceptions that came nearest to excusing it", |page| {
+        tell_neighbours(page, 4, exceptions)
     });
 }
 
-fn tell_neighbours(page: &mut Page, rules: &[Neighbour]) {
+fn tell_neighbours(page: &mut Page, indent: usize, rules: &[Neighbour]) {
     for rule in rules {
-        page.line(2, &format!("{}, but", name(rule)));
-        tell_conditions(page, &rule.unmet);
+        page.line(indent, &format!("{}, but", name(rule)));
+        tell_conditions(page, indent + 2, &rule.unmet);
     }
 }
 
-fn tell_conditions(page: &mut Page, conditions: &[ConditionTrace]) {
+fn tell_conditions(page: &mut Page, indent: usize, conditions: &[ConditionTrace]) {
     let widest = conditions.iter().map(|condition| condition.name.len()).max().unwrap_or_default();
     for ConditionTrace { name, asked, found, instead, .. } in conditions {
-        page.beside(&format!("    {name:widest$}  asked     "), asked);
-        page.beside(&format!("    {:widest$}  was       ", ""), found);
+        let mut tell = |name: &str, word: &str, text: &str| {
+            page.beside(&format!("{:indent$}{name:widest$}  {word:<7}  ", ""), text);
+        };
+        tell(name, "asked", asked);
+        tell("", "was", found);
         if let Some(instead) = instead {
-            page.beside(&format!("    {:widest$}  no match  ", ""), instead);
+            tell("", "instead", instead);
         }
     }
 }
@@ -155,13 +157,9 @@ fn name(rule: &Neighbour) -> String {
 }
 
 fn otherwise(other: &Otherwise) -> String {
-    let Otherwise { without, action, rule, .. } = other;
-    match (rule, action) {
-        (None, _) => {
-            format!("had {without} not matched: no other rule matches, so nothing would have been done")
-        }
-        (Some(rule), Action::Allow) => format!("had {without} not matched: the exception {rule}"),
-        (Some(rule), action) => format!("had {without} not matched: {} by {rule}", word(action)),
+    match (&other.rule, &other.summary) {
+        (Some(rule), Some(summary)) => format!("{}, by {rule}: {summary}", word(other.action)),
+        _ => "nothing would have been done: no other rule matches".to_owned(),
     }
 }
 

@@ -7,7 +7,51 @@ fn story(explanation: &Explanation) -> String {
 
 #[test]
 fn an_explanation_tells_the_story_in_order() {
-    insta::assert_snapshot!(story(&sample::explanation()), @"");
+    insta::assert_snapshot!(story(&sample::explanation()), @r"
+    h1: flow-held backboard.railway.app:443 (66.33.22.1): An agent read a live credential that is not
+      its own.
+
+    who, from the session's root
+      4711 claude
+        4720 bash
+          4722 curl -X POST
+
+    what
+      backboard.railway.app:443 (66.33.22.1) over tcp, class infra
+
+    secrets read before (* counts for a rule below)
+    * 9.0 s before    00:01:40.000  /home/x/.railway/config.json (A foreign paas)
+
+    rule infra-after-foreign-secret → hold (default.yaml:3)
+        - id: infra-after-foreign-secret
+          on: connect
+          match:
+            destination: infra
+          action: hold
+
+      compiled to
+        the index has it for connect, under the destination's class infra
+
+      what it asked, what it was, and what instead would have been no match
+        destination.class  asked    infra
+                           was      infra
+                           instead  anything but infra
+        touched            asked    foreign secret of grade A read in the 30 min before
+                           was      A foreign paas /home/x/.railway/config.json, read 9 s before
+                           instead  no foreign secret of grade A read in the 30 min before (this one was
+                                    read 9 s before)
+
+      exceptions that came nearest to excusing it
+        our-host → allow (20-ours.yaml:4), but
+          destination.host  asked    api.test
+                            was      backboard.railway.app
+
+    without infra-after-foreign-secret
+      alert, by other: Another.
+
+    since then
+      other rules are in force; what is told here is by those that decided
+    ");
 }
 
 #[test]
@@ -18,7 +62,11 @@ fn where_no_rule_matched_the_nearest_are_told() {
     explanation.reloaded = false;
     let text = story(&explanation);
     let (_, nearest) = text.split_once("no rule matched; these came nearest\n").unwrap();
-    insta::assert_snapshot!(nearest, @"");
+    insta::assert_snapshot!(nearest, @r"
+      our-host → allow (20-ours.yaml:4), but
+        destination.host  asked    api.test
+                          was      backboard.railway.app
+    ");
 }
 
 #[test]
