@@ -16,11 +16,9 @@ use super::{
     printer::Printer,
     wait,
 };
-use crate::{
-    control::{
-        api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
-        client::{Client, ClientError},
-    },
+use crate::control::{
+    api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
+    client::{Client, ClientError},
 };
 
 /// Secrets shown of those that were read before; those that count are shown all the same.

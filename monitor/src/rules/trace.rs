@@ -55,7 +55,8 @@ impl RuleSet {
         let verdict = self.judge(&view, &places, &mut before.past(), |rule, memory| {
             rules.push(Traced::new(&view, rule, memory));
         });
-        let was_asked = |rule: &Arc<Rule>| rules.iter().any(|traced: &Traced| Arc::ptr_eq(&traced.rule, rule));
+        let was_asked =
+            |rule: &Arc<Rule>| rules.iter().any(|traced: &Traced| Arc::ptr_eq(&traced.rule, rule));
         let others: Vec<&Arc<Rule>> = self.at(&places).filter(|rule| !was_asked(rule)).collect();
         rules.extend(others.into_iter().map(|rule| Traced::new(&view, rule, &before)));
         let exceptions = verdict.excuses();
