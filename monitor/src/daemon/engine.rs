@@ -309,8 +309,11 @@ impl Engine {
         self.uplink.set_policy(self.policy).map_err(failed)?;
         let always = self.know.rules.always_gated();
         for id in self.registry.ids() {
+            // What waits for a person goes on waiting, also where the new rules would not have held it.
+            let waits = !self.holds.of_session(id.0).is_empty();
             let Some(session) = self.registry.get_mut(id) else { continue };
-            session.gated = always || session.incomplete || self.know.rules.gates(&session.memory);
+            session.gated =
+                always || waits || session.incomplete || self.know.rules.gates(&session.memory);
             self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
