@@ -82,7 +82,7 @@ pub mod sample {
                 rule: Some("other".into()),
                 summary: Some("Another.".into()),
             }),
-            rules_sha256: "ab".into(),
+            rules_sha256: Some("ab".into()),
             reloaded: true,
             event: serde_json::Value::Null,
         }

@@ -97,7 +97,7 @@ pub(super) struct Engine {
     store: Store,
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
-    bus: Bus,
+    pub bus: Bus,
     pub ask_again: Arc<Notify>,
     stopping: bool,
     next_housekeeping: BootNanos,

@@ -97,28 +97,30 @@ impl Engine {
         }
     }
 
-    /// The process and its creators up to the session's root, whose own creator is nobody of the session. What has ended in
-    /// between is not known any more.
+    /// The process and its creators up to the session's root. What of them is not remembered any more is passed over.
     fn lineage(&self, id: SessionId, pid: u32) -> Vec<String> {
         let mut lineage = self.registry.lineage(pid);
         let root = id.root().to_string();
         if lineage.first().and_then(|line| line.split(' ').next()) != Some(&root) {
-            let command = self.registry.get(id).map(|session| session.command.clone()).unwrap_or_default();
-            lineage.insert(
-                0,
-                format!("{root} {command} (the session's root; what it started in between has ended)"),
-            );
+            let command = self.registry.get(id).map(|session| session.command.as_str()).unwrap_or_default();
+            lineage.insert(0, format!("{root} {command} (the root; who came between is not known)"));
         }
         lineage
     }
 
     /// Tells a decision by the id of an event or a hold, with its session's user.
     pub fn told(&self, id: &str) -> Option<(u32, Explanation)> {
-        let told = self.explanations.find(id)?;
+        match self.explanations.find(id) {
+            Some(told) => Some((told.owner, self.tell(told))),
+            None => self.bus.find(id).map(|event| self.tell_unjudged(id, &event)),
+        }
+    }
+
+    fn tell(&self, told: &Told) -> Explanation {
         let Decision { fact, past, rules, .. } = &*told.decision;
         let trace = rules.trace(fact, past);
         let name = told.event.get("event.action").and_then(Value::as_str).unwrap_or_default();
-        let explanation = Explanation {
+        Explanation {
             id: told.id.clone(),
             headline: headline(name, fact, &trace),
             at: self.wall(fact.at),
@@ -130,11 +132,36 @@ impl Engine {
             excused: trace.excused(),
             nearest: trace.neighbours(),
             otherwise: trace.without_decisive(),
-            rules_sha256: rules.sha256().to_owned(),
+            rules_sha256: Some(rules.sha256().to_owned()),
             reloaded: rules.sha256() != self.know.rules.sha256(),
             event: (*told.event).clone(),
+        }
+    }
+
+    /// An event of which it is not known what it was judged by, or that no rule is asked about.
+    fn tell_unjudged(&self, id: &str, event: &Value) -> (u32, Explanation) {
+        let field = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (name, session) = (field("event.action"), field("session.id"));
+        let known = self.registry.find(session);
+        let pid = event.get("process.pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
+        let acted = known.zip(pid).filter(|(id, pid)| self.registry.session_of(*pid) == Some(*id));
+        let explanation = Explanation {
+            id: id.to_owned(),
+            headline: format!("{name}: there is no decision to explain"),
+            at: field("@timestamp").parse().unwrap_or_default(),
+            session: session.to_owned(),
+            lineage: acted.map(|(id, pid)| self.lineage(id, pid)).unwrap_or_default(),
+            object: vec![why_unjudged(event).to_owned()],
+            read: Vec::new(),
+            rules: Vec::new(),
+            excused: Vec::new(),
+            nearest: Vec::new(),
+            otherwise: None,
+            rules_sha256: None,
+            reloaded: false,
+            event: event.clone(),
         };
-        Some((told.owner, explanation))
+        (known.map_or(0, |id| self.owner(id)), explanation)
     }
 
     /// Secrets that the session had read, the last first.
@@ -154,6 +181,23 @@ impl Engine {
             }
         });
         read.collect()
+    }
+}
+
+fn why_unjudged(event: &Value) -> &'static str {
+    let has = |name| event.get(name).is_some();
+    match event.get("event.action").and_then(Value::as_str) {
+        _ if has("hold.id") => {
+            "what its hold was judged by is not known any more: that was before the daemon's start"
+        }
+        _ if has("interlock.action") => {
+            "it was judged, but too much has happened since: the last 512 events that a rule matched, and 256 others, are kept"
+        }
+        Some("connect") => {
+            "the session has read a secret that a rule asks for, so the connection is judged when its first data leaves: \
+             see the next flow event of the process"
+        }
+        _ => "it tells what was done or noticed, and is no act that rules are asked about",
     }
 }
 

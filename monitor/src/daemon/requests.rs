@@ -26,10 +26,9 @@ const GRANT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long an approved handshake speaks for the data that follows it.
 const HANDSHAKE_REACH: Duration = Duration::from_secs(60);
 
-/// What has no explanation, and why.
-const UNEXPLAINED: &str = "the last holds and judged events of this daemon are explained: see `interlock events`, \
-    `interlock holds --all`; the connection of a session that has read a secret is judged when its first data leaves, \
-    as an event of its own";
+/// What is explained.
+const EXPLAINED: &str = "the last holds and events of this daemon are explained: see `interlock events`, `interlock \
+    holds --all`";
 
 impl Engine {
     pub fn answer(&mut self, command: Command) {
@@ -259,7 +258,7 @@ impl Engine {
         known.map(|(_, explanation)| explanation).ok_or_else(|| {
             No::NotFound(Refusal {
                 error: format!("nothing is known about {text:?}"),
-                hint: Some(UNEXPLAINED.into()),
+                hint: Some(EXPLAINED.into()),
             })
         })
     }

@@ -21,7 +21,7 @@ use self::{
 pub(super) use self::{
     view::View,
     witness::Clerk,
-    wording::{OneOf, Wanted},
+    wording::{OneOf, Sort},
 };
 use super::{
     RuleSet,

@@ -42,7 +42,14 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     }
     let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
-    let script = format!("{READ_SECRET}; (exec 2>&1; {} -d x=y); echo finished", curl(&server, ""));
+    // A shell in between that ends before the act.
+    let request = format!(
+        "{READ_SECRET}; until test -e ended; do read -t 0.05 <> <(:); done; {} -d x=y; echo finished",
+        curl(&server, "")
+    );
+    let script = format!(
+        "bash -c '(eval \"$0\") &' \"{request}\" 2>&1; touch ended; until test -e go; do read -t 0.05 <> <(:); done"
+    );
     let agent = home.run(&daemon, &script);
     let hold = daemon.the_hold();
     let told = daemon.json(&["explain", &hold]);
@@ -51,6 +58,7 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     let root = told["session"].as_str().unwrap().split('-').next().unwrap();
     assert!(lineage[0].starts_with(&format!("{root} bash -c")), "{lineage:#?}");
     assert!(lineage.last().unwrap().contains(" curl -sS"), "{lineage:#?}");
+    assert!(lineage.len() > 2 && lineage[1].ends_with(" (ended)"), "the shell in between: {lineage:#?}");
     let object = told["object"].to_string();
     assert!(object.contains("backboard.railway.app:") && object.contains("HTTP request"), "{object}");
     let read = &told["read"][0];
@@ -148,4 +156,34 @@ fn a_freeze_is_explained_by_what_tripped_it() {
         let sessions = daemon.json(&["ps"]);
         if sessions[0]["status"] == "frozen" && sessions[0]["id"] == id { Ok(()) } else { Err(sessions) }
     });
+}
+
+#[test]
+fn a_connection_that_is_judged_later_and_what_is_no_act_say_so() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let plain = format!("curl -sS --noproxy '*' http://127.0.0.1:{}/", server.port());
+    let script =
+        format!("{READ_SECRET}; {plain}; echo finished; until test -e go; do read -t 0.05 <> <(:); done");
+    let agent = home.run(&daemon, &script);
+    agent.says("finished");
+    let explained = |action: &str| {
+        let event = daemon.the_event(action);
+        daemon.json(&["explain", event["event.id"].as_str().unwrap()])
+    };
+    let connect = explained("connect");
+    assert!(connect["object"].to_string().contains("judged when its first data leaves"), "{connect:#}");
+    assert_eq!((&connect["rules"], &connect["rules_sha256"]), (&serde_json::json!([]), &Value::Null));
+    daemon.expect(&["freeze", connect["session"].as_str().unwrap()]);
+    let frozen = explained("session-frozen");
+    assert!(frozen["object"].to_string().contains("no act that rules are asked about"), "{frozen:#}");
+    let unknown = daemon.cli(&["explain", "e999999"]);
+    assert!(
+        !unknown.status.success() && text(&unknown).contains("nothing is known about"),
+        "{}",
+        text(&unknown)
+    );
 }

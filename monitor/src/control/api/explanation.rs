@@ -30,8 +30,8 @@ pub struct Explanation {
     pub nearest: Vec<Neighbour>,
     /// What would have been decided without the decisive rule.
     pub otherwise: Option<Otherwise>,
-    /// SHA-256 of the rules that decided, hexadecimal.
-    pub rules_sha256: String,
+    /// SHA-256 of the rules that decided, hexadecimal; `None` where nothing was decided.
+    pub rules_sha256: Option<String>,
     /// Other rules are in force by now.
     pub reloaded: bool,
     /// The whole event, in ECS names.

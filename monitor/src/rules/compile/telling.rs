@@ -8,7 +8,7 @@ use crate::{
     facts::Kind,
     rules::{
         RuleSet,
-        evaluate::{OneOf, Wanted},
+        evaluate::{OneOf, Sort},
         index::Shelf,
         model::{Conditions, Moment, Rule},
         words::Word,
@@ -55,7 +55,7 @@ impl RuleSet {
             }
             _ => {
                 let once = match (touched, &rule.after) {
-                    (Some(touched), _) => format!("once there is a {}", Wanted(&touched.at_any_time())),
+                    (Some(touched), _) => format!("once the session has read a {}", Sort(touched)),
                     (None, Some(_)) => "once the session has taken a step of its sequence".to_owned(),
                     (None, None) => "whatever the session has read".to_owned(),
                 };
@@ -104,8 +104,8 @@ mod tests {
         assert_eq!(
             gate,
             [
-                "the kernel keeps a connection's first data back and asks, once there is a secret of grade A read \
-                 earlier in the session",
+                "the kernel keeps a connection's first data back and asks, once the session has read a secret of \
+                 grade A",
                 "the index has it for connect, under the agent codex, then under the host *.a.test",
             ]
         );

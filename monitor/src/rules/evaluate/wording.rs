@@ -151,10 +151,10 @@ impl Display for OtherAge<'_> {
     }
 }
 
-/// `a foreign secret of class paas and grade A, read in the 30 min before`.
-pub struct Wanted<'a>(pub &'a Touched);
+/// `foreign secret of class paas and of grade A`.
+pub struct Sort<'a>(pub &'a Touched);
 
-impl Display for Wanted<'_> {
+impl Display for Sort<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Touched { class, grade, foreign, .. } = self.0;
         f.write_str(match foreign {
@@ -169,7 +169,16 @@ impl Display for Wanted<'_> {
             let joint = if class.is_empty() { "" } else { " and" };
             write!(f, "{joint} of grade {}", OneOf::<Grade>(grade))?;
         }
-        write!(f, " read {}", Within(self.0.within))
+        Ok(())
+    }
+}
+
+/// `foreign secret of grade A read in the 30 min before`.
+pub struct Wanted<'a>(pub &'a Touched);
+
+impl Display for Wanted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{} read {}", Sort(self.0), Within(self.0.within))
     }
 }
 

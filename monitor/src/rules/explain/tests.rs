@@ -120,6 +120,9 @@ fn conditions_about_destinations_are_told() {
     assert_eq!(unmet[2], "true (a name is known for the address)");
 }
 
+/// A condition, what no longer meets it, how it is told where it is met, and what is found where it is not.
+type Case = (&'static str, fn(&mut SecretAccess), [&'static str; 4], &'static str);
+
 #[test]
 fn conditions_about_secrets_and_links_are_told() {
     let open = |change: fn(&mut SecretAccess)| {
@@ -127,7 +130,7 @@ fn conditions_about_secrets_and_links_are_told() {
         change(&mut access);
         fact(second(1), Subject::Open(access))
     };
-    let cases: [(&str, fn(&mut SecretAccess), [&str; 4], &str); 5] = [
+    let cases: [Case; 5] = [
         (
             "{class: paas}",
             |s| s.class = "ssh".into(),
