@@ -312,8 +312,7 @@ impl Engine {
             // What waits for a person goes on waiting, also where the new rules would not have held it.
             let waits = !self.holds.of_session(id.0).is_empty();
             let Some(session) = self.registry.get_mut(id) else { continue };
-            session.gated =
-                always || waits || session.incomplete || self.know.rules.gates(&session.memory);
+            session.gated = always || waits || session.incomplete || self.know.rules.gates(&session.memory);
             self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());

@@ -5,6 +5,7 @@ use super::{
     evaluate::{Condition, Match},
     model::Source,
     trace::{Outcome, Trace, Traced},
+    words::Word as _,
 };
 use crate::{
     control::api::{ConditionTrace, Neighbour, Otherwise, RuleTrace, Written},
@@ -72,8 +73,13 @@ impl Trace {
 /// Why something else is done than the rule says.
 fn notes(found: &Match) -> Vec<String> {
     let mut notes = Vec::new();
-    if found.action != found.rule.action {
-        notes.extend(found.conditions.last().cloned());
+    let (wanted, done) = (found.rule.action, found.action);
+    if done < wanted {
+        let why = match done {
+            Action::Alert => "model and package hosts are never blocked",
+            _ => "nobody is killed because of a guard without a result",
+        };
+        notes.push(format!("{why}: {} became {}", wanted.word(), done.word()));
     }
     if found.observed_only {
         notes.push("observe mode: recorded only".to_owned());

@@ -280,6 +280,23 @@ fn conditions_about_environments_inspections_services_and_lives_are_told() {
     assert_eq!((met[0].as_str(), unmet[2].as_str()), ("lifecycle", "ended"));
 }
 
+#[test]
+fn a_guard_without_a_result_says_so_and_what_it_counts_as() {
+    let rules = set(&[
+        "{id: k, summary: s, on: exec, match: {agent: claude-code}, action: kill, when: 'process.args[9] == \"x\"'}",
+        "{id: a, summary: s, on: exec, match: {agent: claude-code}, action: alert, when: 'process.args[9] == \"x\"'}",
+    ]);
+    let judged = trace(&rules, &[fact(second(1), Subject::Exec)]);
+    let [kill] = &judged.matched(&rules)[..] else { panic!("the alert does not match") };
+    let guard = kill.conditions.iter().find(|condition| condition.name == "when").unwrap();
+    assert_eq!(guard.found, "no result (an index is outside of its list), which counts as met");
+    assert_eq!(kill.notes, ["nobody is killed because of a guard without a result: kill became freeze"]);
+    assert_eq!(
+        judged.nearest()[0].conditions[1].found,
+        "no result (an index is outside of its list), which counts as not met"
+    );
+}
+
 const TOUCHED: &str = "{id: t, summary: s, on: connect, match: {touched: {grade: A, foreign: true, within: 30s}}, action: hold}";
 
 fn read(at: u64) -> Fact {
