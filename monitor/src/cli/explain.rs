@@ -16,9 +16,12 @@ use super::{
     printer::Printer,
     wait,
 };
-use crate::control::{
-    api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
-    client::{Client, ClientError},
+use crate::{
+    control::{
+        api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
+        client::{Client, ClientError},
+    },
+    facts::Action,
 };
 
 /// Secrets shown of those that were read before; those that count are shown all the same.
@@ -127,6 +130,14 @@ fn tell_rule(page: &mut Page, rule: &RuleTrace) {
     page.section("  exceptions that came nearest to excusing it", |page| {
         tell_neighbours(page, 4, exceptions)
     });
+    if exceptions.is_empty() && *action != Action::Allow {
+        page.section("  exceptions", |page| {
+            page.line(
+                4,
+                "none is written for it: `except` in the rule, or a rule with `action: allow`, would be one",
+            );
+        });
+    }
 }
 
 fn tell_neighbours(page: &mut Page, indent: usize, rules: &[Neighbour]) {

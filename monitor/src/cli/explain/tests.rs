@@ -70,6 +70,16 @@ fn where_no_rule_matched_the_nearest_are_told() {
 }
 
 #[test]
+fn a_rule_that_nothing_excuses_says_how_that_would_be_written_and_an_exception_does_not() {
+    let mut explanation = sample::explanation();
+    explanation.rules[0].exceptions.clear();
+    let hint = "none is written for it: `except` in the rule";
+    assert!(story(&explanation).contains(hint));
+    explanation.rules[0].action = Action::Allow;
+    assert!(!story(&explanation).contains(hint));
+}
+
+#[test]
 fn of_many_secrets_the_last_and_those_that_count_are_shown() {
     let mut explanation = sample::explanation();
     let one = explanation.read.remove(0);

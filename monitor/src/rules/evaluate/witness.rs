@@ -1,6 +1,6 @@
 //! Who listens to an evaluation: nobody on the way of every fact, and everything that was asked where it is explained.
 
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 
 /// One condition of a rule against a fact. Nothing is formatted unless a witness does it.
 pub struct Finding<'f> {
@@ -52,18 +52,29 @@ pub struct Teller {
     pub said: Vec<String>,
 }
 
+impl Teller {
+    /// A new line, with room for what most lines are: matches are told on the way of every fact.
+    fn next(&mut self) -> &mut String {
+        self.said.push_mut(String::with_capacity(64))
+    }
+}
+
 impl Witness for Teller {
     fn hears(&mut self, finding: Finding<'_>) -> bool {
         let Finding { condition, met, found, told, .. } = finding;
         if met {
-            match told {
-                Told::Silent => {}
-                Told::Value => self.said.push(format!("{condition} = {found}")),
-                Told::By(pattern) => self.said.push(format!("{condition} = {found} ({pattern})")),
-                Told::Matches(pattern) => self.said.push(format!("{condition} matches {pattern}")),
-                Told::Words(words) => self.said.push(words.to_string()),
-                Told::Lines(lines) => self.said.extend(lines()),
-            }
+            // Writing to a string does not fail.
+            let _ = match told {
+                Told::Silent => Ok(()),
+                Told::Value => write!(self.next(), "{condition} = {found}"),
+                Told::By(pattern) => write!(self.next(), "{condition} = {found} ({pattern})"),
+                Told::Matches(pattern) => write!(self.next(), "{condition} matches {pattern}"),
+                Told::Words(words) => self.next().write_fmt(words),
+                Told::Lines(lines) => {
+                    self.said.extend(lines());
+                    Ok(())
+                }
+            };
         }
         met
     }
