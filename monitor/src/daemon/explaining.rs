@@ -126,7 +126,7 @@ impl Engine {
             at: self.wall(fact.at),
             session: fact.session.to_string(),
             lineage: told.lineage.to_vec(),
-            object: object(&fact.subject),
+            object: object(&fact.subject).into_iter().chain(why_stopped(&told.event)).collect(),
             read: self.read_before(fact, past, &trace),
             rules: trace.matched(rules),
             excused: trace.excused(),
@@ -216,6 +216,14 @@ fn headline(name: &str, fact: &Fact, trace: &Trace) -> String {
         Some(rule) => format!("{name} {object}: {}", rule.summary),
         None => format!("{name} {object}: no rule matched"),
     }
+}
+
+/// What the breaker says of a session that it stopped: more than one rule's action can be behind it.
+fn why_stopped(event: &Value) -> Option<String> {
+    let stopped = ["session-frozen", "session-killed", "would-freeze"];
+    let name = event.get("event.action")?.as_str()?;
+    let why = event.get("message").and_then(Value::as_str).filter(|_| stopped.contains(&name))?;
+    Some(format!("what stopped the session: {why}"))
 }
 
 /// What a decision was about, and how that is known.

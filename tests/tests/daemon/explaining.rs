@@ -159,6 +159,24 @@ fn a_freeze_is_explained_by_what_tripped_it() {
 }
 
 #[test]
+fn a_spent_risk_budget_is_explained_by_the_act_that_spent_it() {
+    if !is_root() {
+        return;
+    }
+    let rules = "version: 1\nrules:\n  - {id: costly, summary: Any secret., on: open, match: {secret: any}, action: alert, risk: 100}\n";
+    let daemon = Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() });
+    let home = Home::new();
+    let _agent =
+        home.run(&daemon, &format!("{READ_SECRET}; until test -e go; do read -t 0.05 <> <(:); done"));
+    let frozen = daemon.the_event("session-frozen");
+    let told = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
+    let object = told["object"].to_string();
+    assert!(object.contains("what stopped the session: the session's risk is 100 points"), "{object}");
+    assert!(object.contains(".railway/config.json"), "{object}");
+    assert_eq!(told["rules"][0]["id"], "costly", "{told:#}");
+}
+
+#[test]
 fn a_connection_that_is_judged_later_and_what_is_no_act_say_so() {
     if !is_root() {
         return;
