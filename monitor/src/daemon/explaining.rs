@@ -190,6 +190,9 @@ fn why_unjudged(event: &Value) -> &'static str {
         _ if has("hold.id") => {
             "what its hold was judged by is not known any more: that was before the daemon's start"
         }
+        _ if has("secret.pack") => {
+            "its provider's pack is switched off: it is recorded, and no rule was asked"
+        }
         _ if has("interlock.action") => {
             "it was judged, but too much has happened since: the last 512 events that a rule matched, and 256 others, are kept"
         }
