@@ -24,6 +24,7 @@ mod access;
 mod engine;
 mod enrich;
 mod event;
+mod explaining;
 mod flows;
 mod guarding;
 pub mod handle;

@@ -20,6 +20,7 @@ pub(crate) mod report;
 pub mod schema;
 #[cfg(test)]
 mod testing;
+mod trace;
 mod vocabulary;
 pub(crate) mod words;
 
@@ -33,12 +34,13 @@ use sha2::{Digest, Sha256};
 use self::{compile::Gates, index::Index, packs::Choice, parse::Parsed, report::Citation};
 pub use self::{
     compile::Place,
-    evaluate::{Match, Verdict},
+    evaluate::{Condition, Match, Verdict},
     memory::{Memory, Touch},
     model::Rule,
     parse::MAX_RULES,
     pattern::{Glob, HostPattern},
     problem::{Problem, Problems},
+    trace::{Outcome, Trace, Traced},
     vocabulary::Noun,
     words::Word,
 };

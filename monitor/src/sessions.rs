@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use self::ended::Ended;
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
@@ -15,6 +16,7 @@ use crate::{
 
 pub mod adoption;
 pub mod detection;
+mod ended;
 pub mod environment;
 pub mod judgement;
 pub mod procfs;
@@ -22,6 +24,9 @@ pub mod workspace;
 
 /// Secrets remembered for the screen.
 const TOUCHED_MAX: usize = 32;
+
+/// Processes of a lineage that are told.
+const LINEAGE_MAX: usize = 64;
 
 /// One agent session.
 pub struct Session {
@@ -96,6 +101,7 @@ impl Session {
 pub struct Registry {
     sessions: HashMap<SessionId, Session>,
     processes: HashMap<u32, (SessionId, Process)>,
+    ended: Ended,
 }
 
 impl Registry {
@@ -154,6 +160,7 @@ impl Registry {
     /// Removes a process; gives its session, and the process, if that was the last one.
     pub fn exit(&mut self, pid: u32) -> Option<(SessionId, Process)> {
         let (session, process) = self.processes.remove(&pid)?;
+        self.ended.remember(session, process.clone());
         let alive = self.processes.values().any(|(other, _)| *other == session);
         (!alive).then_some((session, process))
     }
@@ -184,17 +191,28 @@ impl Registry {
         self.processes.values().filter(|(id, _)| *id == session).count()
     }
 
-    /// `PID NAME ARGS` of a process and its creators, outermost first. Creators that have ended are not known any more.
+    /// `PID NAME ARGS` of a process and its creators, outermost first, as far as they are remembered.
     #[must_use]
     pub fn lineage(&self, pid: u32) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut next = Some(pid);
-        while let Some(process) = next.and_then(|pid| self.process(pid)) {
-            lines.push(format!("{} {}", process.pid, command_line(process)));
-            next = (process.parent != process.pid && lines.len() < 64).then_some(process.parent);
+        let session = self.session_of(pid);
+        let mut next = self.process(pid).map(|process| (process, ""));
+        while let Some((process, remark)) = next.filter(|_| lines.len() < LINEAGE_MAX) {
+            lines.push(format!("{} {}{remark}", process.pid, command_line(process)));
+            next = session.and_then(|session| self.creator(session, process));
         }
         lines.reverse();
         lines
+    }
+
+    /// Who created a process of `session`, with a remark: a process of the same number that began later is another one.
+    fn creator(&self, session: SessionId, process: &Process) -> Option<(&Process, &'static str)> {
+        let pid = process.parent;
+        let alive =
+            self.processes.get(&pid).filter(|(of, _)| *of == session).map(|(_, process)| (process, ""));
+        let ended = self.ended.process(session, pid).map(|process| (process, " (ended)"));
+        let created = |(other, _): &(&Process, _)| other.pid != process.pid && other.start <= process.start;
+        alive.filter(created).or_else(|| ended.filter(created))
     }
 
     /// The session with this id, or of this root pid.
@@ -243,13 +261,23 @@ mod tests {
     }
 
     #[test]
-    fn lineage_is_outermost_first_and_stops_at_what_is_unknown() {
+    fn lineage_is_outermost_first_and_goes_on_through_what_has_ended() {
         let (mut registry, id) = registry();
         registry.fork(id, 100, 101, BootNanos(6_000));
-        registry.process_mut(101).unwrap().args = vec!["curl".into(), "-s".into()];
-        assert_eq!(registry.lineage(101), ["100 /bin/claude", "101 curl -s"]);
-        registry.exit(100);
-        assert_eq!(registry.lineage(101), ["101 curl -s"]);
+        registry.fork(id, 101, 102, BootNanos(7_000));
+        registry.process_mut(102).unwrap().args = vec!["curl".into(), "-s".into()];
+        assert_eq!(registry.lineage(102), ["100 /bin/claude", "101 /bin/claude", "102 curl -s"]);
+        registry.exit(101);
+        assert_eq!(registry.lineage(102), ["100 /bin/claude", "101 /bin/claude (ended)", "102 curl -s"]);
+        registry.fork(id, 102, 101, BootNanos(8_000));
+        assert_eq!(
+            registry.lineage(102),
+            ["100 /bin/claude", "101 /bin/claude (ended)", "102 curl -s"],
+            "the number was used again"
+        );
+        let stranger = SessionId(7);
+        registry.add_process(stranger, Process { pid: 103, parent: 100, ..Process::default() });
+        assert_eq!(registry.lineage(103), ["103 "], "a creator outside of the session is not of its lineage");
     }
 
     #[test]

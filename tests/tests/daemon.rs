@@ -3,6 +3,7 @@
 
 mod daemon {
     mod clients;
+    mod explaining;
     mod flows;
     mod freezing;
     mod gates;

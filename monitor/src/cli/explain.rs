@@ -1,21 +1,31 @@
 //! `interlock explain`.
 
-use std::fmt::{self, Display, Write as _};
+mod page;
+
+use std::fmt::{self, Display};
 
 use clap::Args;
+use jiff::tz::TimeZone;
 
+use self::page::Page;
 use super::{
     Reading,
     exit::{Exit, Failure},
     holds,
-    language::{id, plain, word},
+    language::{clock, id, word},
     printer::Printer,
     wait,
 };
-use crate::control::{
-    api::Explanation,
-    client::{Client, ClientError},
+use crate::{
+    control::{
+        api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
+        client::{Client, ClientError},
+    },
+    facts::Action,
 };
+
+/// Secrets shown of those that were read before; those that count are shown all the same.
+const READ_SHOWN: usize = 8;
 
 #[derive(Args, Debug)]
 pub struct Explain {
@@ -38,76 +48,139 @@ impl Explain {
         if printer.is_json() {
             printer.json(&explanation)?;
         } else {
-            printer.data(Story(&explanation).to_string().trim_end())?;
+            let story = Story { explanation: &explanation, zone: TimeZone::system() };
+            printer.data(&story.to_string())?;
         }
         Ok(Exit::Fine)
     }
 }
 
-struct Story<'e>(&'e Explanation);
+struct Story<'e> {
+    explanation: &'e Explanation,
+    zone: TimeZone,
+}
 
 impl Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { id, headline, lineage, rules, evidence, .. } = self.0;
-        writeln!(f, "{}", plain(&format!("{id}: {headline}")))?;
-        section(f, "lineage", lineage.iter().enumerate().map(|(depth, process)| (depth, process.clone())))?;
-        let rules = rules.iter().flat_map(|rule| {
-            let headline = format!("{} → {} ({}:{})", rule.id, word(rule.action), rule.file, rule.line);
-            let details = std::iter::once(&rule.summary).chain(&rule.matched);
-            std::iter::once((0, headline)).chain(details.map(|detail| (1, detail.clone())))
+        let Explanation { id, headline, lineage, object, rules, excused, nearest, .. } = self.explanation;
+        let mut page = Page::default();
+        page.line(0, &format!("{id}: {headline}"));
+        page.section("who, from the session's root", |page| {
+            for (depth, process) in lineage.iter().enumerate() {
+                page.line(2 + 2 * depth, process);
+            }
         });
-        section(f, "rules", rules)?;
-        section(f, "evidence", evidence.iter().map(|line| (0, line.clone())))
+        page.section("what", |page| object.iter().for_each(|line| page.line(2, line)));
+        page.section("secrets read before (* counts for a rule below)", |page| self.reads(page));
+        for rule in rules {
+            tell_rule(&mut page, rule);
+        }
+        page.section("excused by it", |page| {
+            for rule in excused {
+                page.line(2, &format!("{}: {}", name(rule), rule.summary));
+            }
+        });
+        page.section("no rule matched; these came nearest", |page| tell_neighbours(page, 2, nearest));
+        if let Some(other) = &self.explanation.otherwise {
+            page.section(&format!("without {}", other.without), |page| page.line(2, &otherwise(other)));
+        }
+        page.section("since then", |page| {
+            if self.explanation.reloaded {
+                page.line(2, "other rules are in force; what is told here is by those that decided");
+            }
+        });
+        page.fmt(f)
     }
 }
 
-/// A title and its lines, each with its depth; nothing where there are no lines.
-fn section(
-    f: &mut fmt::Formatter<'_>,
-    title: &str,
-    lines: impl Iterator<Item = (usize, String)>,
-) -> fmt::Result {
-    let mut body = String::new();
-    for (depth, line) in lines {
-        writeln!(body, "{:indent$}{}", "", plain(&line), indent = 2 + 2 * depth)?;
+impl Story<'_> {
+    fn reads(&self, page: &mut Page) {
+        let read = &self.explanation.read;
+        let shown = |(place, read): &(usize, &Read)| *place < READ_SHOWN || read.counts;
+        let shown: Vec<&Read> = read.iter().enumerate().filter(shown).map(|(_, read)| read).collect();
+        for Read { path, class, grade, foreign, at, before_ms, counts } in &shown {
+            let place = if *foreign { "foreign" } else { "own" };
+            let mark = if *counts { '*' } else { ' ' };
+            let when = format!("{} before", before(*before_ms));
+            let label = format!("{mark} {when:<15} {}  ", clock(*at, &self.zone));
+            page.beside(&label, &format!("{path} ({} {place} {class})", word(grade)));
+        }
+        match read.len() - shown.len() {
+            0 => {}
+            more => page.line(2, &format!("and {more} earlier ones, see --output json")),
+        }
     }
-    if body.is_empty() { Ok(()) } else { write!(f, "\n{title}\n{body}") }
+}
+
+fn tell_rule(page: &mut Page, rule: &RuleTrace) {
+    let RuleTrace { id, action, conditions, notes, exceptions, compiled, written, overridden, .. } = rule;
+    let Written { file, line, text } = written;
+    page.section(&format!("rule {id} → {} ({file}:{line})", word(action)), |page| {
+        text.lines().for_each(|line| page.verbatim(4, line));
+    });
+    for Written { file, line, text } in overridden {
+        page.line(2, &format!("changed by an override ({file}:{line})"));
+        text.lines().for_each(|line| page.verbatim(4, line));
+    }
+    page.section("  compiled to", |page| compiled.iter().for_each(|line| page.line(4, line)));
+    page.section("  what it asked, what it was, and what instead would have been no match", |page| {
+        tell_conditions(page, 4, conditions);
+        notes.iter().for_each(|note| page.line(4, note));
+    });
+    page.section("  exceptions that came nearest to excusing it", |page| {
+        tell_neighbours(page, 4, exceptions)
+    });
+    if exceptions.is_empty() && *action != Action::Allow {
+        page.section("  exceptions", |page| {
+            page.line(
+                4,
+                "none is written for it: `except` in the rule, or a rule with `action: allow`, would be one",
+            );
+        });
+    }
+}
+
+fn tell_neighbours(page: &mut Page, indent: usize, rules: &[Neighbour]) {
+    for rule in rules {
+        page.line(indent, &format!("{}, but", name(rule)));
+        tell_conditions(page, indent + 2, &rule.unmet);
+    }
+}
+
+fn tell_conditions(page: &mut Page, indent: usize, conditions: &[ConditionTrace]) {
+    let widest = conditions.iter().map(|condition| condition.name.len()).max().unwrap_or_default();
+    for ConditionTrace { name, asked, found, instead, .. } in conditions {
+        let mut tell = |name: &str, word: &str, text: &str| {
+            page.beside(&format!("{:indent$}{name:widest$}  {word:<7}  ", ""), text);
+        };
+        tell(name, "asked", asked);
+        tell("", "was", found);
+        if let Some(instead) = instead {
+            tell("", "instead", instead);
+        }
+    }
+}
+
+fn name(rule: &Neighbour) -> String {
+    format!("{} → {} ({}:{})", rule.id, word(rule.action), rule.file, rule.line)
+}
+
+fn otherwise(other: &Otherwise) -> String {
+    match (&other.rule, &other.summary) {
+        (Some(rule), Some(summary)) => format!("{}, by {rule}: {summary}", word(other.action)),
+        _ => "nothing would have been done: no other rule matches".to_owned(),
+    }
+}
+
+/// `9 ms`, `12.3 s`, `4 min`, `2 h`.
+fn before(milliseconds: u64) -> String {
+    match milliseconds {
+        0..1000 => format!("{milliseconds} ms"),
+        1000..120_000 => format!("{}.{} s", milliseconds / 1000, milliseconds / 100 % 10),
+        120_000..7_200_000 => format!("{} min", milliseconds / 60_000),
+        _ => format!("{} h", milliseconds / 3_600_000),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{control::api::RuleTrace, facts::Action};
-
-    #[test]
-    fn an_explanation_tells_the_story_in_order() {
-        let explanation = Explanation {
-            id: "h1".into(),
-            headline: "curl is held on its way to backboard.railway.app:443".into(),
-            lineage: vec!["4711 claude".into(), "4720 bash".into(), "4722 curl -X POST".into()],
-            rules: vec![RuleTrace {
-                id: "infra-after-foreign-secret".into(),
-                summary: "An agent read a live credential that is not its own.".into(),
-                action: Action::Hold,
-                matched: vec!["destination.class = infra".into()],
-                file: "default.yaml".into(),
-                line: 3,
-            }],
-            evidence: vec![],
-            event: serde_json::Value::Null,
-        };
-        insta::assert_snapshot!(Story(&explanation), @"
-        h1: curl is held on its way to backboard.railway.app:443
-
-        lineage
-          4711 claude
-            4720 bash
-              4722 curl -X POST
-
-        rules
-          infra-after-foreign-secret → hold (default.yaml:3)
-            An agent read a live credential that is not its own.
-            destination.class = infra
-        ");
-    }
-}
+mod tests;

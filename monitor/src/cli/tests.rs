@@ -8,14 +8,84 @@ pub mod sample {
 
     use crate::{
         control::api::{
-            Enforcement, HoldState, HoldView, Mode, RegistriesView, RulesView, SessionStatus, SessionView,
-            Status,
+            ConditionTrace, Enforcement, Explanation, HoldState, HoldView, Mode, Neighbour, Otherwise, Read,
+            RegistriesView, RuleTrace, RulesView, SessionStatus, SessionView, Status, Written,
         },
-        facts::{Action, Severity},
+        facts::{Action, Grade, Severity},
+        rules::Place,
     };
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    /// A request of `curl` after a credential was read.
+    pub fn explanation() -> Explanation {
+        let condition = |name: &str, asked: &str, found: &str, instead: &str| ConditionTrace {
+            name: name.into(),
+            met: !instead.is_empty(),
+            asked: asked.into(),
+            found: found.into(),
+            instead: (!instead.is_empty()).then(|| instead.into()),
+        };
+        let text = "- id: infra-after-foreign-secret\n  on: connect\n  match:\n    destination: infra\n  action: hold";
+        let wanted = "foreign secret of grade A read in the 30 min before";
+        let read = "A foreign paas /home/x/.railway/config.json, read 9 s before";
+        let unread = format!("no {wanted} (this one was read 9 s before)");
+        Explanation {
+            id: "h1".into(),
+            headline: "flow-held backboard.railway.app:443 (66.33.22.1): An agent read a live credential that is not \
+                       its own."
+                .into(),
+            at: at(109),
+            session: "4711-0a1b2".into(),
+            lineage: vec!["4711 claude".into(), "4720 bash".into(), "4722 curl -X POST".into()],
+            object: vec!["backboard.railway.app:443 (66.33.22.1) over tcp, class infra".into()],
+            read: vec![
+                Read {
+                    path: "/home/x/.railway/config.json".into(),
+                    class: "paas".into(),
+                    grade: Grade::A,
+                    foreign: true,
+                    at: at(100),
+                    before_ms: 9000,
+                    counts: true,
+                },
+            ],
+            rules: vec![RuleTrace {
+                id: "infra-after-foreign-secret".into(),
+                summary: "An agent read a live credential that is not its own.".into(),
+                action: Action::Hold,
+                conditions: vec![
+                    condition("destination.class", "infra", "infra", "anything but infra"),
+                    condition("touched", wanted, read, &unread),
+                ],
+                notes: vec![],
+                exceptions: vec![Neighbour {
+                    id: "our-host".into(),
+                    summary: "Ours.".into(),
+                    action: Action::Allow,
+                    unmet: vec![condition("destination.host", "api.test", "backboard.railway.app", "")],
+                    file: "20-ours.yaml".into(),
+                    line: 4,
+                }],
+                runs_in: Place::Gate,
+                compiled: vec!["the index has it for connect, under the destination's class infra".into()],
+                written: Written { file: "default.yaml".into(), line: 3, text: text.into() },
+                overridden: vec![],
+            }],
+            excused: vec![],
+            nearest: vec![],
+            otherwise: Some(Otherwise {
+                without: "infra-after-foreign-secret".into(),
+                action: Action::Alert,
+                rule: Some("other".into()),
+                summary: Some("Another.".into()),
+            }),
+            rules_sha256: Some("ab".into()),
+            reloaded: true,
+            event: serde_json::Value::Null,
+        }
     }
 
     pub fn status() -> Status {

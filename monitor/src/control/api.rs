@@ -17,11 +17,14 @@
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
 //! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing.
 
+mod explanation;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+pub use self::explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written};
 use crate::facts::{Action, Severity};
 
 /// Whether decisions take effect.
@@ -177,31 +180,6 @@ pub struct Approval {
 pub struct Enroll {
     /// What is about to be executed, for the screen.
     pub command: Vec<String>,
-}
-
-/// Why something was decided as it was.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Explanation {
-    pub id: String,
-    pub headline: String,
-    /// Outermost first: `4711 claude`, `4720 bash`, `4722 curl …`.
-    pub lineage: Vec<String>,
-    pub rules: Vec<RuleTrace>,
-    /// What the session did before that matters to the rules, with times.
-    pub evidence: Vec<String>,
-    /// The whole event, in ECS names.
-    pub event: serde_json::Value,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct RuleTrace {
-    pub id: String,
-    pub summary: String,
-    pub action: Action,
-    /// Condition and the value that met it: `destination.class = infra`.
-    pub matched: Vec<String>,
-    pub file: String,
-    pub line: u64,
 }
 
 /// One line of `interlock doctor`.

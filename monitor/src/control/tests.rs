@@ -57,8 +57,7 @@ fn hold(id: String, state: HoldState) -> Result<HoldView, No> {
 }
 
 fn explanation(id: String) -> Explanation {
-    let headline = "because".into();
-    Explanation { id, headline, lineage: vec![], rules: vec![], evidence: vec![], event: Value::Null }
+    Explanation { id, ..sample::explanation() }
 }
 
 fn check() -> Check {

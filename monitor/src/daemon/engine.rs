@@ -1,7 +1,7 @@
 //! The engine: owns all state, and turns.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::HashMap,
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::{Arc, mpsc::Receiver},
@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use super::{
     StartError,
     event::Event,
+    explaining::Explanations,
     handle::{Bus, Ends, Input},
     heads::Heads,
     knowledge::Knowledge,
@@ -33,7 +34,7 @@ use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     clock::{Wall, boot_now},
     config::Config,
-    control::api::{Explanation, Mode},
+    control::api::Mode,
     facts::{BootNanos, SessionId},
     holds::Holds,
     ledger::{
@@ -61,8 +62,6 @@ const LIVES_BATCH: usize = 4096;
 /// Housekeeping while a session lives, and while none does.
 const TICK: Duration = Duration::from_secs(1);
 const IDLE_TICK: Duration = Duration::from_secs(30);
-/// Explanations kept for `interlock explain`.
-const EXPLANATIONS: usize = 512;
 
 pub(super) struct Engine {
     pub config: Config,
@@ -81,7 +80,7 @@ pub(super) struct Engine {
     pub next_event: u64,
     /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
     pub lingering: HashMap<u64, BootNanos>,
-    pub explanations: VecDeque<Explanation>,
+    pub explanations: Explanations,
     pub undecodable: u64,
     pub dismissed: Dismissed,
     /// What was proven of the hooks in force.
@@ -100,7 +99,7 @@ pub(super) struct Engine {
     store: Store,
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
-    bus: Bus,
+    pub bus: Bus,
     pub ask_again: Arc<Notify>,
     pub registries_asked: u64,
     stopping: bool,
@@ -142,7 +141,7 @@ impl Engine {
             events: 0,
             next_event: before.next_event.max(1),
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
-            explanations: VecDeque::new(),
+            explanations: Explanations::default(),
             undecodable: 0,
             dismissed: Dismissed::default(),
             proofs: Vec::new(),
@@ -165,6 +164,10 @@ impl Engine {
             boot: boot_id(),
             mounts: MountCache::default(),
         };
+        for hold in &before.holds {
+            // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
+            let _ = engine.uplink.set_flags(SessionId(hold.session), GATED, true);
+        }
         engine.write_tables()?;
         engine.protect_own();
         engine.prove();
@@ -249,6 +252,7 @@ impl Engine {
     pub fn publish(&mut self, event: Event) -> Arc<Value> {
         self.events += 1;
         let event = Arc::new(event.finish());
+        self.keep_explainable(&event);
         self.bus.publish(Arc::clone(&event));
         self.outbox.send(Arc::clone(&event));
         event
@@ -290,13 +294,6 @@ impl Engine {
         }
     }
 
-    pub fn explain_later(&mut self, explanation: Explanation) {
-        if self.explanations.len() == EXPLANATIONS {
-            self.explanations.pop_front();
-        }
-        self.explanations.push_back(explanation);
-    }
-
     pub fn observing(&self) -> bool {
         self.config.mode == Mode::Observe
     }
@@ -326,8 +323,10 @@ impl Engine {
         self.uplink.set_policy(self.policy).map_err(failed)?;
         let always = self.know.rules.always_gated();
         for id in self.registry.ids() {
+            // What waits for a person goes on waiting, also where the new rules would not have held it.
+            let waits = !self.holds.of_session(id.0).is_empty();
             let Some(session) = self.registry.get_mut(id) else { continue };
-            session.gated = always || session.incomplete || self.know.rules.gates(&session.memory);
+            session.gated = always || waits || session.incomplete || self.know.rules.gates(&session.memory);
             self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());

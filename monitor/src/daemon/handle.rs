@@ -54,6 +54,12 @@ impl Bus {
         drop(recent);
         let _ = self.live.send(event); // nobody listens: that is no failure
     }
+
+    /// The event of that id, if it is still kept.
+    pub fn find(&self, id: &str) -> Option<Arc<Value>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().find(|event| event.get("event.id").is_some_and(|known| known == id)).cloned()
+    }
 }
 
 /// A handle to the engine's thread.

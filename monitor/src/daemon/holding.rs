@@ -110,13 +110,8 @@ impl Engine {
             Waiting::Flow(_) => "flow-held",
             Waiting::Caller(_) => "syscall-held",
         };
-        let event = self.report_with(name, fact, verdict, Action::Hold, &extra);
+        self.report_with(name, fact, verdict, Action::Hold, &extra);
         self.save();
-        // The hold is explained by its own id as well.
-        if let Some(mut explanation) = self.explanations.iter().find(|known| known.id == event).cloned() {
-            explanation.id = id;
-            self.explain_later(explanation);
-        }
     }
 
     /// Lets one waiting thing go on.

@@ -1,22 +1,21 @@
 //! Judging: a fact, the rules' verdict, and what follows from it.
 
-use std::time::{Duration, Instant};
+use std::{sync::Arc, time::Instant};
 
 use monitor_common::label::GATED;
 use serde_json::json;
 
-use super::{engine::Engine, losses::Dismissal};
+use super::{engine::Engine, explaining::Decision, losses::Dismissal};
 use crate::{
     breaker::Response,
     clock::boot_now,
-    control::api::{Explanation, RuleTrace},
     enforcement::freeze::{self, Outcome},
     facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
     holds::HeldCaller,
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
-    sessions::judgement::RISK_BUDGET,
+    sessions::judgement::{Judged, RISK_BUDGET},
 };
 
 /// What waits for the decision.
@@ -56,7 +55,7 @@ impl Engine {
         stake: Stake,
     ) {
         let started = Instant::now();
-        let rules = std::sync::Arc::clone(&self.know.rules);
+        let rules = Arc::clone(&self.know.rules);
         let kind = kind_name(subject.kind());
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
@@ -68,8 +67,13 @@ impl Engine {
             self.dismiss(kind, Dismissal::SessionOver);
             return;
         };
+        let past = session.memory.past();
         let judged = session.judge(&rules, at, process, subject);
-        let (fact, verdict) = (&judged.fact, &judged.verdict);
+        let (risk, spends) = (judged.risk, judged.spends(self.config.risk_budget));
+        let Judged { fact, verdict, .. } = judged;
+        let (verdict, matched) = (&verdict, !verdict.matches.is_empty());
+        let decision = Arc::new(Decision { fact, past, rules, matched });
+        let (fact, rules) = (&decision.fact, &decision.rules);
         if !session.gated && rules.may_gate(fact) && rules.gates(&session.memory) {
             match self.uplink.set_flags(id, GATED, true) {
                 Ok(()) => session.gated = true,
@@ -86,10 +90,12 @@ impl Engine {
         for rule in &verdict.guard_faults {
             self.metrics.guard_failed(&rule.id);
         }
+        self.explanations.deciding = Some(Arc::clone(&decision));
         self.carry_out(fact, verdict, stake);
-        if judged.spends(self.config.risk_budget) {
-            self.trip(fact, RISK_BUDGET, &format!("the session's risk is {} points", judged.risk), None);
+        if spends {
+            self.trip(fact, RISK_BUDGET, &format!("the session's risk is {risk} points"), None);
         }
+        self.explanations.deciding = None;
         self.metrics.decided(started.elapsed());
     }
 
@@ -132,9 +138,9 @@ impl Engine {
         self.trip(fact, &rule, &summary, (verdict.action == Action::Kill).then_some(Response::Kill));
     }
 
-    /// Publishes what happened; gives the event's id.
-    pub fn report(&mut self, name: &str, fact: &Fact, verdict: &Verdict, action: Action) -> String {
-        self.report_with(name, fact, verdict, action, &[])
+    /// Publishes what happened.
+    pub fn report(&mut self, name: &str, fact: &Fact, verdict: &Verdict, action: Action) {
+        self.report_with(name, fact, verdict, action, &[]);
     }
 
     pub fn report_with(
@@ -144,7 +150,7 @@ impl Engine {
         verdict: &Verdict,
         action: Action,
         extra: &[(&str, serde_json::Value)],
-    ) -> String {
+    ) {
         let mut event = self
             .event(name, fact.at, fact.session)
             .process(&fact.process)
@@ -162,36 +168,7 @@ impl Engine {
         for (field, value) in extra {
             event = event.with(field, value.clone());
         }
-        let event = self.publish(event);
-        let id = event.get("event.id").and_then(|id| id.as_str()).unwrap_or_default().to_owned();
-        if !verdict.matches.is_empty() {
-            self.explain_later(Explanation {
-                id: id.clone(),
-                headline: headline(name, fact, verdict),
-                lineage: self.registry.lineage(fact.process.pid),
-                rules: verdict.matches.iter().map(RuleTrace::from).collect(),
-                evidence: self.evidence(fact.session, fact.at),
-                event: (*event).clone(),
-            });
-        }
-        id
-    }
-
-    /// What the session read before, with times.
-    fn evidence(&self, id: SessionId, now: BootNanos) -> Vec<String> {
-        let Some(session) = self.registry.get(id) else { return Vec::new() };
-        let line = |touch: &crate::rules::Touch| {
-            let before = Duration::from_nanos(now.0.saturating_sub(touch.at.0));
-            let place = if touch.foreign { "foreign" } else { "workspace" };
-            format!(
-                "{:.3} s before: {:?} {place} {} {}",
-                before.as_secs_f64(),
-                touch.grade,
-                touch.class,
-                touch.path
-            )
-        };
-        session.memory.touches().iter().map(line).collect()
+        self.publish(event);
     }
 
     /// Opens the session's breaker: the tree is frozen, or killed if it was thawed before.
@@ -295,19 +272,4 @@ fn is_worth_an_event(subject: &Subject) -> bool {
         }
         _ => true,
     }
-}
-
-fn headline(name: &str, fact: &Fact, verdict: &Verdict) -> String {
-    let object = match &fact.subject {
-        Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
-        Subject::Connect(destination) | Subject::Handshake(destination) => crate::holds::target(destination),
-        Subject::Environ(access) => format!("environment of {}", access.target),
-        Subject::Inspect(access) => format!("process {}", access.target),
-        Subject::Delegate(delegation) => format!("{} ({})", delegation.service, delegation.path),
-        Subject::Link(relink) => relink.secret.path.clone(),
-        Subject::Lifecycle(_) => fact.agent.clone(),
-        Subject::Exec => crate::sessions::command_line(&fact.process),
-    };
-    let rule = verdict.decisive.as_ref().map(|rule| format!(": {}", rule.summary)).unwrap_or_default();
-    format!("{name} {object}{rule}")
 }

@@ -26,6 +26,10 @@ const GRANT_MAX: Duration = Duration::from_secs(24 * 3600);
 /// How long an approved handshake speaks for the data that follows it.
 const HANDSHAKE_REACH: Duration = Duration::from_secs(60);
 
+/// What is explained.
+const EXPLAINED: &str = "the last holds and events of this daemon are explained: see `interlock events`, `interlock \
+    holds --all`";
+
 impl Engine {
     pub fn answer(&mut self, command: Command) {
         let Command { caller, request } = command;
@@ -89,7 +93,7 @@ impl Engine {
             .collect()
     }
 
-    fn owner(&self, id: SessionId) -> u32 {
+    pub fn owner(&self, id: SessionId) -> u32 {
         self.registry.get(id).map_or(0, |session| session.user) // nobody's: root's
     }
 
@@ -250,15 +254,11 @@ impl Engine {
     }
 
     fn explain(&self, caller: &Caller, text: &str) -> Result<Explanation, No> {
-        let known = self.explanations.iter().rev().find(|known| known.id == text);
-        let owner = |explanation: &Explanation| {
-            let session = explanation.event.get("session.id").and_then(|id| id.as_str()).unwrap_or_default();
-            self.registry.find(session).map_or(0, |id| self.owner(id))
-        };
-        known.filter(|known| sees(caller, owner(known))).cloned().ok_or_else(|| {
+        let known = self.told(text).filter(|(owner, _)| sees(caller, *owner));
+        known.map(|(_, explanation)| explanation).ok_or_else(|| {
             No::NotFound(Refusal {
                 error: format!("nothing is known about {text:?}"),
-                hint: Some("events that a rule matched, and holds, are explained: see `interlock events`, `interlock holds --all`".into()),
+                hint: Some(EXPLAINED.into()),
             })
         })
     }

@@ -1,5 +1,7 @@
 //! What of the rules the kernel decides, or must ask about, by itself.
 
+mod telling;
+
 use std::sync::Arc;
 
 use monitor_common::policy::{
@@ -7,7 +9,7 @@ use monitor_common::policy::{
     VERDICT_ASK, VERDICT_ASK_IF_GATED, VERDICT_DENY, taint_bit,
 };
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     RuleSet,
@@ -34,7 +36,7 @@ pub(super) struct Gates {
 }
 
 /// Where a rule does its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// It is disabled.

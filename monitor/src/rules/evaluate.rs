@@ -4,16 +4,29 @@
 //! nothing. Of the others the strongest action of the enforced rules wins. Model and package hosts are never blocked:
 //! whatever a rule says, they get no more than an alert.
 
+mod ask;
+mod conditions;
 mod view;
+mod witness;
+mod wording;
 
 use std::sync::Arc;
 
-use self::view::{Span, Unknown, View};
+pub use self::witness::Condition;
+use self::{
+    ask::describe_threshold,
+    view::Unknown,
+    witness::{Blind, Teller},
+};
+pub(super) use self::{
+    view::View,
+    witness::Clerk,
+    wording::{OneOf, Sort},
+};
 use super::{
     RuleSet,
-    guard::Fault,
-    memory::{Memory, Seen, age},
-    model::{Moment, Rule, Sequence, Threshold},
+    memory::{Memory, Seen},
+    model::{Moment, Rule},
     words::Word,
 };
 use crate::{
@@ -58,17 +71,21 @@ impl RuleSet {
         let mut candidates = std::mem::take(&mut memory.candidates);
         let view = View::new(fact);
         self.index.candidates(fact, &mut candidates);
-        let verdict = self.judge(&view, &candidates, memory);
+        let verdict = self.judge(&view, &candidates, memory, |_, _| {});
         self.note_steps(&view, &mut candidates, memory);
         memory.candidates = candidates;
         verdict
     }
 
-    fn judge(&self, view: &View<'_>, candidates: &[u32], memory: &mut Memory) -> Verdict {
-        let early = matches!(view.fact.subject, Subject::Handshake(_));
-        let asked =
-            |rule: &&Arc<Rule>| !early || rule.action == Action::Allow || rule.before == Moment::Handshake;
-        let rules = || candidates.iter().filter_map(|place| self.rules.get(*place as usize)).filter(asked);
+    /// Judges by the rules at the places `candidates`; `watch` sees each, and the memory, just before it is asked.
+    pub(super) fn judge(
+        &self,
+        view: &View<'_>,
+        candidates: &[u32],
+        memory: &mut Memory,
+        mut watch: impl FnMut(&Arc<Rule>, &Memory),
+    ) -> Verdict {
+        let rules = || self.at(candidates).filter(|rule| rule.is_asked_about(&view.fact.subject));
         let mut verdict = Verdict {
             action: Action::Allow,
             decisive: None,
@@ -77,16 +94,19 @@ impl RuleSet {
             guard_faults: Vec::new(),
         };
         for rule in rules().filter(|rule| rule.action == Action::Allow) {
+            watch(rule, memory);
             verdict.take(view, rule, memory);
         }
         let excuses = verdict.excuses();
-        if !excuses.iter().any(|rule| rule.excuses.is_empty()) {
-            let excused = |rule: &Arc<Rule>| excuses.iter().any(|allow| allow.excuses.contains(&rule.id));
-            for rule in rules().filter(|rule| rule.action != Action::Allow && !excused(rule)) {
-                verdict.take(view, rule, memory);
-            }
+        for rule in rules().filter(|rule| rule.action != Action::Allow && !is_excused(rule, &excuses)) {
+            watch(rule, memory);
+            verdict.take(view, rule, memory);
         }
         verdict
+    }
+
+    pub(super) fn at(&self, places: &[u32]) -> impl Iterator<Item = &Arc<Rule>> {
+        places.iter().filter_map(|place| self.rules.get(*place as usize))
     }
 
     /// After the verdict, so that a fact is not its own predecessor.
@@ -101,49 +121,61 @@ impl RuleSet {
             let Some(conditions) = sequence.steps.get(*step).map(|step| &step.conditions) else { continue };
             let owners_wanted = conditions.process.as_ref().is_some_and(|process| process.owner.is_some());
             if (view.is_owners() && !owners_wanted)
-                || !view.meets(conditions, memory, Unknown::IsMet, &mut |_| {})
+                || !view.meets(conditions, memory, Unknown::IsMet, &mut Blind)
             {
                 continue;
             }
             let what = what.get_or_insert_with(|| brief(&view.object().to_string()).into());
             let seen = Seen { at: view.fact.at, what: Arc::clone(what) };
-            memory.steps().note(sequence, *step, seen);
+            memory.steps_mut().note(sequence, *step, seen);
         }
     }
 }
 
+impl Rule {
+    /// Before its handshake only exceptions, and rules that stop there, are asked about a connection.
+    pub(super) fn is_asked_about(&self, subject: &Subject) -> bool {
+        let early = matches!(subject, Subject::Handshake(_));
+        !early || self.action == Action::Allow || self.before == Moment::Handshake
+    }
+}
+
+/// An exception that names no rule excuses all of them.
+pub(super) fn is_excused(rule: &Rule, exceptions: &[Arc<Rule>]) -> bool {
+    let excuses = |allow: &Arc<Rule>| allow.excuses.is_empty() || allow.excuses.contains(&rule.id);
+    rule.action != Action::Allow && exceptions.iter().any(excuses)
+}
+
 impl Verdict {
     /// The enforced exceptions that matched.
-    fn excuses(&self) -> Vec<Arc<Rule>> {
-        let enforced = self.matches.iter().filter(|found| !found.observed_only);
+    pub(super) fn excuses(&self) -> Vec<Arc<Rule>> {
+        let allows = |found: &&Match| !found.observed_only && found.rule.action == Action::Allow;
+        let enforced = self.matches.iter().filter(allows);
         enforced.map(|found| Arc::clone(&found.rule)).collect()
     }
 
     /// Takes a rule into account, if it matches.
     fn take(&mut self, view: &View<'_>, rule: &Arc<Rule>, memory: &mut Memory) {
-        let unknown = if rule.action == Action::Allow { Unknown::IsUnmet } else { Unknown::IsMet };
-        if !view.meets(&rule.conditions, memory, unknown, &mut |_| {}) {
+        let asked = view.ask(rule, memory, &mut Blind);
+        if asked.faulty {
+            self.guard_faults.push(Arc::clone(rule));
+        }
+        if !asked.met {
             return;
         }
-        if rule.except.iter().any(|except| view.meets(except, memory, Unknown::IsUnmet, &mut |_| {})) {
-            return;
-        }
-        let Some(guarded) = self.ask_guard(view, rule, memory) else { return };
-        let Some(followed) = ask_sequence(view, rule, memory, unknown) else { return };
         if let Some(threshold) = &rule.threshold
             && !view.reaches(rule.key, threshold, memory)
         {
             return;
         }
-        let mut conditions = Vec::new();
-        view.meets(&rule.conditions, memory, unknown, &mut |said| conditions.push(said.to_string()));
-        conditions.extend(guarded.said);
-        conditions.extend(followed);
+        let mut teller = Teller::default();
+        view.ask(rule, memory, &mut teller);
+        let mut conditions = teller.said;
         conditions.extend(rule.threshold.as_ref().map(describe_threshold));
         if conditions.is_empty() {
             conditions.push(format!("every {}", rule.on.word()));
         }
-        let action = rule.action.min(guarded.ceiling).min(view.ceiling());
+        let action = rule.action.min(asked.ceiling).min(view.ceiling());
         if view.ceiling() < rule.action {
             conditions.push(format!(
                 "model and package hosts are never blocked: {} became alert",
@@ -160,68 +192,6 @@ impl Verdict {
             }
         }
         self.matches.push(Match { rule: Arc::clone(rule), action, conditions, observed_only });
-    }
-
-    /// What the guard says; `None` where it does not hold.
-    fn ask_guard(&mut self, view: &View<'_>, rule: &Arc<Rule>, memory: &Memory) -> Option<Guarded> {
-        let Some(guard) = &rule.guard else {
-            return Some(Guarded { said: Vec::new(), ceiling: Action::Kill });
-        };
-        let scope = view.scope(memory.risk(view.fact.at));
-        match guard.holds(&scope) {
-            Ok(true) => Some(Guarded { said: guard.explain(&scope), ceiling: Action::Kill }),
-            Ok(false) => None,
-            Err(fault) => {
-                self.guard_faults.push(Arc::clone(rule));
-                // Closed for what stops, or a session could talk its way past a rule by confusing its guard; but nobody
-                // is killed because of a guess. Open for alerts, and no exception is made by a guess.
-                (rule.action >= Action::Hold).then(|| Guarded {
-                    said: vec![describe_fault(guard.as_str(), fault, rule.action)],
-                    ceiling: Action::Freeze,
-                })
-            }
-        }
-    }
-}
-
-/// A guard that holds, or counts as if it did.
-struct Guarded {
-    said: Vec<String>,
-    /// The most that may be done because of it.
-    ceiling: Action,
-}
-
-/// What happened before; `None` where it did not all happen in time.
-fn ask_sequence(view: &View<'_>, rule: &Rule, memory: &mut Memory, unknown: Unknown) -> Option<Vec<String>> {
-    let Some(sequence) = &rule.after else { return Some(Vec::new()) };
-    let now = view.fact.at;
-    match memory.steps().recall(sequence, now) {
-        Some(facts) => Some(describe_steps(sequence, &facts, |seen| Span(age(now, seen.at)))),
-        None if view.fact.incomplete && unknown == Unknown::IsMet => {
-            Some(vec!["after: unknown (records were lost)".to_owned()])
-        }
-        None => None,
-    }
-}
-
-fn describe_steps(sequence: &Sequence, facts: &[&Seen], ago: impl Fn(&Seen) -> Span) -> Vec<String> {
-    let describe = |(step, seen): (&super::model::Step, &&Seen)| {
-        format!("after {}: {} {} {} ago", step.id, step.on.word(), seen.what, ago(seen))
-    };
-    sequence.steps.iter().zip(facts).map(describe).collect()
-}
-
-fn describe_fault(guard: &str, fault: Fault, action: Action) -> String {
-    let counts =
-        if action == Action::Kill { "counts as met, and kill became freeze" } else { "counts as met" };
-    format!("when {guard}: no result ({fault}); {counts}")
-}
-
-fn describe_threshold(threshold: &Threshold) -> String {
-    let Threshold { count, distinct, within } = threshold;
-    match distinct {
-        Some(distinct) => format!("{count} distinct {} within {}", distinct.word(), Span(*within)),
-        None => format!("{count} times within {}", Span(*within)),
     }
 }
 

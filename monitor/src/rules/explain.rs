@@ -1,54 +1,127 @@
-//! Matches as the control API shows them.
+//! Traces as the control API shows them.
 
-use super::evaluate::Match;
-use crate::control::api::RuleTrace;
+use super::{
+    RuleSet,
+    evaluate::{Condition, Match},
+    model::Source,
+    trace::{Outcome, Trace, Traced},
+    words::Word as _,
+};
+use crate::{
+    control::api::{ConditionTrace, Neighbour, Otherwise, RuleTrace, Written},
+    facts::Action,
+};
 
-impl From<&Match> for RuleTrace {
-    fn from(found: &Match) -> Self {
-        let rule = &found.rule;
-        let mut matched = found.conditions.clone();
-        if found.observed_only {
-            matched.push("observe mode: recorded only".to_owned());
+/// Most rules that are told beside those that matched.
+const NEIGHBOURS: usize = 3;
+
+impl Trace {
+    /// The rules that matched, in the order in which they were asked; `rules` made the trace.
+    #[must_use]
+    pub fn matched(&self, rules: &RuleSet) -> Vec<RuleTrace> {
+        let tell = |found: &Match| {
+            let rule = &found.rule;
+            let traced = self.rules.iter().find(|traced| traced.rule.id == rule.id);
+            let exceptions =
+                if rule.action == Action::Allow { Vec::new() } else { self.nearest_exceptions(&rule.id) };
+            RuleTrace {
+                id: rule.id.clone(),
+                summary: rule.summary.clone(),
+                action: found.action,
+                conditions: traced.map(|traced| told(&traced.conditions)).unwrap_or_default(),
+                notes: notes(found),
+                exceptions: exceptions.into_iter().take(NEIGHBOURS).map(Neighbour::from).collect(),
+                runs_in: rules.place(rule),
+                compiled: rules.compiled(rule),
+                written: Written::from(&rule.source),
+                overridden: rule.overridden.iter().map(Written::from).collect(),
+            }
+        };
+        self.verdict.matches.iter().map(tell).collect()
+    }
+
+    /// Rules that an exception kept from matching.
+    #[must_use]
+    pub fn excused(&self) -> Vec<Neighbour> {
+        let excused = self.rules.iter().filter(|traced| traced.outcome == Outcome::Excused);
+        excused.map(Neighbour::from).collect()
+    }
+
+    /// Where no rule matched, those that came nearest.
+    #[must_use]
+    pub fn neighbours(&self) -> Vec<Neighbour> {
+        if !self.verdict.matches.is_empty() {
+            return Vec::new();
         }
+        self.nearest().into_iter().take(NEIGHBOURS).map(Neighbour::from).collect()
+    }
+
+    /// What would have been decided without the decisive rule.
+    #[must_use]
+    pub fn without_decisive(&self) -> Option<Otherwise> {
+        let (decisive, verdict) = (self.verdict.decisive.as_ref()?, self.otherwise.as_ref()?);
+        let rule = verdict.decisive.as_ref();
+        Some(Otherwise {
+            without: decisive.id.clone(),
+            action: verdict.action,
+            rule: rule.map(|rule| rule.id.clone()),
+            summary: rule.map(|rule| rule.summary.clone()),
+        })
+    }
+}
+
+/// Why something else is done than the rule says.
+fn notes(found: &Match) -> Vec<String> {
+    let mut notes = Vec::new();
+    let (wanted, done) = (found.rule.action, found.action);
+    if done < wanted {
+        let why = match done {
+            Action::Alert => "model and package hosts are never blocked",
+            _ => "nobody is killed because of a guard without a result",
+        };
+        notes.push(format!("{why}: {} became {}", wanted.word(), done.word()));
+    }
+    if found.observed_only {
+        notes.push("observe mode: recorded only".to_owned());
+    }
+    notes
+}
+
+fn told<'c>(conditions: impl IntoIterator<Item = &'c Condition>) -> Vec<ConditionTrace> {
+    conditions.into_iter().map(ConditionTrace::from).collect()
+}
+
+impl From<&Condition> for ConditionTrace {
+    fn from(condition: &Condition) -> Self {
+        Self {
+            name: condition.name.to_owned(),
+            met: condition.met,
+            asked: condition.asked.clone(),
+            found: condition.found.clone(),
+            instead: condition.instead.clone(),
+        }
+    }
+}
+
+impl From<&Traced> for Neighbour {
+    fn from(traced: &Traced) -> Self {
+        let rule = &traced.rule;
         Self {
             id: rule.id.clone(),
             summary: rule.summary.clone(),
-            action: found.action,
-            matched,
+            action: rule.action,
+            unmet: told(traced.conditions.iter().filter(|condition| !condition.met)),
             file: rule.source.file.clone(),
             line: rule.source.line,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        facts::{Action, DestinationClass, Subject},
-        rules::{
-            Memory,
-            testing::{destination, fact, second, set},
-        },
-    };
-
-    #[test]
-    fn a_trace_names_the_rule_its_place_and_the_values() {
-        let rules = set(&[
-            "{id: first, summary: s, on: exec, match: {process: {argv: x}}, action: alert}",
-            "{id: infra, summary: Infra., on: connect, match: {destination: infra}, action: alert, mode: observe}",
-        ]);
-        let fact = fact(second(1), Subject::Connect(destination(DestinationClass::Infra, Some("api.test"))));
-        let verdict = rules.evaluate(&fact, &mut Memory::new());
-        let trace = RuleTrace::from(&verdict.matches[0]);
-        let expected = RuleTrace {
-            id: "infra".into(),
-            summary: "Infra.".into(),
-            action: Action::Alert,
-            matched: vec!["destination.class = infra".into(), "observe mode: recorded only".into()],
-            file: "test.yaml".into(),
-            line: 4,
-        };
-        assert_eq!(trace, expected);
+impl From<&Source> for Written {
+    fn from(source: &Source) -> Self {
+        Self { file: source.file.clone(), line: source.line, text: source.text.to_string() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -108,12 +108,18 @@ impl Guard {
     /// The guard with the values that made it hold.
     #[must_use]
     pub fn explain(&self, scope: &Scope<'_>) -> Vec<String> {
+        let mut said = vec![format!("when {}", self.text)];
+        said.extend(self.values(scope));
+        said
+    }
+
+    /// The variables that it asks for, with their values: `session.risk = 5`.
+    #[must_use]
+    pub fn values(&self, scope: &Scope<'_>) -> Vec<String> {
         let value = |variable: &&'static Variable| {
             (variable.read)(scope).map(|value| format!("{} = {}", variable.name, value))
         };
-        let mut said = vec![format!("when {}", self.text)];
-        said.extend(self.variables.iter().filter_map(value));
-        said
+        self.variables.iter().filter_map(value).collect()
     }
 
     /// The guard as it was written.

@@ -5,12 +5,14 @@
 //! for programs the plain file name, else the set of their patterns. What has none of these is always looked at.
 
 mod globs;
+mod shelf;
 
 use std::{collections::HashMap, net::IpAddr};
 
 use self::globs::{Globs, GlobsBuilder};
+pub use self::shelf::Shelf;
 use super::{
-    model::{Conditions, SecretMatch},
+    model::Conditions,
     pattern::{HostPattern, normal},
 };
 use crate::facts::{Destination, DestinationClass, Fact, Kind, SecretAccess, Subject};
@@ -156,10 +158,10 @@ impl Kinds {
 
 impl Secrets {
     fn file(&mut self, conditions: &Conditions, place: u32, paths: &mut GlobsBuilder) {
-        match &conditions.secret {
-            Some(SecretMatch { entry, .. }) if !entry.is_empty() => file_all(&mut self.entry, entry, place),
-            Some(SecretMatch { path, .. }) if !path.is_empty() => paths.add(path, place),
-            Some(SecretMatch { class, .. }) if !class.is_empty() => file_all(&mut self.class, class, place),
+        match Shelf::of_secret(conditions) {
+            Shelf::Entry(entry) => file_all(&mut self.entry, entry, place),
+            Shelf::Path(globs) => paths.add(globs, place),
+            Shelf::Class(class) => file_all(&mut self.class, class, place),
             _ => self.rest.push(place),
         }
     }
@@ -174,22 +176,13 @@ impl Secrets {
 
 impl Destinations {
     fn file(&mut self, conditions: &Conditions, place: u32) {
-        let Some(destination) = &conditions.destination else {
-            self.rest.push(place);
-            return;
-        };
-        if !destination.host.is_empty() {
-            for pattern in &destination.host {
-                self.file_host(pattern, place);
+        match Shelf::of_destination(conditions) {
+            Shelf::Host(hosts) => hosts.iter().for_each(|pattern| self.file_host(pattern, place)),
+            Shelf::Provider(providers) => file_all(&mut self.provider, providers, place),
+            Shelf::Destination(classes) => {
+                classes.iter().for_each(|class| self.class.entry(*class).or_default().push(place));
             }
-        } else if !destination.provider.is_empty() {
-            file_all(&mut self.provider, &destination.provider, place);
-        } else if !destination.class.is_empty() {
-            for class in &destination.class {
-                self.class.entry(*class).or_default().push(place);
-            }
-        } else {
-            self.rest.push(place);
+            _ => self.rest.push(place),
         }
     }
 
@@ -236,10 +229,10 @@ impl Programs {
         names: &mut GlobsBuilder,
         paths: &mut GlobsBuilder,
     ) {
-        let globs = conditions.process.as_ref().map_or(&[][..], |process| &process.executable);
-        if globs.is_empty() {
+        let Shelf::Program(globs) = Shelf::of_program(conditions) else {
             self.rest.push(place);
-        }
+            return;
+        };
         for glob in globs {
             match glob.literal() {
                 _ if glob.as_str().contains('/') => paths.add([glob], place),

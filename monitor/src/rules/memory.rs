@@ -6,6 +6,7 @@ use std::{
     collections::{HashMap, VecDeque},
     fmt,
     hash::{BuildHasher, Hash, RandomState},
+    sync::Arc,
     time::Duration,
 };
 
@@ -37,6 +38,27 @@ pub struct Touch {
     pub path: String,
 }
 
+impl Touch {
+    /// Whether it is what a condition asks for at `now`.
+    #[must_use]
+    pub fn fits(&self, wanted: &Touched, now: BootNanos) -> bool {
+        wanted.reaches(self.at, now)
+            && wanted.names(self.grade, self.foreign)
+            && (wanted.class.is_empty() || wanted.class.contains(&self.class))
+    }
+}
+
+impl Touched {
+    fn names(&self, grade: Grade, foreign: bool) -> bool {
+        (self.grade.is_empty() || self.grade.contains(&grade))
+            && self.foreign.is_none_or(|wanted| wanted == foreign)
+    }
+
+    fn reaches(&self, at: BootNanos, now: BootNanos) -> bool {
+        self.within.is_none_or(|within| age(now, at) <= within)
+    }
+}
+
 impl fmt::Display for Touch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.foreign { "foreign" } else { "own" };
@@ -47,7 +69,8 @@ impl fmt::Display for Touch {
 /// Memory of one session.
 #[derive(Debug, Default)]
 pub struct Memory {
-    touches: Vec<Touch>,
+    /// Shared with the pasts that explanations keep.
+    touches: Vec<Arc<Touch>>,
     /// Touches and windows.
     evicted: u64,
     /// When a touch of each grade and place was last dropped, so that a flood of reads cannot hide one.
@@ -68,6 +91,13 @@ struct Entry {
     what: u64,
 }
 
+impl Entry {
+    /// Whether the entry still counts when `what` is added.
+    fn counts_beside(&self, what: Option<u64>, threshold: &Threshold, now: BootNanos) -> bool {
+        age(now, self.at) <= threshold.within && Some(self.what) != what
+    }
+}
+
 /// What memory knows about a `touched` condition.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Recall<'a> {
@@ -83,9 +113,25 @@ impl Memory {
         Self::default()
     }
 
+    /// A copy as it is now, by which what happens next can be judged again. It shares what was touched with the original.
+    #[must_use]
+    pub fn past(&self) -> Self {
+        Self {
+            touches: self.touches.clone(),
+            evicted: self.evicted,
+            dropped: self.dropped.clone(),
+            windows: self.windows.clone(),
+            steps: self.steps.clone(),
+            risk: self.risk.clone(),
+            counted: self.counted.clone(),
+            hasher: self.hasher.clone(),
+            candidates: Vec::new(),
+        }
+    }
+
     /// Secrets read, the last read one last.
     #[must_use]
-    pub fn touches(&self) -> &[Touch] {
+    pub fn touches(&self) -> &[Arc<Touch>] {
         &self.touches
     }
 
@@ -116,7 +162,7 @@ impl Memory {
         let touch = match known {
             Some(place) => {
                 // The worst that was ever seen of a path stays: a second look must not make it harmless.
-                let old = self.touches.remove(place);
+                let old = Arc::unwrap_or_clone(self.touches.remove(place));
                 let (grade, foreign) = (old.grade.min(secret.grade), old.foreign || secret.foreign);
                 Touch { at: old.at.max(fact.at), grade, foreign, ..old }
             }
@@ -125,7 +171,7 @@ impl Memory {
         if self.touches.len() == MAX_TOUCHES {
             self.evict();
         }
-        self.touches.push(touch);
+        self.touches.push(Arc::new(touch));
     }
 
     /// Drops the least harmful touch, the oldest of its kind.
@@ -142,20 +188,13 @@ impl Memory {
 
     /// The last touch that fits.
     pub(super) fn recall(&self, wanted: &Touched, now: BootNanos) -> Recall<'_> {
-        let recent = |at| wanted.within.is_none_or(|within| age(now, at) <= within);
-        let kind = |grade: Grade, foreign: bool| {
-            (wanted.grade.is_empty() || wanted.grade.contains(&grade))
-                && wanted.foreign.is_none_or(|wanted| wanted == foreign)
-        };
-        let fits = |touch: &&Touch| {
-            recent(touch.at)
-                && kind(touch.grade, touch.foreign)
-                && (wanted.class.is_empty() || wanted.class.contains(&touch.class))
-        };
-        if let Some(touch) = self.touches.iter().rev().find(fits) {
+        if let Some(touch) = self.touches.iter().rev().find(|touch| touch.fits(wanted, now)) {
             return Recall::Found(touch);
         }
-        let dropped = self.dropped.iter().any(|((grade, foreign), at)| kind(*grade, *foreign) && recent(*at));
+        let dropped = self
+            .dropped
+            .iter()
+            .any(|((grade, foreign), at)| wanted.names(*grade, *foreign) && wanted.reaches(*at, now));
         if dropped { Recall::Dropped } else { Recall::Nothing }
     }
 
@@ -174,7 +213,7 @@ impl Memory {
         }
         let what = object.map(|object| self.hasher.hash_one(object));
         let window = self.windows.entry(rule).or_default();
-        window.retain(|entry| age(now, entry.at) <= threshold.within && Some(entry.what) != what);
+        window.retain(|entry| entry.counts_beside(what, threshold, now));
         window.push_back(Entry { at: now, what: what.unwrap_or_default() });
         let reached = window.len() >= threshold.count;
         if reached {
@@ -183,13 +222,30 @@ impl Memory {
         reached
     }
 
+    /// What [`Memory::count`] would count, with the fact itself, and without counting it.
+    pub(super) fn counted(
+        &self,
+        rule: u64,
+        threshold: &Threshold,
+        object: Option<impl Hash>,
+        now: BootNanos,
+    ) -> usize {
+        let what = object.map(|object| self.hasher.hash_one(object));
+        let window = self.windows.get(&rule).into_iter().flatten();
+        window.filter(|entry| entry.counts_beside(what, threshold, now)).count() + 1
+    }
+
     /// Whether any step of the sequence is remembered.
     pub(super) fn took_a_step(&self, sequence: &Sequence) -> bool {
         self.steps.has_begun(sequence)
     }
 
     /// What happened for the rules' sequences.
-    pub(super) fn steps(&mut self) -> &mut Steps {
+    pub(super) fn steps(&self) -> &Steps {
+        &self.steps
+    }
+
+    pub(super) fn steps_mut(&mut self) -> &mut Steps {
         &mut self.steps
     }
 

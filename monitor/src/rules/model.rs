@@ -2,7 +2,7 @@
 
 mod conditions;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
@@ -72,6 +72,9 @@ pub struct Source {
     pub line: u64,
     /// In characters, from 1.
     pub column: u64,
+    /// As it is written there.
+    #[serde(skip)]
+    pub text: Arc<str>,
 }
 
 /// What must have happened in the session before.

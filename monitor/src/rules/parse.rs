@@ -2,6 +2,7 @@
 
 mod checks;
 mod conditions;
+mod excerpt;
 mod lists;
 mod overrides;
 mod packs;

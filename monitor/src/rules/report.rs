@@ -64,6 +64,11 @@ impl<'a> Report<'a> {
         &mut self.problems[last]
     }
 
+    /// The file's lines.
+    pub fn lines(&self) -> &[&'a str] {
+        &self.lines
+    }
+
     /// The line of that number, from 1.
     fn line(&self, number: u64) -> Option<&'a str> {
         self.lines.get(usize::try_from(number.checked_sub(1)?).ok()?).copied()

@@ -1,12 +1,14 @@
 //! Rules and catalogues that change while the daemon runs.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use interlock_tests::{
-    agent::Home,
+    agent::{Home, READ_SECRET, curl},
     backend::{Backend, not_here},
     daemon::{Daemon, Settings},
-    is_root, wait,
+    is_root,
+    server::Server,
+    wait,
 };
 use serde_json::Value;
 
@@ -59,6 +61,25 @@ fn a_changed_rule_file_is_read_and_a_broken_one_never_replaces_it() {
     fs::write(daemon.dir().join("rules/.new"), ONE).unwrap();
     fs::rename(daemon.dir().join("rules/.new"), &file).unwrap();
     rules_are(&daemon, "one rule", |rules| rules["count"] == 1 && rules["problem"].is_null());
+}
+
+#[test]
+fn what_is_held_goes_on_waiting_when_the_new_rules_would_not_hold_it() {
+    if !is_root() {
+        return;
+    }
+    let hold = "version: 1\nrules:\n  - {id: held, summary: s, on: connect, match: {destination: infra, touched: {grade: A}}, action: hold}\n";
+    let daemon = Daemon::start(&Settings { rules: Some(hold.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo finished", curl(&server, "")));
+    let id = daemon.the_hold();
+    fs::write(daemon.dir().join("rules/test.yaml"), ONE).unwrap();
+    daemon.expect(&["rules", "reload"]);
+    // TCP's own timer tries again after 200 ms and 400 ms.
+    wait::throughout("nothing leaves", Duration::from_secs(2), || server.silent());
+    daemon.expect(&["approve", &id]);
+    assert!(agent.finish().contains("finished"), "{}", agent.output());
+    assert_eq!(server.seen().requests.len(), 1);
 }
 
 #[test]

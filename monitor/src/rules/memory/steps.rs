@@ -23,7 +23,7 @@ pub struct Seen {
 }
 
 /// The steps seen, by the key of their sequence.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Steps {
     seen: HashMap<u64, Progress>,
     evicted: u64,
@@ -64,6 +64,11 @@ impl Steps {
     /// Whether any step happened, however long ago.
     pub fn has_begun(&self, sequence: &Sequence) -> bool {
         self.seen.get(&sequence.key).is_some_and(|progress| progress.iter().any(|chain| !chain.is_empty()))
+    }
+
+    /// The last fact of a step, however long ago.
+    pub fn last(&self, sequence: &Sequence, step: usize) -> Option<&Seen> {
+        self.seen.get(&sequence.key)?.get(step)?.last()
     }
 
     /// The steps' facts in the order of the steps, where all of them happened in time.

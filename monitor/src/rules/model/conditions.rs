@@ -167,3 +167,11 @@ pub struct Touched {
     #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,
 }
+
+impl Touched {
+    /// The same at any time in the session.
+    #[must_use]
+    pub fn at_any_time(&self) -> Self {
+        Self { within: None, ..self.clone() }
+    }
+}

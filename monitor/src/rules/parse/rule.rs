@@ -6,6 +6,7 @@ use regex::Regex;
 
 use super::{
     checks, conditions,
+    excerpt::excerpt,
     section::{Section, duration, flag, name, number, text, word},
     tree::{Node, Value},
 };
@@ -82,7 +83,8 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
 /// Where a rule or an override begins.
 pub fn source(node: &Node, report: &Report<'_>) -> Source {
     let at = node.referenced;
-    Source { file: report.file.to_owned(), line: at.line(), column: at.column() }
+    let text = excerpt(report.lines(), at.line(), at.column()).into();
+    Source { file: report.file.to_owned(), line: at.line(), column: at.column(), text }
 }
 
 /// The parts of `match`, of every exception and of every step must be of the kind that is looked at.

@@ -8,7 +8,7 @@ use crate::{
         Action, BootNanos, Destination, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade,
         Kind, Process, SecretAccess, Subject,
     },
-    rules::{DEFAULT, Memory, Rule, RuleSet, Verdict},
+    rules::{DEFAULT, Memory, Outcome, Rule, RuleSet, Traced, Verdict},
 };
 
 fn connect(class: Class, name: Option<&str>) -> Fact {
@@ -232,7 +232,12 @@ proptest! {
         for (subject, at, incomplete, text) in steps {
             let process = Process { executable: text.clone(), args: vec![text], ..Process::default() };
             let fact = Fact { incomplete, process, ..fact(BootNanos(at), subject) };
+            let trace = rules.trace(&fact, &memory.past());
             let verdict = rules.evaluate(&fact, &mut memory);
+            let said = |verdict: &Verdict| verdict.matches.iter().map(|found| found.conditions.clone()).collect::<Vec<_>>();
+            prop_assert_eq!((trace.verdict.action, said(&trace.verdict)), (verdict.action, said(&verdict)));
+            let met = |traced: &Traced| traced.unmet() == 0;
+            prop_assert!(trace.rules.iter().all(|traced| met(traced) == (traced.outcome != Outcome::Unmatched)));
             prop_assert!(memory.touches().len() <= 256);
             prop_assert!(memory.entries() <= 256 + rules.len() * 1024);
             let strongest = verdict.matches.iter().filter(|found| !found.observed_only).map(|found| found.action).max();

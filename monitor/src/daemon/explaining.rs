@@ -1,0 +1,285 @@
+//! What `interlock explain` needs to know of decisions that were made.
+//!
+//! Nothing is told in advance: what was judged is kept with the memory and the rules that judged it, and judged again when
+//! somebody asks.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use serde_json::Value;
+
+use super::engine::Engine;
+use crate::{
+    control::api::{Explanation, Read},
+    facts::{Destination, Fact, NameSource, SecretAccess, SessionId, Subject},
+    holds::target,
+    rules::{Memory, RuleSet, Trace, Word as _},
+    sessions::command_line,
+};
+
+/// Events kept that a rule matched, and that none did: the many must not push out the few.
+const MATCHED: usize = 512;
+const UNMATCHED: usize = 256;
+/// Holds kept.
+const HOLDS: usize = 512;
+
+/// A fact that was judged, with everything that it was judged by.
+pub struct Decision {
+    pub fact: Fact,
+    /// The session's memory just before.
+    pub past: Memory,
+    /// Those of then: other files may be in force by now.
+    pub rules: Arc<RuleSet>,
+    pub matched: bool,
+}
+
+/// A decision under the id of an event, or of a hold, that told of it.
+#[derive(Clone)]
+struct Told {
+    id: String,
+    event: Arc<Value>,
+    decision: Arc<Decision>,
+    lineage: Arc<[String]>,
+    /// The session's user.
+    owner: u32,
+}
+
+#[derive(Default)]
+pub struct Explanations {
+    /// What is being judged: the events of meanwhile tell of it.
+    pub deciding: Option<Arc<Decision>>,
+    matched: VecDeque<Told>,
+    unmatched: VecDeque<Told>,
+    holds: VecDeque<Told>,
+}
+
+impl Explanations {
+    fn keep(&mut self, told: Told) {
+        let hold = told.event.get("hold.id").and_then(Value::as_str);
+        if let Some(hold) = hold.filter(|hold| self.hold(hold).is_none()) {
+            push(&mut self.holds, HOLDS, Told { id: hold.to_owned(), ..told.clone() });
+        }
+        if told.decision.matched {
+            push(&mut self.matched, MATCHED, told);
+        } else {
+            push(&mut self.unmatched, UNMATCHED, told);
+        }
+    }
+
+    fn hold(&self, id: &str) -> Option<&Told> {
+        self.holds.iter().rev().find(|told| told.id == id)
+    }
+
+    fn find(&self, id: &str) -> Option<&Told> {
+        let events = || self.matched.iter().chain(&self.unmatched).find(|told| told.id == id);
+        self.hold(id).or_else(events)
+    }
+}
+
+fn push(queue: &mut VecDeque<Told>, most: usize, told: Told) {
+    if queue.len() == most {
+        queue.pop_front();
+    }
+    queue.push_back(told);
+}
+
+impl Engine {
+    /// Remembers which decision an event tells of: the one that is being made, or the one that opened its hold.
+    pub fn keep_explainable(&mut self, event: &Arc<Value>) {
+        let field = |name| event.get(name).and_then(Value::as_str).map(str::to_owned);
+        let Some(id) = field("event.id") else { return };
+        let event = Arc::clone(event);
+        if let Some(decision) = self.explanations.deciding.clone() {
+            let (session, pid) = (decision.fact.session, decision.fact.process.pid);
+            let (lineage, owner) = (self.lineage(session, pid).into(), self.owner(session));
+            self.explanations.keep(Told { id, event, decision, lineage, owner });
+        } else if let Some(hold) = field("hold.id").and_then(|hold| self.explanations.hold(&hold).cloned()) {
+            self.explanations.keep(Told { id, event, ..hold });
+        }
+    }
+
+    /// The process and its creators up to the session's root. What of them is not remembered any more is passed over.
+    fn lineage(&self, id: SessionId, pid: u32) -> Vec<String> {
+        let mut lineage = self.registry.lineage(pid);
+        let root = id.root().to_string();
+        if lineage.first().and_then(|line| line.split(' ').next()) != Some(&root) {
+            let command = self.registry.get(id).map(|session| session.command.as_str()).unwrap_or_default();
+            lineage.insert(0, format!("{root} {command} (the root; who came between is not known)"));
+        }
+        lineage
+    }
+
+    /// Tells a decision by the id of an event or a hold, with its session's user.
+    pub fn told(&self, id: &str) -> Option<(u32, Explanation)> {
+        match self.explanations.find(id) {
+            Some(told) => Some((told.owner, self.tell(told))),
+            None => self.bus.find(id).map(|event| self.tell_unjudged(id, &event)),
+        }
+    }
+
+    fn tell(&self, told: &Told) -> Explanation {
+        let Decision { fact, past, rules, .. } = &*told.decision;
+        let trace = rules.trace(fact, past);
+        let name = told.event.get("event.action").and_then(Value::as_str).unwrap_or_default();
+        Explanation {
+            id: told.id.clone(),
+            headline: headline(name, fact, &trace),
+            at: self.wall(fact.at),
+            session: fact.session.to_string(),
+            lineage: told.lineage.to_vec(),
+            object: object(&fact.subject).into_iter().chain(why_stopped(&told.event)).collect(),
+            read: self.read_before(fact, past, &trace),
+            rules: trace.matched(rules),
+            excused: trace.excused(),
+            nearest: trace.neighbours(),
+            otherwise: trace.without_decisive(),
+            rules_sha256: Some(rules.sha256().to_owned()),
+            reloaded: rules.sha256() != self.know.rules.sha256(),
+            event: (*told.event).clone(),
+        }
+    }
+
+    /// An event of which it is not known what it was judged by, or that no rule is asked about.
+    fn tell_unjudged(&self, id: &str, event: &Value) -> (u32, Explanation) {
+        let field = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
+        let (name, session) = (field("event.action"), field("session.id"));
+        let known = self.registry.find(session);
+        let pid = event.get("process.pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
+        let acted = known.zip(pid).filter(|(id, pid)| self.registry.session_of(*pid) == Some(*id));
+        let explanation = Explanation {
+            id: id.to_owned(),
+            headline: format!("{name}: there is no decision to explain"),
+            at: field("@timestamp").parse().unwrap_or_default(),
+            session: session.to_owned(),
+            lineage: acted.map(|(id, pid)| self.lineage(id, pid)).unwrap_or_default(),
+            object: vec![why_unjudged(event).to_owned()],
+            read: Vec::new(),
+            rules: Vec::new(),
+            excused: Vec::new(),
+            nearest: Vec::new(),
+            otherwise: None,
+            rules_sha256: None,
+            reloaded: false,
+            event: event.clone(),
+        };
+        (known.map_or(0, |id| self.owner(id)), explanation)
+    }
+
+    /// Secrets that the session had read, the last first.
+    fn read_before(&self, fact: &Fact, past: &Memory, trace: &Trace) -> Vec<Read> {
+        let wanted =
+            || trace.verdict.matches.iter().filter_map(|found| found.rule.conditions.touched.as_ref());
+        let read = past.touches().iter().rev().map(|touch| {
+            let before = Duration::from_nanos(fact.at.0.saturating_sub(touch.at.0));
+            Read {
+                path: touch.path.clone(),
+                class: touch.class.clone(),
+                grade: touch.grade,
+                foreign: touch.foreign,
+                at: self.wall(touch.at),
+                before_ms: u64::try_from(before.as_millis()).unwrap_or(u64::MAX),
+                counts: wanted().any(|wanted| touch.fits(wanted, fact.at)),
+            }
+        });
+        read.collect()
+    }
+}
+
+fn why_unjudged(event: &Value) -> &'static str {
+    let has = |name| event.get(name).is_some();
+    match event.get("event.action").and_then(Value::as_str) {
+        _ if has("hold.id") => {
+            "what its hold was judged by is not known any more: that was before the daemon's start"
+        }
+        _ if has("secret.pack") => {
+            "its provider's pack is switched off: it is recorded, and no rule was asked"
+        }
+        _ if has("interlock.action") => {
+            "it was judged, but too much has happened since: the last 512 events that a rule matched, and 256 others, are kept"
+        }
+        Some("connect") => {
+            "the session has read a secret that a rule asks for, so the connection is judged when its first data leaves: \
+             see the next flow event of the process"
+        }
+        _ => "it tells what was done or noticed, and is no act that rules are asked about",
+    }
+}
+
+fn headline(name: &str, fact: &Fact, trace: &Trace) -> String {
+    let object = match &fact.subject {
+        Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
+        Subject::Connect(destination) | Subject::Handshake(destination) => target(destination),
+        Subject::Environ(access) => format!("environment of {}", access.target),
+        Subject::Inspect(access) => format!("process {}", access.target),
+        Subject::Delegate(delegation) => format!("{} ({})", delegation.service, delegation.path),
+        Subject::Link(relink) => relink.secret.path.clone(),
+        Subject::Lifecycle(_) => fact.agent.clone(),
+        Subject::Exec => command_line(&fact.process),
+    };
+    match &trace.verdict.decisive {
+        Some(rule) => format!("{name} {object}: {}", rule.summary),
+        None => format!("{name} {object}: no rule matched"),
+    }
+}
+
+/// What the breaker says of a session that it stopped: more than one rule's action can be behind it.
+fn why_stopped(event: &Value) -> Option<String> {
+    let stopped = ["session-frozen", "session-killed", "would-freeze"];
+    let name = event.get("event.action")?.as_str()?;
+    let why = event.get("message").and_then(Value::as_str).filter(|_| stopped.contains(&name))?;
+    Some(format!("what stopped the session: {why}"))
+}
+
+/// What a decision was about, and how that is known.
+fn object(subject: &Subject) -> Vec<String> {
+    match subject {
+        Subject::Open(secret) | Subject::Probe(secret) => secret_lines(secret),
+        Subject::Link(relink) => {
+            let mut lines = secret_lines(&relink.secret);
+            lines.push(format!("it gets another name: {}", relink.how.word()));
+            lines
+        }
+        Subject::Connect(destination) => destination_lines(destination),
+        Subject::Handshake(destination) => {
+            let mut lines = destination_lines(destination);
+            lines.push("nobody was called yet: the program is stopped before the handshake".to_owned());
+            lines
+        }
+        Subject::Environ(access) => {
+            let own = if access.own { "its own" } else { "another process" };
+            vec![format!("the environment of process {} ({own}), by {}", access.target, access.how.word())]
+        }
+        Subject::Inspect(access) => {
+            let own = if access.own { "of the same session" } else { "outside of the session" };
+            vec![format!("process {}, {own}, by {}", access.target, access.how.word())]
+        }
+        Subject::Delegate(asked) => {
+            vec![format!("the service {}, by {} {}", asked.service, asked.how.word(), asked.path)]
+        }
+        Subject::Exec | Subject::Lifecycle(_) => Vec::new(),
+    }
+}
+
+fn secret_lines(secret: &SecretAccess) -> Vec<String> {
+    let SecretAccess { path, entry, class, grade, foreign, owner } = secret;
+    let place = match (foreign, owner) {
+        (_, true) => "read by one of its owner tools",
+        (true, _) => "foreign: outside of the workspace, and the reader is none of its owner tools",
+        (false, _) => "of the session's own workspace",
+    };
+    vec![path.clone(), format!("{entry} in the catalogue, class {class}, grade {}; {place}", grade.word())]
+}
+
+fn destination_lines(destination: &Destination) -> Vec<String> {
+    let Destination { transport, class, provider, name, named_by, .. } = destination;
+    let provider = provider.as_ref().map(|id| format!(", provider {id}")).unwrap_or_default();
+    let source = match named_by.filter(|_| name.is_some()) {
+        Some(NameSource::ServerName) => "the name is the server name (SNI) in this connection's TLS greeting",
+        Some(NameSource::Http) => "the name is the host in this connection's own HTTP request",
+        Some(NameSource::Dns) => "the name is from a DNS answer that the session received for this address",
+        Some(NameSource::Address) | None => "no name is known; the address and the port are all there is",
+    };
+    vec![
+        format!("{} over {}, class {}{provider}", target(destination), transport.word(), class.word()),
+        source.to_owned(),
+    ]
+}

@@ -1,0 +1,207 @@
+//! Decisions of a running daemon, explained.
+
+use std::fs;
+
+use interlock_tests::{
+    agent::{Home, READ_SECRET, curl},
+    daemon::{Daemon, Settings, text},
+    is_root,
+    server::Server,
+    wait,
+};
+use serde_json::Value;
+
+const RULES: &str = "version: 1
+rules:
+  # Live credentials and infrastructure.
+  - id: held
+    summary: A credential, then infrastructure.
+    on: connect
+    match:
+      destination: infra
+      touched: { grade: A, foreign: true, within: 30m }
+    action: hold
+    timeout: { after: 10m, then: deny }
+  - {id: noted, summary: Infrastructure., on: connect, match: {destination: infra}, action: alert}
+  - {id: ours, summary: Ours., on: connect, match: {destination: {host: api.example.com}}, action: allow}
+";
+
+const OTHER: &str =
+    "version: 1\nrules:\n  - {id: other, summary: s, on: exec, match: {agent: x}, action: alert}\n";
+
+fn condition<'v>(rule: &'v Value, name: &str) -> &'v Value {
+    let list = |field: &str| rule[field].as_array().into_iter().flatten();
+    let found = list("conditions").chain(list("unmet")).find(|condition| condition["name"] == name);
+    found.unwrap_or_else(|| panic!("no condition {name}: {rule:#}"))
+}
+
+#[test]
+fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    // A shell in between that ends before the act.
+    let request = format!(
+        "{READ_SECRET}; until test -e ended; do read -t 0.05 <> <(:); done; {} -d x=y; echo finished",
+        curl(&server, "")
+    );
+    let script = format!(
+        "bash -c '(eval \"$0\") &' \"{request}\" 2>&1; touch ended; until test -e go; do read -t 0.05 <> <(:); done"
+    );
+    let agent = home.run(&daemon, &script);
+    let hold = daemon.the_hold();
+    let told = daemon.json(&["explain", &hold]);
+
+    let lineage: Vec<&str> = told["lineage"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let root = told["session"].as_str().unwrap().split('-').next().unwrap();
+    assert!(lineage[0].starts_with(&format!("{root} bash -c")), "{lineage:#?}");
+    assert!(lineage.last().unwrap().contains(" curl -sS"), "{lineage:#?}");
+    assert!(lineage.len() > 2 && lineage[1].ends_with(" (ended)"), "the shell in between: {lineage:#?}");
+    let object = told["object"].to_string();
+    assert!(object.contains("backboard.railway.app:") && object.contains("HTTP request"), "{object}");
+    let read = &told["read"][0];
+    assert!(read["path"].as_str().unwrap().ends_with(".railway/config.json"), "{read}");
+    assert_eq!(
+        (&read["counts"], &read["foreign"], &read["grade"]),
+        (&true.into(), &true.into(), &"A".into())
+    );
+    assert!(read["before_ms"].as_u64().unwrap() < 60_000, "{read}");
+
+    let [held, noted] = &told["rules"].as_array().unwrap()[..] else { panic!("{told:#}") };
+    assert_eq!((&held["id"], &held["action"], &held["line"]), (&"held".into(), &"hold".into(), &4.into()));
+    let written: String = RULES.lines().skip(3).take(8).map(|line| format!("{}\n", &line[2..])).collect();
+    assert_eq!(held["text"], written.trim_end());
+    assert_eq!(held["runs_in"], "gate");
+    assert!(held["compiled"].to_string().contains("destination's class infra"), "{held:#}");
+    let class = condition(held, "destination.class");
+    assert_eq!((&class["asked"], &class["found"]), (&"infra".into(), &"infra".into()));
+    let touched = condition(held, "touched");
+    assert!(touched["found"].as_str().unwrap().contains(".railway/config.json, read "), "{touched}");
+    assert!(touched["instead"].as_str().unwrap().starts_with("no foreign secret of grade A"), "{touched}");
+    assert_eq!(held["exceptions"][0]["id"], "ours");
+    assert_eq!(condition(&held["exceptions"][0], "destination.host")["found"], "backboard.railway.app");
+    assert_eq!(noted["id"], "noted");
+    assert_eq!(
+        (&told["otherwise"]["action"], &told["otherwise"]["rule"]),
+        (&"alert".into(), &"noted".into())
+    );
+    assert_eq!(told["reloaded"], false);
+
+    fs::write(daemon.dir().join("rules/test.yaml"), OTHER).unwrap();
+    daemon.expect(&["rules", "reload"]);
+    let mut later = daemon.json(&["explain", &hold]);
+    assert_eq!(later["reloaded"], true);
+    later["reloaded"] = false.into();
+    assert_eq!(later, told, "nothing else has changed");
+
+    daemon.expect(&["deny", &hold]);
+    agent.says("finished");
+    let denied = daemon.the_event("flow-denied");
+    let told = daemon.json(&["explain", denied["event.id"].as_str().unwrap()]);
+    assert_eq!(told["rules"][0]["id"], "held", "the event of the answer tells of the question: {told:#}");
+}
+
+#[test]
+fn what_no_rule_matched_says_which_came_nearest_and_what_they_lacked() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let plain = format!("curl -sS --noproxy '*' http://127.0.0.1:{}/", server.port());
+    let mut agent = home.run(&daemon, &format!("{plain}; {READ_SECRET}; {plain}; echo finished"));
+    assert!(agent.finish().contains("finished"), "{}", agent.output());
+
+    // Without a taint nothing asks: the connection itself was judged.
+    let first = daemon.the_event("connect");
+    let told = daemon.json(&["explain", first["event.id"].as_str().unwrap()]);
+    assert_eq!(told["rules"], serde_json::json!([]), "{told:#}");
+    let nearest = told["nearest"].as_array().unwrap();
+    let ids: Vec<_> =
+        nearest.iter().map(|rule| (&rule["id"], rule["unmet"].as_array().unwrap().len())).collect();
+    assert_eq!(ids, [(&"noted".into(), 1), (&"held".into(), 2)]);
+    assert_eq!(condition(&nearest[0], "destination.class")["found"], "local");
+    assert_eq!(condition(&nearest[1], "touched")["found"], "the session read no such secret");
+
+    // With one its data asked.
+    let passed = daemon.the_event("flow-passed");
+    let id = passed["event.id"].as_str().unwrap();
+    let told = daemon.json(&["explain", id]);
+    let held = told["nearest"].as_array().unwrap().iter().find(|rule| rule["id"] == "held").unwrap();
+    assert_eq!(held["unmet"].as_array().unwrap().len(), 1, "only the destination differs: {told:#}");
+    assert!(told["read"][0]["path"].as_str().unwrap().ends_with(".railway/config.json"), "{told:#}");
+
+    let screen = text(&daemon.cli(&["explain", id]));
+    assert!(screen.contains("no rule matched; these came nearest"), "{screen}");
+    assert!(screen.contains("held → hold"), "{screen}");
+    assert!(screen.lines().all(|line| line.chars().count() <= 110), "{screen}");
+}
+
+#[test]
+fn a_freeze_is_explained_by_what_tripped_it() {
+    if !is_root() {
+        return;
+    }
+    let rules = RULES.replace("action: hold\n    timeout: { after: 10m, then: deny }", "action: freeze");
+    let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
+    let frozen = daemon.the_event("session-frozen");
+    let told = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
+    assert_eq!(told["rules"][0]["id"], "held", "{told:#}");
+    let id = told["session"].as_str().unwrap();
+    wait::until("it is frozen", || {
+        let sessions = daemon.json(&["ps"]);
+        if sessions[0]["status"] == "frozen" && sessions[0]["id"] == id { Ok(()) } else { Err(sessions) }
+    });
+}
+
+#[test]
+fn a_spent_risk_budget_is_explained_by_the_act_that_spent_it() {
+    if !is_root() {
+        return;
+    }
+    let rules = "version: 1\nrules:\n  - {id: costly, summary: Any secret., on: open, match: {secret: any}, action: alert, risk: 100}\n";
+    let daemon = Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() });
+    let home = Home::new();
+    let _agent =
+        home.run(&daemon, &format!("{READ_SECRET}; until test -e go; do read -t 0.05 <> <(:); done"));
+    let frozen = daemon.the_event("session-frozen");
+    let told = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
+    let object = told["object"].to_string();
+    assert!(object.contains("what stopped the session: the session's risk is 100 points"), "{object}");
+    assert!(object.contains(".railway/config.json"), "{object}");
+    assert_eq!(told["rules"][0]["id"], "costly", "{told:#}");
+}
+
+#[test]
+fn a_connection_that_is_judged_later_and_what_is_no_act_say_so() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let plain = format!("curl -sS --noproxy '*' http://127.0.0.1:{}/", server.port());
+    let script =
+        format!("{READ_SECRET}; {plain}; echo finished; until test -e go; do read -t 0.05 <> <(:); done");
+    let agent = home.run(&daemon, &script);
+    agent.says("finished");
+    let explained = |action: &str| {
+        let event = daemon.the_event(action);
+        daemon.json(&["explain", event["event.id"].as_str().unwrap()])
+    };
+    let connect = explained("connect");
+    assert!(connect["object"].to_string().contains("judged when its first data leaves"), "{connect:#}");
+    assert_eq!((&connect["rules"], &connect["rules_sha256"]), (&serde_json::json!([]), &Value::Null));
+    daemon.expect(&["freeze", connect["session"].as_str().unwrap()]);
+    let frozen = explained("session-frozen");
+    assert!(frozen["object"].to_string().contains("no act that rules are asked about"), "{frozen:#}");
+    let unknown = daemon.cli(&["explain", "e999999"]);
+    assert!(
+        !unknown.status.success() && text(&unknown).contains("nothing is known about"),
+        "{}",
+        text(&unknown)
+    );
+}
