@@ -111,11 +111,13 @@ fn what_no_rule_matched_says_which_came_nearest_and_what_they_lacked() {
     let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let plain = format!("curl -sS --noproxy '*' http://127.0.0.1:{}/", server.port());
-    let mut agent = home.run(&daemon, &format!("{plain}; {READ_SECRET}; {plain}; echo finished"));
-    assert!(agent.finish().contains("finished"), "{}", agent.output());
+    let script = format!("mkfifo fifo; {plain}; read -r go < fifo; {READ_SECRET}; {plain}; echo finished");
+    let mut agent = home.run(&daemon, &script);
 
     // Without a taint nothing asks: the connection itself was judged.
     let first = daemon.the_event("connect");
+    std::fs::write(home.path().join("work/fifo"), "go\n").unwrap();
+    assert!(agent.finish().contains("finished"), "{}", agent.output());
     let told = daemon.json(&["explain", first["event.id"].as_str().unwrap()]);
     assert_eq!(told["rules"], serde_json::json!([]), "{told:#}");
     let nearest = told["nearest"].as_array().unwrap();

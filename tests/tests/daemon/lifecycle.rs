@@ -45,7 +45,8 @@ fn both_ends_of_a_session_are_alerts_and_are_judged_the_same_again() {
     assert_eq!(started["session.recognised_by"], "run", "{started}");
     assert!(started["session.workspace"].as_str().unwrap().ends_with("/work"), "{started}");
     let why = daemon.json(&["explain", started["event.id"].as_str().unwrap()]);
-    assert!(why.to_string().contains("lifecycle = started"), "{why}");
+    let condition = &why["rules"][0]["conditions"][0];
+    assert_eq!((&condition["name"], &condition["found"]), (&json!("lifecycle"), &json!("started")), "{why}");
 
     let record = daemon.cli(&["record", started["session.id"].as_str().unwrap()]);
     let file = daemon.dir().join("record.jsonl");
