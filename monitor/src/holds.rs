@@ -29,7 +29,7 @@ pub struct HeldFlow {
 }
 
 /// A process that is stopped before its syscall takes effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct HeldCaller {
     pub pid: u32,
     /// File it is about, as the kernel's table of answers is keyed.

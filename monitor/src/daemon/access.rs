@@ -54,6 +54,9 @@ impl Engine {
         if asks && self.waits_already(&caller) {
             return;
         }
+        if open.state == state::REFUSED && self.was_told(id, caller) {
+            return;
+        }
         let Some(secret) = self.opened_secret(open) else {
             if asks {
                 self.resume(id, caller); // its name only looked like a secret's
@@ -120,7 +123,14 @@ impl Engine {
             outcome::COMMITTED => {
                 return self.commit(id, pid, &format!("connect {}", target(&destination)));
             }
-            outcome::TURNED_AWAY => return, // told when it was decided
+            outcome::TURNED_AWAY => {
+                let key = AnswerKey::of_connect(id.0, connect.address, connect.port);
+                if self.was_told(id, HeldCaller::of(pid, &key)) {
+                    return;
+                }
+                let stake = Stake::Refused { observed: false };
+                return self.judge(id, pid, at, Subject::Connect(destination), stake);
+            }
             _ => {}
         }
         let refused = connect.outcome != outcome::PASSED;

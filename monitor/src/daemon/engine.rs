@@ -1,7 +1,7 @@
 //! The engine: owns all state, and turns.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     os::fd::{AsFd as _, OwnedFd},
     path::{Path, PathBuf},
     sync::{Arc, mpsc::Receiver},
@@ -36,7 +36,7 @@ use crate::{
     config::Config,
     control::api::Mode,
     facts::{BootNanos, SessionId},
-    holds::Holds,
+    holds::{HeldCaller, Holds},
     ledger::{
         Ledger,
         record::{Kind as LedgerKind, Record, Who},
@@ -88,6 +88,7 @@ pub(super) struct Engine {
     /// The kernel's verdict table, as it was written last.
     pub policy: Policy,
     pub numbering: Numbering,
+    pub turned_away: HashSet<(SessionId, HeldCaller)>,
     pub heads: Heads,
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
@@ -146,6 +147,7 @@ impl Engine {
             dismissed: Dismissed::default(),
             proofs: Vec::new(),
             policy: Policy::default(),
+            turned_away: HashSet::new(),
             numbering: Numbering::after(generation, before.secrets.clone()),
             heads: Heads::default(),
             tags: Tags::default(),

@@ -69,6 +69,9 @@ impl Engine {
             self.dismiss("delegate", Dismissal::NoService);
             return;
         };
+        if delegate.state == state::REFUSED && self.was_told(id, caller) {
+            return;
+        }
         let stake = match delegate.state {
             state::ASKED => Stake::Caller(caller),
             state::REFUSED | state::REFUSED_IO_URING => Stake::Refused { observed: false },

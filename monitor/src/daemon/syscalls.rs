@@ -20,6 +20,8 @@ use crate::{
     rules::Verdict,
 };
 
+/// Denials whose caller has not come back yet.
+const TURNED_AWAY_MAX: usize = 4096;
 /// How long an answer waits for the caller to run again.
 const ANSWER_STANDS: Duration = Duration::from_secs(30);
 
@@ -52,6 +54,10 @@ impl Engine {
     }
 
     pub fn deny_caller(&mut self, session: SessionId, caller: HeldCaller) {
+        if self.turned_away.len() >= TURNED_AWAY_MAX {
+            self.turned_away.clear(); // a denial is told twice then
+        }
+        self.turned_away.insert((session, caller));
         self.answer_caller(session, caller, VERDICT_DENY);
     }
 
@@ -76,6 +82,12 @@ impl Engine {
         if let Some(Err(error)) = member.map(|member| member.send(Signal::CONT)) {
             tracing::warn!(pid = caller.pid, %error, "the held process cannot be continued");
         }
+    }
+
+    /// Whether the kernel's refusal is the end of a denial that was told when it was decided. Whoever tries again while the
+    /// answer stands is refused without being asked about, and that is news.
+    pub fn was_told(&mut self, session: SessionId, caller: HeldCaller) -> bool {
+        self.turned_away.remove(&(session, caller))
     }
 
     /// The kernel saw what had been allowed happen.

@@ -25,7 +25,10 @@ fn renumbered() -> String {
 fn rules_are(daemon: &Daemon, what: &str, hold: impl Fn(&Value) -> bool) {
     wait::until(what, || {
         let rules = daemon.json(&["status"])["rules"].clone();
-        if hold(&rules) { Ok(()) } else { Err((rules, daemon.log())) }
+        // Not the alerts, which may be thousands.
+        let log = daemon.log();
+        let own = log.lines().filter(|line| !line.contains("interlock::alert"));
+        if hold(&rules) { Ok(()) } else { Err((rules, own.map(str::to_owned).collect::<Vec<_>>())) }
     });
 }
 
@@ -129,12 +132,13 @@ fn no_read_is_judged_by_half_of_one_catalogue_and_half_of_another() {
     let rules = "version: 1\nrules:\n  - {id: railway, summary: Its token., on: open, match: {secret: {entry: railway-cli}}, action: deny}\n";
     let daemon = Daemon::start(&Settings { catalog: true, rules: Some(rules.into()), ..Settings::default() });
     let home = Home::new();
-    let script = "exec python3 -c \"\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(.001)\n    \
+    let script = "exec python3 -c \"\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(.005)\n    \
                   try: print(open(os.path.expanduser('~/.railway/config.json')).read())\n    except PermissionError: pass\n\
                   print('done')\"";
     let mut agent = home.run(&daemon, script);
-    reads(&daemon, "railway-cli", ".railway/config.json");
-    for round in 0..10 {
+    let tried = || [daemon.events("secret-read"), daemon.events("syscall-denied")].concat();
+    wait::until("it tries", || if tried().is_empty() { Err(agent.output()) } else { Ok(()) });
+    for round in 0..4 {
         let text = if round % 2 == 0 { renumbered() } else { SECRETS.to_owned() };
         let loaded = daemon.json(&["status"])["rules"]["loaded"].clone();
         fs::write(daemon.dir().join("catalog/secrets.yaml"), text).unwrap();
@@ -142,12 +146,8 @@ fn no_read_is_judged_by_half_of_one_catalogue_and_half_of_another() {
     }
     fs::write(home.path().join("work/go"), "").unwrap();
     let output = agent.finish();
-    let entries: Vec<Value> = [daemon.events("secret-read"), daemon.events("syscall-denied")]
-        .concat()
-        .iter()
-        .map(|event| event["secret.entry"].clone())
-        .collect();
-    assert!(entries.len() > 20 && entries.iter().all(|entry| entry == "railway-cli"), "{entries:?}");
+    let entries: Vec<Value> = tried().iter().map(|event| event["secret.entry"].clone()).collect();
+    assert!(entries.len() > 9 && entries.iter().all(|entry| entry == "railway-cli"), "{entries:?}");
     if daemon.backend("open") == Backend::Lsm {
         assert!(!output.contains("not-real"), "{output}");
     } else {

@@ -70,6 +70,7 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 /// daemon there.
 const ESSENTIAL: &[&str] = &[
     "daemon::gates",
+    "daemon::handshakes::an_approved",
     "daemon::recovery::holds_outlive",
     "daemon::flows::denied_data",
     "evasion::paths::a_rename",
@@ -82,6 +83,7 @@ const ESSENTIAL: &[&str] = &[
 /// the same code everywhere.
 const EVERY_WAY_AROUND: &[&str] = &[
     "daemon::gates",
+    "daemon::handshakes::an_approved",
     "daemon::recovery::holds_outlive",
     "storm::holds::openers",
     "evasion::control",
