@@ -19,6 +19,7 @@ pub mod detection;
 mod ended;
 pub mod environment;
 pub mod judgement;
+pub mod pending;
 pub mod procfs;
 pub mod workspace;
 

@@ -18,6 +18,7 @@ use crate::{
     ledger::record::{Kind as LedgerKind, Who},
     probes::decode::text,
     rules::Verdict,
+    sessions::pending,
 };
 
 /// Denials whose caller has not come back yet.
@@ -102,20 +103,24 @@ impl Engine {
         if execute.state == state::COMMITTED {
             self.commit(id, pid, &format!("execute {}", text(&execute.filename)));
         }
-        if execute.state != state::ASKED {
-            return; // refused, or committed after an answer: told when it was decided
-        }
         let caller =
             HeldCaller { pid, ino: execute.ino, more: 0, dev: execute.dev, subject: SUBJECT_EXECUTE };
-        if self.waits_already(&caller) {
-            return;
-        }
+        let stake = match execute.state {
+            state::ASKED if self.waits_already(&caller) => return,
+            state::ASKED => Stake::Caller(caller),
+            state::REFUSED if !self.was_told(id, caller) => Stake::Refused { observed: false },
+            _ => return, // told when it was decided
+        };
         let before = self.registry.process(pid).cloned();
         if let Some(process) = self.registry.process_mut(pid) {
             // Rules speak about the program that is about to run.
             process.executable = text(&execute.filename);
+            // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really
+            // runs once it has begun.
+            let args = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
+            process.args = args.unwrap_or_else(|| vec![process.executable.clone()]);
         }
-        self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, Stake::Caller(caller));
+        self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, stake);
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {
             *process = before;
         }

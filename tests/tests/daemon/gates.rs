@@ -33,7 +33,7 @@ fn an_open() -> Option<(Daemon, Home, Running, String)> {
 }
 
 fn an_exec() -> Option<(Daemon, Home, Running, String)> {
-    held("exec", "{ process: { executable: \"**/seq\" } }", "seq 7 7")
+    held("exec", "{ process: { executable: \"**/seq\", argv: \"seq 7 7\" } }", "seq 6 6 > readme; seq 7 7")
 }
 
 #[test]

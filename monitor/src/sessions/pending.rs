@@ -1,0 +1,89 @@
+//! What a process that is stopped inside `execve` is about to run.
+
+use std::{
+    fs::{self, File},
+    os::unix::fs::FileExt as _,
+    thread,
+    time::Duration,
+};
+
+/// arch/x86/entry/syscalls/syscall_64.tbl, and which argument is `argv`.
+const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
+/// Arguments read, and bytes of each.
+const ARGS: usize = 256;
+const LENGTH: usize = 2048;
+/// The stop takes effect on the way out of the syscall, some microseconds after the record of it.
+const GLANCES: u32 = 20;
+const GLANCE: Duration = Duration::from_micros(100);
+
+/// The arguments of the exec, from the program's name on; `None` where no thread of the process is in one. All threads
+/// are stopped, so that nobody changes what is read, and the kernel reads the same when it restarts the call.
+#[must_use]
+pub fn arguments(pid: u32) -> Option<Vec<String>> {
+    let argv = (0..GLANCES).find_map(|glance| {
+        if glance > 0 {
+            thread::sleep(GLANCE);
+        }
+        pending(pid)
+    })?;
+    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
+    let mut args = Vec::new();
+    for place in 0..ARGS as u64 {
+        let mut pointer = [0; 8];
+        memory.read_exact_at(&mut pointer, argv.checked_add(place * 8)?).ok()?;
+        match u64::from_ne_bytes(pointer) {
+            0 => break,
+            address => args.push(string(&memory, address)?),
+        }
+    }
+    (!args.is_empty()).then_some(args)
+}
+
+/// `argv` of the thread that is in an exec.
+fn pending(pid: u32) -> Option<u64> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
+    threads.flatten().find_map(|thread| argv(&fs::read_to_string(thread.path().join("syscall")).ok()?))
+}
+
+/// `59 0x7ffd… 0x55d1… …`: the number and the arguments of the syscall that a thread is in; `running` outside of one
+/// (proc(5)).
+fn argv(syscall: &str) -> Option<u64> {
+    let mut words = syscall.split_ascii_whitespace();
+    let number: i64 = words.next()?.parse().ok()?;
+    let (_, place) = CALLS.into_iter().find(|(known, _)| *known == number)?;
+    u64::from_str_radix(words.nth(place)?.strip_prefix("0x")?, 16).ok()
+}
+
+fn string(memory: &File, address: u64) -> Option<String> {
+    let mut bytes = [0; LENGTH];
+    let read = memory.read_at(&mut bytes, address).ok()?; // short at the end of a mapping
+    let text = bytes.get(..read)?.split(|byte| *byte == 0).next()?;
+    Some(String::from_utf8_lossy(text).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_argument_list_of_either_call_is_found_and_nothing_else() {
+        assert_eq!(argv("59 0x7ffd01 0x55d1aa 0x3 0x4 0x5 0x6 0x7ffd00 0x7f00\n"), Some(0x55_d1aa));
+        assert_eq!(argv("322 0xffffff9c 0x7ffd01 0x55d1bb 0x4 0x5 0x6 0x7ffd00 0x7f00\n"), Some(0x55_d1bb));
+        assert_eq!(argv("running\n"), None);
+        assert_eq!(argv("-1 0x7ffd00 0x7f00\n"), None);
+        assert_eq!(argv("0 0x3 0x55d1aa 0x3\n"), None);
+    }
+
+    #[test]
+    fn a_process_that_executes_nothing_has_no_such_arguments() {
+        assert_eq!(arguments(std::process::id()), None);
+    }
+
+    #[test]
+    fn strings_are_read_from_a_memory_up_to_their_end() {
+        let text = c"--all";
+        let memory = File::open("/proc/self/mem").unwrap();
+        assert_eq!(string(&memory, text.as_ptr() as u64), Some("--all".to_owned()));
+        assert_eq!(string(&memory, 8), None);
+    }
+}
