@@ -3,9 +3,10 @@
 use std::{
     fs::{self, File},
     os::unix::fs::FileExt as _,
-    thread,
     time::Duration,
 };
+
+use rustix::event::{Timespec, poll};
 
 /// arch/x86/entry/syscalls/syscall_64.tbl, and which argument is `argv`.
 const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
@@ -22,7 +23,7 @@ const GLANCE: Duration = Duration::from_micros(100);
 pub fn arguments(pid: u32) -> Option<Vec<String>> {
     let argv = (0..GLANCES).find_map(|glance| {
         if glance > 0 {
-            thread::sleep(GLANCE);
+            let _ = poll(&mut [], Timespec::try_from(GLANCE).ok().as_ref()); // only a pause
         }
         pending(pid)
     })?;
