@@ -131,6 +131,12 @@ pub struct AnswerKey {
 const _: () = assert!(size_of::<AnswerKey>() == 32);
 
 impl AnswerKey {
+    /// Of what a number and a device tell.
+    #[inline(always)]
+    pub const fn of_object(session: u64, ino: u64, dev: u32, subject: u32) -> Self {
+        Self { session, ino, more: 0, dev, subject }
+    }
+
     /// Of a connect to `address` (IPv4 v4-mapped) and `port`.
     #[inline(always)]
     pub const fn of_connect(session: u64, address: [u8; 16], port: u16) -> Self {

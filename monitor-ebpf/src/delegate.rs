@@ -78,7 +78,7 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
         entry.discard(0);
         return 0;
     }
-    let key = AnswerKey { session, ino: name, more: 0, dev: 0, subject: SUBJECT_DELEGATE };
+    let key = AnswerKey::of_object(session, name, 0, SUBJECT_DELEGATE);
     let verdict = verdict::policy().map_or(VERDICT_ALLOW, |policy| policy.delegate);
     let outcome = if moment == Moment::Before { hold::decide(verdict, key) } else { PASS };
     // SAFETY: as above; these fields complete the record.

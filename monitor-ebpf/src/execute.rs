@@ -111,7 +111,7 @@ fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
         count::lost(Loss::Read, session);
         return hold::EPERM; // fails closed: a rule wants to know, and what it is cannot be told
     };
-    let key = AnswerKey { session, ino, more: 0, dev, subject: SUBJECT_EXECUTE };
+    let key = AnswerKey::of_object(session, ino, dev, SUBJECT_EXECUTE);
     let outcome = hold::decide(verdict, key);
     if let Some(mut entry) = emit::reserve::<Execute>(&ACCESS, Loss::Execute, session) {
         let record = entry.as_mut_ptr();

@@ -167,7 +167,7 @@ fn by_name(dentry: Object) -> Option<SecretTag> {
 fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object, moment: Moment) -> Outcome {
     let (tag, foreign) = (secret.tag, secret.is_foreign(session, key.dev, dentry));
     let outcome = if moment == Moment::Before {
-        let subject = AnswerKey { session, ino: key.ino, more: 0, dev: key.dev, subject: SUBJECT_OPEN };
+        let subject = AnswerKey::of_object(session, key.ino, key.dev, SUBJECT_OPEN);
         hold::decide(verdict::open(tag, foreign), subject)
     } else {
         PASS

@@ -5,7 +5,7 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::{bpf_probe_read_user, generated::bpf_send_signal},
+    helpers::bpf_probe_read_user,
     programs::{SockAddrContext, TracePointContext},
 };
 use monitor_common::{
@@ -14,7 +14,6 @@ use monitor_common::{
         network::{Connect, outcome},
         state,
     },
-    loss::Loss,
     policy::{AnswerKey, VERDICT_ALLOW},
 };
 
@@ -22,8 +21,7 @@ use crate::{
     emit,
     hold::{self, Decision},
     kernel::{self, Object, offset},
-    maps::ACCESS,
-    network::IPPROTO_TCP,
+    network::{self, IPPROTO_TCP},
     verdict,
 };
 
@@ -32,7 +30,6 @@ const AF_INET6: u16 = 10;
 /// include/linux/net.h.
 const SOCK_STREAM: i16 = 1;
 const SS_UNCONNECTED: u32 = 1;
-const SIGSTOP: u32 = 19;
 /// `offsetof` in `struct sockaddr_in` and `struct sockaddr_in6`, include/uapi/linux/in.h and in6.h.
 const PORT: usize = 2;
 const ADDRESS4: usize = 4;
@@ -57,9 +54,7 @@ pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
     if verdict == VERDICT_ALLOW || !is_unconnected_stream(socket) {
         return 0;
     }
-    let Some(remote) = remote(|at| address.read(at), |at| address.read(at), |at| address.read(at)) else {
-        return 0;
-    };
+    let Some(remote) = remote(&address) else { return 0 };
     let outcome = hold::decide(verdict, AnswerKey::of_connect(session, remote.address, remote.port));
     let told = match outcome.state {
         state::ASKED => outcome::ASKED,
@@ -85,10 +80,7 @@ pub fn entered(ctx: &TracePointContext, session: u64) {
     if !is_unconnected_stream(socket) {
         return;
     }
-    let address = address as usize;
-    if let Some(remote) =
-        remote(|at| read_user(address + at), |at| read_user(address + at), |at| read_user(address + at))
-    {
+    if let Some(remote) = remote(&User(address as usize)) {
         ask(ctx.tgid(), session, remote);
     }
 }
@@ -99,7 +91,7 @@ pub fn begins(tgid: u32, session: u64, socket: Object, address: Object) {
     if verdict(true) == VERDICT_ALLOW || !is_unconnected_stream(socket) {
         return;
     }
-    if let Some(remote) = remote(|at| address.read(at), |at| address.read(at), |at| address.read(at)) {
+    if let Some(remote) = remote(&address) {
         ask(tgid, session, remote);
     }
 }
@@ -109,8 +101,7 @@ pub fn begins(tgid: u32, session: u64, socket: Object, address: Object) {
 fn ask(tgid: u32, session: u64, remote: Remote) {
     let key = AnswerKey::of_connect(session, remote.address, remote.port);
     if hold::waits(verdict(true), key) {
-        // SAFETY: sends to the current process only.
-        unsafe { bpf_send_signal(SIGSTOP) };
+        kernel::stop();
         tell(tgid, session, remote, outcome::ASKED);
     }
 }
@@ -165,37 +156,46 @@ fn socket_of(fd: u64) -> Option<Object> {
     file.follow(offset!(file_private_data))
 }
 
+/// Where a socket address lies: in the kernel's memory or in the caller's.
+trait Memory {
+    fn read<T>(&self, offset: usize) -> Option<T>;
+}
+
+impl Memory for Object {
+    #[inline(always)]
+    fn read<T>(&self, offset: usize) -> Option<T> {
+        Object::read(*self, offset)
+    }
+}
+
+/// An address in the caller's memory.
+struct User(usize);
+
+impl Memory for User {
+    #[inline(always)]
+    fn read<T>(&self, offset: usize) -> Option<T> {
+        // SAFETY: bpf_probe_read_user accepts any address and fails on what is not mapped.
+        unsafe { bpf_probe_read_user((self.0 + offset) as *const T) }.ok()
+    }
+}
+
 /// Reads a socket address; `None` for families without one.
 #[inline(always)]
-fn remote(
-    short: impl Fn(usize) -> Option<u16>,
-    four: impl Fn(usize) -> Option<[u8; 4]>,
-    sixteen: impl Fn(usize) -> Option<[u8; 16]>,
-) -> Option<Remote> {
-    let family = short(0)?;
+fn remote(memory: &impl Memory) -> Option<Remote> {
+    let family = memory.read::<u16>(0)?;
     let address = if family == AF_INET {
-        let [a, b, c, d] = four(ADDRESS4)?;
-        [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
+        network::mapped(memory.read(ADDRESS4)?)
     } else if family == AF_INET6 {
-        sixteen(ADDRESS6)?
+        memory.read(ADDRESS6)?
     } else {
         return None;
     };
-    Some(Remote { address, port: u16::from_be(short(PORT)?) })
-}
-
-#[inline(always)]
-fn read_user<T>(address: usize) -> Option<T> {
-    // SAFETY: bpf_probe_read_user accepts any address and fails on what is not mapped.
-    unsafe { bpf_probe_read_user(address as *const T) }.ok()
+    Some(Remote { address, port: u16::from_be(memory.read(PORT)?) })
 }
 
 #[inline(always)]
 fn tell(tgid: u32, session: u64, remote: Remote, outcome: u32) {
     let Remote { address, port } = remote;
-    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, session) {
-        let header = emit::header(kind::CONNECT, tgid, session);
-        entry.write(Connect { header, cookie: 0, address, port, protocol: IPPROTO_TCP, outcome });
-        entry.submit(0);
-    }
+    let header = emit::header(kind::CONNECT, tgid, session);
+    network::tell(&Connect { header, cookie: 0, address, port, protocol: IPPROTO_TCP, outcome });
 }

@@ -6,7 +6,7 @@ use aya_ebpf::{
     EbpfContext as _,
     helpers::{
         bpf_probe_read_kernel,
-        generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_send_signal, bpf_task_pt_regs},
+        generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_task_pt_regs},
     },
     programs::LsmContext,
 };
@@ -22,7 +22,6 @@ use crate::{
     verdict,
 };
 
-const SIGSTOP: u32 = 19;
 pub const EPERM: i32 = -1;
 
 /// Runs `act` (tgid, session → return value) for a labelled caller whom no program before on this hook has refused.
@@ -139,8 +138,7 @@ fn stop() -> Outcome {
     if in_io_uring() {
         return Outcome { state: state::REFUSED_IO_URING, code: EPERM };
     }
-    // SAFETY: sends to the current process only.
-    unsafe { bpf_send_signal(SIGSTOP) };
+    kernel::stop();
     Outcome { state: state::ASKED, code: RESTART }
 }
 

@@ -99,12 +99,18 @@ pub fn is_frozen(session: u64) -> bool {
 /// Stops the caller again if its session's breaker is open: somebody else continued it.
 #[inline(always)]
 pub fn stop_if_frozen(session: u64) -> bool {
-    if !is_frozen(session) {
-        return false;
+    let frozen = is_frozen(session);
+    if frozen {
+        stop();
     }
+    frozen
+}
+
+/// Stops the calling process on its way out of the kernel.
+#[inline(always)]
+pub fn stop() {
     // SAFETY: sends to the current process only.
     unsafe { bpf_send_signal(SIGSTOP) };
-    true
 }
 
 /// `size`, at least 1 and at most `ROOM`, in a form that every verifier follows: a mask, because older ones (v6.1) neither

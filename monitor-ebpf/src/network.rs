@@ -152,12 +152,17 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
             return REFUSE;
         }
     }
-    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, session) {
-        let header = emit::header(kind::CONNECT, ctx.tgid(), session);
-        entry.write(Connect { header, cookie, address, port, protocol, outcome });
+    let header = emit::header(kind::CONNECT, ctx.tgid(), session);
+    tell(&Connect { header, cookie, address, port, protocol, outcome });
+    if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
+}
+
+#[inline(always)]
+pub fn tell(connect: &Connect) {
+    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, connect.header.session) {
+        entry.write(*connect);
         entry.submit(0);
     }
-    if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
 }
 
 /// The last descriptor of a socket is closed (net/ipv4/af_inet.c:inet_release, since v5.9). Data that is still queued
@@ -207,11 +212,16 @@ fn remote_port(address: *const bpf_sock_addr) -> u16 {
     u16::from_be(unsafe { (*address).user_port } as u16)
 }
 
-/// `::ffff:a.b.c.d`
 #[inline(always)]
 fn address4(address: *const bpf_sock_addr) -> [u8; 16] {
     // SAFETY: as in `remote_port`.
     let [a, b, c, d] = unsafe { (*address).user_ip4 }.to_ne_bytes();
+    mapped([a, b, c, d])
+}
+
+/// `::ffff:a.b.c.d`
+#[inline(always)]
+pub fn mapped([a, b, c, d]: [u8; 4]) -> [u8; 16] {
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
 }
 

@@ -49,16 +49,10 @@ impl Engine {
 
     fn on_open(&mut self, open: &Open) {
         let (id, pid) = (SessionId(open.header.session), open.header.tgid);
-        let asks = open.state == state::ASKED;
-        let caller = HeldCaller { pid, ino: open.ino, more: 0, dev: open.dev, subject: SUBJECT_OPEN };
-        if asks && self.waits_already(&caller) {
-            return;
-        }
-        if open.state == state::REFUSED && self.was_told(id, caller) {
-            return;
-        }
+        let caller = HeldCaller::of(pid, &AnswerKey::of_object(id.0, open.ino, open.dev, SUBJECT_OPEN));
+        let Some(stake) = self.stake(id, caller, open.state) else { return };
         let Some(secret) = self.opened_secret(open) else {
-            if asks {
+            if matches!(stake, Stake::Caller(_)) {
                 self.resume(id, caller); // its name only looked like a secret's
             }
             self.dismiss_secret("open", id);
@@ -70,11 +64,6 @@ impl Engine {
         if open.state == state::PASSED || open.state == state::COMMITTED {
             self.remember(id, &secret);
         }
-        let stake = match open.state {
-            state::ASKED => Stake::Caller(caller),
-            state::REFUSED | state::REFUSED_IO_URING => Stake::Refused { observed: false },
-            _ => Stake::None,
-        };
         self.judge(id, pid, BootNanos(open.header.at_ns), Subject::Open(secret), stake);
     }
 
@@ -115,20 +104,14 @@ impl Engine {
         let (id, pid, at) =
             (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
         let destination = self.destination(id, connect.address, connect.port, connect.protocol, at);
+        let caller = || HeldCaller::of(pid, &AnswerKey::of_connect(id.0, connect.address, connect.port));
         match connect.outcome {
-            outcome::ASKED => {
-                let key = AnswerKey::of_connect(id.0, connect.address, connect.port);
-                return self.on_handshake(id, HeldCaller::of(pid, &key), at, destination);
-            }
+            outcome::ASKED => return self.on_handshake(id, caller(), at, destination),
             outcome::COMMITTED => {
                 return self.commit(id, pid, &format!("connect {}", target(&destination)));
             }
             outcome::TURNED_AWAY => {
-                let key = AnswerKey::of_connect(id.0, connect.address, connect.port);
-                if self.was_told(id, HeldCaller::of(pid, &key)) {
-                    return;
-                }
-                let stake = Stake::Refused { observed: false };
+                let Some(stake) = self.stake(id, caller(), state::REFUSED) else { return };
                 return self.judge(id, pid, at, Subject::Connect(destination), stake);
             }
             _ => {}
@@ -154,11 +137,9 @@ impl Engine {
 
     /// A process is stopped before its handshake, because a rule may want that.
     fn on_handshake(&mut self, id: SessionId, caller: HeldCaller, at: BootNanos, to: Destination) {
-        if self.waits_already(&caller) {
-            return;
-        }
+        let Some(stake) = self.stake(id, caller, state::ASKED) else { return };
         self.notice_losses_of(id);
-        self.judge(id, caller.pid, at, Subject::Handshake(to), Stake::Caller(caller));
+        self.judge(id, caller.pid, at, Subject::Handshake(to), stake);
     }
 
     fn on_flow_ask(&mut self, ask: &FlowAsk) {

@@ -10,7 +10,7 @@ use monitor_common::{
         network::{Socket, outcome},
         state,
     },
-    policy::SUBJECT_DELEGATE,
+    policy::{AnswerKey, SUBJECT_DELEGATE},
 };
 
 use super::{engine::Engine, judge::Stake, losses::Dismissal};
@@ -56,26 +56,15 @@ impl Engine {
     /// A service outside of the tree is asked over its socket.
     pub fn on_delegate(&mut self, delegate: &Delegate) {
         let (id, pid) = (SessionId(delegate.header.session), delegate.header.tgid);
-        let caller = HeldCaller { pid, ino: delegate.name, more: 0, dev: 0, subject: SUBJECT_DELEGATE };
-        let asks = delegate.state == state::ASKED;
-        if asks && self.waits_already(&caller) {
-            return;
-        }
+        let caller = HeldCaller::of(pid, &AnswerKey::of_object(id.0, delegate.name, 0, SUBJECT_DELEGATE));
+        let Some(stake) = self.stake(id, caller, delegate.state) else { return };
         let path = as_bound(pid, text(&delegate.path), delegate.name == 0);
         let Some(delegation) = recognition::asked_service(&self.know.catalog, path) else {
-            if asks {
+            if matches!(stake, Stake::Caller(_)) {
                 self.resume(id, caller); // only its name is like a service's
             }
             self.dismiss("delegate", Dismissal::NoService);
             return;
-        };
-        if delegate.state == state::REFUSED && self.was_told(id, caller) {
-            return;
-        }
-        let stake = match delegate.state {
-            state::ASKED => Stake::Caller(caller),
-            state::REFUSED | state::REFUSED_IO_URING => Stake::Refused { observed: false },
-            _ => Stake::None,
         };
         if delegate.state == state::COMMITTED {
             self.commit(id, pid, &format!("ask {} ({})", delegation.service, delegation.path));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use monitor_common::{
     event::{guard::Execute, state},
-    policy::{Answer, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
+    policy::{Answer, AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
 };
 use rustix::process::Signal;
 
@@ -85,6 +85,17 @@ impl Engine {
         }
     }
 
+    /// What waits for the decision about a caller whose record has this state; `None` where everything about it was told
+    /// when it was decided.
+    pub(super) fn stake(&mut self, session: SessionId, caller: HeldCaller, state: u32) -> Option<Stake> {
+        match state {
+            state::ASKED => (!self.waits_already(&caller)).then_some(Stake::Caller(caller)),
+            state::REFUSED if self.was_told(session, caller) => None,
+            state::REFUSED | state::REFUSED_IO_URING => Some(Stake::Refused { observed: false }),
+            _ => Some(Stake::None),
+        }
+    }
+
     /// Whether the kernel's refusal is the end of a denial that was told when it was decided. Whoever tries again while the
     /// answer stands is refused without being asked about, and that is news.
     pub fn was_told(&mut self, session: SessionId, caller: HeldCaller) -> bool {
@@ -103,13 +114,11 @@ impl Engine {
         if execute.state == state::COMMITTED {
             self.commit(id, pid, &format!("execute {}", text(&execute.filename)));
         }
-        let caller =
-            HeldCaller { pid, ino: execute.ino, more: 0, dev: execute.dev, subject: SUBJECT_EXECUTE };
-        let stake = match execute.state {
-            state::ASKED if self.waits_already(&caller) => return,
-            state::ASKED => Stake::Caller(caller),
-            state::REFUSED if !self.was_told(id, caller) => Stake::Refused { observed: false },
-            _ => return, // told when it was decided
+        let key = AnswerKey::of_object(id.0, execute.ino, execute.dev, SUBJECT_EXECUTE);
+        let caller = HeldCaller::of(pid, &key);
+        let Some(stake @ (Stake::Caller(_) | Stake::Refused { .. })) = self.stake(id, caller, execute.state)
+        else {
+            return; // what went on is judged when it has begun
         };
         let before = self.registry.process(pid).cloned();
         if let Some(process) = self.registry.process_mut(pid) {

@@ -56,7 +56,7 @@ impl Trace {
             return None;
         }
         let pid = record.header().tgid;
-        let key = |ino, dev, subject| AnswerKey { session: SESSION.0, ino, more: 0, dev, subject };
+        let key = |ino, dev, subject| AnswerKey::of_object(SESSION.0, ino, dev, subject);
         let trace = |mark, fate| Some(Self { mark, fate, cookie: 0 });
         match record {
             Record::Fork(_) => trace(Mark::Fork, Fate::Passed),
