@@ -98,13 +98,16 @@ impl Engine {
 
     /// A gated session's flow is judged when its first data asks, with its name; everything else here.
     fn on_connect(&mut self, connect: &Connect) {
-        if connect.port == DNS_PORT {
-            return;
-        }
         let (id, pid, at) =
             (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
-        let destination = self.destination(id, connect.address, connect.port, connect.protocol, at);
         let caller = || HeldCaller::of(pid, &AnswerKey::of_connect(id.0, connect.address, connect.port));
+        if connect.port == DNS_PORT {
+            if connect.outcome == outcome::ASKED {
+                self.resume(id, caller()); // name servers are never held
+            }
+            return;
+        }
+        let destination = self.destination(id, connect.address, connect.port, connect.protocol, at);
         match connect.outcome {
             outcome::ASKED => return self.on_handshake(id, caller(), at, destination),
             outcome::COMMITTED => {

@@ -131,12 +131,13 @@ fn other_destinations_datagrams_and_descriptors_that_are_no_sockets_are_not_held
     let other = Server::start();
     let mut agent = scene.python(&format!(
         "print('other', socket.socket().connect_ex(('127.0.0.1', {})))\n\
+         print('names', socket.socket().connect_ex(('127.91.17.99', 53)))\n\
          print('datagram', socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect_ex(at))\n\
          try: socket.socket(fileno=os.open('/dev/null', 0), family=2, type=1).connect(at)\n\
          except OSError as e: print('no socket', e.errno)\n",
         other.port()
     ));
     let output = agent.finish();
-    assert!(output.contains("other 0\ndatagram 0\nno socket 88"), "{output}");
+    assert!(output.contains("other 0\nnames 111\ndatagram 0\nno socket 88"), "{output}");
     assert!(scene.daemon.holds().is_empty());
 }
