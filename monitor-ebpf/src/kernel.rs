@@ -99,11 +99,11 @@ pub fn is_frozen(session: u64) -> bool {
 /// Stops the caller again if its session's breaker is open: somebody else continued it.
 #[inline(always)]
 pub fn stop_if_frozen(session: u64) -> bool {
-    let frozen = is_frozen(session);
-    if frozen {
-        stop();
+    if !is_frozen(session) {
+        return false;
     }
-    frozen
+    stop();
+    true
 }
 
 /// Stops the calling process on its way out of the kernel.
