@@ -15,6 +15,7 @@ mod server;
 mod stage;
 mod wait;
 mod worker;
+mod workload;
 
 use std::{
     ffi::OsString,
@@ -60,6 +61,12 @@ enum Part {
     /// A measured process
     #[command(hide = true)]
     Worker,
+    /// Names of the workloads of the rules
+    #[command(hide = true)]
+    Workloads,
+    /// Judges facts and nothing else, for a program that counts instructions
+    #[command(hide = true)]
+    Judge { workload: String, facts: usize },
     /// A program that ends with whoever started it
     #[command(hide = true)]
     Bound {
@@ -74,6 +81,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let ended = match &arguments.part {
         Some(Part::Worker) => worker::run(),
+        Some(Part::Workloads) => workloads(),
+        Some(Part::Judge { workload, facts }) => judge(workload, *facts),
         Some(Part::Bound { gently, program }) => bound::become_program(*gently, program),
         None => run(&arguments),
     };
@@ -109,6 +118,16 @@ fn run(arguments: &Arguments) -> Result<()> {
     if lines.iter().any(|line| line.name.ends_with(FAILED)) {
         bail!("not everything could be measured");
     }
+    Ok(())
+}
+
+fn workloads() -> Result<()> {
+    Ok(workload::names().try_for_each(|name| writeln!(io::stdout(), "{name}"))?)
+}
+
+fn judge(workload: &str, facts: usize) -> Result<()> {
+    let matches = workload::Workload::named(workload)?.judge(facts);
+    writeln!(io::stdout(), "{matches} matches")?;
     Ok(())
 }
 

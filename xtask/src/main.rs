@@ -1,7 +1,8 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
-//! `cargo xtask silence`, `cargo xtask bench`.
+//! `cargo xtask silence`, `cargo xtask bench`, `cargo xtask instructions`.
 
 mod ebpf;
+mod instructions;
 mod process;
 mod repository;
 mod silence;
@@ -39,6 +40,8 @@ enum Verb {
     Vm(vm::Options),
     /// Run real work in agent sessions and see that no default rule stops it; root, or through `sudo -n`
     Silence(silence::Options),
+    /// Count what judging a fact costs in instructions, and compare with bench/instructions.toml
+    Instructions(instructions::Options),
     /// Run the benchmarks
     Bench {
         /// In a virtual machine under software emulation: only ratios mean something there
@@ -75,6 +78,11 @@ fn run() -> Result<ExitCode> {
         Verb::Test(options) => return suite::run(&repository, &options),
         Verb::Vm(options) => return vm::run(&repository, &options),
         Verb::Silence(options) => return silence::run(&repository, &options),
+        Verb::Instructions(options) => {
+            if let suite::Outcome::NotHere(why) = instructions::run(&repository, options)? {
+                anyhow::bail!("{why}");
+            }
+        }
         Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),
         Verb::Bench { vm: false, arguments, .. } => bench(&repository, &arguments)?,
     }

@@ -14,14 +14,14 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
-    ebpf,
+    ebpf, instructions,
     process::{self, Echo},
     repository::Repository,
     vm,
 };
 pub use elevation::run_as_root;
 use steps::{Action, Runner, STEPS, Step};
-pub use tally::Tally;
+pub use tally::{Outcome, Tally};
 
 #[derive(Args, Clone, Debug, Default)]
 pub struct Options {
@@ -81,20 +81,12 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
         Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
         Action::Packages => packages::ensure(),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
-        Action::Guest(guest) => play(repository, &guest),
+        Action::Guest(guest) => vm::play(repository, &guest).map(Outcome::tally),
+        Action::Instructions => {
+            instructions::run(repository, instructions::Options::default()).map(Outcome::tally)
+        }
         Action::ObjectRebuilt => ebpf::check(repository).map(|()| Tally::PASSED),
     }
-}
-
-/// A guest that cannot be had on this machine is skipped, loudly.
-fn play(repository: &Repository, guest: &vm::Guest<'_>) -> Result<Tally> {
-    Ok(match vm::play(repository, guest)? {
-        vm::Outcome::Ran(tally) => tally,
-        vm::Outcome::NotHere(why) => {
-            eprintln!("SKIPPED: {why}");
-            Tally { skipped: 1, ..Tally::default() }
-        }
-    })
 }
 
 fn command(repository: &Repository, line: &str) -> Result<Tally> {

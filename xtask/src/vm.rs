@@ -19,7 +19,10 @@ use clap::Args;
 pub use binaries::Suite;
 pub use kernel::Series;
 
-use crate::{repository::Repository, suite::Tally};
+use crate::{
+    repository::Repository,
+    suite::{Outcome, Tally},
+};
 
 /// Exit code where the machine lacks what a virtual machine needs and it cannot be installed.
 const NOT_HERE: u8 = 77;
@@ -64,13 +67,6 @@ pub struct Guest<'a> {
     pub filters: &'a [&'a str],
     /// Seconds.
     pub deadline: u64,
-}
-
-/// How a guest ended.
-pub enum Outcome {
-    Ran(Tally),
-    /// What is missing, and what to install.
-    NotHere(String),
 }
 
 /// Runs what was asked for and tells how it ended.

@@ -26,6 +26,8 @@ pub enum Action {
     ObjectRecorded,
     /// The kernel object, rebuilt.
     ObjectRebuilt,
+    /// Instructions per judged fact; see `instructions`.
+    Instructions,
     /// Tests on another kernel; see `vm`.
     Guest(Guest<'static>),
 }
@@ -128,7 +130,9 @@ pub const STEPS: &[Step] = &[
     step(
         "release build",
         When::Unhurried,
-        Action::Command("cargo build --quiet --locked --release --package interlock"),
+        Action::Command(
+            "cargo build --quiet --locked --release --package interlock --package interlock-bench",
+        ),
     ),
     step("programs that the tests call", When::Always, Action::Packages),
     step(
@@ -157,6 +161,7 @@ pub const STEPS: &[Step] = &[
             runner: Runner::Libtest,
         },
     ),
+    step("instructions per judged fact", When::Thorough, Action::Instructions),
     on("on Debian's 6.12, BPF in the LSM list", Series::V6_12, "", EVERY_WAY_AROUND),
     on("on Debian's 6.12, BPF left out of the LSM list", Series::V6_12, WITHOUT_BPF, ESSENTIAL),
     on("on Debian's 6.1", Series::V6_1, "", ESSENTIAL),
@@ -194,13 +199,15 @@ mod tests {
     }
 
     #[test]
-    fn quick_leaves_out_the_rebuild_the_release_build_and_the_guests_only() {
+    fn quick_leaves_out_the_rebuild_the_release_build_the_counting_and_the_guests_only() {
         let whole = names(&Options::default(), Runner::Nextest);
         let quick = names(&Options { quick: true, filter: None }, Runner::Nextest);
         let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
         let guests = dropped.iter().filter(|name| name.starts_with("on Debian's")).count();
-        assert_eq!((dropped.len() - guests, guests), (2, 4), "{dropped:?}");
-        assert_eq!(dropped[..2], [&"kernel object is what its sources give", &"release build"]);
+        assert_eq!((dropped.len() - guests, guests), (3, 4), "{dropped:?}");
+        let others =
+            ["kernel object is what its sources give", "release build", "instructions per judged fact"];
+        assert_eq!(dropped[..3], others.each_ref());
         assert!(quick.contains(&"kernel object is the recorded one"));
     }
 

@@ -11,6 +11,26 @@ pub struct Tally {
     pub skipped: u64,
 }
 
+/// What became of a part that not every machine can run.
+pub enum Outcome {
+    Ran(Tally),
+    /// Why it cannot run here, and what to install.
+    NotHere(String),
+}
+
+impl Outcome {
+    /// Skipped, loudly, where it cannot run.
+    pub fn tally(self) -> Tally {
+        match self {
+            Self::Ran(tally) => tally,
+            Self::NotHere(why) => {
+                eprintln!("SKIPPED: {why}");
+                Tally { skipped: 1, ..Tally::default() }
+            }
+        }
+    }
+}
+
 impl Tally {
     pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
     pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
