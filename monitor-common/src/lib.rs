@@ -14,7 +14,7 @@ pub mod offsets;
 pub mod policy;
 
 /// Version of everything in this crate; part of the pin directory's name.
-pub const ABI: u32 = 4;
+pub const ABI: u32 = 5;
 
 /// Implements aya's marker for map keys and values, for userspace only.
 macro_rules! pod {

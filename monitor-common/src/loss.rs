@@ -29,22 +29,20 @@ pub enum Loss {
     /// Lifecycle ring was full: a fork was not reported (the label was inherited all the same).
     Fork = 11,
     /// Access ring was full: an attempt on another process or on Interlock was not reported.
-    Guard = 13,
+    Guard = 12,
     /// Access ring was full: a held exec could not ask.
-    Execute = 14,
+    Execute = 13,
     /// Access ring was full: a connection to a service's socket was not reported.
-    Delegate = 15,
+    Delegate = 14,
     /// Access ring was full: a secret's other name was not reported (it is followed all the same).
-    Relink = 16,
+    Relink = 15,
     /// An open inside io_uring that this backend cannot look at.
-    Unseen = 17,
+    Unseen = 16,
     /// Access ring was full: an odd socket was not reported.
-    Socket = 18,
-    /// `OPENS` was full: an open's file name was not kept until the syscall's exit.
-    Pending = 12,
+    Socket = 17,
 }
 
-pub const LOSSES: usize = 19;
+pub const LOSSES: usize = 18;
 
 /// `(ring, kind)` of each counter, in the order of [`Loss`].
 pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
@@ -60,7 +58,6 @@ pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
     ("map", "flow"),
     ("kernel", "read"),
     ("lifecycle", "fork"),
-    ("map", "open"),
     ("access", "guard"),
     ("access", "execute"),
     ("access", "delegate"),

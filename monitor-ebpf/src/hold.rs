@@ -2,14 +2,7 @@
 //! continued, so the same hook asks again. An answer lets it through or refuses it; a stray SIGCONT only meets the hook
 //! once more.
 
-use aya_ebpf::{
-    EbpfContext as _,
-    helpers::{
-        bpf_probe_read_kernel,
-        generated::{bpf_get_current_task_btf, bpf_ktime_get_boot_ns, bpf_task_pt_regs},
-    },
-    programs::LsmContext,
-};
+use aya_ebpf::{EbpfContext as _, helpers::generated::bpf_ktime_get_boot_ns, programs::LsmContext};
 use monitor_common::{
     event::state,
     policy::{AnswerKey, VERDICT_ALLOW, VERDICT_ASK_IF_GATED, VERDICT_DENY},
@@ -19,7 +12,7 @@ use crate::{
     atomic,
     kernel::{self, offset},
     maps::ANSWERS,
-    verdict,
+    registers, verdict,
 };
 
 pub const EPERM: i32 = -1;
@@ -56,9 +49,8 @@ const REFUSED_BY_ANOTHER: i32 = EPERM;
 pub const RESTART: i32 = -513;
 /// include/linux/sched.h (v6.1–v7.2).
 const PF_IO_WORKER: u32 = 0x10;
-/// x86-64 syscall number; `pt_regs.orig_ax` is the 16th word (arch/x86/include/asm/ptrace.h).
+/// x86-64 syscall number (arch/x86/entry/syscalls/syscall_64.tbl).
 const IO_URING_ENTER: u64 = 426;
-const ORIG_AX: usize = 15 * 8;
 
 /// What becomes of the act: the record's state, and the hook's return value.
 pub struct Outcome {
@@ -169,9 +161,5 @@ fn in_io_uring() -> bool {
     if kernel::current_task().read::<u32>(offset!(task_flags)).is_none_or(|flags| flags & PF_IO_WORKER != 0) {
         return true; // unreadable: the answer that needs no restart
     }
-    // SAFETY: a helper without arguments, and one that takes its result.
-    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u8;
-    // SAFETY: bpf_probe_read_kernel accepts any address.
-    let syscall: Result<u64, i32> = unsafe { bpf_probe_read_kernel(registers.wrapping_add(ORIG_AX).cast()) };
-    syscall == Ok(IO_URING_ENTER)
+    registers::syscall() == Some(IO_URING_ENTER)
 }

@@ -27,6 +27,7 @@ mod names;
 mod network;
 mod own;
 mod packet;
+mod registers;
 mod relink;
 mod sockets;
 mod verdict;

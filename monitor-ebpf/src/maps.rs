@@ -77,11 +77,6 @@ pub static ADDRESSES: HashMap<AddressKey, u32> = HashMap::with_max_entries(4_096
 #[map]
 pub static POLICY: Array<Policy> = Array::with_max_entries(1, 0);
 
-/// Thread → user pointer of the path it is opening, from a syscall's entry to its exit. LRU: a thread killed between
-/// the two leaves its entry behind.
-#[map]
-pub static OPENS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(16_384, 0);
-
 /// Fork, exec, exit: never competes with access events.
 #[map]
 pub static LIFECYCLE: RingBuf = RingBuf::with_byte_size(4 << 20, 0);

@@ -1,77 +1,41 @@
-//! Opens by the syscalls' tracepoints: the entry keeps the path's address, the exit looks at what was really opened.
+//! Opens by the exits of their syscalls, which look at what was really opened. Nothing runs at the entry: an open that failed
+//! has left its path's address in the caller's registers.
 //!
 //! A path changed after a check does not matter, because nothing is decided by the path. Where a compat (32-bit) syscall
 //! or io_uring opens the file there is no such tracepoint: a limit of this backend.
 
-use aya_ebpf::{
-    EbpfContext as _, helpers::bpf_get_current_pid_tgid, macros::tracepoint, programs::TracePointContext,
-};
+use aya_ebpf::{EbpfContext as _, macros::tracepoint, programs::TracePointContext};
 use monitor_common::loss::Loss;
 
 use super::{Moment, judge, probe};
 use crate::{
     count,
     kernel::{self, Object, offset},
-    maps::OPENS,
+    registers,
 };
 
-/// Arguments start after the common fields and the syscall's number, 8 bytes each (events/syscalls/*/format).
-const ARGUMENT_0: usize = 16;
-const ARGUMENT_1: usize = 24;
+/// After the common fields (events/syscalls/sys_exit_*/format): the syscall's number, and what it returned.
+const SYSCALL: usize = 8;
 const RETURN_VALUE: usize = 16;
-
-/// `open(filename, flags, mode)`.
-#[tracepoint]
-pub fn enter_open(ctx: TracePointContext) -> u32 {
-    enter(&ctx, ARGUMENT_0)
-}
-
-/// `openat(dfd, filename, flags, mode)`.
-#[tracepoint]
-pub fn enter_openat(ctx: TracePointContext) -> u32 {
-    enter(&ctx, ARGUMENT_1)
-}
-
-/// `openat2(dfd, filename, how, usize)`.
-#[tracepoint]
-pub fn enter_openat2(ctx: TracePointContext) -> u32 {
-    enter(&ctx, ARGUMENT_1)
-}
+/// x86-64 syscall number (arch/x86/entry/syscalls/syscall_64.tbl).
+const OPEN: u32 = 2;
 
 /// Exit of `open`, `openat` and `openat2`: one program, attached three times.
 #[tracepoint]
 pub fn exit_open(ctx: TracePointContext) -> u32 {
-    exit(&ctx)
-}
-
-#[inline(always)]
-fn enter(ctx: &TracePointContext, filename: usize) -> u32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
     kernel::stop_if_frozen(label.session);
-    // SAFETY: the argument is at this offset in the syscall's sys_enter_* record.
-    if let Ok(path) = unsafe { ctx.read_at::<u64>(filename) }
-        && OPENS.insert(bpf_get_current_pid_tgid(), path, 0).is_err()
-    {
-        count::lost(Loss::Pending, label.session);
-    }
-    0
-}
-
-#[inline(always)]
-fn exit(ctx: &TracePointContext) -> u32 {
-    let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    let thread = bpf_get_current_pid_tgid();
-    // SAFETY: a plain 64-bit value, copied out at once; only this thread writes its key.
-    let path = unsafe { OPENS.get(thread) }.copied();
-    let _ = OPENS.remove(thread);
     // SAFETY: the return value is at this offset in every sys_exit_* record.
     let Ok(result) = (unsafe { ctx.read_at::<i64>(RETURN_VALUE) }) else {
         count::lost(Loss::Read, label.session);
         return 0;
     };
     if result < 0 {
-        if let Some(path) = path {
-            let _ = probe::failed(ctx.tgid(), label.session, result as i32, probe::Path::User(path));
+        match path(&ctx) {
+            Some(path) => {
+                let _ = probe::failed(ctx.tgid(), label.session, result as i32, probe::Path::User(path));
+            }
+            None => count::lost(Loss::Read, label.session),
         }
     } else {
         match descriptor(result as u64) {
@@ -83,6 +47,14 @@ fn exit(ctx: &TracePointContext) -> u32 {
         }
     }
     0
+}
+
+/// The path that the caller asked for: `open(filename, …)`, `openat(dfd, filename, …)`, `openat2(dfd, filename, …)`.
+#[inline(always)]
+fn path(ctx: &TracePointContext) -> Option<u64> {
+    // SAFETY: the number is at this offset in every sys_exit_* record.
+    let syscall = unsafe { ctx.read_at::<u32>(SYSCALL) }.ok()?;
+    registers::argument(if syscall == OPEN { 0 } else { 1 })
 }
 
 /// `current->files->fdt->fd[fd]`.

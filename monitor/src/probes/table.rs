@@ -186,9 +186,6 @@ pub const SERVICES: &[Service] = &[
                 backend: Backend::Portable,
                 can: "observe; io_uring counts as a touch, 32-bit syscalls are not seen",
                 attachments: &[
-                    maybe("enter_open", Hook::Syscall("sys_enter_open")),
-                    at("enter_openat", Hook::Syscall("sys_enter_openat")),
-                    at("enter_openat2", Hook::Syscall("sys_enter_openat2")),
                     maybe("exit_open", Hook::Syscall("sys_exit_open")),
                     at("exit_open", Hook::Syscall("sys_exit_openat")),
                     at("exit_open", Hook::Syscall("sys_exit_openat2")),
@@ -440,7 +437,6 @@ pub const MAPS: &[&str] = &[
     "DAEMON",
     "ADDRESSES",
     "POLICY",
-    "OPENS",
     "LIFECYCLE",
     "ACCESS",
     "LOST",

@@ -49,7 +49,7 @@ pub const TRIALS: &[Trial] = &[
     seen(Duty::Open, "security_file_open", Act::ReadEnviron, Mark::Environ),
     seen(Duty::Open, "exit_open", Act::ReadSecret, Mark::Open),
     seen(Duty::Open, "exit_open", Act::ReadEnviron, Mark::Environ),
-    seen(Duty::Open, "enter_openat", Act::MissName, Mark::Miss),
+    seen(Duty::Open, "exit_open", Act::MissName, Mark::Miss),
     held(Duty::GateExecute, "bprm_check", Act::Execute, Mark::Execute),
     frozen("socket_connect"),
     held(Duty::Connect, "socket_connect", Act::Reach, Mark::Connect),

@@ -1,0 +1,29 @@
+//! The caller's registers as it entered its syscall: x86-64, `struct pt_regs` (arch/x86/include/asm/ptrace.h). All but the
+//! number's and the result's still stand at the syscall's exit.
+
+use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+
+use crate::kernel::Object;
+
+const WORD: usize = 8;
+/// `rdi`, `rsi`: the first two arguments.
+const ARGUMENTS: [usize; 2] = [14 * WORD, 13 * WORD];
+const ORIG_AX: usize = 15 * WORD;
+
+/// The number of the syscall.
+#[inline(always)]
+pub fn syscall() -> Option<u64> {
+    registers().read(ORIG_AX)
+}
+
+/// The syscall's first argument, or its second.
+#[inline(always)]
+pub fn argument(index: usize) -> Option<u64> {
+    registers().read(*ARGUMENTS.get(index)?)
+}
+
+#[inline(always)]
+fn registers() -> Object {
+    // SAFETY: a helper without arguments, and one that takes its result.
+    Object(unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) } as *const u8)
+}
