@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+pub mod bits;
 pub mod event;
 pub mod hash;
 pub mod label;

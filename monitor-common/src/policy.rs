@@ -36,6 +36,14 @@ pub struct InodeKey {
 }
 const _: () = assert!(size_of::<InodeKey>() == 16);
 
+impl InodeKey {
+    /// For [`crate::bits`]: numbers follow one another, so they are spread by Fibonacci hashing; the upper half is the better one.
+    #[inline(always)]
+    pub const fn hash(&self) -> u64 {
+        (self.ino ^ (self.dev as u64).rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+    }
+}
+
 /// Value of the map `FOLLOWED`: a file that was known as a secret by its name when it got another one.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]

@@ -17,8 +17,8 @@ use crate::{
     count, emit,
     hold::{self, Outcome, PASS},
     kernel::{Object, offset},
-    maps::{ACCESS, FOLLOWED, FOREIGN_DIRECTORIES, SECRET_INODES, SESSIONS},
-    names, own, verdict,
+    maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES, SECRET_BITS, SECRET_INODES, SESSIONS},
+    names, own, sieve, verdict,
 };
 
 pub mod gate;
@@ -134,12 +134,15 @@ fn look(file: Object) -> Option<Target> {
 #[inline(always)]
 pub fn recognise(key: InodeKey, dentry: Object) -> Option<Secret> {
     // Tagged inodes are credential stores outside of every workspace: a hard link into one changes nothing.
-    // SAFETY: the value is copied out at once; entries are replaced whole.
-    if let Some(tag) = unsafe { SECRET_INODES.get(key) }.copied() {
+    if sieve::passes(&SECRET_BITS, key.hash())
+        // SAFETY: the value is copied out at once; entries are replaced whole.
+        && let Some(tag) = unsafe { SECRET_INODES.get(key) }.copied()
+    {
         return Some(Secret { tag, matched: matched::INODE, place: FOREIGN });
     }
-    // SAFETY: as above.
-    if let Some(followed) = unsafe { FOLLOWED.get(key) }.copied()
+    if sieve::passes(&FOLLOWED_BITS, key.hash())
+        // SAFETY: as above.
+        && let Some(followed) = unsafe { FOLLOWED.get(key) }.copied()
         && dentry.follow(offset!(dentry_inode))?.read::<u32>(offset!(inode_generation))?
             == followed.generation
     {
@@ -155,7 +158,7 @@ pub fn recognise(key: InodeKey, dentry: Object) -> Option<Secret> {
 /// `None`: a name cannot be read.
 #[inline(always)]
 fn by_name(dentry: Object) -> Option<SecretTag> {
-    let mut buffer = [0_u8; names::BUFFER];
+    let mut buffer = names::Buffer::new();
     let parent = dentry.follow(offset!(dentry_parent))?;
     let length = names::read(parent, &mut buffer)?;
     let directory = names::directory(&buffer, length);

@@ -29,6 +29,7 @@ mod own;
 mod packet;
 mod registers;
 mod relink;
+mod sieve;
 mod sockets;
 mod verdict;
 

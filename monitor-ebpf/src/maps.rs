@@ -6,6 +6,7 @@ use aya_ebpf::{
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
 use monitor_common::{
+    bits,
     label::{Label, Session, Taint},
     loss::LOSSES,
     policy::{
@@ -33,6 +34,10 @@ pub static FLOWS: HashMap<u64, Flow> = HashMap::with_max_entries(65_536, 0);
 #[map]
 pub static VERDICTS: HashMap<u64, FlowVerdict> = HashMap::with_max_entries(65_536, 0);
 
+/// Which entries of `SECRET_INODES` and `SECRET_NAMES` may be there, see `monitor_common::bits`.
+#[map]
+pub static SECRET_BITS: Array<u64> = Array::with_max_entries(bits::WORDS, 0);
+
 #[map]
 pub static SECRET_INODES: HashMap<InodeKey, SecretTag> = HashMap::with_max_entries(65_536, 0);
 
@@ -43,6 +48,10 @@ pub static SECRET_NAMES: HashMap<u64, SecretTag> = HashMap::with_max_entries(16_
 /// Secrets that got another name. Written by the kernel.
 #[map]
 pub static FOLLOWED: LruHashMap<InodeKey, Followed> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Which entries of `FOLLOWED` may be there. Written by the kernel.
+#[map]
+pub static FOLLOWED_BITS: Array<u64> = Array::with_max_entries(bits::WORDS, 0);
 
 /// Directories that a session moved from outside of its workspace: what lies below stays foreign. The
 /// value is the inode's generation. Written by the kernel.

@@ -1,5 +1,7 @@
 //! Is this a secret's name? One pass over the name gives every hash that the table may hold.
 
+use core::mem::MaybeUninit;
+
 use monitor_common::{
     hash::{self, EXACT, EXTENSION, FNV_OFFSET, NAME_MAX, PARENT, STEM},
     policy::{GRADE_NONE, SecretTag},
@@ -7,10 +9,28 @@ use monitor_common::{
 
 use crate::{
     kernel::{Object, offset},
-    maps::SECRET_NAMES,
+    maps::{SECRET_BITS, SECRET_NAMES},
+    sieve,
 };
 
-pub const BUFFER: usize = NAME_MAX + 1;
+const ROOM: usize = NAME_MAX + 1;
+
+/// Room for a name. Not cleared, which would cost as much as reading the name: the helper that reads it fills it.
+pub struct Buffer(MaybeUninit<[u8; ROOM]>);
+
+impl Buffer {
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self(MaybeUninit::uninit())
+    }
+
+    /// A byte of the name that was read last.
+    #[inline(always)]
+    fn byte(&self, index: usize) -> u8 {
+        // SAFETY: callers stay below the length that `read` gave, and below ROOM, which the verifier checks.
+        unsafe { *self.0.as_ptr().cast::<u8>().add(index) }
+    }
+}
 
 /// Hashes of one file name.
 pub struct Hashes {
@@ -21,11 +41,11 @@ pub struct Hashes {
 
 /// Hashes `length` bytes of `name` (without a NUL).
 #[inline(always)]
-pub fn hashes(name: &[u8; BUFFER], length: usize) -> Hashes {
+pub fn hashes(name: &Buffer, length: usize) -> Hashes {
     let (mut running, mut extension, mut stem) = (FNV_OFFSET, 0, 0);
     let mut i = 0;
     while i < NAME_MAX && i < length {
-        let byte = name[i];
+        let byte = name.byte(i);
         if byte == b'.' && i > 0 {
             if stem == 0 {
                 stem = hash::finish(running, STEM);
@@ -42,11 +62,11 @@ pub fn hashes(name: &[u8; BUFFER], length: usize) -> Hashes {
 
 /// [`EXACT`] and [`PARENT`] hash of a directory's name.
 #[inline(always)]
-pub fn directory(name: &[u8; BUFFER], length: usize) -> (u64, u64) {
+pub fn directory(name: &Buffer, length: usize) -> (u64, u64) {
     let mut running = FNV_OFFSET;
     let mut i = 0;
     while i < NAME_MAX && i < length {
-        running = hash::step(running, name[i]);
+        running = hash::step(running, name.byte(i));
         i += 1;
     }
     (hash::finish(running, EXACT), hash::finish(running, PARENT))
@@ -54,9 +74,9 @@ pub fn directory(name: &[u8; BUFFER], length: usize) -> (u64, u64) {
 
 /// Reads a dentry's name; gives its length without the NUL.
 #[inline(always)]
-pub fn read(dentry: Object, buffer: &mut [u8; BUFFER]) -> Option<usize> {
+pub fn read(dentry: Object, buffer: &mut Buffer) -> Option<usize> {
     let name = dentry.at(offset!(dentry_name));
-    let length = name.read_string(offset!(qstr_name), buffer.as_mut_ptr(), BUFFER as u32)?;
+    let length = name.read_string(offset!(qstr_name), buffer.0.as_mut_ptr().cast(), ROOM as u32)?;
     Some(length - 1)
 }
 
@@ -88,6 +108,9 @@ pub fn tag(file: &Hashes, (exact, any): (u64, u64)) -> SecretTag {
 
 #[inline(always)]
 fn lookup(key: u64) -> SecretTag {
+    if !sieve::passes(&SECRET_BITS, key) {
+        return NONE;
+    }
     // SAFETY: the value is copied out at once; entries are replaced whole.
     unsafe { SECRET_NAMES.get(key) }.copied().unwrap_or(NONE)
 }

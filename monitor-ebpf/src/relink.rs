@@ -18,8 +18,8 @@ use monitor_common::{
 use crate::{
     count, emit, files, hold,
     kernel::{self, Object, offset},
-    maps::{ACCESS, FOLLOWED, FOREIGN_DIRECTORIES},
-    own,
+    maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES},
+    own, sieve,
 };
 
 const S_IFMT: u16 = 0o170_000;
@@ -97,6 +97,7 @@ fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
         return Some(());
     }
     let foreign = secret.is_foreign(session, key.dev, dentry) as u32;
+    sieve::admit(&FOLLOWED_BITS, key.hash());
     let _ = FOLLOWED.insert(key, Followed { tag: secret.tag, foreign, generation }, 0);
     tell(tgid, session, key, secret, foreign, how, dentry);
     Some(())

@@ -7,6 +7,7 @@ use aya::{
     maps::{Array, HashMap, MapData, MapError, PerCpuArray},
 };
 use monitor_common::{
+    bits,
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
     policy::{
@@ -27,6 +28,7 @@ pub struct Uplink {
     taints: Table<u64, Taint>,
     flows: Table<u64, Flow>,
     verdicts: Table<u64, FlowVerdict>,
+    bits: Array<MapData, u64>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
     services: Table<u64, u32>,
@@ -48,6 +50,7 @@ impl Uplink {
             taints: table(ebpf, "TAINTS")?,
             flows: table(ebpf, "FLOWS")?,
             verdicts: table(ebpf, "VERDICTS")?,
+            bits: take(ebpf, "SECRET_BITS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
             services: table(ebpf, "SERVICE_NAMES")?,
@@ -178,6 +181,7 @@ impl Uplink {
     /// # Errors
     /// The map is full.
     pub fn tag_inode(&mut self, key: InodeKey, tag: SecretTag) -> Result<(), MapError> {
+        self.admit(key.hash())?;
         self.inodes.insert(key, tag, 0)
     }
 
@@ -192,7 +196,15 @@ impl Uplink {
     /// # Errors
     /// The map is full.
     pub fn replace_names(&mut self, names: &[(u64, SecretTag)]) -> Result<(), MapError> {
+        names.iter().try_for_each(|(hash, _)| self.admit(*hash))?;
         replace(&mut self.names, names)
+    }
+
+    /// Sets a key's bit, before the key is inserted.
+    fn admit(&mut self, hash: u64) -> Result<(), MapError> {
+        let (word, bit) = bits::place(hash);
+        let bits = self.bits.get(&word, 0)?;
+        if bits & bit == 0 { self.bits.set(word, bits | bit, 0) } else { Ok(()) }
     }
 
     /// Gives every tagged file the tag that `renumbered` makes of its own; `None` removes it.
