@@ -16,7 +16,7 @@ use monitor_common::{
 use crate::{
     count, emit,
     hold::{self, Outcome, PASS},
-    kernel::{Object, offset},
+    kernel::{Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES, SECRET_BITS, SECRET_INODES, SESSIONS},
     names, own, sieve, verdict,
 };
@@ -88,7 +88,7 @@ pub enum Moment {
 
 /// Judges a file that a labelled process opens; gives what becomes of it.
 #[inline(always)]
-pub fn judge(tgid: u32, session: u64, file: Object, moment: Moment) -> Outcome {
+pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> Outcome {
     match look(file) {
         Some(Target::Ordinary) => PASS,
         Some(Target::Own { dentry }) => own::written(tgid, session, dentry, moment == Moment::Before),
@@ -106,7 +106,7 @@ pub fn judge(tgid: u32, session: u64, file: Object, moment: Moment) -> Outcome {
 }
 
 #[inline(always)]
-fn look(file: Object) -> Option<Target> {
+fn look(file: impl Structure) -> Option<Target> {
     let mode: u32 = file.read(offset!(file_mode))?;
     let inode = file.follow(offset!(file_inode))?;
     let kind: u16 = inode.read(offset!(inode_mode))?;
@@ -116,23 +116,27 @@ fn look(file: Object) -> Option<Target> {
     let sb = inode.follow(offset!(inode_sb))?;
     let dentry = file.at(offset!(file_path)).follow(offset!(path_dentry))?;
     if sb.read::<u64>(offset!(sb_magic))? == PROC_SUPER_MAGIC {
-        return Some(Target::Proc { dentry });
+        return Some(Target::Proc { dentry: dentry.object() });
     }
     let key = InodeKey { ino: inode.read(offset!(inode_ino))?, dev: sb.read(offset!(sb_dev))?, reserved: 0 };
-    if mode & FMODE_WRITE != 0 && own::is(key, dentry) {
-        return Some(Target::Own { dentry });
+    if mode & FMODE_WRITE != 0 && own::is(key, dentry.object()) {
+        return Some(Target::Own { dentry: dentry.object() });
     }
     if mode & FMODE_READ == 0 {
         return Some(Target::Ordinary);
     }
     let secret = recognise(key, dentry)?;
-    Some(if secret.is_none() { Target::Ordinary } else { Target::Secret { key, secret, dentry } })
+    Some(if secret.is_none() {
+        Target::Ordinary
+    } else {
+        Target::Secret { key, secret, dentry: dentry.object() }
+    })
 }
 
 /// What kind of secret a file is: by its inode, by the name that it had when it was renamed, by the name it has now.
 /// `None`: its name cannot be read.
 #[inline(always)]
-pub fn recognise(key: InodeKey, dentry: Object) -> Option<Secret> {
+pub fn recognise(key: InodeKey, dentry: impl Structure) -> Option<Secret> {
     // Tagged inodes are credential stores outside of every workspace: a hard link into one changes nothing.
     if sieve::passes(&SECRET_BITS, key.hash())
         // SAFETY: the value is copied out at once; entries are replaced whole.
@@ -157,7 +161,7 @@ pub fn recognise(key: InodeKey, dentry: Object) -> Option<Secret> {
 
 /// `None`: a name cannot be read.
 #[inline(always)]
-fn by_name(dentry: Object) -> Option<SecretTag> {
+fn by_name(dentry: impl Structure) -> Option<SecretTag> {
     let mut buffer = names::Buffer::new();
     let parent = dentry.follow(offset!(dentry_parent))?;
     let length = names::read(parent, &mut buffer)?;

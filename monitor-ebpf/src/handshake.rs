@@ -20,7 +20,7 @@ use monitor_common::{
 use crate::{
     emit,
     hold::{self, Decision},
-    kernel::{self, Object, offset},
+    kernel::{self, Memory, Object, offset},
     network::{self, IPPROTO_TCP},
     verdict,
 };
@@ -54,7 +54,7 @@ pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
     if verdict == VERDICT_ALLOW || !is_unconnected_stream(socket) {
         return 0;
     }
-    let Some(remote) = remote(&address) else { return 0 };
+    let Some(remote) = remote(address) else { return 0 };
     let outcome = hold::decide(verdict, AnswerKey::of_connect(session, remote.address, remote.port));
     let told = match outcome.state {
         state::ASKED => outcome::ASKED,
@@ -80,7 +80,7 @@ pub fn entered(ctx: &TracePointContext, session: u64) {
     if !is_unconnected_stream(socket) {
         return;
     }
-    if let Some(remote) = remote(&User(address as usize)) {
+    if let Some(remote) = remote(User(address as usize)) {
         ask(ctx.tgid(), session, remote);
     }
 }
@@ -91,7 +91,7 @@ pub fn begins(tgid: u32, session: u64, socket: Object, address: Object) {
     if verdict(true) == VERDICT_ALLOW || !is_unconnected_stream(socket) {
         return;
     }
-    if let Some(remote) = remote(&address) {
+    if let Some(remote) = remote(address) {
         ask(tgid, session, remote);
     }
 }
@@ -156,24 +156,13 @@ fn socket_of(fd: u64) -> Option<Object> {
     file.follow(offset!(file_private_data))
 }
 
-/// Where a socket address lies: in the kernel's memory or in the caller's.
-trait Memory {
-    fn read<T>(&self, offset: usize) -> Option<T>;
-}
-
-impl Memory for Object {
-    #[inline(always)]
-    fn read<T>(&self, offset: usize) -> Option<T> {
-        Object::read(*self, offset)
-    }
-}
-
-/// An address in the caller's memory.
+/// A socket address in the caller's memory.
+#[derive(Clone, Copy)]
 struct User(usize);
 
 impl Memory for User {
     #[inline(always)]
-    fn read<T>(&self, offset: usize) -> Option<T> {
+    fn read<T>(self, offset: usize) -> Option<T> {
         // SAFETY: bpf_probe_read_user accepts any address and fails on what is not mapped.
         unsafe { bpf_probe_read_user((self.0 + offset) as *const T) }.ok()
     }
@@ -181,7 +170,7 @@ impl Memory for User {
 
 /// Reads a socket address; `None` for families without one.
 #[inline(always)]
-fn remote(memory: &impl Memory) -> Option<Remote> {
+fn remote(memory: impl Memory) -> Option<Remote> {
     let family = memory.read::<u16>(0)?;
     let address = if family == AF_INET {
         network::mapped(memory.read(ADDRESS4)?)

@@ -35,6 +35,77 @@ pub fn offset_at(position: usize) -> usize {
 
 const SIGSTOP: u32 = 19;
 
+/// What can be read at an offset.
+pub trait Memory: Copy {
+    fn read<T>(self, offset: usize) -> Option<T>;
+}
+
+/// A kernel object, and the way to read it.
+pub trait Structure: Memory {
+    /// The embedded structure at `offset`.
+    fn at(self, offset: usize) -> Self;
+    /// Follows the pointer at `offset`.
+    fn follow(self, offset: usize) -> Option<Self>;
+    /// The same object, for what is not worth a way of its own.
+    fn object(self) -> Object;
+}
+
+/// A kernel object whose type the verifier knows, because a hook handed it over: every read is one load. Only lsm, fentry and
+/// fexit have such arguments. They live as long as the hook runs; a load that faulted all the same would give zero.
+#[derive(Clone, Copy)]
+pub struct Typed(pub *const u8);
+
+impl Memory for Typed {
+    #[inline(always)]
+    fn read<T>(self, offset: usize) -> Option<T> {
+        // SAFETY: the verifier refuses what is not a field of the type; volatile because it wants the load as it stands here,
+        // whole.
+        Some(unsafe { self.0.wrapping_add(offset).cast::<T>().read_volatile() })
+    }
+}
+
+impl Structure for Typed {
+    #[inline(always)]
+    fn at(self, offset: usize) -> Self {
+        Self(self.0.wrapping_add(offset))
+    }
+
+    #[inline(always)]
+    fn follow(self, offset: usize) -> Option<Self> {
+        let next: *const u8 = self.read(offset)?;
+        if next.is_null() { None } else { Some(Self(next)) }
+    }
+
+    #[inline(always)]
+    fn object(self) -> Object {
+        Object(self.0)
+    }
+}
+
+impl Memory for Object {
+    #[inline(always)]
+    fn read<T>(self, offset: usize) -> Option<T> {
+        Self::read(self, offset)
+    }
+}
+
+impl Structure for Object {
+    #[inline(always)]
+    fn at(self, offset: usize) -> Self {
+        Self::at(self, offset)
+    }
+
+    #[inline(always)]
+    fn follow(self, offset: usize) -> Option<Self> {
+        Self::follow(self, offset)
+    }
+
+    #[inline(always)]
+    fn object(self) -> Object {
+        self
+    }
+}
+
 /// Address of a kernel object. Every read is checked by the kernel; a wrong address is an error, never a fault.
 #[derive(Clone, Copy)]
 pub struct Object(pub *const u8);
@@ -62,9 +133,14 @@ impl Object {
     /// Copies the NUL-terminated string whose pointer stands at `offset`; gives its length with the NUL.
     #[inline(always)]
     pub fn read_string(self, offset: usize, target: *mut u8, size: u32) -> Option<usize> {
-        let text = self.follow(offset)?;
+        self.follow(offset)?.copy_string(target, size)
+    }
+
+    /// Copies the NUL-terminated string that stands here; gives its length with the NUL.
+    #[inline(always)]
+    pub fn copy_string(self, target: *mut u8, size: u32) -> Option<usize> {
         // SAFETY: `target` is stack or ring memory of `size` bytes, which the verifier checks.
-        let length = unsafe { bpf_probe_read_kernel_str(target.cast(), size, text.0.cast()) };
+        let length = unsafe { bpf_probe_read_kernel_str(target.cast(), size, self.0.cast()) };
         if length < 1 { None } else { Some(length as usize) }
     }
 }

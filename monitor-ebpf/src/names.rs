@@ -8,7 +8,7 @@ use monitor_common::{
 };
 
 use crate::{
-    kernel::{Object, offset},
+    kernel::{Structure, offset},
     maps::{SECRET_BITS, SECRET_NAMES},
     sieve,
 };
@@ -74,9 +74,9 @@ pub fn directory(name: &Buffer, length: usize) -> (u64, u64) {
 
 /// Reads a dentry's name; gives its length without the NUL.
 #[inline(always)]
-pub fn read(dentry: Object, buffer: &mut Buffer) -> Option<usize> {
-    let name = dentry.at(offset!(dentry_name));
-    let length = name.read_string(offset!(qstr_name), buffer.0.as_mut_ptr().cast(), ROOM as u32)?;
+pub fn read(dentry: impl Structure, buffer: &mut Buffer) -> Option<usize> {
+    let text = dentry.at(offset!(dentry_name)).follow(offset!(qstr_name))?.object();
+    let length = text.copy_string(buffer.0.as_mut_ptr().cast(), ROOM as u32)?;
     Some(length - 1)
 }
 

@@ -10,7 +10,7 @@ use aya_ebpf::{
 use super::{Moment, judge, probe};
 use crate::{
     hold,
-    kernel::{self, Object, offset},
+    kernel::{self, Object, Typed, offset},
 };
 
 /// `LSM_HOOK(int, 0, file_open, struct file *file)`, include/linux/lsm_hook_defs.h (v6.1–v7.2);
@@ -19,7 +19,7 @@ use crate::{
 pub fn file_open(ctx: LsmContext) -> i32 {
     hold::gate(&ctx, 1, |tgid, session| match hold::frozen(session) {
         Some(stopped) => stopped.code,
-        None => judge(tgid, session, Object(ctx.arg::<*const u8>(0)), Moment::Before).code,
+        None => judge(tgid, session, Typed(ctx.arg::<*const u8>(0)), Moment::Before).code,
     })
 }
 
@@ -29,7 +29,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
 pub fn security_file_open(ctx: FEntryContext) -> i32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
     kernel::stop_if_frozen(label.session);
-    judge(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(0)), Moment::After);
+    judge(ctx.tgid(), label.session, Typed(ctx.arg::<*const u8>(0)), Moment::After);
     0
 }
 
