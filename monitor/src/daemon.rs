@@ -37,6 +37,7 @@ mod losses;
 mod numbering;
 mod packs;
 mod proving;
+mod readiness;
 mod recovery;
 mod registries;
 mod reload;

@@ -26,6 +26,7 @@ use super::{
     knowledge::Knowledge,
     losses::Dismissed,
     numbering::Numbering,
+    readiness::Readiness,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
     tags::Tags,
@@ -103,6 +104,7 @@ pub(super) struct Engine {
     pub bus: Bus,
     pub ask_again: Arc<Notify>,
     pub registries_asked: u64,
+    pub readiness: Readiness,
     stopping: bool,
     next_housekeeping: BootNanos,
     boot: String,
@@ -161,6 +163,7 @@ impl Engine {
             bus: ends.bus,
             ask_again: ends.ask_again,
             registries_asked: 0,
+            readiness: Readiness::default(),
             stopping: false,
             next_housekeeping: BootNanos(0),
             boot: boot_id(),
@@ -176,7 +179,7 @@ impl Engine {
         engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
         engine.recover(before);
         engine.adopt();
-        engine.follow_flows();
+        engine.follow_sessions();
         engine.probes.replace_other_versions();
         engine.housekeeping();
         engine.save();
@@ -241,7 +244,7 @@ impl Engine {
     }
 
     fn until_next_turn(&self) -> Duration {
-        let idle = self.registry.is_empty() && self.lingering.is_empty();
+        let idle = self.registry.is_empty() && self.lingering.is_empty() && self.readiness.is_at_rest();
         let tick = if idle { IDLE_TICK } else { TICK };
         let next = [self.holds.next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
         let deadline = next.map_or(tick, |deadline| {
@@ -369,18 +372,6 @@ impl Engine {
         }
     }
 
-    /// Attaches the flow programs while a session lives or data must stay held, detaches them otherwise.
-    pub fn follow_flows(&mut self) {
-        let wanted = !self.registry.is_empty() || !self.lingering.is_empty();
-        if let Err(error) = self.probes.follow_flows(wanted) {
-            // Fails open, visibly: no connection can be held on this machine now.
-            tracing::error!(%error, "connections cannot be followed; nothing can be held");
-        }
-        let in_force = self.probes.in_force().iter();
-        let active = in_force.filter_map(|served| Some((served.duty.name(), served.offer?.backend.name())));
-        self.metrics.enforcement(active);
-    }
-
     /// What is due once in a while: everything that nothing waits for.
     fn housekeeping(&mut self) {
         let now = boot_now();
@@ -390,6 +381,7 @@ impl Engine {
         self.next_housekeeping = BootNanos(now.0.saturating_add(TICK.as_nanos() as u64));
         self.wall = Wall::now();
         self.let_go_of_lingering(now);
+        self.follow_sessions();
         self.notice_losses();
         self.untag_deleted();
         self.update_gauges();

@@ -134,7 +134,7 @@ impl Engine {
             stays
         });
         if self.lingering.len() != before {
-            self.follow_flows();
+            self.follow_sessions();
         }
     }
 

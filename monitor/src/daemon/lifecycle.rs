@@ -121,6 +121,7 @@ impl Engine {
         let id = procfs::session_of(&process);
         let flags = if self.know.rules.always_gated() { GATED } else { 0 };
         let session = KernelSession { flags, ..KernelSession::default() };
+        self.expect_session();
         let labelled = self.uplink.add_session(id, session).and_then(|()| {
             self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
         });
@@ -128,6 +129,7 @@ impl Engine {
             // Fails open, visibly: the process runs unwatched.
             tracing::error!(pid = process.pid, %error, "the session cannot be labelled; it runs unwatched");
             self.uplink.remove_session(id);
+            self.follow_sessions();
             return None;
         }
         let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());
@@ -137,7 +139,6 @@ impl Engine {
         let (pid, started) = (process.pid, session.started);
         self.registry.insert(session);
         self.registry.add_process(id, process);
-        self.follow_flows();
         self.settle_workspace(id, pid);
         self.tag_secrets(id, &env);
         self.note_open_sockets(id, pid);
@@ -275,7 +276,7 @@ impl Engine {
         self.names.forget(id);
         self.holds.forget(id.0);
         self.registry.remove(id);
-        self.follow_flows();
+        self.follow_sessions();
     }
 }
 

@@ -44,7 +44,7 @@ impl Engine {
             self.tag_stores(id);
         }
         self.untag_strangers();
-        self.follow_flows();
+        self.follow_sessions();
         self.end_the_ended(described);
         self.freeze_again();
         // What the rings still hold comes first: its questions are asked, not denied.

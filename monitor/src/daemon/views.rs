@@ -10,7 +10,7 @@ use crate::{
     holds::Hold,
     probes::{
         self,
-        loader::InForce,
+        loader::{InForce, State},
         proof::{Finding, Proof},
         table::Backend,
     },
@@ -125,13 +125,20 @@ fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
     refused.extend(finding.and_then(Finding::reason));
     let found = match served.offer {
         Some(offer) => format!("{}: {}", offer.backend.name(), offer.can),
-        None if served.idle => "attached when a session starts".to_owned(),
         None => "nothing attached".to_owned(),
     };
-    let serves = served.offer.is_some() || served.idle;
-    let state = if serves && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
+    if let State::Failed(why) = &served.state {
+        refused.push(format!("not attached: {why}"));
+    }
+    let state =
+        if served.offer.is_some() && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
     let proven = finding.is_some_and(Finding::is_proven);
     let found = if proven { format!("{found} (proven)") } else { found };
+    let found = if served.state == State::AtRest {
+        format!("{found}; at rest until a session starts")
+    } else {
+        found
+    };
     let advice = (!refused.is_empty()).then(|| refused.join("; "));
     Check { subject: served.duty.name().into(), state, found, advice }
 }

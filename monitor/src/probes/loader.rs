@@ -42,16 +42,34 @@ pub struct Options {
     pub pins: Option<PathBuf>,
 }
 
-/// How a duty is served now, and why not better.
+/// How a duty is served, and why not better.
 #[derive(Clone, Debug)]
 pub struct InForce {
     pub duty: Duty,
-    /// `None`: nothing is attached.
+    pub when: When,
+    /// `None`: this kernel can do nothing for it.
     pub offer: Option<&'static Offer>,
     /// Better backends that this kernel refused, each with its reason.
     pub refused: Vec<(Backend, String)>,
-    /// Attached only while a session lives, and none does.
-    pub idle: bool,
+    pub state: State,
+}
+
+/// Whether a duty's programs are attached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    Attached,
+    /// No session lives that they would be for.
+    AtRest,
+    /// They could not be attached when a session began; the next one tries again.
+    Failed(String),
+}
+
+impl InForce {
+    /// What is attached now.
+    #[must_use]
+    pub fn active(&self) -> Option<&'static Offer> {
+        self.offer.filter(|_| self.state == State::Attached)
+    }
 }
 
 /// The loaded programs.
@@ -65,13 +83,12 @@ pub struct Probes {
     /// Links by their name: dropping one that has no pin detaches it.
     links: Vec<(String, FdLink)>,
     in_force: Vec<InForce>,
-    flows: bool,
     pub lifecycle: Ring,
     pub access: Ring,
 }
 
 impl Probes {
-    /// Loads everything and attaches what is always attached.
+    /// Loads and attaches everything: a kernel that refuses something must be known at the start, not at the first session.
     ///
     /// # Errors
     /// Says which part of the kernel's help is missing and what to do.
@@ -99,15 +116,11 @@ impl Probes {
             loaded: HashSet::new(),
             links: Vec::new(),
             in_force: Vec::new(),
-            flows: false,
             lifecycle,
             access,
         };
         for service in SERVICES {
-            let served = match service.when {
-                When::Always => probes.serve(service, Some(&mut uplink))?,
-                When::Sessions => probes.prepare(service)?,
-            };
+            let served = probes.serve(service, &mut uplink)?;
             probes.in_force.push(served);
         }
         if let Some(pins) = &probes.pins {
@@ -125,33 +138,43 @@ impl Probes {
         }
     }
 
-    /// Loads what will be attached later: a kernel that refuses it must be known at the start, not at the first session.
-    fn prepare(&mut self, service: &'static Service) -> Result<InForce, ProbeError> {
-        for attachment in service.offers.iter().flat_map(|offer| offer.attachments) {
-            self.load_program(attachment)?;
-        }
-        Ok(idle(service.duty))
-    }
-
     /// Attaches the programs that only live sessions need, or detaches them. Does nothing where that is so already.
     ///
     /// # Errors
-    /// A program cannot be attached: no flow can be held then.
-    pub fn follow_flows(&mut self, follow: bool) -> Result<(), ProbeError> {
-        if follow == self.flows {
-            return Ok(());
-        }
-        for service in SERVICES.iter().filter(|service| service.when == When::Sessions) {
-            let served = if follow {
-                self.serve(service, None)?
-            } else {
-                service.offers.iter().flat_map(|offer| offer.attachments).for_each(|old| self.detach(old));
-                idle(service.duty)
+    /// The first that cannot be attached; the others are all the same.
+    pub fn follow_sessions(&mut self, live: bool) -> Result<(), ProbeError> {
+        let mut in_force = std::mem::take(&mut self.in_force);
+        let sessions = in_force.iter_mut().filter(|served| served.when == When::Sessions);
+        let result = if live { self.wake(sessions) } else { self.rest(sessions) };
+        self.in_force = in_force;
+        result
+    }
+
+    fn wake<'a>(&mut self, all: impl Iterator<Item = &'a mut InForce>) -> Result<(), ProbeError> {
+        let mut result = Ok(());
+        for served in all.filter(|served| served.state != State::Attached) {
+            let Some(offer) = served.offer else { continue };
+            served.state = match self.accept(offer) {
+                Ok(()) => State::Attached,
+                Err(error) => {
+                    let why = reason(&error);
+                    result = result.and(Err(error));
+                    State::Failed(why)
+                }
             };
-            self.in_force.retain(|known| known.duty != service.duty);
-            self.in_force.push(served);
         }
-        self.flows = follow;
+        result
+    }
+
+    fn rest<'a>(&mut self, all: impl Iterator<Item = &'a mut InForce>) -> Result<(), ProbeError> {
+        let mut ended = Vec::new();
+        for served in all.filter(|served| served.state == State::Attached) {
+            let attachments = served.offer.iter().flat_map(|offer| offer.attachments);
+            attachments.for_each(|attachment| ended.extend(self.unlink(attachment)));
+            served.state = State::AtRest;
+        }
+        // The end of a link waits until no processor is in its program any more; nobody has to wait with it.
+        std::thread::spawn(move || drop(ended));
         Ok(())
     }
 
@@ -187,18 +210,14 @@ impl Probes {
     }
 
     /// Tries the offers of a duty in their order.
-    fn serve(
-        &mut self,
-        service: &'static Service,
-        mut uplink: Option<&mut Uplink>,
-    ) -> Result<InForce, ProbeError> {
+    fn serve(&mut self, service: &'static Service, uplink: &mut Uplink) -> Result<InForce, ProbeError> {
+        let Service { duty, when, required, offers } = *service;
+        let served = |offer, refused| InForce { duty, when, offer, refused, state: State::Attached };
         let mut refused = Vec::new();
         let mut last = None;
-        for offer in service.offers {
-            match self.accept(offer).and_then(|()| self.prove(service.duty, offer, uplink.as_deref_mut())) {
-                Ok(()) => {
-                    return Ok(InForce { duty: service.duty, offer: Some(offer), refused, idle: false });
-                }
+        for offer in offers {
+            match self.accept(offer).and_then(|()| self.prove(duty, offer, uplink)) {
+                Ok(()) => return Ok(served(Some(offer), refused)),
                 Err(error) => {
                     refused.push((offer.backend, reason(&error)));
                     last = Some(error);
@@ -206,19 +225,16 @@ impl Probes {
             }
         }
         match last {
-            Some(error) if service.required => Err(error),
-            _ => Ok(InForce { duty: service.duty, offer: None, refused, idle: false }),
+            Some(error) if required => Err(error),
+            _ => Ok(served(None, refused)),
         }
     }
 
     /// What enforces must prove that it does. The open's proof stands for every LSM hook: either all of them run or none.
-    fn prove(
-        &mut self,
-        duty: Duty,
-        offer: &'static Offer,
-        uplink: Option<&mut Uplink>,
-    ) -> Result<(), ProbeError> {
-        let (Backend::Lsm, Some(uplink)) = (offer.backend, uplink) else { return Ok(()) };
+    fn prove(&mut self, duty: Duty, offer: &'static Offer, uplink: &mut Uplink) -> Result<(), ProbeError> {
+        if offer.backend != Backend::Lsm {
+            return Ok(());
+        }
         let proven = match duty {
             Duty::Open => proof::denies_open(uplink),
             _ if self.lsm_proven() => Ok(()),
@@ -314,15 +330,21 @@ impl Probes {
     }
 
     fn detach(&mut self, attachment: &Attachment) {
+        drop(self.unlink(attachment));
+    }
+
+    /// Takes the links of an attachment, without their pin: they end when they are dropped.
+    fn unlink(&mut self, attachment: &Attachment) -> Vec<FdLink> {
         let name = link_name(attachment);
-        self.links.retain(|(known, _)| *known != name);
-        let Some(pins) = &self.pins else { return };
+        let links = self.links.extract_if(.., |(known, _)| *known == name).map(|(_, link)| link).collect();
+        let Some(pins) = &self.pins else { return links };
         match fs::remove_file(pins.current.join(&name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 tracing::warn!(link = name, %error, "the pinned link could not be removed");
             }
             _ => {}
         }
+        links
     }
 
     fn program(&mut self, name: &'static str) -> Result<&mut Program, ProbeError> {
@@ -411,10 +433,6 @@ fn link(program: &mut Program, attachment: &Attachment, cgroup: File) -> Result<
             Ok(program.take_link(id)?.try_into()?)
         }
     }
-}
-
-fn idle(duty: Duty) -> InForce {
-    InForce { duty, offer: None, refused: Vec::new(), idle: true }
 }
 
 /// The whole chain of an error in one line, without a verifier's log.

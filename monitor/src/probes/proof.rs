@@ -70,12 +70,12 @@ pub struct Proof {
     pub finding: Finding,
 }
 
-/// Tries everything that is in force. The caller attaches and detaches the flow programs as it needs them afterwards.
+/// Tries everything that is in force. Everything is attached then; the caller detaches what it does not need afterwards.
 ///
 /// Takes some 30 ms, and at most 20 s for the child to start and 20 s for the acts on a machine that is emulated.
 pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
-    if let Err(error) = probes.follow_flows(true) {
-        tracing::warn!(%error, "the flow programs cannot be attached, and not be tried");
+    if let Err(error) = probes.follow_sessions(true) {
+        tracing::warn!(%error, "not everything can be attached, and be tried");
     }
     let offers: Vec<(Duty, &Offer)> =
         probes.in_force().iter().filter_map(|served| Some((served.duty, served.offer?))).collect();

@@ -24,9 +24,9 @@ pub enum Hook {
 /// When a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// From the daemon's start on.
+    /// From the daemon's start on: what a session is recognised and followed by.
     Always,
-    /// Only while a session lives, so that nobody pays for it otherwise.
+    /// Only while a session lives: whatever acts on labelled processes alone, so that nobody pays for it otherwise.
     Sessions,
 }
 
@@ -134,7 +134,7 @@ const fn required(duty: Duty, when: When, offers: &'static [Offer]) -> Service {
 
 /// What only some kernels can do, and the daemon starts without.
 const fn optional(duty: Duty, offers: &'static [Offer]) -> Service {
-    Service { duty, when: When::Always, required: false, offers }
+    Service { duty, when: When::Sessions, required: false, offers }
 }
 
 /// Every duty, in the order of attaching: lineage before everything that relies on labels.
@@ -162,7 +162,7 @@ pub const SERVICES: &[Service] = &[
     ),
     required(
         Duty::Open,
-        When::Always,
+        When::Sessions,
         &[
             Offer {
                 backend: Backend::Lsm,
@@ -197,7 +197,7 @@ pub const SERVICES: &[Service] = &[
     // The cgroup hooks are the same everywhere; what differs is who stops a frozen caller that somebody continued.
     required(
         Duty::Connect,
-        When::Always,
+        When::Sessions,
         &[
             Offer {
                 backend: Backend::Lsm,
@@ -247,7 +247,7 @@ pub const SERVICES: &[Service] = &[
     ),
     required(
         Duty::Sockets,
-        When::Always,
+        When::Sessions,
         &[
             Offer {
                 backend: Backend::Lsm,

@@ -96,8 +96,8 @@ impl Bench {
         self.uplink.replace_names(&names).unwrap();
     }
 
-    pub fn follow_flows(&mut self, follow: bool) {
-        self.probes.follow_flows(follow).unwrap();
+    pub fn follow_sessions(&mut self, live: bool) {
+        self.probes.follow_sessions(live).unwrap();
     }
 
     /// Detaches everything; the maps stay readable.

@@ -51,7 +51,6 @@ struct Scene {
 impl Scene {
     fn set() -> Option<Self> {
         let (mut bench, mut actor) = Bench::with_actor()?;
-        bench.follow_flows(true);
         bench.uplink.set_policy(POLICY).unwrap();
         let secret = NamedTempFile::new().unwrap();
         bench.uplink.tag_inode(identity(secret.path()), TAG).unwrap();
@@ -256,15 +255,15 @@ fn datagrams_of_a_gated_session_do_not_leave() {
 #[test]
 fn nothing_is_held_before_the_programs_are_attached_and_after() {
     let Some(mut scene) = Scene::set() else { return };
-    scene.bench.follow_flows(false);
+    scene.bench.follow_sessions(false);
     scene.bench.gate(true);
     scene.sends("before");
     scene.receives("before");
-    scene.bench.follow_flows(true);
+    scene.bench.follow_sessions(true);
     scene.sends("during");
     scene.ask(FIRST);
     scene.receives_nothing();
-    scene.bench.follow_flows(false);
+    scene.bench.follow_sessions(false);
     scene.sends("after");
     scene.receives("duringafter");
 }

@@ -11,7 +11,6 @@ use crate::kernel::{actor::Actor, bench::Bench};
 /// A labelled, gated client beside a name server, in a network of their own where port 53 is free.
 fn scene() -> Option<(Bench, Actor, Actor)> {
     let mut bench = Bench::load()?;
-    bench.follow_flows(true);
     let (mut server, mut client) = (Actor::start(), Actor::start());
     server.does("own_network()");
     client.does(&format!("join_network({})", server.pid));

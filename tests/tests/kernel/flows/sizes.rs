@@ -45,7 +45,6 @@ fn a_write_of_256_kib_does_not_slip_through() {
 #[test]
 fn data_sent_with_the_handshake_does_not_leave() {
     let Some(mut bench) = Bench::load() else { return };
-    bench.follow_flows(true);
     let (mut server, mut client) = (Actor::start(), Actor::start());
     // Fast open without a cookie, both ways: data in the very first packet. A setting of a network, so in one of their own.
     server.does(
