@@ -1,4 +1,5 @@
-//! What has to outlive the daemon beside the kernel's maps: the sessions' descriptions and the holds that wait.
+//! What has to outlive the daemon beside the kernel's maps: the sessions' descriptions, and the holds that wait
+//! with why they do.
 //!
 //! One small JSON file, replaced as a whole: a new daemon finds either the old or the new state, never half of one.
 
@@ -10,6 +11,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use super::explaining::Account;
 use crate::holds::Hold;
 
 const FILE: &str = "state.json";
@@ -27,6 +29,9 @@ pub struct Snapshot {
     /// Ids of the catalogue's secrets, in the order of the numbers that the kernel's tables have of them.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Why the holds wait.
+    #[serde(default)]
+    pub accounts: Vec<Account>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
