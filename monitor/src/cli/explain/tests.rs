@@ -119,7 +119,7 @@ fn who_read_a_secret_is_told_as_far_as_it_is_known() {
       started by 4711 claude
     and by others in between, which are not remembered
     ");
-    insta::assert_snapshot!(tell(&|read| read.by = None), @"which process read it is not known");
+    insta::assert_snapshot!(tell(&|read| read.by = None), @"    which process read it is not known");
     insta::assert_snapshot!(tell(&|read| {
         read.by = Some(ReadBy { executable: String::new(), lineage: vec![], ..by.clone() });
     }), @r"
