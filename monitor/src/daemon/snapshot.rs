@@ -4,8 +4,9 @@
 //! One small JSON file, replaced as a whole: a new daemon finds either the old or the new state, never half of one.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions, Permissions},
     io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -95,7 +96,8 @@ impl Store {
             return Ok(());
         }
         let fresh = self.path.with_extension("json.new");
-        let mut file = File::create(&fresh)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.set_permissions(Permissions::from_mode(0o600))?; // also one that an earlier version left
         file.write_all(&serde_json::to_vec(&snapshot)?)?;
         file.sync_data()?;
         fs::rename(&fresh, &self.path)?;
@@ -125,8 +127,11 @@ mod tests {
             lingering: vec![(1, 2)],
             ..Snapshot::default()
         };
+        fs::write(dir.path().join("state.json.new"), "half of one").unwrap();
         store.save(saved.clone()).unwrap();
         assert_eq!(store.load(), saved);
+        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it names files and command lines of every user");
         store.save(Snapshot { boot: "another".into(), ..saved }).unwrap();
         assert_eq!(store.load(), Snapshot { next_event: 5, next_hold: 3, ..Snapshot::default() });
     }
