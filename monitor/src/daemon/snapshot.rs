@@ -10,7 +10,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use super::explaining::Account;
 use crate::holds::Hold;
@@ -31,8 +32,21 @@ pub struct Snapshot {
     #[serde(default)]
     pub secrets: Vec<String>,
     /// Why the holds wait.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "readable")]
     pub accounts: Vec<Account>,
+}
+
+/// The accounts that make sense: one that another version wrote must not cost the sessions and the holds.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Account>, D::Error> {
+    let accounts = Value::deserialize(deserializer)?;
+    let readable = |account: &Value| match Account::deserialize(account) {
+        Ok(account) => Some(account),
+        Err(error) => {
+            tracing::warn!(%error, "why a hold waits was saved in another form, and is not known any more");
+            None
+        }
+    };
+    Ok(accounts.as_array().into_iter().flatten().filter_map(readable).collect())
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -113,7 +127,10 @@ pub fn boot_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::cli::sample;
 
     #[test]
     fn what_was_saved_is_found_and_another_boot_keeps_only_the_numbers() {
@@ -134,6 +151,21 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600, "it names files and command lines of every user");
         store.save(Snapshot { boot: "another".into(), ..saved }).unwrap();
         assert_eq!(store.load(), Snapshot { next_event: 5, next_hold: 3, ..Snapshot::default() });
+    }
+
+    #[test]
+    fn an_account_of_another_version_costs_nothing_but_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::new(dir.path());
+        let account = Account { hold: 3, owner: 0, explanation: Arc::new(sample::explanation()) };
+        let saved =
+            Snapshot { boot: boot_id(), next_hold: 4, accounts: vec![account], ..Snapshot::default() };
+        store.save(saved.clone()).unwrap();
+        assert_eq!(store.load(), saved);
+        let path = dir.path().join(FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"headline\"", "\"title\"")).unwrap();
+        assert_eq!(store.load(), Snapshot { accounts: Vec::new(), ..saved });
     }
 
     #[test]

@@ -319,7 +319,7 @@ mod tests {
     use super::*;
     use crate::{
         facts::Process,
-        rules::testing::{fact, second, secret},
+        rules::testing::{fact, second, secret, set},
     };
 
     fn read(memory: &mut Memory, at: BootNanos, path: &str, grade: Grade, foreign: bool) {
@@ -369,6 +369,19 @@ mod tests {
         assert_eq!((last(&past), last(&memory)), (Some(1), Some(2)));
         let first = memory.touches()[0].readers.first.clone().unwrap();
         assert_eq!((first.pid, first.at, &*first.command), (1, second(1), "curl"));
+    }
+
+    #[test]
+    fn what_was_a_step_of_a_sequence_is_known_by_its_path_as_long_as_it_is_in_time() {
+        let rules = set(&[
+            "{ id: a, summary: s, on: connect, match: { destination: infra }, action: alert, \
+                           after: { steps: [{ id: read, on: open, match: { secret: { grade: A } } }], within: 10s } }",
+        ]);
+        let mut memory = Memory::new();
+        rules.evaluate(&fact(second(1), Subject::Open(secret("/a"))), &mut memory);
+        let steps = rules.get("a").and_then(|rule| rule.after.clone()).unwrap();
+        let was = |path, at| memory.was_a_step(&steps, path, second(at));
+        assert_eq!([was("/a", 2), was("/b", 2), was("/a", 12)], [true, false, false]);
     }
 
     #[test]
