@@ -119,6 +119,9 @@ pub struct Process {
     /// Path of the program, as executed.
     pub executable: String,
     pub args: Vec<String>,
+    /// `args` are not what the program gets, or not all of it: it has not begun, and they could not be read.
+    #[serde(default)]
+    pub args_unknown: bool,
 }
 
 impl Process {

@@ -35,7 +35,7 @@ use self::{compile::Gates, index::Index, packs::Choice, parse::Parsed, report::C
 pub use self::{
     compile::Place,
     evaluate::{Condition, Match, Verdict},
-    memory::{Memory, Touch},
+    memory::{Memory, Reader, Readers, Touch},
     model::Rule,
     parse::MAX_RULES,
     pattern::{Glob, HostPattern},

@@ -51,6 +51,8 @@ pub struct Session {
     pub lost: u64,
     /// Its connections ask before their data leaves, because of something that the kernel did not see.
     pub gated: bool,
+    /// Secrets that an earlier daemon saw it read: their times and readers are not known any more.
+    pub touched_before: Vec<String>,
     touched: VecDeque<String>,
 }
 
@@ -73,6 +75,7 @@ impl Session {
             incomplete: false,
             lost: 0,
             gated: false,
+            touched_before: Vec::new(),
             touched: VecDeque::new(),
         }
     }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     control::{
-        api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written},
+        api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
         client::{Client, ClientError},
     },
     facts::Action,
@@ -62,7 +62,8 @@ struct Story<'e> {
 
 impl Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { id, headline, lineage, object, rules, excused, nearest, .. } = self.explanation;
+        let Explanation { id, headline, lineage, object, unknown, rules, excused, nearest, .. } =
+            self.explanation;
         let mut page = Page::default();
         page.line(0, &format!("{id}: {headline}"));
         page.section("who, from the session's root", |page| {
@@ -72,6 +73,7 @@ impl Display for Story<'_> {
         });
         page.section("what", |page| object.iter().for_each(|line| page.line(2, line)));
         page.section("secrets read before (* counts for a rule below)", |page| self.reads(page));
+        page.section("what is not known", |page| unknown.iter().for_each(|line| page.line(2, line)));
         for rule in rules {
             tell_rule(&mut page, rule);
         }
@@ -98,17 +100,50 @@ impl Story<'_> {
         let read = &self.explanation.read;
         let shown = |(place, read): &(usize, &Read)| *place < READ_SHOWN || read.counts;
         let shown: Vec<&Read> = read.iter().enumerate().filter(shown).map(|(_, read)| read).collect();
-        for Read { path, class, grade, foreign, at, before_ms, counts } in &shown {
+        for read in &shown {
+            let Read { path, class, grade, foreign, at, before_ms, counts, .. } = read;
             let place = if *foreign { "foreign" } else { "own" };
             let mark = if *counts { '*' } else { ' ' };
             let when = format!("{} before", before(*before_ms));
             let label = format!("{mark} {when:<15} {}  ", clock(*at, &self.zone));
             page.beside(&label, &format!("{path} ({} {place} {class})", word(grade)));
+            self.readers(page, read);
         }
         match read.len() - shown.len() {
             0 => {}
             more => page.line(2, &format!("and {more} earlier ones, see --output json")),
         }
+    }
+
+    fn readers(&self, page: &mut Page, read: &Read) {
+        match &read.by {
+            Some(by) => tell_reader(page, "read by", by),
+            None => page.line(4, "which process read it is not known"),
+        }
+        if let Some(first) = &read.first_by {
+            tell_reader(page, &format!("first read {} by", clock(first.at, &self.zone)), first);
+        }
+        if read.others_between {
+            page.line(4, "and by others in between, which are not remembered");
+        }
+    }
+}
+
+/// A process with its program, and the way from the session's root to it.
+fn tell_reader(page: &mut Page, label: &str, by: &ReadBy) {
+    let ReadBy { pid, executable, command, lineage, .. } = by;
+    let program = match executable.as_str() {
+        "" => " (its program is not known)".to_owned(),
+        path if path == command => String::new(),
+        path => format!(" ({path})"),
+    };
+    page.beside(&format!("    {label} "), &format!("{pid} {command}{program}"));
+    match lineage.split_last() {
+        Some((_, way @ [_, ..])) => page.beside("      started by ", &way.join(" → ")),
+        Some((own, [])) if own.split(' ').next() == Some(pid.to_string().as_str()) => {
+            page.line(6, "the session's root itself");
+        }
+        _ => page.line(6, "what started it is not known"),
     }
 }
 

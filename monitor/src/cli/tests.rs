@@ -9,7 +9,7 @@ pub mod sample {
     use crate::{
         control::api::{
             ConditionTrace, Enforcement, Explanation, HoldState, HoldView, Mode, Neighbour, Otherwise, Read,
-            RegistriesView, RuleTrace, RulesView, SessionStatus, SessionView, Status, Written,
+            ReadBy, RegistriesView, RuleTrace, RulesView, SessionStatus, SessionView, Status, Written,
         },
         facts::{Action, Grade, Severity},
         rules::Place,
@@ -50,8 +50,18 @@ pub mod sample {
                     at: at(100),
                     before_ms: 9000,
                     counts: true,
+                    by: Some(ReadBy {
+                        at: at(100),
+                        pid: 4721,
+                        executable: "/usr/bin/cat".into(),
+                        command: "cat config.json".into(),
+                        lineage: vec!["4711 claude".into(), "4720 bash".into(), "4721 cat config.json".into()],
+                    }),
+                    first_by: None,
+                    others_between: false,
                 },
             ],
+            unknown: vec![],
             rules: vec![RuleTrace {
                 id: "infra-after-foreign-secret".into(),
                 summary: "An agent read a live credential that is not its own.".into(),

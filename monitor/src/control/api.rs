@@ -24,7 +24,9 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, RuleTrace, Written};
+pub use self::explanation::{
+    ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written,
+};
 use crate::facts::{Action, Severity};
 
 /// Whether decisions take effect.

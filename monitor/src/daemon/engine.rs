@@ -432,6 +432,7 @@ impl Engine {
             holds: self.holds.waiting().cloned().collect(),
             lingering: self.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
             secrets: self.know.catalog.secrets.ids().map(str::to_owned).collect(),
+            accounts: self.accounts_of_waiting(),
         }
     }
 

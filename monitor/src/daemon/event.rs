@@ -52,10 +52,12 @@ impl Event {
 
     #[must_use]
     pub fn process(self, process: &Process) -> Self {
-        self.with("process.pid", process.pid)
+        let event = self
+            .with("process.pid", process.pid)
             .with("process.parent.pid", process.parent)
             .with("process.executable", process.executable.clone())
-            .with("process.args", process.args.clone())
+            .with("process.args", process.args.clone());
+        if process.args_unknown { event.with("process.args_unknown", true) } else { event }
     }
 
     #[must_use]

@@ -3,13 +3,18 @@
 //! Nothing is told in advance: what was judged is kept with the memory and the rules that judged it, and judged again when
 //! somebody asks.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+mod accounts;
+mod before;
+mod restored;
+
+use std::{collections::VecDeque, sync::Arc};
 
 use serde_json::Value;
 
+pub use self::accounts::{Account, Accounts};
 use super::engine::Engine;
 use crate::{
-    control::api::{Explanation, Read},
+    control::api::Explanation,
     facts::{Destination, Fact, NameSource, SecretAccess, SessionId, Subject},
     holds::target,
     rules::{Memory, RuleSet, Trace, Word as _},
@@ -50,6 +55,8 @@ pub struct Explanations {
     matched: VecDeque<Told>,
     unmatched: VecDeque<Told>,
     holds: VecDeque<Told>,
+    /// For the next daemon, and from the one before.
+    pub accounts: Accounts,
 }
 
 impl Explanations {
@@ -98,7 +105,7 @@ impl Engine {
     }
 
     /// The process and its creators up to the session's root. What of them is not remembered any more is passed over.
-    fn lineage(&self, id: SessionId, pid: u32) -> Vec<String> {
+    pub fn lineage(&self, id: SessionId, pid: u32) -> Vec<String> {
         let mut lineage = self.registry.lineage(pid);
         let root = id.root().to_string();
         if lineage.first().and_then(|line| line.split(' ').next()) != Some(&root) {
@@ -112,8 +119,18 @@ impl Engine {
     pub fn told(&self, id: &str) -> Option<(u32, Explanation)> {
         match self.explanations.find(id) {
             Some(told) => Some((told.owner, self.tell(told))),
-            None => self.bus.find(id).map(|event| self.tell_unjudged(id, &event)),
+            None => self.told_of_hold(id).or_else(|| {
+                let event = self.bus.find(id)?;
+                Some(self.told_by_hold(id, &event).unwrap_or_else(|| self.tell_unjudged(id, &event)))
+            }),
         }
+    }
+
+    /// Keeps what is told of a hold now for the next daemon.
+    pub fn keep_account(&mut self, hold: u64) {
+        let Some(told) = self.explanations.hold(&format!("h{hold}")) else { return };
+        let (owner, explanation) = (told.owner, self.tell(told));
+        self.explanations.accounts.keep(hold, owner, explanation);
     }
 
     fn tell(&self, told: &Told) -> Explanation {
@@ -127,7 +144,8 @@ impl Engine {
             session: fact.session.to_string(),
             lineage: told.lineage.to_vec(),
             object: object(&fact.subject).into_iter().chain(why_stopped(&told.event)).collect(),
-            read: self.read_before(fact, past, &trace),
+            read: self.read_before(&told.decision, &trace),
+            unknown: self.unknown_before(&told.decision),
             rules: trace.matched(rules),
             excused: trace.excused(),
             nearest: trace.neighbours(),
@@ -153,6 +171,7 @@ impl Engine {
             lineage: acted.map(|(id, pid)| self.lineage(id, pid)).unwrap_or_default(),
             object: vec![why_unjudged(event).to_owned()],
             read: Vec::new(),
+            unknown: Vec::new(),
             rules: Vec::new(),
             excused: Vec::new(),
             nearest: Vec::new(),
@@ -163,33 +182,12 @@ impl Engine {
         };
         (known.map_or(0, |id| self.owner(id)), explanation)
     }
-
-    /// Secrets that the session had read, the last first.
-    fn read_before(&self, fact: &Fact, past: &Memory, trace: &Trace) -> Vec<Read> {
-        let wanted =
-            || trace.verdict.matches.iter().filter_map(|found| found.rule.conditions.touched.as_ref());
-        let read = past.touches().iter().rev().map(|touch| {
-            let before = Duration::from_nanos(fact.at.0.saturating_sub(touch.at.0));
-            Read {
-                path: touch.path.clone(),
-                class: touch.class.clone(),
-                grade: touch.grade,
-                foreign: touch.foreign,
-                at: self.wall(touch.at),
-                before_ms: u64::try_from(before.as_millis()).unwrap_or(u64::MAX),
-                counts: wanted().any(|wanted| touch.fits(wanted, fact.at)),
-            }
-        });
-        read.collect()
-    }
 }
 
 fn why_unjudged(event: &Value) -> &'static str {
     let has = |name| event.get(name).is_some();
     match event.get("event.action").and_then(Value::as_str) {
-        _ if has("hold.id") => {
-            "what its hold was judged by is not known any more: that was before the daemon's start"
-        }
+        _ if has("hold.id") => "nothing is known of its hold any more: that was before the daemon's start",
         _ if has("secret.pack") => {
             "its provider's pack is switched off: it is recorded, and no rule was asked"
         }

@@ -111,6 +111,7 @@ impl Engine {
             Waiting::Caller(_) => "syscall-held",
         };
         self.report_with(name, fact, verdict, Action::Hold, &extra);
+        self.keep_account(number);
         self.save();
     }
 

@@ -57,6 +57,9 @@ impl Engine {
         let started = Instant::now();
         let rules = Arc::clone(&self.know.rules);
         let kind = kind_name(subject.kind());
+        // Who read a secret is asked when nobody may be there any more to tell.
+        let reads = matches!(&subject, Subject::Open(secret) if !secret.owner);
+        let lineage = reads.then(|| self.lineage(id, process.pid));
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
             match stake {
@@ -69,6 +72,9 @@ impl Engine {
         };
         let past = session.memory.past();
         let judged = session.judge(&rules, at, process, subject);
+        if let Some(lineage) = lineage {
+            session.memory.note_reader(&judged.fact, lineage);
+        }
         let (risk, spends) = (judged.risk, judged.spends(self.config.risk_budget));
         let Judged { fact, verdict, .. } = judged;
         let (verdict, matched) = (&verdict, !verdict.matches.is_empty());

@@ -63,6 +63,7 @@ impl Engine {
             start: BootNanos(exec.start_ns),
             executable: text(&exec.filename),
             args: strings(&exec.args, exec.args_len),
+            args_unknown: exec.args_size > exec.args_len,
         };
         // Git runs its helpers by a shell.
         let parent = self.registry.process(process.parent).map(|parent| {
@@ -104,7 +105,8 @@ impl Engine {
             return;
         }
         let parent = procfs::read(pid).map_or(0, |running| running.process.parent);
-        let process = Process { pid, parent, start: BootNanos(exec.start_ns), executable, args };
+        let process =
+            Process { pid, parent, start: BootNanos(exec.start_ns), executable, args, args_unknown: false };
         let newcomer = newcomer(recognised, "");
         self.begin_session(Running { process, env }, newcomer);
     }

@@ -50,6 +50,7 @@ impl Engine {
         // What the rings still hold comes first: its questions are asked, not denied.
         while self.drain() {}
         self.restore_holds(before.holds);
+        self.explanations.accounts.restore(before.accounts);
         self.wake_the_forgotten();
     }
 
@@ -147,6 +148,7 @@ fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
     if session.frozen {
         session.breaker.on_trip(boot_now());
     }
+    session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);
     }

@@ -1,15 +1,19 @@
-//! What has to outlive the daemon beside the kernel's maps: the sessions' descriptions and the holds that wait.
+//! What has to outlive the daemon beside the kernel's maps: the sessions' descriptions, and the holds that wait
+//! with why they do.
 //!
 //! One small JSON file, replaced as a whole: a new daemon finds either the old or the new state, never half of one.
 
 use std::{
-    fs::{self, File},
+    fs::{self, OpenOptions, Permissions},
     io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
+use super::explaining::Account;
 use crate::holds::Hold;
 
 const FILE: &str = "state.json";
@@ -27,6 +31,22 @@ pub struct Snapshot {
     /// Ids of the catalogue's secrets, in the order of the numbers that the kernel's tables have of them.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Why the holds wait.
+    #[serde(default, deserialize_with = "readable")]
+    pub accounts: Vec<Account>,
+}
+
+/// The accounts that make sense: one that another version wrote must not cost the sessions and the holds.
+fn readable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Account>, D::Error> {
+    let accounts = Value::deserialize(deserializer)?;
+    let readable = |account: &Value| match Account::deserialize(account) {
+        Ok(account) => Some(account),
+        Err(error) => {
+            tracing::warn!(%error, "why a hold waits was saved in another form, and is not known any more");
+            None
+        }
+    };
+    Ok(accounts.as_array().into_iter().flatten().filter_map(readable).collect())
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,7 +110,8 @@ impl Store {
             return Ok(());
         }
         let fresh = self.path.with_extension("json.new");
-        let mut file = File::create(&fresh)?;
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.set_permissions(Permissions::from_mode(0o600))?; // also one that an earlier version left
         file.write_all(&serde_json::to_vec(&snapshot)?)?;
         file.sync_data()?;
         fs::rename(&fresh, &self.path)?;
@@ -106,7 +127,10 @@ pub fn boot_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::cli::sample;
 
     #[test]
     fn what_was_saved_is_found_and_another_boot_keeps_only_the_numbers() {
@@ -120,10 +144,28 @@ mod tests {
             lingering: vec![(1, 2)],
             ..Snapshot::default()
         };
+        fs::write(dir.path().join("state.json.new"), "half of one").unwrap();
         store.save(saved.clone()).unwrap();
         assert_eq!(store.load(), saved);
+        let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "it names files and command lines of every user");
         store.save(Snapshot { boot: "another".into(), ..saved }).unwrap();
         assert_eq!(store.load(), Snapshot { next_event: 5, next_hold: 3, ..Snapshot::default() });
+    }
+
+    #[test]
+    fn an_account_of_another_version_costs_nothing_but_itself() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut store = Store::new(dir.path());
+        let account = Account { hold: 3, owner: 0, explanation: Arc::new(sample::explanation()) };
+        let saved =
+            Snapshot { boot: boot_id(), next_hold: 4, accounts: vec![account], ..Snapshot::default() };
+        store.save(saved.clone()).unwrap();
+        assert_eq!(store.load(), saved);
+        let path = dir.path().join(FILE);
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace("\"headline\"", "\"title\"")).unwrap();
+        assert_eq!(store.load(), Snapshot { accounts: Vec::new(), ..saved });
     }
 
     #[test]

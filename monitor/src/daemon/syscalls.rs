@@ -126,8 +126,9 @@ impl Engine {
             process.executable = text(&execute.filename);
             // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really
             // runs once it has begun.
-            let args = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
-            process.args = args.unwrap_or_else(|| vec![process.executable.clone()]);
+            let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
+            process.args_unknown = found.as_ref().is_none_or(|found| !found.whole);
+            process.args = found.map_or_else(|| vec![process.executable.clone()], |found| found.args);
         }
         self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, stake);
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {

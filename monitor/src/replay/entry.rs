@@ -185,6 +185,7 @@ impl Fields<'_> {
             start: BootNanos::default(),
             executable: self.may("process.executable")?.unwrap_or_default(),
             args: self.may("process.args")?.unwrap_or_default(),
+            args_unknown: self.may("process.args_unknown")?.unwrap_or_default(),
         })
     }
 

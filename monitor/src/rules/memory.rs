@@ -1,5 +1,6 @@
 //! What one session did before, as far as rules ask for it. Bounded: what is dropped is counted and remembered as such.
 
+mod readers;
 mod steps;
 
 use std::{
@@ -10,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::readers::{Reader, Readers};
 pub(super) use self::steps::{Seen, Steps};
 use super::{
     model::{Sequence, Threshold, Touched},
@@ -36,6 +38,7 @@ pub struct Touch {
     pub grade: Grade,
     pub foreign: bool,
     pub path: String,
+    pub readers: Readers,
 }
 
 impl Touch {
@@ -174,6 +177,20 @@ impl Memory {
         self.touches.push(Arc::new(touch));
     }
 
+    /// Remembers who read the secret of a fact that was noted, and by what way it came to run.
+    pub fn note_reader(&mut self, fact: &Fact, lineage: Vec<String>) {
+        let Subject::Open(secret) = &fact.subject else { return };
+        if let Some(touch) = self.touches.iter_mut().rev().find(|touch| touch.path == secret.path) {
+            Arc::make_mut(touch).readers.add(fact, lineage);
+        }
+    }
+
+    /// Whether something that `sequence` asks for, and that happened in time before `now`, was about `path`.
+    #[must_use]
+    pub fn was_a_step(&self, sequence: &Sequence, path: &str, now: BootNanos) -> bool {
+        self.steps.recall(sequence, now).is_some_and(|facts| facts.iter().any(|seen| &*seen.what == path))
+    }
+
     /// Drops the least harmful touch, the oldest of its kind.
     fn evict(&mut self) {
         let harm = |touch: &Touch| (std::cmp::Reverse(touch.grade), touch.foreign);
@@ -288,7 +305,8 @@ impl Memory {
 
 fn new_touch(at: BootNanos, secret: &SecretAccess) -> Touch {
     let SecretAccess { class, grade, foreign, path, .. } = secret;
-    Touch { at, class: class.clone(), grade: *grade, foreign: *foreign, path: path.clone() }
+    let readers = Readers::default();
+    Touch { at, class: class.clone(), grade: *grade, foreign: *foreign, path: path.clone(), readers }
 }
 
 /// Time from `then` to `now`; zero where the two arrived out of order.
@@ -299,7 +317,10 @@ pub(super) fn age(now: BootNanos, then: BootNanos) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::{fact, second, secret};
+    use crate::{
+        facts::Process,
+        rules::testing::{fact, second, secret, set},
+    };
 
     fn read(memory: &mut Memory, at: BootNanos, path: &str, grade: Grade, foreign: bool) {
         memory.note(&fact(at, Subject::Open(SecretAccess { grade, foreign, ..secret(path) })));
@@ -327,6 +348,40 @@ mod tests {
         assert!(
             matches!(memory.recall(&touched(Grade::A, 5), second(10)), Recall::Found(t) if t.at == second(9))
         );
+    }
+
+    #[test]
+    fn a_reader_is_remembered_with_what_it_read_and_a_past_keeps_its_own() {
+        let mut memory = Memory::new();
+        let by = |pid| {
+            let read = fact(second(u64::from(pid)), Subject::Open(secret("/a")));
+            Fact { process: Process { pid, ..read.process.clone() }, ..read }
+        };
+        let last = |memory: &Memory| memory.touches()[0].readers.last.clone().map(|reader| reader.pid);
+        memory.note_reader(&by(1), Vec::new());
+        assert_eq!(memory.touches(), [], "what was never noted has no reader");
+        memory.note(&by(1));
+        assert_eq!(last(&memory), None);
+        memory.note_reader(&by(1), vec!["1 curl".into()]);
+        let past = memory.past();
+        memory.note(&by(2));
+        memory.note_reader(&by(2), vec!["1 curl".into(), "2 curl".into()]);
+        assert_eq!((last(&past), last(&memory)), (Some(1), Some(2)));
+        let first = memory.touches()[0].readers.first.clone().unwrap();
+        assert_eq!((first.pid, first.at, &*first.command), (1, second(1), "curl"));
+    }
+
+    #[test]
+    fn what_was_a_step_of_a_sequence_is_known_by_its_path_as_long_as_it_is_in_time() {
+        let rules = set(&[
+            "{ id: a, summary: s, on: connect, match: { destination: infra }, action: alert, \
+                           after: { steps: [{ id: read, on: open, match: { secret: { grade: A } } }], within: 10s } }",
+        ]);
+        let mut memory = Memory::new();
+        rules.evaluate(&fact(second(1), Subject::Open(secret("/a"))), &mut memory);
+        let steps = rules.get("a").and_then(|rule| rule.after.clone()).unwrap();
+        let was = |path, at| memory.was_a_step(&steps, path, second(at));
+        assert_eq!([was("/a", 2), was("/b", 2), was("/a", 12)], [true, false, false]);
     }
 
     #[test]

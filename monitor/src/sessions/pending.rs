@@ -17,10 +17,19 @@ const LENGTH: usize = 2048;
 const GLANCES: u32 = 20;
 const GLANCE: Duration = Duration::from_micros(100);
 
-/// The arguments of the exec, from the program's name on; `None` where no thread of the process is in one. All threads
+/// What was read of an exec's arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// From the program's name on.
+    pub args: Vec<String>,
+    /// Nothing was cut off.
+    pub whole: bool,
+}
+
+/// The arguments of the exec; `None` where no thread of the process is in one. All threads
 /// are stopped, so that nobody changes what is read, and the kernel reads the same when it restarts the call.
 #[must_use]
-pub fn arguments(pid: u32) -> Option<Vec<String>> {
+pub fn arguments(pid: u32) -> Option<Arguments> {
     let argv = (0..GLANCES).find_map(|glance| {
         if glance > 0 {
             let _ = poll(&mut [], Timespec::try_from(GLANCE).ok().as_ref()); // only a pause
@@ -28,16 +37,28 @@ pub fn arguments(pid: u32) -> Option<Vec<String>> {
         pending(pid)
     })?;
     let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
-    let mut args = Vec::new();
-    for place in 0..ARGS as u64 {
+    let found = list(&memory, argv)?;
+    (!found.args.is_empty()).then_some(found)
+}
+
+/// The strings that the array at `argv` points to, up to its null pointer.
+fn list(memory: &File, argv: u64) -> Option<Arguments> {
+    let mut found = Arguments { args: Vec::new(), whole: true };
+    for place in 0..=ARGS as u64 {
         let mut pointer = [0; 8];
         memory.read_exact_at(&mut pointer, argv.checked_add(place * 8)?).ok()?;
         match u64::from_ne_bytes(pointer) {
-            0 => break,
-            address => args.push(string(&memory, address)?),
+            0 => return Some(found),
+            address if found.args.len() < ARGS => {
+                let (text, whole) = string(memory, address)?;
+                found.args.push(text);
+                found.whole &= whole;
+            }
+            _ => {}
         }
     }
-    (!args.is_empty()).then_some(args)
+    found.whole = false;
+    Some(found)
 }
 
 /// `argv` of the thread that is in an exec.
@@ -55,15 +76,19 @@ fn argv(syscall: &str) -> Option<u64> {
     u64::from_str_radix(words.nth(place)?.strip_prefix("0x")?, 16).ok()
 }
 
-fn string(memory: &File, address: u64) -> Option<String> {
+/// With whether its end was found.
+fn string(memory: &File, address: u64) -> Option<(String, bool)> {
     let mut bytes = [0; LENGTH];
     let read = memory.read_at(&mut bytes, address).ok()?; // short at the end of a mapping
-    let text = bytes.get(..read)?.split(|byte| *byte == 0).next()?;
-    Some(String::from_utf8_lossy(text).into_owned())
+    let bytes = bytes.get(..read)?;
+    let text = bytes.split(|byte| *byte == 0).next()?;
+    Some((String::from_utf8_lossy(text).into_owned(), text.len() < bytes.len()))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::CString;
+
     use super::*;
 
     #[test]
@@ -84,7 +109,22 @@ mod tests {
     fn strings_are_read_from_a_memory_up_to_their_end() {
         let text = c"--all";
         let memory = File::open("/proc/self/mem").unwrap();
-        assert_eq!(string(&memory, text.as_ptr() as u64), Some("--all".to_owned()));
+        assert_eq!(string(&memory, text.as_ptr() as u64), Some(("--all".to_owned(), true)));
         assert_eq!(string(&memory, 8), None);
+    }
+
+    #[test]
+    fn what_was_cut_off_is_not_taken_for_the_whole() {
+        let memory = File::open("/proc/self/mem").unwrap();
+        let read = |args: &[CString]| {
+            let pointers: Vec<u64> = args.iter().map(|arg| arg.as_ptr() as u64).chain([0]).collect();
+            list(&memory, pointers.as_ptr() as u64).unwrap()
+        };
+        let args = |count: usize, length: usize| vec![CString::new("x".repeat(length)).unwrap(); count];
+        let told = |found: Arguments| (found.args.len(), found.args[0].len(), found.whole);
+        assert_eq!(told(read(&args(ARGS, 1))), (ARGS, 1, true));
+        assert_eq!(told(read(&args(ARGS + 1, 1))), (ARGS, 1, false));
+        assert_eq!(told(read(&args(2, LENGTH - 1))), (2, LENGTH - 1, true));
+        assert_eq!(told(read(&args(2, LENGTH))), (2, LENGTH, false));
     }
 }

@@ -32,6 +32,7 @@ pub fn read(pid: u32) -> Option<Running> {
             ),
             executable: executable.to_string_lossy().into_owned(),
             args,
+            args_unknown: false,
         },
         env: env.into_iter().map(|(name, value)| (text(name), text(value))).collect(),
     })

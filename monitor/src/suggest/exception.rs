@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::program::Program;
+use super::program::{Naming, Program};
 use crate::{
     facts::{Destination, Grade, SecretAccess, Subject},
     replay::{Deed, Entry},
@@ -25,11 +25,11 @@ impl Exception {
     /// # Errors
     /// Why there is none that is narrow enough.
     pub fn of(rule: &Rule, entry: &Entry, before: &[Entry]) -> Result<Self, String> {
-        let Deed::Done { subject, process, recorded, .. } = &entry.deed else {
+        let Deed::Done { subject, process, .. } = &entry.deed else {
             return Err("an approval is no deed".to_owned());
         };
-        let held_exec = matches!(subject, Subject::Exec) && recorded.hold.is_some();
-        let program = Program::of(process, !held_exec)?;
+        let naming = if matches!(subject, Subject::Exec) { Naming::ByArguments } else { Naming::ByPurpose };
+        let program = Program::of(process, naming)?;
         let mut parts = vec![("process", process_part(&program))];
         let does = match subject {
             Subject::Open(secret) | Subject::Probe(secret) => {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::exception::Exception;
 use crate::{
-    facts::Action,
+    facts::{Action, Subject},
     replay::{Deed, Entry, Record, Recorded, Ruled, What},
     rules::{Rule, RuleSet},
     trial::{Answer, Decision},
@@ -90,6 +90,8 @@ fn check_rule(rule: &Rule) -> Result<(), String> {
 struct Answers<'r> {
     approved: HashSet<&'r str>,
     gone: HashSet<&'r str>,
+    /// What was held before it happened, and approved.
+    let_go: Vec<&'r Entry>,
 }
 
 impl<'r> Answers<'r> {
@@ -102,7 +104,36 @@ impl<'r> Answers<'r> {
             What::Gone { hold } => Some(hold.as_str()),
             _ => None,
         });
-        Self { approved: approved.collect(), gone: gone.collect() }
+        let approved: HashSet<&str> = approved.collect();
+        let held = record.entries.iter().filter(|entry| match &entry.deed {
+            Deed::Done { recorded, .. } => {
+                recorded.hold.as_deref().is_some_and(|hold| approved.contains(hold))
+            }
+            Deed::Approved { .. } => false,
+        });
+        Self { let_go: held.collect(), gone: gone.collect(), approved }
+    }
+
+    /// Whether the very same act of the same process was held before, and approved: a program is stopped before it
+    /// executes or opens something, and judged again when it does.
+    fn was_let_go(&self, entry: &Entry) -> bool {
+        let Deed::Done {
+            subject: subject @ (Subject::Exec | Subject::Open(_) | Subject::Delegate(_)),
+            process,
+            ..
+        } = &entry.deed
+        else {
+            return false;
+        };
+        self.let_go.iter().any(|held| match &held.deed {
+            Deed::Done { subject: asked, process: asker, .. } => {
+                held.line < entry.line
+                    && asked == subject
+                    && (asker.pid, &asker.executable, &asker.args)
+                        == (process.pid, &process.executable, &process.args)
+            }
+            Deed::Approved { .. } => false,
+        })
     }
 
     /// What was held needs a person's yes; what was told needs to have been told.
@@ -122,6 +153,9 @@ impl<'r> Answers<'r> {
             Recorded { hold: Some(hold), .. } => Err(format!("nobody has approved {hold}")),
             // Within the reach of an approval: only such a flow is released without a word of the rules.
             Recorded { hold: None, action: None, .. } => Ok(Consent::ByGrant),
+            Recorded { hold: None, action: Some(Action::Hold), .. } if self.was_let_go(entry) => {
+                Ok(Consent::Given)
+            }
             Recorded { hold: None, action: Some(Action::Hold), .. } => {
                 Err("it was not held where it happened, so nobody has approved it".to_owned())
             }

@@ -10,6 +10,10 @@ use crate::{
     rules::RuleSet,
 };
 
+const ARGUMENTS: &str = "with any other arguments";
+/// Goes without saying where any others are allowed.
+const DIVIDED: &str = "with these words divided otherwise into arguments";
+
 /// The same session but for one thing.
 struct Variation {
     told: &'static str,
@@ -17,9 +21,10 @@ struct Variation {
     change: fn(&mut [Entry]) -> bool,
 }
 
-const VARIATIONS: [Variation; 8] = [
+const VARIATIONS: [Variation; 9] = [
     Variation { told: "by any other program", change: other_program },
-    Variation { told: "with any other arguments", change: other_arguments },
+    Variation { told: ARGUMENTS, change: other_arguments },
+    Variation { told: DIVIDED, change: other_division },
     Variation { told: "with any other secret", change: other_secret },
     Variation { told: "with any other host", change: other_host },
     Variation { told: "with any other port", change: other_port },
@@ -57,7 +62,8 @@ pub fn width(
     let mut width = Width::default();
     for variation in VARIATIONS.iter().chain(past) {
         let mut entries = record.entries.get(..=place).unwrap_or_default().to_vec();
-        if !(variation.change)(&mut entries) {
+        let goes_without_saying = variation.told == DIVIDED && width.allowed.contains(&ARGUMENTS);
+        if goes_without_saying || !(variation.change)(&mut entries) {
             continue;
         }
         let varied = Record { header: record.header.clone(), entries, ..Record::default() };
@@ -88,6 +94,17 @@ fn other_program(entries: &mut [Entry]) -> bool {
 fn other_arguments(entries: &mut [Entry]) -> bool {
     let Some(Deed::Done { process, .. }) = last(entries) else { return false };
     process.args.push("--other".to_owned());
+    true
+}
+
+/// Rules see the arguments joined by spaces.
+fn other_division(entries: &mut [Entry]) -> bool {
+    let Some(Deed::Done { process, .. }) = last(entries) else { return false };
+    let Some(end) = process.args.pop() else { return false };
+    match process.args.last_mut() {
+        Some(before) => *before = format!("{before} {end}"),
+        None => return false,
+    }
     true
 }
 

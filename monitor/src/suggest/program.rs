@@ -10,6 +10,15 @@ pub struct Program {
     pub argv: Option<String>,
 }
 
+/// How much of a program's call is named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// The arguments where the program does whatever they say.
+    ByPurpose,
+    /// Always the arguments: that the program runs is what is excused, and it would be with any others.
+    ByArguments,
+}
+
 /// Where only root installs programs.
 const INSTALLED: [&str; 8] =
     ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/opt/", "/nix/store/", "/snap/"];
@@ -79,12 +88,11 @@ const ARGV_MAX: usize = 1024;
 const LEFT_OUT: char = '…';
 
 impl Program {
-    /// Names the program of `process`. `args_known` is false where its arguments are those of another program: an exec that
-    /// was held is seen before it has any.
+    /// Names the program of `process`.
     ///
     /// # Errors
     /// Why no name would be narrow enough.
-    pub fn of(process: &Process, args_known: bool) -> Result<Self, String> {
+    pub fn of(process: &Process, naming: Naming) -> Result<Self, String> {
         let executable = process.executable.clone();
         if !is_installed(&executable) {
             return Err(format!(
@@ -96,23 +104,25 @@ impl Program {
             return Err(format!("{name} runs whatever it is given: its name says nothing"));
         }
         let interpreter = is_one_of(&INTERPRETERS, name);
-        if interpreter {
-            check_script(name, &process.args)?;
-        }
-        if !interpreter && !is_one_of(&GENERAL, name) {
+        let by_purpose = naming == Naming::ByPurpose && !interpreter && !is_one_of(&GENERAL, name);
+        if by_purpose {
             return Ok(Self { executable, argv: None });
         }
-        if !args_known {
+        if process.args_unknown {
             return Err(format!(
-                "{name} does what its arguments say, and they were not known when it was held"
+                "not all arguments of {name} were known when it was judged: an exception for others would be wider than \
+                 what was seen"
             ));
+        }
+        if interpreter {
+            check_script(name, &process.args)?;
         }
         let argv = process.args.join(" ");
         if argv.contains(LEFT_OUT) {
             return Err(format!("{name} was given what looks like a credential, which no rule should name"));
         }
         if argv.is_empty() || argv.len() > ARGV_MAX {
-            return Err(format!("{name} does what its arguments say, and they have {} bytes", argv.len()));
+            return Err(format!("{name} is named by its arguments, and they have {} bytes", argv.len()));
         }
         Ok(Self { executable, argv: Some(argv) })
     }
@@ -150,7 +160,8 @@ mod tests {
 
     fn named(executable: &str, args: &[&str]) -> Result<Program, String> {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-        Program::of(&Process { executable: executable.into(), args, ..Process::default() }, true)
+        let process = Process { executable: executable.into(), args, ..Process::default() };
+        Program::of(&process, Naming::ByPurpose)
     }
 
     #[test]
@@ -191,8 +202,29 @@ mod tests {
         }
         let long = "x".repeat(2000);
         assert!(named("/usr/bin/cat", &["cat", &long]).unwrap_err().contains("bytes"));
-        let held =
-            Process { executable: "/usr/bin/curl".into(), args: vec!["bash".into()], ..Process::default() };
-        assert!(Program::of(&held, false).unwrap_err().contains("not known when it was held"));
+    }
+
+    #[test]
+    fn an_exec_is_named_by_its_arguments_whatever_the_program_and_not_without_them() {
+        let exec = |executable: &str, args: &[&str], args_unknown| {
+            let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+            let process = Process { executable: executable.into(), args, args_unknown, ..Process::default() };
+            Program::of(&process, Naming::ByArguments).map(|program| program.argv)
+        };
+        let plan = &["terraform", "plan"][..];
+        assert_eq!(exec("/usr/bin/terraform", plan, false), Ok(Some("terraform plan".to_owned())));
+        for (executable, args) in [
+            ("/usr/bin/terraform", plan),
+            ("/usr/bin/curl", &["/usr/bin/curl"]),
+            ("/usr/bin/python3", &["/usr/bin/python3"]),
+        ] {
+            let said = exec(executable, args, true).unwrap_err();
+            assert!(said.starts_with("not all arguments of ") && said.contains("wider"), "{said}");
+        }
+        let unknown =
+            Process { executable: "/usr/bin/terraform".into(), args_unknown: true, ..Process::default() };
+        assert!(Program::of(&unknown, Naming::ByPurpose).is_ok(), "what it read is known by its path alone");
+        let secret = exec("/usr/bin/psql", &["psql", "password=…"], false).unwrap_err();
+        assert!(secret.contains("looks like a credential"), "{secret}");
     }
 }

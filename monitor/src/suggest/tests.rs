@@ -220,6 +220,75 @@ fn nothing_is_learned_from_a_session_that_is_not_wholly_known() {
     assert!(incomplete.learn().objections[0].contains("lost in the kernel"));
 }
 
+const EXECS: &str = "version: 1\nrules: [{ id: ask-first, summary: s, on: exec, match: { process: { executable: '**/psql' } }, \
+                     action: hold, timeout: { after: 10m, then: deny } }]\n";
+
+/// Somebody is about to execute a program, is approved, and does.
+fn held_exec(args: &[&str]) -> Script {
+    let psql =
+        json!({ "process.executable": "/usr/bin/psql", "process.args": args, "rule.id": ["ask-first"] });
+    let with = |more: Value| {
+        let mut event = psql.clone();
+        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+    };
+    Script::new()
+        .event(
+            2,
+            with(json!({ "event.action": "syscall-held", "interlock.action": "hold", "hold.id": "h1" })),
+        )
+        .approved(5)
+        .event(
+            6,
+            with(
+                json!({ "event.action": "exec", "interlock.action": "alert", "interlock.degraded": "hold" }),
+            ),
+        )
+}
+
+#[test]
+fn a_held_exec_is_excused_with_its_arguments_and_no_others() {
+    let learned = held_exec(&["psql", "-c", "select 1"]).learn_with(Some(EXECS), None);
+    let [proposal] = learned.proposals.as_slice() else { panic!("{learned:?}") };
+    assert_eq!(proposal.excuses.len(), 2, "the question, and the act that the answer let go on: {learned:?}");
+    let part = "process: { executable: \"/usr/bin/psql\", argv: \"psql -c select 1\" }";
+    assert!(proposal.file.contains(part), "{}", proposal.file);
+    let told = |list: &[String], what: &str| list.contains(&format!("the same {what}"));
+    assert!(told(&proposal.stays, "with any other arguments"), "{proposal:?}");
+    assert!(told(&proposal.allows, "with these words divided otherwise into arguments"), "{proposal:?}");
+    assert!(
+        proposal.allows[0].starts_with("/usr/bin/psql, called exactly as `psql -c select 1`, is executed")
+    );
+}
+
+#[test]
+fn a_held_exec_whose_arguments_were_not_known_is_not_excused_for_all_arguments() {
+    let mut script = held_exec(&["/usr/bin/psql"]);
+    for place in [1, 3] {
+        script.0[place]["process.args_unknown"] = true.into();
+    }
+    let learned = script.learn_with(Some(EXECS), None);
+    assert!(learned.proposals.is_empty() && learned.file.is_none(), "{learned:?}");
+    assert!(learned.left[0].why.starts_with("not all arguments of psql were known"), "{learned:?}");
+}
+
+/// Only the very act that was asked about is let go by the answer.
+#[test]
+fn an_exec_that_nobody_was_asked_about_is_no_example() {
+    for (field, other) in [("process.pid", json!(4713)), ("process.args", json!(["psql", "-c", "select 2"]))]
+    {
+        let mut script = held_exec(&["psql", "-c", "select 1"]);
+        script.0[3][field] = other;
+        let learned = script.learn_with(Some(EXECS), None);
+        assert!(
+            learned.left.iter().any(|left| left.why.contains("it was not held where it happened")),
+            "{field}: {learned:?}"
+        );
+        let excused = learned.proposals.iter().flat_map(|proposal| &proposal.excuses);
+        assert!(excused.into_iter().all(|seen| seen.id == "e1"), "{field}: {learned:?}");
+    }
+}
+
 #[test]
 fn what_nobody_approved_is_left_as_it_is() {
     let left = |script: Script| {

@@ -242,6 +242,7 @@ impl<'a> Stage<'a> {
             start: BootNanos(BEGAN),
             executable: self.absolute(&program.executable),
             args: program.args.iter().map(|arg| in_home(arg, self.home())).collect(),
+            args_unknown: false,
         }
     }
 

@@ -103,6 +103,59 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     assert_eq!(told["rules"][0]["id"], "held", "the event of the answer tells of the question: {told:#}");
 }
 
+/// A shell reads a secret through a program that is gone by the time of the connection, and so is the shell.
+#[test]
+fn who_read_an_earlier_secret_is_named_after_it_has_ended() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(RULES.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let read = |pid: &str, by: &str| {
+        format!(
+            "bash -c 'echo nothing; bash -c \"echo \\$\\$ > {pid}; exec {by} ~/.railway/config.json > /dev/null\"; :'"
+        )
+    };
+    let script = format!(
+        "{}; {}; {}; until test -e go; do read -t 0.05 <> <(:); done",
+        read("first", "tail -n 1"),
+        read("last", "head -c 5"),
+        curl(&server, "")
+    );
+    let _agent = home.run(&daemon, &script);
+    let hold = daemon.the_hold();
+    let pid = |name: &str| -> u64 {
+        std::fs::read_to_string(home.path().join("work").join(name)).unwrap().trim().parse().unwrap()
+    };
+    let (first, last) = (pid("first"), pid("last"));
+    let told = daemon.json(&["explain", &hold]);
+    assert_eq!(told["unknown"], serde_json::json!([]), "{told:#}");
+    let read = &told["read"][0];
+    assert_eq!(
+        (&read["counts"], &read["by"]["pid"], &read["first_by"]["pid"], &read["others_between"]),
+        (&true.into(), &last.into(), &first.into(), &false.into()),
+        "{read:#}"
+    );
+    let by = &read["by"];
+    assert!(by["executable"].as_str().unwrap().ends_with("/head"), "{by:#}");
+    let path = home.path().join(".railway/config.json").display().to_string();
+    assert_eq!(by["command"], format!("head -c 5 {path}"), "{by:#}");
+    assert_eq!(by["at"], read["at"], "when it was last read is when the last reader did");
+    assert!(read["first_by"]["at"].as_str() < by["at"].as_str(), "{read:#}");
+    let lineage: Vec<&str> = by["lineage"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let root = told["session"].as_str().unwrap().split('-').next().unwrap();
+    assert!(lineage[0].starts_with(&format!("{root} bash -c")), "{lineage:#?}");
+    assert!(lineage.len() == 3 && lineage[1].contains(" bash -c echo nothing"), "{lineage:#?}");
+    assert_eq!(lineage[2], format!("{last} head -c 5 {path}"));
+
+    let screen = text(&daemon.cli(&["explain", &hold]));
+    let words = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains(&format!("read by {last} head -c 5 {path} (")), "{screen}");
+    assert!(words.contains(&format!("by {first} tail -n 1 {path} (")), "{screen}");
+    assert!(words.contains(&format!("started by {root} bash -c")), "{screen}");
+    daemon.expect(&["deny", &hold]);
+}
+
 #[test]
 fn what_no_rule_matched_says_which_came_nearest_and_what_they_lacked() {
     if !is_root() {

@@ -5,11 +5,12 @@ use std::{fs, time::Duration};
 use interlock::ledger::verify::verify;
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
-    daemon::{Daemon, Settings},
+    daemon::{Daemon, Settings, text},
     is_root,
     server::Server,
     wait,
 };
+use serde_json::{Value, json};
 
 #[test]
 fn holds_outlive_a_killed_daemon_and_nothing_goes_through_meanwhile() {
@@ -53,6 +54,116 @@ fn holds_outlive_a_killed_daemon_and_nothing_goes_through_meanwhile() {
     let pins = daemon.pins().unwrap().to_path_buf();
     drop(daemon);
     assert!(!pins.exists(), "released");
+}
+
+fn unknown(told: &Value) -> String {
+    told["unknown"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+}
+
+const RULES: &str = "version: 1
+rules:
+  - id: held
+    summary: A credential, then infrastructure.
+    on: connect
+    match:
+      destination: infra
+      touched: { grade: A, foreign: true, within: 30m }
+    action: hold
+    timeout: { after: 10m, then: deny }
+";
+
+#[test]
+fn a_hold_that_outlived_its_daemon_is_explained_as_it_was_then_and_what_is_lost_is_said() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon =
+        Daemon::start(&Settings { pinned: true, rules: Some(RULES.into()), ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let second = curl(&server, "").replace("backboard.railway.app", "api.vercel.com");
+    let wait = "until test -e go; do read -t 0.05 <> <(:); done";
+    let script = format!("{READ_SECRET}; {} & {wait}; {second} & wait", curl(&server, ""));
+    let agent = home.run(&daemon, &script);
+    let hold = daemon.the_hold();
+    let before = daemon.json(&["explain", &hold]);
+    assert!(before["read"][0]["by"]["executable"].as_str().unwrap().ends_with("/cat"), "{before:#}");
+    for restart in 1..=2 {
+        daemon.kill();
+        // Other rules are in force then, which would not have held it.
+        let other = format!(
+            "version: 1\nrules:\n  - {{id: other, summary: s, on: open, match: {{secret: any}}, action: alert, risk: {restart}}}\n"
+        );
+        fs::write(daemon.dir().join("rules/test.yaml"), other).unwrap();
+        daemon.start_again();
+        assert_eq!(daemon.the_hold(), hold);
+        let mut after = daemon.json(&["explain", &hold]);
+        let lost = unknown(&after);
+        assert!(lost.contains("did not survive a restart") && lost.lines().count() == 1, "{lost}");
+        assert_eq!(after["reloaded"], true);
+        for field in ["unknown", "reloaded"] {
+            after[field] = before[field].clone();
+        }
+        assert_eq!(after, before, "all else is told as it was after restart {restart}");
+    }
+    let screen = text(&daemon.cli(&["explain", &hold]));
+    for part in
+        ["what is not known", "did not survive a restart", "rule held → hold", "read by ", "since then"]
+    {
+        assert!(screen.contains(part), "{part} is missing: {screen}");
+    }
+
+    // What is held from now on is so because the daemon does not know what the session read.
+    fs::write(daemon.dir().join("rules/test.yaml"), RULES).unwrap();
+    daemon.expect(&["rules", "reload"]);
+    fs::write(home.path().join("work/go"), "").unwrap();
+    let next = wait::until("the second hold", || match daemon.holds().as_slice() {
+        [_, next] => Ok(next["id"].as_str().unwrap().to_owned()),
+        other => Err((other.to_vec(), agent.output())),
+    });
+    let told = daemon.json(&["explain", &next]);
+    assert_eq!(told["read"], json!([]), "{told:#}");
+    let lost = unknown(&told);
+    assert!(lost.contains("who read that is not known"), "{lost}");
+    assert!(
+        lost.contains("did not survive its restart: A foreign paas ")
+            && lost.contains(".railway/config.json"),
+        "{lost}"
+    );
+
+    daemon.expect(&["deny", &hold]);
+    let denied = daemon.the_event("flow-denied");
+    let told = daemon.json(&["explain", denied["event.id"].as_str().unwrap()]);
+    assert!(told["headline"].as_str().unwrap().starts_with("flow-denied backboard.railway.app:"), "{told:#}");
+    assert_eq!((&told["rules"], &told["read"]), (&before["rules"], &before["read"]));
+    assert_eq!(told["event"]["hold.id"], hold.as_str());
+}
+
+#[test]
+fn a_hold_whose_account_is_lost_too_says_what_is_left() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
+    let hold = daemon.the_hold();
+    let rule = daemon.holds()[0]["rule"].as_str().unwrap().to_owned();
+    daemon.kill();
+    // As a daemon of before accounts left it.
+    let path = daemon.dir().join("state/state.json");
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(state["accounts"].as_array().map(Vec::len), Some(1), "{state}");
+    state.as_object_mut().unwrap().remove("accounts");
+    fs::write(&path, state.to_string()).unwrap();
+    daemon.start_again();
+    let told = daemon.json(&["explain", &hold]);
+    assert!(told["headline"].as_str().unwrap().starts_with("flow-held backboard.railway.app:"), "{told:#}");
+    assert!(told["object"].to_string().contains(&rule), "{told:#}");
+    assert!(told["lineage"].to_string().contains(" curl -sS"), "{told:#}");
+    assert_eq!((&told["rules"], &told["read"]), (&json!([]), &json!([])));
+    let lost = unknown(&told);
+    assert!(lost.contains("neither what it was judged by nor what was told of it"), "{lost}");
+    daemon.expect(&["deny", &hold]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::{fs, process::Output};
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running, curl},
+    backend::{Backend, not_here},
     daemon::{Daemon, Settings, text},
     is_root,
     server::Server,
@@ -101,4 +102,62 @@ fn nothing_is_suggested_from_a_session_that_a_person_denied() {
     for expected in ["nothing is learned from session", "it tripped at", "flow-denied h1 by uid 0"] {
         assert!(text(&said).contains(expected), "{expected} is missing: {}", text(&said));
     }
+}
+
+/// A daemon with one rule about a program that does one thing, which is to be `action`.
+fn about_execs(action: &str) -> Daemon {
+    let rules = format!(
+        "version: 1\nrules:\n  - {{ id: counts, summary: It counts., on: exec, match: {{ process: {{ executable: \"**/seq\" }} }}, \
+         {action} }}\n"
+    );
+    Daemon::start(&Settings { rules: Some(rules), ..Settings::default() })
+}
+
+/// Takes what is suggested from the ended session among the rules; gives it as it is written.
+fn adopt(daemon: &Daemon, session: &Value) -> String {
+    let file = suggest(daemon, session["session.id"].as_str().unwrap(), &[]);
+    assert_eq!(file.status.code(), Some(0), "{}", text(&file));
+    fs::write(daemon.dir().join("rules/suggested.yaml"), &file.stdout).unwrap();
+    daemon.expect(&["rules", "reload"]);
+    String::from_utf8(file.stdout).unwrap()
+}
+
+#[test]
+fn an_exec_is_suggested_with_its_arguments_and_others_are_told_as_before() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (about_execs("action: alert"), Home::new());
+    let _ = home.run(&daemon, "seq 7 7; :").finish();
+    let file = adopt(&daemon, &ended(&daemon, 1));
+    assert!(file.contains("/seq\", argv: \"seq 7 7\" }"), "{file}");
+    let _ = home.run(&daemon, "seq 7 7; seq 8 8; :").finish();
+    let second = ended(&daemon, 2)["session.id"].clone();
+    let told = daemon.events("exec");
+    let told: Vec<&Value> = told.iter().filter(|event| event["session.id"] == second).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["process.args"], json!(["seq", "8", "8"]));
+}
+
+#[test]
+fn a_held_exec_that_was_approved_is_suggested_with_its_arguments_and_others_are_held_as_before() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (about_execs("action: hold, timeout: { after: 600s, then: deny }"), Home::new());
+    if daemon.backend("gate-execute") != Backend::Lsm {
+        return not_here("an exec is seen after it began");
+    }
+    let mut agent = home.run(&daemon, "seq 7 7; echo exit $?");
+    let hold = daemon.the_hold();
+    assert_eq!(daemon.the_event("syscall-held")["process.args"], json!(["seq", "7", "7"]));
+    daemon.expect(&["approve", &hold]);
+    assert!(agent.finish().contains("exit 0"), "{}", agent.output());
+    let file = adopt(&daemon, &ended(&daemon, 1));
+    assert!(file.contains("/seq\", argv: \"seq 7 7\" }"), "{file}");
+    let mut again = home.run(&daemon, "seq 7 7; echo first; seq 8 8; echo second $?");
+    let hold = daemon.the_hold();
+    assert!(again.output().contains("first") && !again.output().contains("second"), "{}", again.output());
+    daemon.expect(&["deny", &hold]);
+    assert!(again.finish().contains("second 126"), "{}", again.output());
 }

@@ -1,3 +1,5 @@
+use jiff::Timestamp;
+
 use super::*;
 use crate::cli::tests::sample;
 
@@ -21,6 +23,8 @@ fn an_explanation_tells_the_story_in_order() {
 
     secrets read before (* counts for a rule below)
     * 9.0 s before    00:01:40.000  /home/x/.railway/config.json (A foreign paas)
+        read by 4721 cat config.json (/usr/bin/cat)
+          started by 4711 claude → 4720 bash
 
     rule infra-after-foreign-secret → hold (default.yaml:3)
         - id: infra-after-foreign-secret
@@ -89,6 +93,49 @@ fn of_many_secrets_the_last_and_those_that_count_are_shown() {
     let shown: Vec<usize> = (0..20).filter(|i| text.contains(&path(*i))).collect();
     assert_eq!(shown, [0, 1, 2, 3, 4, 5, 6, 7, 15]);
     assert!(text.contains("and 11 earlier ones"), "{text}");
+}
+
+#[test]
+fn who_read_a_secret_is_told_as_far_as_it_is_known() {
+    let mut explanation = sample::explanation();
+    let by = explanation.read[0].by.clone().unwrap();
+    let tell = |change: &dyn Fn(&mut Read)| {
+        let mut changed = explanation.read[0].clone();
+        change(&mut changed);
+        let told = Explanation { read: vec![changed], ..explanation.clone() };
+        let text = story(&told);
+        let (_, rest) = text.split_once("(A foreign paas)\n").unwrap();
+        rest.split_once("\n\n").unwrap().0.to_owned()
+    };
+    insta::assert_snapshot!(tell(&|read| {
+        let way = vec!["4711 claude".into(), "4719 node x.js (ended)".into()];
+        read.first_by = Some(ReadBy { pid: 4719, command: "node x.js".into(), at: Timestamp::UNIX_EPOCH, lineage: way,
+            ..by.clone() });
+        read.others_between = true;
+    }), @r"
+    read by 4721 cat config.json (/usr/bin/cat)
+      started by 4711 claude → 4720 bash
+    first read 00:00:00.000 by 4719 node x.js (/usr/bin/cat)
+      started by 4711 claude
+    and by others in between, which are not remembered
+    ");
+    insta::assert_snapshot!(tell(&|read| read.by = None), @"    which process read it is not known");
+    insta::assert_snapshot!(tell(&|read| {
+        read.by = Some(ReadBy { executable: String::new(), lineage: vec![], ..by.clone() });
+    }), @r"
+    read by 4721 cat config.json (its program is not known)
+      what started it is not known
+    ");
+    insta::assert_snapshot!(tell(&|read| {
+        let root = vec!["4721 cat config.json".into()];
+        read.by = Some(ReadBy { command: "/usr/bin/cat".into(), lineage: root, ..by.clone() });
+    }), @r"
+    read by 4721 /usr/bin/cat
+      the session's root itself
+    ");
+    explanation.unknown = vec!["records of the session were lost".into()];
+    let text = story(&explanation);
+    assert!(text.contains("\n\nwhat is not known\n  records of the session were lost\n\nrule "), "{text}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub struct Explanation {
     pub object: Vec<String>,
     /// Secrets that the session had read, the last first.
     pub read: Vec<Read>,
+    /// What of this is not known, or not any more, a sentence each.
+    #[serde(default)]
+    pub unknown: Vec<String>,
     /// Rules that matched.
     pub rules: Vec<RuleTrace>,
     /// Rules that an exception among `rules` kept from matching.
@@ -51,6 +54,27 @@ pub struct Read {
     pub before_ms: u64,
     /// A rule that matched asks for such a one.
     pub counts: bool,
+    /// The process that read it last; `None` where that is not known.
+    #[serde(default)]
+    pub by: Option<ReadBy>,
+    /// The one that read it first, where it is another.
+    #[serde(default)]
+    pub first_by: Option<ReadBy>,
+    /// Others read it in between, and are not remembered.
+    #[serde(default)]
+    pub others_between: bool,
+}
+
+/// A process that read a secret, as it was then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadBy {
+    pub at: Timestamp,
+    pub pid: u32,
+    /// Empty where it is not known.
+    pub executable: String,
+    pub command: String,
+    /// Outermost first, from the session's root to the process itself.
+    pub lineage: Vec<String>,
 }
 
 /// A rule that matched.

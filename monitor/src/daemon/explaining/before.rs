@@ -1,0 +1,78 @@
+//! What a session had read before a decision, who read it, and what of that is not known.
+
+use std::time::Duration;
+
+use super::Decision;
+use crate::{
+    control::api::{Read, ReadBy},
+    daemon::engine::Engine,
+    rules::{Reader, Touch, Trace},
+};
+
+impl Engine {
+    /// Secrets that the session had read, the last first.
+    pub(super) fn read_before(&self, decision: &Decision, trace: &Trace) -> Vec<Read> {
+        let Decision { fact, past, .. } = decision;
+        let counts = |touch: &Touch| {
+            trace.verdict.matches.iter().any(|found| {
+                let rule = &found.rule;
+                let touched = rule.conditions.touched.as_ref();
+                touched.is_some_and(|wanted| touch.fits(wanted, fact.at))
+                    || rule.after.as_ref().is_some_and(|steps| past.was_a_step(steps, &touch.path, fact.at))
+            })
+        };
+        let read = past.touches().iter().rev().map(|touch| {
+            let before = Duration::from_nanos(fact.at.0.saturating_sub(touch.at.0));
+            Read {
+                path: touch.path.clone(),
+                class: touch.class.clone(),
+                grade: touch.grade,
+                foreign: touch.foreign,
+                at: self.wall(touch.at),
+                before_ms: u64::try_from(before.as_millis()).unwrap_or(u64::MAX),
+                counts: counts(touch),
+                by: touch.readers.last.as_deref().map(|reader| self.read_by(reader)),
+                first_by: touch.readers.first.as_deref().map(|reader| self.read_by(reader)),
+                others_between: touch.readers.more,
+            }
+        });
+        read.collect()
+    }
+
+    fn read_by(&self, reader: &Reader) -> ReadBy {
+        ReadBy {
+            at: self.wall(reader.at),
+            pid: reader.pid,
+            executable: reader.executable.clone(),
+            command: reader.command.clone(),
+            lineage: reader.lineage.to_vec(),
+        }
+    }
+
+    /// Why something may be missing among what was read before.
+    pub(super) fn unknown_before(&self, decision: &Decision) -> Vec<String> {
+        let Decision { fact, past, .. } = decision;
+        let mut unknown = Vec::new();
+        let before = self.registry.get(fact.session).map(|session| session.touched_before.as_slice());
+        if let Some(before @ [_, ..]) = before {
+            let files = before.join("; ");
+            unknown.push(format!(
+                "an earlier daemon saw the session read these; when, and which process, did not survive its restart: {files}"
+            ));
+        }
+        if fact.incomplete {
+            unknown.push(
+                "records of the session were lost, or it ran while no daemon did: it may have read more than is told here, \
+                 and who read that is not known"
+                    .to_owned(),
+            );
+        }
+        if past.evicted() > 0 {
+            unknown.push(format!(
+                "the session did more than is remembered of one: {} entries made room, and what they were is not known any more",
+                past.evicted()
+            ));
+        }
+        unknown
+    }
+}
