@@ -206,6 +206,17 @@ pub struct Flow {
 }
 const _: () = assert!(size_of::<Flow>() == 48);
 
+/// Value of the map `HANDSHAKES` (key: thread).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Remote {
+    /// IPv4 stored v4-mapped.
+    pub address: [u8; 16],
+    /// Host byte order.
+    pub port: u32,
+}
+const _: () = assert!(size_of::<Remote>() == 20);
+
 /// Value of the map `VERDICTS` (key: socket cookie): what the daemon decided about a flow. Only the daemon writes it; the
 /// kernel removes it with its flow. It is about one destination: a socket that goes elsewhere is undecided again.
 #[repr(C)]

@@ -35,7 +35,8 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return PASS };
     // SAFETY: a map value stays allocated while a program runs (RCU).
     let flow = unsafe { &mut *flow };
-    if flow.port == DNS_PORT {
+    let remote = remote(&ctx, flow);
+    if remote.port == DNS_PORT {
         return PASS; // names are learned here; what is tunnelled through DNS is not stopped by this backend
     }
     let verdict = verdict::of_flow(cookie, flow);
@@ -47,7 +48,7 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     if denied {
         return withhold(&ctx, flow);
     }
-    let allowed = verdict.is_some_and(|decided| decided.generation == gate.generation);
+    let allowed = remote.is_noted && verdict.is_some_and(|decided| decided.generation == gate.generation);
     if !gate.closed || allowed {
         return PASS;
     }
@@ -56,12 +57,44 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     }
     let payload = packet::payload(&ctx).unwrap_or(Payload { offset: 0, size: 0 });
     let is_new = flow.asked != gate.generation || shows_more(flow, payload);
-    if is_new && ask(&ctx, cookie, flow, gate.generation, payload).is_some() {
+    if is_new && ask(&ctx, cookie, flow, &remote, gate.generation, payload).is_some() {
         flow.asked = gate.generation;
         flow.asked_size = payload.size;
     }
     // A lost question is asked again with the next attempt; the data waits either way.
     if verdict::observes() { PASS } else { DROP }
+}
+
+/// Where a packet goes.
+struct Remote {
+    address: [u8; 16],
+    port: u16,
+    /// It is what its flow was noted, and decided, to be.
+    is_noted: bool,
+}
+
+/// Threads that share a datagram socket change its note under one another's packets, so the packet itself tells.
+#[inline(always)]
+fn remote(ctx: &SkBuffContext, flow: &Flow) -> Remote {
+    let noted = Remote { address: flow.address, port: flow.port, is_noted: true };
+    if !network::is_datagrams(flow) {
+        return noted;
+    }
+    // Unreadable: undecided.
+    let Some((address, port)) = packet::destination(ctx) else {
+        return Remote { is_noted: false, port: 0, ..noted };
+    };
+    // A note without an address stands for what the kernel makes of it: this machine.
+    if port == flow.port && (address == flow.address || is_unspecified(&flow.address)) {
+        return noted;
+    }
+    Remote { address, port, is_noted: false }
+}
+
+/// `::` or `::ffff:0.0.0.0`.
+#[inline(always)]
+fn is_unspecified(address: &[u8; 16]) -> bool {
+    *address == [0; 16] || *address == network::mapped([0; 4])
 }
 
 #[inline(always)]
@@ -83,15 +116,22 @@ fn shows_more(flow: &Flow, payload: Payload) -> bool {
 }
 
 #[inline(always)]
-fn ask(ctx: &SkBuffContext, cookie: u64, flow: &Flow, generation: u64, payload: Payload) -> Option<()> {
+fn ask(
+    ctx: &SkBuffContext,
+    cookie: u64,
+    flow: &Flow,
+    remote: &Remote,
+    generation: u64,
+    payload: Payload,
+) -> Option<()> {
     let mut entry = emit::reserve::<FlowAsk>(&ACCESS, Loss::FlowAsk, flow.session)?;
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
         (*record).header = emit::header(kind::FLOW_ASK, flow.tgid, flow.session);
         (*record).cookie = cookie;
-        (*record).address = flow.address;
-        (*record).port = flow.port;
+        (*record).address = remote.address;
+        (*record).port = remote.port;
         (*record).protocol = flow.protocol;
         (*record).reserved = 0;
         (*record).generation = generation;

@@ -5,7 +5,7 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::bpf_probe_read_user,
+    helpers::{bpf_get_current_pid_tgid, bpf_probe_read_user},
     programs::{SockAddrContext, TracePointContext},
 };
 use monitor_common::{
@@ -14,13 +14,14 @@ use monitor_common::{
         network::{Connect, outcome},
         state,
     },
-    policy::{AnswerKey, VERDICT_ALLOW},
+    policy::{AnswerKey, Remote, VERDICT_ALLOW},
 };
 
 use crate::{
     emit,
     hold::{self, Decision},
     kernel::{self, Memory, Object, offset},
+    maps::HANDSHAKES,
     network::{self, IPPROTO_TCP},
     verdict,
 };
@@ -40,13 +41,6 @@ const USERVADDR: usize = 24;
 const S_IFMT: u16 = 0o170_000;
 const S_IFSOCK: u16 = 0o140_000;
 
-/// Where a connect would go.
-#[derive(Clone, Copy)]
-struct Remote {
-    address: [u8; 16],
-    port: u16,
-}
-
 /// The LSM hook's part: its return value.
 #[inline(always)]
 pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
@@ -55,7 +49,10 @@ pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
         return 0;
     }
     let Some(remote) = remote(address) else { return 0 };
-    let outcome = hold::decide(verdict, AnswerKey::of_connect(session, remote.address, remote.port));
+    let outcome = hold::decide(verdict, key(session, &remote));
+    if outcome.code == 0 {
+        let _ = HANDSHAKES.insert(bpf_get_current_pid_tgid(), remote, 0); // fails closed: `late` finds nothing
+    }
     let told = match outcome.state {
         state::ASKED => outcome::ASKED,
         state::COMMITTED => outcome::COMMITTED,
@@ -99,7 +96,7 @@ pub fn begins(tgid: u32, session: u64, socket: Object, address: Object) {
 /// Stops the caller and asks, where no answer stands.
 #[inline(always)]
 fn ask(tgid: u32, session: u64, remote: Remote) {
-    let key = AnswerKey::of_connect(session, remote.address, remote.port);
+    let key = key(session, &remote);
     if hold::waits(verdict(true), key) {
         kernel::stop();
         tell(tgid, session, remote, outcome::ASKED);
@@ -107,27 +104,51 @@ fn ask(tgid: u32, session: u64, remote: Remote) {
 }
 
 /// The part of `connect4` and `connect6`: 0 lets the handshake go on. Without an answer the syscall is restarted, which
-/// `ask` has prepared; where it has not (io_uring, an address that was changed meanwhile) the connect fails: closed.
+/// `ask` has prepared; where it has not (io_uring, an address that was changed meanwhile, a send with MSG_FASTOPEN) the
+/// connect fails: closed.
 #[inline(always)]
 pub fn late(ctx: &SockAddrContext, session: u64, address: [u8; 16], port: u16) -> i32 {
     // SAFETY: the verifier rewrites this to the socket's protocol, which may be read.
     let protocol = unsafe { (*ctx.sock_addr).protocol };
-    let verdict = verdict(true);
+    let policy = verdict::policy();
+    let verdict = policy.map_or(VERDICT_ALLOW, |policy| policy.handshake);
     if verdict == VERDICT_ALLOW || protocol != IPPROTO_TCP as u32 {
         return 0;
     }
-    match hold::decision(verdict, AnswerKey::of_connect(session, address, port)) {
+    let remote = Remote { address, port: port as u32 };
+    let is_late = policy.is_some_and(|policy| policy.late_handshake != 0);
+    if !is_late && has_passed(&remote) {
+        return 0;
+    }
+    match hold::decision(verdict, key(session, &remote)) {
         Decision::Pass => 0,
         Decision::Commit => {
-            tell(ctx.tgid(), session, Remote { address, port }, outcome::COMMITTED);
+            tell(ctx.tgid(), session, remote, outcome::COMMITTED);
             0
         }
-        Decision::Refuse => {
-            tell(ctx.tgid(), session, Remote { address, port }, outcome::TURNED_AWAY);
+        Decision::Ask if is_late => hold::RESTART,
+        // Nobody has stopped the caller who comes past LSM's hook, so there is nothing to restart.
+        Decision::Ask | Decision::Refuse => {
+            tell(ctx.tgid(), session, remote, outcome::TURNED_AWAY);
             hold::EPERM
         }
-        Decision::Ask => hold::RESTART,
     }
+}
+
+/// Whether LSM's hook has let this connect go. It does not run for a send that connects (MSG_FASTOPEN, net/ipv4/tcp.c:
+/// tcp_sendmsg_fastopen, v6.1–v7.3).
+#[inline(always)]
+fn has_passed(remote: &Remote) -> bool {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: the value is copied out at once; only this thread writes its key.
+    let Some(passed) = unsafe { HANDSHAKES.get(thread) }.copied() else { return false };
+    let _ = HANDSHAKES.remove(thread);
+    passed == *remote
+}
+
+#[inline(always)]
+fn key(session: u64, remote: &Remote) -> AnswerKey {
+    AnswerKey::of_connect(session, remote.address, remote.port as u16)
 }
 
 /// The table's answer, where it is to be given `late` or not.
@@ -179,12 +200,12 @@ fn remote(memory: impl Memory) -> Option<Remote> {
     } else {
         return None;
     };
-    Some(Remote { address, port: u16::from_be(memory.read(PORT)?) })
+    Some(Remote { address, port: u16::from_be(memory.read(PORT)?) as u32 })
 }
 
 #[inline(always)]
 fn tell(tgid: u32, session: u64, remote: Remote, outcome: u32) {
-    let Remote { address, port } = remote;
+    let (address, port) = (remote.address, remote.port as u16);
     let header = emit::header(kind::CONNECT, tgid, session);
     network::tell(&Connect { header, cookie: 0, address, port, protocol: IPPROTO_TCP, outcome });
 }

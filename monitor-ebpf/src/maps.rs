@@ -10,7 +10,8 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSSES,
     policy::{
-        AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, NUMBERS_MAX, Policy, SecretTag,
+        AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, NUMBERS_MAX, Policy, Remote,
+        SecretTag,
     },
 };
 
@@ -70,6 +71,11 @@ pub static OPEN_VERDICTS: Array<u32> = Array::with_max_entries(NUMBERS_MAX * 2, 
 /// makes room.
 #[map]
 pub static ANSWERS: LruHashMap<AnswerKey, Answer> = LruHashMap::with_max_entries(8_192, 0);
+
+/// Thread → where LSM's hook let its connect go, until `connect4` or `connect6` sees the same connect. LRU: a connect that
+/// fails in between leaves its entry behind.
+#[map]
+pub static HANDSHAKES: LruHashMap<u64, Remote> = LruHashMap::with_max_entries(4_096, 0);
 
 /// Inodes of Interlock's own: state, socket, rules, pins, program.
 #[map]

@@ -26,6 +26,7 @@ use crate::{
 pub const ALLOW: i32 = 1;
 pub const REFUSE: i32 = 0;
 pub const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
 pub const DNS_PORT: u16 = 53;
 
 #[cgroup_sock_addr(connect4)]
@@ -145,16 +146,25 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
         Flow { session, address, tgid: ctx.tgid(), port, protocol, closed: 0, asked_size: 0, asked: 0 };
     // A new connection on an old socket is a new question.
     let _ = VERDICTS.remove(cookie);
-    if outcome != outcome::REFUSED && FLOWS.insert(cookie, flow, 0).is_err() {
-        count::lost(Loss::Flow, session);
-        // Fails closed for a session that has touched a secret (its data could not be held), open for the others.
-        if verdict::gate(session).is_some_and(|gate| gate.closed) && !observe {
-            return REFUSE;
-        }
+    if outcome != outcome::REFUSED && !follow(cookie, flow) {
+        return REFUSE;
     }
     let header = emit::header(kind::CONNECT, ctx.tgid(), session);
     tell(&Connect { header, cookie, address, port, protocol, outcome });
     if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
+}
+
+/// Notes a flow. Where there is no room, it fails closed for a session that has touched a secret, because its data could not
+/// be held: false. Open for the others, which count as incomplete from then on.
+#[inline(always)]
+pub fn follow(cookie: u64, flow: Flow) -> bool {
+    if FLOWS.insert(cookie, flow, 0).is_ok() {
+        return true;
+    }
+    // Before the loss is counted: a session with losses counts as having touched everything.
+    let must_be_held = verdict::gate(flow.session).is_some_and(|gate| gate.closed);
+    count::lost(Loss::Flow, flow.session);
+    !must_be_held || verdict::observes()
 }
 
 #[inline(always)]
@@ -247,4 +257,10 @@ fn address6(address: *const bpf_sock_addr) -> [u8; 16] {
 #[inline(always)]
 pub fn is_stream(flow: &Flow) -> bool {
     flow.protocol == IPPROTO_TCP
+}
+
+/// Whether a flow is of datagrams, whose destination each of them has anew.
+#[inline(always)]
+pub fn is_datagrams(flow: &Flow) -> bool {
+    flow.protocol == IPPROTO_UDP
 }

@@ -2,6 +2,8 @@
 
 use aya_ebpf::programs::SkBuffContext;
 
+use crate::network;
+
 const IPV6_HEADER: u32 = 40;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
@@ -32,4 +34,19 @@ pub fn payload(ctx: &SkBuffContext) -> Option<Payload> {
     };
     let offset = transport + header;
     Some(Payload { offset, size: ctx.len().saturating_sub(offset) })
+}
+
+/// Where a UDP packet goes: its address (IPv4 v4-mapped) and port. `None` where that cannot be read.
+#[inline(always)]
+pub fn destination(ctx: &SkBuffContext) -> Option<([u8; 16], u16)> {
+    let first: u8 = ctx.load(0).ok()?;
+    let (transport, protocol, address): (usize, u8, [u8; 16]) = match first >> 4 {
+        4 => (((first & 0xf) as usize) * 4, ctx.load(9).ok()?, network::mapped(ctx.load(16).ok()?)),
+        6 => (IPV6_HEADER as usize, ctx.load(6).ok()?, ctx.load(24).ok()?),
+        _ => return None,
+    };
+    if protocol != UDP {
+        return None;
+    }
+    Some((address, u16::from_be(ctx.load(transport + 2).ok()?)))
 }

@@ -16,9 +16,9 @@ use monitor_common::{
 };
 
 use crate::{
-    count, emit, hold, kernel,
-    maps::{ACCESS, FLOWS},
-    network::{ALLOW, REFUSE},
+    emit, hold, kernel,
+    maps::ACCESS,
+    network::{self, ALLOW, REFUSE},
     verdict,
 };
 
@@ -29,7 +29,6 @@ const IPPROTO_TCP: u32 = 6;
 const IPPROTO_UDP: u32 = 17;
 const IPPROTO_DCCP: u32 = 33;
 const IPPROTO_SCTP: u32 = 132;
-const IPPROTO_UDPLITE: u32 = 136;
 const IPPROTO_MPTCP: u32 = 262;
 /// `-EPROTONOSUPPORT`: what a kernel without the protocol answers; programs then fall back to TCP.
 const UNSUPPORTED: i32 = -93;
@@ -48,7 +47,7 @@ pub fn sock_create(ctx: SockContext) -> i32 {
     // SAFETY: the verifier rewrites these to the socket's fields, which this attach type may read.
     let (family, kind, protocol) = unsafe { ((*ctx.sock).family, (*ctx.sock).type_, (*ctx.sock).protocol) };
     match protocol {
-        IPPROTO_TCP | IPPROTO_UDP | IPPROTO_UDPLITE => ALLOW,
+        IPPROTO_TCP | IPPROTO_UDP => ALLOW,
         IPPROTO_MPTCP | IPPROTO_SCTP | IPPROTO_DCCP => {
             let refuse = !verdict::observes();
             tell(ctx.tgid(), label.session, [family, kind, protocol], refused(refuse));
@@ -59,25 +58,25 @@ pub fn sock_create(ctx: SockContext) -> i32 {
             }
             ALLOW
         }
+        // Among them UDP-Lite, which has no hook at its connect (net/ipv4/udplite.c: no pre_connect).
         _ => {
-            note(&ctx, label.session, protocol);
-            tell(ctx.tgid(), label.session, [family, kind, protocol], outcome::PASSED);
-            ALLOW
+            let followed = note(&ctx, label.session, protocol);
+            let told = if followed { outcome::PASSED } else { refused(true) };
+            tell(ctx.tgid(), label.session, [family, kind, protocol], told);
+            if followed { ALLOW } else { REFUSE }
         }
     }
 }
 
-/// Raw and ICMP sockets: a flow without a destination.
+/// Raw, ICMP and UDP-Lite sockets: a flow without a destination. False: its packets could not be held, though they must be.
 #[inline(always)]
-fn note(ctx: &SockContext, session: u64, protocol: u32) {
+fn note(ctx: &SockContext, session: u64, protocol: u32) -> bool {
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let (tgid, protocol) = (ctx.tgid(), protocol as u16);
     let flow =
         Flow { session, address: [0; 16], tgid, port: 0, protocol, closed: 0, asked_size: 0, asked: 0 };
-    if FLOWS.insert(cookie, flow, 0).is_err() {
-        count::lost(Loss::Flow, session);
-    }
+    network::follow(cookie, flow)
 }
 
 /// `LSM_HOOK(int, 0, socket_create, int family, int type, int protocol, int kern)` (v6.1–v7.2): packet sockets send below

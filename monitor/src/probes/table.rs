@@ -435,6 +435,7 @@ pub const MAPS: &[&str] = &[
     "SERVICE_NAMES",
     "OPEN_VERDICTS",
     "ANSWERS",
+    "HANDSHAKES",
     "OWN_INODES",
     "DAEMON",
     "ADDRESSES",

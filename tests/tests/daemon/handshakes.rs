@@ -141,3 +141,16 @@ fn other_destinations_datagrams_and_descriptors_that_are_no_sockets_are_not_held
     assert!(output.contains("other 0\nnames 111\ndatagram 0\nno socket 88"), "{output}");
     assert!(scene.daemon.holds().is_empty());
 }
+
+/// A send with MSG_FASTOPEN connects without the security module's hook.
+#[test]
+fn a_send_that_connects_calls_nobody_either() {
+    let Some(scene) = Scene::new() else { return };
+    let mut agent = scene.python(
+        "try:\n    print('sent', socket.socket().sendto(b'GET / HTTP/1.1', socket.MSG_FASTOPEN, at), flush=True)\n\
+         except OSError as error:\n    print('failed', error.errno, flush=True)\n",
+    );
+    let output = agent.finish();
+    assert!(output.contains("failed"), "{output}");
+    wait::throughout("no handshake", A_WHILE, || scene.uncalled());
+}

@@ -338,6 +338,34 @@ def raw_receive(*marks):
                 print("arrived", mark, flush=True)
 
 
+UDP_LITE = 136
+
+
+def lite_send(port, mark):
+    """By a connected socket: its connect has no hook of its own."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, UDP_LITE)
+    sender.connect((HOST, int(port)))
+    for _ in range(5):
+        try:
+            sender.send(mark.encode())
+        except OSError as error:
+            print("refused", error.errno, flush=True)
+        time.sleep(0.05)
+    print("sent", mark, flush=True)
+
+
+def lite_receive(port, *marks):
+    receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, UDP_LITE)
+    receiver.bind((HOST, int(port)))
+    receiver.settimeout(120)
+    print("listening", flush=True)
+    while True:
+        data = receiver.recv(4096)
+        for mark in marks:
+            if data.endswith(mark.encode()):
+                print("arrived", mark, flush=True)
+
+
 # --- io_uring ---
 
 def uring_open(operation):

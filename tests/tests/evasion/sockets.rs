@@ -46,10 +46,26 @@ fn sctp_and_dccp_are_refused() {
 #[test]
 fn raw_packets_wait_like_a_connections_data() {
     let Some(stage) = Stage::new() else { return };
-    let mut receiver = stage.home.run_unwatched(&python("raw_receive before after"));
+    waits_like_a_connections_data(&stage, "raw_send", "raw_receive");
+}
+
+#[test]
+fn udp_lite_packets_wait_like_a_connections_data() {
+    let Some(stage) = Stage::new() else { return };
+    if !stage.anybody_can("makes_socket 2 2 136") {
+        not_here("the kernel has no UDP-Lite");
+        return;
+    }
+    let port = stage.server.port();
+    waits_like_a_connections_data(&stage, &format!("lite_send {port}"), &format!("lite_receive {port}"));
+}
+
+/// What is sent before the secret is read arrives, what is sent after it does not, and the socket is reported.
+fn waits_like_a_connections_data(stage: &Stage, send: &str, receive: &str) {
+    let mut receiver = stage.home.run_unwatched(&python(&format!("{receive} before after")));
     receiver.says("listening");
-    let script = format!("{}; {READ_SECRET}; {}", python("raw_send before"), python("raw_send after"));
-    let mut agent = stage.run(&script);
+    let [before, after] = ["before", "after"].map(|mark| python(&format!("{send} {mark}")));
+    let mut agent = stage.run(&format!("{before}; {READ_SECRET}; {after}"));
     let output = agent.finish();
     assert!(output.contains("sent after"), "{output}");
     receiver.says("arrived before");
@@ -58,7 +74,7 @@ fn raw_packets_wait_like_a_connections_data() {
         _ => Ok(()),
     });
     assert!(receiver.is_running(), "{}", receiver.output());
-    wait::until("raw sockets are reported", || {
+    wait::until("the sockets are reported", || {
         let found = ["socket-odd", "socket-refused"].map(|action| stage.daemon.events(action)).concat();
         if found.is_empty() { Err(stage.daemon.json(&["events"])) } else { Ok(()) }
     });

@@ -11,7 +11,7 @@ use interlock_tests::wait;
 use monitor_common::{
     event::network::FlowAsk,
     label::Taint,
-    policy::{FLOW_ALLOWED, FLOW_DENIED, GRADE_A, Policy, taint_bit},
+    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow, GRADE_A, Policy, taint_bit},
 };
 use tempfile::NamedTempFile;
 
@@ -249,6 +249,28 @@ fn datagrams_of_a_gated_session_do_not_leave() {
     assert!(sent.is_err(), "{sent:?}");
     assert_eq!(&scene.ask(FIRST).payload[..4], b"quic");
     let received = receiver.recv(&mut [0; 8]).map_err(|error| error.kind());
+    assert_eq!(received, Err(ErrorKind::WouldBlock));
+}
+
+/// Threads that share a datagram socket change one another's note.
+#[test]
+fn a_datagram_is_judged_by_its_own_destination_not_by_the_sockets_note() {
+    let Some(mut scene) = Scene::set() else { return };
+    scene.bench.gate(true);
+    let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    receiver.set_read_timeout(Some(QUIET)).unwrap();
+    let port = receiver.local_addr().unwrap().port();
+    scene.actor.does(&format!(
+        "datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ndatagrams.connect(('127.0.0.1', {port}))"
+    ));
+    let flows = scene.bench.uplink.flows();
+    let (cookie, flow) = *flows.iter().find(|(_, flow)| flow.port == port).expect("the connect was noted");
+    scene.bench.uplink.note_flow(cookie, Flow { port: 53, ..flow }).unwrap();
+    let sent = scene.actor.tries("datagrams.send(b'no question')");
+    assert!(sent.is_err(), "{sent:?}");
+    let ask = scene.ask(FIRST);
+    assert_eq!((ask.port, &ask.payload[..11]), (port, &b"no question"[..]), "asked about where it goes");
+    let received = receiver.recv(&mut [0; 16]).map_err(|error| error.kind());
     assert_eq!(received, Err(ErrorKind::WouldBlock));
 }
 
