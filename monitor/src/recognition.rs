@@ -90,7 +90,7 @@ impl Reader<'_> {
             return true;
         }
         let is_owner = |executable| catalog.secrets.is_owner(entry, executable, self.args, self.home);
-        self.executable.is_some_and(is_owner)
+        self.executable.is_some_and(is_owner) && !catalog.secrets.is_handed(entry, path, self.args, self.home)
     }
 }
 
@@ -111,6 +111,12 @@ pub fn destination(
         Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
     for (name, source) in names_that_count(identified) {
         let (class, provider) = match destinations.classify(name) {
+            // A name that only tells the provider (a customer's machine at it) says nothing against the port.
+            Some((DestinationClass::Unknown, provider))
+                if danger(by_address) > danger(DestinationClass::Unknown) =>
+            {
+                (by_address, Some(provider.to_owned()))
+            }
             Some((class, provider)) => (class, Some(provider.to_owned())),
             None => (by_address, best.provider.clone()),
         };
@@ -231,6 +237,24 @@ mod tests {
         assert_eq!(names_that_count(&identified(&names, true)).count(), 2);
         let dns = [("a.example", NameSource::Dns), ("b.example", NameSource::Dns)];
         assert_eq!(names_that_count(&identified(&dns, false)).count(), 2);
+    }
+
+    #[test]
+    fn a_name_that_only_tells_the_provider_leaves_the_port_its_word() {
+        let catalog = Catalog::builtin().unwrap();
+        let found = |name, port| {
+            let identified = identified(&[(name, NameSource::Dns)], false);
+            let address = [203, 0, 113, 5].into();
+            destination(&catalog.destinations, &identified, address, port, Transport::Tcp)
+        };
+        let machine = "ec2-3-210-1-2.compute-1.amazonaws.com";
+        let database = found(machine, 5432);
+        assert_eq!(database.class, DestinationClass::Database);
+        assert_eq!(database.provider.as_deref(), Some("aws-hosted"));
+        assert_eq!(found(machine, 443).class, DestinationClass::Unknown);
+        assert_eq!(found("pastebin.com", 443).class, DestinationClass::Unknown);
+        assert_eq!(found("api.anthropic.com", 5432).class, DestinationClass::Model);
+        assert_eq!(found("github.com", 22).class, DestinationClass::Vcs);
     }
 
     #[test]

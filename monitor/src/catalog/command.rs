@@ -196,6 +196,9 @@ impl<'a> Given<'a> {
 
     fn has(&self, option: &str) -> bool {
         self.options.iter().any(|given| {
+            if option.contains('*') {
+                return wildcard(option, given);
+            }
             let joined =
                 given.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='));
             joined || self.clusters(given, option)
@@ -279,6 +282,9 @@ mod tests {
             ("ssh localhost|*@localhost|127.*", "ssh 127.0.0.1 id", true),
             ("ssh localhost|*@localhost|127.*", "ssh example.com localhost", false),
             ("x run", "x -- run", true),
+            ("x --from=*netrc", "x --from=/home/ann/.netrc y", true),
+            ("x --from=*netrc", "x --from=/home/ann/.netrc.pub y", false),
+            ("x --from=*netrc", "x --into=/home/ann/.netrc", false),
         ];
         for (pattern, line, expected) in cases {
             assert_eq!(matches(pattern, line), expected, "`{pattern}` and `{line}`");

@@ -94,6 +94,8 @@ struct Entry {
     owners: Owners,
     /// Interpreters whose libraries read the store unasked.
     implicit: Vec<String>,
+    /// No owner needs to be told where the store is.
+    unnamed: bool,
     except: GlobSet,
     env_override: Vec<String>,
     commands: Commands,
@@ -186,6 +188,9 @@ struct RawEntry {
     /// stands for a version. What they read counts as grade B at most.
     #[serde(default)]
     implicit: Vec<String>,
+    /// Owners know where the store is: one whose arguments name it does something else with it.
+    #[serde(default)]
+    unnamed: bool,
     #[serde(default)]
     except: Vec<String>,
     #[serde(default)]
@@ -393,6 +398,7 @@ impl Entry {
             except: reader.globs(line, &raw.except),
             owners: Owners::new(raw.owners, raw.owner_modules),
             implicit: raw.implicit,
+            unnamed: raw.unnamed,
             id: raw.id,
             class: raw.class,
             pack: raw.pack,

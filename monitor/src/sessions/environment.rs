@@ -28,11 +28,20 @@ pub fn lists_environment(process: &Process) -> bool {
     }
 }
 
+/// Run by apt after every installation: it looks into the environments of interpreters for their search paths
+/// (liske/needrestart:perl/lib/NeedRestart/Utils.pm), and shows none.
+const NEEDRESTART: &str = "/usr/sbin/needrestart";
+
 /// Whether a process opens the environments of all others without showing them: procps 4 does so for a plain `ps`.
 ///
 /// Only programs of the system count; `ps e` and `ps -o environ` do show them.
 #[must_use]
 pub fn lists_processes(process: &Process) -> bool {
+    let runs_needrestart = process.executable == "/usr/bin/perl"
+        && process.args.get(1).is_some_and(|script| script == NEEDRESTART);
+    if runs_needrestart || process.executable == NEEDRESTART {
+        return true;
+    }
     let Some((directory, name)) = process.executable.rsplit_once('/') else { return false };
     let shows = |arg: &String| {
         arg.contains("environ")
@@ -115,12 +124,20 @@ mod tests {
             "/bin/ps -e",
             "/usr/bin/ps -eo pid,comm",
             "/usr/bin/pgrep -f x",
+            "/usr/bin/perl /usr/sbin/needrestart -m a",
         ] {
             assert!(lists(quiet), "{quiet}");
         }
-        for other in
-            ["/usr/bin/ps e", "/usr/bin/ps auxe", "/usr/bin/ps -o environ", "/tmp/ps", "ps", "/usr/bin/cat x"]
-        {
+        for other in [
+            "/usr/bin/ps e",
+            "/usr/bin/ps auxe",
+            "/usr/bin/ps -o environ",
+            "/tmp/ps",
+            "ps",
+            "/usr/bin/cat x",
+            "/usr/bin/perl /tmp/needrestart",
+            "/tmp/perl /usr/sbin/needrestart",
+        ] {
             assert!(!lists(other), "{other}");
         }
     }

@@ -18,10 +18,13 @@ macro_rules! recall {
 }
 
 /// The recall corpus: attacks that the built-in rules stop.
-const RECALL: [(&str, &str); 7] = recall![
+const RECALL: [(&str, &str); 10] = recall![
     "commands.yaml",
     "detours.yaml",
+    "drops.yaml",
     "endpoints.yaml",
+    "owners.yaml",
+    "platforms.yaml",
     "processes.yaml",
     "readers.yaml",
     "searches.yaml",

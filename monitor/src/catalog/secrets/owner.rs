@@ -1,7 +1,8 @@
 //! Owner tools: programs for which reading a store is their work.
 //!
 //! A name proves nothing where an agent can write, so a tool counts only in the directories where it is installed. In the
-//! user's own ones that is a convention, not a proof; `docs/catalogues.md` states the limit.
+//! user's own ones that is a convention, not a proof; `docs/catalogues.md` states the limit. Nor is a tool an owner that
+//! is told to do something else with its store: an interpreter with a script, `aws` with the path of its credentials.
 
 use std::collections::HashSet;
 
@@ -16,14 +17,23 @@ use crate::catalog::{
 
 #[derive(Debug)]
 pub struct Owners {
+    /// By base name.
     programs: Programs,
+    /// Ends of paths, for programs whose base name says nothing: `wrangler-dist/cli.js`.
+    ends: Vec<String>,
     /// Of an interpreter's `-m`.
     modules: HashSet<String>,
 }
 
 impl Owners {
     pub fn new(programs: Vec<String>, modules: Vec<String>) -> Self {
-        Self { programs: Programs::new(programs), modules: modules.into_iter().collect() }
+        let (ends, programs): (Vec<_>, Vec<_>) = programs.into_iter().partition(|name| name.contains('/'));
+        Self { programs: Programs::new(programs), ends, modules: modules.into_iter().collect() }
+    }
+
+    fn name(&self, path: &str) -> bool {
+        let is_end = |end: &String| path.strip_suffix(end.as_str()).is_some_and(|rest| rest.ends_with('/'));
+        self.programs.contains(basename(path)) || self.ends.iter().any(is_end)
     }
 }
 
@@ -59,19 +69,74 @@ impl Places {
     }
 }
 
-enum Script<'a> {
+/// What an interpreter was told to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Told<'a> {
+    /// With nothing but options before it that cannot load other code.
     File(&'a str),
     Module(&'a str),
+    /// Code of the command line: nobody's.
+    Code,
+    /// A script after options that may load other code: nobody's either.
+    Prepared,
+    /// Nothing: it talks to whoever started it.
+    Nothing,
 }
 
-/// What an interpreter was told to run. Options before the script could load other code, so they make it nobody's.
-fn script(args: &[String]) -> Option<Script<'_>> {
-    let first = args.get(1)?;
-    if let Some(flags) = first.strip_prefix('-') {
-        let module = !flags.starts_with('-') && flags.ends_with('m');
-        return args.get(2).filter(|_| module).map(|name| Script::Module(name));
+/// Whether an argument is the path, or a directory between it and the home; `path` is normalised.
+fn names(arg: &str, path: &str, home: Option<&str>) -> bool {
+    let named = normalise(arg.trim_start_matches('@').trim_start_matches("file://"));
+    let is_end_of = |rest: &str| rest.ends_with('/');
+    if named.starts_with('/') {
+        let is_below_home = tilde(&named, home).is_some();
+        return named == path
+            || (is_below_home && path.strip_prefix(&named).is_some_and(|rest| rest.starts_with('/')));
     }
-    Some(Script::File(first))
+    // Relative to a directory that is not known here; a bare `config.json` may be any.
+    (named.starts_with('.') || named.contains('/')) && path.strip_suffix(&named).is_some_and(is_end_of)
+}
+
+/// Options of Python that only keep code away; `gcloud` starts its own with `-S`.
+const ISOLATING: [&str; 7] = ["-B", "-E", "-I", "-P", "-S", "-s", "-u"];
+/// Options of Node.js without a value that load nothing; `wrangler` starts itself with them.
+const QUIET: [&str; 3] = ["--no-warnings", "--no-deprecation", "--experimental-vm-modules"];
+
+fn told<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
+    let harmless: &[&str] = match interpreter {
+        name if name.starts_with("python") => &ISOLATING,
+        "node" | "nodejs" => &QUIET,
+        _ => &[],
+    };
+    let mut is_prepared = false;
+    let mut rest = args.iter().skip(1).map(String::as_str);
+    while let Some(arg) = rest.next() {
+        if arg == "-" || arg == "--" {
+            return Told::Code;
+        }
+        let Some(flags) = arg.strip_prefix('-') else {
+            return if is_prepared { Told::Prepared } else { Told::File(arg) };
+        };
+        let is_short = !flags.starts_with('-');
+        if harmless.contains(&arg) {
+            continue;
+        }
+        if is_short && flags.ends_with('m') {
+            return rest
+                .next()
+                .map_or(Told::Code, |name| if is_prepared { Told::Code } else { Told::Module(name) });
+        }
+        if (is_short && flags.contains(['c', 'e', 'p']))
+            || ["-eval", "-print"].iter().any(|option| flags.starts_with(option))
+        {
+            return Told::Code;
+        }
+        if matches!(flags, "-rcfile" | "-init-file") {
+            rest.next();
+            continue;
+        }
+        is_prepared = true;
+    }
+    Told::Nothing
 }
 
 impl Secrets {
@@ -84,22 +149,37 @@ impl Secrets {
         let Some(owners) = self.entry(entry).map(|entry| &entry.owners) else { return false };
         let installed = |path: &str| {
             let path = normalise(path);
-            self.places.contain(&path, home) && owners.programs.contains(basename(&path))
+            self.places.contain(&path, home) && owners.name(&path)
         };
-        if installed(executable) {
-            return true;
-        }
         let executable = normalise(executable);
-        if !self.places.interpreters.contains(basename(&executable))
-            || !self.places.contain(&executable, home)
-        {
+        let name = basename(&executable);
+        if !self.places.interpreters.contains(name) {
+            return installed(&executable);
+        }
+        // A shell with its history is an owner while a person talks to it; what it is told to run is somebody else.
+        match told(name, args) {
+            Told::Nothing => installed(&executable),
+            Told::File(path) => self.places.contain(&executable, home) && installed(path),
+            Told::Module(module) => self.places.contain(&executable, home) && owners.modules.contains(module),
+            Told::Code | Told::Prepared => false,
+        }
+    }
+
+    /// Whether the program's arguments name the file, or a directory of the store around it, where its owners never need
+    /// to be told: `aws s3 cp ~/.aws/credentials s3://…`, `git diff --no-index … ~/.git-credentials`.
+    ///
+    /// The value of an option such as `--config` or `--key-file` only tells a tool where its own store is.
+    #[must_use]
+    pub fn is_handed(&self, entry: u32, path: &str, args: &[String], home: Option<&str>) -> bool {
+        if !self.entry(entry).is_some_and(|entry| entry.unnamed) {
             return false;
         }
-        match script(args) {
-            Some(Script::File(path)) => installed(path),
-            Some(Script::Module(name)) => owners.modules.contains(name),
-            None => false,
-        }
+        let path = normalise(path);
+        args.windows(2).any(|pair| {
+            let [before, arg] = pair else { return false };
+            let tells = before.starts_with("--") && (before.contains("config") || before.contains("file"));
+            !tells && names(arg, &path, home)
+        })
     }
 
     /// Whether the program is an interpreter whose libraries read the store unasked, as Python's `requests` does `~/.netrc`:
@@ -112,10 +192,11 @@ impl Secrets {
             Some(start) => name.starts_with(start),
             None => name == known,
         };
-        let unasked = match script(args) {
-            Some(Script::File(path)) => path != "-",
-            Some(Script::Module(name)) => name != "netrc", // prints the file
-            None => false,
+        let unasked = match told(name, args) {
+            Told::File(_) | Told::Prepared => true,
+            Told::Module(module) => module != "netrc", // prints the file
+            // Java has no one-liners: what it runs is always a program.
+            Told::Code | Told::Nothing => !self.places.interpreters.contains(name),
         };
         entry.implicit.iter().any(is) && unasked
     }

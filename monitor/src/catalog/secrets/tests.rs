@@ -153,6 +153,31 @@ fn owner_tools_count_where_they_are_installed() {
         &[]
     ));
 
+    // As gcloud and wrangler start themselves.
+    assert!(owner("gcloud", "/usr/bin/python3.12", &["python3", "-S", "/opt/sdk/lib/gcloud.py", "run"]));
+    let wrangler = "/usr/lib/node_modules/wrangler/wrangler-dist/cli.js";
+    assert!(owner("cloudflare", "/usr/bin/node", &["node", "--no-warnings", wrangler, "deploy"]));
+    assert!(!owner("cloudflare", "/usr/bin/node", &["node", "/usr/lib/node_modules/x/cli.js"]));
+    assert!(!owner("gcloud", "/usr/bin/python3.12", &["python3", "-S", "/tmp/gcloud.py"]));
+    assert!(!owner("gcloud", "/usr/bin/python3.12", &["python3", "-X", "x", "/opt/sdk/lib/gcloud.py"]));
+
+    // A shell owns its history while somebody talks to it.
+    for args in
+        [&["bash"][..], &["bash", "-i"], &["-bash"], &["bash", "--init-file", "/opt/code/integration.sh"]]
+    {
+        assert!(owner("history", "/usr/bin/bash", args), "{args:?}");
+    }
+    assert!(owner("history", "/usr/bin/zsh", &["zsh", "-il"]));
+    assert!(owner("history", "/usr/bin/python3", &["python3", "-q"]));
+    for args in
+        [&["bash", "-c", "x < h"][..], &["bash", "-lc", "x"], &["bash", "find.sh"], &["bash", "-x", "f.sh"]]
+    {
+        assert!(!owner("history", "/usr/bin/bash", args), "{args:?}");
+    }
+    assert!(!owner("history", "/usr/bin/python3", &["python3", "find.py"]));
+    assert!(!owner("history", "/usr/bin/node", &["node", "--eval=x"]));
+
+    assert!(!owner("ssh-key", "/usr/bin/scp", &["scp", "/home/ann/.ssh/id_rsa", "x:"]));
     assert!(!owner("railway-cli", "/usr/bin/cat", &["cat"]));
     assert!(!owner("railway-cli", "/home/ann/shop/railway", &["railway"]));
     assert!(!owner("railway-cli", "/tmp/railway", &["railway"]));
@@ -163,6 +188,52 @@ fn owner_tools_count_where_they_are_installed() {
     assert!(!owner("npm-user", "/usr/bin/node", &["node", "-r", "/tmp/x.js", "/usr/bin/npm"]));
     assert!(!owner("npm-user", "/tmp/node", &["node", "/usr/bin/npm"]));
     assert!(!secrets.is_owner(NO_HINT, "/usr/bin/railway", &[], None));
+}
+
+#[test]
+fn an_owner_that_is_given_its_own_store_does_something_else_with_it() {
+    let secrets = builtin();
+    let handed = |id: &str, path: &str, line: &str| {
+        let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        secrets.is_handed(index(&secrets, id), path, &args, Some("/home/ann"))
+    };
+    let aws = "/home/ann/.aws/credentials";
+    for line in [
+        "aws s3 cp /home/ann/.aws/credentials s3://x/y",
+        "aws s3 cp --recursive /home/ann/.aws s3://x",
+        "aws s3 cp ../.aws/credentials s3://x",
+        "aws secretsmanager put-secret-value --secret-string file:///home/ann/.aws/credentials",
+    ] {
+        assert!(handed("aws", aws, line), "{line}");
+    }
+    assert!(handed(
+        "git-credentials",
+        "/home/ann/.git-credentials",
+        "git diff --no-index a .git-credentials"
+    ));
+    assert!(handed("forge-cli", "/home/ann/.config/gh/hosts.yml", "gh gist create gh/hosts.yml"));
+
+    for line in [
+        "aws s3 ls",
+        "aws s3 cp dist s3://x",
+        "aws s3 cp /home/ann s3://x",
+        "aws s3 cp / s3://x",
+        "aws s3 cp credentials s3://x",
+        "aws --config-file /home/ann/.aws/credentials s3 ls",
+    ] {
+        assert!(!handed("aws", aws, line), "{line}");
+    }
+    assert!(!handed(
+        "registry-credentials",
+        "/home/ann/.docker/config.json",
+        "docker --config /home/ann/.docker ps"
+    ));
+    assert!(!handed(
+        "registry-credentials",
+        "/home/ann/.docker/config.json",
+        "docker compose -f config.json up"
+    ));
+    assert!(!handed("ssh-key", "/home/ann/.ssh/id_rsa", "ssh-add /home/ann/.ssh/id_rsa"));
 }
 
 fn write(home: &Path, path: &str) -> std::path::PathBuf {
