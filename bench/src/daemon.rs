@@ -72,6 +72,19 @@ impl Daemon {
         })
     }
 
+    /// What only sessions need is detached some time after the last one has ended.
+    ///
+    /// # Errors
+    /// It is still attached after 10 s.
+    pub fn until_at_rest(&self) -> Result<()> {
+        wait::until("opens are nobody's business", Duration::from_secs(10), || {
+            let checks = self.client.get("/v1/doctor")?;
+            let open = checks.as_array().into_iter().flatten().find(|check| check["subject"] == "open");
+            let found = open.and_then(|check| check["found"].as_str()).unwrap_or_default();
+            Ok(if found.contains("at rest") { Ok(()) } else { Err(found.to_owned()) })
+        })
+    }
+
     /// Resident memory, MiB.
     ///
     /// # Errors

@@ -41,7 +41,9 @@ impl<'a> Stage<'a> {
             Some(daemon) => daemon.until_no_session()?,
             None => self.daemon = Some(Daemon::start(self.arena)?),
         }
-        if state != State::Alone {
+        if let (State::Alone, Some(daemon)) = (state, &self.daemon) {
+            daemon.until_at_rest()?;
+        } else {
             self.session = Some(session(self.arena, state == State::Tainted)?);
         }
         Ok(())

@@ -8,6 +8,7 @@ use interlock::{
         BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId,
         Subject, Transport,
     },
+    replay::{self, Deed, Entry},
     rules::{Memory, RuleSet},
 };
 
@@ -30,13 +31,16 @@ const SINGLE: [Single; 6] = [
 ];
 /// Numbers of rules that the mix is judged by: the curve.
 const CURVE: [u32; 6] = [10, 30, 100, 300, 1000, 3000];
+/// What `interlock record` wrote of a session that built, tested and committed, read its credentials and called a server.
+const RECORD: &str = include_str!("../session.jsonl");
+const RECORDED: &str = "recorded session, 300 rules";
 /// Facts of one session; the next begins with an empty memory.
 pub const SESSION: usize = 6_400;
 
 /// Names of all workloads.
 pub fn names() -> impl Iterator<Item = String> {
     let single = SINGLE.iter().map(|(name, ..)| (*name).to_owned());
-    single.chain(CURVE.iter().map(|count| mix_of(*count)))
+    single.chain(CURVE.iter().map(|count| mix_of(*count))).chain([RECORDED.to_owned()])
 }
 
 fn mix_of(count: u32) -> String {
@@ -55,6 +59,9 @@ impl Workload {
             } else {
                 Err(anyhow!("{name}: {found} rules match; expected {matches}"))
             };
+        }
+        if name == RECORDED {
+            return Ok(Self { rules: rules_of_every_shape(300)?, facts: recorded()? });
         }
         let Some(count) = CURVE.into_iter().find(|count| mix_of(*count) == name) else {
             bail!("no workload is named `{name}`");
@@ -114,6 +121,19 @@ fn mix() -> Vec<Fact> {
     let infra = (0..1).map(|i| connect(DestinationClass::Infra, &format!("api{i}.some.example.com")));
     let own = (0..10).map(|_| open("npmrc"));
     programs.chain(hosts).chain(infra).chain(own).chain((0..2).map(foreign)).collect()
+}
+
+fn recorded() -> Result<Vec<Fact>> {
+    let record =
+        replay::read("session.jsonl", RECORD.as_bytes()).map_err(|problems| anyhow!("{problems}"))?;
+    let facts: Vec<Fact> = record.entries.into_iter().filter_map(judged).collect();
+    if facts.len() < 30 { Err(anyhow!("the record has {} facts", facts.len())) } else { Ok(facts) }
+}
+
+fn judged(entry: Entry) -> Option<Fact> {
+    let Deed::Done { subject, process, incomplete, .. } = entry.deed else { return None };
+    let process = *process;
+    Some(Fact { agent: entry.agent, incomplete, process, ..fact(subject) })
 }
 
 /// 300 rules of five shapes.
