@@ -4,6 +4,7 @@ use std::{
     collections::HashSet,
     fs::{self, File},
     path::{Path, PathBuf},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -83,6 +84,8 @@ pub struct Probes {
     /// Links by their name: dropping one that has no pin detaches it.
     links: Vec<(String, FdLink)>,
     in_force: Vec<InForce>,
+    /// Ends links, if that is under way.
+    ending: Option<JoinHandle<()>>,
     pub lifecycle: Ring,
     pub access: Ring,
 }
@@ -116,6 +119,7 @@ impl Probes {
             loaded: HashSet::new(),
             links: Vec::new(),
             in_force: Vec::new(),
+            ending: None,
             lifecycle,
             access,
         };
@@ -152,7 +156,12 @@ impl Probes {
 
     fn wake<'a>(&mut self, all: impl Iterator<Item = &'a mut InForce>) -> Result<(), ProbeError> {
         let mut result = Ok(());
-        for served in all.filter(|served| served.state != State::Attached) {
+        let asleep: Vec<_> = all.filter(|served| served.state != State::Attached).collect();
+        if !asleep.is_empty() {
+            // The kernel refuses a program at a hook where it still is (kernel/bpf/core.c:bpf_prog_array_copy, EEXIST).
+            self.await_the_end();
+        }
+        for served in asleep {
             let Some(offer) = served.offer else { continue };
             served.state = match self.accept(offer) {
                 Ok(()) => State::Attached,
@@ -173,9 +182,20 @@ impl Probes {
             attachments.for_each(|attachment| ended.extend(self.unlink(attachment)));
             served.state = State::AtRest;
         }
-        // The end of a link waits until no processor is in its program any more; nobody has to wait with it.
-        std::thread::spawn(move || drop(ended));
+        if !ended.is_empty() {
+            // The end of a link waits until no processor is in its program any more; nobody has to wait with it.
+            self.await_the_end();
+            self.ending = Some(std::thread::spawn(move || drop(ended)));
+        }
         Ok(())
+    }
+
+    fn await_the_end(&mut self) {
+        if let Some(ending) = self.ending.take()
+            && ending.join().is_err()
+        {
+            tracing::error!("a thread that ended links has panicked");
+        }
     }
 
     /// Time each program has run, where the kernel counts it (sysctl kernel.bpf_stats_enabled=1).

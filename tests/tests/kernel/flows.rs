@@ -290,6 +290,18 @@ fn nothing_is_held_before_the_programs_are_attached_and_after() {
     scene.receives("duringafter");
 }
 
+/// A session may begin while the programs of the last one are still being detached.
+#[test]
+fn programs_are_attached_again_at_once() {
+    let Some(mut scene) = Scene::set() else { return };
+    for _ in 0..10 {
+        scene.bench.follow_sessions(false);
+        scene.bench.follow_sessions(true);
+    }
+    let untouched = scene.bench.taint().generation;
+    assert!(scene.touches() > untouched, "the open is seen");
+}
+
 #[test]
 fn the_gate_opens_again_for_a_session_that_touched_nothing() {
     let Some(mut scene) = Scene::set() else { return };
