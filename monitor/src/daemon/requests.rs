@@ -57,22 +57,20 @@ impl Engine {
     }
 
     fn permit(&self, caller: &Caller) -> Result<(), No> {
-        if caller.process.as_ref().is_some_and(|process| process.has_ended()) {
-            return Err(not_permitted("the calling process has ended, so nobody knows who asks"));
+        if let Some(label) = self.uplink.label(caller.pid) {
+            let session = SessionId(label.session);
+            let event = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
+            tracing::warn!(%session, pid = caller.pid, agent = event, "a process of a session asked to control Interlock");
+            return Err(No::NotPermitted(Refusal {
+                error: format!("process {} belongs to the agent session {session}", caller.pid),
+                hint: Some("ask from a terminal that no agent started".into()),
+            }));
         }
-        match self.uplink.label(caller.pid) {
-            None => Ok(()),
-            Some(label) => {
-                let session = SessionId(label.session);
-                let event =
-                    self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
-                tracing::warn!(%session, pid = caller.pid, agent = event, "a process of a session asked to control Interlock");
-                Err(No::NotPermitted(Refusal {
-                    error: format!("process {} belongs to the agent session {session}", caller.pid),
-                    hint: Some("ask from a terminal that no agent started".into()),
-                }))
-            }
+        // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.
+        if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
+            return Err(not_permitted("the calling process has ended or is ending, so nobody knows who asks"));
         }
+        Ok(())
     }
 
     fn visible_sessions(&self, caller: &Caller) -> Vec<SessionView> {
