@@ -12,6 +12,7 @@ mod daemon {
     mod losses;
     mod packs;
     mod permissions;
+    mod pins;
     mod proof;
     mod recovery;
     mod registries;

@@ -27,6 +27,11 @@ pub enum ProbeError {
     #[error("cannot prepare the pin directory {path}: it must be below a bpffs mount such as /sys/fs/bpf")]
     PinDirectory { path: PathBuf, source: io::Error },
     #[error(
+        "{path} {reason}, so others than root would decide what is pinned and removed there: make it root's alone \
+         (chown root, chmod go-w), remove it, or set `pins` to another place"
+    )]
+    PinsNotOurs { path: PathBuf, reason: String },
+    #[error(
         "the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"
     )]
     NotPermitted,
