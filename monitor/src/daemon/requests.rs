@@ -113,7 +113,7 @@ impl Engine {
     fn freeze_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
         let id = self.session_for(caller, text)?;
         if let Some(session) = self.registry.get_mut(id) {
-            session.breaker.on_trip(boot_now());
+            session.breaker.on_person_freeze();
         }
         self.freeze_session(id, who(caller), "a person asked", boot_now());
         self.view_of(id)
