@@ -1,5 +1,11 @@
 //! Who may ask for what.
 
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    process::Command,
+};
+
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
     daemon::{Daemon, Settings, text},
@@ -29,6 +35,43 @@ fn a_process_of_a_session_is_refused_also_through_a_child_that_ends() {
     assert!(!answers.split_whitespace().any(|word| word == "200"), "{answers}");
     assert_eq!(daemon.holds().len(), 1, "nothing was approved");
     server.silent().unwrap();
+}
+
+/// The answer's status and body to a user other than root.
+fn asked_by(uid: u32, daemon: &Daemon, method: &str, path: &str) -> String {
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-X", method, "-w", " %{http_code}", "--unix-socket"]).arg(daemon.socket());
+    let output = curl.arg(format!("http://x/v1/{path}")).uid(uid).gid(uid).output().unwrap();
+    text(&output)
+}
+
+#[test]
+fn a_named_approver_sees_and_decides_and_others_learn_nothing() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { approvers: Some("[12345]"), ..Settings::default() });
+    fs::set_permissions(daemon.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (home, server) = (Home::new(), Server::start());
+    let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 30", curl(&server, "")));
+    let hold = daemon.the_hold();
+    let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    for (path, what) in [("sessions", &session), ("holds", &hold)] {
+        let seen = asked_by(12345, &daemon, "GET", path);
+        assert!(seen.contains(what.as_str()), "{path}: {seen}");
+        let seen = asked_by(12346, &daemon, "GET", path);
+        assert!(seen.ends_with("[] 200"), "{path}: {seen}");
+    }
+    let denied = asked_by(12346, &daemon, "POST", &format!("holds/{hold}/deny"));
+    assert!(denied.ends_with(" 404"), "{denied}");
+    let unknown = asked_by(12346, &daemon, "POST", "sessions/none/freeze");
+    assert!(unknown.ends_with(" 404") && !unknown.contains(&session), "{unknown}");
+    let explained = asked_by(12345, &daemon, "GET", &format!("explain/{hold}"));
+    assert!(explained.ends_with(" 200"), "{explained}");
+    let denied = asked_by(12345, &daemon, "POST", &format!("holds/{hold}/deny"));
+    assert!(denied.ends_with(" 200"), "{denied}");
+    let frozen = asked_by(12345, &daemon, "POST", &format!("sessions/{session}/freeze"));
+    assert!(frozen.ends_with(" 200"), "{frozen}");
 }
 
 #[test]
