@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod access;
+mod asking;
 mod engine;
 mod enrich;
 mod event;

@@ -56,15 +56,9 @@ impl Engine {
         }
     }
 
-    fn permit(&self, caller: &Caller) -> Result<(), No> {
+    fn permit(&mut self, caller: &Caller) -> Result<(), No> {
         if let Some(label) = self.uplink.label(caller.pid) {
-            let session = SessionId(label.session);
-            let event = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
-            tracing::warn!(%session, pid = caller.pid, agent = event, "a process of a session asked to control Interlock");
-            return Err(No::NotPermitted(Refusal {
-                error: format!("process {} belongs to the agent session {session}", caller.pid),
-                hint: Some("ask from a terminal that no agent started".into()),
-            }));
+            return Err(self.refuse_labelled(SessionId(label.session), caller.pid));
         }
         // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.
         if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
