@@ -10,6 +10,7 @@ mod daemon {
     mod handshakes;
     mod lifecycle;
     mod losses;
+    mod namespaces;
     mod packs;
     mod permissions;
     mod pins;

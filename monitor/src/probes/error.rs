@@ -35,6 +35,11 @@ pub enum ProbeError {
         "the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"
     )]
     NotPermitted,
+    #[error(
+        "the kernel's process ids are not this process's ({reason}): run the daemon in the machine's own pid namespace \
+         (containers: --pid=host)"
+    )]
+    OtherPids { reason: String },
     #[error("cannot load the kernel programs")]
     Load(#[source] Box<aya::EbpfError>),
     #[error("cannot load the kernel program {program}")]

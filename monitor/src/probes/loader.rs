@@ -22,7 +22,7 @@ use super::{
     error::ProbeError,
     memory,
     misses::Misses,
-    mounts, offsets,
+    mounts, namespace, offsets,
     pins::Pins,
     proof,
     ring::Ring,
@@ -96,6 +96,7 @@ impl Probes {
         if !nix::unistd::geteuid().is_root() {
             return Err(ProbeError::NotPermitted);
         }
+        namespace::check_pids()?;
         mounts::ensure_tracefs()?;
         mounts::check_cgroup2(&options.cgroup)?;
         let cgroup = File::open(&options.cgroup)
