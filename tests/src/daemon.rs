@@ -78,9 +78,9 @@ impl Daemon {
         };
         let cgroup: String =
             settings.cgroup.iter().map(|path| format!("cgroup = \"{}\"\n", path.display())).collect();
-        let approvers: String =
-            settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
-        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers).expect("a fresh file");
+        let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
+        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers)
+            .expect("a fresh file");
         let child = spawn(dir.path());
         let daemon = Self { dir, pins, child };
         daemon.wait_ready();

@@ -62,7 +62,9 @@ impl Engine {
         }
         // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.
         if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
-            return Err(not_permitted("the calling process has ended or is ending, so nobody knows who asks"));
+            return Err(not_permitted(
+                "the calling process has ended or is ending, so nobody knows who asks",
+            ));
         }
         Ok(())
     }
