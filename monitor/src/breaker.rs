@@ -2,7 +2,8 @@
 //!
 //! # Trip conditions
 //! A rule with the action freeze or kill, the end of a hold nobody answered (by rule), or a risk budget that is spent
-//! ([`risk`]). The caller reports each as [`Breaker::on_trip`]. While the breaker is open, further trips change nothing.
+//! ([`risk`]). The caller reports each as [`Breaker::on_trip`]. While the breaker is open, further trips change nothing. A
+//! person's freeze ([`Breaker::on_person_freeze`]) opens it too, and is no trip.
 //!
 //! # Recovery conditions
 //! Only a person's thaw ([`Breaker::on_thaw`]) closes an open breaker; time alone never does. A thaw leads to probation.
@@ -75,6 +76,13 @@ impl Breaker {
                 self.state = State::Killed;
                 Response::Kill
             }
+        }
+    }
+
+    /// A person froze the tree. That accuses nobody, so it never kills, also in probation.
+    pub fn on_person_freeze(&mut self) {
+        if self.state != State::Killed {
+            self.state = State::Open;
         }
     }
 
@@ -231,6 +239,20 @@ mod tests {
         let mut breaker = Breaker::default();
         assert!(!breaker.on_thaw(minute(1)));
         assert_eq!(breaker.status(minute(1)), SessionStatus::Running);
+    }
+
+    #[test]
+    fn a_persons_freezes_never_kill() {
+        let mut breaker = Breaker::default();
+        for _ in 0..3 {
+            breaker.on_person_freeze();
+            assert_eq!(breaker.status(minute(0)), SessionStatus::Frozen);
+            assert!(breaker.on_thaw(minute(0)));
+            assert_eq!(breaker.status(minute(0)), SessionStatus::Probation);
+        }
+        breaker.on_kill();
+        breaker.on_person_freeze();
+        assert_eq!(breaker.status(minute(0)), SessionStatus::Ended, "what was killed stays so");
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
 };
 
 mod access;
+mod asking;
 mod engine;
 mod enrich;
 mod event;
@@ -194,7 +195,7 @@ fn let_go(config: &Config) -> Result<(), StartError> {
         return Err(StartError::Frozen { sessions: frozen.join(", ") });
     }
     if let Some(pins) = &config.pins {
-        probes::remove_all_pins(pins);
+        probes::remove_all_pins(pins)?;
     }
     Ok(())
 }

@@ -40,8 +40,8 @@ pub enum LedgerError {
     )]
     Busy(PathBuf),
     #[error(
-        "{path} does not hold together from byte {from} on (lines counted from there): {}; keep it as evidence, see \
-         `interlock ledger verify`, and move it elsewhere to start a new one",
+        "{path} does not hold together from byte {from} on (lines counted from there): {}; move it \
+         elsewhere to start a new one, and keep it as evidence",
         list(faults)
     )]
     Broken { path: PathBuf, from: u64, faults: Vec<Fault> },

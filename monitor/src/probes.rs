@@ -12,6 +12,7 @@ pub mod loader;
 mod memory;
 pub mod misses;
 pub mod mounts;
+mod namespace;
 pub mod offsets;
 mod pins;
 pub mod proof;

@@ -22,6 +22,8 @@ pub struct Settings {
     pub observe: bool,
     /// With a directory for catalogues, empty at first: [`Daemon::catalog`].
     pub catalog: bool,
+    /// The key `approvers`, as it stands in the file.
+    pub approvers: Option<&'static str>,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
 }
@@ -76,7 +78,9 @@ impl Daemon {
         };
         let cgroup: String =
             settings.cgroup.iter().map(|path| format!("cgroup = \"{}\"\n", path.display())).collect();
-        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup).expect("a fresh file");
+        let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
+        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers)
+            .expect("a fresh file");
         let child = spawn(dir.path());
         let daemon = Self { dir, pins, child };
         daemon.wait_ready();

@@ -10,8 +10,10 @@ mod daemon {
     mod handshakes;
     mod lifecycle;
     mod losses;
+    mod namespaces;
     mod packs;
     mod permissions;
+    mod pins;
     mod proof;
     mod recovery;
     mod registries;

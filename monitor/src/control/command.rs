@@ -13,7 +13,7 @@ pub struct Caller {
     pub pid: u32,
     pub uid: u32,
     pub gid: u32,
-    /// The process itself, which `pid` alone is not: see [`PeerProcess::has_ended`]. `None` in tests only.
+    /// The process itself, which `pid` alone is not: see [`PeerProcess::is_alive`]. `None` in tests only.
     pub process: Option<PeerProcess>,
 }
 
@@ -30,7 +30,7 @@ pub enum No {
 pub type Reply<T> = oneshot::Sender<Result<T, No>>;
 
 /// One request. The engine first refuses every caller whose process carries a label, whatever it asks, and *after it
-/// looked the label up* every caller that has ended: the dead carry no label.
+/// looked the label up* every caller that has ended or begins to: the dead and the dying carry no label.
 #[derive(Debug)]
 pub enum Request {
     Status(Reply<Status>),

@@ -17,17 +17,29 @@ use rustix::{
 use tokio::net::UnixStream;
 
 use super::command::Caller;
+use crate::sessions::procfs;
 
 /// The process that connected, by pidfd: its number may be used again, this is not.
 #[derive(Clone)]
-pub struct PeerProcess(Arc<OwnedFd>);
+pub struct PeerProcess {
+    pid: Pid,
+    pidfd: Arc<OwnedFd>,
+}
 
 impl PeerProcess {
-    /// Whether the process has ended. An agent could have a child connect and end at once, and go on with the
-    /// descriptor it inherited from it: what is known about the pid is worth nothing then.
+    /// Whether the process lives, and has not begun to end. An agent could have a child connect and end, and go on with
+    /// the connection: what is known about the pid is worth nothing then. A label is gone as soon as its last thread
+    /// begins to end, and a large process takes seconds from there until its pidfd says so.
+    ///
+    /// Whatever was looked up about the pid *before* this says true was the living process's own.
     #[must_use]
-    pub fn has_ended(&self) -> bool {
-        let mut ended = [PollFd::new(&self.0, PollFlags::IN)];
+    pub fn is_alive(&self) -> bool {
+        // In this order: as long as the process has not ended, its number is nobody else's.
+        procfs::is_at_work(self.pid.as_raw_nonzero().get().cast_unsigned()) && !self.has_ended()
+    }
+
+    fn has_ended(&self) -> bool {
+        let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
         // A pidfd becomes readable when its process ends. Not being able to ask is no proof of life.
         !matches!(poll(&mut ended, Some(&Timespec::default())), Ok(0))
     }
@@ -35,13 +47,13 @@ impl PeerProcess {
 
 impl fmt::Debug for PeerProcess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.has_ended() { "PeerProcess(ended)" } else { "PeerProcess(alive)" })
+        f.write_str(if self.is_alive() { "PeerProcess(alive)" } else { "PeerProcess(ended)" })
     }
 }
 
 impl PartialEq for PeerProcess {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.pidfd, &other.pidfd)
     }
 }
 
@@ -69,7 +81,7 @@ pub fn identify(stream: &UnixStream) -> Result<Caller, Unidentified> {
         pid: pid.as_raw_nonzero().get().cast_unsigned(),
         uid: credentials.uid(),
         gid: credentials.gid(),
-        process: Some(PeerProcess(Arc::new(pidfd))),
+        process: Some(PeerProcess { pid, pidfd: Arc::new(pidfd) }),
     })
 }
 
@@ -94,17 +106,18 @@ mod tests {
         let caller = identify(&here).unwrap();
         assert_eq!(caller.pid, std::process::id());
         assert_eq!(caller.uid, rustix::process::getuid().as_raw());
-        assert!(caller.process.is_some_and(|process| !process.has_ended()));
+        assert!(caller.process.is_some_and(|process| process.is_alive()));
     }
 
     #[test]
     fn a_process_that_ended_is_seen_to_have_ended() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let pid = Pid::from_raw(child.id().cast_signed()).unwrap();
-        let process = PeerProcess(Arc::new(pidfd_open(pid, PidfdFlags::empty()).unwrap()));
-        assert!(!process.has_ended());
+        let pidfd = Arc::new(pidfd_open(pid, PidfdFlags::empty()).unwrap());
+        let process = PeerProcess { pid, pidfd };
+        assert!(process.is_alive());
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(process.has_ended());
+        assert!(!process.is_alive());
     }
 }

@@ -8,7 +8,7 @@ use axum::{
     extract::{
         ConnectInfo, DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request as HttpRequest,
     },
-    http::{StatusCode, header, request::Parts},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -245,6 +245,11 @@ impl From<No> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, Json(self.refusal)).into_response()
+        let mut response = (self.status, Json(self.refusal)).into_response();
+        // Who may not ask has no use for the connection; in a loop, each request costs its caller a new one.
+        if self.status == StatusCode::FORBIDDEN {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }

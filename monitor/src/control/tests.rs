@@ -200,7 +200,7 @@ async fn the_caller_is_the_process_that_connected() {
     let caller = &asked.first().unwrap().1;
     assert_eq!(caller.pid, std::process::id());
     assert_eq!(caller.uid, rustix::process::geteuid().as_raw());
-    assert!(caller.process.as_ref().is_some_and(|process| !process.has_ended()));
+    assert!(caller.process.as_ref().is_some_and(|process| process.is_alive()));
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 
 use super::{
     StartError,
+    asking::Asking,
     event::Event,
     explaining::Explanations,
     handle::{Bus, Ends, Input},
@@ -91,6 +92,7 @@ pub(super) struct Engine {
     pub numbering: Numbering,
     pub turned_away: HashSet<(SessionId, HeldCaller)>,
     pub heads: Heads,
+    pub asking: Asking,
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
     own: Vec<Anchor>,
@@ -152,6 +154,7 @@ impl Engine {
             turned_away: HashSet::new(),
             numbering: Numbering::after(generation, before.secrets.clone()),
             heads: Heads::default(),
+            asking: Asking::default(),
             tags: Tags::default(),
             own: Vec::new(),
             accesses: Batch::default(),
@@ -383,6 +386,7 @@ impl Engine {
         self.let_go_of_lingering(now);
         self.follow_sessions();
         self.notice_losses();
+        self.tell_askings();
         self.untag_deleted();
         self.update_gauges();
         let names = self.names.counts();

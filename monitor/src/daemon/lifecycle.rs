@@ -272,6 +272,7 @@ impl Engine {
             self.hold_is_gone(hold);
         }
         self.settle_flows_of(id, at);
+        self.forget_asking(id);
         self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
         self.uplink.remove_session(id);
         self.untag_ended(id);

@@ -56,30 +56,29 @@ impl Engine {
         }
     }
 
-    fn permit(&self, caller: &Caller) -> Result<(), No> {
-        if caller.process.as_ref().is_some_and(|process| process.has_ended()) {
-            return Err(not_permitted("the calling process has ended, so nobody knows who asks"));
+    fn permit(&mut self, caller: &Caller) -> Result<(), No> {
+        if let Some(label) = self.uplink.label(caller.pid) {
+            return Err(self.refuse_labelled(SessionId(label.session), caller.pid));
         }
-        match self.uplink.label(caller.pid) {
-            None => Ok(()),
-            Some(label) => {
-                let session = SessionId(label.session);
-                let event =
-                    self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
-                tracing::warn!(%session, pid = caller.pid, agent = event, "a process of a session asked to control Interlock");
-                Err(No::NotPermitted(Refusal {
-                    error: format!("process {} belongs to the agent session {session}", caller.pid),
-                    hint: Some("ask from a terminal that no agent started".into()),
-                }))
-            }
+        // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.
+        if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
+            return Err(not_permitted(
+                "the calling process has ended or is ending, so nobody knows who asks",
+            ));
         }
+        Ok(())
+    }
+
+    /// Everybody sees their own sessions, and those that they may decide about.
+    fn sees(&self, caller: &Caller, owner: u32) -> bool {
+        caller.uid == owner || self.config.approvers.permit(caller.uid, owner)
     }
 
     fn visible_sessions(&self, caller: &Caller) -> Vec<SessionView> {
         let ids = self.registry.ids();
         let sessions = ids.iter().filter_map(|id| self.registry.get(*id));
         sessions
-            .filter(|session| sees(caller, session.user))
+            .filter(|session| self.sees(caller, session.user))
             .map(|session| self.session_view(session))
             .collect()
     }
@@ -88,7 +87,7 @@ impl Engine {
         let decided = self.holds.decided().filter(|_| all);
         let holds = decided.chain(self.holds.waiting());
         holds
-            .filter(|hold| sees(caller, self.owner(SessionId(hold.session))))
+            .filter(|hold| self.sees(caller, self.owner(SessionId(hold.session))))
             .map(|hold| self.hold_view(hold))
             .collect()
     }
@@ -115,15 +114,15 @@ impl Engine {
     fn freeze_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
         let id = self.session_for(caller, text)?;
         if let Some(session) = self.registry.get_mut(id) {
-            session.breaker.on_trip(boot_now());
+            session.breaker.on_person_freeze();
         }
         self.freeze_session(id, who(caller), "a person asked", boot_now());
-        self.view_of(id)
+        self.view_of(caller, id)
     }
 
     fn thaw_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
         let id = self.session_for(caller, text)?;
-        let Some(session) = self.registry.get_mut(id) else { return Err(self.no_session(text)) };
+        let Some(session) = self.registry.get_mut(id) else { return Err(self.no_session(caller, text)) };
         if !session.frozen {
             return Err(No::Conflict(refusal(&format!("session {id} is not frozen"))));
         }
@@ -137,7 +136,7 @@ impl Engine {
             .with("freeze.processes", outcome.members)
             .with("user.id", caller.uid);
         self.publish(event);
-        self.view_of(id)
+        self.view_of(caller, id)
     }
 
     fn approve(&mut self, caller: &Caller, text: &str, approval: &Approval) -> Result<HoldView, No> {
@@ -208,7 +207,7 @@ impl Engine {
     /// A waiting hold that the caller may decide.
     fn hold_for(&self, caller: &Caller, text: &str) -> Result<Hold, No> {
         let known = Holds::number(text).and_then(|number| self.holds.get(number));
-        let Some(hold) = known.filter(|hold| sees(caller, self.owner(SessionId(hold.session)))) else {
+        let Some(hold) = known.filter(|hold| self.sees(caller, self.owner(SessionId(hold.session)))) else {
             let waiting: Vec<String> =
                 self.visible_holds(caller, false).into_iter().map(|hold| hold.id).collect();
             return Err(No::NotFound(Refusal {
@@ -224,8 +223,8 @@ impl Engine {
     }
 
     fn session_for(&self, caller: &Caller, text: &str) -> Result<SessionId, No> {
-        let known = self.registry.find(text).filter(|id| sees(caller, self.owner(*id)));
-        let id = known.ok_or_else(|| self.no_session(text))?;
+        let known = self.registry.find(text).filter(|id| self.sees(caller, self.owner(*id)));
+        let id = known.ok_or_else(|| self.no_session(caller, text))?;
         self.may_decide(caller, id)?;
         Ok(id)
     }
@@ -240,21 +239,22 @@ impl Engine {
         }))
     }
 
-    fn no_session(&self, text: &str) -> No {
-        let known: Vec<String> = self.registry.ids().iter().map(ToString::to_string).collect();
+    fn no_session(&self, caller: &Caller, text: &str) -> No {
+        let known: Vec<String> =
+            self.visible_sessions(caller).into_iter().map(|session| session.id).collect();
         No::NotFound(Refusal {
             error: format!("there is no session {text:?}"),
             hint: Some(one_of("running", &known)),
         })
     }
 
-    fn view_of(&self, id: SessionId) -> Result<SessionView, No> {
-        let session = self.registry.get(id).ok_or_else(|| self.no_session(&id.to_string()))?;
+    fn view_of(&self, caller: &Caller, id: SessionId) -> Result<SessionView, No> {
+        let session = self.registry.get(id).ok_or_else(|| self.no_session(caller, &id.to_string()))?;
         Ok(self.session_view(session))
     }
 
     fn explain(&self, caller: &Caller, text: &str) -> Result<Explanation, No> {
-        let known = self.told(text).filter(|(owner, _)| sees(caller, *owner));
+        let known = self.told(text).filter(|(owner, _)| self.sees(caller, *owner));
         known.map(|(_, explanation)| explanation).ok_or_else(|| {
             No::NotFound(Refusal {
                 error: format!("nothing is known about {text:?}"),
@@ -277,11 +277,6 @@ impl Engine {
 
 fn send<T>(reply: Reply<T>, answer: Result<T, No>) {
     let _ = reply.send(answer); // the caller hung up
-}
-
-/// Root sees every session, others their own.
-fn sees(caller: &Caller, owner: u32) -> bool {
-    caller.uid == 0 || caller.uid == owner
 }
 
 fn root_only(caller: &Caller, what: &str) -> Result<(), No> {

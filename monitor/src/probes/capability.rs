@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use super::{mounts, offsets};
+use super::{mounts, namespace, offsets};
 use crate::control::api::{Check, CheckState};
 
 /// Checks the ground the daemon stands on.
 #[must_use]
 pub fn doctor() -> Vec<Check> {
-    vec![privileges(), kernel_types(), lsm(), cgroup()]
+    vec![privileges(), pids(), kernel_types(), lsm(), cgroup()]
 }
 
 fn check(subject: &str, state: CheckState, found: impl Into<String>, advice: Option<&str>) -> Check {
@@ -25,6 +25,18 @@ fn privileges() -> Check {
             "not root",
             Some("the daemon must run as root (systemd does it)"),
         )
+    }
+}
+
+fn pids() -> Check {
+    match namespace::check_pids() {
+        Ok(()) => check("pid namespace", CheckState::Good, "the machine's own", None),
+        Err(error) => check(
+            "pid namespace",
+            CheckState::Missing,
+            error.to_string(),
+            Some("run the daemon outside of containers, or with --pid=host"),
+        ),
     }
 }
 

@@ -27,9 +27,19 @@ pub enum ProbeError {
     #[error("cannot prepare the pin directory {path}: it must be below a bpffs mount such as /sys/fs/bpf")]
     PinDirectory { path: PathBuf, source: io::Error },
     #[error(
+        "{path} {reason}, so others than root would decide what is pinned and removed there: make it root's alone \
+         (chown root, chmod go-w), remove it, or set `pins` to another place"
+    )]
+    PinsNotOurs { path: PathBuf, reason: String },
+    #[error(
         "the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"
     )]
     NotPermitted,
+    #[error(
+        "the kernel's process ids are not this process's ({reason}): run the daemon in the machine's own pid namespace \
+         (containers: --pid=host)"
+    )]
+    OtherPids { reason: String },
     #[error("cannot load the kernel programs")]
     Load(#[source] Box<aya::EbpfError>),
     #[error("cannot load the kernel program {program}")]

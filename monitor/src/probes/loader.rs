@@ -23,7 +23,7 @@ use super::{
     error::ProbeError,
     memory,
     misses::Misses,
-    mounts, offsets,
+    mounts, namespace, offsets,
     pins::Pins,
     proof,
     ring::Ring,
@@ -99,6 +99,7 @@ impl Probes {
         if !nix::unistd::geteuid().is_root() {
             return Err(ProbeError::NotPermitted);
         }
+        namespace::check_pids()?;
         mounts::ensure_tracefs()?;
         mounts::check_cgroup2(&options.cgroup)?;
         let cgroup = File::open(&options.cgroup)

@@ -20,17 +20,17 @@ const BPFFS: &str = "/sys/fs/bpf";
 pub fn ensure_tracefs() -> Result<(), ProbeError> {
     let mounted =
         [TRACEFS, "/sys/kernel/debug/tracing"].iter().any(|dir| Path::new(dir).join("events").is_dir());
-    if mounted { Ok(()) } else { mount_at("tracefs", TRACEFS) }
+    if mounted { Ok(()) } else { mount_at("tracefs", TRACEFS, None) }
 }
 
 /// Mounts securityfs where it is not, and is not asked for more: only advice depends on it.
 pub fn try_securityfs() {
     if type_of(Path::new(SECURITYFS)).is_none() {
-        let _ = mount_at("securityfs", SECURITYFS);
+        let _ = mount_at("securityfs", SECURITYFS, None);
     }
 }
 
-/// Mounts bpffs where it is not, if `pins` lies below it.
+/// Mounts bpffs where it is not, if `pins` lies below it. For root alone, as systemd does; the kernel's default is everybody.
 ///
 /// # Errors
 /// The mount is refused.
@@ -38,11 +38,11 @@ pub fn ensure_bpffs(pins: &Path) -> Result<(), ProbeError> {
     if !pins.starts_with(BPFFS) || type_of(Path::new(BPFFS)).as_deref() == Some("bpf") {
         return Ok(());
     }
-    mount_at("bpf", BPFFS)
+    mount_at("bpf", BPFFS, Some("mode=0700"))
 }
 
-fn mount_at(kind: &'static str, at: &str) -> Result<(), ProbeError> {
-    mount(Some(kind), at, Some(kind), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, None::<&str>)
+fn mount_at(kind: &'static str, at: &str, options: Option<&str>) -> Result<(), ProbeError> {
+    mount(Some(kind), at, Some(kind), MsFlags::MS_NOSUID | MsFlags::MS_NOEXEC, options)
         .map_err(|source| ProbeError::Mount { what: kind, path: at.into(), source })
 }
 

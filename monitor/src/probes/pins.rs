@@ -2,6 +2,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
     path::{Path, PathBuf},
 };
 
@@ -24,9 +25,11 @@ impl Pins {
         mounts::ensure_bpffs(place)?;
         let current = place.join(format!("v{ABI}"));
         let failed = |source| ProbeError::PinDirectory { path: current.clone(), source };
-        fs::create_dir_all(&current).map_err(failed)?;
-        let entries = fs::read_dir(place).map_err(failed)?.flatten().map(|entry| entry.path());
-        let stale = entries.filter(|path| *path != current).collect();
+        for directory in [place, &current] {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
+            require_roots(directory)?;
+        }
+        let stale = versions(place).map_err(failed)?.into_iter().filter(|path| *path != current).collect();
         Ok(Self { current, stale })
     }
 
@@ -85,9 +88,57 @@ pub fn table<K: aya::Pod, V: aya::Pod>(pins: &Path, name: &str) -> Result<HashMa
 }
 
 /// Removes what any daemon has pinned below `place`, whatever its ABI version: all enforcement ends.
-pub fn remove_all(place: &Path) {
-    fs::read_dir(place).into_iter().flatten().flatten().for_each(|entry| remove(&entry.path()));
-    let _ = fs::remove_dir(place); // not empty, or not there: said above
+///
+/// # Errors
+/// Others than root may have laid something there, or it cannot be read.
+pub fn remove_all(place: &Path) -> Result<(), ProbeError> {
+    if fs::symlink_metadata(place).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(());
+    }
+    require_roots(place)?;
+    let failed = |source| ProbeError::PinDirectory { path: place.into(), source };
+    versions(place).map_err(failed)?.iter().for_each(|pins| remove(pins));
+    let _ = fs::remove_dir(place); // not empty: said above
+    Ok(())
+}
+
+/// Root removes what lies in the directories of other versions. So nobody else may be able to lay anything into `place`, or
+/// put another directory into its place or that of one above it.
+fn require_roots(place: &Path) -> Result<(), ProbeError> {
+    for path in place.ancestors().filter(|path| !path.as_os_str().is_empty()) {
+        let found = fs::symlink_metadata(path)
+            .map_err(|source| ProbeError::PinDirectory { path: path.into(), source })?;
+        let writable = found.is_dir() && found.mode() & 0o022 != 0;
+        let sticky = found.mode() & 0o1000 != 0; // only its owner renames what is root's
+        let reason = if found.uid() != 0 {
+            format!("belongs to uid {}", found.uid())
+        } else if path == place && !found.is_dir() {
+            "is not a directory".into()
+        } else if writable && (path == place || !sticky) {
+            format!("may be written to by others (mode {:o})", found.mode() & 0o7777)
+        } else {
+            continue;
+        };
+        return Err(ProbeError::PinsNotOurs { path: path.into(), reason });
+    }
+    Ok(())
+}
+
+/// The directories `vABI` below `place`. Anything else there is nobody's pins, and is left alone.
+fn versions(place: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut versions = Vec::new();
+    for entry in fs::read_dir(place)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let number = name.to_str().and_then(|name| name.strip_prefix('v')).map(str::parse::<u32>);
+        // Of the entry itself: a symbolic link is none.
+        if matches!(number, Some(Ok(_))) && entry.file_type()?.is_dir() {
+            versions.push(entry.path());
+        } else {
+            tracing::warn!(path = %entry.path().display(), "no directory of pins; left alone");
+        }
+    }
+    Ok(versions)
 }
 
 /// Removes a directory of pins, links first: no program runs over half a state.

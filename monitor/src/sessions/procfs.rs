@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use monitor_common::label::session_id;
-use procfs::process::Process as Proc;
+use procfs::process::{Process as Proc, StatFlags};
 
 use crate::facts::{BootNanos, Process, SessionId};
 
@@ -75,6 +75,14 @@ pub fn descends_from(pid: u32, ancestor: u32) -> bool {
 pub fn is_stopped(pid: u32) -> bool {
     let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
     proc.and_then(|proc| proc.stat().ok()).is_some_and(|stat| stat.state == 'T')
+}
+
+/// Whether the process runs, or waits, and has not begun to end. What cannot be read is not said to.
+#[must_use]
+pub fn is_at_work(pid: u32) -> bool {
+    let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
+    let flags = proc.and_then(|proc| proc.stat().ok()).map(|stat| StatFlags::from_bits_truncate(stat.flags));
+    flags.is_some_and(|flags| !flags.contains(StatFlags::PF_EXITING))
 }
 
 #[must_use]

@@ -97,3 +97,21 @@ fn a_sweep_over_credentials_freezes_the_searcher() {
     });
     assert!(!agent.output().contains("finished"));
 }
+
+#[test]
+fn a_person_freezes_and_thaws_as_often_as_they_like() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    let mut agent = home.run(&daemon, "echo started; sleep 60");
+    agent.says("started");
+    let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    for _ in 0..3 {
+        daemon.expect(&["freeze", &session]);
+        assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen");
+        daemon.expect(&["thaw", &session]);
+        assert_eq!(daemon.json(&["ps"])[0]["status"], "probation");
+    }
+    assert!(agent.is_running(), "{}", agent.output());
+}

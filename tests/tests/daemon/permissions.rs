@@ -1,5 +1,11 @@
 //! Who may ask for what.
 
+use std::{
+    fs,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    process::Command,
+};
+
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
     daemon::{Daemon, Settings, text},
@@ -29,6 +35,79 @@ fn a_process_of_a_session_is_refused_also_through_a_child_that_ends() {
     assert!(!answers.split_whitespace().any(|word| word == "200"), "{answers}");
     assert_eq!(daemon.holds().len(), 1, "nothing was approved");
     server.silent().unwrap();
+}
+
+/// Sends three requests on each of 40 connections, and tells how many of each are answered.
+const INSISTENT: &str = r#"
+import os, socket, sys
+answered = []
+for _ in range(40):
+    s = socket.socket(socket.AF_UNIX); s.settimeout(9); s.connect(sys.argv[1]); seen = b''
+    try:
+        s.sendall(b'GET /v1/status HTTP/1.1\r\nHost: x\r\n\r\n' * 3)
+        while piece := s.recv(65536): seen += piece
+    except OSError as error: seen += type(error).__name__.encode()
+    answered.append((seen.count(b'HTTP/1.1 403'), b'TimeoutError' in seen))
+    if len(answered) == 1 and answered[0][1]: break
+print(answered.count((1, False)), 'of', len(answered), answered[0])
+"#;
+
+#[test]
+fn a_session_that_insists_on_asking_fills_no_log_and_keeps_no_connection() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    fs::write(home.path().join("insist.py"), INSISTENT).unwrap();
+    let script = format!("python3 ~/insist.py {}; echo asked; sleep 60", daemon.socket().display());
+    let agent = home.run(&daemon, &script);
+    agent.says("asked");
+    assert!(agent.output().contains("40 of 40"), "{}", agent.output());
+    let told = |daemon: &Daemon| -> Vec<u64> {
+        daemon.events("tamper").iter().map(|event| event["tamper.requests"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(told(&daemon), [1], "{:?}", daemon.events("tamper"));
+    assert_eq!(daemon.log().matches("asked to control Interlock").count(), 1, "{}", daemon.log());
+    drop(agent);
+    let _ = daemon.the_event("session-ended");
+    assert_eq!(told(&daemon), [1, 39], "what was only counted is told at the end");
+}
+
+/// The answer's status and body to a user other than root.
+fn asked_by(uid: u32, daemon: &Daemon, method: &str, path: &str) -> String {
+    let mut curl = Command::new("curl");
+    curl.args(["-s", "-X", method, "-w", " %{http_code}", "--unix-socket"]).arg(daemon.socket());
+    let output = curl.arg(format!("http://x/v1/{path}")).uid(uid).gid(uid).output().unwrap();
+    text(&output)
+}
+
+#[test]
+fn a_named_approver_sees_and_decides_and_others_learn_nothing() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { approvers: Some("[12345]"), ..Settings::default() });
+    fs::set_permissions(daemon.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let (home, server) = (Home::new(), Server::start());
+    let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 30", curl(&server, "")));
+    let hold = daemon.the_hold();
+    let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    for (path, what) in [("sessions", &session), ("holds", &hold)] {
+        let seen = asked_by(12345, &daemon, "GET", path);
+        assert!(seen.contains(what.as_str()), "{path}: {seen}");
+        let seen = asked_by(12346, &daemon, "GET", path);
+        assert!(seen.ends_with("[] 200"), "{path}: {seen}");
+    }
+    let denied = asked_by(12346, &daemon, "POST", &format!("holds/{hold}/deny"));
+    assert!(denied.ends_with(" 404"), "{denied}");
+    let unknown = asked_by(12346, &daemon, "POST", "sessions/none/freeze");
+    assert!(unknown.ends_with(" 404") && !unknown.contains(&session), "{unknown}");
+    let explained = asked_by(12345, &daemon, "GET", &format!("explain/{hold}"));
+    assert!(explained.ends_with(" 200"), "{explained}");
+    let denied = asked_by(12345, &daemon, "POST", &format!("holds/{hold}/deny"));
+    assert!(denied.ends_with(" 200"), "{denied}");
+    let frozen = asked_by(12345, &daemon, "POST", &format!("sessions/{session}/freeze"));
+    assert!(frozen.ends_with(" 200"), "{frozen}");
 }
 
 #[test]

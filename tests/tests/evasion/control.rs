@@ -137,3 +137,23 @@ fn nobody_of_the_tree_decides_about_it() {
     wait::throughout("held", A_WHILE, || stage.server.silent());
     assert_eq!(stage.daemon.the_hold(), hold);
 }
+
+#[test]
+fn a_dying_child_decides_nothing_for_its_parent() {
+    let Some(stage) = Stage::new() else { return };
+    let ask = python(&format!("ask_as_the_dying {} $hold", stage.daemon.socket().display()));
+    let script = format!(
+        "mkfifo fifo; {READ_SECRET}; {} & read -r hold < fifo; {ask}; echo asked; wait",
+        stage.request()
+    );
+    let agent = stage.run(&script);
+    let hold = stage.is_held(&agent);
+    fs::write(stage.home.path().join("work/fifo"), format!("{hold}\n")).unwrap();
+    agent.says("asked");
+    assert!(agent.output().contains("HTTP/1.1 403"), "{}", agent.output());
+    assert!(!agent.output().contains("HTTP/1.1 200"), "{}", agent.output());
+    // Before Linux 6.16 a label stays until the memory is gone, so there it is what refuses.
+    assert!(agent.output().contains("met the gap"), "{}", agent.output());
+    wait::throughout("held", A_WHILE, || stage.server.silent());
+    assert_eq!(stage.daemon.the_hold(), hold);
+}
