@@ -39,6 +39,7 @@ mod numbering;
 mod packs;
 mod proving;
 mod readiness;
+mod reconciling;
 mod recovery;
 mod registries;
 mod reload;

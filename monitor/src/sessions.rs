@@ -19,6 +19,7 @@ pub mod detection;
 mod ended;
 pub mod environment;
 pub mod judgement;
+pub mod life;
 pub mod pending;
 pub mod procfs;
 pub mod workspace;
@@ -176,6 +177,11 @@ impl Registry {
 
     pub fn process_mut(&mut self, pid: u32) -> Option<&mut Process> {
         self.processes.get_mut(&pid).map(|(_, process)| process)
+    }
+
+    /// Every process, with its session.
+    pub fn processes(&self) -> impl Iterator<Item = (SessionId, &Process)> {
+        self.processes.values().map(|(session, process)| (*session, process))
     }
 
     #[must_use]

@@ -9,6 +9,7 @@ mod daemon {
     mod gates;
     mod handshakes;
     mod lifecycle;
+    mod lives;
     mod losses;
     mod namespaces;
     mod packs;

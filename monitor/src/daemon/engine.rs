@@ -28,6 +28,7 @@ use super::{
     losses::Dismissed,
     numbering::Numbering,
     readiness::Readiness,
+    reconciling::Reconciliation,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
     tags::Tags,
@@ -111,6 +112,7 @@ pub(super) struct Engine {
     next_housekeeping: BootNanos,
     boot: String,
     pub mounts: MountCache,
+    pub reconciliation: Reconciliation,
 }
 
 impl Engine {
@@ -171,6 +173,7 @@ impl Engine {
             next_housekeeping: BootNanos(0),
             boot: boot_id(),
             mounts: MountCache::default(),
+            reconciliation: Reconciliation::default(),
         };
         for hold in &before.holds {
             // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
@@ -387,6 +390,7 @@ impl Engine {
         self.follow_sessions();
         self.notice_losses();
         self.tell_askings();
+        self.reconcile(now);
         self.untag_deleted();
         self.update_gauges();
         let names = self.names.counts();

@@ -23,6 +23,7 @@ use crate::{
         Session, adoption,
         detection::{Image, Recognised},
         environment,
+        life::{Life, life},
         procfs::{self, Running},
         workspace,
     },
@@ -46,12 +47,7 @@ impl Engine {
     }
 
     pub fn on_exit(&mut self, exit: &Exit) {
-        if let Some(hold) = self.holds.caller_ended(exit.header.tgid) {
-            self.hold_is_gone(hold);
-        }
-        if let Some((session, last)) = self.registry.exit(exit.header.tgid) {
-            self.end_session(session, last, BootNanos(exit.header.at_ns));
-        }
+        self.process_ended(exit.header.tgid, BootNanos(exit.header.at_ns));
     }
 
     /// A process of a session runs a new program.
@@ -117,9 +113,14 @@ impl Engine {
     }
 
     /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it. What the rules
-    /// say of it comes last: they may freeze the tree, which must be known by then.
+    /// say of it comes last: they may freeze the tree, which must be known by then. One that ended meanwhile ends its session.
     pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Option<SessionId> {
         let Running { process, env } = running;
+        if matches!(life(process.pid, process.start), Life::Ending | Life::Ended) {
+            // Fails open, visibly: what it left behind cannot be told from other processes.
+            tracing::warn!(pid = process.pid, agent = newcomer.agent, "an agent ended before it could be labelled");
+            return None;
+        }
         let id = procfs::session_of(&process);
         let flags = if self.know.rules.always_gated() { GATED } else { 0 };
         let session = KernelSession { flags, ..KernelSession::default() };
@@ -138,7 +139,7 @@ impl Engine {
         session.user = procfs::user(process.pid);
         session.command = newcomer.command.unwrap_or_else(|| crate::sessions::command_line(&process));
         session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
-        let (pid, started) = (process.pid, session.started);
+        let (pid, start, started) = (process.pid, process.start, session.started);
         self.registry.insert(session);
         self.registry.add_process(id, process);
         self.settle_workspace(id, pid);
@@ -146,6 +147,7 @@ impl Engine {
         self.note_open_sockets(id, pid);
         self.adopt_descendants(pid);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
+        self.unlabel_if_ended(pid, start);
         self.save();
         Some(id)
     }
@@ -241,7 +243,7 @@ impl Engine {
     }
 
     /// Labels what a root forked before it was labelled itself, until a pass finds nothing new.
-    fn adopt_descendants(&mut self, root: u32) {
+    pub fn adopt_descendants(&mut self, root: u32) {
         let Some(session) = self.registry.session_of(root) else { return };
         loop {
             let assigned = adoption::assign(&procfs::parents(), &HashSet::from([root]));
@@ -256,9 +258,10 @@ impl Engine {
                     continue;
                 }
                 found = true;
-                let pid = process.pid;
+                let (pid, start) = (process.pid, process.start);
                 self.registry.add_process(session, process);
                 self.note_open_sockets(session, pid);
+                self.unlabel_if_ended(pid, start);
             }
             if !found {
                 return;

@@ -16,7 +16,11 @@ use crate::{
     facts::{BootNanos, Process, SessionId},
     holds::Hold,
     ledger::record::{Kind as LedgerKind, Who},
-    sessions::{Session, procfs},
+    sessions::{
+        Session,
+        life::{Life, life},
+        procfs,
+    },
 };
 
 impl Engine {
@@ -56,8 +60,8 @@ impl Engine {
 
     /// Labels of processes that ended while no probe was attached.
     fn forget_the_dead(&mut self) {
-        for (pid, _) in self.uplink.labels() {
-            if procfs::read(pid).is_none() && !std::path::Path::new(&format!("/proc/{pid}")).exists() {
+        for (pid, label) in self.uplink.labels() {
+            if life(pid, BootNanos(label.start_ns)) == Life::Ended {
                 self.uplink.remove_label(pid);
             }
         }
@@ -132,7 +136,7 @@ impl Engine {
     }
 }
 
-fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
+pub(super) fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
     let Some(record) = described else {
         let mut session =
             Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
