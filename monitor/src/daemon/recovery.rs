@@ -18,7 +18,7 @@ use crate::{
     ledger::record::{Kind as LedgerKind, Who},
     sessions::{
         Session,
-        life::{Life, life},
+        life::{Life, has_ended, life},
         procfs,
     },
 };
@@ -97,8 +97,10 @@ impl Engine {
             if frozen || held.contains(&pid) || !procfs::is_stopped(pid) {
                 continue;
             }
-            if let Some(member) = Member::open(&self.uplink, pid, label.session) {
-                let _ = member.send(Signal::CONT); // it has ended
+            let member = Member::open(&self.uplink, pid, label.session);
+            let continued = member.and_then(|member| member.map_or(Ok(()), |member| member.send(Signal::CONT)));
+            if let Err(error) = continued.or_else(|error| if has_ended(&error) { Ok(()) } else { Err(error) }) {
+                tracing::error!(pid, %error, "a stopped process cannot be continued: continue it by hand (kill -CONT)");
             }
         }
     }

@@ -134,6 +134,7 @@ impl Engine {
         let event = self
             .event("session-thawed", boot_now(), id)
             .with("freeze.processes", outcome.members)
+            .with("freeze.still_stopped", json!(outcome.running))
             .with("user.id", caller.uid);
         self.publish(event);
         self.view_of(caller, id)

@@ -80,7 +80,8 @@ impl Engine {
             return; // it runs when the session is thawed, and finds its answer, or asks anew
         }
         let member = Member::open(&self.uplink, caller.pid, session.0);
-        if let Some(Err(error)) = member.map(|member| member.send(Signal::CONT)) {
+        let continued = member.and_then(|member| member.map_or(Ok(()), |member| member.send(Signal::CONT)));
+        if let Err(error) = continued {
             tracing::warn!(pid = caller.pid, %error, "the held process cannot be continued");
         }
     }

@@ -5,9 +5,7 @@
 
 use std::{
     collections::HashSet,
-    fs,
-    io::{self, Read as _},
-    path::Path,
+    fs, io,
     time::{Duration, Instant},
 };
 
@@ -15,7 +13,11 @@ use monitor_common::label::FROZEN;
 use rustix::process::Signal;
 
 use super::signal::Member;
-use crate::{facts::SessionId, probes::Uplink};
+use crate::{
+    facts::SessionId,
+    probes::Uplink,
+    sessions::life::{Stat, has_ended},
+};
 
 /// How long the fixpoint may take before what still runs is reported.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -27,7 +29,8 @@ pub struct Outcome {
     pub members: usize,
     /// Passes over the tree until nothing moved.
     pub passes: u32,
-    /// Processes that were still running when patience ended.
+    /// Processes that were still running when patience ended, or may have been: they could not be reached or looked at.
+    /// Of a thaw: those that may still stand.
     pub running: Vec<u32>,
     pub took: Duration,
 }
@@ -48,9 +51,17 @@ pub fn thaw(uplink: &mut Uplink, session: SessionId) -> Outcome {
         tracing::warn!(%session, %error, "the kernel could not be told of the thaw");
     }
     let mut outcome = Outcome { passes: 1, ..Outcome::default() };
-    for member in members(uplink, session, &HashSet::new()) {
-        outcome.members += 1;
-        report(&member, member.send(Signal::CONT));
+    let Found { reached, unreachable } = members(uplink, session, &HashSet::new());
+    outcome.running = unreachable;
+    for member in reached {
+        match member.send(Signal::CONT) {
+            Ok(()) => outcome.members += 1,
+            Err(error) if has_ended(&error) => {}
+            Err(_) => outcome.running.push(member.pid),
+        }
+    }
+    if !outcome.running.is_empty() {
+        tracing::error!(%session, pids = ?outcome.running, "these could not be continued: continue them by hand (kill -CONT)");
     }
     outcome.took = started.elapsed();
     outcome
@@ -75,87 +86,79 @@ fn to_fixpoint(
     let mut passes = 0;
     loop {
         passes += 1;
-        let newcomers = members(uplink, session, &seen);
-        for member in &newcomers {
-            seen.insert(member.pid);
-            moving.push(member.pid);
-            report(member, member.send(signal));
+        let Found { reached, mut unreachable } = members(uplink, session, &seen);
+        let newcomers = !reached.is_empty();
+        for member in reached {
+            match member.send(signal) {
+                Ok(()) => {
+                    seen.insert(member.pid);
+                    moving.push(member.pid);
+                }
+                Err(error) if has_ended(&error) => _ = seen.insert(member.pid),
+                Err(_) => unreachable.push(member.pid), // the next pass tries again
+            }
         }
         // Who was found still stays so: the kernel stops again whoever is continued by somebody else.
         moving.retain(|pid| !is_done(*pid));
-        let settled = newcomers.is_empty() && moving.is_empty();
+        let settled = !newcomers && moving.is_empty() && unreachable.is_empty();
         if settled || started.elapsed() > PATIENCE {
+            moving.extend(unreachable);
             break;
         }
-        if !moving.is_empty() {
+        if !moving.is_empty() || !unreachable.is_empty() {
             std::thread::yield_now(); // the stopped ones need the processor to get there
         }
+    }
+    if !moving.is_empty() {
+        tracing::error!(%session, pids = ?moving, ?signal, "these may still run: they could not be reached, or did not stand in time");
     }
     Outcome { members: seen.len(), passes, running: moving, took: started.elapsed() }
 }
 
-/// Members of the session that are not in `known`.
-fn members(uplink: &Uplink, session: SessionId, known: &HashSet<u32>) -> Vec<Member> {
-    let is_member = |pid: u32| uplink.label(pid).is_some_and(|label| label.session == session.0);
-    uplink
-        .labelled()
-        .into_iter()
-        .filter(|pid| !known.contains(pid) && is_member(*pid))
-        .filter_map(|pid| Member::open(uplink, pid, session.0))
-        .collect()
+#[derive(Default)]
+struct Found {
+    reached: Vec<Member>,
+    /// Labelled, and out of reach: out of descriptors, most likely.
+    unreachable: Vec<u32>,
 }
 
-fn report(member: &Member, result: io::Result<()>) {
-    match result {
-        Ok(()) => {}
-        Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {} // it ended
-        Err(error) => tracing::warn!(pid = member.pid, %error, "the process could not be signalled"),
+/// Members of the session that are not in `known`.
+fn members(uplink: &Uplink, session: SessionId, known: &HashSet<u32>) -> Found {
+    let is_member = |pid: u32| uplink.label(pid).is_some_and(|label| label.session == session.0);
+    let mut found = Found::default();
+    for pid in uplink.labelled().into_iter().filter(|pid| !known.contains(pid) && is_member(*pid)) {
+        match Member::open(uplink, pid, session.0) {
+            Ok(Some(member)) => found.reached.push(member),
+            Ok(None) => {}
+            Err(_) => found.unreachable.push(pid),
+        }
     }
+    found
 }
 
 /// Whether no thread of the process can run user code: stopped, dead, or in the kernel's uninterruptible sleep, from
 /// which it meets the stop before it returns.
+/// Only what has ended counts as still unseen: whatever else keeps it from being looked at, it may run.
 fn is_still(pid: u32) -> bool {
-    let Some(stat) = read_stat(Path::new(&format!("/proc/{pid}/stat"))) else { return true }; // it has ended
-    let Some((state, threads)) = state_and_threads(&stat) else { return false };
-    if threads <= 1 {
-        return stands(state);
-    }
-    let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return true };
-    threads.flatten().all(|thread| {
-        let stat = read_stat(&thread.path().join("stat")).unwrap_or_default();
-        state_and_threads(&stat).is_none_or(|(state, _)| stands(state))
-    })
-}
-
-/// A `stat` file in one read: a thousand of them are most of what a freeze takes.
-fn read_stat(path: &Path) -> Option<String> {
-    let mut bytes = [0; 1024];
-    let length = fs::File::open(path).ok()?.read(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(bytes.get(..length)?).into_owned())
+    let threads = match Stat::read(&format!("/proc/{pid}/stat")) {
+        Ok(stat) if stat.threads <= 1 => return stands(stat.state),
+        Ok(_) => fs::read_dir(format!("/proc/{pid}/task")),
+        Err(error) => return has_ended(&error),
+    };
+    let is_still = |thread: io::Result<fs::DirEntry>| {
+        let stat = thread.and_then(|thread| Stat::read(&format!("{}/stat", thread.path().display())));
+        stat.map_or_else(|error| has_ended(&error), |stat| stands(stat.state))
+    };
+    threads.map_or_else(|error| has_ended(&error), |mut threads| threads.all(is_still))
 }
 
 fn stands(state: char) -> bool {
     !matches!(state, 'R' | 'S' | 'I')
 }
 
-/// Fields 3 and 20 of `/proc/PID/stat` (proc(5)). The name before them, in parentheses, may contain anything.
-fn state_and_threads(stat: &str) -> Option<(char, u32)> {
-    let (_, rest) = stat.rsplit_once(") ")?;
-    let mut fields = rest.split(' ');
-    Some((fields.next()?.chars().next()?, fields.nth(16)?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_stat_line_is_read_behind_its_name() {
-        let line = "7 (a) b) T 1 7 7 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 3 0 100 0 0";
-        assert_eq!(state_and_threads(line), Some(('T', 3)));
-        assert_eq!(state_and_threads(""), None);
-    }
 
     #[test]
     fn this_process_runs_and_no_process_stands() {

@@ -7,7 +7,7 @@ use std::{
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
-use crate::probes::Uplink;
+use crate::{probes::Uplink, sessions::life::has_ended};
 
 /// A labelled process that cannot turn into another one.
 pub struct Member {
@@ -17,11 +17,19 @@ pub struct Member {
 
 impl Member {
     /// Opens the process and makes sure that it still carries the label: the kernel removes a label when its process
-    /// ends, so a label that is there after the handle was opened belongs to the process behind the handle.
-    pub fn open(uplink: &Uplink, pid: u32, session: u64) -> Option<Self> {
-        let handle = pidfd(pid).ok()?;
+    /// ends, so a label that is there after the handle was opened belongs to the process behind the handle. `None`: it has
+    /// ended, or is no member.
+    ///
+    /// # Errors
+    /// It may live and cannot be reached: there is no descriptor left.
+    pub fn open(uplink: &Uplink, pid: u32, session: u64) -> io::Result<Option<Self>> {
+        let handle = match pidfd(pid) {
+            Ok(handle) => handle,
+            Err(error) if has_ended(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let labelled = uplink.label(pid).is_some_and(|label| label.session == session);
-        labelled.then_some(Self { pid, handle })
+        Ok(labelled.then_some(Self { pid, handle }))
     }
 
     /// # Errors

@@ -7,7 +7,7 @@ use interlock_tests::{
     daemon::{Daemon, Settings},
     is_root, wait,
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
 /// Pids whose environment carries `mark`, and their states.
 fn marked(mark: &str) -> Vec<(i32, char)> {
@@ -114,4 +114,39 @@ fn a_person_freezes_and_thaws_as_often_as_they_like() {
         assert_eq!(daemon.json(&["ps"])[0]["status"], "probation");
     }
     assert!(agent.is_running(), "{}", agent.output());
+}
+
+#[test]
+fn whom_a_freeze_cannot_reach_is_told_as_running() {
+    if !is_root() {
+        return;
+    }
+    let rules = "version: 1\nrules:\n  - { id: stop, summary: Stop., on: open, match: { secret: { entry: railway-cli } }, action: freeze }\n";
+    let (daemon, home) =
+        (Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() }), Home::new());
+    let mut agent = home.run(&daemon, "until [ -e ~/go ]; do sleep 0.05; done; cat ~/.railway/config.json; sleep 60");
+    wait::until("a session", || match daemon.json(&["ps"]) {
+        sessions if sessions[0]["processes"].as_u64() > Some(0) => Ok(()),
+        sessions => Err(sessions),
+    });
+    // No descriptor is left for whom it would stop.
+    let pid = Pid::from_raw(i32::try_from(daemon.pid()).unwrap());
+    let before = getrlimit(Resource::Nofile);
+    prlimit(pid, Resource::Nofile, Rlimit { current: Some(8), ..before }).unwrap();
+    fs::write(home.path().join("go"), "").unwrap();
+    // Its patience with whom it cannot reach is two seconds.
+    wait::until("it is told in the log", || {
+        let log = daemon.log();
+        if log.contains("these may still run") { Ok(()) } else { Err(log) }
+    });
+    assert!(agent.is_running());
+    prlimit(pid, Resource::Nofile, Rlimit { current: before.maximum, ..before }).unwrap();
+    let event = daemon.the_event("session-frozen");
+    let running = event["freeze.still_running"].as_array().unwrap();
+    assert!(running.contains(&serde_json::json!(agent.group())), "{event}");
+    // With descriptors again, a second one reaches everybody.
+    let session = event["session.id"].as_str().unwrap();
+    daemon.expect(&["freeze", session]);
+    let again = daemon.events("session-frozen");
+    assert_eq!(again[1]["freeze.still_running"], serde_json::json!([]), "{again:?}");
 }
