@@ -192,7 +192,7 @@ fn parse(rules: impl Iterator<Item = String>) -> Result<RuleSet> {
 
 fn fact(subject: Subject) -> Fact {
     let process =
-        Process { executable: "/usr/bin/curl".into(), args: vec!["curl".into()], ..Process::default() };
+        Process { executable: "/usr/bin/curl".into(), args: ["curl".into()].into(), ..Process::default() };
     Fact {
         at: BootNanos(1_000_000_000),
         session: SessionId(1 << 42),

@@ -1,6 +1,6 @@
 //! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
 
-use std::{fmt, net::IpAddr};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -118,7 +118,8 @@ pub struct Process {
     pub start: BootNanos,
     /// Path of the program, as executed.
     pub executable: String,
-    pub args: Vec<String>,
+    /// Shared: a fork begins with its creator's.
+    pub args: Arc<[String]>,
     /// `args` are not what the program gets, or not all of it: it has not begun, and they could not be read.
     #[serde(default)]
     pub args_unknown: bool,

@@ -271,11 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn a_fork_shares_its_creators_arguments() {
+        let (mut registry, id) = registry();
+        registry.process_mut(100).unwrap().args = ["claude".into(), "x".repeat(9_000)].into();
+        registry.fork(id, 100, 101, BootNanos(6_000));
+        let args = |pid| std::sync::Arc::as_ptr(&registry.process(pid).unwrap().args);
+        assert!(std::ptr::addr_eq(args(100), args(101)));
+    }
+
+    #[test]
     fn lineage_is_outermost_first_and_goes_on_through_what_has_ended() {
         let (mut registry, id) = registry();
         registry.fork(id, 100, 101, BootNanos(6_000));
         registry.fork(id, 101, 102, BootNanos(7_000));
-        registry.process_mut(102).unwrap().args = vec!["curl".into(), "-s".into()];
+        registry.process_mut(102).unwrap().args = ["curl".into(), "-s".into()].into();
         assert_eq!(registry.lineage(102), ["100 /bin/claude", "101 /bin/claude", "102 curl -s"]);
         registry.exit(101);
         assert_eq!(registry.lineage(102), ["100 /bin/claude", "101 /bin/claude (ended)", "102 curl -s"]);

@@ -56,7 +56,7 @@ impl Event {
             .with("process.pid", process.pid)
             .with("process.parent.pid", process.parent)
             .with("process.executable", process.executable.clone())
-            .with("process.args", process.args.clone());
+            .with("process.args", &process.args[..]);
         if process.args_unknown { event.with("process.args_unknown", true) } else { event }
     }
 

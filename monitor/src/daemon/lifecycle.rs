@@ -58,7 +58,7 @@ impl Engine {
             parent: self.registry.process(pid).map_or(0, |known| known.parent),
             start: BootNanos(exec.start_ns),
             executable: text(&exec.filename),
-            args: strings(&exec.args, exec.args_len),
+            args: strings(&exec.args, exec.args_len).into(),
             args_unknown: exec.args_size > exec.args_len,
         };
         // Git runs its helpers by a shell.
@@ -102,7 +102,7 @@ impl Engine {
         }
         let parent = procfs::read(pid).map_or(0, |running| running.process.parent);
         let process =
-            Process { pid, parent, start: BootNanos(exec.start_ns), executable, args, args_unknown: false };
+            Process { pid, parent, start: BootNanos(exec.start_ns), executable, args: args.into(), args_unknown: false };
         let newcomer = newcomer(recognised, "");
         self.begin_session(Running { process, env }, newcomer);
     }

@@ -21,7 +21,7 @@ pub fn second(seconds: u64) -> BootNanos {
 
 pub fn fact(at: BootNanos, subject: Subject) -> Fact {
     let process =
-        Process { executable: "/usr/bin/curl".into(), args: vec!["curl".into()], ..Process::default() };
+        Process { executable: "/usr/bin/curl".into(), args: ["curl".into()].into(), ..Process::default() };
     Fact {
         at,
         session: SessionId(1 << 42),

@@ -116,7 +116,7 @@ mod tests {
     fn listing_processes_shows_no_environment_unless_it_is_asked_to() {
         let lists = |line: &str| {
             let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-            lists_processes(&Process { executable: args[0].clone(), args, ..Process::default() })
+            lists_processes(&Process { executable: args[0].clone(), args: args.into(), ..Process::default() })
         };
         for quiet in [
             "/usr/bin/ps",
@@ -146,7 +146,7 @@ mod tests {
         let args: Vec<String> = line.iter().map(|arg| (*arg).to_owned()).collect();
         lists_environment(&Process {
             executable: format!("/usr/bin/{}", line[0]),
-            args,
+            args: args.into(),
             ..Process::default()
         })
     }

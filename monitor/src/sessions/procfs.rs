@@ -31,7 +31,7 @@ pub fn read(pid: u32) -> Option<Running> {
                 stat.starttime.saturating_mul(1_000_000_000 / procfs::ticks_per_second().max(1)),
             ),
             executable: executable.to_string_lossy().into_owned(),
-            args,
+            args: args.into(),
             args_unknown: false,
         },
         env: env.into_iter().map(|(name, value)| (text(name), text(value))).collect(),

@@ -93,18 +93,15 @@ fn other_program(entries: &mut [Entry]) -> bool {
 
 fn other_arguments(entries: &mut [Entry]) -> bool {
     let Some(Deed::Done { process, .. }) = last(entries) else { return false };
-    process.args.push("--other".to_owned());
+    process.args = process.args.iter().cloned().chain(["--other".to_owned()]).collect();
     true
 }
 
 /// Rules see the arguments joined by spaces.
 fn other_division(entries: &mut [Entry]) -> bool {
     let Some(Deed::Done { process, .. }) = last(entries) else { return false };
-    let Some(end) = process.args.pop() else { return false };
-    match process.args.last_mut() {
-        Some(before) => *before = format!("{before} {end}"),
-        None => return false,
-    }
+    let [rest @ .., before, end] = &*process.args else { return false };
+    process.args = rest.iter().cloned().chain([format!("{before} {end}")]).collect();
     true
 }
 

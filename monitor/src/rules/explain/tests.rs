@@ -187,7 +187,7 @@ fn conditions_about_secrets_and_links_are_told() {
 fn conditions_about_processes_and_sessions_are_told() {
     let exec = |change: fn(&mut Fact)| {
         let mut fact = fact(second(1), Subject::Exec);
-        fact.process.args.push("DELETE".into());
+        fact.process.args = fact.process.args.iter().cloned().chain(["DELETE".into()]).collect();
         change(&mut fact);
         fact
     };
@@ -203,7 +203,7 @@ fn conditions_about_processes_and_sessions_are_told() {
         "exec",
         "{process: {argv: '*DELETE*'}}",
         exec(|_| {}),
-        exec(|f| f.process.args = vec!["x".repeat(999)]),
+        exec(|f| f.process.args = ["x".repeat(999)].into()),
     );
     assert_eq!(met, ["process.argv", "*DELETE*", "curl DELETE", "anything but *DELETE*"]);
     assert_eq!(unmet[2], format!("{}…", "x".repeat(160)), "cut");

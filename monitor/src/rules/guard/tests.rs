@@ -12,7 +12,7 @@ use crate::{
 
 fn connect() -> Fact {
     let subject = Subject::Connect(destination(DestinationClass::Infra, Some("api.test")));
-    let args = ["curl", "-X", "DELETE", "https://api.test/volumes"].map(str::to_owned).to_vec();
+    let args = ["curl", "-X", "DELETE", "https://api.test/volumes"].map(str::to_owned).into();
     let process =
         Process { executable: "/usr/bin/curl".into(), args, start: second(9), ..Process::default() };
     Fact { process, session_age: Duration::from_secs(60), ..fact(second(10), subject) }
@@ -122,7 +122,7 @@ fn what_decides_wins_over_a_fault_beside_it() {
 #[test]
 fn a_list_that_is_too_long_to_look_through_is_a_fault() {
     let mut to = connect();
-    to.process.args = vec!["x".into(); MAX_ITEMS + 1];
+    to.process.args = vec!["x".into(); MAX_ITEMS + 1].into();
     assert_eq!(ask("process.args.exists(arg, arg == 'y')", &to), Err(Fault::Length));
     assert_eq!(ask("'y' in process.args", &to), Err(Fault::Length));
     assert_eq!(ask("size(process.argv) > 5", &to), Ok(true));

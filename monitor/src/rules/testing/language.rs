@@ -398,7 +398,7 @@ fn a_guard_decides_after_the_match_and_says_its_values() {
         when: 'session.age > duration(\"5s\") && process.args.exists(a, a == \"DELETE\")'}"]);
     let mut fact = infra(1);
     assert!(first(&rules, &fact).is_empty());
-    fact.process.args.push("DELETE".into());
+    fact.process.args = fact.process.args.iter().cloned().chain(["DELETE".into()]).collect();
     let verdict = rules.evaluate(&fact, &mut Memory::new());
     let expected = [
         "destination.class = infra",

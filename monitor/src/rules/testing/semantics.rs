@@ -91,7 +91,7 @@ fn every_condition_must_hold_and_any_value_of_a_list_will_do() {
     ]);
     let good = || {
         let mut fact = connect(Class::Infra, Some("backboard.railway.app"));
-        fact.process.args = vec!["curl".into(), "-X".into(), "DELETE".into()];
+        fact.process.args = ["curl".into(), "-X".into(), "DELETE".into()].into();
         fact
     };
     let target = |change: fn(&mut Destination)| {
@@ -117,7 +117,7 @@ fn every_condition_must_hold_and_any_value_of_a_list_will_do() {
     };
     assert!(!matches(&target(wrong_host)));
     assert!(!matches(&Fact { agent: "aider".into(), ..target(|_| {}) }));
-    let quiet = Process { args: vec!["curl".into()], ..good().process };
+    let quiet = Process { args: ["curl".into()].into(), ..good().process };
     assert!(!matches(&Fact { process: quiet, ..target(|_| {}) }));
     let elsewhere = Process { executable: "/opt/curl".into(), ..good().process };
     assert!(!matches(&Fact { process: elsewhere, ..target(|_| {}) }));
@@ -230,7 +230,7 @@ proptest! {
         let rules = RuleSet::builtin().unwrap();
         let mut memory = Memory::new();
         for (subject, at, incomplete, text) in steps {
-            let process = Process { executable: text.clone(), args: vec![text], ..Process::default() };
+            let process = Process { executable: text.clone(), args: [text].into(), ..Process::default() };
             let fact = Fact { incomplete, process, ..fact(BootNanos(at), subject) };
             let trace = rules.trace(&fact, &memory.past());
             let verdict = rules.evaluate(&fact, &mut memory);
