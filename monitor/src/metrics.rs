@@ -3,6 +3,7 @@
 //! Labels are bounded: their values are constants of this program, or limited in number by [`labels`].
 
 mod exporter;
+mod guests;
 mod labels;
 
 use std::{
