@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     control::{server, socket::ControlSocket},
-    metrics::{Exporter, Metrics, Phase},
+    metrics::{Exporter, Heart, Metrics, Phase},
     probes::{self, ProbeError},
 };
 
@@ -48,6 +48,7 @@ mod snapshot;
 mod syscalls;
 mod tags;
 mod views;
+mod watchdog;
 mod watching;
 
 use engine::Engine;
@@ -77,6 +78,8 @@ pub enum StartError {
     Metrics(#[from] crate::metrics::ExporterError),
     #[error(transparent)]
     Control(#[from] crate::control::socket::BindError),
+    #[error("the engine ended by a panic, which stands above; what is pinned stays in force")]
+    Panicked,
     #[error("{what} failed: {source}")]
     System { what: &'static str, source: std::io::Error },
 }
@@ -122,30 +125,27 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         watching::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
     };
     let engine = Engine::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
-    let thread = std::thread::Builder::new()
-        .name("interlock-engine".into())
-        .spawn(move || engine.run())
-        .map_err(system("starting the engine"))?;
+    let heart = Heart::default();
+    let thread = watchdog::start(engine, heart.clone(), &stop)?;
     let _ = phase.send(Phase::Running);
     ready();
 
     let served = runtime.block_on(async {
         if let Some(exporter) = exporter {
-            tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, stop.clone()));
+            tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, heart.clone(), stop.clone()));
         }
         tokio::spawn(
             forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
         tokio::spawn(changes);
+        tokio::spawn(watchdog::watch(heart));
         tokio::spawn(registries::ask(Arc::clone(&handle), handle.ask_again()));
         let ended = server::serve(socket, handle.clone(), metrics, stop.clone()).await;
         ended.map_err(system("serving the control socket"))
     });
     let _ = phase.send(Phase::Stopping);
     let _ = handle.send(Input::Stop); // already gone: that is what is wanted
-    if thread.join().is_err() {
-        tracing::error!("the engine ended by a panic; what is pinned stays in force");
-    }
+    watchdog::outcome(thread.join())?;
     served
 }
 

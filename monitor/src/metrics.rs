@@ -4,6 +4,7 @@
 
 mod exporter;
 mod guests;
+mod heart;
 mod labels;
 
 use std::{
@@ -17,6 +18,7 @@ use prometheus::{
 };
 
 pub use exporter::{Exporter, ExporterError, Phase};
+pub use heart::Heart;
 use labels::Limited;
 
 use crate::{

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Child, Command, Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -26,12 +26,15 @@ pub struct Settings {
     pub approvers: Option<&'static str>,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
+    /// Variables that it starts with.
+    pub env: Vec<(&'static str, String)>,
 }
 
 /// A running daemon. Dropping it ends it, and everything that it enforces.
 pub struct Daemon {
     dir: TempDir,
     pins: Option<PathBuf>,
+    env: Vec<(&'static str, String)>,
     child: Child,
 }
 
@@ -81,8 +84,9 @@ impl Daemon {
         let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
         fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers)
             .expect("a fresh file");
-        let child = spawn(dir.path());
-        let daemon = Self { dir, pins, child };
+        let env = settings.env.clone();
+        let child = spawn(dir.path(), &env);
+        let daemon = Self { dir, pins, env, child };
         daemon.wait_ready();
         daemon
     }
@@ -102,7 +106,7 @@ impl Daemon {
 
     /// Starts it again, on the same state and pins.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.dir.path());
+        self.child = spawn(self.dir.path(), &self.env);
         self.wait_ready();
     }
 
@@ -119,6 +123,12 @@ impl Daemon {
     #[must_use]
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// How it ended by itself, if it has.
+    #[must_use]
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is ours")
     }
 
     #[must_use]
@@ -206,12 +216,13 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(dir: &Path) -> Child {
+fn spawn(dir: &Path, env: &[(&'static str, String)]) -> Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log file");
     Command::new(binary())
         .args(["--config"])
         .arg(dir.join("config.toml"))
         .arg("daemon")
+        .envs(env.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(log)

@@ -24,4 +24,5 @@ mod daemon {
     mod sessions;
     mod storm;
     mod suggesting;
+    mod watchdog;
 }

@@ -44,7 +44,7 @@ use crate::{
         Ledger,
         record::{Kind as LedgerKind, Record, Who},
     },
-    metrics::Metrics,
+    metrics::{Heart, Metrics},
     names::Names,
     probes::{
         MapError, Options, Probes, Uplink,
@@ -193,18 +193,23 @@ impl Engine {
     }
 
     /// Turns until it is told to stop.
-    pub fn run(mut self) {
+    ///
+    /// # Errors
+    /// The kernel cannot be waited for. What is pinned stays in force.
+    pub fn run(mut self, heart: &Heart) -> std::io::Result<()> {
+        let mut waited = Ok(());
         while !self.stopping {
+            heart.beat();
             let timeout = self.until_next_turn();
-            if let Err(error) =
-                ring::wait([&self.probes.lifecycle, &self.probes.access], self.wake.as_fd(), Some(timeout))
-            {
-                tracing::error!(%error, "waiting for the kernel failed; the daemon ends, what is pinned stays in force");
+            waited =
+                ring::wait([&self.probes.lifecycle, &self.probes.access], self.wake.as_fd(), Some(timeout));
+            if waited.is_err() {
                 break;
             }
             self.turn();
         }
         self.end();
+        waited
     }
 
     fn turn(&mut self) {

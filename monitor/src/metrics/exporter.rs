@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Metrics, guests::Guests};
+use super::{Heart, Metrics, guests::Guests};
 
 /// What the daemon is doing with itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -21,6 +21,8 @@ use super::{Metrics, guests::Guests};
 pub enum Phase {
     Starting,
     Running,
+    /// The engine has not turned for a minute.
+    Stuck,
     Stopping,
 }
 
@@ -64,11 +66,12 @@ impl Exporter {
         self,
         metrics: Arc<Metrics>,
         phase: watch::Receiver<Phase>,
+        heart: Heart,
         stop: CancellationToken,
     ) -> io::Result<()> {
         let routes = Router::new()
             .route("/metrics", get(page).with_state(metrics))
-            .route("/healthz", get(health).with_state(phase));
+            .route("/healthz", get(health).with_state((phase, heart)));
         // No farewell to open connections: a scrape that is cut short is scraped again.
         tokio::select! {
             ended = axum::serve(Guests::new(self.listener), routes).into_future() => ended,
@@ -81,8 +84,11 @@ async fn page(State(metrics): State<Arc<Metrics>>) -> Response {
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], metrics.encode()).into_response()
 }
 
-async fn health(State(phase): State<watch::Receiver<Phase>>) -> Response {
-    let phase = *phase.borrow();
+async fn health(State((phase, heart)): State<(watch::Receiver<Phase>, Heart)>) -> Response {
+    let phase = match *phase.borrow() {
+        Phase::Running if !heart.is_beating() => Phase::Stuck,
+        phase => phase,
+    };
     let status = if phase == Phase::Running { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, Json(json!({ "phase": phase }))).into_response()
 }

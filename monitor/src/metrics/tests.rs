@@ -108,17 +108,23 @@ async fn the_page_is_served_and_health_follows_the_phase() {
     assert!(taken.to_string().contains("set the key metrics"), "{taken}");
     let (phase, phases) = watch::channel(Phase::Starting);
     let stop = CancellationToken::new();
-    let serving = tokio::spawn(exporter.serve(Metrics::new().unwrap().into(), phases, stop.clone()));
+    let heart = Heart::with_patience(std::time::Duration::from_millis(500));
+    let metrics = Metrics::new().unwrap().into();
+    let serving = tokio::spawn(exporter.serve(metrics, phases, heart.clone(), stop.clone()));
     let starting = fetch(address, "/healthz").await;
     assert!(
         starting.starts_with("HTTP/1.1 503") && starting.ends_with("{\"phase\":\"starting\"}"),
         "{starting}"
     );
     phase.send_replace(Phase::Running);
+    heart.beat();
     let running = fetch(address, "/healthz").await;
     assert!(running.starts_with("HTTP/1.1 200") && running.ends_with("{\"phase\":\"running\"}"), "{running}");
     let page = fetch(address, "/metrics").await;
     assert!(page.contains("interlock_ledger_records_total 0"), "{page}");
+    tokio::time::sleep(std::time::Duration::from_millis(600)).await;
+    let stuck = fetch(address, "/healthz").await;
+    assert!(stuck.starts_with("HTTP/1.1 503") && stuck.ends_with("{\"phase\":\"stuck\"}"), "{stuck}");
     stop.cancel();
     serving.await.unwrap().unwrap();
 }

@@ -1,0 +1,45 @@
+//! The engine's heartbeat: a daemon whose engine hangs still answers for its control socket, and decides nothing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// An engine with nothing to do turns every thirty seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Beats once a turn; asked by whoever decides whether the daemon is well.
+#[derive(Clone, Debug)]
+pub struct Heart {
+    /// Does not go on while the machine sleeps, and neither does the engine.
+    began: Instant,
+    last: Arc<AtomicU64>,
+    patience: Duration,
+}
+
+impl Default for Heart {
+    fn default() -> Self {
+        Self { began: Instant::now(), last: Arc::default(), patience: PATIENCE }
+    }
+}
+
+impl Heart {
+    pub fn beat(&self) {
+        let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last.store(since, Ordering::Relaxed);
+    }
+
+    #[must_use]
+    pub fn is_beating(&self) -> bool {
+        let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
+        self.began.elapsed().saturating_sub(last) < self.patience
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_patience(patience: Duration) -> Self {
+        Self { patience, ..Self::default() }
+    }
+}
