@@ -101,8 +101,14 @@ impl Engine {
             return;
         }
         let parent = procfs::read(pid).map_or(0, |running| running.process.parent);
-        let process =
-            Process { pid, parent, start: BootNanos(exec.start_ns), executable, args: args.into(), args_unknown: false };
+        let process = Process {
+            pid,
+            parent,
+            start: BootNanos(exec.start_ns),
+            executable,
+            args: args.into(),
+            args_unknown: false,
+        };
         let newcomer = newcomer(recognised, "");
         self.begin_session(Running { process, env }, newcomer);
     }
@@ -118,7 +124,11 @@ impl Engine {
         let Running { process, env } = running;
         if matches!(life(process.pid, process.start), Life::Ending | Life::Ended) {
             // Fails open, visibly: what it left behind cannot be told from other processes.
-            tracing::warn!(pid = process.pid, agent = newcomer.agent, "an agent ended before it could be labelled");
+            tracing::warn!(
+                pid = process.pid,
+                agent = newcomer.agent,
+                "an agent ended before it could be labelled"
+            );
             return None;
         }
         let id = procfs::session_of(&process);

@@ -34,7 +34,8 @@ impl Engine {
     /// Now and then; at once after a loss.
     pub fn reconcile(&mut self, now: BootNanos) {
         let told = |(ring, kind): &(&str, &str)| *ring == "lifecycle" || *kind == "label";
-        let lost = self.uplink.losses().into_iter().filter(|(key, _)| told(key)).map(|(_, total)| total).sum();
+        let lost =
+            self.uplink.losses().into_iter().filter(|(key, _)| told(key)).map(|(_, total)| total).sum();
         let lately = std::mem::replace(&mut self.reconciliation.lost, lost) < lost;
         if !lately && now < self.reconciliation.next {
             return;

@@ -98,8 +98,10 @@ impl Engine {
                 continue;
             }
             let member = Member::open(&self.uplink, pid, label.session);
-            let continued = member.and_then(|member| member.map_or(Ok(()), |member| member.send(Signal::CONT)));
-            if let Err(error) = continued.or_else(|error| if has_ended(&error) { Ok(()) } else { Err(error) }) {
+            let continued =
+                member.and_then(|member| member.map_or(Ok(()), |member| member.send(Signal::CONT)));
+            if let Err(error) = continued.or_else(|error| if has_ended(&error) { Ok(()) } else { Err(error) })
+            {
                 tracing::error!(pid, %error, "a stopped process cannot be continued: continue it by hand (kill -CONT)");
             }
         }

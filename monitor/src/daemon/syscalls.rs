@@ -129,7 +129,8 @@ impl Engine {
             // runs once it has begun.
             let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
             process.args_unknown = found.as_ref().is_none_or(|found| !found.whole);
-            process.args = found.map_or_else(|| [process.executable.clone()].into(), |found| found.args.into());
+            process.args =
+                found.map_or_else(|| [process.executable.clone()].into(), |found| found.args.into());
         }
         self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, stake);
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {

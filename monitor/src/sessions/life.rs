@@ -92,10 +92,12 @@ pub fn life(pid: u32, start: BootNanos) -> Life {
     // The first thread may end before the others.
     let Ok(threads) = fs::read_dir(format!("/proc/{pid}/task")) else { return Life::Unknown };
     let lives: Vec<Life> = threads
-        .map(|thread| match thread.and_then(|thread| Stat::read(&format!("{}/stat", thread.path().display()))) {
-            Ok(stat) => stat.life(),
-            Err(error) if has_ended(&error) => Life::Ended,
-            Err(_) => Life::Unknown,
+        .map(|thread| {
+            match thread.and_then(|thread| Stat::read(&format!("{}/stat", thread.path().display()))) {
+                Ok(stat) => stat.life(),
+                Err(error) if has_ended(&error) => Life::Ended,
+                Err(_) => Life::Unknown,
+            }
         })
         .collect();
     let found = |life| lives.contains(&life).then_some(life);

@@ -124,7 +124,8 @@ fn whom_a_freeze_cannot_reach_is_told_as_running() {
     let rules = "version: 1\nrules:\n  - { id: stop, summary: Stop., on: open, match: { secret: { entry: railway-cli } }, action: freeze }\n";
     let (daemon, home) =
         (Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() }), Home::new());
-    let mut agent = home.run(&daemon, "until [ -e ~/go ]; do sleep 0.05; done; cat ~/.railway/config.json; sleep 60");
+    let mut agent =
+        home.run(&daemon, "until [ -e ~/go ]; do sleep 0.05; done; cat ~/.railway/config.json; sleep 60");
     wait::until("a session", || match daemon.json(&["ps"]) {
         sessions if sessions[0]["processes"].as_u64() > Some(0) => Ok(()),
         sessions => Err(sessions),
