@@ -118,7 +118,7 @@ impl Engine {
     /// Lets one waiting thing go on.
     pub fn let_go(&mut self, session: SessionId, pid: u32, waiting: Waiting) {
         match waiting {
-            Waiting::Flow(flow) => self.release(session, pid, flow.cookie, flow.generation),
+            Waiting::Flow(flow) => self.release(session, pid, &flow),
             Waiting::Caller(caller) => self.resume(session, caller),
         }
     }
@@ -126,7 +126,7 @@ impl Engine {
     /// Refuses one waiting thing.
     fn turn_away(&mut self, session: SessionId, pid: u32, waiting: Waiting) {
         match waiting {
-            Waiting::Flow(flow) => self.refuse(session, pid, flow.cookie),
+            Waiting::Flow(flow) => self.refuse(session, pid, &flow),
             Waiting::Caller(caller) => self.deny_caller(session, caller),
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     clock::boot_now,
     enforcement::freeze::{self, Outcome},
     facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
-    holds::HeldCaller,
+    holds::{HeldCaller, HeldFlow},
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
@@ -26,7 +26,7 @@ pub(super) enum Stake {
     /// The kernel refused it already by the verdict table, or would have in enforce mode.
     Refused { observed: bool },
     /// A connection's data.
-    Flow { cookie: u64, generation: u64 },
+    Flow(HeldFlow),
     /// A process that is stopped before its syscall.
     Caller(HeldCaller),
 }
@@ -63,7 +63,7 @@ impl Engine {
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
             match stake {
-                Stake::Flow { cookie, .. } => self.keep_held(cookie, at),
+                Stake::Flow(flow) => self.keep_held(flow.cookie, at),
                 Stake::Caller(caller) => self.deny_caller(id, caller),
                 Stake::None | Stake::Refused { .. } => {}
             }
@@ -107,13 +107,13 @@ impl Engine {
 
     fn carry_out(&mut self, fact: &Fact, verdict: &Verdict, stake: Stake) {
         let action = verdict.action;
-        let waits = matches!(stake, Stake::Flow { .. } | Stake::Caller(_));
+        let waits = matches!(stake, Stake::Flow(_) | Stake::Caller(_));
         if action >= Action::Freeze && waits {
             // Stopped before it is refused: who sees its error would run on.
             self.trip_by_rule(fact, verdict);
         }
         match stake {
-            Stake::Flow { cookie, generation } => self.decide_flow(fact, verdict, cookie, generation),
+            Stake::Flow(flow) => self.decide_flow(fact, verdict, flow),
             Stake::Caller(caller) => self.decide_caller(fact, verdict, caller),
             Stake::Refused { observed } => {
                 let name = match (observed, &fact.subject) {

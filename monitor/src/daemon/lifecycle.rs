@@ -46,7 +46,7 @@ impl Engine {
     }
 
     pub fn on_exit(&mut self, exit: &Exit) {
-        if let Some(hold) = self.holds.caller_ended(exit.header.tgid) {
+        for hold in self.holds.caller_ended(exit.header.tgid) {
             self.hold_is_gone(hold);
         }
         if let Some((session, last)) = self.registry.exit(exit.header.tgid) {
