@@ -35,13 +35,16 @@ pub struct HeldFlow {
     pub address: [u8; 16],
     #[serde(default)]
     pub port: u16,
+    /// The connection is given up: its data is gone, and the socket has another.
+    #[serde(default)]
+    pub gone: bool,
 }
 
 impl HeldFlow {
     #[must_use]
     pub fn of(ask: &FlowAsk) -> Self {
         let FlowAsk { header, cookie, generation, address, port, .. } = *ask;
-        Self { cookie, generation, asked: BootNanos(header.at_ns), address, port }
+        Self { cookie, generation, asked: BootNanos(header.at_ns), address, port, gone: false }
     }
 
     /// The decision, `verdict` being one of `FLOW_*`, about exactly what was asked.
@@ -51,14 +54,14 @@ impl HeldFlow {
         FlowVerdict { address, port, reserved: 0, verdict, generation }
     }
 
-    /// Whether the socket (still, or again) goes where it asked to go.
+    /// Whether the socket goes where it asked to go.
     #[must_use]
     pub fn goes_on(&self, flow: &Flow) -> bool {
-        (self.address, self.port) == (flow.address, flow.port)
+        !self.gone && (self.address, self.port) == (flow.address, flow.port)
     }
 
     fn asks_the_same(&self, other: &Self) -> bool {
-        (self.cookie, self.address, self.port) == (other.cookie, other.address, other.port)
+        !self.gone && (self.cookie, self.address, self.port) == (other.cookie, other.address, other.port)
     }
 }
 
@@ -281,6 +284,12 @@ impl Holds {
         }
         self.decided.push_back(hold.clone());
         Ok(hold)
+    }
+
+    /// A socket has another connection: what waited of the one before is gone. The question stays a person's to answer.
+    pub fn reconnected(&mut self, cookie: u64) {
+        let flows = self.waiting.values_mut().flat_map(|hold| &mut hold.flows);
+        flows.filter(|flow| flow.cookie == cookie).for_each(|flow| flow.gone = true);
     }
 
     /// A socket is closed: nothing of it waits any more. Gives the holds of which nothing else does.

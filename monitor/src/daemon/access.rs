@@ -119,6 +119,11 @@ impl Engine {
             }
             _ => {}
         }
+        if destination.transport == Transport::Tcp {
+            // What was queued before is gone with the connection before, also where this one goes to the same place.
+            self.heads.remove(connect.cookie);
+            self.holds.reconnected(connect.cookie);
+        }
         let refused = connect.outcome != outcome::PASSED;
         let gated = self.is_gated(id);
         let stake = if refused {

@@ -68,6 +68,9 @@ impl Engine {
     /// Lets a flow through, under the generation it asked with, and pushes its data out.
     pub fn release(&mut self, session: SessionId, pid: u32, asked: &HeldFlow) {
         let HeldFlow { cookie, .. } = *asked;
+        if !self.goes_on(asked) {
+            return;
+        }
         if let Err(error) = self.uplink.decide_flow(cookie, asked.decided(FLOW_ALLOWED)) {
             tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
             return;
@@ -90,13 +93,17 @@ impl Engine {
     /// and the new connection is not the denied one.
     pub fn refuse(&mut self, session: SessionId, pid: u32, asked: &HeldFlow) {
         let HeldFlow { cookie, .. } = *asked;
-        if !self.uplink.flow(cookie).is_some_and(|flow| asked.goes_on(&flow)) {
+        if !self.goes_on(asked) {
             return;
         }
         self.deny_flow(cookie, asked.decided(FLOW_DENIED));
         if let Err(error) = flow::reset(&self.registry.pids(session, pid), cookie) {
             tracing::warn!(cookie, %error, "the connection cannot be reset; its data stays held");
         }
+    }
+
+    fn goes_on(&self, asked: &HeldFlow) -> bool {
+        self.uplink.flow(asked.cookie).is_some_and(|flow| asked.goes_on(&flow))
     }
 
     /// The socket is closed by everybody; what is still queued must not leave.
@@ -192,7 +199,7 @@ impl Engine {
 /// What a flow asked last, as the kernel remembers it.
 pub(super) fn present(cookie: u64, flow: &Flow) -> HeldFlow {
     let Flow { address, port, asked, .. } = *flow;
-    HeldFlow { cookie, generation: asked, asked: boot_now(), address, port }
+    HeldFlow { cookie, generation: asked, asked: boot_now(), address, port, gone: false }
 }
 
 pub(super) fn would(action: Action) -> &'static str {

@@ -17,7 +17,7 @@ fn destination(name: &str, address: [u8; 4]) -> Object {
 fn flow(cookie: u64, to: u8) -> HeldFlow {
     let mut address = [0; 16];
     address[15] = to;
-    HeldFlow { cookie, generation: 1, asked: BootNanos(5), address, port: 443 }
+    HeldFlow { cookie, generation: 1, asked: BootNanos(5), address, port: 443, gone: false }
 }
 
 fn hold(session: u64, cookie: u64) -> Hold {
@@ -91,6 +91,9 @@ fn a_socket_that_goes_elsewhere_asks_another_question_and_closes_both() {
     assert!(holds.of_flow(&flow(50, 2)).is_none(), "another address");
     assert!(holds.of_flow(&HeldFlow { port: 80, ..flow(50, 1) }).is_none(), "another port");
     holds.open(Hold { rule: "other".into(), flows: vec![flow(50, 2)], ..hold(1, 50) });
+    holds.reconnected(50);
+    assert!(holds.of_flow(&flow(50, 1)).is_none(), "a new connection asks for itself");
+    assert_eq!(holds.waiting().count(), 2);
     assert_eq!(holds.flow_closed(50), [1, 2]);
 }
 

@@ -153,6 +153,39 @@ fn a_denial_does_not_follow_a_held_socket_to_another_server() {
     first.silent().unwrap();
 }
 
+#[test]
+fn an_approval_does_not_follow_a_held_socket_to_another_name_at_the_same_place() {
+    if !is_root() {
+        return;
+    }
+    let server = Server::start();
+    let (daemon, home) = (holding(&[server.port()]), Home::new());
+    let request = |name: &str| format!("s.sendall(b'GET / HTTP/1.1\\r\\nHost: {name}\\r\\n\\r\\n')");
+    let lines = format!(
+        "s = socket.create_connection(('127.0.0.1', {port})); {}\n\
+         until('go'); go(s, {port}); {}\n\
+         time.sleep(30)\n",
+        request("backboard.railway.app"),
+        request("api.render.com"),
+        port = server.port()
+    );
+    let _agent = python(&home, &daemon, &lines);
+    let first = daemon.the_hold();
+    let_on(&home, "go");
+    let names = |holds: &[serde_json::Value]| format!("{holds:?}");
+    wait::until("the other name asks for itself", || match daemon.holds() {
+        holds if holds.len() == 2 && names(&holds).contains("api.render.com") => Ok(()),
+        holds => Err(holds),
+    });
+    daemon.expect(&["approve", &first]);
+    wait::throughout("nobody has approved this", 2 * A_SECOND, || server.silent());
+    daemon.expect(&["approve", &daemon.the_hold()]);
+    wait::until("the approved request arrives", || match server.seen() {
+        seen if seen.requests.len() == 1 => Ok(()),
+        seen => Err(seen),
+    });
+}
+
 /// Offers data to the first server, takes the socket to the second, and back.
 fn moves(first: &Server, second: &Server) -> String {
     format!(
