@@ -17,6 +17,8 @@ use crate::{
     facts::{Action, BootNanos, Destination, Severity},
 };
 
+/// Holds of one session that may wait at once: far more questions than anybody answers one by one.
+pub const WAITING_MAX: usize = 32;
 /// Decided holds that `holds --all` still shows.
 const DECIDED_MAX: usize = 128;
 /// Grants at once; above it, the one that ends first makes room.

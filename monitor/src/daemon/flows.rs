@@ -114,7 +114,7 @@ impl Engine {
         }
     }
 
-    fn deny_flow(&mut self, cookie: u64, denied: FlowVerdict) {
+    pub fn deny_flow(&mut self, cookie: u64, denied: FlowVerdict) {
         if let Err(error) = self.uplink.decide_flow(cookie, denied) {
             // Fails closed: undecided data is dropped like denied data.
             tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");

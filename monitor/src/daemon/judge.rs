@@ -199,10 +199,14 @@ impl Engine {
         }
     }
 
+    /// Freezes the tree; once for everything that was under way by then.
     pub fn freeze_session(&mut self, id: SessionId, who: Who, why: &str, asked: BootNanos) {
+        if self.registry.get(id).is_some_and(|session| session.frozen && asked <= session.frozen_at) {
+            return;
+        }
         let outcome = freeze::freeze(&mut self.uplink, id);
         if let Some(session) = self.registry.get_mut(id) {
-            session.frozen = true;
+            (session.frozen, session.frozen_at) = (true, boot_now());
         }
         self.save();
         self.metrics.freezes.inc();
