@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{engine::Engine, holding::Waiting};
 use crate::{
     clock::boot_now,
-    enforcement::flow::{self, Reached},
+    enforcement::flow::{self, Connection, Reached},
     facts::{Action, BootNanos, Fact, SessionId},
     holds::HeldFlow,
     rules::Verdict,
@@ -178,17 +178,9 @@ impl Engine {
 
     /// Notes the connections that a process had before it was labelled: they are held at their next request too.
     pub fn note_open_sockets(&mut self, id: SessionId, pid: u32) {
-        for (cookie, remote) in flow::connections(pid) {
-            let flow = Flow {
-                session: id.0,
-                address: flow::mapped(remote.ip()),
-                tgid: pid,
-                port: remote.port(),
-                protocol: flow::TCP,
-                closed: 0,
-                asked_size: 0,
-                asked: 0,
-            };
+        for Connection { cookie, address, port, protocol } in flow::connections(pid) {
+            let (session, tgid) = (id.0, pid);
+            let flow = Flow { session, address, tgid, port, protocol, closed: 0, asked_size: 0, asked: 0 };
             if let Err(error) = self.uplink.note_flow(cookie, flow) {
                 tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
             }
