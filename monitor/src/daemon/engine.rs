@@ -410,6 +410,7 @@ impl Engine {
         let names = self.names.counts();
         for (counter, total) in [
             (&self.metrics.outbox_dropped, self.outbox.dropped()),
+            (&self.metrics.outbox_failed, self.outbox.failed()),
             (&self.metrics.dns_malformed, names.malformed),
             (&self.metrics.dns_streams_given_up, names.streams_given_up),
             (&self.metrics.names_evicted, names.evicted + names.sessions_evicted),
