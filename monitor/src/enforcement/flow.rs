@@ -81,7 +81,6 @@ pub fn sockets(pid: u32) -> Vec<i32> {
 
 const TCP: u16 = 6;
 const UDP: u16 = 17;
-const UDPLITE: u16 = 136;
 
 /// Where an open socket sends to, as the kernel programs note it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +91,8 @@ pub struct Connection {
     pub protocol: u16,
 }
 
-/// A process's sockets that can send without a further call that the kernel programs see: connected ones, and raw ones.
+/// A process's sockets that can send without a further call that the kernel programs see: connected ones, and raw ones and
+/// their like.
 #[must_use]
 pub fn connections(pid: u32) -> Vec<Connection> {
     let Ok(process) = pidfd(pid) else { return Vec::new() };
@@ -109,11 +109,11 @@ fn connection(socket: &OwnedFd) -> Option<Connection> {
         sockopt::socket_protocol(socket.as_fd()).ok()?.map_or(0, |protocol| protocol.as_raw().get());
     let protocol = u16::try_from(protocol).ok()?;
     let (address, port) = match protocol {
-        TCP | UDP | UDPLITE if sockopt::socket_type(socket.as_fd()).ok()? != SocketType::RAW => {
+        TCP | UDP if sockopt::socket_type(socket.as_fd()).ok()? != SocketType::RAW => {
             let remote = SocketAddr::try_from(getpeername(socket.as_fd()).ok()??).ok()?;
             (mapped(remote.ip()), remote.port())
         }
-        _ => ([0; 16], 0), // each packet of a raw socket says for itself where it goes
+        _ => ([0; 16], 0), // raw, ICMP, UDP-Lite: noted without a destination, as when a session makes one
     };
     Some(Connection { cookie: sockopt::socket_cookie(socket.as_fd()).ok()?, address, port, protocol })
 }
