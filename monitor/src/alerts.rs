@@ -91,7 +91,7 @@ impl Outbox {
         self.counts.dropped.load(Ordering::Relaxed)
     }
 
-    /// Events that could not be written to the file; they are in the log.
+    /// Events that could not be written to the file; of them, alerts are in the log.
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.counts.failed.load(Ordering::Relaxed)

@@ -3,7 +3,12 @@
 //! The engine waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
 //! its decision is in the kernel before the next one is looked at. Nothing here needs a lock.
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use nix::fcntl::{Flock, FlockArg};
 use rustix::{
@@ -201,14 +206,16 @@ fn let_go(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
-/// One daemon per state directory: two would tell each other's story.
+/// One daemon per state directory: two would tell each other's story. Nobody else gets in: what is there names files and
+/// command lines of every user, and who can open the lock can take it.
 fn lock_state(config: &Config) -> Result<Flock<fs::File>, StartError> {
     let failed = |source| StartError::State { path: config.state.clone(), source };
-    fs::create_dir_all(&config.state).map_err(failed)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state).map_err(failed)?;
     let file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
+        .mode(0o600)
         .open(config.state.join("lock"))
         .map_err(failed)?;
     Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {

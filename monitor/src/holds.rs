@@ -6,7 +6,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use monitor_common::policy::AnswerKey;
+use monitor_common::{
+    event::network::FlowAsk,
+    policy::{AnswerKey, Flow, FlowVerdict},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,18 +17,54 @@ use crate::{
     facts::{Action, BootNanos, Destination, Severity},
 };
 
+/// Holds of one session that may wait at once: far more questions than anybody answers one by one.
+pub const WAITING_MAX: usize = 32;
 /// Decided holds that `holds --all` still shows.
 const DECIDED_MAX: usize = 128;
 /// Grants at once; above it, the one that ends first makes room.
 const GRANTS_MAX: usize = 1024;
 
-/// A connection whose data waits.
+/// A socket whose data to one destination waits. The program may meanwhile take the socket elsewhere: that is another
+/// question, and an answer to this one says nothing about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldFlow {
     pub cookie: u64,
     /// Session generation it asked under.
     pub generation: u64,
     pub asked: BootNanos,
+    /// Where it asked to go, as the kernel has it. An earlier version did not save it; what waits is then denied.
+    #[serde(default)]
+    pub address: [u8; 16],
+    #[serde(default)]
+    pub port: u16,
+    /// The connection is given up: its data is gone, and the socket has another.
+    #[serde(default)]
+    pub gone: bool,
+}
+
+impl HeldFlow {
+    #[must_use]
+    pub fn of(ask: &FlowAsk) -> Self {
+        let FlowAsk { header, cookie, generation, address, port, .. } = *ask;
+        Self { cookie, generation, asked: BootNanos(header.at_ns), address, port, gone: false }
+    }
+
+    /// The decision, `verdict` being one of `FLOW_*`, about exactly what was asked.
+    #[must_use]
+    pub fn decided(&self, verdict: u32) -> FlowVerdict {
+        let Self { generation, address, port, .. } = *self;
+        FlowVerdict { address, port, reserved: 0, verdict, generation }
+    }
+
+    /// Whether the socket goes where it asked to go.
+    #[must_use]
+    pub fn goes_on(&self, flow: &Flow) -> bool {
+        !self.gone && (self.address, self.port) == (flow.address, flow.port)
+    }
+
+    fn asks_the_same(&self, other: &Self) -> bool {
+        !self.gone && (self.cookie, self.address, self.port) == (other.cookie, other.address, other.port)
+    }
 }
 
 /// A process that is stopped before its syscall takes effect.
@@ -214,14 +253,10 @@ impl Holds {
         self.waiting.insert(hold.number, hold);
     }
 
-    /// The waiting hold of this flow.
-    #[must_use]
-    pub fn of_flow(&self, cookie: u64) -> Option<&Hold> {
-        self.waiting.values().find(|hold| hold.flows.iter().any(|flow| flow.cookie == cookie))
-    }
-
-    pub fn of_flow_mut(&mut self, cookie: u64) -> Option<&mut Hold> {
-        self.waiting.values_mut().find(|hold| hold.flows.iter().any(|flow| flow.cookie == cookie))
+    /// What waits already for the answer to this flow's question.
+    pub fn of_flow(&mut self, asked: &HeldFlow) -> Option<&mut HeldFlow> {
+        let flows = self.waiting.values_mut().flat_map(|hold| &mut hold.flows);
+        flows.into_iter().find(|flow| flow.asks_the_same(asked))
     }
 
     /// The number that `h7` or `7` means.
@@ -253,19 +288,29 @@ impl Holds {
         Ok(hold)
     }
 
-    /// A flow's socket is closed: it no longer waits. Gives the hold's number if nothing else of it does.
-    pub fn flow_closed(&mut self, cookie: u64) -> Option<u64> {
-        let hold = self.of_flow_mut(cookie)?;
-        hold.flows.retain(|flow| flow.cookie != cookie);
-        hold.waits_for_nobody().then_some(hold.number)
+    /// A socket has another connection: what waited of the one before is gone. The question stays a person's to answer.
+    pub fn reconnected(&mut self, cookie: u64) {
+        let flows = self.waiting.values_mut().flat_map(|hold| &mut hold.flows);
+        flows.filter(|flow| flow.cookie == cookie).for_each(|flow| flow.gone = true);
     }
 
-    /// A stopped process has ended. Gives the hold's number if nothing else of it waits.
-    pub fn caller_ended(&mut self, pid: u32) -> Option<u64> {
-        let hold =
-            self.waiting.values_mut().find(|hold| hold.callers.iter().any(|caller| caller.pid == pid))?;
-        hold.callers.retain(|caller| caller.pid != pid);
-        hold.waits_for_nobody().then_some(hold.number)
+    /// A socket is closed: nothing of it waits any more. Gives the holds of which nothing else does.
+    pub fn flow_closed(&mut self, cookie: u64) -> Vec<u64> {
+        self.leave(|hold| hold.flows.retain(|flow| flow.cookie != cookie))
+    }
+
+    /// A process has ended: what was stopped of it does not wait any more. Gives the holds of which nothing else does.
+    pub fn caller_ended(&mut self, pid: u32) -> Vec<u64> {
+        self.leave(|hold| hold.callers.retain(|caller| caller.pid != pid))
+    }
+
+    fn leave(&mut self, take_out: impl Fn(&mut Hold)) -> Vec<u64> {
+        let left = self.waiting.values_mut().filter_map(|hold| {
+            let waited = !hold.waits_for_nobody();
+            take_out(hold);
+            (waited && hold.waits_for_nobody()).then_some(hold.number)
+        });
+        left.collect()
     }
 
     /// The waiting hold of this process's syscall.

@@ -67,6 +67,8 @@ pub struct Ledger {
     length: u64,
     head: Head,
     torn: Option<Torn>,
+    /// The last records may not be on the disk yet.
+    ahead: bool,
     /// A record was neither written nor taken back: what the file holds is not known.
     unknown: bool,
 }
@@ -111,7 +113,7 @@ impl Ledger {
         let torn = set_aside(dir, &file, &tail, head).map_err(io("repair the end of"))?;
         // Without this, a power cut could take the file's name with it.
         File::open(dir).and_then(|dir| Ok(fsync(dir)?)).map_err(io("make durable"))?;
-        Ok(Self { path, file, length, head, torn, unknown: false })
+        Ok(Self { path, file, length, head, torn, ahead: false, unknown: false })
     }
 
     /// Appends one record; when it returns, the record is on the disk.
@@ -120,6 +122,41 @@ impl Ledger {
     /// The system's error; the record is then taken back. `InvalidInput` where it is longer than [`MAX_LINE`]. Once a
     /// record could be neither written nor taken back, every call fails until the ledger is opened again.
     pub fn append(&mut self, record: Record) -> io::Result<Head> {
+        let head = self.write(record, |file| Ok(fdatasync(file)?))?;
+        self.ahead = false;
+        Ok(head)
+    }
+
+    /// Appends one record; the next [`Ledger::append`] or [`Ledger::sync`] brings it to the disk.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn note(&mut self, record: Record) -> io::Result<Head> {
+        let head = self.write(record, |_| Ok(()))?;
+        self.ahead = true;
+        Ok(head)
+    }
+
+    /// Whether records wait for [`Ledger::sync`].
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    /// When it returns, every record is on the disk.
+    ///
+    /// # Errors
+    /// The system's error; nothing more is then written until the ledger is opened again.
+    pub fn sync(&mut self) -> io::Result<Head> {
+        self.ahead = false;
+        if let Err(error) = fdatasync(&self.file) {
+            self.unknown = true;
+            return Err(error.into());
+        }
+        Ok(self.head)
+    }
+
+    fn write(&mut self, record: Record, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<Head> {
         if self.unknown {
             return Err(io::Error::other(format!(
                 "{} is in an unknown state after a failed write; restart the daemon to check and repair it",
@@ -131,9 +168,10 @@ impl Ledger {
             let reason = format!("a ledger record of {} bytes is longer than {MAX_LINE}", line.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
-        if let Err(error) = self.file.write_all(&line).and_then(|()| Ok(fdatasync(&self.file)?)) {
+        if let Err(error) = self.file.write_all(&line).and_then(|()| settle(&self.file)) {
             let taken_back = self.file.set_len(self.length).and_then(|()| Ok(fdatasync(&self.file)?));
-            self.unknown = taken_back.is_err();
+            // The disk tells an error once: what was noted before may be lost with this record.
+            self.unknown = taken_back.is_err() || self.ahead;
             return Err(error);
         }
         self.length += line.len() as u64;

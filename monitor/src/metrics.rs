@@ -64,6 +64,7 @@ pub struct Metrics {
     pub rules_reload_failures: IntCounter,
     pub ledger_records: IntCounter,
     pub outbox_dropped: IntCounter,
+    pub outbox_failed: IntCounter,
     pub dns_malformed: IntCounter,
     pub dns_streams_given_up: IntCounter,
     pub names_evicted: IntCounter,
@@ -154,6 +155,8 @@ impl Metrics {
             rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
             outbox_dropped: make.counter("outbox_dropped_total", "Alerts dropped as the outbox was full.")?,
+            outbox_failed: make
+                .counter("outbox_failed_total", "Events that could not be written to events.jsonl.")?,
             dns_malformed: make.counter("dns_malformed_total", "DNS answers that could not be read.")?,
             dns_streams_given_up: make.counter(
                 "dns_streams_given_up_total",

@@ -46,6 +46,8 @@ pub struct Session {
     pub memory: Memory,
     pub breaker: Breaker,
     pub frozen: bool,
+    /// When it was frozen last: what it did before was under way.
+    pub frozen_at: BootNanos,
     /// Records were lost, or the daemon was away: what the session touched is not wholly known.
     pub incomplete: bool,
     /// Losses of the session that the kernel had counted when they were last looked at.
@@ -73,6 +75,7 @@ impl Session {
             memory: Memory::new(),
             breaker: Breaker::default(),
             frozen: false,
+            frozen_at: BootNanos(0),
             incomplete: false,
             lost: 0,
             gated: false,

@@ -3,6 +3,7 @@
 
 mod daemon {
     mod clients;
+    mod elsewhere;
     mod explaining;
     mod flows;
     mod freezing;

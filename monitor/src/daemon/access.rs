@@ -13,7 +13,7 @@ use super::{engine::Engine, judge::Stake, losses::Dismissal};
 use crate::{
     clock::boot_now,
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
-    holds::{HeldCaller, target},
+    holds::{HeldCaller, HeldFlow, target},
     names::Identified,
     probes::{Record, proof},
     sessions::environment,
@@ -119,6 +119,11 @@ impl Engine {
             }
             _ => {}
         }
+        if destination.transport == Transport::Tcp {
+            // What was queued before is gone with the connection before, also where this one goes to the same place.
+            self.heads.remove(connect.cookie);
+            self.holds.reconnected(connect.cookie);
+        }
         let refused = connect.outcome != outcome::PASSED;
         let gated = self.is_gated(id);
         let stake = if refused {
@@ -146,7 +151,7 @@ impl Engine {
     }
 
     fn on_flow_ask(&mut self, ask: &FlowAsk) {
-        if self.is_settled(ask) {
+        if self.is_settled(&HeldFlow::of(ask)) {
             return;
         }
         let identified = self.identified(ask);
@@ -159,7 +164,7 @@ impl Engine {
     /// Flows that have begun a request and did not go on.
     pub fn judge_unfinished(&mut self) {
         for ask in self.heads.overdue(boot_now()) {
-            if !self.is_settled(&ask) {
+            if !self.is_settled(&HeldFlow::of(&ask)) {
                 let identified = self.identified(&ask);
                 self.judge_flow(&ask, &identified);
             }
@@ -171,7 +176,7 @@ impl Engine {
         let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
         self.notice_losses_of(id);
         let destination = self.asked_destination(ask, identified);
-        let stake = Stake::Flow { cookie: ask.cookie, generation: ask.generation };
+        let stake = Stake::Flow(HeldFlow::of(ask));
         self.judge(id, ask.header.tgid, at, Subject::Connect(destination), stake);
     }
 

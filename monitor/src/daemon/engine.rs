@@ -41,7 +41,7 @@ use crate::{
     facts::{BootNanos, SessionId},
     holds::{HeldCaller, Holds},
     ledger::{
-        Ledger,
+        Head, Ledger,
         record::{Kind as LedgerKind, Record, Who},
     },
     metrics::{Heart, Metrics},
@@ -102,6 +102,8 @@ pub(super) struct Engine {
     /// Measured once a turn, so that events keep their order on the wall's clock.
     wall: Wall,
     store: Store,
+    /// What must outlive the daemon may have changed.
+    unsaved: bool,
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
     pub bus: Bus,
@@ -163,6 +165,7 @@ impl Engine {
             lives: Batch::default(),
             wall: Wall::now(),
             store,
+            unsaved: false,
             inbox: ends.inbox,
             wake: ends.wake,
             bus: ends.bus,
@@ -188,7 +191,7 @@ impl Engine {
         engine.follow_sessions();
         engine.probes.replace_other_versions();
         engine.housekeeping();
-        engine.save();
+        engine.write_down();
         Ok(engine)
     }
 
@@ -214,6 +217,7 @@ impl Engine {
 
     fn turn(&mut self) {
         self.drain();
+        self.write_down(); // before anybody is told of it
         let mut counter = [0_u8; 8];
         let _ = rustix::io::read(self.wake.as_fd(), &mut counter); // nothing to read: woken by a ring
         while let Ok(input) = self.inbox.try_recv() {
@@ -230,6 +234,7 @@ impl Engine {
         self.expire();
         self.judge_unfinished();
         self.housekeeping();
+        self.write_down();
     }
 
     /// Handles what both rings hold. The access ring is set aside first and judged last: whatever happened in a
@@ -290,16 +295,29 @@ impl Engine {
         session: Option<SessionId>,
         detail: [(&str, Value); N],
     ) -> bool {
-        let record = Record {
-            at: Timestamp::now(),
-            kind,
-            who,
-            session: session.map(|id| id.to_string()),
-            detail: detail.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
-        };
-        match self.ledger.append(record) {
+        let appended = self.ledger.append(entry(kind, who, session, detail));
+        self.is_recorded(appended, 1)
+    }
+
+    /// The same for what a session can cause as often as it likes: it is safely there when the turn ends.
+    pub fn note<const N: usize>(
+        &mut self,
+        kind: LedgerKind,
+        who: Who,
+        session: Option<SessionId>,
+        detail: [(&str, Value); N],
+    ) {
+        match self.ledger.note(entry(kind, who, session, detail)) {
+            // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
+            Ok(_) => self.metrics.ledger_records.inc(),
+            Err(error) => drop(self.is_recorded(Err(error), 0)),
+        }
+    }
+
+    fn is_recorded(&self, appended: std::io::Result<Head>, records: u64) -> bool {
+        match appended {
             Ok(head) => {
-                self.metrics.ledger_records.inc();
+                self.metrics.ledger_records.inc_by(records);
                 self.metrics.ledger_head(&head.hash.to_string());
                 true
             }
@@ -401,6 +419,7 @@ impl Engine {
         let names = self.names.counts();
         for (counter, total) in [
             (&self.metrics.outbox_dropped, self.outbox.dropped()),
+            (&self.metrics.outbox_failed, self.outbox.failed()),
             (&self.metrics.dns_malformed, names.malformed),
             (&self.metrics.dns_streams_given_up, names.streams_given_up),
             (&self.metrics.names_evicted, names.evicted + names.sessions_evicted),
@@ -413,8 +432,20 @@ impl Engine {
         self.save();
     }
 
-    /// Saves what must outlive the daemon, if it has changed: sessions and holds.
+    /// What must outlive the daemon may have changed, sessions and holds: it is saved before the turn ends, once for
+    /// everything that a session did in it.
     pub fn save(&mut self) {
+        self.unsaved = true;
+    }
+
+    fn write_down(&mut self) {
+        if self.ledger.is_ahead() {
+            let synced = self.ledger.sync();
+            self.is_recorded(synced, 0); // open: what was noted is done already; logged
+        }
+        if !std::mem::take(&mut self.unsaved) {
+            return;
+        }
         let snapshot = self.snapshot();
         if let Err(error) = self.store.save(snapshot) {
             tracing::error!(%error, "the state cannot be saved; after a crash the holds that wait are denied");
@@ -460,11 +491,27 @@ impl Engine {
             self.deny_all_waiting("the daemon ended");
         }
         self.save();
+        self.write_down();
         self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
     }
 
     pub fn wall(&self, at: BootNanos) -> Timestamp {
         self.wall.at(at)
+    }
+}
+
+fn entry<const N: usize>(
+    kind: LedgerKind,
+    who: Who,
+    session: Option<SessionId>,
+    detail: [(&str, Value); N],
+) -> Record {
+    Record {
+        at: Timestamp::now(),
+        kind,
+        who,
+        session: session.map(|id| id.to_string()),
+        detail: detail.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }
 

@@ -3,16 +3,15 @@
 use std::time::Duration;
 
 use monitor_common::{
-    event::network::FlowAsk,
     label::{GATED, Taint},
-    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
+    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow, FlowVerdict},
 };
 use serde_json::json;
 
 use super::{engine::Engine, holding::Waiting};
 use crate::{
     clock::boot_now,
-    enforcement::flow::{self, Reached},
+    enforcement::flow::{self, Connection, Reached},
     facts::{Action, BootNanos, Fact, SessionId},
     holds::HeldFlow,
     rules::Verdict,
@@ -24,26 +23,25 @@ const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
 
 impl Engine {
     /// Whether this question has been answered, or is being asked, already: two CPUs may ask about one flow at once.
-    pub fn is_settled(&mut self, ask: &FlowAsk) -> bool {
-        let Some(flow) = self.uplink.flow(ask.cookie) else { return true };
-        if let Some(decided) = self.uplink.verdict(ask.cookie).filter(|decided| decided.is_about(&flow)) {
+    pub fn is_settled(&mut self, asked: &HeldFlow) -> bool {
+        let Some(flow) = self.uplink.flow(asked.cookie) else { return true };
+        let decided = self.uplink.verdict(asked.cookie).filter(|decided| decided.is_about(&flow));
+        if let Some(decided) = decided.filter(|_| asked.goes_on(&flow)) {
             if decided.verdict == FLOW_DENIED {
                 return true;
             }
-            if decided.generation >= ask.generation {
-                self.push(SessionId(flow.session), flow.tgid, ask.cookie);
+            if decided.generation >= asked.generation {
+                self.push(SessionId(flow.session), flow.tgid, asked.cookie);
                 return true;
             }
         }
-        let Some(hold) = self.holds.of_flow_mut(ask.cookie) else { return false };
+        let Some(held) = self.holds.of_flow(asked) else { return false };
         // It waits already; a newer generation only means that more was touched meanwhile.
-        for held in hold.flows.iter_mut().filter(|held| held.cookie == ask.cookie) {
-            held.generation = held.generation.max(ask.generation);
-        }
+        held.generation = held.generation.max(asked.generation);
         true
     }
 
-    pub fn decide_flow(&mut self, fact: &Fact, verdict: &Verdict, cookie: u64, generation: u64) {
+    pub fn decide_flow(&mut self, fact: &Fact, verdict: &Verdict, flow: HeldFlow) {
         let action = verdict.action;
         let asked = ("flow.asked_ns", json!(fact.at.0));
         if action <= Action::Alert || self.observing() {
@@ -55,25 +53,25 @@ impl Engine {
             } else {
                 self.report("connect", fact, verdict, action);
             }
-            self.release(fact.session, fact.process.pid, cookie, generation);
+            self.release(fact.session, fact.process.pid, &flow);
             return;
         }
         if action == Action::Hold {
-            self.hold_or_harder(
-                fact,
-                verdict,
-                Waiting::Flow(HeldFlow { cookie, generation, asked: fact.at }),
-            );
+            self.hold_or_harder(fact, verdict, Waiting::Flow(flow));
             return;
         }
-        self.refuse(fact.session, fact.process.pid, cookie);
+        self.refuse(fact.session, fact.process.pid, &flow);
         let decided = ("flow.decided_ns", json!(boot_now().0));
         self.report_with("flow-denied", fact, verdict, action, &[asked, decided]);
     }
 
     /// Lets a flow through, under the generation it asked with, and pushes its data out.
-    pub fn release(&mut self, session: SessionId, pid: u32, cookie: u64, generation: u64) {
-        if let Err(error) = self.uplink.decide_flow(cookie, FLOW_ALLOWED, generation) {
+    pub fn release(&mut self, session: SessionId, pid: u32, asked: &HeldFlow) {
+        let HeldFlow { cookie, .. } = *asked;
+        if !self.goes_on(asked) {
+            return;
+        }
+        if let Err(error) = self.uplink.decide_flow(cookie, asked.decided(FLOW_ALLOWED)) {
             tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
             return;
         }
@@ -91,24 +89,33 @@ impl Engine {
         }
     }
 
-    /// Denies a flow for good, and lets the program see an error.
-    pub fn refuse(&mut self, session: SessionId, pid: u32, cookie: u64) {
-        self.deny_flow(cookie);
+    /// Denies a flow for good, and lets the program see an error. Where the socket goes elsewhere by now, what waited is gone,
+    /// and the new connection is not the denied one.
+    pub fn refuse(&mut self, session: SessionId, pid: u32, asked: &HeldFlow) {
+        let HeldFlow { cookie, .. } = *asked;
+        if !self.goes_on(asked) {
+            return;
+        }
+        self.deny_flow(cookie, asked.decided(FLOW_DENIED));
         if let Err(error) = flow::reset(&self.registry.pids(session, pid), cookie) {
             tracing::warn!(cookie, %error, "the connection cannot be reset; its data stays held");
         }
     }
 
+    fn goes_on(&self, asked: &HeldFlow) -> bool {
+        self.uplink.flow(asked.cookie).is_some_and(|flow| asked.goes_on(&flow))
+    }
+
     /// The socket is closed by everybody; what is still queued must not leave.
     pub fn flow_is_closed(&mut self, cookie: u64, at: BootNanos) {
         self.keep_held(cookie, at);
-        if let Some(number) = self.holds.flow_closed(cookie) {
-            self.hold_is_gone(number);
+        for hold in self.holds.flow_closed(cookie) {
+            self.hold_is_gone(hold);
         }
     }
 
-    fn deny_flow(&mut self, cookie: u64) {
-        if let Err(error) = self.uplink.decide_flow(cookie, FLOW_DENIED, 0) {
+    pub fn deny_flow(&mut self, cookie: u64, denied: FlowVerdict) {
+        if let Err(error) = self.uplink.decide_flow(cookie, denied) {
             // Fails closed: undecided data is dropped like denied data.
             tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");
         }
@@ -116,10 +123,8 @@ impl Engine {
 
     /// Denies a flow that nobody can be asked about any more, until TCP has given up on it.
     pub fn keep_held(&mut self, cookie: u64, at: BootNanos) {
-        if self.uplink.flow(cookie).is_none() {
-            return;
-        }
-        self.deny_flow(cookie);
+        let Some(flow) = self.uplink.flow(cookie) else { return };
+        self.deny_flow(cookie, present(cookie, &flow).decided(FLOW_DENIED));
         let nanos = u64::try_from(TCP_GIVES_UP.as_nanos()).unwrap_or(u64::MAX);
         self.lingering.entry(cookie).or_insert(BootNanos(at.0.saturating_add(nanos)));
     }
@@ -143,7 +148,7 @@ impl Engine {
         let flows: Vec<(u64, Flow)> =
             self.uplink.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
         for (cookie, flow) in flows {
-            if flow.closed != 0 || self.waits(cookie, &flow) || self.is_denied(cookie) {
+            if flow.closed != 0 || self.waits(cookie, &flow) || self.is_denied(cookie, &flow) {
                 self.keep_held(cookie, at);
             } else {
                 self.uplink.remove_flow(cookie);
@@ -166,28 +171,27 @@ impl Engine {
                 .is_none_or(|decided| decided.verdict == FLOW_ALLOWED && decided.generation < flow.asked)
     }
 
-    fn is_denied(&self, cookie: u64) -> bool {
-        self.uplink.verdict(cookie).is_some_and(|decided| decided.verdict == FLOW_DENIED)
+    fn is_denied(&self, cookie: u64, flow: &Flow) -> bool {
+        let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
+        decided.is_some_and(|decided| decided.verdict == FLOW_DENIED)
     }
 
     /// Notes the connections that a process had before it was labelled: they are held at their next request too.
     pub fn note_open_sockets(&mut self, id: SessionId, pid: u32) {
-        for (cookie, remote) in flow::connections(pid) {
-            let flow = Flow {
-                session: id.0,
-                address: flow::mapped(remote.ip()),
-                tgid: pid,
-                port: remote.port(),
-                protocol: flow::TCP,
-                closed: 0,
-                asked_size: 0,
-                asked: 0,
-            };
+        for Connection { cookie, address, port, protocol } in flow::connections(pid) {
+            let (session, tgid) = (id.0, pid);
+            let flow = Flow { session, address, tgid, port, protocol, closed: 0, asked_size: 0, asked: 0 };
             if let Err(error) = self.uplink.note_flow(cookie, flow) {
                 tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
             }
         }
     }
+}
+
+/// What a flow asked last, as the kernel remembers it.
+pub(super) fn present(cookie: u64, flow: &Flow) -> HeldFlow {
+    let Flow { address, port, asked, .. } = *flow;
+    HeldFlow { cookie, generation: asked, asked: boot_now(), address, port, gone: false }
 }
 
 pub(super) fn would(action: Action) -> &'static str {

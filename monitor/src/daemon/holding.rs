@@ -1,5 +1,6 @@
 //! Holding: a flow or a stopped syscall becomes a question to a person, and the question an answer.
 
+use monitor_common::policy::FLOW_DENIED;
 use serde_json::json;
 
 use super::engine::Engine;
@@ -8,7 +9,7 @@ use crate::{
     clock::boot_now,
     control::api::HoldState,
     facts::{Action, BootNanos, Fact, SessionId, Subject},
-    holds::{HeldCaller, HeldFlow, Hold, Object},
+    holds::{HeldCaller, HeldFlow, Hold, Object, WAITING_MAX},
     ledger::record::{Kind as LedgerKind, Who},
     rules::Verdict,
 };
@@ -21,13 +22,14 @@ pub(super) enum Waiting {
 }
 
 impl Engine {
-    /// Holds what a rule says to hold; a grant lets it through at once, and in probation the tree is frozen instead.
+    /// Holds what a rule says to hold; a grant lets it through at once. In probation, and where so much waits already that
+    /// nobody could answer it, the tree is frozen instead.
     pub fn hold_or_harder(&mut self, fact: &Fact, verdict: &Verdict, waiting: Waiting) {
         let object = object(fact);
         if let Some(by) = self.holds.granted(fact.session.0, &object, fact.at).map(str::to_owned) {
             self.let_go(fact.session, fact.process.pid, waiting);
             let detail = [("grant", by.into()), ("destination", object.text().into())];
-            self.record(LedgerKind::Release, Who::Daemon, Some(fact.session), detail);
+            self.note(LedgerKind::Release, Who::Daemon, Some(fact.session), detail);
             if let Some(session) = self.registry.get_mut(fact.session) {
                 session.memory.forgive(verdict.points, fact.at); // what a person let through is no risk
             }
@@ -42,19 +44,32 @@ impl Engine {
             }
             return;
         }
-        let session = self.registry.get_mut(fact.session);
-        let response = session.map_or(Response::Hold, |session| session.breaker.on_hold_rule(fact.at));
+        let full = self.holds.of_session(fact.session.0).len() >= WAITING_MAX;
+        let response = self.registry.get_mut(fact.session).map_or(Response::Hold, |session| {
+            match session.breaker.on_hold_rule(fact.at) {
+                Response::Hold if full => session.breaker.on_trip(fact.at),
+                response => response,
+            }
+        });
         if response == Response::Hold {
             self.hold(fact, verdict, object, waiting);
             return;
         }
-        // In probation nothing is asked any more. Stopped first: who sees its error would run on.
-        let why = "a second attempt after a denial or a thaw";
+        // Nothing more is asked. Stopped first: who sees its error would run on.
+        let why = if full {
+            "more waits than a person can answer"
+        } else {
+            "a second attempt after a denial or a thaw"
+        };
         match response {
             Response::Kill => self.kill_session(fact.session, Who::Rule(rule), why, fact.at),
             _ => self.freeze_session(fact.session, Who::Rule(rule), why, fact.at),
         }
-        self.turn_away(fact.session, fact.process.pid, waiting);
+        match waiting {
+            // Not reset: finding each of very many sockets would keep everybody else waiting. Its data stays held.
+            Waiting::Flow(flow) if full => self.deny_flow(flow.cookie, flow.decided(FLOW_DENIED)),
+            waiting => self.turn_away(fact.session, fact.process.pid, waiting),
+        }
         self.report("flow-denied", fact, verdict, Action::Freeze);
     }
 
@@ -100,7 +115,7 @@ impl Engine {
             .number;
         let id = format!("h{number}");
         let detail = [("hold", id.clone().into()), ("destination", target.into())];
-        self.record(LedgerKind::Hold, Who::Rule(rule.id.clone()), Some(fact.session), detail);
+        self.note(LedgerKind::Hold, Who::Rule(rule.id.clone()), Some(fact.session), detail);
         let extra = [
             ("hold.id", json!(id)),
             ("flow.asked_ns", json!(fact.at.0)),
@@ -118,7 +133,7 @@ impl Engine {
     /// Lets one waiting thing go on.
     pub fn let_go(&mut self, session: SessionId, pid: u32, waiting: Waiting) {
         match waiting {
-            Waiting::Flow(flow) => self.release(session, pid, flow.cookie, flow.generation),
+            Waiting::Flow(flow) => self.release(session, pid, &flow),
             Waiting::Caller(caller) => self.resume(session, caller),
         }
     }
@@ -126,7 +141,7 @@ impl Engine {
     /// Refuses one waiting thing.
     fn turn_away(&mut self, session: SessionId, pid: u32, waiting: Waiting) {
         match waiting {
-            Waiting::Flow(flow) => self.refuse(session, pid, flow.cookie),
+            Waiting::Flow(flow) => self.refuse(session, pid, &flow),
             Waiting::Caller(caller) => self.deny_caller(session, caller),
         }
     }

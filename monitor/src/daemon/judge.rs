@@ -11,7 +11,7 @@ use crate::{
     clock::boot_now,
     enforcement::freeze::{self, Outcome},
     facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
-    holds::HeldCaller,
+    holds::{HeldCaller, HeldFlow},
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
@@ -26,7 +26,7 @@ pub(super) enum Stake {
     /// The kernel refused it already by the verdict table, or would have in enforce mode.
     Refused { observed: bool },
     /// A connection's data.
-    Flow { cookie: u64, generation: u64 },
+    Flow(HeldFlow),
     /// A process that is stopped before its syscall.
     Caller(HeldCaller),
 }
@@ -63,7 +63,7 @@ impl Engine {
         let Some(session) = self.registry.get_mut(id) else {
             // A record of a session that is over. Its flow stays held; nothing of it may leave.
             match stake {
-                Stake::Flow { cookie, .. } => self.keep_held(cookie, at),
+                Stake::Flow(flow) => self.keep_held(flow.cookie, at),
                 Stake::Caller(caller) => self.deny_caller(id, caller),
                 Stake::None | Stake::Refused { .. } => {}
             }
@@ -107,13 +107,13 @@ impl Engine {
 
     fn carry_out(&mut self, fact: &Fact, verdict: &Verdict, stake: Stake) {
         let action = verdict.action;
-        let waits = matches!(stake, Stake::Flow { .. } | Stake::Caller(_));
+        let waits = matches!(stake, Stake::Flow(_) | Stake::Caller(_));
         if action >= Action::Freeze && waits {
             // Stopped before it is refused: who sees its error would run on.
             self.trip_by_rule(fact, verdict);
         }
         match stake {
-            Stake::Flow { cookie, generation } => self.decide_flow(fact, verdict, cookie, generation),
+            Stake::Flow(flow) => self.decide_flow(fact, verdict, flow),
             Stake::Caller(caller) => self.decide_caller(fact, verdict, caller),
             Stake::Refused { observed } => {
                 let name = match (observed, &fact.subject) {
@@ -199,10 +199,14 @@ impl Engine {
         }
     }
 
+    /// Freezes the tree; once for everything that was under way by then.
     pub fn freeze_session(&mut self, id: SessionId, who: Who, why: &str, asked: BootNanos) {
+        if self.registry.get(id).is_some_and(|session| session.frozen && asked <= session.frozen_at) {
+            return;
+        }
         let outcome = freeze::freeze(&mut self.uplink, id);
         if let Some(session) = self.registry.get_mut(id) {
-            session.frozen = true;
+            (session.frozen, session.frozen_at) = (true, boot_now());
         }
         self.save();
         self.metrics.freezes.inc();

@@ -53,7 +53,7 @@ impl Engine {
 
     /// A process has ended: told by the kernel, or found.
     pub fn process_ended(&mut self, pid: u32, at: BootNanos) {
-        if let Some(hold) = self.holds.caller_ended(pid) {
+        for hold in self.holds.caller_ended(pid) {
             self.hold_is_gone(hold);
         }
         let Some((session, last)) = self.registry.exit(pid) else { return };

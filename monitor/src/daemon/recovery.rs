@@ -3,18 +3,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use monitor_common::label::GATED;
+use monitor_common::{label::GATED, policy::Flow};
 use rustix::process::Signal;
 
 use super::{
     engine::Engine,
+    flows::present,
     snapshot::{SessionRecord, Snapshot},
 };
 use crate::{
     clock::boot_now,
     enforcement::{freeze, signal::Member},
     facts::{BootNanos, Process, SessionId},
-    holds::Hold,
+    holds::{HeldFlow, Hold},
     ledger::record::{Kind as LedgerKind, Who},
     sessions::{
         Session,
@@ -109,27 +110,32 @@ impl Engine {
 
     /// Holds whose flow still waits go on waiting; a flow that waits without a hold is denied: silence never means yes.
     fn restore_holds(&mut self, holds: Vec<Hold>) {
-        let waiting: HashMap<u64, u64> = self
+        let waiting: HashMap<u64, Flow> = self
             .uplink
             .flows()
             .into_iter()
             .filter(|(cookie, flow)| flow.closed == 0 && self.waits(*cookie, flow))
             .filter(|(cookie, _)| !self.heads.contains(*cookie))
-            .map(|(cookie, flow)| (cookie, flow.session))
             .collect();
-        let mut held: HashSet<u64> =
-            self.holds.waiting().flat_map(|hold| hold.flows.iter().map(|flow| flow.cookie)).collect();
+        let waits = |held: &HeldFlow| waiting.get(&held.cookie).is_some_and(|flow| held.goes_on(flow));
+        let mut held: HashSet<u64> = self
+            .holds
+            .waiting()
+            .flat_map(|hold| &hold.flows)
+            .filter(|flow| waits(flow))
+            .map(|flow| flow.cookie)
+            .collect();
         for mut hold in holds {
-            hold.flows.retain(|flow| waiting.contains_key(&flow.cookie) && !held.contains(&flow.cookie));
+            hold.flows.retain(|flow| waits(flow) && !held.contains(&flow.cookie));
             hold.callers.retain(|caller| self.registry.process(caller.pid).is_some());
             if !hold.flows.is_empty() || !hold.callers.is_empty() {
                 held.extend(hold.flows.iter().map(|flow| flow.cookie));
                 self.holds.restore(hold);
             }
         }
-        for (cookie, session) in waiting.into_iter().filter(|(cookie, _)| !held.contains(cookie)) {
-            let id = SessionId(session);
-            self.refuse(id, id.root(), cookie);
+        for (cookie, flow) in waiting.into_iter().filter(|(cookie, _)| !held.contains(cookie)) {
+            let id = SessionId(flow.session);
+            self.refuse(id, id.root(), &present(cookie, &flow));
             self.record(
                 LedgerKind::Deny,
                 Who::Daemon,

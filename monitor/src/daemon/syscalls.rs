@@ -106,7 +106,7 @@ impl Engine {
     /// The kernel saw what had been allowed happen.
     pub fn commit(&mut self, session: SessionId, pid: u32, what: &str) {
         let detail = [("pid", pid.into()), ("object", what.into())];
-        self.record(LedgerKind::Commit, Who::Kernel, Some(session), detail);
+        self.note(LedgerKind::Commit, Who::Kernel, Some(session), detail);
     }
 
     /// A process is about to execute a program, and a rule wants to know.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustix::{
-    net::{Shutdown, connect_unspec, getpeername, shutdown, sockopt},
+    net::{AddressFamily, Shutdown, SocketType, connect_unspec, getpeername, shutdown, sockopt},
     process::{PidfdGetfdFlags, pidfd_getfd},
 };
 
@@ -79,28 +79,48 @@ pub fn sockets(pid: u32) -> Vec<i32> {
         .collect()
 }
 
-/// `IPPROTO_TCP`
-pub const TCP: u16 = 6;
+const TCP: u16 = 6;
+const UDP: u16 = 17;
 
-/// Cookies and remote addresses of a process's connected TCP sockets.
+/// Where an open socket sends to, as the kernel programs note it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connection {
+    pub cookie: u64,
+    pub address: [u8; 16],
+    pub port: u16,
+    pub protocol: u16,
+}
+
+/// A process's sockets that can send without a further call that the kernel programs see: connected ones, and raw ones and
+/// their like.
 #[must_use]
-pub fn connections(pid: u32) -> Vec<(u64, SocketAddr)> {
+pub fn connections(pid: u32) -> Vec<Connection> {
     let Ok(process) = pidfd(pid) else { return Vec::new() };
     let borrow = |fd| pidfd_getfd(process.as_fd(), fd, PidfdGetfdFlags::empty()).ok();
     sockets(pid).into_iter().filter_map(borrow).filter_map(|socket| connection(&socket)).collect()
 }
 
-fn connection(socket: &OwnedFd) -> Option<(u64, SocketAddr)> {
-    if sockopt::socket_protocol(socket.as_fd()).ok()? != Some(rustix::net::ipproto::TCP) {
+fn connection(socket: &OwnedFd) -> Option<Connection> {
+    let family = sockopt::socket_domain(socket.as_fd()).ok()?;
+    if family != AddressFamily::INET && family != AddressFamily::INET6 {
         return None;
     }
-    let remote = SocketAddr::try_from(getpeername(socket.as_fd()).ok()??).ok()?;
-    Some((sockopt::socket_cookie(socket.as_fd()).ok()?, remote))
+    let protocol =
+        sockopt::socket_protocol(socket.as_fd()).ok()?.map_or(0, |protocol| protocol.as_raw().get());
+    let protocol = u16::try_from(protocol).ok()?;
+    let (address, port) = match protocol {
+        TCP | UDP if sockopt::socket_type(socket.as_fd()).ok()? != SocketType::RAW => {
+            let remote = SocketAddr::try_from(getpeername(socket.as_fd()).ok()??).ok()?;
+            (mapped(remote.ip()), remote.port())
+        }
+        _ => ([0; 16], 0), // raw, ICMP, UDP-Lite: noted without a destination, as when a session makes one
+    };
+    Some(Connection { cookie: sockopt::socket_cookie(socket.as_fd()).ok()?, address, port, protocol })
 }
 
 /// IPv4 as `::ffff:a.b.c.d`, as the kernel programs store it.
 #[must_use]
-pub fn mapped(address: IpAddr) -> [u8; 16] {
+fn mapped(address: IpAddr) -> [u8; 16] {
     match address {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => address.octets(),

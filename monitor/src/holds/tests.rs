@@ -13,6 +13,13 @@ fn destination(name: &str, address: [u8; 4]) -> Object {
     })
 }
 
+/// A socket that asked to go to the address `[…, to]`.
+fn flow(cookie: u64, to: u8) -> HeldFlow {
+    let mut address = [0; 16];
+    address[15] = to;
+    HeldFlow { cookie, generation: 1, asked: BootNanos(5), address, port: 443, gone: false }
+}
+
 fn hold(session: u64, cookie: u64) -> Hold {
     Hold {
         number: 0,
@@ -26,7 +33,7 @@ fn hold(session: u64, cookie: u64) -> Hold {
         severity: Severity::High,
         because: Vec::new(),
         points: 60,
-        flows: vec![HeldFlow { cookie, generation: 1, asked: BootNanos(5) }],
+        flows: vec![flow(cookie, 1)],
         callers: Vec::new(),
         since: BootNanos(10),
         deadline: Some(BootNanos(100)),
@@ -69,10 +76,44 @@ fn silence_runs_out_at_the_deadline_and_not_before() {
 fn a_hold_goes_with_its_last_flow() {
     let mut holds = Holds::new(1);
     holds.open(hold(1, 50));
-    holds.of_flow_mut(50).unwrap().flows.push(HeldFlow { cookie: 51, generation: 1, asked: BootNanos(6) });
-    assert_eq!(holds.flow_closed(50), None);
-    assert_eq!(holds.flow_closed(51), Some(1));
-    assert_eq!(holds.flow_closed(51), None);
+    let question = destination("api.example", [192, 0, 2, 1]);
+    holds.same_question(1, "infra", &question).unwrap().flows.push(flow(51, 1));
+    assert!(holds.flow_closed(50).is_empty());
+    assert_eq!(holds.flow_closed(51), [1]);
+    assert!(holds.flow_closed(51).is_empty());
+}
+
+#[test]
+fn a_socket_that_goes_elsewhere_asks_another_question_and_closes_both() {
+    let mut holds = Holds::new(1);
+    holds.open(hold(1, 50));
+    assert!(holds.of_flow(&HeldFlow { generation: 2, ..flow(50, 1) }).is_some());
+    assert!(holds.of_flow(&flow(50, 2)).is_none(), "another address");
+    assert!(holds.of_flow(&HeldFlow { port: 80, ..flow(50, 1) }).is_none(), "another port");
+    holds.open(Hold { rule: "other".into(), flows: vec![flow(50, 2)], ..hold(1, 50) });
+    holds.reconnected(50);
+    assert!(holds.of_flow(&flow(50, 1)).is_none(), "a new connection asks for itself");
+    assert_eq!(holds.waiting().count(), 2);
+    assert_eq!(holds.flow_closed(50), [1, 2]);
+}
+
+#[test]
+fn a_process_that_ends_leaves_every_hold_that_it_waits_in() {
+    let mut holds = Holds::new(1);
+    let caller = |pid, ino| HeldCaller { pid, ino, more: 0, dev: 1, subject: 0 };
+    for ino in [1, 2] {
+        let about = Object::Secret(format!("/secret/{ino}"));
+        holds.open(Hold { object: about, flows: Vec::new(), callers: vec![caller(7, ino)], ..hold(1, 0) });
+    }
+    holds.same_question(1, "infra", &Object::Secret("/secret/2".into())).unwrap().callers.push(caller(8, 2));
+    assert_eq!(holds.caller_ended(7), [1], "somebody else still waits in the second");
+    assert_eq!(holds.caller_ended(8), [2]);
+}
+
+#[test]
+fn what_an_earlier_version_saved_of_a_flow_goes_nowhere() {
+    let saved: HeldFlow = serde_json::from_str(r#"{"cookie":50,"generation":1,"asked":5}"#).unwrap();
+    assert_eq!(saved, HeldFlow { address: [0; 16], port: 0, ..flow(50, 1) });
 }
 
 #[test]

@@ -221,3 +221,18 @@ fn after_a_write_that_could_not_be_taken_back_nothing_more_is_written() {
     assert_eq!(ledger.head(), head);
     assert_eq!(verify(ledger.path()).unwrap(), Summary { records: 1, head });
 }
+
+#[test]
+fn what_is_noted_links_like_what_is_appended_and_waits_for_the_next_sync() {
+    let (dir, path) = ledger(1);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    assert_eq!(ledger.note(record(2)).unwrap().seq, 2);
+    assert!(ledger.is_ahead());
+    let head = ledger.sync().unwrap();
+    assert!(!ledger.is_ahead());
+    assert_eq!(verify(&path).unwrap(), Summary { records: 2, head });
+    ledger.note(record(3)).unwrap();
+    let head = ledger.append(record(4)).unwrap();
+    assert!(!ledger.is_ahead(), "an append brings everything before it to the disk");
+    assert_eq!(verify(&path).unwrap(), Summary { records: 4, head });
+}

@@ -159,13 +159,17 @@ impl Uplink {
         self.verdicts.get(&cookie, 0).ok()
     }
 
-    /// Decides about a flow's present destination: `verdict` is one of `FLOW_*`. Does nothing where there is no such flow.
+    /// Decides about a flow's data to one destination. Does nothing where there is no such flow, or where it goes elsewhere
+    /// by now: what waited is gone then, and what is decided about its new destination stands. A socket that goes
+    /// elsewhere in this very moment is not let through either: the kernel compares the destination too.
     ///
     /// # Errors
     /// The map is full.
-    pub fn decide_flow(&mut self, cookie: u64, verdict: u32, generation: u64) -> Result<(), MapError> {
-        let Some(Flow { address, port, .. }) = self.flow(cookie) else { return Ok(()) };
-        self.verdicts.insert(cookie, FlowVerdict { address, port, reserved: 0, verdict, generation }, 0)
+    pub fn decide_flow(&mut self, cookie: u64, decided: FlowVerdict) -> Result<(), MapError> {
+        if !self.flow(cookie).is_some_and(|flow| decided.is_about(&flow)) {
+            return Ok(());
+        }
+        self.verdicts.insert(cookie, decided, 0)
     }
 
     pub fn remove_flow(&mut self, cookie: u64) {

@@ -1,10 +1,13 @@
 //! The flow hold: nothing leaves before a decision, everything after an approval, nothing ever after a denial.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::UdpSocket,
+    time::{Duration, Instant},
+};
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
-    daemon::{Daemon, Settings},
+    daemon::{Daemon, Settings, binary},
     is_root,
     server::Server,
     wait,
@@ -110,6 +113,32 @@ fn a_connection_from_before_the_secret_is_held_at_its_next_request() {
     assert_eq!(server.seen().connections, 1, "one connection, opened before");
     daemon.expect(&["approve", &hold]);
     assert_eq!(agent.finish().matches("ok").count(), 2, "{}", agent.output());
+}
+
+#[test]
+fn a_datagram_socket_from_before_the_session_is_held_too() {
+    if !is_root() {
+        return;
+    }
+    let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = receiver.local_addr().unwrap().port();
+    let rules = format!(
+        "version: 1\nrules:\n  - id: held-port\n    summary: A port that is held.\n    on: connect\n    match: {{ destination: \
+         {{ port: {port} }} }}\n    action: hold\n    timeout: {{ after: 10m, then: freeze }}\n"
+    );
+    let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
+    let home = Home::new();
+    let run = format!("{} --socket {} run", binary().display(), daemon.socket().display());
+    let script = "while ! test -e end; do printf x >&3; sleep 0.1; done";
+    let _agent =
+        home.run_unwatched(&format!("exec 3<>/dev/udp/127.0.0.1/{port}; exec {run} -- bash -c '{script}'"));
+    let hold = daemon.the_hold();
+    receiver.set_read_timeout(Some(A_SECOND)).unwrap();
+    let received = receiver.recv(&mut [0; 8]);
+    assert!(received.is_err(), "{received:?}");
+    daemon.expect(&["approve", &hold]);
+    receiver.set_read_timeout(Some(wait::patience())).unwrap();
+    assert_eq!(receiver.recv(&mut [0; 8]).unwrap(), 1);
 }
 
 #[test]

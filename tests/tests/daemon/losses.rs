@@ -26,9 +26,7 @@ fn what_only_looks_like_a_secret_is_counted_as_put_aside() {
         if status["dismissed"]["open/no-secret"] == 2 { Ok(()) } else { Err((status, daemon.log())) }
     });
     assert!(daemon.events("secret-read").is_empty(), "{}", daemon.json(&["events"]));
-    let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
-    let page = Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output();
-    let page = text(&page.unwrap());
+    let page = page(&daemon);
     let expected = "interlock_records_dismissed_total{kind=\"open\",reason=\"no-secret\"} 2";
     assert!(page.contains(expected), "{page}");
     // Every program that is loaded says how often it was left out.
@@ -38,4 +36,31 @@ fn what_only_looks_like_a_secret_is_counted_as_put_aside() {
     let programs =
         doctor.as_array().unwrap().iter().find(|check| check["subject"] == "kernel programs").unwrap();
     assert!(!programs["found"].as_str().unwrap().contains("unknown"), "{programs}");
+}
+
+#[test]
+fn events_that_the_disk_refuses_are_counted() {
+    if !is_root() {
+        return;
+    }
+    let (mut daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    daemon.kill();
+    let file = daemon.dir().join("state/events.jsonl");
+    let _ = fs::remove_file(&file); // nothing has happened yet
+    std::os::unix::fs::symlink("/dev/full", &file).unwrap();
+    daemon.start_again();
+    let _agent = home.run(&daemon, "sleep 30");
+    let _ = daemon.the_event("session-started");
+    wait::until("the failure is counted", || {
+        let page = page(&daemon);
+        let count = page.lines().find_map(|line| line.strip_prefix("interlock_outbox_failed_total "));
+        if count.is_some_and(|count| count != "0") { Ok(()) } else { Err((page.clone(), daemon.log())) }
+    });
+}
+
+/// The daemon's metrics.
+fn page(daemon: &Daemon) -> String {
+    let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
+    let page = Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output();
+    text(&page.unwrap())
 }

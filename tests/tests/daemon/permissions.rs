@@ -151,3 +151,14 @@ fn rules_with_a_mistake_never_replace_rules_that_work() {
     daemon.expect(&["rules", "reload"]);
     assert_ne!(daemon.json(&["status"])["rules"]["sha256"], before);
 }
+
+#[test]
+fn nobody_else_sees_the_state_or_takes_its_lock() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings::default());
+    let mode = |path: &str| std::fs::metadata(daemon.dir().join(path)).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode("state"), 0o700);
+    assert_eq!(mode("state/lock"), 0o600);
+}

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use interlock::probes::Record;
+use interlock::{holds::HeldFlow, probes::Record};
 use interlock_tests::wait;
 use monitor_common::{
     event::network::FlowAsk,
@@ -81,7 +81,7 @@ impl Scene {
 
     fn answer(&mut self, ask: &FlowAsk, verdict: u32) {
         assert!(self.bench.uplink.flow(ask.cookie).is_some(), "a flow that asked is known");
-        self.bench.uplink.decide_flow(ask.cookie, verdict, ask.generation).unwrap();
+        self.bench.uplink.decide_flow(ask.cookie, HeldFlow::of(ask).decided(verdict)).unwrap();
     }
 
     /// What the server receives next; fails when it is too late.

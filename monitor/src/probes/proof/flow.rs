@@ -2,7 +2,7 @@
 
 use std::{io::Read as _, net::TcpStream, os::fd::AsFd as _, time::Duration};
 
-use monitor_common::policy::{FLOW_DENIED, VERDICT_ALLOW};
+use monitor_common::policy::{FLOW_DENIED, Flow, FlowVerdict, VERDICT_ALLOW};
 
 use super::{
     Attempt, Finding, SESSION,
@@ -40,13 +40,14 @@ fn conversation(attempt: &mut Attempt<'_>) -> Result<Finding, Finding> {
     if arrives(&mut stream, ARRIVAL) {
         return Err(Finding::not_proven("held data arrived"));
     }
-    let Some(cookie) = cookie else {
+    let flow = cookie.and_then(|cookie| Some((cookie, attempt.uplink.flow(cookie)?)));
+    let Some((cookie, Flow { address, port, .. })) = flow else {
         return Err(Finding::not_proven("nobody was asked about the held data"));
     };
     let generation = attempt.uplink.taint(SESSION).map_or(0, |taint| taint.generation);
     attempt
         .uplink
-        .decide_flow(cookie, FLOW_DENIED, generation)
+        .decide_flow(cookie, FlowVerdict { address, port, reserved: 0, verdict: FLOW_DENIED, generation })
         .map_err(|error| Finding::NotTried(error.to_string()))?;
     passes(attempt, Act::Talk)?;
     if arrives(&mut stream, ARRIVAL) {

@@ -1,7 +1,11 @@
 //! The daemon dies in the middle of a hundred holds: each of them waits on, or is denied.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
+use interlock::holds::WAITING_MAX;
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running},
     backend::{Backend, not_here},
@@ -13,43 +17,77 @@ use interlock_tests::{
 
 use super::none_is_stopped;
 
-/// Connections, each to a host of its own, so that each is a question of its own.
+/// Agents, none of which asks more than one session may.
+const AGENTS: usize = 4;
+/// Connections of all agents, each to a host of its own, so that each is a question of its own.
 const CONNECTIONS: usize = 100;
-const HALF: usize = CONNECTIONS / 2;
+const EACH: usize = CONNECTIONS / AGENTS;
+/// What is asked at first.
+const FIRST: usize = AGENTS * (EACH / 2);
 /// Processes that wait in `open`.
 const OPENERS: usize = 20;
 
-/// A hundred threads of one program, each with a request to another infrastructure host, that tell how theirs ended. The
-/// second half of them begins when the workspace's `fifo` is written to.
-fn hundred_requests(home: &Home, daemon: &Daemon, server: &Server) -> Running {
+/// Several agents at once.
+struct Crowd(Vec<Running>);
+
+impl Crowd {
+    fn output(&self) -> String {
+        self.0.iter().map(Running::output).collect()
+    }
+
+    /// Waits until all of them have come to their end.
+    fn is_over(&self) {
+        self.0.iter().for_each(|agent| agent.says("over"));
+    }
+
+    fn none_is_stopped(&self) {
+        self.0.iter().for_each(|agent| assert_eq!(none_is_stopped(agent), Ok(())));
+    }
+
+    /// How many requests ended this way so far.
+    fn ended(&self, how: &str) -> usize {
+        self.0.iter().map(|agent| ended(agent, how)).sum()
+    }
+
+    /// Lets the second half of the requests begin.
+    fn goes_on(&self, home: &Home) {
+        (0..self.0.len())
+            .for_each(|agent| fs::write(home.path().join(format!("work/fifo{agent}")), "go\n").unwrap());
+    }
+}
+
+/// A hundred threads of a few programs, each with a request to another infrastructure host, that tell how theirs ended.
+/// The second half of them begins when the workspace's fifos are written to.
+fn hundred_requests(home: &Home, daemon: &Daemon, server: &Server) -> Crowd {
     let program = format!(
         "import socket, sys, threading
 def ask(i):
     try:
         s = socket.create_connection(('127.0.0.1', {}))
-        s.sendall(b'GET / HTTP/1.1\\r\\nHost: n%d.s3.eu-west-1.amazonaws.com\\r\\n\\r\\n' % i)
+        s.sendall(b'GET / HTTP/1.1\\r\\nHost: n%s-%d.s3.eu-west-1.amazonaws.com\\r\\n\\r\\n' % (sys.argv[1].encode(), i))
         end = 'answered' if s.recv(99) else 'ended'
     except OSError as error:
         end = 'refused'
     sys.stdout.write('%s %d\\n' % (end, i)); sys.stdout.flush()
-threads = [threading.Thread(target=ask, args=(i,)) for i in range({CONNECTIONS})]
-for t in threads[:{HALF}]: t.start()
-open('fifo').read()
-for t in threads[{HALF}:]: t.start()
+threads = [threading.Thread(target=ask, args=(i,)) for i in range({EACH})]
+for t in threads[:{FIRST} // {AGENTS}]: t.start()
+open('fifo' + sys.argv[1]).read()
+for t in threads[{FIRST} // {AGENTS}:]: t.start()
 for t in threads: t.join()
 print('over', flush=True)
 ",
         server.port()
     );
     fs::write(home.path().join("requests.py"), program).unwrap();
-    home.run(daemon, &format!("mkfifo fifo; {READ_SECRET}; exec python3 ~/requests.py"))
+    let script = |agent| format!("mkfifo fifo{agent}; {READ_SECRET}; exec python3 ~/requests.py {agent}");
+    Crowd((0..AGENTS).map(|agent| home.run(daemon, &script(agent))).collect())
 }
 
 /// Waits until so many holds wait.
-fn are_held(daemon: &Daemon, agent: &Running, count: usize) {
+fn are_held(daemon: &Daemon, output: impl Fn() -> String, count: usize) {
     wait::until("the holds", || match daemon.holds().len() {
         all if all == count => Ok(()),
-        some => Err((some, agent.output())),
+        some => Err((some, output())),
     });
 }
 
@@ -80,37 +118,37 @@ fn a_daemon_killed_while_a_hundred_connections_ask_lets_none_of_them_through() {
     }
     let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
-    let agent = hundred_requests(&home, &daemon, &server);
-    are_held(&daemon, &agent, HALF);
+    let agents = hundred_requests(&home, &daemon, &server);
+    are_held(&daemon, || agents.output(), FIRST);
     // In the middle of the second half: some are noted, some are being judged, some are not even open.
-    fs::write(home.path().join("work/fifo"), "go\n").unwrap();
-    wait::until("one more hold", || if daemon.holds().len() > HALF { Ok(()) } else { Err(agent.output()) });
+    agents.goes_on(&home);
+    wait::until("one more hold", || if daemon.holds().len() > FIRST { Ok(()) } else { Err(agents.output()) });
     daemon.kill();
     wait::until("all are connected, without a daemon", || match server.seen().connections {
         CONNECTIONS => Ok(()),
-        some => Err((some, agent.output())),
+        some => Err((some, agents.output())),
     });
     wait::throughout("without a daemon", Duration::from_secs(1), || server.silent());
     daemon.start_again();
     let (waiting, refused) = wait::until("each waits or was denied", || {
-        let (waiting, refused) = (daemon.holds().len(), ended(&agent, "refused"));
+        let (waiting, refused) = (daemon.holds().len(), agents.ended("refused"));
         if waiting + refused == CONNECTIONS { Ok((waiting, refused)) } else { Err((waiting, refused)) }
     });
     println!("{waiting} wait on, {refused} were denied");
-    assert!(waiting >= HALF, "what was noted is not forgotten");
+    assert!(waiting >= FIRST, "what was noted is not forgotten");
     wait::throughout("with a new daemon", Duration::from_secs(1), || server.silent());
-    assert_eq!(daemon.holds().len() + ended(&agent, "refused"), CONNECTIONS);
-    assert_eq!(none_is_stopped(&agent), Ok(()), "a flow's hold stops nobody");
+    assert_eq!(daemon.holds().len() + agents.ended("refused"), CONNECTIONS);
+    agents.none_is_stopped(); // a flow's hold stops nobody
     // They are whole: each can still be let through.
     for hold in daemon.holds() {
         daemon.expect(&["approve", hold["id"].as_str().unwrap()]);
     }
-    agent.says("over");
+    agents.is_over();
     assert_eq!(
-        (ended(&agent, "answered"), ended(&agent, "refused")),
+        (agents.ended("answered"), agents.ended("refused")),
         (waiting, refused),
         "{}",
-        agent.output()
+        agents.output()
     );
     assert_eq!(server.seen().requests.len(), waiting);
 }
@@ -123,16 +161,16 @@ fn a_hundred_holds_whose_deadline_passes_without_a_daemon_are_answered_by_the_ne
     let settings = brief_hold("connect", "destination: infra, touched: { grade: A, foreign: true }");
     let mut daemon = Daemon::start(&settings);
     let (home, server) = (Home::new(), Server::start());
-    let mut agent = hundred_requests(&home, &daemon, &server);
-    fs::write(home.path().join("work/fifo"), "go\n").unwrap();
-    are_held(&daemon, &agent, CONNECTIONS);
+    let agents = hundred_requests(&home, &daemon, &server);
+    are_held(&daemon, || agents.output(), FIRST);
+    agents.goes_on(&home);
+    are_held(&daemon, || agents.output(), CONNECTIONS);
     daemon.kill();
     wait::throughout("nobody answers", Duration::from_secs(deadline() + 1), || server.silent());
-    assert_eq!(none_is_stopped(&agent), Ok(()));
+    agents.none_is_stopped();
     daemon.start_again();
-    agent.says("over");
-    assert_eq!(ended(&agent, "refused"), CONNECTIONS, "{}", agent.output());
-    let _ = agent.finish();
+    agents.is_over();
+    assert_eq!(agents.ended("refused"), CONNECTIONS, "{}", agents.output());
     server.silent().unwrap();
     assert!(daemon.holds().is_empty());
 }
@@ -157,7 +195,7 @@ fn openers_held_by_a_daemon_that_was_killed_never_stay_stopped() {
         OPENERS - 1
     );
     let agent = home.run(&daemon, &script);
-    are_held(&daemon, &agent, OPENERS);
+    are_held(&daemon, || agent.output(), OPENERS);
     daemon.kill();
     wait::throughout("without a daemon", Duration::from_secs(1), || match ended(&agent, "read") {
         0 => Ok(()),
@@ -167,4 +205,40 @@ fn openers_held_by_a_daemon_that_was_killed_never_stay_stopped() {
     agent.says("over");
     assert_eq!((ended(&agent, "read"), ended(&agent, "refused")), (0, OPENERS), "{}", agent.output());
     assert_eq!(none_is_stopped(&agent), Ok(()));
+}
+
+/// More questions than a session may ask at once.
+const FLOOD: usize = 600;
+
+#[test]
+fn a_session_that_asks_more_than_anybody_can_answer_is_frozen_and_keeps_nobody_waiting() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let program = format!(
+        "import socket
+sockets = []
+for i in range({FLOOD}):
+    s = socket.create_connection(('127.0.0.1', {}))
+    s.sendall(b'GET / HTTP/1.1\\r\\nHost: n%d.s3.eu-west-1.amazonaws.com\\r\\n\\r\\n' % i)
+    sockets.append(s)
+print('asked', flush=True)
+",
+        server.port()
+    );
+    fs::write(home.path().join("flood.py"), program).unwrap();
+    let agent = home.run(&daemon, &format!("{READ_SECRET}; python3 ~/flood.py; sleep 30"));
+    let frozen = daemon.the_event("session-frozen");
+    assert_eq!(frozen["message"], "more waits than a person can answer", "{frozen}");
+    let asked = Instant::now();
+    assert_eq!(daemon.holds().len(), WAITING_MAX, "{}", agent.output());
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    wait::throughout("nothing leaves", Duration::from_secs(1), || server.silent());
+    assert_eq!(daemon.events("session-frozen").len(), 1, "it is frozen once");
+    assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen");
+    // What waits can still be answered.
+    daemon.expect(&["deny", daemon.holds()[0]["id"].as_str().unwrap()]);
+    assert_eq!(daemon.holds().len(), WAITING_MAX - 1);
+    server.silent().unwrap();
 }
