@@ -23,6 +23,9 @@ pub struct Daemon {
     pub took: Duration,
 }
 
+/// The kernel detaches in the background: some 150 ms.
+const DETACHING: Duration = Duration::from_secs(1);
+
 impl Daemon {
     /// # Errors
     /// It cannot be started or is not ready within 20 s; its log is part of the error.
@@ -82,7 +85,8 @@ impl Daemon {
             let open = checks.as_array().into_iter().flatten().find(|check| check["subject"] == "open");
             let found = open.and_then(|check| check["found"].as_str()).unwrap_or_default();
             Ok(if found.contains("at rest") { Ok(()) } else { Err(found.to_owned()) })
-        })
+        })?;
+        wait::pass(DETACHING)
     }
 
     /// Resident memory, MiB.

@@ -58,7 +58,8 @@ impl Engine {
             // Fails open, visibly: what is not attached does not act on this machine now. Tried again at the next tick.
             tracing::error!(%error, "not everything that sessions need can be attached");
         }
-        if next.is_at_rest() != self.readiness.is_at_rest() {
+        let changes = next.is_at_rest() != self.readiness.is_at_rest();
+        if changes {
             tracing::debug!(at_rest = next.is_at_rest(), took = ?before.elapsed(), "what only sessions need");
         }
         self.readiness = next;

@@ -132,13 +132,10 @@ fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
     }
     let state =
         if served.offer.is_some() && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
-    let proven = finding.is_some_and(Finding::is_proven);
-    let found = if proven { format!("{found} (proven)") } else { found };
-    let found = if served.state == State::AtRest {
-        format!("{found}; at rest until a session starts")
-    } else {
-        found
-    };
+    let rests = served.offer.is_some() && served.state == State::AtRest;
+    let marks = [(finding.is_some_and(Finding::is_proven), "proven"), (rests, "at rest")];
+    let marks: Vec<&str> = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
+    let found = if marks.is_empty() { found } else { format!("{found} ({})", marks.join(", ")) };
     let advice = (!refused.is_empty()).then(|| refused.join("; "));
     Check { subject: served.duty.name().into(), state, found, advice }
 }
