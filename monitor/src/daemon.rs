@@ -51,6 +51,7 @@ mod reload;
 mod requests;
 mod snapshot;
 mod syscalls;
+mod tables;
 mod tags;
 mod views;
 mod watchdog;

@@ -7,6 +7,7 @@ pub mod budget;
 pub mod capability;
 pub mod decode;
 pub mod error;
+mod hooks;
 pub mod inode;
 pub mod loader;
 mod memory;

@@ -10,7 +10,8 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{
     error::ProbeError,
-    loader::{OBJECT, load},
+    hooks::load,
+    loader::OBJECT,
     offsets,
     table::{Attachment, SERVICES},
 };

@@ -11,16 +11,14 @@ use std::{
 use aya::{
     Btf, Ebpf, EbpfLoader,
     maps::{Map, RingBuf},
-    programs::{
-        CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FEntry, FExit, Lsm,
-        Program, ProgramError, RawTracePoint, TracePoint, links::FdLink,
-    },
+    programs::{Program, ProgramError, links::FdLink},
 };
 use aya_obj::btf::BtfKind;
 use monitor_common::offsets::Offsets;
 
 use super::{
     error::ProbeError,
+    hooks::{link, link_name, load},
     memory,
     misses::Misses,
     mounts, namespace, offsets,
@@ -386,76 +384,6 @@ fn load_object(offsets: &Offsets, pins: Option<&Pins>) -> Result<Ebpf, ProbeErro
     loader.load(OBJECT).map_err(|error| refused(Box::new(error)))
 }
 
-/// Loads a program for its hook; `None`: the object has it as another kind than the table.
-pub(super) fn load(program: &mut Program, hook: Hook, btf: &Btf) -> Option<Result<(), ProgramError>> {
-    Some(match (program, hook) {
-        (Program::RawTracePoint(program), _) => program.load(),
-        (Program::TracePoint(program), _) => program.load(),
-        (Program::CgroupSockAddr(program), _) => program.load(),
-        (Program::CgroupSock(program), _) => program.load(),
-        (Program::CgroupSkb(program), _) => program.load(),
-        (Program::Lsm(program), Hook::Lsm(hook)) => program.load(hook, btf),
-        (Program::FEntry(program), Hook::Entry(function)) => program.load(function, btf),
-        (Program::FExit(program), Hook::Exit(function)) => program.load(function, btf),
-        _ => return None,
-    })
-}
-
-/// aya answers attaching with one error type and taking the link with another.
-type Refused = Box<dyn std::error::Error + Send + Sync>;
-
-fn link(program: &mut Program, attachment: &Attachment, cgroup: File) -> Result<FdLink, Refused> {
-    // Links on a cgroup are always one of many; the kernel answers EINVAL to any other flag.
-    let mode = CgroupAttachMode::Single;
-    match attachment.hook {
-        Hook::RawTracepoint(name) => {
-            let program: &mut RawTracePoint = program.try_into()?;
-            let id = program.attach(name)?;
-            Ok(program.take_link(id)?.into())
-        }
-        Hook::Syscall(name) => {
-            let program: &mut TracePoint = program.try_into()?;
-            let id = program.attach("syscalls", name)?;
-            Ok(program.take_link(id)?.try_into()?)
-        }
-        Hook::SocketAddress => {
-            let program: &mut CgroupSockAddr = program.try_into()?;
-            let id = program.attach(cgroup, mode)?;
-            Ok(program.take_link(id)?.try_into()?)
-        }
-        Hook::SocketRelease | Hook::SocketCreate => {
-            let program: &mut CgroupSock = program.try_into()?;
-            let id = program.attach(cgroup, mode)?;
-            Ok(program.take_link(id)?.try_into()?)
-        }
-        Hook::Lsm(_) => {
-            let program: &mut Lsm = program.try_into()?;
-            let id = program.attach()?;
-            Ok(program.take_link(id)?.into())
-        }
-        Hook::Entry(_) => {
-            let program: &mut FEntry = program.try_into()?;
-            let id = program.attach()?;
-            Ok(program.take_link(id)?.into())
-        }
-        Hook::Exit(_) => {
-            let program: &mut FExit = program.try_into()?;
-            let id = program.attach()?;
-            Ok(program.take_link(id)?.into())
-        }
-        Hook::Egress | Hook::Ingress => {
-            let direction = if attachment.hook == Hook::Egress {
-                CgroupSkbAttachType::Egress
-            } else {
-                CgroupSkbAttachType::Ingress
-            };
-            let program: &mut CgroupSkb = program.try_into()?;
-            let id = program.attach(cgroup, direction, mode)?;
-            Ok(program.take_link(id)?.try_into()?)
-        }
-    }
-}
-
 /// The whole chain of an error in one line, without a verifier's log.
 fn reason(error: &ProbeError) -> String {
     if let ProbeError::Program { source, .. } = error
@@ -484,13 +412,6 @@ fn reason(error: &ProbeError) -> String {
 fn is_telling(line: &str) -> bool {
     let statistics = ["processed ", "verification time", "stack depth"];
     !line.trim().is_empty() && !statistics.iter().any(|word| line.starts_with(word))
-}
-
-fn link_name(attachment: &Attachment) -> String {
-    match attachment.hook {
-        Hook::Syscall(name) => format!("link_{name}"),
-        _ => format!("link_{}", attachment.program),
-    }
 }
 
 fn take_ring(ebpf: &mut Ebpf, name: &'static str) -> Result<Ring, ProbeError> {
