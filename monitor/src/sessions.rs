@@ -178,6 +178,12 @@ impl Registry {
         self.processes.get(&pid).map(|(_, process)| process)
     }
 
+    /// Who did something in a session: a process may have ended before what it did is read.
+    #[must_use]
+    pub fn actor(&self, session: SessionId, pid: u32) -> Option<&Process> {
+        self.process(pid).or_else(|| self.ended.process(session, pid))
+    }
+
     pub fn process_mut(&mut self, pid: u32) -> Option<&mut Process> {
         self.processes.get_mut(&pid).map(|(_, process)| process)
     }
@@ -271,6 +277,16 @@ mod tests {
         assert_eq!(registry.exit(100), None);
         let (ended, last) = registry.exit(101).unwrap();
         assert_eq!((ended, last.pid), (id, 101));
+    }
+
+    #[test]
+    fn who_did_something_is_known_after_its_end_in_its_own_session() {
+        let (mut registry, own) = (Registry::default(), SessionId(1));
+        registry.add_process(own, Process { pid: 7, executable: "/bin/cat".into(), ..Process::default() });
+        registry.exit(7);
+        assert_eq!(registry.process(7), None);
+        assert_eq!(registry.actor(own, 7).map(|process| process.executable.as_str()), Some("/bin/cat"));
+        assert_eq!(registry.actor(SessionId(2), 7), None);
     }
 
     #[test]

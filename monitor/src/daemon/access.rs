@@ -87,7 +87,7 @@ impl Engine {
         let Some(access) = self.opened_proc(open) else {
             return self.dismiss("environ", Dismissal::Unreadable);
         };
-        let opener = self.registry.process(open.header.tgid);
+        let opener = self.registry.actor(SessionId(open.header.session), open.header.tgid);
         if access.how == EnvironHow::Open && opener.is_some_and(environment::lists_processes) {
             self.dismiss("environ", Dismissal::ListsProcesses);
             return;
@@ -134,7 +134,7 @@ impl Engine {
         if gated && !refused {
             // A datagram socket's connect sends nothing; name lookups do it by the dozen.
             if destination.transport == Transport::Tcp {
-                let process = self.registry.process(pid).cloned().unwrap_or_default();
+                let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
                 let event = self.event("connect", at, id).process(&process).destination(&destination);
                 self.publish(event);
             }

@@ -76,7 +76,7 @@ impl Engine {
             // Also what was tagged by a catalogue that nobody knows any more.
             _ => KnownBy::Unresolved { hint },
         };
-        let process = self.registry.process(pid);
+        let process = self.registry.actor(id, pid);
         let executable =
             process.map(|process| procfs::executable(pid).unwrap_or_else(|| process.executable.clone()));
         let args = process.map(|process| with_absolute_script(pid, &process.args)).unwrap_or_default();

@@ -29,7 +29,7 @@ impl Engine {
             return;
         }
         let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
-        let process = self.registry.process(pid).cloned().unwrap_or_default();
+        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
         let refused = guard.state == state::REFUSED;
         let Attempted { name, severity, what } = attempted(guard.act, refused);
         let event = self
@@ -84,7 +84,7 @@ impl Engine {
     /// A socket whose data the flow hold would not see.
     pub fn on_socket(&mut self, socket: &Socket) {
         let id = SessionId(socket.header.session);
-        let process = self.registry.process(socket.header.tgid).cloned().unwrap_or_default();
+        let process = self.registry.actor(id, socket.header.tgid).cloned().unwrap_or_default();
         let (name, action) = match socket.outcome {
             outcome::REFUSED => ("socket-refused", "deny"),
             outcome::WOULD_REFUSE => ("would-refuse", "deny"),

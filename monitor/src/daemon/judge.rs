@@ -41,7 +41,7 @@ impl Engine {
         if let Some(pack) = self.know.catalog.switched_off(&subject).map(str::to_owned) {
             return self.pass_over(id, pid, at, &subject, stake, &pack);
         }
-        let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
+        let process = self.registry.actor(id, pid).cloned().unwrap_or(Process { pid, ..Process::default() });
         self.judge_deed(id, process, at, subject, stake);
     }
 
