@@ -16,6 +16,12 @@ use serde_json::json;
 fn while_it_stands<T>(daemon: &Daemon, act: impl FnOnce() -> T) -> T {
     let pid = Pid::from_raw(i32::try_from(daemon.pid()).unwrap()).unwrap();
     kill_process(pid, Signal::STOP).unwrap();
+    wait::until("every thread of it stands", || {
+        let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().flatten();
+        let stats = threads.flat_map(|thread| fs::read_to_string(thread.path().join("stat")));
+        let running: Vec<String> = stats.filter(|stat| !stat.contains(") T ")).collect();
+        if running.is_empty() { Ok(()) } else { Err(running) }
+    });
     let done = act();
     kill_process(pid, Signal::CONT).unwrap();
     done
