@@ -26,7 +26,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
 });
 
 fn fact() -> Fact {
-    let args = ["curl", "-X", "DELETE", "https://api.test/ü"].map(str::to_owned).to_vec();
+    let args = ["curl", "-X", "DELETE", "https://api.test/ü"].map(str::to_owned).into();
     let destination = Destination {
         address: [66, 33, 22, 1].into(),
         port: 443,

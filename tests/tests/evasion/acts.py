@@ -315,11 +315,25 @@ def by_ktls(port):
     select.select([connection], [], [], 40)
 
 
+UDP_LITE = 136
+
+
 def raw_send(mark):
     sender = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
+    send_five(lambda data: sender.sendto(data, (HOST, 0)), mark)
+
+
+def lite_send(port, mark):
+    """By a connected socket: its connect has no hook of its own."""
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, UDP_LITE)
+    sender.connect((HOST, int(port)))
+    send_five(sender.send, mark)
+
+
+def send_five(send, mark):
     for _ in range(5):
         try:
-            sender.sendto(mark.encode(), (HOST, 0))
+            send(mark.encode())
         except OSError as error:
             print("refused", error.errno, flush=True)
         time.sleep(0.05)
@@ -327,36 +341,17 @@ def raw_send(mark):
 
 
 def raw_receive(*marks):
-    """Prints which of the marks arrive, until it is killed or two minutes are over."""
-    receiver = socket.socket(socket.AF_INET, socket.SOCK_RAW, 253)
-    receiver.settimeout(120)
-    print("listening", flush=True)
-    while True:
-        data = receiver.recv(4096)
-        for mark in marks:
-            if data.endswith(mark.encode()):
-                print("arrived", mark, flush=True)
-
-
-UDP_LITE = 136
-
-
-def lite_send(port, mark):
-    """By a connected socket: its connect has no hook of its own."""
-    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, UDP_LITE)
-    sender.connect((HOST, int(port)))
-    for _ in range(5):
-        try:
-            sender.send(mark.encode())
-        except OSError as error:
-            print("refused", error.errno, flush=True)
-        time.sleep(0.05)
-    print("sent", mark, flush=True)
+    receive(socket.socket(socket.AF_INET, socket.SOCK_RAW, 253), marks)
 
 
 def lite_receive(port, *marks):
     receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM, UDP_LITE)
     receiver.bind((HOST, int(port)))
+    receive(receiver, marks)
+
+
+def receive(receiver, marks):
+    """Prints which of the marks arrive, until it is killed or two minutes are over."""
     receiver.settimeout(120)
     print("listening", flush=True)
     while True:
