@@ -170,15 +170,8 @@ impl Engine {
             session: session.to_owned(),
             lineage: acted.map(|(id, pid)| self.lineage(id, pid)).unwrap_or_default(),
             object: vec![why_unjudged(event).to_owned()],
-            read: Vec::new(),
-            unknown: Vec::new(),
-            rules: Vec::new(),
-            excused: Vec::new(),
-            nearest: Vec::new(),
-            otherwise: None,
-            rules_sha256: None,
-            reloaded: false,
             event: event.clone(),
+            ..Explanation::default()
         };
         (known.map_or(0, |id| self.owner(id)), explanation)
     }

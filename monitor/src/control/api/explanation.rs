@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// A decision, told from who did it to what would have had to differ.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// Of the hold or the event that was asked for.
     pub id: String,

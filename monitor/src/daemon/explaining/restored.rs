@@ -74,15 +74,8 @@ impl Engine {
             session: session.to_string(),
             lineage,
             object: [hold.target(), rule].into_iter().chain(hold.because.iter().cloned()).collect(),
-            read: Vec::new(),
             unknown: vec![LOST_ACCOUNT.to_owned()],
-            rules: Vec::new(),
-            excused: Vec::new(),
-            nearest: Vec::new(),
-            otherwise: None,
-            rules_sha256: None,
-            reloaded: false,
-            event: Value::Null,
+            ..Explanation::default()
         };
         (self.owner(session), told)
     }
