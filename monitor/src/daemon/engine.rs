@@ -362,7 +362,7 @@ impl Engine {
         self.unsaved = true;
     }
 
-    fn write_down(&mut self) {
+    pub fn write_down(&mut self) {
         if self.ledger.is_ahead() {
             let synced = self.ledger.sync();
             self.is_recorded(synced, 0); // open: what was noted is done already; logged

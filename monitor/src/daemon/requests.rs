@@ -36,9 +36,11 @@ impl Engine {
         // The agent runs as the same user as the person: its processes are told apart by their lineage.
         let permitted = self.permit(&caller);
         macro_rules! reply {
-            ($reply:expr, $answer:expr) => {
-                send($reply, permitted.and_then(|()| $answer))
-            };
+            ($reply:expr, $answer:expr) => {{
+                let answer = permitted.and_then(|()| $answer);
+                self.write_down(); // what was answered outlives a daemon that is killed now
+                send($reply, answer)
+            }};
         }
         match request {
             Request::Status(reply) => reply!(reply, Ok(self.status())),
