@@ -12,7 +12,8 @@ use interlock::{
 // Any guard is refused with a place in its text, or holds, does not hold or has no result: within bounded time.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let guard = String::from_utf8_lossy(bytes);
-    let quoted: String = guard.chars().flat_map(|c| if c == '\'' { vec!['\'', '\''] } else { vec![c] }).collect();
+    let quoted: String =
+        guard.chars().flat_map(|c| if c == '\'' { vec!['\'', '\''] } else { vec![c] }).collect();
     let text = format!(
         "version: 1\nrules:\n  - {{id: a, summary: s, on: connect, match: {{destination: any}}, action: hold, when: '{quoted}'}}\n"
     );

@@ -1,33 +1,41 @@
 #![no_main]
 
 use interlock::probes::{
-    batch::{Batch, merged},
-    decode::{Record, strings, text},
+    batch::Batch,
+    decode::{Record, Undecodable, strings, text},
 };
 
 // What the kernel's rings hold, cut into records of any kind and length: each is decoded or counted, alone and between
 // others, and the texts in it are read.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
-    let (mut lives, mut accesses) = (Batch::default(), Batch::default());
-    let (mut rest, mut pushed) = (bytes, 0);
+    let mut batch = Batch::default();
+    let (mut rest, mut pushed, mut seen) = (bytes, 0, 0);
     while let Some((head, tail)) = rest.split_first_chunk::<2>() {
         let length = usize::from(u16::from_le_bytes(*head)) % (tail.len() + 1);
         let (record, after) = tail.split_at(length);
-        if head[1] & 0x80 == 0 { lives.push(record) } else { accesses.push(record) }
+        batch.push(record);
         (rest, pushed) = (after, pushed + 1);
-    }
-    let mut seen = 0;
-    for record in merged(&lives, &accesses) {
-        seen += 1;
-        match record {
-            Ok(record) => read(&record),
-            Err(refused) => assert!(refused.bytes <= bytes.len()),
+        if head[1] & 0x80 != 0 {
+            batch.take().into_iter().for_each(|record| read(record, bytes.len()));
+            batch.compact();
+            seen += 1;
         }
+    }
+    while let Some(record) = batch.take() {
+        read(record, bytes.len());
+        seen += 1;
     }
     assert_eq!(seen, pushed, "no record is swallowed, none appears twice");
 });
 
-fn read(record: &Record<'_>) {
+fn read(record: Result<Record<'_>, Undecodable>, most: usize) {
+    match record {
+        Ok(record) => read_texts(&record),
+        Err(refused) => assert!(refused.bytes <= most),
+    }
+}
+
+fn read_texts(record: &Record<'_>) {
     let _ = record.header().at_ns;
     match record {
         Record::Exec(exec) => drop((text(&exec.filename), strings(&exec.args, exec.args_len))),

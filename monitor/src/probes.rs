@@ -8,6 +8,7 @@ pub mod capability;
 pub mod decode;
 pub mod error;
 mod hooks;
+pub mod inflow;
 pub mod inode;
 pub mod loader;
 mod memory;

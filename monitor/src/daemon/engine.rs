@@ -43,7 +43,7 @@ use crate::{
     names::Names,
     probes::{
         Options, Probes, Uplink,
-        batch::{Batch, merged},
+        inflow::Inflow,
         inode::{Anchor, MountCache},
         proof::Proof,
         ring,
@@ -51,10 +51,6 @@ use crate::{
     sessions::Registry,
 };
 
-/// Records handled before the inbox gets its turn again.
-const BATCH: usize = 1024;
-/// More than accesses: a life that is read late makes an access unintelligible.
-const LIVES_BATCH: usize = 4096;
 /// Housekeeping while a session lives, and while none does.
 const TICK: Duration = Duration::from_secs(1);
 const IDLE_TICK: Duration = Duration::from_secs(30);
@@ -90,8 +86,7 @@ pub(super) struct Engine {
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
     pub own: Vec<Anchor>,
-    accesses: Batch,
-    lives: Batch,
+    inflow: Inflow,
     /// Measured once a turn, so that events keep their order on the wall's clock.
     wall: Wall,
     store: Store,
@@ -154,8 +149,7 @@ impl Engine {
             asking: Asking::default(),
             tags: Tags::default(),
             own: Vec::new(),
-            accesses: Batch::default(),
-            lives: Batch::default(),
+            inflow: Inflow::default(),
             wall: Wall::now(),
             store,
             unsaved: false,
@@ -230,29 +224,28 @@ impl Engine {
         self.write_down();
     }
 
-    /// Handles what both rings hold. The access ring is set aside first and judged last: whatever happened in a
-    /// process's life before an access is then known when the access is judged.
+    /// Handles what both rings hold, in the order it happened; gives whether there was any.
     ///
-    /// One batch of each: a tree that forks as fast as it can must not keep a person waiting. Gives whether there was any.
+    /// One batch: a tree that forks as fast as it can must not keep a person waiting.
     pub fn drain(&mut self) -> bool {
-        let mut accesses = std::mem::take(&mut self.accesses);
-        let mut lives = std::mem::take(&mut self.lives);
-        self.probes.access.drain_raw(BATCH, |bytes| accesses.push(bytes));
-        self.probes.lifecycle.drain_raw(LIVES_BATCH, |bytes| lives.push(bytes));
-        for record in merged(&lives, &accesses) {
+        let mut inflow = std::mem::take(&mut self.inflow);
+        inflow.read(&mut self.probes.access, &mut self.probes.lifecycle);
+        let any = inflow.waits();
+        while let Some(record) = inflow.take() {
             match record {
                 Ok(record) => self.handle(record),
                 Err(_) => self.undecodable += 1,
             }
         }
-        let handled = !(accesses.is_empty() && lives.is_empty());
-        accesses.clear();
-        lives.clear();
-        (self.accesses, self.lives) = (accesses, lives);
-        handled
+        inflow.compact();
+        self.inflow = inflow;
+        any
     }
 
     fn until_next_turn(&self) -> Duration {
+        if self.inflow.waits() {
+            return Duration::ZERO;
+        }
         let idle = self.registry.is_empty() && self.lingering.is_empty() && self.readiness.is_at_rest();
         let tick = if idle { IDLE_TICK } else { TICK };
         let next = [self.holds.next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();

@@ -1,6 +1,10 @@
 //! Records set aside: copied out of a ring into one growing block, each aligned as it was there.
 
+use monitor_common::event::Header;
+use zerocopy::{FromBytes as _, IntoBytes as _};
+
 use super::decode::{Record, Undecodable};
+use crate::facts::BootNanos;
 
 /// Records in the order they were added.
 #[derive(Default)]
@@ -8,6 +12,8 @@ pub struct Batch {
     words: Vec<u64>,
     /// First word and length in bytes of each record.
     records: Vec<(usize, usize)>,
+    /// How many were taken out.
+    taken: usize,
 }
 
 impl Batch {
@@ -21,101 +27,95 @@ impl Batch {
         }));
     }
 
+    /// Records that were not taken out.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len() - self.taken
+    }
+
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
-    pub fn clear(&mut self) {
-        self.words.clear();
-        self.records.clear();
+    /// Frees the room of what was taken out.
+    pub fn compact(&mut self) {
+        let first = self.records.get(self.taken).map_or(self.words.len(), |(start, _)| *start);
+        self.words.drain(..first);
+        self.records.drain(..std::mem::take(&mut self.taken));
+        self.records.iter_mut().for_each(|(start, _)| *start -= first);
     }
 
-    /// Every record, in order.
+    /// When the next record was made; what cannot be decoded comes at once.
+    #[must_use]
+    pub fn next_at(&self) -> Option<BootNanos> {
+        self.records.get(self.taken).map(|place| self.at(*place))
+    }
+
+    /// When the newest record was made.
+    #[must_use]
+    pub fn last_at(&self) -> Option<BootNanos> {
+        self.records.get(self.taken..)?.last().map(|place| self.at(*place))
+    }
+
+    /// Takes out the next record.
+    pub fn take(&mut self) -> Option<Result<Record<'_>, Undecodable>> {
+        let place = *self.records.get(self.taken)?;
+        self.taken += 1;
+        Some(Record::decode(self.bytes(place)))
+    }
+
+    /// Every record that was not taken out, in order.
     pub fn iter(&self) -> impl Iterator<Item = Result<Record<'_>, Undecodable>> {
-        self.records.iter().map(|(start, length)| {
-            let words = self.words.get(*start..).unwrap_or_default();
-            let bytes = zerocopy::IntoBytes::as_bytes(words);
-            Record::decode(bytes.get(..*length).unwrap_or_default())
-        })
+        let left = self.records.get(self.taken..).unwrap_or_default();
+        left.iter().map(|place| Record::decode(self.bytes(*place)))
     }
-}
 
-/// The records of both rings in the order of their times. The lives must have been read after the accesses: whatever
-/// happened in a process's life before an access then comes before it, and its end after what it did.
-pub fn merged<'a>(
-    lives: &'a Batch,
-    accesses: &'a Batch,
-) -> impl Iterator<Item = Result<Record<'a>, Undecodable>> {
-    let (mut lives, mut accesses) = (lives.iter().peekable(), accesses.iter().peekable());
-    std::iter::from_fn(move || match (lives.peek(), accesses.peek()) {
-        (Some(Ok(life)), Some(Ok(access))) if life.header().at_ns > access.header().at_ns => accesses.next(),
-        (Some(_), _) => lives.next(),
-        (None, _) => accesses.next(),
-    })
+    fn bytes(&self, (start, length): (usize, usize)) -> &[u8] {
+        let words = self.words.get(start..).unwrap_or_default();
+        words.as_bytes().get(..length).unwrap_or_default()
+    }
+
+    fn at(&self, place: (usize, usize)) -> BootNanos {
+        Header::ref_from_prefix(self.bytes(place)).map_or(BootNanos(0), |(header, _)| BootNanos(header.at_ns))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use monitor_common::event::{Header, kind, process::Exit};
-    use zerocopy::IntoBytes as _;
 
     use super::*;
-    use crate::probes::decode::{strings, text};
 
-    proptest::proptest! {
-        /// Whatever lengths and kinds the rings hold: each record is decoded or refused, and none is swallowed.
-        #[test]
-        fn nothing_in_the_rings_panics(
-            records in proptest::collection::vec((0..40_u32, 0..4_usize, 0..20_000_usize, 0..=1_u64, 0..=255_u8), 0..12)
-        ) {
-            let whole = [size_of::<Exit>(), size_of::<monitor_common::event::process::Exec>()];
-            let (mut lives, mut accesses) = (Batch::default(), Batch::default());
-            for (kind, length, any, session, filling) in &records {
-                let length = whole.get(*length).copied().unwrap_or(*any);
-                let mut bytes = Header { kind: *kind, tgid: 1, session: *session, at_ns: 2 }.as_bytes().to_vec();
-                bytes.resize(length, *filling);
-                if filling % 2 == 0 { lives.push(&bytes) } else { accesses.push(&bytes) }
-            }
-            let mut seen = 0;
-            for record in merged(&lives, &accesses) {
-                seen += 1;
-                match record {
-                    Ok(Record::Exec(exec)) => {
-                        proptest::prop_assert!(text(&exec.filename).len() <= 3 * exec.filename.len());
-                        drop(strings(&exec.args, exec.args_len));
-                    }
-                    Ok(record) => proptest::prop_assert_ne!(record.header().kind, 0),
-                    Err(refused) => proptest::prop_assert!(refused.bytes <= 20_000),
-                }
-            }
-            proptest::prop_assert_eq!(seen, records.len());
-        }
+    fn exit(tgid: u32) -> Exit {
+        Exit { header: Header { kind: kind::EXIT, tgid, session: 1, at_ns: u64::from(tgid) * 10 } }
+    }
+
+    fn pid(record: Result<Record<'_>, Undecodable>) -> Option<u32> {
+        record.ok().map(|record| record.header().tgid)
     }
 
     #[test]
     fn records_come_back_in_order_whatever_their_lengths() {
-        let exit = |tgid| Exit { header: Header { kind: kind::EXIT, tgid, session: 1, at_ns: 0 } };
         let mut batch = Batch::default();
         batch.push(exit(1).as_bytes());
         batch.push(&[1, 2, 3]);
         batch.push(exit(2).as_bytes());
-        let pids: Vec<Option<u32>> = batch
-            .iter()
-            .map(|record| match record {
-                Ok(Record::Exit(exit)) => Some(exit.header.tgid),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(pids, [Some(1), None, Some(2)]);
-        let (mut lives, mut accesses) = (Batch::default(), Batch::default());
-        let at = |tgid, at_ns| Exit { header: Header { kind: kind::EXIT, tgid, session: 1, at_ns } };
-        [at(1, 10), at(2, 30)].iter().for_each(|record| lives.push(record.as_bytes()));
-        [at(3, 10), at(4, 20), at(5, 40)].iter().for_each(|record| accesses.push(record.as_bytes()));
-        let order: Vec<u32> =
-            merged(&lives, &accesses).flatten().map(|record| record.header().tgid).collect();
-        assert_eq!(order, [1, 3, 4, 2, 5], "a life at the same instant comes first");
-        batch.clear();
-        assert!(batch.is_empty() && batch.iter().next().is_none());
+        assert_eq!(batch.iter().map(pid).collect::<Vec<_>>(), [Some(1), None, Some(2)]);
+        assert_eq!((batch.next_at(), batch.last_at()), (Some(BootNanos(10)), Some(BootNanos(20))));
+    }
+
+    #[test]
+    fn what_was_not_taken_out_stays() {
+        let mut batch = Batch::default();
+        (1..=3).for_each(|tgid| batch.push(exit(tgid).as_bytes()));
+        assert_eq!(batch.take().and_then(pid), Some(1));
+        batch.compact();
+        batch.push(exit(4).as_bytes());
+        assert_eq!((batch.len(), batch.next_at()), (3, Some(BootNanos(20))));
+        assert_eq!(std::iter::from_fn(|| batch.take().map(pid)).flatten().collect::<Vec<_>>(), [2, 3, 4]);
+        batch.compact();
+        assert!(batch.is_empty() && batch.words.is_empty() && batch.take().is_none());
+        assert_eq!((batch.next_at(), batch.last_at()), (None, None));
     }
 }

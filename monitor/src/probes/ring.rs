@@ -37,17 +37,19 @@ impl Ring {
         }
     }
 
-    /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them.
-    pub fn drain_raw(&mut self, limit: usize, mut handle: impl FnMut(&[u8])) {
+    /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them; gives whether
+    /// nothing was left.
+    pub fn drain_raw(&mut self, limit: usize, mut handle: impl FnMut(&[u8])) -> bool {
         for _ in 0..limit {
             if let Some(bytes) = self.aside.pop_front() {
                 self.aside_bytes -= bytes.len();
                 handle(&bytes);
                 continue;
             }
-            let Some(item) = self.ring.next() else { return };
+            let Some(item) = self.ring.next() else { return true };
             handle(&item);
         }
+        false
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {

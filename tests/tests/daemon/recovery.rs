@@ -180,7 +180,7 @@ fn a_frozen_session_is_thawed_by_the_next_daemon() {
     daemon.expect(&["freeze", &session]);
     daemon.kill();
     daemon.start_again();
-    assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen");
+    assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen", "{}", daemon.log());
     fs::write(home.path().join("work/go"), "").unwrap();
     daemon.expect(&["thaw", &session]);
     assert!(agent.finish().contains("finished"));

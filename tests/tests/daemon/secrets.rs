@@ -45,6 +45,24 @@ fn a_secret_is_known_by_whatever_way_it_is_reached() {
 }
 
 #[test]
+fn a_read_is_judged_also_where_its_session_ends_with_it() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    const SESSIONS: usize = 100;
+    for _ in 0..SESSIONS / 10 {
+        let begun: Vec<_> = (0..10).map(|_| home.run(&daemon, "exec cat ~/.railway/config.json")).collect();
+        begun.into_iter().for_each(|mut session| drop(session.finish()));
+    }
+    wait::until("every session has ended", || {
+        let ended = daemon.events("session-ended").len();
+        if ended == SESSIONS { Ok(()) } else { Err(ended) }
+    });
+    assert_eq!(daemon.events("secret-read").len(), SESSIONS, "{:#?}", daemon.json(&["status"]));
+}
+
+#[test]
 fn what_appears_later_is_known_by_its_name() {
     if !is_root() {
         return;
