@@ -68,13 +68,16 @@ impl Engine {
         }
     }
 
-    /// A label that was written when its process was ending stays: the kernel's own removal had passed by then.
+    /// A label that was written when its process was ending stays: the kernel's own removal had passed by then. Where the
+    /// kernel did remove it, the record of the exit comes by itself, after what the process did.
     pub fn unlabel_if_ended(&mut self, pid: u32, start: BootNanos) {
-        if matches!(life(pid, start), Life::Ending | Life::Ended) {
-            if self.uplink.label(pid).is_some_and(|label| label.start_ns == start.0) {
+        match life(pid, start) {
+            Life::Ended if self.uplink.label(pid).is_some_and(|label| label.start_ns == start.0) => {
                 self.uplink.remove_label(pid);
+                self.process_ended(pid, boot_now());
             }
-            self.process_ended(pid, boot_now());
+            Life::Ending => self.reconciliation.next = BootNanos(0), // not to be told yet: looked at again
+            Life::Runs | Life::Ended | Life::Unknown => {}
         }
     }
 
