@@ -30,6 +30,8 @@ pub const PINS: &str = "/sys/fs/bpf/interlock";
 pub const METRICS_PORT: u16 = 9464;
 /// Points of risk that trip a session's breaker.
 pub const RISK_BUDGET: u32 = 100;
+/// Most sessions of one user that is not root: a quarter of what the kernel has room for.
+pub const SESSIONS_PER_USER: usize = 1024;
 
 /// The daemon's configuration, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub struct Config {
     pub approvers: Approvers,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
+    /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is told.
+    pub sessions_per_user: usize,
     /// Only agents that descend from this process are watched; `None`: those of the whole machine. For trials and tests
     /// beside a daemon that is in charge.
     pub watch_below: Option<u32>,
@@ -78,6 +82,7 @@ impl Default for Config {
             mode: Mode::Enforce,
             approvers: Approvers::Owner,
             risk_budget: RISK_BUDGET,
+            sessions_per_user: SESSIONS_PER_USER,
             watch_below: None,
             cgroup: None,
             log: "info".into(),

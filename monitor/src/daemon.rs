@@ -27,6 +27,7 @@ use crate::{
 
 mod access;
 mod asking;
+mod beginning;
 mod engine;
 mod enrich;
 mod event;

@@ -50,6 +50,7 @@ pub struct Metrics {
     hold_wait: Histogram,
     decision: Histogram,
     sessions: IntGaugeVec,
+    unwatched: IntCounterVec,
     enforcement: IntGaugeVec,
     proven: IntGaugeVec,
     program_seconds: CounterVec,
@@ -117,6 +118,11 @@ impl Metrics {
                 &DECISION_SECONDS,
             )?,
             sessions: make.gauges("sessions", "Live agent sessions.", &["agent"])?,
+            unwatched: make.counters(
+                "sessions_unwatched_total",
+                "Agents that were recognised and run without a session.",
+                &["reason"],
+            )?,
             enforcement: make.gauges(
                 "enforcement_active",
                 "1 for the backend that is in force for an action.",
@@ -225,6 +231,11 @@ impl Metrics {
         for (agent, count) in by_agent {
             self.sessions.with_label_values(&[names.admit(agent)]).add(gauge(count));
         }
+    }
+
+    /// An agent that runs without a session.
+    pub fn sessions_unwatched(&self, reason: &'static str) {
+        self.unwatched.with_label_values(&[reason]).inc();
     }
 
     /// The backend in force for each action, as `(action, backend)`.

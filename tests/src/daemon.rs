@@ -24,6 +24,7 @@ pub struct Settings {
     pub catalog: bool,
     /// The key `approvers`, as it stands in the file.
     pub approvers: Option<&'static str>,
+    pub sessions_per_user: Option<usize>,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
     /// Variables that it starts with.
@@ -82,7 +83,9 @@ impl Daemon {
         let cgroup: String =
             settings.cgroup.iter().map(|path| format!("cgroup = \"{}\"\n", path.display())).collect();
         let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
-        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers)
+        let most: String =
+            settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
+        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers + &most)
             .expect("a fresh file");
         let env = settings.env.clone();
         let child = spawn(dir.path(), &env);

@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Approvers, Config, Problem, Problems, approvers};
 use crate::control::api::Mode;
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "approvers",
     "catalog",
     "cgroup",
@@ -25,6 +25,7 @@ const KEYS: [&str; 12] = [
     "pins",
     "risk_budget",
     "rules",
+    "sessions_per_user",
     "socket",
     "state",
     "watch_below",
@@ -76,6 +77,7 @@ fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String
         "mode" => config.mode = mode(value)?,
         "approvers" => config.approvers = approvers_of(value)?,
         "risk_budget" => config.risk_budget = budget(value)?,
+        "sessions_per_user" => config.sessions_per_user = sessions(value)?,
         "watch_below" => config.watch_below = Some(process(value)?),
         "log" => config.log = filter(value)?,
         unknown => return Err(unknown_key(unknown)),
@@ -86,6 +88,11 @@ fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String
 fn process(value: &DeValue<'_>) -> Result<u32, String> {
     let number = value.as_integer().and_then(|number| number.as_str().parse().ok()).filter(|pid| *pid > 0);
     number.ok_or_else(|| format!("is {}; expected a process id", found(value)))
+}
+
+fn sessions(value: &DeValue<'_>) -> Result<usize, String> {
+    let number = value.as_integer().and_then(|number| number.as_str().parse().ok()).filter(|most| *most > 0);
+    number.ok_or_else(|| format!("is {}; expected a number of sessions, 1 or more", found(value)))
 }
 
 fn unknown_key(key: &str) -> String {

@@ -54,7 +54,7 @@ fn every_key_is_read() {
     let file = written(&format!(
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
-         log = \"debug\"\nwatch_below = 4711\n"
+         log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\n"
     ));
     let expected = Config {
         file: Some(file.path().into()),
@@ -68,6 +68,7 @@ fn every_key_is_read() {
         mode: Mode::Observe,
         approvers: Approvers::Users(vec![0, 1000]),
         risk_budget: 7,
+        sessions_per_user: 3,
         cgroup: Some(directory.path().into()),
         log: "debug".into(),
         watch_below: Some(4711),

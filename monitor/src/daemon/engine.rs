@@ -242,6 +242,12 @@ impl Engine {
         any
     }
 
+    /// Handles everything that has happened so far, and not what a busy session goes on doing meanwhile.
+    pub fn catch_up(&mut self) {
+        let now = boot_now();
+        while self.drain() && self.inflow.read_up_to() < now {}
+    }
+
     fn until_next_turn(&self) -> Duration {
         if self.inflow.waits() {
             return Duration::ZERO;
@@ -400,7 +406,7 @@ impl Engine {
     /// With pins everything stays in force for the next daemon. Without, the kernel programs go with this process, so
     /// what waits is refused first: silence never means yes.
     fn end(&mut self) {
-        self.drain();
+        self.catch_up();
         for session in self.registry.iter().filter(|session| session.frozen && self.config.pins.is_none()) {
             tracing::warn!(session = %session.id, "stays frozen; without pins the next daemon does not know it: kill it or continue it by hand");
         }

@@ -1,40 +1,24 @@
-//! Lives: processes fork, execute and end; sessions begin, are adopted and end.
+//! Lives: processes fork, execute and end; agents are recognised and adopted; sessions end.
 
-use std::{
-    collections::{HashMap, HashSet},
-    path::{Path, PathBuf},
-};
+use std::collections::{HashMap, HashSet};
 
 use monitor_common::{
     event::process::{Exec, ExecCandidate, Exit, Fork},
-    label::{GATED, Label, Session as KernelSession},
+    label::Label,
 };
 
-use super::{engine::Engine, judge::Stake};
+use super::{beginning::newcomer, engine::Engine, judge::Stake};
 use crate::{
-    clock::boot_now,
     facts::{BootNanos, Process, SessionId, Stage, Subject},
-    probes::{
-        decode::{strings, text},
-        inode::Mounts,
-    },
+    probes::decode::{strings, text},
     recognition,
     sessions::{
-        Session, adoption,
+        adoption,
         detection::{Image, Recognised},
         environment,
-        life::{Life, life},
         procfs::{self, Running},
-        workspace,
     },
 };
-
-/// What a new session is known by.
-pub(super) struct Newcomer {
-    pub agent: String,
-    pub recognised_by: String,
-    pub command: Option<String>,
-}
 
 impl Engine {
     pub fn on_fork(&mut self, fork: &Fork) {
@@ -110,111 +94,12 @@ impl Engine {
             args_unknown: false,
         };
         let newcomer = newcomer(recognised, "");
-        self.begin_session(Running { process, env }, newcomer);
+        self.watch(Running { process, env }, newcomer);
     }
 
     /// Whether a process is this daemon's business: with `watch_below` only what descends from that process is.
     pub fn watches(&self, pid: u32) -> bool {
         self.config.watch_below.is_none_or(|ancestor| procfs::descends_from(pid, ancestor))
-    }
-
-    /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it. What the rules
-    /// say of it comes last: they may freeze the tree, which must be known by then. One that ended meanwhile ends its session.
-    pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Option<SessionId> {
-        let Running { process, env } = running;
-        if matches!(life(process.pid, process.start), Life::Ending | Life::Ended) {
-            // Fails open, visibly: what it left behind cannot be told from other processes.
-            tracing::warn!(
-                pid = process.pid,
-                agent = newcomer.agent,
-                "an agent ended before it could be labelled"
-            );
-            return None;
-        }
-        let id = procfs::session_of(&process);
-        let flags = if self.know.rules.always_gated() { GATED } else { 0 };
-        let session = KernelSession { flags, ..KernelSession::default() };
-        self.expect_session();
-        let labelled = self.uplink.add_session(id, session).and_then(|()| {
-            self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
-        });
-        if let Err(error) = labelled {
-            // Fails open, visibly: the process runs unwatched.
-            tracing::error!(pid = process.pid, %error, "the session cannot be labelled; it runs unwatched");
-            self.uplink.remove_session(id);
-            self.follow_sessions();
-            return None;
-        }
-        let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());
-        session.user = procfs::user(process.pid);
-        session.command = newcomer.command.unwrap_or_else(|| crate::sessions::command_line(&process));
-        session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
-        let (pid, start, started) = (process.pid, process.start, session.started);
-        self.registry.insert(session);
-        self.registry.add_process(id, process);
-        self.settle_workspace(id, pid);
-        self.tag_secrets(id, &env);
-        self.note_open_sockets(id, pid);
-        self.adopt_descendants(pid);
-        self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
-        self.unlabel_if_ended(pid, start);
-        self.save();
-        Some(id)
-    }
-
-    /// Tells the kernel which directory tree is the session's own.
-    fn settle_workspace(&mut self, id: SessionId, pid: u32) {
-        let home = self.registry.get(id).and_then(|session| session.home.clone()).map(PathBuf::from);
-        let Some(cwd) = procfs::working_directory(pid) else { return };
-        let Some(workspace) = workspace::workspace(&cwd, home.as_deref()) else { return };
-        // Through the process's own root, so that a container's or a mount namespace's tree is the one looked at.
-        let seen = Path::new("/proc")
-            .join(pid.to_string())
-            .join("root")
-            .join(workspace.strip_prefix("/").unwrap_or(&workspace));
-        match Mounts::of(pid).identify(&seen) {
-            Ok(key) => {
-                let flags = self.uplink.session(id).map_or(0, |session| session.flags);
-                let told = self
-                    .uplink
-                    .set_session(id, KernelSession { workspace_ino: key.ino, workspace_dev: key.dev, flags });
-                if let Err(error) = told {
-                    tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
-                }
-                if let Some(session) = self.registry.get_mut(id) {
-                    session.workspace = Some(workspace);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(session = %id, %error, "the workspace cannot be identified: every secret is foreign")
-            }
-        }
-    }
-
-    /// Tags the secrets that exist by device and inode: a hard link or another name leads to the same tag. `env` says
-    /// where the session's programs keep their stores.
-    pub fn tag_secrets(&mut self, id: SessionId, env: &[(String, String)]) {
-        let lookup = |name: &str| variable(env, name);
-        let moved = self.know.catalog.secrets.moved(&lookup);
-        let names_change = !moved.is_empty();
-        if let Some(session) = self.registry.get_mut(id) {
-            session.moved = moved;
-        }
-        if names_change && let Err(error) = self.write_names() {
-            tracing::error!(session = %id, %error, "stores that variables moved are known by their inodes only");
-        }
-        let Some(home) = self.registry.get(id).and_then(|session| session.home.clone()) else { return };
-        let mounts = Mounts::own();
-        let workspace = self.registry.get(id).and_then(|session| session.workspace.clone());
-        let stores = self.know.catalog.secrets.existing(Path::new(&home), &lookup);
-        // What lies in the workspace is its own, and known by name.
-        let foreign =
-            |path: &PathBuf| workspace.as_ref().is_none_or(|workspace| !path.starts_with(workspace));
-        for (path, entry) in stores.into_iter().filter(|(path, _)| foreign(path)) {
-            let Some(tag) = self.know.catalog.secrets.kernel_tag(entry) else { continue };
-            let Ok(anchor) = mounts.anchor(&path) else { continue }; // gone meanwhile; its name still matches
-            self.tag(id, anchor, tag);
-        }
     }
 
     /// Finds the agents that were running before the daemon.
@@ -248,7 +133,7 @@ impl Engine {
         outermost.sort_unstable();
         for root in outermost {
             let Some((running, recognised)) = roots.remove(&root) else { continue };
-            self.begin_session(running, newcomer(recognised, "adopted, "));
+            self.watch(running, newcomer(recognised, "adopted, "));
         }
     }
 
@@ -296,15 +181,6 @@ impl Engine {
     }
 }
 
-fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
-    let asks_nobody = recognised.approval_off.map(|by| format!(", asks nobody ({by})")).unwrap_or_default();
-    Newcomer {
-        agent: recognised.agent,
-        recognised_by: format!("{how}{}{asks_nobody}", recognised.by),
-        command: None,
-    }
-}
-
 /// `NAME=value` strings; where the block's beginning is missing, the first piece is half a variable.
 fn variables(block: &[String], cut: bool) -> Vec<(String, String)> {
     block
@@ -313,8 +189,4 @@ fn variables(block: &[String], cut: bool) -> Vec<(String, String)> {
         .filter_map(|variable| variable.split_once('='))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
-}
-
-fn variable(env: &[(String, String)], name: &str) -> Option<String> {
-    env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
 }

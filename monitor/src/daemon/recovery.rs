@@ -53,7 +53,7 @@ impl Engine {
         self.end_the_ended(described);
         self.freeze_again();
         // What the rings still hold comes first: its questions are asked, not denied.
-        while self.drain() {}
+        self.catch_up();
         self.restore_holds(before.holds);
         self.explanations.accounts.restore(before.accounts);
         self.wake_the_forgotten();

@@ -41,7 +41,7 @@ impl Engine {
     }
 
     fn adopt_knowledge(&mut self, new: Knowledge) {
-        self.drain(); // what was tagged by the old catalogue's numbers is judged by them
+        self.catch_up(); // what was tagged by the old catalogue's numbers is judged by them
         let mut old = std::mem::replace(&mut self.know, new);
         let before = old.catalog.secrets.ids().map(str::to_owned).collect();
         self.numbering = Numbering::after(self.numbering.generation(), before);

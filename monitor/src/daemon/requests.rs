@@ -5,7 +5,7 @@ use std::time::Duration;
 use monitor_common::policy::SUBJECT_CONNECT;
 use serde_json::json;
 
-use super::{engine::Engine, lifecycle::Newcomer};
+use super::{beginning::Newcomer, engine::Engine};
 use crate::{
     catalog::agents::COMMAND,
     clock::boot_now,
@@ -104,12 +104,13 @@ impl Engine {
         };
         let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
         let newcomer = Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command };
-        let id = self.begin_session(running, newcomer);
-        let session = id.and_then(|id| self.registry.get(id));
-        let Some(view) = session.map(|session| self.session_view(session)) else {
-            return Err(No::Conflict(refusal("the kernel's tables are full; no session can be added")));
+        let id = self
+            .begin_session(running, newcomer)
+            .map_err(|why| No::Conflict(refusal(&format!("no session can begin: {why}"))))?;
+        let Some(view) = self.registry.get(id).map(|session| self.session_view(session)) else {
+            return Err(No::Conflict(refusal("the calling process has ended")));
         };
-        self.record(LedgerKind::Enroll, who(caller), id, [("command", view.command.clone().into())]);
+        self.record(LedgerKind::Enroll, who(caller), Some(id), [("command", view.command.clone().into())]);
         Ok(view)
     }
 

@@ -52,11 +52,25 @@ fn kernel_types() -> Check {
     }
 }
 
-fn lsm() -> Check {
+/// The active LSMs; empty where securityfs cannot be had.
+fn lsm_list() -> String {
     mounts::try_securityfs();
-    let list = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    let list = list.trim();
-    if list.split(',').any(|name| name == "bpf") {
+    std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default().trim().to_owned()
+}
+
+fn names_bpf(list: &str) -> bool {
+    list.split(',').any(|name| name == "bpf")
+}
+
+/// Whether the kernel runs LSM programs by its own account.
+#[must_use]
+pub fn lsm_runs_bpf() -> bool {
+    names_bpf(&lsm_list())
+}
+
+fn lsm() -> Check {
+    let list = lsm_list();
+    if names_bpf(&list) {
         return check("LSM list", CheckState::Good, list, None);
     }
     if list.is_empty() {

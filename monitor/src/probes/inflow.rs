@@ -25,6 +25,8 @@ pub struct Inflow {
     horizon: BootNanos,
     /// The lives that were read may not be all.
     more_lives: bool,
+    /// When the newest life that was read was made.
+    lives_up_to: BootNanos,
 }
 
 impl Inflow {
@@ -42,6 +44,13 @@ impl Inflow {
     fn set(&mut self, emptied_at: Option<BootNanos>, all_lives: bool) {
         self.horizon = emptied_at.or_else(|| self.accesses.last_at()).unwrap_or(self.horizon);
         self.more_lives = !all_lives;
+        self.lives_up_to = self.lives.last_at().unwrap_or(self.lives_up_to);
+    }
+
+    /// Everything that happened up to this time was read; what of it is not taken out yet has its turn.
+    #[must_use]
+    pub fn read_up_to(&self) -> BootNanos {
+        if self.more_lives { self.lives_up_to.min(self.horizon) } else { self.horizon }
     }
 
     /// The next record whose turn it is; a life at the same instant as an access comes first.
@@ -172,10 +181,10 @@ mod tests {
         push(&mut inflow.lives, &[10]);
         push(&mut inflow.accesses, &[20]);
         inflow.set(Some(BootNanos(30)), false);
-        assert_eq!(taken(&mut inflow), [10]);
+        assert_eq!((taken(&mut inflow), inflow.read_up_to()), (vec![10], BootNanos(10)));
         inflow.compact();
         push(&mut inflow.lives, &[15]);
         inflow.set(Some(BootNanos(40)), true);
-        assert_eq!(taken(&mut inflow), [15, 20]);
+        assert_eq!((taken(&mut inflow), inflow.read_up_to()), (vec![15, 20], BootNanos(40)));
     }
 }

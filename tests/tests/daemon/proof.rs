@@ -120,6 +120,41 @@ fn a_new_daemon_proves_among_the_sessions_of_the_old_one_and_disturbs_none() {
     assert!(output.contains("quiet") && !output.contains("refused"), "{output}");
 }
 
+/// The proof of a hook forbids something. Where nothing may be forbidden, and others would be met by it, there is none.
+#[test]
+fn in_observe_mode_nothing_is_forbidden_to_a_session_for_the_sake_of_a_proof() {
+    if !is_root() {
+        return;
+    }
+    let rules =
+        "version: 1\nrules: [{id: no, summary: s, on: open, match: {secret: {grade: [A]}}, action: deny}]\n";
+    let settings = Settings { pinned: true, observe: true, rules: Some(rules.into()), ..Settings::default() };
+    let (mut daemon, home) = (Daemon::start(&settings), Home::new());
+    let before = backends(&daemon);
+    let mut agent = home.run(
+        &daemon,
+        "echo begun; while [ ! -e stop ]; do true < ~/.railway/config.json || echo refused; done; echo quiet",
+    );
+    agent.says("begun");
+    for _ in 0..2 {
+        daemon.kill();
+        daemon.start_again();
+        assert_eq!(backends(&daemon), before, "{}", daemon.log());
+        for entry in enforcement(&daemon) {
+            let reason = entry["reason"].as_str().unwrap_or_default();
+            assert!(entry["proven"] == false && reason.contains("the mode is observe"), "{entry}");
+        }
+    }
+    fs::write(home.path().join("work/stop"), "").unwrap();
+    let output = agent.finish();
+    assert!(output.contains("quiet") && !output.contains("refused"), "{output}");
+}
+
+/// What serves each action.
+fn backends(daemon: &Daemon) -> Vec<(Value, Value)> {
+    enforcement(daemon).iter().map(|entry| (entry["action"].clone(), entry["backend"].clone())).collect()
+}
+
 fn enforcement(daemon: &Daemon) -> Vec<Value> {
     let status = daemon.json(&["status"]);
     status["enforcement"].as_array().unwrap_or_else(|| panic!("{status}")).clone()

@@ -55,6 +55,37 @@ fn a_marker_in_the_environment_makes_a_session_and_a_weak_one_does_not() {
 }
 
 #[test]
+fn one_user_leaves_room_for_the_sessions_of_others() {
+    if !is_root() {
+        return;
+    }
+    let settings = Settings { sessions_per_user: Some(1), ..Settings::default() };
+    let (daemon, home) = (Daemon::start(&settings), Home::new());
+    let agent = |user: u32| {
+        let script = format!("exec setpriv --reuid {user} env CLAUDE_CODE_CHILD_SESSION=1 sleep 30");
+        home.run_unwatched(&script)
+    };
+    let of = |user: u32| {
+        let sessions = daemon.json(&["ps"]);
+        sessions.as_array().unwrap().iter().filter(|session| session["user"] == user).count()
+    };
+    let begins = |user: u32| {
+        let count = of(user) + 1;
+        let running = agent(user);
+        wait::until("it begins", || if of(user) == count { Ok(()) } else { Err(daemon.log()) });
+        running
+    };
+    let _first = begins(65534);
+    let _refused = agent(65534);
+    let told = daemon.the_event("session-unwatched");
+    assert_eq!((&told["event.severity"], &told["event.kind"]), (&"high".into(), &"alert".into()));
+    assert_eq!((&told["session.agent"], of(65534)), (&"claude-code".into(), 1), "{told}");
+    assert!(told["interlock.reason"].as_str().unwrap().contains("sessions_per_user"), "{told}");
+    let _another = begins(1000);
+    let _root = (begins(0), begins(0));
+}
+
+#[test]
 fn an_agent_from_before_the_daemon_is_adopted_with_descendants_of_any_depth() {
     if !is_root() {
         return;

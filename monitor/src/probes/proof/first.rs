@@ -4,7 +4,7 @@ use std::{fs, io, net::Ipv4Addr, time::Instant};
 
 use monitor_common::{
     label::{Label, Session},
-    policy::{GRADE_A, InodeKey, SecretTag, VERDICT_ALLOW, VERDICT_DENY, open_index},
+    policy::{GRADE_A, InodeKey, Policy, SecretTag, VERDICT_ALLOW, VERDICT_DENY, open_index},
 };
 use rustix::io::Errno;
 use tempfile::TempDir;
@@ -15,7 +15,7 @@ use super::{
     stage::ENTRY,
     subject::Subject,
 };
-use crate::probes::{error::ProbeError, inode::Mounts, uplink::Uplink};
+use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, uplink::Uplink};
 
 /// Forbids a child to read a decoy, and has it try. Never this process itself: what an earlier daemon has pinned keeps
 /// labelled processes from bpf, and so from taking their label off again.
@@ -23,20 +23,25 @@ use crate::probes::{error::ProbeError, inode::Mounts, uplink::Uplink};
 /// # Errors
 /// The file could be read, or the attempt could not be made.
 pub fn denies_open(uplink: &mut Uplink) -> Result<(), ProbeError> {
-    let answer = attempt(uplink).map_err(|reason| ProbeError::Unproven { reason })?;
+    let unproven = |reason| ProbeError::Unproven { reason };
+    let before = uplink.policy().map_err(|error| unproven(error.to_string()))?;
+    if before.observe != 0 && !uplink.sessions().is_empty() {
+        // Refusing the decoy would refuse others what their rules only observe. The kernel's word has to do; that nothing
+        // is proven is said where every hook is tried.
+        return if lsm_runs_bpf() { Ok(()) } else { Err(ProbeError::NotInForce) };
+    }
+    let answer = attempt(uplink, before).map_err(unproven)?;
     // Not EACCES, which others answer with.
     let refused = Answer::Failed(Errno::PERM.raw_os_error());
     if answer == Some(refused) { Ok(()) } else { Err(ProbeError::NotInForce) }
 }
 
-fn attempt(uplink: &mut Uplink) -> Result<Option<Answer>, String> {
+fn attempt(uplink: &mut Uplink, before: Policy) -> Result<Option<Answer>, String> {
     let (directory, decoy) = lay_out().map_err(|error| format!("the decoy cannot be made: {error}"))?;
     let scene =
         Scene { directory: directory.path().to_path_buf(), refused: 0, open: 0, names: Ipv4Addr::LOCALHOST };
     let mut subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
-    let before = uplink.policy().map_err(|error| error.to_string())?;
-    let mut policy = before;
-    policy.observe = 0;
+    let policy = Policy { observe: 0, ..before };
     let label = Label { session: SESSION.0, start_ns: 0 };
     let armed = uplink
         .set_policy(policy)
