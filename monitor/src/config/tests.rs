@@ -92,7 +92,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 8));
+    assert_eq!((optional.len(), set.len()), (4, 9));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));
