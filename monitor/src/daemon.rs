@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod access;
+mod announced;
 mod asking;
 mod beginning;
 mod engine;

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 
 use super::{
     StartError,
+    announced::Announced,
     asking::Asking,
     event::Event,
     explaining::Explanations,
@@ -83,6 +84,7 @@ pub(super) struct Engine {
     pub turned_away: HashSet<(SessionId, HeldCaller)>,
     pub heads: Heads,
     pub asking: Asking,
+    pub announced: Announced,
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
     pub own: Vec<Anchor>,
@@ -147,6 +149,7 @@ impl Engine {
             numbering: Numbering::after(generation, before.secrets.clone()),
             heads: Heads::default(),
             asking: Asking::default(),
+            announced: Announced::default(),
             tags: Tags::default(),
             own: Vec::new(),
             inflow: Inflow::default(),

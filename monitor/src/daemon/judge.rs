@@ -23,6 +23,8 @@ use crate::{
 pub(super) enum Stake {
     /// Nothing: it has happened.
     None,
+    /// Nothing any more: what was judged was changed before it happened.
+    Changed,
     /// The kernel refused it already by the verdict table, or would have in enforce mode.
     Refused { observed: bool },
     /// A connection's data.
@@ -65,7 +67,7 @@ impl Engine {
             match stake {
                 Stake::Flow(flow) => self.keep_held(flow.cookie, at),
                 Stake::Caller(caller) => self.deny_caller(id, caller),
-                Stake::None | Stake::Refused { .. } => {}
+                Stake::None | Stake::Changed | Stake::Refused { .. } => {}
             }
             self.dismiss(kind, Dismissal::SessionOver);
             return;
@@ -123,18 +125,28 @@ impl Engine {
                 };
                 self.report(name, fact, verdict, Action::Deny);
             }
-            Stake::None if verdict.matches.is_empty() && !is_worth_an_event(&fact.subject) => {}
-            Stake::None if matches!(action, Action::Hold | Action::Deny) => {
-                // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
-                let degraded = [("interlock.degraded", json!(action))];
-                self.report_with(event_name(&fact.subject), fact, verdict, Action::Alert, &degraded);
-            }
-            Stake::None => {
-                self.report(event_name(&fact.subject), fact, verdict, action);
-            }
+            Stake::None | Stake::Changed => self.tell_done(fact, verdict, stake == Stake::Changed),
         }
         if action >= Action::Freeze && !waits {
             self.trip_by_rule(fact, verdict);
+        }
+    }
+
+    /// It has happened.
+    fn tell_done(&mut self, fact: &Fact, verdict: &Verdict, changed: bool) {
+        let (name, action) = (event_name(&fact.subject), verdict.action);
+        if verdict.matches.is_empty() && !is_worth_an_event(&fact.subject) {
+            return;
+        }
+        if !matches!(action, Action::Hold | Action::Deny) {
+            self.report(name, fact, verdict, action);
+            return;
+        }
+        // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
+        self.report_with(name, fact, verdict, Action::Alert, &[("interlock.degraded", json!(action))]);
+        if changed {
+            let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
+            self.trip(fact, &rule, "what a held process ran was changed after it was judged", None);
         }
     }
 

@@ -55,9 +55,11 @@ impl Engine {
         });
         let home = self.registry.get(session).and_then(|session| session.home.as_deref());
         let subjects = recognition::executed(&self.know.catalog, &process, parent, home);
+        let stake = if self.announced.is_broken(&process) { Stake::Changed } else { Stake::None };
         self.registry.add_process(session, process);
         for subject in subjects {
-            self.judge_fact(session, pid, BootNanos(exec.header.at_ns), subject);
+            let stake = if subject == Subject::Exec { stake } else { Stake::None };
+            self.judge(session, pid, BootNanos(exec.header.at_ns), subject, stake);
         }
     }
 

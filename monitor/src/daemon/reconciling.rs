@@ -56,6 +56,7 @@ impl Engine {
         for hold in self.holds.caller_ended(pid) {
             self.hold_is_gone(hold);
         }
+        self.announced.forget(pid);
         let Some((session, last)) = self.registry.exit(pid) else { return };
         // The last that the engine knows. The kernel knows of those whose fork was not told.
         for (pid, label) in self.uplink.labels() {

@@ -1,7 +1,7 @@
 //! Syscalls that are held: the caller is stopped before the act; an answer in the kernel's table and SIGCONT let it ask
 //! again, and go on or fail.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use monitor_common::{
     event::{guard::Execute, state},
@@ -115,6 +115,9 @@ impl Engine {
         if execute.state == state::COMMITTED {
             self.commit(id, pid, &format!("execute {}", text(&execute.filename)));
         }
+        if matches!(execute.state, state::REFUSED | state::REFUSED_IO_URING) {
+            self.announced.forget(pid);
+        }
         let key = AnswerKey::of_object(id.0, execute.ino, execute.dev, SUBJECT_EXECUTE);
         let caller = HeldCaller::of(pid, &key);
         let Some(stake @ (Stake::Caller(_) | Stake::Refused { .. })) = self.stake(id, caller, execute.state)
@@ -131,6 +134,11 @@ impl Engine {
             process.args_unknown = found.as_ref().is_none_or(|found| !found.whole);
             process.args =
                 found.map_or_else(|| [process.executable.clone()].into(), |found| found.args.into());
+            if process.args_unknown {
+                self.announced.forget(pid);
+            } else {
+                self.announced.note(pid, Arc::clone(&process.args));
+            }
         }
         self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, stake);
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {

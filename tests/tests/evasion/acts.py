@@ -428,6 +428,23 @@ def ask_as_one_that_dies(path, hold):
     return state
 
 
+def runs_what_is_changed(program, said, meant):
+    """Executes `program said`, by arguments in memory that a child shares, which puts `meant` there once this stands."""
+    memory = mmap.mmap(-1, 4096)
+    memory[:len(said) + 1] = said.encode() + b"\0"
+    place = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    parent = os.getpid()
+    if os.fork() == 0:
+        while "State:\tT" not in open(f"/proc/{parent}/status").read():
+            time.sleep(0.01)
+        time.sleep(0.5)  # its arguments have been read by then
+        memory[:len(meant) + 1] = meant.encode() + b"\0"
+        print("changed", flush=True)
+        time.sleep(60)
+    words = (ctypes.c_void_p * 3)(ctypes.cast(program.encode(), ctypes.c_void_p), place, None)
+    called(libc.execve(program.encode(), words, None))
+
+
 def attach(pid):
     """Attaches, lets it go on, lets it go."""
     pid = int(pid)

@@ -157,3 +157,26 @@ fn a_dying_child_decides_nothing_for_its_parent() {
     wait::throughout("held", A_WHILE, || stage.server.silent());
     assert_eq!(stage.daemon.the_hold(), hold);
 }
+
+#[test]
+fn the_arguments_of_a_held_exec_changed_from_beside() {
+    let rules = "version: 1\nrules:\n  - id: hold-exec\n    summary: A number is about to be counted to.\n    on: exec\n    \
+                 match: { process: { executable: \"**/seq\" } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
+    let Some(stage) = Stage::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() }) else {
+        return;
+    };
+    if stage.backend() != Backend::Lsm {
+        not_here("an exec is seen after it happened");
+        return;
+    }
+    let act = python("runs_what_is_changed /usr/bin/seq 4 7");
+    let agent = stage.run(&format!("{act} & wait; echo went on; sleep 60"));
+    let hold = stage.daemon.the_hold();
+    agent.says("changed");
+    stage.daemon.expect(&["approve", &hold]);
+    let ran =
+        stage.reported("exec", |event| event["process.args"] == serde_json::json!(["/usr/bin/seq", "7"]));
+    assert_eq!(ran["interlock.degraded"], "hold", "{ran}");
+    let frozen = stage.daemon.the_event("session-frozen");
+    assert!(frozen["message"].as_str().unwrap().contains("changed after it was judged"), "{frozen}");
+}
