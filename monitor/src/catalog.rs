@@ -127,6 +127,14 @@ impl Catalog {
         self.destinations.services().command(self.invocation(executable, args))
     }
 
+    /// Files and directories that a command of a service gives to what it has started.
+    ///
+    /// `args` begin with the program's name.
+    #[must_use]
+    pub fn mounted<'a>(&self, executable: &'a str, args: &'a [String]) -> Vec<&'a str> {
+        self.destinations.services().mounted(self.invocation(executable, args))
+    }
+
     /// Names by which the kernel can find the services' sockets, each once.
     ///
     /// They are coarser than the paths: what the kernel found by name, [`Catalog::delegate_socket`] judges.

@@ -143,8 +143,10 @@ pub fn executed(
     process: &Process,
     parent: Option<&Process>,
     home: Option<&str>,
+    workspace: Option<&Path>,
 ) -> Vec<Subject> {
     let mut subjects = vec![Subject::Exec];
+    subjects.extend(mounted(catalog, process, home, workspace).map(Subject::Open));
     if let Some(service) = catalog.delegate_command(&process.executable, &process.args) {
         subjects.push(Subject::Delegate(Delegation {
             service: service.to_owned(),
@@ -158,6 +160,27 @@ pub fn executed(
     }
     subjects.extend(printed(catalog, process, parent, home).map(Subject::Open));
     subjects
+}
+
+/// The gravest store that a command gives to a container: nobody of the tree opens it, and what runs there can.
+fn mounted(
+    catalog: &Catalog,
+    process: &Process,
+    home: Option<&str>,
+    workspace: Option<&Path>,
+) -> Option<SecretAccess> {
+    let sources = catalog.mounted(&process.executable, &process.args).into_iter();
+    let outside = sources.filter(|source| is_outside(workspace, Path::new(source)));
+    let found = outside.filter_map(|source| Some((source, catalog.secrets.within(source, home)?)));
+    let (source, store) = found.min_by_key(|(_, store)| store.grade)?;
+    Some(SecretAccess {
+        path: format!("mount of {source}"),
+        entry: store.id.to_owned(),
+        class: store.class.to_owned(),
+        grade: store.grade,
+        foreign: true,
+        owner: false,
+    })
 }
 
 /// The store that a command prints: whoever started it has read the store then, although its owner tool opened it.

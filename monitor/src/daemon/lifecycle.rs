@@ -53,8 +53,10 @@ impl Engine {
                 .and_then(|_| behind())
                 .unwrap_or(parent)
         });
-        let home = self.registry.get(session).and_then(|session| session.home.as_deref());
-        let subjects = recognition::executed(&self.know.catalog, &process, parent, home);
+        let known = self.registry.get(session);
+        let home = known.and_then(|session| session.home.as_deref());
+        let workspace = known.and_then(|session| session.workspace.as_deref());
+        let subjects = recognition::executed(&self.know.catalog, &process, parent, home, workspace);
         let stake = if self.announced.is_broken(&process) { Stake::Changed } else { Stake::None };
         self.registry.add_process(session, process);
         for subject in subjects {

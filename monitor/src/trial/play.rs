@@ -150,8 +150,8 @@ impl<'a> Stage<'a> {
     fn subjects(&mut self, act: &Act, process: &Process, parent: &Process) -> Vec<Subject> {
         let subject = match act {
             Act::Exec(_) => {
-                let home = self.session.home.as_deref();
-                return recognition::executed(self.court.catalog, process, Some(parent), home);
+                let (home, workspace) = (self.session.home.as_deref(), self.session.workspace.as_deref());
+                return recognition::executed(self.court.catalog, process, Some(parent), home, workspace);
             }
             Act::Open(path) => self.secret(path, process).map(Subject::Open),
             Act::Probe(path) => self.secret(path, process).map(Subject::Probe),

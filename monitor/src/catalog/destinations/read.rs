@@ -52,6 +52,9 @@ struct RawEntry {
     /// Options of these commands that take the next argument as their value.
     #[serde(default)]
     values: Vec<String>,
+    /// Options of these commands that give files of this machine to what is started: `-v SOURCE:TARGET`.
+    #[serde(default)]
+    mounts: Vec<String>,
     source: String,
 }
 
@@ -89,7 +92,10 @@ impl RawEntry {
     }
 
     fn is_service(&self) -> bool {
-        !(self.sockets.is_empty() && self.commands.is_empty() && self.values.is_empty())
+        !(self.sockets.is_empty()
+            && self.commands.is_empty()
+            && self.values.is_empty()
+            && self.mounts.is_empty())
     }
 }
 
@@ -162,8 +168,8 @@ fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
         );
         reader.problem(line, what);
     }
-    let RawEntry { id, sockets, commands, values, .. } = entry;
-    RawService { line, id, sockets, commands, values }
+    let RawEntry { id, sockets, commands, values, mounts, .. } = entry;
+    RawService { line, id, sockets, commands, values, mounts }
 }
 
 #[derive(Default)]
@@ -200,8 +206,10 @@ impl Tables {
             reader.problem(line, format!("entry `{}` lists no host, address or port", entry.id));
         }
         if entry.is_service() {
-            let what =
-                format!("entry `{}`: sockets, commands and values belong to `class: delegate`", entry.id);
+            let what = format!(
+                "entry `{}`: sockets, commands, values and mounts belong to `class: delegate`",
+                entry.id
+            );
             reader.problem(line, what);
         }
     }

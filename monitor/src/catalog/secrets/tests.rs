@@ -55,6 +55,39 @@ fn stores_are_known_by_their_path() {
 }
 
 #[test]
+fn a_directory_holds_what_lies_below_it() {
+    let secrets = builtin();
+    let grade = |path: &str| secrets.within(path, Some("/srv/ann")).map(|judged| judged.grade);
+    for path in [
+        "/",
+        "/home",
+        "/home/bob",
+        "/srv/ann",
+        "/srv/ann/",
+        "/root",
+        "/srv/ann/.aws",
+        "/home/bob/.config",
+        "/etc",
+    ] {
+        assert_eq!(grade(path), Some(Grade::A), "{path}");
+    }
+    assert_eq!(secrets.within("/srv/ann/.aws", Some("/srv/ann")).map(|judged| judged.id), Some("aws"));
+    assert_eq!(secrets.within("/srv/ann/.aws/credentials", None).map(|judged| judged.id), Some("aws"));
+    for path in [
+        "/srv/ann/shop",
+        "/srv/ann/.aw",
+        "/tmp",
+        "/var",
+        "/run/user/1000",
+        "/etc/localtime",
+        "/srv",
+        "/home/bob/shop",
+    ] {
+        assert_eq!(grade(path), None, "{path}");
+    }
+}
+
+#[test]
 fn what_only_looks_like_a_secret_is_none() {
     let secrets = builtin();
     for path in [
