@@ -8,7 +8,7 @@ use std::{collections::HashMap, time::Duration};
 
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
-use super::{engine::Engine, recovery::restore};
+use super::engine::Engine;
 use crate::{
     clock::boot_now,
     facts::{BootNanos, Process, SessionId},
@@ -123,7 +123,7 @@ impl Engine {
             // Fails open, visibly: its connections do not ask.
             tracing::error!(session = %id, %error, "the session cannot be told to the kernel; it is observed only");
         }
-        let mut session = restore(id, None);
+        let mut session = self.restore(id, None);
         session.gated = true;
         self.registry.insert(session);
     }

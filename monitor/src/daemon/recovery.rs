@@ -3,7 +3,10 @@
 
 use std::collections::{HashMap, HashSet};
 
-use monitor_common::{label::GATED, policy::Flow};
+use monitor_common::{
+    label::{FROZEN, GATED},
+    policy::Flow,
+};
 use rustix::process::Signal;
 
 use super::{
@@ -32,7 +35,7 @@ impl Engine {
         for (pid, label) in self.uplink.labels() {
             let id = SessionId(label.session);
             if self.registry.get(id).is_none() {
-                let mut session = restore(id, described.remove(&label.session));
+                let mut session = self.restore(id, described.remove(&label.session));
                 // What exactly it touched is only known as bits: where they matter, the rules' `touched` counts as met.
                 session.incomplete |= self.is_gated(id);
                 if session.incomplete
@@ -59,6 +62,17 @@ impl Engine {
         self.wake_the_forgotten();
     }
 
+    /// A session of which the kernel knows, and what an earlier daemon wrote down of it.
+    pub(super) fn restore(&self, id: SessionId, described: Option<SessionRecord>) -> Session {
+        let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
+        // The kernel's mark is the truth: the last daemon may have ended before it wrote it down.
+        session.frozen |= self.uplink.session(id).is_some_and(|known| known.flags & FROZEN != 0);
+        if session.frozen {
+            session.breaker.on_trip(boot_now());
+        }
+        session
+    }
+
     /// Labels of processes that ended while no probe was attached.
     fn forget_the_dead(&mut self) {
         for (pid, label) in self.uplink.labels() {
@@ -72,7 +86,7 @@ impl Engine {
     fn end_the_ended(&mut self, mut described: HashMap<u64, SessionRecord>) {
         for id in self.uplink.sessions() {
             if self.registry.get(id).is_none() {
-                let mut session = restore(id, described.remove(&id.0));
+                let mut session = self.restore(id, described.remove(&id.0));
                 session.incomplete = true;
                 self.registry.insert(session);
                 self.end_session(id, Process { pid: id.root(), ..Process::default() }, boot_now());
@@ -146,22 +160,19 @@ impl Engine {
     }
 }
 
-pub(super) fn restore(id: SessionId, described: Option<SessionRecord>) -> Session {
-    let Some(record) = described else {
-        let mut session =
-            Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
-        session.incomplete = true;
-        return session;
-    };
+fn undescribed(id: SessionId) -> Session {
+    let mut session = Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
+    session.incomplete = true;
+    session
+}
+
+fn as_described(id: SessionId, record: SessionRecord) -> Session {
     let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
     session.user = record.user;
     session.command = record.command;
     session.home = record.home;
     session.workspace = record.workspace;
     session.frozen = record.frozen;
-    if session.frozen {
-        session.breaker.on_trip(boot_now());
-    }
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);

@@ -12,6 +12,9 @@ use interlock_tests::{
 };
 use serde_json::{Value, json};
 
+/// Says that it has begun, and ends once there is a file `go`.
+const WAITS: &str = "echo begun; while [ ! -e go ]; do read -t 0.1 < <(:); done; echo finished";
+
 #[test]
 fn holds_outlive_a_killed_daemon_and_nothing_goes_through_meanwhile() {
     if !is_root() {
@@ -173,12 +176,35 @@ fn a_frozen_session_is_thawed_by_the_next_daemon() {
     }
     let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
     let home = Home::new();
-    let mut agent =
-        home.run(&daemon, "echo begun; while [ ! -e go ]; do read -t 0.1 < <(:); done; echo finished");
+    let mut agent = home.run(&daemon, WAITS);
     agent.says("begun");
     let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
     daemon.expect(&["freeze", &session]);
     daemon.kill();
+    daemon.start_again();
+    assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen", "{}", daemon.log());
+    fs::write(home.path().join("work/go"), "").unwrap();
+    daemon.expect(&["thaw", &session]);
+    assert!(agent.finish().contains("finished"));
+}
+
+#[test]
+fn what_the_kernel_marked_as_frozen_is_frozen_also_where_nobody_wrote_it_down() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
+    let home = Home::new();
+    let mut agent = home.run(&daemon, WAITS);
+    agent.says("begun");
+    let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
+    daemon.expect(&["freeze", &session]);
+    daemon.kill();
+    let path = daemon.dir().join("state/state.json");
+    let mut state: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    assert_eq!(state["sessions"][0]["frozen"], true, "{state}");
+    state["sessions"] = json!([]);
+    fs::write(&path, state.to_string()).unwrap();
     daemon.start_again();
     assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen", "{}", daemon.log());
     fs::write(home.path().join("work/go"), "").unwrap();
