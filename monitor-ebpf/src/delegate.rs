@@ -22,7 +22,7 @@ use crate::{
     emit,
     files::{Moment, probe},
     hold::{self, PASS},
-    kernel::{self, Object, offset},
+    kernel::{self, Object, Structure, offset},
     maps::{ACCESS, SERVICE_NAMES},
     verdict,
 };
@@ -75,7 +75,7 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
     // An abstract name begins with NUL.
     let name = if length < 2 { 0 } else { service(text, length as usize - 1) };
     if name == 0 {
-        entry.discard(0);
+        entry.discard();
         return 0;
     }
     let key = AnswerKey::of_object(session, name, 0, SUBJECT_DELEGATE);
@@ -83,12 +83,12 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
     let outcome = if moment == Moment::Before { hold::decide(verdict, key) } else { PASS };
     // SAFETY: as above; these fields complete the record.
     unsafe {
-        (*record).header = emit::header(kind::DELEGATE, tgid, session);
+        (*record).header = entry.header(kind::DELEGATE, tgid, session);
         (*record).name = name;
         (*record).state = outcome.state;
         (*record).reserved = 0;
     }
-    entry.submit(0);
+    entry.submit();
     outcome.code
 }
 
@@ -128,13 +128,13 @@ pub fn entered(ctx: &TracePointContext) {
         let target = (&raw mut (*record).path).cast();
         let path = (address as usize + SUN_PATH) as *const _;
         if bpf_probe_read_user_str(target, PATH_MAX as u32, path) < 2 {
-            entry.discard(0);
+            entry.discard();
             return;
         }
-        (*record).header = emit::header(kind::DELEGATE, ctx.tgid(), label.session);
+        (*record).header = entry.header(kind::DELEGATE, ctx.tgid(), label.session);
         (*record).name = 0;
         (*record).state = state::PASSED;
         (*record).reserved = 0;
     }
-    entry.submit(0);
+    entry.submit();
 }

@@ -9,6 +9,7 @@ use aya_ebpf::{
 };
 use monitor_common::{
     event::{
+        Header,
         guard::Execute,
         kind,
         process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, FILENAME_MAX},
@@ -19,7 +20,7 @@ use monitor_common::{
 
 use crate::{
     count, emit, hold,
-    kernel::{self, Object, offset},
+    kernel::{self, Memory, Object, Structure, offset},
     maps::{ACCESS, LIFECYCLE},
     verdict,
 };
@@ -40,8 +41,8 @@ pub fn process_exec(ctx: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn report(tgid: u32, session: u64, task: Object, binprm: Object) -> Option<()> {
     let mut entry = emit::reserve::<Exec>(&LIFECYCLE, Loss::Exec, session)?;
-    fill(entry.as_mut_ptr(), tgid, session, task, binprm);
-    entry.submit(0);
+    fill(entry.as_mut_ptr(), entry.header(kind::EXEC, tgid, session), task, binprm);
+    entry.submit();
     Some(())
 }
 
@@ -51,7 +52,7 @@ fn offer(tgid: u32, task: Object, binprm: Object) -> Option<()> {
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
-        fill(&raw mut (*record).exec, tgid, 0, task, binprm);
+        fill(&raw mut (*record).exec, entry.header(kind::EXEC, tgid, 0), task, binprm);
         let (start, size) = block(task, offset!(mm_env_start), offset!(mm_env_end));
         let len = kernel::bounded::<ENV_MAX>(size);
         let tail = start + size.saturating_sub(len as u64);
@@ -59,18 +60,18 @@ fn offer(tgid: u32, task: Object, binprm: Object) -> Option<()> {
         (*record).exec.env_len = if read == 0 && size != 0 { len } else { 0 };
         (*record).exec.env_size = size as u32;
     }
-    entry.submit(0);
+    entry.submit();
     Some(())
 }
 
 #[inline(always)]
-fn fill(record: *mut Exec, tgid: u32, session: u64, task: Object, binprm: Object) {
+fn fill(record: *mut Exec, header: Header, task: Object, binprm: Object) {
     let leader = task.follow(offset!(task_group_leader)).unwrap_or(task);
     let (start, size) = block(task, offset!(mm_arg_start), offset!(mm_arg_end));
     let len = kernel::bounded::<ARGS_MAX>(size);
     // SAFETY: `record` is reserved ring memory of this layout; the lengths are bounded above.
     unsafe {
-        (*record).header = emit::header(kind::EXEC, tgid, session);
+        (*record).header = header;
         (*record).start_ns = leader.read(offset!(task_start_boottime)).unwrap_or(0);
         let read = bpf_probe_read_user((&raw mut (*record).args).cast(), len, start as *const _);
         (*record).args_len = if read == 0 && size != 0 { len } else { 0 };
@@ -117,7 +118,7 @@ fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
-            (*record).header = emit::header(kind::EXECUTE, tgid, session);
+            (*record).header = entry.header(kind::EXECUTE, tgid, session);
             (*record).ino = ino;
             (*record).dev = dev;
             (*record).state = outcome.state;
@@ -125,7 +126,7 @@ fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
             let filename = (&raw mut (*record).filename).cast();
             let _ = binprm.read_string(offset!(binprm_filename), filename, FILENAME_MAX as u32);
         }
-        entry.submit(0);
+        entry.submit();
     }
     outcome.code
 }

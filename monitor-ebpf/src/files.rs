@@ -16,7 +16,7 @@ use monitor_common::{
 use crate::{
     count, emit,
     hold::{self, Outcome, PASS},
-    kernel::{Object, Structure, offset},
+    kernel::{Memory, Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES, SECRET_BITS, SECRET_INODES, SESSIONS},
     names, own, sieve, verdict,
 };
@@ -185,7 +185,7 @@ fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
-            (*record).header = emit::header(kind::OPEN, tgid, session);
+            (*record).header = entry.header(kind::OPEN, tgid, session);
             (*record).ino = key.ino;
             (*record).dev = key.dev;
             (*record).tag = tag;
@@ -195,7 +195,7 @@ fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object
             (*record).generation = generation;
             path(&raw mut (*record).path, dentry);
         }
-        entry.submit(0);
+        entry.submit();
     }
     outcome
 }
@@ -275,7 +275,7 @@ fn proc_file(tgid: u32, session: u64, dentry: Object) -> Option<()> {
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
-        (*record).header = emit::header(kind::PROC_OPEN, tgid, session);
+        (*record).header = entry.header(kind::PROC_OPEN, tgid, session);
         (*record).file = file;
         (*record).reserved = 0;
         (*record).names = [[0; 16]; 3];
@@ -287,6 +287,6 @@ fn proc_file(tgid: u32, session: u64, dentry: Object) -> Option<()> {
             directory = parent;
         }
     }
-    entry.submit(0);
+    entry.submit();
     Some(())
 }

@@ -128,7 +128,7 @@ fn ask(
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
-        (*record).header = emit::header(kind::FLOW_ASK, flow.tgid, flow.session);
+        (*record).header = entry.header(kind::FLOW_ASK, flow.tgid, flow.session);
         (*record).cookie = cookie;
         (*record).address = remote.address;
         (*record).port = remote.port;
@@ -138,7 +138,7 @@ fn ask(
         (*record).payload_size = payload.size;
         (*record).payload_len = copy::<PAYLOAD_MAX>(ctx, payload, &raw mut (*record).payload);
     }
-    entry.submit(0);
+    entry.submit();
     Some(())
 }
 
@@ -179,13 +179,13 @@ fn answer(ctx: &SkBuffContext) -> Option<()> {
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
-        (*record).header = emit::header(kind::DNS, tgid, session);
+        (*record).header = entry.header(kind::DNS, tgid, session);
         (*record).cookie = cookie;
         (*record).protocol = protocol as u32;
         (*record).payload_size = payload.size;
         (*record).reserved = 0;
         (*record).payload_len = copy::<DNS_MAX>(ctx, payload, &raw mut (*record).payload);
     }
-    entry.submit(0);
+    entry.submit();
     Some(())
 }

@@ -11,7 +11,7 @@ use monitor_common::{
 use crate::{
     emit,
     hold::EPERM,
-    kernel::{Object, offset},
+    kernel::{Object, Structure, offset},
     maps::ACCESS,
     verdict,
 };
@@ -48,7 +48,7 @@ pub fn report(tgid: u32, session: u64, attempt: Attempt, refuse: bool) -> i32 {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
-            (*record).header = emit::header(kind::GUARD, tgid, session);
+            (*record).header = entry.header(kind::GUARD, tgid, session);
             (*record).act = attempt.act;
             (*record).state = if refuse { state::REFUSED } else { state::PASSED };
             (*record).target = attempt.target;
@@ -61,7 +61,7 @@ pub fn report(tgid: u32, session: u64, attempt: Attempt, refuse: bool) -> i32 {
                 let _ = qstr.read_string(offset!(qstr_name), name, NAME_MAX as u32);
             }
         }
-        entry.submit(0);
+        entry.submit();
     }
     if refuse { EPERM } else { 0 }
 }

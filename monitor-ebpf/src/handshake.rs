@@ -10,7 +10,6 @@ use aya_ebpf::{
 };
 use monitor_common::{
     event::{
-        kind,
         network::{Connect, outcome},
         state,
     },
@@ -18,9 +17,8 @@ use monitor_common::{
 };
 
 use crate::{
-    emit,
     hold::{self, Decision},
-    kernel::{self, Memory, Object, offset},
+    kernel::{self, Memory, Object, Structure, offset},
     maps::HANDSHAKES,
     network::{self, IPPROTO_TCP},
     verdict,
@@ -206,6 +204,6 @@ fn remote(memory: impl Memory) -> Option<Remote> {
 #[inline(always)]
 fn tell(tgid: u32, session: u64, remote: Remote, outcome: u32) {
     let (address, port) = (remote.address, remote.port as u16);
-    let header = emit::header(kind::CONNECT, tgid, session);
-    network::tell(&Connect { header, cookie: 0, address, port, protocol: IPPROTO_TCP, outcome });
+    let protocol = IPPROTO_TCP;
+    network::tell(tgid, session, |header| Connect { header, cookie: 0, address, port, protocol, outcome });
 }

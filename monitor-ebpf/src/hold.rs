@@ -10,7 +10,7 @@ use monitor_common::{
 
 use crate::{
     atomic,
-    kernel::{self, offset},
+    kernel::{self, Memory, offset},
     maps::ANSWERS,
     registers, verdict,
 };

@@ -7,7 +7,7 @@ use monitor_common::{event::guard::act, loss::Loss};
 use crate::{
     count,
     guard::{self, Attempt},
-    kernel::{self, Object, offset},
+    kernel::{self, Memory, Object, offset},
     verdict,
 };
 

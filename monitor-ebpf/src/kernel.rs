@@ -42,12 +42,28 @@ pub trait Memory: Copy {
 
 /// A kernel object, and the way to read it.
 pub trait Structure: Memory {
+    fn new(address: *const u8) -> Self;
+
+    fn address(self) -> *const u8;
+
     /// The embedded structure at `offset`.
-    fn at(self, offset: usize) -> Self;
+    #[inline(always)]
+    fn at(self, offset: usize) -> Self {
+        Self::new(self.address().wrapping_add(offset))
+    }
+
     /// Follows the pointer at `offset`.
-    fn follow(self, offset: usize) -> Option<Self>;
+    #[inline(always)]
+    fn follow(self, offset: usize) -> Option<Self> {
+        let next: *const u8 = self.read(offset)?;
+        if next.is_null() { None } else { Some(Self::new(next)) }
+    }
+
     /// The same object, for what is not worth a way of its own.
-    fn object(self) -> Object;
+    #[inline(always)]
+    fn object(self) -> Object {
+        Object(self.address())
+    }
 }
 
 /// A kernel object whose type the verifier knows, because a hook handed it over: every read is one load. Only lsm, fentry and
@@ -66,43 +82,13 @@ impl Memory for Typed {
 
 impl Structure for Typed {
     #[inline(always)]
-    fn at(self, offset: usize) -> Self {
-        Self(self.0.wrapping_add(offset))
+    fn new(address: *const u8) -> Self {
+        Self(address)
     }
 
     #[inline(always)]
-    fn follow(self, offset: usize) -> Option<Self> {
-        let next: *const u8 = self.read(offset)?;
-        if next.is_null() { None } else { Some(Self(next)) }
-    }
-
-    #[inline(always)]
-    fn object(self) -> Object {
-        Object(self.0)
-    }
-}
-
-impl Memory for Object {
-    #[inline(always)]
-    fn read<T>(self, offset: usize) -> Option<T> {
-        Self::read(self, offset)
-    }
-}
-
-impl Structure for Object {
-    #[inline(always)]
-    fn at(self, offset: usize) -> Self {
-        Self::at(self, offset)
-    }
-
-    #[inline(always)]
-    fn follow(self, offset: usize) -> Option<Self> {
-        Self::follow(self, offset)
-    }
-
-    #[inline(always)]
-    fn object(self) -> Object {
-        self
+    fn address(self) -> *const u8 {
+        self.0
     }
 }
 
@@ -110,26 +96,27 @@ impl Structure for Object {
 #[derive(Clone, Copy)]
 pub struct Object(pub *const u8);
 
-impl Object {
-    /// The embedded structure at `offset`.
+impl Memory for Object {
     #[inline(always)]
-    pub fn at(self, offset: usize) -> Self {
-        Self(self.0.wrapping_add(offset))
-    }
-
-    #[inline(always)]
-    pub fn read<T>(self, offset: usize) -> Option<T> {
+    fn read<T>(self, offset: usize) -> Option<T> {
         // SAFETY: bpf_probe_read_kernel accepts any address and fails on what is not mapped.
         unsafe { bpf_probe_read_kernel(self.0.wrapping_add(offset).cast::<T>()) }.ok()
     }
+}
 
-    /// Follows the pointer at `offset`.
+impl Structure for Object {
     #[inline(always)]
-    pub fn follow(self, offset: usize) -> Option<Self> {
-        let next: *const u8 = self.read(offset)?;
-        if next.is_null() { None } else { Some(Self(next)) }
+    fn new(address: *const u8) -> Self {
+        Self(address)
     }
 
+    #[inline(always)]
+    fn address(self) -> *const u8 {
+        self.0
+    }
+}
+
+impl Object {
     /// Copies the NUL-terminated string whose pointer stands at `offset`; gives its length with the NUL.
     #[inline(always)]
     pub fn read_string(self, offset: usize, target: *mut u8, size: u32) -> Option<usize> {

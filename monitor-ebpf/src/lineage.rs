@@ -13,7 +13,7 @@ use monitor_common::{
 
 use crate::{
     count, emit,
-    kernel::{self, Object, offset},
+    kernel::{self, Memory, Object, Structure, offset},
     maps::{LIFECYCLE, PROCESSES},
 };
 
@@ -45,12 +45,12 @@ fn inherit(ctx: &RawTracePointContext) -> Option<()> {
     kernel::stop_if_frozen(label.session);
     let mut entry = emit::reserve::<Fork>(&LIFECYCLE, Loss::Fork, label.session)?;
     entry.write(Fork {
-        header: emit::header(kind::FORK, creator, label.session),
+        header: entry.header(kind::FORK, creator, label.session),
         child: tgid,
         reserved: 0,
         child_start_ns: start_ns,
     });
-    entry.submit(0);
+    entry.submit();
     Some(())
 }
 
@@ -77,7 +77,7 @@ fn forget(ctx: &RawTracePointContext) -> Option<()> {
     }
     let _ = PROCESSES.remove(tgid);
     let mut entry = emit::reserve::<Exit>(&LIFECYCLE, Loss::Exit, label.session)?;
-    entry.write(Exit { header: emit::header(kind::EXIT, tgid, label.session) });
-    entry.submit(0);
+    entry.write(Exit { header: entry.header(kind::EXIT, tgid, label.session) });
+    entry.submit();
     Some(())
 }

@@ -10,7 +10,7 @@ use monitor_common::event::guard::act;
 use crate::{
     guard::{self, Attempt},
     hold,
-    kernel::{self, Object, offset},
+    kernel::{self, Object, Structure, offset},
     own,
 };
 

@@ -9,7 +9,7 @@ use aya_ebpf::{
 };
 use monitor_common::{
     event::{
-        kind,
+        Header, kind,
         network::{Connect, FlowClosed, outcome},
     },
     loss::Loss,
@@ -149,8 +149,7 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
     if outcome != outcome::REFUSED && !follow(cookie, flow) {
         return REFUSE;
     }
-    let header = emit::header(kind::CONNECT, ctx.tgid(), session);
-    tell(&Connect { header, cookie, address, port, protocol, outcome });
+    tell(ctx.tgid(), session, |header| Connect { header, cookie, address, port, protocol, outcome });
     if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
 }
 
@@ -168,10 +167,10 @@ pub fn follow(cookie: u64, flow: Flow) -> bool {
 }
 
 #[inline(always)]
-pub fn tell(connect: &Connect) {
-    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, connect.header.session) {
-        entry.write(*connect);
-        entry.submit(0);
+pub fn tell(tgid: u32, session: u64, connect: impl FnOnce(Header) -> Connect) {
+    if let Some(mut entry) = emit::reserve::<Connect>(&ACCESS, Loss::Connect, session) {
+        entry.write(connect(entry.header(kind::CONNECT, tgid, session)));
+        entry.submit();
     }
 }
 
@@ -195,8 +194,8 @@ pub fn sock_release(ctx: SockContext) -> i32 {
     if (stays || asked != 0)
         && let Some(mut entry) = emit::reserve::<FlowClosed>(&ACCESS, Loss::FlowAsk, session)
     {
-        entry.write(FlowClosed { header: emit::header(kind::FLOW_CLOSED, tgid, session), cookie });
-        entry.submit(0);
+        entry.write(FlowClosed { header: entry.header(kind::FLOW_CLOSED, tgid, session), cookie });
+        entry.submit();
     }
     ALLOW
 }
@@ -213,7 +212,7 @@ fn must_stay(cookie: u64, flow: &Flow) -> bool {
         return true;
     }
     let Some(gate) = verdict::gate(flow.session) else { return false };
-    gate.closed && !decided.is_some_and(|decided| decided.generation == gate.generation)
+    gate.closed && decided.is_none_or(|decided| decided.generation != gate.generation)
 }
 
 #[inline(always)]

@@ -15,7 +15,7 @@ use monitor_common::{
 use crate::{
     guard::{self, Attempt},
     hold::{self, Outcome},
-    kernel::{self, Object, offset},
+    kernel::{self, Memory, Object, Structure, offset},
     maps::{DAEMON, OWN_INODES},
 };
 

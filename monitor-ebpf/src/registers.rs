@@ -3,7 +3,7 @@
 
 use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
 
-use crate::kernel::Object;
+use crate::kernel::{Memory as _, Object};
 
 const WORD: usize = 8;
 /// `rdi`, `rsi`: the first two arguments.

@@ -17,7 +17,7 @@ use monitor_common::{
 
 use crate::{
     count, emit, files, hold,
-    kernel::{self, Object, offset},
+    kernel::{self, Memory, Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES},
     own, sieve,
 };
@@ -117,7 +117,7 @@ fn tell(
     let record = entry.as_mut_ptr();
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
-        (*record).header = emit::header(kind::RELINK, tgid, session);
+        (*record).header = entry.header(kind::RELINK, tgid, session);
         (*record).ino = key.ino;
         (*record).dev = key.dev;
         (*record).tag = secret.tag;
@@ -126,5 +126,5 @@ fn tell(
         (*record).how = how;
         files::path(&raw mut (*record).path, dentry);
     }
-    entry.submit(0);
+    entry.submit();
 }

@@ -130,8 +130,8 @@ fn refused(really: bool) -> u32 {
 #[inline(always)]
 fn tell(tgid: u32, session: u64, [family, kind, protocol]: [u32; 3], outcome: u32) {
     if let Some(mut entry) = emit::reserve::<Socket>(&ACCESS, Loss::Socket, session) {
-        let header = emit::header(kind::SOCKET, tgid, session);
+        let header = entry.header(kind::SOCKET, tgid, session);
         entry.write(Socket { header, family, kind, protocol, outcome });
-        entry.submit(0);
+        entry.submit();
     }
 }

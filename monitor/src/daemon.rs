@@ -55,6 +55,7 @@ mod snapshot;
 mod syscalls;
 mod tables;
 mod tags;
+mod unwatched;
 mod views;
 mod watchdog;
 mod watching;

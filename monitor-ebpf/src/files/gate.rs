@@ -10,7 +10,7 @@ use aya_ebpf::{
 use super::{Moment, judge, probe};
 use crate::{
     hold,
-    kernel::{self, Object, Typed, offset},
+    kernel::{self, Object, Structure, Typed, offset},
 };
 
 /// `LSM_HOOK(int, 0, file_open, struct file *file)`, include/linux/lsm_hook_defs.h (v6.1–v7.2);

@@ -59,17 +59,17 @@ pub fn failed(tgid: u32, session: u64, errno: i32, path: Path) -> Option<()> {
         (names::tag(&pass.file, pass.parent), matched::NAME)
     };
     if tag.grade == GRADE_NONE && how != matched::UNRESOLVED {
-        entry.discard(0);
+        entry.discard();
         return None;
     }
     // SAFETY: as above; these fields complete the record.
     unsafe {
-        (*record).header = emit::header(kind::PROBE, tgid, session);
+        (*record).header = entry.header(kind::PROBE, tgid, session);
         (*record).tag = tag;
         (*record).errno = errno;
         (*record).matched = how;
     }
-    entry.submit(0);
+    entry.submit();
     Some(())
 }
 

@@ -10,7 +10,7 @@ use monitor_common::loss::Loss;
 use super::{Moment, judge, probe};
 use crate::{
     count,
-    kernel::{self, Object, offset},
+    kernel::{self, Object, Structure, offset},
     registers,
 };
 

@@ -3,13 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use aya::maps::MapError;
-use jiff::Timestamp;
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
-use super::{engine::Engine, event::Event};
+use super::{engine::Engine, unwatched::Unwatched};
 use crate::{
     clock::boot_now,
-    facts::{Process, SessionId, Severity, Stage, Subject},
+    facts::{Process, SessionId, Stage, Subject},
     probes::inode::Mounts,
     sessions::{
         Session, command_line,
@@ -27,48 +26,7 @@ pub(super) struct Newcomer {
     pub command: Option<String>,
 }
 
-/// Why a process became no session.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unwatched {
-    #[error("it ended before it could be labelled")]
-    Ended,
-    #[error("user {user} has {most} sessions, as many as one user may have (sessions_per_user)")]
-    TooMany { user: u32, most: usize },
-    #[error("the kernel's tables refused it: {0}")]
-    Refused(#[from] MapError),
-}
-
-impl Unwatched {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Ended => "ended",
-            Self::TooMany { .. } => "too-many",
-            Self::Refused(_) => "refused",
-        }
-    }
-}
-
 impl Engine {
-    /// Makes an agent that was recognised the root of a session. Fails open, visibly: an agent that cannot be watched runs.
-    pub fn watch(&mut self, running: Running, newcomer: Newcomer) {
-        let (process, agent) = (running.process.clone(), newcomer.agent.clone());
-        let Err(why) = self.begin_session(running, newcomer) else { return };
-        self.metrics.sessions_unwatched(why.name());
-        tracing::warn!(pid = process.pid, agent, reason = %why, "an agent is not watched");
-        if matches!(why, Unwatched::Ended) {
-            return; // what it left behind, if anything, cannot be told from other processes
-        }
-        let number = self.next_event;
-        self.next_event += 1;
-        let event = Event::new(number, "session-unwatched", Timestamp::now())
-            .process(&process)
-            .alert(Severity::High, "an agent runs without being watched")
-            .with("interlock.action", "alert")
-            .with("interlock.reason", why.to_string())
-            .with("session.agent", agent);
-        self.publish(event);
-    }
-
     /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it. What the rules
     /// say of it comes last: they may freeze the tree, which must be known by then. One that ended meanwhile ends its session.
     pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Result<SessionId, Unwatched> {
@@ -76,7 +34,7 @@ impl Engine {
         if matches!(life(process.pid, process.start), Life::Ending | Life::Ended) {
             return Err(Unwatched::Ended);
         }
-        let user = procfs::user(process.pid);
+        let user = procfs::user(process.pid).ok_or(Unwatched::Ended)?;
         self.check_share(user)?;
         let id = self.label_root(&process)?;
         let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());

@@ -28,6 +28,7 @@ use super::{
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     system,
     tags::Tags,
+    unwatched::Unheard,
 };
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
@@ -105,6 +106,7 @@ pub(super) struct Engine {
     boot: String,
     pub mounts: MountCache,
     pub reconciliation: Reconciliation,
+    pub unheard: Unheard,
 }
 
 impl Engine {
@@ -122,7 +124,8 @@ impl Engine {
         let outbox = Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT)
             .map_err(system("starting the outbox"))?;
         let cgroup = config.cgroup_mount().map_err(system("finding the cgroup v2 mount"))?;
-        let (probes, uplink) = Probes::load(&Options { cgroup, pins: config.pins.clone() })?;
+        let (pins, observe) = (config.pins.clone(), config.mode == Mode::Observe);
+        let (probes, uplink) = Probes::load(&Options { cgroup, pins, observe })?;
         let generation = uplink.policy().map_or(0, |policy| policy.generation);
         let mut engine = Self {
             config,
@@ -167,6 +170,7 @@ impl Engine {
             boot: boot_id(),
             mounts: MountCache::default(),
             reconciliation: Reconciliation::default(),
+            unheard: Unheard::default(),
         };
         for hold in &before.holds {
             // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
@@ -227,13 +231,16 @@ impl Engine {
         self.write_down();
     }
 
-    /// Handles what both rings hold, in the order it happened; gives whether there was any.
-    ///
-    /// One batch: a tree that forks as fast as it can must not keep a person waiting.
-    pub fn drain(&mut self) -> bool {
+    /// Handles what both rings hold, in the order it happened. One batch: a tree that forks as fast as it can must not keep
+    /// a person waiting.
+    fn drain(&mut self) {
         let mut inflow = std::mem::take(&mut self.inflow);
         inflow.read(&mut self.probes.access, &mut self.probes.lifecycle);
-        let any = inflow.waits();
+        self.handle_all(&mut inflow);
+        self.inflow = inflow;
+    }
+
+    fn handle_all(&mut self, inflow: &mut Inflow) {
         while let Some(record) = inflow.take() {
             match record {
                 Ok(record) => self.handle(record),
@@ -241,14 +248,14 @@ impl Engine {
             }
         }
         inflow.compact();
-        self.inflow = inflow;
-        any
     }
 
     /// Handles everything that has happened so far, and not what a busy session goes on doing meanwhile.
     pub fn catch_up(&mut self) {
         let now = boot_now();
-        while self.drain() && self.inflow.read_up_to() < now {}
+        while self.inflow.complete_up_to() < now {
+            self.drain();
+        }
     }
 
     fn until_next_turn(&self) -> Duration {
@@ -410,6 +417,9 @@ impl Engine {
     /// what waits is refused first: silence never means yes.
     fn end(&mut self) {
         self.catch_up();
+        let mut rest = std::mem::take(&mut self.inflow);
+        rest.let_go(); // it is in no ring any more
+        self.handle_all(&mut rest);
         for session in self.registry.iter().filter(|session| session.frozen && self.config.pins.is_none()) {
             tracing::warn!(session = %session.id, "stays frozen; without pins the next daemon does not know it: kill it or continue it by hand");
         }

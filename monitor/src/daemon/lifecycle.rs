@@ -181,6 +181,7 @@ impl Engine {
         self.names.forget(id);
         self.holds.forget(id.0);
         self.registry.remove(id);
+        self.unheard.session_ended();
         self.follow_sessions();
     }
 }

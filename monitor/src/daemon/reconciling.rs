@@ -49,6 +49,7 @@ impl Engine {
             tracing::info!(adopted, "labelled processes whose beginning was not told are known now");
         }
         self.reconcile_processes(now);
+        self.watch_the_unwatched();
     }
 
     /// A process has ended: told by the kernel, or found.

@@ -65,7 +65,7 @@ impl Engine {
     /// A session of which the kernel knows, and what an earlier daemon wrote down of it.
     pub(super) fn restore(&self, id: SessionId, described: Option<SessionRecord>) -> Session {
         let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
-        // The kernel's mark is the truth: the last daemon may have ended before it wrote it down.
+        // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
         session.frozen |= self.uplink.session(id).is_some_and(|known| known.flags & FROZEN != 0);
         if session.frozen {
             session.breaker.on_trip(boot_now());

@@ -14,17 +14,21 @@ pub struct Batch {
     records: Vec<(usize, usize)>,
     /// How many were taken out.
     taken: usize,
+    /// When the newest record so far was made.
+    newest: BootNanos,
 }
 
 impl Batch {
     pub fn push(&mut self, bytes: &[u8]) {
-        self.records.push((self.words.len(), bytes.len()));
+        let place = (self.words.len(), bytes.len());
+        self.records.push(place);
         let chunks = bytes.chunks(size_of::<u64>());
         self.words.extend(chunks.map(|chunk| {
             let mut word = [0; size_of::<u64>()];
             word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
             u64::from_ne_bytes(word)
         }));
+        self.newest = self.newest.max(self.at(place));
     }
 
     /// Records that were not taken out.
@@ -52,10 +56,10 @@ impl Batch {
         self.records.get(self.taken).map(|place| self.at(*place))
     }
 
-    /// When the newest record was made.
+    /// When the newest record was made of all that were ever added.
     #[must_use]
-    pub fn last_at(&self) -> Option<BootNanos> {
-        self.records.get(self.taken..)?.last().map(|place| self.at(*place))
+    pub fn newest(&self) -> BootNanos {
+        self.newest
     }
 
     /// Takes out the next record.
@@ -102,7 +106,7 @@ mod tests {
         batch.push(&[1, 2, 3]);
         batch.push(exit(2).as_bytes());
         assert_eq!(batch.iter().map(pid).collect::<Vec<_>>(), [Some(1), None, Some(2)]);
-        assert_eq!((batch.next_at(), batch.last_at()), (Some(BootNanos(10)), Some(BootNanos(20))));
+        assert_eq!((batch.next_at(), batch.newest()), (Some(BootNanos(10)), BootNanos(20)));
     }
 
     #[test]
@@ -116,6 +120,6 @@ mod tests {
         assert_eq!(std::iter::from_fn(|| batch.take().map(pid)).flatten().collect::<Vec<_>>(), [2, 3, 4]);
         batch.compact();
         assert!(batch.is_empty() && batch.words.is_empty() && batch.take().is_none());
-        assert_eq!((batch.next_at(), batch.last_at()), (None, None));
+        assert_eq!((batch.next_at(), batch.newest()), (None, BootNanos(40)));
     }
 }

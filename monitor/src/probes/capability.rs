@@ -62,10 +62,11 @@ fn names_bpf(list: &str) -> bool {
     list.split(',').any(|name| name == "bpf")
 }
 
-/// Whether the kernel runs LSM programs by its own account.
+/// Whether the kernel runs LSM programs by its own account; `None` where it does not say.
 #[must_use]
-pub fn lsm_runs_bpf() -> bool {
-    names_bpf(&lsm_list())
+pub fn lsm_runs_bpf() -> Option<bool> {
+    let list = lsm_list();
+    (!list.is_empty()).then(|| names_bpf(&list))
 }
 
 fn lsm() -> Check {

@@ -39,6 +39,8 @@ pub struct Options {
     pub cgroup: PathBuf,
     /// Directory on bpffs; `None`: everything ends with the daemon.
     pub pins: Option<PathBuf>,
+    /// Nothing is to be stopped, refused or held.
+    pub observe: bool,
 }
 
 /// How a duty is served, and why not better.
@@ -78,6 +80,7 @@ pub struct Probes {
     btf: Option<Btf>,
     cgroup: File,
     pins: Option<Pins>,
+    observe: bool,
     loaded: HashSet<&'static str>,
     /// Links by their name: dropping one that has no pin detaches it.
     links: Vec<(String, FdLink)>,
@@ -115,6 +118,7 @@ impl Probes {
             btf: Some(btf),
             cgroup,
             pins,
+            observe: options.observe,
             loaded: HashSet::new(),
             links: Vec::new(),
             in_force: Vec::new(),
@@ -255,7 +259,7 @@ impl Probes {
             return Ok(());
         }
         let proven = match duty {
-            Duty::Open => proof::denies_open(uplink),
+            Duty::Open => proof::denies_open(uplink, self.observe),
             _ if self.lsm_proven() => Ok(()),
             _ => Err(ProbeError::NotInForce),
         };

@@ -38,7 +38,7 @@ impl Ring {
     }
 
     /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them; gives whether
-    /// nothing was left.
+    /// the ring was empty then. A record that is being written keeps those behind it: then it was not.
     pub fn drain_raw(&mut self, limit: usize, mut handle: impl FnMut(&[u8])) -> bool {
         for _ in 0..limit {
             if let Some(bytes) = self.aside.pop_front() {
@@ -46,10 +46,18 @@ impl Ring {
                 handle(&bytes);
                 continue;
             }
-            let Some(item) = self.ring.next() else { return true };
+            let Some(item) = self.ring.next() else { return self.is_empty() };
             handle(&item);
         }
         false
+    }
+
+    /// By the kernel's own count, in which a record that is being written is there (kernel/bpf/ringbuf.c:ringbuf_map_poll_kern,
+    /// v6.1–v7.2).
+    fn is_empty(&self) -> bool {
+        let mut fds = [PollFd::from_borrowed_fd(self.fd(), PollFlags::IN)];
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut fds, Some(&now)), Ok(0))
     }
 
     pub(super) fn fd(&self) -> BorrowedFd<'_> {

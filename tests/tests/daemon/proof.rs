@@ -140,6 +140,7 @@ fn in_observe_mode_nothing_is_forbidden_to_a_session_for_the_sake_of_a_proof() {
         daemon.kill();
         daemon.start_again();
         assert_eq!(backends(&daemon), before, "{}", daemon.log());
+        assert!(!before.is_empty());
         for entry in enforcement(&daemon) {
             let reason = entry["reason"].as_str().unwrap_or_default();
             assert!(entry["proven"] == false && reason.contains("the mode is observe"), "{entry}");

@@ -47,7 +47,8 @@ impl Bench {
             return None;
         }
         let cgroup = mounts::cgroup2().expect("a cgroup v2 mount");
-        let (probes, uplink) = Probes::load(&Options { cgroup, pins: None }).expect("the probes load");
+        let (probes, uplink) =
+            Probes::load(&Options { cgroup, pins: None, observe: false }).expect("the probes load");
         let session = SessionId(session_id(std::process::id(), 1_000));
         let idle = std::io::pipe().unwrap();
         Some(Self {

@@ -17,18 +17,18 @@ use super::{
 };
 use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, uplink::Uplink};
 
-/// Forbids a child to read a decoy, and has it try. Never this process itself: what an earlier daemon has pinned keeps
+/// Forbids a child to read a decoy, and has it try. `observes`: the daemon is to observe only. Never this process itself: what an earlier daemon has pinned keeps
 /// labelled processes from bpf, and so from taking their label off again.
 ///
 /// # Errors
 /// The file could be read, or the attempt could not be made.
-pub fn denies_open(uplink: &mut Uplink) -> Result<(), ProbeError> {
+pub fn denies_open(uplink: &mut Uplink, observes: bool) -> Result<(), ProbeError> {
     let unproven = |reason| ProbeError::Unproven { reason };
     let before = uplink.policy().map_err(|error| unproven(error.to_string()))?;
-    if before.observe != 0 && !uplink.sessions().is_empty() {
+    if observes && before.observe != 0 && !uplink.sessions().is_empty() {
         // Refusing the decoy would refuse others what their rules only observe. The kernel's word has to do; that nothing
         // is proven is said where every hook is tried.
-        return if lsm_runs_bpf() { Ok(()) } else { Err(ProbeError::NotInForce) };
+        return if lsm_runs_bpf() == Some(false) { Err(ProbeError::NotInForce) } else { Ok(()) };
     }
     let answer = attempt(uplink, before).map_err(unproven)?;
     // Not EACCES, which others answer with.

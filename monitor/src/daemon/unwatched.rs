@@ -1,0 +1,132 @@
+//! Agents that were recognised and could become no session. Each is counted; told is the first of a user's in a minute:
+//! every command of such an agent is recognised again.
+
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use aya::maps::MapError;
+use jiff::Timestamp;
+
+use super::{beginning::Newcomer, engine::Engine, event::Event};
+use crate::{
+    clock::boot_now,
+    facts::{BootNanos, Process, Severity},
+    sessions::procfs::{self, Running},
+};
+
+/// Time between two events about one user.
+const QUIET: Duration = Duration::from_secs(60);
+
+/// Why a process became no session.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unwatched {
+    #[error("it ended before it could be labelled")]
+    Ended,
+    #[error("user {user} has {most} sessions, as many as one user may have (sessions_per_user)")]
+    TooMany { user: u32, most: usize },
+    #[error("the kernel's tables refused it: {0}")]
+    Refused(#[from] MapError),
+}
+
+impl Unwatched {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::TooMany { .. } => "too-many",
+            Self::Refused(_) => "refused",
+        }
+    }
+}
+
+/// Users whose agents run unwatched.
+#[derive(Debug, Default)]
+pub struct Unheard {
+    told: HashMap<u32, BootNanos>,
+    /// Agents may be watched after all once a session has ended.
+    wait: HashSet<u32>,
+    has_room: bool,
+}
+
+impl Unheard {
+    /// Gives whether it is to be told.
+    fn count(&mut self, user: u32, now: BootNanos) -> bool {
+        let quiet = u64::try_from(QUIET.as_nanos()).unwrap_or(u64::MAX);
+        self.told.retain(|_, at| now.0.saturating_sub(at.0) < quiet);
+        self.wait.insert(user);
+        if self.told.contains_key(&user) {
+            return false;
+        }
+        self.told.insert(user, now);
+        true
+    }
+
+    pub fn session_ended(&mut self) {
+        self.has_room = true;
+    }
+
+    /// Whether to look for them again; once for each time there is room.
+    fn try_again(&mut self) -> bool {
+        let again = self.has_room && !self.wait.is_empty();
+        self.has_room = false;
+        if again {
+            self.wait.clear();
+        }
+        again
+    }
+}
+
+impl Engine {
+    /// Makes an agent that was recognised the root of a session. Fails open, visibly: an agent that cannot be watched runs.
+    pub fn watch(&mut self, running: Running, newcomer: Newcomer) {
+        let (process, agent) = (running.process.clone(), newcomer.agent.clone());
+        let Err(why) = self.begin_session(running, newcomer) else { return };
+        self.metrics.sessions_unwatched(why.name());
+        if matches!(why, Unwatched::Ended) {
+            // What it left behind, if anything, cannot be told from other processes.
+            tracing::warn!(pid = process.pid, agent, reason = %why, "an agent is not watched");
+            return;
+        }
+        if self.unheard.count(procfs::user(process.pid).unwrap_or(0), boot_now()) {
+            self.tell_unwatched(&process, agent, &why);
+        }
+    }
+
+    /// Looks for agents that run unwatched, where there is room now.
+    pub fn watch_the_unwatched(&mut self) {
+        if self.unheard.try_again() {
+            self.adopt();
+        }
+    }
+
+    fn tell_unwatched(&mut self, process: &Process, agent: String, why: &Unwatched) {
+        let number = self.next_event;
+        self.next_event += 1;
+        let event = Event::new(number, "session-unwatched", Timestamp::now())
+            .process(process)
+            .alert(Severity::High, "an agent runs without being watched")
+            .with("interlock.action", "alert")
+            .with("interlock.reason", why.to_string())
+            .with("session.agent", agent);
+        self.publish(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_is_told_of_once_a_minute_and_looked_for_once_there_is_room() {
+        let minute = QUIET.as_nanos() as u64;
+        let mut unheard = Unheard::default();
+        unheard.session_ended();
+        assert!(!unheard.try_again(), "nobody waits");
+        assert!(unheard.count(1, BootNanos(0)) && unheard.count(2, BootNanos(9)));
+        assert!(!unheard.count(1, BootNanos(minute - 1)) && unheard.count(1, BootNanos(minute)));
+        assert!(!unheard.try_again(), "there is no room");
+        unheard.session_ended();
+        assert!(unheard.try_again() && !unheard.try_again());
+    }
+}
