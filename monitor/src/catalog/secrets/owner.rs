@@ -101,7 +101,23 @@ const ISOLATING: [&str; 7] = ["-B", "-E", "-I", "-P", "-S", "-s", "-u"];
 /// Options of Node.js without a value that load nothing; `wrangler` starts itself with them.
 const QUIET: [&str; 3] = ["--no-warnings", "--no-deprecation", "--experimental-vm-modules"];
 
+/// What these runtimes do themselves: install packages, with the person's login at the registry.
+const OWN_COMMANDS: [(&str, &[&str]); 2] = [
+    (
+        "bun",
+        &[
+            "a", "add", "audit", "ci", "i", "install", "link", "outdated", "patch", "pm", "publish",
+            "remove", "rm", "update",
+        ],
+    ),
+    ("deno", &["add", "cache", "i", "install", "outdated", "publish", "remove", "update"]),
+];
+
 fn told<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
+    let own = OWN_COMMANDS.iter().filter(|(name, _)| *name == interpreter).flat_map(|(_, words)| *words);
+    if args.get(1).is_some_and(|first| own.into_iter().any(|word| word == first)) {
+        return Told::Nothing;
+    }
     let harmless: &[&str] = match interpreter {
         name if name.starts_with("python") => &ISOLATING,
         "node" | "nodejs" => &QUIET,
