@@ -10,6 +10,7 @@ use crate::{
         Catalog,
         agents::UNKNOWN,
         destinations::Destinations,
+        normalise,
         secrets::{Moved, UNRESOLVED},
     },
     facts::{
@@ -162,24 +163,27 @@ pub fn executed(
     subjects
 }
 
-/// The gravest store that a command gives to a container: nobody of the tree opens it, and what runs there can.
+/// The gravest store of each mount that a command gives to a container: nobody of the tree opens it, and what runs there
+/// can.
 fn mounted(
     catalog: &Catalog,
     process: &Process,
     home: Option<&str>,
     workspace: Option<&Path>,
-) -> Option<SecretAccess> {
-    let sources = catalog.mounted(&process.executable, &process.args).into_iter();
-    let outside = sources.filter(|source| is_outside(workspace, Path::new(source)));
-    let found = outside.filter_map(|source| Some((source, catalog.secrets.within(source, home)?)));
-    let (source, store) = found.min_by_key(|(_, store)| store.grade)?;
-    Some(SecretAccess {
-        path: format!("mount of {source}"),
-        entry: store.id.to_owned(),
-        class: store.class.to_owned(),
-        grade: store.grade,
-        foreign: true,
-        owner: false,
+) -> impl Iterator<Item = SecretAccess> {
+    // `WORKSPACE/../.aws` only looks as if it were inside.
+    let sources = catalog.mounted(&process.executable, &process.args).into_iter().map(normalise);
+    let outside = sources.filter(move |source| is_outside(workspace, Path::new(source)));
+    outside.filter_map(move |source| {
+        let store = catalog.secrets.within(&source, home)?;
+        Some(SecretAccess {
+            path: format!("mount of {source}"),
+            entry: store.id.to_owned(),
+            class: store.class.to_owned(),
+            grade: store.grade,
+            foreign: true,
+            owner: false,
+        })
     })
 }
 
@@ -246,6 +250,31 @@ fn danger(class: DestinationClass) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::BootNanos;
+
+    #[test]
+    fn each_mount_counts_by_the_store_that_it_leads_to() {
+        let catalog = Catalog::builtin().unwrap();
+        let found = |line: &str| -> Vec<String> {
+            let process = Process {
+                pid: 7,
+                parent: 1,
+                start: BootNanos(0),
+                executable: "/usr/bin/docker".into(),
+                args: line.split(' ').map(str::to_owned).collect(),
+                args_unknown: false,
+            };
+            let workspace = Some(Path::new("/home/ann/work"));
+            mounted(&catalog, &process, Some("/home/ann"), workspace).map(|store| store.path).collect()
+        };
+        assert_eq!(
+            found("docker run -v /home/ann/.aws:/a -v /home/ann/work:/w -v /home/ann/.kube:/k img"),
+            ["mount of /home/ann/.aws", "mount of /home/ann/.kube"]
+        );
+        assert_eq!(found("docker run -v /home/ann/work/../.aws:/x img"), ["mount of /home/ann/.aws"]);
+        let own = "docker run -v /home/ann/shop/../work/.env:/x -v /home/ann/shop:/y img";
+        assert_eq!(found(own), [""; 0]);
+    }
 
     fn identified(names: &[(&str, NameSource)], mismatch: bool) -> Identified {
         let names = names.iter().map(|(name, source)| ((*name).to_owned(), *source)).collect();

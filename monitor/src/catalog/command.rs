@@ -156,12 +156,26 @@ impl CommandPattern {
 
     /// Whether the invocation is one of those that the pattern means.
     pub fn matches(&self, invocation: Invocation<'_>, values: &ValueOptions) -> bool {
-        if !self.programs.iter().any(|program| wildcard(program, invocation.program)) {
-            return false;
+        self.is_of_program(invocation) && self.allows(&Given::read(invocation.args, values))
+    }
+
+    /// What follows the pattern's last word, where the invocation is one of those that the pattern means.
+    pub fn rest<'a>(&self, invocation: Invocation<'a>, values: &ValueOptions) -> Option<&'a [String]> {
+        if !self.is_of_program(invocation) {
+            return None;
         }
         let given = Given::read(invocation.args, values);
-        let words =
-            self.words.iter().enumerate().all(|(place, words)| words.allow(given.words.get(place).copied()));
+        let last = self.words.len().checked_sub(1).and_then(|place| given.words.get(place));
+        let rest = invocation.args.get(last.map_or(0, |(at, _)| at + 1)..)?;
+        self.allows(&given).then_some(rest)
+    }
+
+    fn is_of_program(&self, invocation: Invocation<'_>) -> bool {
+        self.programs.iter().any(|program| wildcard(program, invocation.program))
+    }
+
+    fn allows(&self, given: &Given<'_>) -> bool {
+        let words = self.words.iter().enumerate().all(|(place, words)| words.allow(given.word(place)));
         words
             && self.options.iter().all(|any_of| any_of.iter().any(|option| given.has(option)))
             && !self.refused.iter().any(|option| given.has(option))
@@ -170,7 +184,8 @@ impl CommandPattern {
 
 /// The arguments of an invocation, told apart.
 struct Given<'a> {
-    words: Vec<&'a str>,
+    /// With their places among the arguments.
+    words: Vec<(usize, &'a str)>,
     options: Vec<&'a str>,
     values: &'a ValueOptions,
 }
@@ -178,8 +193,8 @@ struct Given<'a> {
 impl<'a> Given<'a> {
     fn read(args: &'a [String], values: &'a ValueOptions) -> Self {
         let mut given = Self { words: Vec::new(), options: Vec::new(), values };
-        let mut rest = args.iter().map(String::as_str);
-        while let Some(arg) = rest.next() {
+        let mut rest = args.iter().map(String::as_str).enumerate();
+        while let Some((at, arg)) = rest.next() {
             if arg == "--" {
                 given.words.extend(rest.by_ref());
             } else if is_option(arg) {
@@ -188,10 +203,14 @@ impl<'a> Given<'a> {
                     rest.next();
                 }
             } else {
-                given.words.push(arg);
+                given.words.push((at, arg));
             }
         }
         given
+    }
+
+    fn word(&self, place: usize) -> Option<&'a str> {
+        self.words.get(place).map(|(_, word)| *word)
     }
 
     fn has(&self, option: &str) -> bool {
@@ -230,7 +249,7 @@ fn alternatives(part: &str) -> Vec<String> {
 }
 
 /// A lone dash is a file: standard input.
-fn is_option(word: &str) -> bool {
+pub fn is_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-')
 }
 

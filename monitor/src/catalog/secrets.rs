@@ -8,6 +8,7 @@ mod existing;
 mod moved;
 mod names;
 mod owner;
+mod within;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -347,30 +348,6 @@ impl Secrets {
             None if path.starts_with('/') || public => None,
             None => self.entry(hint).filter(|entry| !excepted(entry)).and_then(|_| self.tagged(hint)),
         }
-    }
-
-    /// The secret at `path`, or the gravest and nearest below it where that is a directory of a home, homes or `/etc`: who
-    /// is given the one has the other. Elsewhere a directory holds one only perhaps.
-    #[must_use]
-    pub fn within(&self, path: &str, home: Option<&str>) -> Option<Judged<'_>> {
-        let directory = normalise(path);
-        let is_home = home.map(normalise).as_ref() == Some(&directory)
-            || directory.strip_prefix("/home/").is_some_and(|name| !name.contains('/'));
-        let place = match directory.as_str() {
-            "/" | "/home" | "/root" => Some("~".to_owned()),
-            _ if is_home => Some("~".to_owned()),
-            "/etc" => Some(directory),
-            _ => tilde(&directory, home),
-        };
-        let is_below = |pattern: &&Pattern| {
-            let rest = place.as_ref().and_then(|place| pattern.text.strip_prefix(place.as_str()));
-            rest.is_some_and(|rest| rest.starts_with('/'))
-        };
-        let depth = |pattern: &Pattern| pattern.text.matches('/').count();
-        let below = self.patterns.iter().filter(is_below);
-        let judged = below.filter_map(|pattern| Some((depth(pattern), self.tagged(pattern.entry)?)));
-        let gravest = judged.min_by_key(|(depth, judged)| (judged.grade, *depth)).map(|(_, judged)| judged);
-        self.judge(path, home, u32::MAX).or(gravest)
     }
 
     /// Whether the entry's files lie in projects alone: what a command prints of them is the workspace's own.

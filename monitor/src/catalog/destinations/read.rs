@@ -10,7 +10,7 @@ use serde_saphyr::Spanned;
 
 use super::{
     Destinations, Destructive, FILE, Listed, Provider,
-    services::{RawService, Services},
+    services::{RawMounts, RawService, Services},
 };
 use crate::{
     catalog::{CatalogProblem, pattern::wildcard, reader::Reader},
@@ -52,9 +52,9 @@ struct RawEntry {
     /// Options of these commands that take the next argument as their value.
     #[serde(default)]
     values: Vec<String>,
-    /// Options of these commands that give files of this machine to what is started: `-v SOURCE:TARGET`.
+    /// Of a service: how commands give files of this machine to what they start, `-v SOURCE:TARGET`.
     #[serde(default)]
-    mounts: Vec<String>,
+    mounts: Option<RawMounts>,
     source: String,
 }
 
@@ -95,7 +95,7 @@ impl RawEntry {
         !(self.sockets.is_empty()
             && self.commands.is_empty()
             && self.values.is_empty()
-            && self.mounts.is_empty())
+            && self.mounts.is_none())
     }
 }
 

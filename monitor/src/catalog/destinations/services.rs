@@ -2,11 +2,15 @@
 //!
 //! A service is recognised by its socket ([`Services::socket`]) or by a command that asks it ([`Services::command`]).
 
+mod mounts;
+
 use std::collections::HashMap;
 
 use globset::GlobSet;
 use monitor_common::hash;
 
+use self::mounts::Mounts;
+pub use self::mounts::RawMounts;
 use crate::catalog::{
     command::{CommandPattern, Invocation, ValueOptions},
     path::{any_home, basename, normalise, tilde},
@@ -29,7 +33,7 @@ struct Service {
     id: String,
     commands: Vec<CommandPattern>,
     values: ValueOptions,
-    mounts: Vec<String>,
+    mounts: Mounts,
 }
 
 /// The name by which the kernel finds a service's socket: its file's, and its directory's where that says more.
@@ -62,7 +66,7 @@ pub struct RawService {
     pub sockets: Vec<String>,
     pub commands: Vec<String>,
     pub values: Vec<String>,
-    pub mounts: Vec<String>,
+    pub mounts: Option<RawMounts>,
 }
 
 impl Services {
@@ -82,7 +86,10 @@ impl Services {
             services.push(Service {
                 commands: reader.commands(entry.line, &entry.commands),
                 values: entry.values.into_iter().collect(),
-                mounts: entry.mounts,
+                mounts: entry
+                    .mounts
+                    .map(|mounts| Mounts::read(reader, entry.line, mounts))
+                    .unwrap_or_default(),
                 id: entry.id,
             });
         }
@@ -102,34 +109,15 @@ impl Services {
 
     /// Id of the service that the command asks to start something.
     pub fn command(&self, invocation: Invocation<'_>) -> Option<&str> {
-        self.asked(invocation).map(|service| service.id.as_str())
-    }
-
-    fn asked(&self, invocation: Invocation<'_>) -> Option<&Service> {
         let asks = |service: &&Service| {
             service.commands.iter().any(|command| command.matches(invocation, &service.values))
         };
-        self.services.iter().find(asks)
+        self.services.iter().find(asks).map(|service| service.id.as_str())
     }
 
-    /// Files and directories of this machine that the command gives to what it has started: `docker run -v SOURCE:TARGET`.
-    ///
-    /// What belongs to a command inside of the container may look the same; a match is evidence.
+    /// Files and directories of this machine that the command gives to what it starts, as it names them: absolute paths.
     pub fn mounted<'a>(&self, invocation: Invocation<'a>) -> Vec<&'a str> {
-        let Some(service) = self.asked(invocation) else { return Vec::new() };
-        let args = invocation.args();
-        let value = |(at, arg): (usize, &'a String)| {
-            service.mounts.iter().find_map(|option| {
-                let rest = arg.strip_prefix(option.as_str())?;
-                let is_short = !option.starts_with("--");
-                match rest.strip_prefix('=') {
-                    Some(value) => Some(value),
-                    None if rest.is_empty() => args.get(at + 1).map(String::as_str),
-                    None => Some(rest).filter(|_| is_short),
-                }
-            })
-        };
-        args.iter().enumerate().filter_map(value).filter_map(source).collect()
+        self.services.iter().flat_map(|service| service.mounts.sources(invocation, &service.values)).collect()
     }
 
     /// Names of the sockets for the kernel, each once.
@@ -150,14 +138,6 @@ impl Services {
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|service| service.id.as_str())
     }
-}
-
-/// `SOURCE:TARGET:ro`, or `type=bind,source=SOURCE,target=TARGET`; a named volume has no path.
-fn source(mount: &str) -> Option<&str> {
-    let fields = || mount.split(',').filter_map(|field| field.split_once('='));
-    let named = fields().find(|(key, _)| matches!(*key, "source" | "src")).map(|(_, value)| value);
-    let path = named.or_else(|| mount.split(':').next())?;
-    path.starts_with('/').then_some(path)
 }
 
 #[derive(Default)]

@@ -62,12 +62,17 @@ fn a_directory_holds_what_lies_below_it() {
         "/",
         "/home",
         "/home/bob",
+        "/var/home/bob",
+        "/srv",
         "/srv/ann",
         "/srv/ann/",
         "/root",
         "/srv/ann/.aws",
         "/home/bob/.config",
         "/etc",
+        "/etc/kubernetes",
+        "/etc/ssh/",
+        "/etc/letsencrypt/live/shop.example",
     ] {
         assert_eq!(grade(path), Some(Grade::A), "{path}");
     }
@@ -80,11 +85,42 @@ fn a_directory_holds_what_lies_below_it() {
         "/var",
         "/run/user/1000",
         "/etc/localtime",
-        "/srv",
+        "/etc/ssl",
+        "/etcetera",
+        "/srv/annette",
         "/home/bob/shop",
     ] {
         assert_eq!(grade(path), None, "{path}");
     }
+}
+
+#[test]
+fn a_store_that_is_switched_off_hides_no_other() {
+    let mut secrets = builtin();
+    let packs: BTreeSet<String> = secrets.packs().map(str::to_owned).collect();
+    for pack in &packs {
+        secrets.switch_off(&BTreeSet::from([pack.as_str()]));
+        for path in ["/", "/srv/ann", "/home/bob", "/srv/ann/.config", "/srv/ann/.local/share", "/etc"] {
+            let found = secrets.within(path, Some("/srv/ann")).unwrap();
+            assert_eq!(secrets.switched_off(found.id), None, "{pack}, {path}: {found:?}");
+        }
+    }
+}
+
+#[test]
+fn a_directory_of_a_store_that_is_switched_off_is_that_stores() {
+    let mut secrets = builtin();
+    secrets.switch_off(&BTreeSet::from(["aws"]));
+    for path in ["/srv/ann/.aws", "/srv/ann/.aws/sso", "/srv/ann/.aws/credentials"] {
+        assert_eq!(secrets.within(path, Some("/srv/ann")).map(|judged| judged.id), Some("aws"), "{path}");
+    }
+}
+
+#[test]
+fn a_part_of_a_path_that_may_be_any_leads_to_the_store() {
+    let secrets = builtin();
+    let found = secrets.within("/home/bob/.mozilla/firefox/x.default", None);
+    assert_eq!(found.map(|judged| judged.id), Some("firefox"));
 }
 
 #[test]

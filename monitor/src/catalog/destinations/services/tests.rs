@@ -131,7 +131,9 @@ fn the_kernel_finds_each_socket_with_a_name_of_its_own() {
 fn every_problem_is_reported_with_its_line() {
     let text = "version: 1\nentries:\n  - { id: a, class: delegate, source: s, sockets: ['x.sock', '/var/run/a', '/{', '/b', '/b'] }\n  \
                 - { id: b, class: delegate, source: s, hosts: [b.example], commands: ['/bin/b'] }\n  \
-                - { id: c, class: delegate, source: s }\n  - { id: d, class: infra, source: s, hosts: [d.example], sockets: ['/d'] }\n";
+                - { id: c, class: delegate, source: s }\n  - { id: d, class: infra, source: s, hosts: [d.example], sockets: ['/d'] }\n  \
+                - { id: e, class: delegate, source: s, sockets: ['/e'], mounts: { commands: ['e|'], options: [v], flags: [-d] } }\n  \
+                - { id: f, class: delegate, source: s, sockets: ['/f'], mounts: { commands: [f], options: [], flags: [] } }\n";
     let lines: Vec<_> = Destinations::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
         "yaml:3: socket `x.sock`: expected",
@@ -142,6 +144,9 @@ fn every_problem_is_reported_with_its_line() {
         "yaml:4: command `/bin/b`",
         "yaml:5: service `c` has neither",
         "yaml:6: entry `d`: sockets, commands",
+        "yaml:7: mounts `v`: expected an option",
+        "yaml:7: command `e|`",
+        "yaml:8: mounts without commands",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }
