@@ -18,7 +18,8 @@ macro_rules! recall {
 }
 
 /// The recall corpus: attacks that the built-in rules stop.
-const RECALL: [(&str, &str); 10] = recall![
+const RECALL: [(&str, &str); 11] = recall![
+    "catalogue.yaml",
     "commands.yaml",
     "detours.yaml",
     "drops.yaml",
