@@ -1,98 +1,72 @@
-//! What a held exec said it would run. Its arguments lie in memory that another process may share, which is not stopped
-//! and may change them until the kernel copies them: so what runs is compared with what was judged.
+//! What held execs said they would run. The path and the arguments lie in memory that another process may share, which is
+//! not stopped and may change them until the kernel copies them: so what runs is compared with what was judged.
+//!
+//! The kernel keeps answers by file, not by process: whoever executes the file next uses one up, asked or not. Who was not
+//! asked may only run what was let through for another process, and in its place.
+
+mod execs;
+mod said;
 
 use std::{collections::HashMap, sync::Arc};
 
-use crate::facts::Process;
+use execs::{Ask, Execs};
+use monitor_common::policy::AnswerKey;
+use said::Said;
 
-/// Execs that may be announced and not run yet; above it nothing is compared.
-const MAX: usize = 4096;
+use crate::{
+    facts::{Process, SessionId},
+    sessions::pending::Arguments,
+};
 
-/// Whole argument lists by process.
+/// By session.
 #[derive(Default)]
-pub struct Announced(HashMap<u32, Arc<[String]>>);
+pub struct Announced(HashMap<u64, Execs>);
 
 impl Announced {
-    pub fn note(&mut self, pid: u32, args: Arc<[String]>) {
-        if self.0.len() < MAX || self.0.contains_key(&pid) {
-            self.0.insert(pid, args);
+    /// A process is stopped before its exec; what it did before came to nothing.
+    pub fn asked(&mut self, file: AnswerKey, pid: u32, program: &str, found: Option<&Arguments>) {
+        let execs = self.0.entry(file.session).or_default();
+        execs.give_up(file, pid);
+        let said = found.map(|found| Arc::new(Said::new(found)));
+        execs.note(Ask { pid, file, program: Some(program.to_owned()), said, let_through: false });
+    }
+
+    /// It was answered. One that an earlier daemon asked about said nothing to this one.
+    pub fn let_through(&mut self, file: AnswerKey, pid: u32) {
+        let execs = self.0.entry(file.session).or_default();
+        if !execs.let_through(file, pid) {
+            execs.note(Ask { pid, file, program: None, said: None, let_through: true });
         }
     }
 
-    /// It was refused, or the process has ended.
+    pub fn refused(&mut self, file: AnswerKey, pid: u32) {
+        if let Some(execs) = self.0.get_mut(&file.session) {
+            execs.give_up(file, pid);
+        }
+    }
+
+    /// An answer was used. `inherited`: it may be one that an earlier daemon gave.
+    pub fn committed(&mut self, file: AnswerKey, pid: u32, program: &str, inherited: bool) {
+        self.0.entry(file.session).or_default().begin(file, pid, program, inherited);
+    }
+
+    /// Whether what runs is something else than was judged; `false` where nobody asked.
+    pub fn is_broken(&mut self, session: SessionId, running: &Process) -> bool {
+        self.0.get_mut(&session.0).is_some_and(|execs| execs.is_broken(running))
+    }
+
+    /// The process has ended. An answer that it did not use still stands for its file.
     pub fn forget(&mut self, pid: u32) {
-        self.0.remove(&pid);
+        self.0.retain(|_, execs| {
+            execs.forget(pid);
+            !execs.is_empty()
+        });
     }
 
-    /// Whether what runs is something else than was announced; `false` where nothing was.
-    pub fn is_broken(&mut self, running: &Process) -> bool {
-        self.0.remove(&running.pid).is_some_and(|announced| !fits(&announced, running))
+    pub fn forget_session(&mut self, session: SessionId) {
+        self.0.remove(&session.0);
     }
-}
-
-fn fits(announced: &[String], running: &Process) -> bool {
-    let args = &running.args;
-    if running.args_unknown {
-        return announced
-            .iter()
-            .zip(args.iter())
-            .all(|(said, is)| is.starts_with(said) || said.starts_with(is));
-    }
-    *announced == **args || is_script(announced, running)
-}
-
-/// The kernel puts the interpreter, its one argument and the script's path in place of the name (fs/binfmt_script.c).
-fn is_script(announced: &[String], running: &Process) -> bool {
-    let rest = announced.get(1..).unwrap_or_default();
-    let Some(put) = running.args.strip_suffix(rest) else { return false };
-    matches!(put, [_, script] | [_, _, script] if *script == running.executable)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn broken(announced: &[&str], executable: &str, args: &[&str], args_unknown: bool) -> bool {
-        let list = |args: &[&str]| args.iter().map(|arg| (*arg).to_owned()).collect::<Arc<[String]>>();
-        let running = Process {
-            pid: 7,
-            executable: executable.into(),
-            args: list(args),
-            args_unknown,
-            ..Process::default()
-        };
-        let mut all = Announced::default();
-        all.note(7, list(announced));
-        let broken = all.is_broken(&running);
-        assert!(!all.is_broken(&running), "it is compared once");
-        broken
-    }
-
-    #[test]
-    fn what_was_said_is_what_runs() {
-        assert!(!broken(&["seq", "7"], "/bin/seq", &["seq", "7"], false));
-        assert!(broken(&["seq", "7"], "/bin/seq", &["seq", "6"], false));
-        assert!(broken(&["seq", "7"], "/bin/seq", &["seq", "7", "8"], false));
-        assert!(!broken(&["seq", "7", "8"], "/bin/seq", &["seq", "7"], true), "the rest was cut off");
-        assert!(broken(&["seq", "7", "8"], "/bin/seq", &["seq", "6"], true));
-    }
-
-    #[test]
-    fn a_script_runs_by_its_interpreter() {
-        assert!(!broken(&["it", "a"], "/x/it", &["/bin/sh", "/x/it", "a"], false));
-        assert!(!broken(&["it"], "/x/it", &["/usr/bin/env", "-S python3", "/x/it"], false));
-        assert!(broken(&["it", "a"], "/x/it", &["/bin/sh", "/x/it", "b"], false));
-        assert!(broken(&["it", "a"], "/x/it", &["/bin/sh", "-c", "evil", "/x/it", "a"], false));
-        assert!(broken(&["sh", "a"], "/bin/sh", &["sh", "-c", "evil", "a"], false));
-    }
-
-    #[test]
-    fn nothing_is_known_of_who_ended_and_of_too_many() {
-        let mut all = Announced::default();
-        let args: Arc<[String]> = ["a".to_owned()].into();
-        let other = |pid| Process { pid, args: ["b".to_owned()].into(), ..Process::default() };
-        (0..=MAX as u32).for_each(|pid| all.note(pid, Arc::clone(&args)));
-        all.forget(1);
-        assert!(all.is_broken(&other(0)) && !all.is_broken(&other(1)) && !all.is_broken(&other(MAX as u32)));
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use crate::{
     clock::boot_now,
     enforcement::freeze::{self, Outcome},
     facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
-    holds::{HeldCaller, HeldFlow},
+    holds::{HeldCaller, HeldFlow, Object},
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
@@ -23,7 +23,7 @@ use crate::{
 pub(super) enum Stake {
     /// Nothing: it has happened.
     None,
-    /// Nothing any more: what was judged was changed before it happened.
+    /// Nothing any more: what runs is not what was judged.
     Changed,
     /// The kernel refused it already by the verdict table, or would have in enforce mode.
     Refused { observed: bool },
@@ -144,10 +144,16 @@ impl Engine {
         }
         // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
         self.report_with(name, fact, verdict, Action::Alert, &[("interlock.degraded", json!(action))]);
-        if changed {
+        if changed && !self.may_run(fact, action) {
             let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
-            self.trip(fact, &rule, "what a held process ran was changed after it was judged", None);
+            self.trip(fact, &rule, "what runs is not what was judged before it ran", None);
         }
+    }
+
+    /// Whether a person has let the program run, with whatever arguments.
+    fn may_run(&mut self, fact: &Fact, action: Action) -> bool {
+        let program = Object::Program(fact.process.executable.clone());
+        action == Action::Hold && self.holds.granted(fact.session.0, &program, fact.at).is_some()
     }
 
     fn trip_by_rule(&mut self, fact: &Fact, verdict: &Verdict) {

@@ -57,7 +57,8 @@ impl Engine {
         let home = known.and_then(|session| session.home.as_deref());
         let workspace = known.and_then(|session| session.workspace.as_deref());
         let subjects = recognition::executed(&self.know.catalog, &process, parent, home, workspace);
-        let stake = if self.announced.is_broken(&process) { Stake::Changed } else { Stake::None };
+        let changed = self.announced.is_broken(session, &process);
+        let stake = if changed { Stake::Changed } else { Stake::None };
         self.registry.add_process(session, process);
         for subject in subjects {
             let stake = if subject == Subject::Exec { stake } else { Stake::None };
@@ -175,6 +176,7 @@ impl Engine {
         }
         self.settle_flows_of(id, at);
         self.forget_asking(id);
+        self.announced.forget_session(id);
         self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
         self.uplink.remove_session(id);
         self.untag_ended(id);

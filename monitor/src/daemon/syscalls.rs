@@ -1,7 +1,7 @@
 //! Syscalls that are held: the caller is stopped before the act; an answer in the kernel's table and SIGCONT let it ask
 //! again, and go on or fail.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use monitor_common::{
     event::{guard::Execute, state},
@@ -76,6 +76,9 @@ impl Engine {
             tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");
             return;
         }
+        if verdict == VERDICT_ALLOW && key.subject == SUBJECT_EXECUTE {
+            self.announced.let_through(key, caller.pid);
+        }
         if self.registry.get(session).is_some_and(|session| session.frozen) {
             return; // it runs when the session is thawed, and finds its answer, or asks anew
         }
@@ -112,37 +115,43 @@ impl Engine {
     /// A process is about to execute a program, and a rule wants to know.
     pub fn on_execute(&mut self, execute: &Execute) {
         let (id, pid) = (SessionId(execute.header.session), execute.header.tgid);
-        if execute.state == state::COMMITTED {
-            self.commit(id, pid, &format!("execute {}", text(&execute.filename)));
-        }
-        if matches!(execute.state, state::REFUSED | state::REFUSED_IO_URING) {
-            self.announced.forget(pid);
-        }
+        let (at, program) = (BootNanos(execute.header.at_ns), text(&execute.filename));
         let key = AnswerKey::of_object(id.0, execute.ino, execute.dev, SUBJECT_EXECUTE);
+        match execute.state {
+            state::COMMITTED => {
+                self.announced.committed(key, pid, &program, self.inherits_answers(at));
+                self.commit(id, pid, &format!("execute {program}"));
+            }
+            state::REFUSED | state::REFUSED_IO_URING => self.announced.refused(key, pid),
+            _ => {}
+        }
         let caller = HeldCaller::of(pid, &key);
         let Some(stake @ (Stake::Caller(_) | Stake::Refused { .. })) = self.stake(id, caller, execute.state)
         else {
             return; // what went on is judged when it has begun
         };
+        // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really runs once
+        // it has begun.
+        let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
+        if execute.state == state::ASKED {
+            self.announced.asked(key, pid, &program, found.as_ref());
+        }
         let before = self.registry.process(pid).cloned();
         if let Some(process) = self.registry.process_mut(pid) {
             // Rules speak about the program that is about to run.
-            process.executable = text(&execute.filename);
-            // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really
-            // runs once it has begun.
-            let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
             process.args_unknown = found.as_ref().is_none_or(|found| !found.whole);
-            process.args =
-                found.map_or_else(|| [process.executable.clone()].into(), |found| found.args.into());
-            if process.args_unknown {
-                self.announced.forget(pid);
-            } else {
-                self.announced.note(pid, Arc::clone(&process.args));
-            }
+            process.args = found.map_or_else(|| [program.clone()].into(), |found| found.args.into());
+            process.executable = program;
         }
-        self.judge(id, pid, BootNanos(execute.header.at_ns), Subject::Exec, stake);
+        self.judge(id, pid, at, Subject::Exec, stake);
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {
             *process = before;
         }
+    }
+
+    /// Whether an answer that was used at `at` may be one that an earlier daemon gave.
+    fn inherits_answers(&self, at: BootNanos) -> bool {
+        let since = self.wall(at).duration_since(self.started);
+        since.is_negative() || since.unsigned_abs() < ANSWER_STANDS
     }
 }

@@ -10,8 +10,9 @@ use rustix::event::{Timespec, poll};
 
 /// arch/x86/entry/syscalls/syscall_64.tbl, and which argument is `argv`.
 const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
-/// Arguments read, and bytes of each.
-const ARGS: usize = 256;
+/// Arguments read.
+pub const ARGS: usize = 256;
+/// Bytes read of each.
 const LENGTH: usize = 2048;
 /// The stop takes effect on the way out of the syscall, some microseconds after the record of it.
 const GLANCES: u32 = 20;

@@ -428,21 +428,36 @@ def ask_as_one_that_dies(path, hold):
     return state
 
 
+def told_to_go():
+    """Until the test has made the file `go` in the workspace."""
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+
+
 def runs_what_is_changed(program, said, meant):
-    """Executes `program said`, by arguments in memory that a child shares, which puts `meant` there once this stands."""
+    """Executes `program said`, by arguments in memory that a child shares, which puts `meant` there once it is told to."""
     memory = mmap.mmap(-1, 4096)
     memory[:len(said) + 1] = said.encode() + b"\0"
     place = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    parent = os.getpid()
     if os.fork() == 0:
-        while "State:\tT" not in open(f"/proc/{parent}/status").read():
-            time.sleep(0.01)
-        time.sleep(0.5)  # its arguments have been read by then
+        told_to_go()
         memory[:len(meant) + 1] = meant.encode() + b"\0"
         print("changed", flush=True)
         time.sleep(60)
     words = (ctypes.c_void_p * 3)(ctypes.cast(program.encode(), ctypes.c_void_p), place, None)
     called(libc.execve(program.encode(), words, None))
+
+
+def runs_by_anothers_approval(program, said, meant):
+    """A child that it traces asks for `program said`, and stands also when it is continued; then it runs `program meant`."""
+    child = os.fork()
+    if child == 0:
+        called(libc.ptrace(ctypes.c_long(0), None, None, None))  # PTRACE_TRACEME
+        os.execv(program, [program, said])
+    _, status = os.waitpid(child, 0)
+    print("stands" if os.WIFSTOPPED(status) else "does not stand", flush=True)
+    told_to_go()
+    os.execv(program, [program, meant])
 
 
 def attach(pid):

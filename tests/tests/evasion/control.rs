@@ -3,7 +3,7 @@
 use std::fs;
 
 use interlock_tests::{
-    agent::READ_SECRET,
+    agent::{READ_SECRET, Running},
     backend::{Backend, not_here},
     daemon::{Settings, binary},
     wait,
@@ -158,25 +158,48 @@ fn a_dying_child_decides_nothing_for_its_parent() {
     assert_eq!(stage.daemon.the_hold(), hold);
 }
 
-#[test]
-fn the_arguments_of_a_held_exec_changed_from_beside() {
+/// A stage that holds `seq`, and an agent that plays `act`; `None` where this kernel cannot hold it.
+fn counting(act: &str) -> Option<(Stage, Running)> {
     let rules = "version: 1\nrules:\n  - id: hold-exec\n    summary: A number is about to be counted to.\n    on: exec\n    \
                  match: { process: { executable: \"**/seq\" } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
-    let Some(stage) = Stage::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() }) else {
-        return;
-    };
+    let stage = Stage::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() })?;
     if stage.backend() != Backend::Lsm {
         not_here("an exec is seen after it happened");
-        return;
+        return None;
     }
-    let act = python("runs_what_is_changed /usr/bin/seq 4 7");
-    let agent = stage.run(&format!("{act} & wait; echo went on; sleep 60"));
-    let hold = stage.daemon.the_hold();
-    agent.says("changed");
-    stage.daemon.expect(&["approve", &hold]);
+    let agent = stage.run(&format!("{} & wait; echo went on; sleep 60", python(act)));
+    Some((stage, agent))
+}
+
+fn tell_to_go(stage: &Stage) {
+    fs::write(stage.home.path().join("work/go"), "").unwrap();
+}
+
+/// It ran `seq 7`, which was not judged before, and its tree is frozen.
+fn is_frozen_for_counting_to_seven(stage: &Stage) {
     let ran =
         stage.reported("exec", |event| event["process.args"] == serde_json::json!(["/usr/bin/seq", "7"]));
     assert_eq!(ran["interlock.degraded"], "hold", "{ran}");
     let frozen = stage.daemon.the_event("session-frozen");
-    assert!(frozen["message"].as_str().unwrap().contains("changed after it was judged"), "{frozen}");
+    assert!(frozen["message"].as_str().unwrap().contains("not what was judged"), "{frozen}");
+}
+
+#[test]
+fn the_arguments_of_a_held_exec_changed_from_beside() {
+    let Some((stage, agent)) = counting("runs_what_is_changed /usr/bin/seq 4 7") else { return };
+    let hold = stage.daemon.the_hold(); // its arguments have been read
+    tell_to_go(&stage);
+    agent.says("changed");
+    stage.daemon.expect(&["approve", &hold]);
+    is_frozen_for_counting_to_seven(&stage);
+}
+
+#[test]
+fn an_exec_by_the_approval_that_another_process_got() {
+    let Some((stage, agent)) = counting("runs_by_anothers_approval /usr/bin/seq 4 7") else { return };
+    let hold = stage.daemon.the_hold();
+    agent.says("stands");
+    stage.daemon.expect(&["approve", &hold]);
+    tell_to_go(&stage);
+    is_frozen_for_counting_to_seven(&stage);
 }
