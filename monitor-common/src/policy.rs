@@ -145,6 +145,12 @@ impl AnswerKey {
         Self { session, ino, more: 0, dev, subject }
     }
 
+    /// Of a file that a process executes. Who it is counts: with other arguments the same program does something else.
+    #[inline(always)]
+    pub const fn of_exec(session: u64, ino: u64, dev: u32, tgid: u32) -> Self {
+        Self { session, ino, more: tgid as u64, dev, subject: SUBJECT_EXECUTE }
+    }
+
     /// Of a connect to `address` (IPv4 v4-mapped) and `port`.
     #[inline(always)]
     pub const fn of_connect(session: u64, address: [u8; 16], port: u16) -> Self {

@@ -15,7 +15,7 @@ use monitor_common::{
         process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, FILENAME_MAX},
     },
     loss::Loss,
-    policy::{AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW},
+    policy::{AnswerKey, VERDICT_ALLOW},
 };
 
 use crate::{
@@ -112,7 +112,7 @@ fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
         count::lost(Loss::Read, session);
         return hold::EPERM; // fails closed: a rule wants to know, and what it is cannot be told
     };
-    let key = AnswerKey::of_object(session, ino, dev, SUBJECT_EXECUTE);
+    let key = AnswerKey::of_exec(session, ino, dev, tgid);
     let outcome = hold::decide(verdict, key);
     if let Some(mut entry) = emit::reserve::<Execute>(&ACCESS, Loss::Execute, session) {
         let record = entry.as_mut_ptr();

@@ -77,7 +77,7 @@ impl Engine {
             return;
         }
         if verdict == VERDICT_ALLOW && key.subject == SUBJECT_EXECUTE {
-            self.announced.let_through(key, caller.pid);
+            self.announced.let_through(caller.pid, boot_now());
         }
         if self.registry.get(session).is_some_and(|session| session.frozen) {
             return; // it runs when the session is thawed, and finds its answer, or asks anew
@@ -116,13 +116,13 @@ impl Engine {
     pub fn on_execute(&mut self, execute: &Execute) {
         let (id, pid) = (SessionId(execute.header.session), execute.header.tgid);
         let (at, program) = (BootNanos(execute.header.at_ns), text(&execute.filename));
-        let key = AnswerKey::of_object(id.0, execute.ino, execute.dev, SUBJECT_EXECUTE);
+        let key = AnswerKey::of_exec(id.0, execute.ino, execute.dev, pid);
         match execute.state {
             state::COMMITTED => {
-                self.announced.committed(key, pid, &program, self.inherits_answers(at));
+                self.announced.committed(key, pid, &program);
                 self.commit(id, pid, &format!("execute {program}"));
             }
-            state::REFUSED | state::REFUSED_IO_URING => self.announced.refused(key, pid),
+            state::REFUSED | state::REFUSED_IO_URING => self.announced.forget(pid),
             _ => {}
         }
         let caller = HeldCaller::of(pid, &key);
@@ -133,8 +133,8 @@ impl Engine {
         // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really runs once
         // it has begun.
         let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
-        if execute.state == state::ASKED {
-            self.announced.asked(key, pid, &program, found.as_ref());
+        if execute.state == state::ASKED && self.announced.asked(key, pid, &program, found.as_ref(), at) {
+            return self.resume(id, caller); // of one exec a person is asked once
         }
         let before = self.registry.process(pid).cloned();
         if let Some(process) = self.registry.process_mut(pid) {
@@ -147,11 +147,5 @@ impl Engine {
         if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {
             *process = before;
         }
-    }
-
-    /// Whether an answer that was used at `at` may be one that an earlier daemon gave.
-    fn inherits_answers(&self, at: BootNanos) -> bool {
-        let since = self.wall(at).duration_since(self.started);
-        since.is_negative() || since.unsigned_abs() < ANSWER_STANDS
     }
 }

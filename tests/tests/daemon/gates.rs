@@ -60,6 +60,21 @@ fn an_approved_exec_runs() {
     assert!(output.ends_with("\nbefore\n7\nexit 0\n"), "{output}");
 }
 
+/// The kernel asks about a script, then about its interpreter, and then about both again.
+#[test]
+fn an_approved_script_runs_and_is_one_question() {
+    let script = "printf '#!/bin/sh\\necho counted $1\\n' > count; chmod +x count; ./count 7";
+    let Some((daemon, _home, mut agent, hold)) =
+        held("exec", "{ process: { executable: \"**/count\" } }", script)
+    else {
+        return;
+    };
+    daemon.expect(&["approve", &hold]);
+    let output = agent.finish();
+    assert!(output.ends_with("\nbefore\ncounted 7\nexit 0\n"), "{output}");
+    assert!(daemon.events("session-frozen").is_empty());
+}
+
 #[test]
 fn a_denied_exec_does_not_run() {
     let Some((daemon, _home, mut agent, hold)) = an_exec() else { return };

@@ -201,5 +201,8 @@ fn an_exec_by_the_approval_that_another_process_got() {
     agent.says("stands");
     stage.daemon.expect(&["approve", &hold]);
     tell_to_go(&stage);
-    is_frozen_for_counting_to_seven(&stage);
+    let second = stage.daemon.the_hold();
+    assert_ne!(second, hold, "it is asked about by itself");
+    stage.daemon.expect(&["deny", &second]);
+    agent.says("refused 1");
 }

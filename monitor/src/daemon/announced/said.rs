@@ -31,6 +31,11 @@ impl Said {
         Self { text, whole }
     }
 
+    /// Whether these are wholly known, and the same.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.whole && other.whole && self.text == other.text
+    }
+
     /// Whether `running` has these arguments, as far as both are known. `interpreted`: the kernel has executed another
     /// file in the program's place.
     pub fn fits(&self, running: &Process, interpreted: bool) -> bool {

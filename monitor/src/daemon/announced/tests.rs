@@ -1,13 +1,11 @@
-use monitor_common::policy::SUBJECT_EXECUTE;
-
-use super::{execs::MAX, *};
+use super::*;
 
 const SEQ: u64 = 1;
 const SH: u64 = 2;
 const IT: &str = "/x/it";
 
-fn file(ino: u64) -> AnswerKey {
-    AnswerKey::of_object(9, ino, 8, SUBJECT_EXECUTE)
+fn file(ino: u64, pid: u32) -> AnswerKey {
+    AnswerKey::of_exec(9, ino, 8, pid)
 }
 
 fn list(args: &str) -> Vec<String> {
@@ -19,37 +17,34 @@ fn list(args: &str) -> Vec<String> {
 struct Play(Announced);
 
 impl Play {
-    fn asks(&mut self, pid: u32, ino: u64, args: &str) -> &mut Self {
-        self.0.asked(file(ino), pid, IT, Some(&Arguments { args: list(args), whole: true }));
-        self
-    }
-
-    fn asks_unreadably(&mut self, pid: u32, ino: u64) -> &mut Self {
-        self.0.asked(file(ino), pid, IT, None);
-        self
-    }
-
-    fn answered(&mut self, pid: u32, ino: u64) -> &mut Self {
-        self.0.let_through(file(ino), pid);
-        self
+    fn asks(&mut self, pid: u32, ino: u64, args: &str) -> bool {
+        self.0.asked(
+            file(ino, pid),
+            pid,
+            IT,
+            Some(&Arguments { args: list(args), whole: true }),
+            BootNanos(0),
+        )
     }
 
     /// It asks, and is let through.
-    fn may(&mut self, pid: u32, ino: u64, args: &str) -> &mut Self {
-        self.asks(pid, ino, args).answered(pid, ino)
+    fn may(&mut self, pid: u32, args: &str) -> &mut Self {
+        assert!(!self.asks(pid, SEQ, args));
+        self.0.let_through(pid, BootNanos(0));
+        self
     }
 
     fn commits(&mut self, pid: u32, ino: u64) -> &mut Self {
-        self.0.committed(file(ino), pid, IT, false);
+        self.0.committed(file(ino, pid), pid, IT);
         self
     }
 
     fn is_broken(&mut self, pid: u32, args: &str) -> bool {
         let process = Process { pid, executable: IT.into(), args: list(args).into(), ..Process::default() };
-        self.0.is_broken(SessionId(9), &process)
+        self.0.is_broken(&process)
     }
 
-    /// Uses an answer, and runs.
+    /// Uses its answer, and runs.
     fn breaks(&mut self, pid: u32, args: &str) -> bool {
         self.commits(pid, SEQ).is_broken(pid, args)
     }
@@ -58,146 +53,94 @@ impl Play {
 #[test]
 fn what_a_process_was_asked_about_is_what_it_may_run() {
     let mut play = Play::default();
-    assert!(!play.may(7, SEQ, "seq 4").breaks(7, "seq 4"));
-    assert!(play.may(7, SEQ, "seq 4").breaks(7, "seq 7"));
-    assert!(!play.may(7, SEQ, "seq 4").may(7, SEQ, "seq 7").breaks(7, "seq 7"), "it asked again");
-    assert!(!play.is_broken(7, "seq 9"), "nobody asked");
+    assert!(!play.may(7, "seq 4").breaks(7, "seq 4"));
+    assert!(play.may(7, "seq 4").breaks(7, "seq 7"));
+    assert!(!play.may(7, "seq 4").may(7, "seq 7").breaks(7, "seq 7"), "it asked again");
+    assert!(!play.breaks(7, "seq 9"), "nobody asked, or an earlier daemon");
+    assert!(play.may(1, "seq 1").may(2, "seq 2").breaks(1, "seq 2"));
+    assert!(!play.breaks(2, "seq 2"));
 }
 
 #[test]
-fn each_process_runs_its_own() {
-    let mut play = Play::default();
-    for pid in 1..=64 {
-        play.may(pid, SEQ, &format!("seq {pid}"));
-    }
-    for pid in (1..=64).rev() {
-        play.commits(pid, SEQ);
-    }
-    for pid in 1..=64 {
-        assert!(!play.is_broken(pid, &format!("seq {pid}")));
-    }
-    assert!(play.may(1, SEQ, "seq 1").may(2, SEQ, "seq 2").breaks(1, "seq 2"));
-}
-
-#[test]
-fn who_uses_anothers_answer_may_run_what_that_one_may_and_once() {
-    let mut play = Play::default();
-    assert!(play.may(7, SEQ, "seq 4").breaks(8, "seq 7"));
-    assert!(!play.may(7, SEQ, "seq 4").breaks(8, "seq 4"));
-    assert!(play.may(6, SEQ, "true").breaks(8, "seq 4"), "it has run");
-    assert!(!play.may(7, SEQ, "seq 4").breaks(7, "seq 4"), "whose answer was used asks again");
-}
-
-#[test]
-fn what_was_judged_by_another_path_of_the_file_is_another_program() {
+fn another_path_of_the_file_is_another_program() {
     let mut play = Play::default();
     let innocent = Arguments { args: list("seq 7"), whole: true };
-    play.0.asked(file(SEQ), 7, "/x/innocent", Some(&innocent));
-    assert!(play.answered(7, SEQ).breaks(8, "seq 7"));
+    assert!(!play.0.asked(file(SEQ, 7), 7, "/x/innocent", Some(&innocent), BootNanos(0)));
+    play.0.let_through(7, BootNanos(0));
     assert!(play.breaks(7, "seq 7"));
 }
 
 #[test]
-fn who_lost_an_answer_asks_again_before_the_other_runs() {
+fn a_script_is_one_question() {
     let mut play = Play::default();
-    play.may(7, SEQ, "seq 4").commits(8, SEQ).may(7, SEQ, "seq 4");
-    assert!(!play.is_broken(8, "seq 4"));
-    assert!(!play.breaks(7, "seq 4"));
-}
-
-#[test]
-fn what_still_waits_runs_by_nobodys_answer() {
-    let mut play = Play::default();
-    assert!(play.asks(8, SEQ, "seq 7").may(7, SEQ, "seq 4").breaks(8, "seq 7"));
-    assert!(play.asks(6, SEQ, "seq 7").may(7, SH, "seq 7").breaks(8, "seq 7"), "of another file");
-    play.0.refused(file(SEQ), 6);
-    assert!(play.answered(6, SEQ).asks(6, SEQ, "seq 7").breaks(5, "seq 7"));
-}
-
-#[test]
-fn an_answer_that_nobody_used_outlives_its_process() {
-    let mut play = Play::default();
-    play.may(7, SEQ, "seq 4").0.forget(7);
-    assert!(!play.breaks(8, "seq 4"));
-    play.may(7, SEQ, "seq 4").0.forget(7);
-    assert!(play.breaks(8, "seq 7"));
-    assert!(play.breaks(8, "seq 7"), "nobody living was let through");
-    play.asks(7, SEQ, "seq 4").0.forget(7);
-    assert!(play.breaks(8, "seq 4"), "it was not answered");
-}
-
-#[test]
-fn a_script_is_asked_about_once_more_for_its_interpreter() {
-    let mut play = Play::default();
-    let asked = |play: &mut Play| {
-        play.may(7, SEQ, "it a").commits(7, SEQ).may(7, SH, "it a").may(7, SEQ, "it a");
-    };
-    asked(&mut play);
+    play.may(7, "it a").commits(7, SEQ);
+    assert!(play.asks(7, SH, "it a") && play.asks(7, SEQ, "it a"));
     assert!(!play.commits(7, SEQ).commits(7, SH).is_broken(7, "/bin/sh /x/it a"));
-    asked(&mut play);
+    play.may(7, "it a").commits(7, SEQ);
+    assert!(play.asks(7, SH, "it a"));
     assert!(play.commits(7, SEQ).commits(7, SH).is_broken(7, "/bin/sh /x/it b"));
-    // Its interpreter, or itself, goes on by another's answer.
-    play.may(8, SH, "sh -c true").may(7, SEQ, "it a").commits(7, SEQ).commits(7, SH);
-    assert!(!play.is_broken(7, "/bin/sh /x/it a"));
-    play.may(8, SEQ, "it b").may(7, SH, "it a").commits(7, SEQ).commits(7, SH);
-    assert!(!play.is_broken(7, "/bin/sh /x/it a"));
+}
+
+#[test]
+fn only_the_same_question_was_answered_and_not_for_ever() {
+    let mut play = Play::default();
+    play.may(7, "it a");
+    assert!(!play.asks(7, SH, "it b"), "other arguments");
+    assert!(!play.asks(7, SH, "it b"), "it waits still");
+    play.0.let_through(7, BootNanos(0));
+    let late = BootNanos(PATIENCE.as_nanos() as u64);
+    let same = Arguments { args: list("it b"), whole: true };
+    assert!(play.0.asked(file(SH, 7), 7, IT, Some(&same), BootNanos(late.0 - 1)));
+    assert!(!play.0.asked(file(SH, 7), 7, IT, Some(&same), late));
+    play.0.let_through(7, late);
+    assert!(!play.0.asked(file(SH, 7), 7, "/x/other", Some(&same), late), "another program");
+    assert!(!play.0.asked(file(SH, 8), 8, IT, Some(&same), late), "another process");
 }
 
 #[test]
 fn only_what_another_file_runs_for_has_words_in_front() {
     let mut play = Play::default();
-    assert!(play.may(7, SEQ, "it a").breaks(7, "it -cevil /x/it a"));
-    // The interpreter of an exec that came to nothing does not count.
-    play.may(7, SEQ, "it a").commits(7, SEQ).commits(7, SH).may(7, SEQ, "it a");
-    assert!(play.breaks(7, "it -cevil /x/it a"));
+    assert!(play.may(7, "it a").breaks(7, "it -cevil /x/it a"));
+    // The interpreter of an exec that was refused does not count.
+    play.may(7, "it a").commits(7, SEQ).commits(7, SH).0.forget(7);
+    assert!(play.may(7, "it a").breaks(7, "it -cevil /x/it a"));
 }
 
 #[test]
 fn an_exec_that_failed_says_nothing_of_the_next() {
     let mut play = Play::default();
-    play.may(7, SEQ, "seq 4").0.committed(file(SEQ), 7, "/x/failed", false);
+    play.may(7, "seq 4").0.committed(file(SEQ, 7), 7, "/x/failed");
     assert!(!play.is_broken(7, "seq 7"), "nobody asked about what runs");
-    play.may(7, SEQ, "seq 7").0.committed(file(SEQ), 7, "/x/failed", false);
-    assert!(play.may(7, SEQ, "seq 4").breaks(7, "seq 7"));
 }
 
 #[test]
-fn what_could_not_be_read_is_not_compared() {
+fn what_could_not_be_read_is_not_compared_and_asked_about_each_time() {
     let mut play = Play::default();
-    assert!(!play.asks_unreadably(7, SEQ).answered(7, SEQ).breaks(7, "seq 7"));
-    assert!(!play.answered(7, SEQ).breaks(7, "seq 7"), "an earlier daemon asked");
-    play.0.committed(file(SEQ), 7, IT, true);
-    assert!(!play.is_broken(7, "seq 7"), "an earlier daemon answered");
-    play.may(7, SEQ, "seq 4").0.committed(file(SEQ), 7, IT, true);
-    assert!(play.is_broken(7, "seq 7"), "this one did");
+    for _ in 0..2 {
+        assert!(!play.0.asked(file(SEQ, 7), 7, IT, None, BootNanos(0)));
+        play.0.let_through(7, BootNanos(0));
+    }
+    assert!(!play.breaks(7, "seq 7"));
 }
 
 #[test]
-fn the_oldest_makes_room_in_its_own_session_only() {
+fn too_many_of_one_session_leave_room_for_another() {
     let mut play = Play::default();
-    let (other, count) = (AnswerKey { session: 5, ..file(SEQ) }, MAX as u32);
-    play.0.asked(other, 1, IT, Some(&Arguments { args: list("seq 4"), whole: true }));
+    let count = u32::try_from(MAX).unwrap();
     for pid in 1..=count + 1 {
-        play.asks(pid, SEQ, "seq 4");
+        play.may(pid, "seq 4");
     }
-    play.0.let_through(other, 1);
-    play.0.committed(other, 1, IT, false);
-    let running = Process { pid: 1, executable: IT.into(), args: list("seq 7").into(), ..Process::default() };
-    assert!(play.0.is_broken(SessionId(5), &running));
-    assert!(!play.answered(1, SEQ).breaks(1, "seq 7"), "not compared any more");
-    assert!(play.answered(count + 1, SEQ).breaks(count + 1, "seq 7"));
-    for pid in 1..=count + 1 {
-        play.may(pid, SEQ, "seq 4").commits(pid, SEQ);
-    }
-    assert!(!play.is_broken(1, "seq 7") && play.is_broken(2, "seq 7"), "nor of what has gone on");
+    let other = AnswerKey { session: 5, ..file(SEQ, count + 2) };
+    let args = Arguments { args: list("seq 4"), whole: true };
+    assert!(!play.0.asked(other, count + 2, IT, Some(&args), BootNanos(0)));
+    assert!(play.breaks(count + 2, "seq 7") && play.breaks(count, "seq 7"));
+    assert!(!play.breaks(count + 1, "seq 7"), "not compared");
+    assert!(play.may(count + 1, "seq 4").breaks(count + 1, "seq 7"), "there is room again");
 }
 
 #[test]
 fn nothing_is_kept_of_who_ended() {
     let mut play = Play::default();
-    play.asks(7, SEQ, "seq 4").0.forget(7);
-    play.commits(7, SEQ).0.forget(7);
-    assert!(play.0.0.is_empty());
-    play.may(7, SEQ, "seq 4").0.forget_session(SessionId(9));
-    assert!(play.0.0.is_empty());
+    play.may(7, "seq 4").commits(7, SEQ).0.forget(7);
+    assert!(play.0.execs.is_empty() && play.0.counts.is_empty());
 }

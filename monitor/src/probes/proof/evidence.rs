@@ -2,7 +2,7 @@
 
 use monitor_common::{
     event::{network::outcome, state},
-    policy::{AnswerKey, SUBJECT_DELEGATE, SUBJECT_EXECUTE, SUBJECT_OPEN},
+    policy::{AnswerKey, SUBJECT_DELEGATE, SUBJECT_OPEN},
 };
 use rustix::io::Errno;
 
@@ -68,7 +68,7 @@ impl Trace {
             Record::Probe(_) => trace(Mark::Miss, Fate::Passed),
             Record::ProcOpen(_) => trace(Mark::Environ, Fate::Passed),
             Record::Execute(execute) => {
-                let key = key(execute.ino, execute.dev, SUBJECT_EXECUTE);
+                let key = AnswerKey::of_exec(SESSION.0, execute.ino, execute.dev, pid);
                 trace(Mark::Execute, fate(execute.state, pid, key))
             }
             Record::Guard(guard) => trace(Mark::Guard(guard.act), fate(guard.state, pid, key(0, 0, 0))),
