@@ -234,10 +234,21 @@ impl Holds {
         self.next
     }
 
-    /// The waiting hold that asks the same.
-    pub fn same_question(&mut self, session: u64, rule: &str, object: &Object) -> Option<&mut Hold> {
+    /// The waiting hold that asks the same. About a program that is to run, `command` asks too, and one that is shown in part
+    /// only asks for itself.
+    pub fn same_question(
+        &mut self,
+        session: u64,
+        rule: &str,
+        object: &Object,
+        command: &str,
+    ) -> Option<&mut Hold> {
         let question = Question::new(session, object);
-        self.waiting.values_mut().find(|hold| hold.rule == rule && hold.question() == question)
+        let is_command = |hold: &Hold| hold.command == command && !command.ends_with('…');
+        self.waiting.values_mut().find(|hold| {
+            let is_same = !matches!(object, Object::Program(_)) || is_command(hold);
+            is_same && hold.rule == rule && hold.question() == question
+        })
     }
 
     /// Adds a hold, under the next number; gives it back as it stands.

@@ -28,24 +28,45 @@ pub struct Announced {
     counts: HashMap<u64, usize>,
 }
 
+/// What a question turns out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    New,
+    /// It belongs to an exec that was let through: the kernel asks about a script, then about each of its interpreters, and
+    /// about all of them again.
+    Again,
+    /// It is older than its answer: somebody had continued the caller in between.
+    Answered,
+}
+
 /// What a process wants to run, from its first question on.
 struct Exec {
     file: AnswerKey,
     program: String,
     said: Words,
+    /// What was asked about last.
+    asked: AnswerKey,
+    /// Of the first answer.
     let_through: Option<BootNanos>,
-    /// By which path the kernel let it go on.
+    /// When it was let through last.
+    answered: Option<BootNanos>,
+    /// Answers that it may not have used.
+    answers: Vec<AnswerKey>,
+    /// A person was asked.
+    held: bool,
+    /// By which path the kernel let it go on, since it was asked about last.
     committed: Option<String>,
     /// Another file is executed in its place: the kernel has put words in front of the arguments.
     interpreted: bool,
+    /// Another file went on than was asked about.
+    swapped: bool,
 }
 
 /// `None` where they could not be read: they were judged as unknown.
 type Words = Option<Said>;
 
 impl Announced {
-    /// A process is stopped before its exec. Gives whether the question was answered: the kernel asks about a script, and
-    /// then about each of its interpreters, and about all of them again.
+    /// A process is stopped before its exec. What it wanted before came to nothing: gives the answers that it did not use.
     pub fn asked(
         &mut self,
         file: AnswerKey,
@@ -53,20 +74,23 @@ impl Announced {
         program: &str,
         found: Option<&Arguments>,
         at: BootNanos,
-    ) -> bool {
+    ) -> (Asked, Vec<AnswerKey>) {
         let said = found.map(Said::new);
-        let known = self.execs.get_mut(&pid).filter(|known| known.is_asked_again(file, program, &said, at));
-        if let Some(known) = known {
-            known.interpreted |= known.file != file;
-            return true;
+        if let Some(known) = self.execs.get_mut(&pid).filter(|known| known.is_same(file, program, &said)) {
+            if known.asked == file && known.answered.is_some_and(|then| at <= then) {
+                return (Asked::Answered, Vec::new());
+            }
+            if known.goes_on(file, at) {
+                (known.asked, known.committed, known.interpreted) = (file, None, false);
+                return (Asked::Again, Vec::new());
+            }
         }
-        let program = program.to_owned();
-        self.note(pid, Exec { file, program, said, let_through: None, committed: None, interpreted: false });
-        false
+        let left = self.forget(pid);
+        self.note(pid, Exec::new(file, program.to_owned(), said));
+        (Asked::New, left)
     }
 
     fn note(&mut self, pid: u32, exec: Exec) {
-        self.forget(pid); // what it wanted before came to nothing
         let count = self.counts.entry(exec.file.session).or_default();
         if *count >= MAX {
             // Fails open, visibly: refusing instead would end who honestly starts that many at once.
@@ -77,31 +101,60 @@ impl Announced {
         self.execs.insert(pid, exec);
     }
 
-    pub fn let_through(&mut self, pid: u32, at: BootNanos) {
+    /// A person is to be asked about it.
+    pub fn holds(&mut self, pid: u32) {
         if let Some(exec) = self.execs.get_mut(&pid) {
-            exec.let_through = Some(at);
+            exec.held = true;
+        }
+    }
+
+    /// Whether a person has let the same exec through already.
+    #[must_use]
+    pub fn was_approved(&self, pid: u32) -> bool {
+        self.execs.get(&pid).is_some_and(|exec| exec.held && exec.let_through.is_some())
+    }
+
+    pub fn let_through(&mut self, file: AnswerKey, pid: u32, at: BootNanos) {
+        if let Some(exec) = self.execs.get_mut(&pid).filter(|exec| exec.asked == file) {
+            exec.let_through.get_or_insert(at);
+            exec.answered = Some(at);
+            if !exec.answers.contains(&file) {
+                exec.answers.push(file);
+            }
         }
     }
 
     /// An answer was used; by whom nobody here asked about, an earlier daemon did.
     pub fn committed(&mut self, file: AnswerKey, pid: u32, program: &str) {
         if let Some(exec) = self.execs.get_mut(&pid) {
-            exec.interpreted |= exec.file != file;
+            let is_first = exec.committed.is_none();
+            exec.swapped |= is_first && exec.file != file;
+            exec.interpreted |= !is_first && exec.file != file;
             exec.committed = Some(program.to_owned());
         }
     }
 
-    /// Whether what runs is something else than was judged; `false` where nobody asked about it.
-    pub fn is_broken(&mut self, running: &Process) -> bool {
-        self.take(running.pid).is_some_and(|exec| {
-            let went_on = exec.committed.as_ref() == Some(&running.executable);
-            went_on && !(exec.program == running.executable && exec.allows(running))
-        })
+    /// The kernel refused it by an answer; another thread may wait for another program.
+    pub fn refused(&mut self, pid: u32, program: &str) -> Vec<AnswerKey> {
+        let is_it = self.execs.get(&pid).is_some_and(|exec| exec.program == program);
+        if is_it { self.forget(pid) } else { Vec::new() }
     }
 
-    /// It was refused, or the process has ended.
-    pub fn forget(&mut self, pid: u32) {
-        drop(self.take(pid));
+    /// Something runs. Gives whether it is something else than was judged, `false` where nobody asked about it, and the
+    /// answers that were not used.
+    pub fn runs(&mut self, running: &Process) -> (bool, Vec<AnswerKey>) {
+        let Some(exec) = self.take(running.pid) else { return (false, Vec::new()) };
+        (exec.is_broken_by(running), exec.answers)
+    }
+
+    /// The process has ended. Gives the answers that it did not use.
+    pub fn forget(&mut self, pid: u32) -> Vec<AnswerKey> {
+        self.take(pid).map(|exec| exec.answers).unwrap_or_default()
+    }
+
+    pub fn forget_session(&mut self, session: SessionId) {
+        self.execs.retain(|_, exec| exec.file.session != session.0);
+        self.counts.remove(&session.0);
     }
 
     fn take(&mut self, pid: u32) -> Option<Exec> {
@@ -117,15 +170,40 @@ impl Announced {
 }
 
 impl Exec {
-    fn is_asked_again(&self, file: AnswerKey, program: &str, said: &Words, at: BootNanos) -> bool {
-        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-        let is_fresh = self.let_through.is_some_and(|then| at.0.saturating_sub(then.0) < patience);
-        let is_same = self.said.as_ref().zip(said.as_ref()).is_some_and(|(then, now)| then.is_same(now));
-        is_fresh && is_same && self.program == program && self.file.session == file.session
+    fn new(file: AnswerKey, program: String, said: Words) -> Self {
+        Self {
+            file,
+            program,
+            said,
+            asked: file,
+            let_through: None,
+            answered: None,
+            answers: Vec::new(),
+            held: false,
+            committed: None,
+            interpreted: false,
+            swapped: false,
+        }
     }
 
-    fn allows(&self, running: &Process) -> bool {
-        self.said.as_ref().is_none_or(|said| said.fits(running, self.interpreted))
+    fn is_same(&self, file: AnswerKey, program: &str, said: &Words) -> bool {
+        let is_said = self.said.as_ref().zip(said.as_ref()).is_some_and(|(then, now)| then.is_same(now));
+        is_said && self.program == program && self.file.session == file.session
+    }
+
+    /// Another file is an interpreter only once the script itself has gone on.
+    fn goes_on(&self, file: AnswerKey, at: BootNanos) -> bool {
+        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
+        let is_fresh = self.let_through.is_some_and(|then| at.0.saturating_sub(then.0) < patience);
+        is_fresh && !self.swapped && (file == self.file || self.committed.is_some())
+    }
+
+    fn is_broken_by(&self, running: &Process) -> bool {
+        if self.committed.as_ref() != Some(&running.executable) {
+            return false; // it failed: what runs was not asked about
+        }
+        let fits = |said: &Said| said.fits(running, self.interpreted);
+        self.swapped || self.program != running.executable || !self.said.as_ref().is_none_or(fits)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::{
     holds::{HeldCaller, HeldFlow, Hold, Object, WAITING_MAX},
     ledger::record::{Kind as LedgerKind, Who},
     rules::Verdict,
+    sessions::command_line,
 };
 
 /// What waits for the answer.
@@ -37,7 +38,8 @@ impl Engine {
             return;
         }
         let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
-        if let Some(hold) = self.holds.same_question(fact.session.0, &rule, &object) {
+        let command = command_line(&fact.process);
+        if let Some(hold) = self.holds.same_question(fact.session.0, &rule, &object, &command) {
             match waiting {
                 Waiting::Flow(flow) => hold.flows.push(flow),
                 Waiting::Caller(caller) => hold.callers.push(caller),
@@ -97,7 +99,7 @@ impl Engine {
                 session: fact.session.0,
                 agent: fact.agent.clone(),
                 pid: fact.process.pid,
-                command: crate::sessions::command_line(&fact.process),
+                command: command_line(&fact.process),
                 object,
                 rule: rule.id.clone(),
                 summary: rule.summary.clone(),

@@ -57,9 +57,10 @@ impl Engine {
         let home = known.and_then(|session| session.home.as_deref());
         let workspace = known.and_then(|session| session.workspace.as_deref());
         let subjects = recognition::executed(&self.know.catalog, &process, parent, home, workspace);
-        let changed = self.announced.is_broken(&process);
+        let (changed, left) = self.announced.runs(&process);
         let stake = if changed { Stake::Changed } else { Stake::None };
         self.registry.add_process(session, process);
+        self.take_back(left);
         for subject in subjects {
             let stake = if subject == Subject::Exec { stake } else { Stake::None };
             self.judge(session, pid, BootNanos(exec.header.at_ns), subject, stake);
@@ -176,6 +177,7 @@ impl Engine {
         }
         self.settle_flows_of(id, at);
         self.forget_asking(id);
+        self.announced.forget_session(id);
         self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
         self.uplink.remove_session(id);
         self.untag_ended(id);

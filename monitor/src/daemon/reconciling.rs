@@ -57,7 +57,8 @@ impl Engine {
         for hold in self.holds.caller_ended(pid) {
             self.hold_is_gone(hold);
         }
-        self.announced.forget(pid);
+        let left = self.announced.forget(pid);
+        self.take_back(left);
         let Some((session, last)) = self.registry.exit(pid) else { return };
         // The last that the engine knows. The kernel knows of those whose fork was not told.
         for (pid, label) in self.uplink.labels() {

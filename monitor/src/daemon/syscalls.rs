@@ -9,7 +9,7 @@ use monitor_common::{
 };
 use rustix::process::Signal;
 
-use super::{engine::Engine, flows::would, holding::Waiting, judge::Stake};
+use super::{announced::Asked, engine::Engine, flows::would, holding::Waiting, judge::Stake};
 use crate::{
     clock::boot_now,
     enforcement::signal::Member,
@@ -37,7 +37,13 @@ impl Engine {
             self.resume(fact.session, caller);
             return;
         }
+        if action == Action::Hold && self.announced.was_approved(caller.pid) && is_exec(&caller) {
+            return self.resume(fact.session, caller); // of one exec a person is asked once
+        }
         if action == Action::Hold {
+            if is_exec(&caller) {
+                self.announced.holds(caller.pid);
+            }
             self.hold_or_harder(fact, verdict, Waiting::Caller(caller));
             return;
         }
@@ -65,10 +71,11 @@ impl Engine {
     fn answer_caller(&mut self, session: SessionId, caller: HeldCaller, verdict: u32) {
         let key = caller.key(session.0);
         let nanos = u64::try_from(ANSWER_STANDS.as_nanos()).unwrap_or(u64::MAX);
-        // Several processes may wait for the same file: each use that is not yet taken still counts.
+        // Several processes may wait for the same file: each use that is not yet taken still counts. An exec is one
+        // process's, which has one at a time.
         let now = boot_now().0;
         let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now;
-        let standing = self.uplink.standing_answer(key).filter(stands);
+        let standing = self.uplink.standing_answer(key).filter(stands).filter(|_| !is_exec(&caller));
         let uses = standing.map_or(0, |answer| answer.uses).saturating_add(1);
         let answer = Answer { until_ns: now.saturating_add(nanos), uses, verdict, reserved: 0 };
         if let Err(error) = self.uplink.answer(key, answer) {
@@ -76,9 +83,13 @@ impl Engine {
             tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");
             return;
         }
-        if verdict == VERDICT_ALLOW && key.subject == SUBJECT_EXECUTE {
-            self.announced.let_through(caller.pid, boot_now());
+        if verdict == VERDICT_ALLOW && is_exec(&caller) {
+            self.announced.let_through(key, caller.pid, boot_now());
         }
+        self.wake(session, caller);
+    }
+
+    fn wake(&self, session: SessionId, caller: HeldCaller) {
         if self.registry.get(session).is_some_and(|session| session.frozen) {
             return; // it runs when the session is thawed, and finds its answer, or asks anew
         }
@@ -122,7 +133,10 @@ impl Engine {
                 self.announced.committed(key, pid, &program);
                 self.commit(id, pid, &format!("execute {program}"));
             }
-            state::REFUSED | state::REFUSED_IO_URING => self.announced.forget(pid),
+            state::REFUSED | state::REFUSED_IO_URING => {
+                let left = self.announced.refused(pid, &program);
+                self.take_back(left);
+            }
             _ => {}
         }
         let caller = HeldCaller::of(pid, &key);
@@ -133,8 +147,12 @@ impl Engine {
         // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really runs once
         // it has begun.
         let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
-        if execute.state == state::ASKED && self.announced.asked(key, pid, &program, found.as_ref(), at) {
-            return self.resume(id, caller); // of one exec a person is asked once
+        if execute.state == state::ASKED && self.registry.process(pid).is_some() {
+            let (asked, left) = self.announced.asked(key, pid, &program, found.as_ref(), at);
+            self.take_back(left);
+            if asked == Asked::Answered {
+                return self.wake(id, caller);
+            }
         }
         let before = self.registry.process(pid).cloned();
         if let Some(process) = self.registry.process_mut(pid) {
@@ -148,4 +166,13 @@ impl Engine {
             *process = before;
         }
     }
+
+    /// Answers about an exec that came to nothing: with other arguments it would be another.
+    pub fn take_back(&mut self, answers: Vec<AnswerKey>) {
+        answers.into_iter().for_each(|key| self.uplink.withdraw(key));
+    }
+}
+
+fn is_exec(caller: &HeldCaller) -> bool {
+    caller.subject == SUBJECT_EXECUTE
 }

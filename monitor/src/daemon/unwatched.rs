@@ -1,10 +1,7 @@
 //! Agents that were recognised and could become no session. Each is counted; told is the first of a user's in a minute:
 //! every command of such an agent is recognised again.
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use aya::maps::MapError;
 use jiff::Timestamp;
@@ -45,7 +42,7 @@ impl Unwatched {
 pub struct Unheard {
     told: HashMap<u32, BootNanos>,
     /// Agents may be watched after all once a session has ended.
-    wait: HashSet<u32>,
+    wait: bool,
     has_room: bool,
 }
 
@@ -54,7 +51,7 @@ impl Unheard {
     fn count(&mut self, user: u32, now: BootNanos) -> bool {
         let quiet = u64::try_from(QUIET.as_nanos()).unwrap_or(u64::MAX);
         self.told.retain(|_, at| now.0.saturating_sub(at.0) < quiet);
-        self.wait.insert(user);
+        self.wait = true;
         if self.told.contains_key(&user) {
             return false;
         }
@@ -68,11 +65,9 @@ impl Unheard {
 
     /// Whether to look for them again; once for each time there is room.
     fn try_again(&mut self) -> bool {
-        let again = self.has_room && !self.wait.is_empty();
+        let again = self.has_room && self.wait;
         self.has_room = false;
-        if again {
-            self.wait.clear();
-        }
+        self.wait &= !again;
         again
     }
 }

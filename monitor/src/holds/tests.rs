@@ -48,9 +48,20 @@ fn connections_to_one_destination_share_a_question() {
     let mut holds = Holds::new(1);
     holds.open(hold(1, 50));
     // Another address of the same name is the same question; another session's is not.
-    assert!(holds.same_question(1, "infra", &destination("api.example", [192, 0, 2, 2])).is_some());
-    assert!(holds.same_question(2, "infra", &destination("api.example", [192, 0, 2, 1])).is_none());
-    assert!(holds.same_question(1, "other", &destination("api.example", [192, 0, 2, 1])).is_none());
+    assert!(holds.same_question(1, "infra", &destination("api.example", [192, 0, 2, 2]), "x").is_some());
+    assert!(holds.same_question(2, "infra", &destination("api.example", [192, 0, 2, 1]), "x").is_none());
+    assert!(holds.same_question(1, "other", &destination("api.example", [192, 0, 2, 1]), "x").is_none());
+}
+
+#[test]
+fn programs_share_a_question_only_with_their_arguments() {
+    let mut holds = Holds::new(1);
+    let program = Object::Program("/bin/rm".into());
+    holds.open(Hold { object: program.clone(), command: "rm a".into(), ..hold(1, 50) });
+    holds.open(Hold { object: program.clone(), command: "rm b…".into(), ..hold(1, 50) });
+    assert!(holds.same_question(1, "infra", &program, "rm a").is_some());
+    assert!(holds.same_question(1, "infra", &program, "rm c").is_none());
+    assert!(holds.same_question(1, "infra", &program, "rm b…").is_none(), "the rest may differ");
 }
 
 #[test]
@@ -77,7 +88,7 @@ fn a_hold_goes_with_its_last_flow() {
     let mut holds = Holds::new(1);
     holds.open(hold(1, 50));
     let question = destination("api.example", [192, 0, 2, 1]);
-    holds.same_question(1, "infra", &question).unwrap().flows.push(flow(51, 1));
+    holds.same_question(1, "infra", &question, "x").unwrap().flows.push(flow(51, 1));
     assert!(holds.flow_closed(50).is_empty());
     assert_eq!(holds.flow_closed(51), [1]);
     assert!(holds.flow_closed(51).is_empty());
@@ -105,7 +116,11 @@ fn a_process_that_ends_leaves_every_hold_that_it_waits_in() {
         let about = Object::Secret(format!("/secret/{ino}"));
         holds.open(Hold { object: about, flows: Vec::new(), callers: vec![caller(7, ino)], ..hold(1, 0) });
     }
-    holds.same_question(1, "infra", &Object::Secret("/secret/2".into())).unwrap().callers.push(caller(8, 2));
+    holds
+        .same_question(1, "infra", &Object::Secret("/secret/2".into()), "x")
+        .unwrap()
+        .callers
+        .push(caller(8, 2));
     assert_eq!(holds.caller_ended(7), [1], "somebody else still waits in the second");
     assert_eq!(holds.caller_ended(8), [2]);
 }

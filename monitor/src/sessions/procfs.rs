@@ -85,12 +85,12 @@ pub fn is_at_work(pid: u32) -> bool {
     flags.is_some_and(|flags| !flags.contains(StatFlags::PF_EXITING))
 }
 
-/// Its effective user; `None` where it has ended. Not the owner of `/proc/PID`: that is root for whoever made itself
-/// undumpable (fs/proc/base.c:task_dump_owner, v6.1–v7.2).
+/// Its real user; `None` where it has ended. Neither the effective one, which a setuid program changes, nor the owner of
+/// `/proc/PID`, which is root for whoever made itself undumpable (fs/proc/base.c:task_dump_owner, v6.1–v7.2).
 #[must_use]
 pub fn user(pid: u32) -> Option<u32> {
     let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
-    proc.and_then(|proc| proc.status().ok()).map(|status| status.euid)
+    proc.and_then(|proc| proc.status().ok()).map(|status| status.ruid)
 }
 
 /// The program file as the kernel knows it.

@@ -1,6 +1,6 @@
 //! A daemon that dies: what is pinned stays in force, and the next one finds it.
 
-use std::{fs, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use interlock::ledger::verify::verify;
 use interlock_tests::{
@@ -169,11 +169,8 @@ fn a_hold_whose_account_is_lost_too_says_what_is_left() {
     daemon.expect(&["deny", &hold]);
 }
 
-#[test]
-fn a_frozen_session_is_thawed_by_the_next_daemon() {
-    if !is_root() {
-        return;
-    }
+/// A frozen session whose daemon is killed, and what happens to its state then: the next daemon can thaw it.
+fn is_thawed_by_the_next_daemon(meanwhile: impl FnOnce(&Path)) {
     let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
     let home = Home::new();
     let mut agent = home.run(&daemon, WAITS);
@@ -181,6 +178,7 @@ fn a_frozen_session_is_thawed_by_the_next_daemon() {
     let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
     daemon.expect(&["freeze", &session]);
     daemon.kill();
+    meanwhile(&daemon.dir().join("state/state.json"));
     daemon.start_again();
     assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen", "{}", daemon.log());
     fs::write(home.path().join("work/go"), "").unwrap();
@@ -189,27 +187,22 @@ fn a_frozen_session_is_thawed_by_the_next_daemon() {
 }
 
 #[test]
-fn what_the_kernel_marked_as_frozen_is_frozen_also_where_nobody_wrote_it_down() {
-    if !is_root() {
-        return;
+fn a_frozen_session_is_thawed_by_the_next_daemon() {
+    if is_root() {
+        is_thawed_by_the_next_daemon(|_| ());
     }
-    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
-    let home = Home::new();
-    let mut agent = home.run(&daemon, WAITS);
-    agent.says("begun");
-    let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
-    daemon.expect(&["freeze", &session]);
-    daemon.kill();
-    let path = daemon.dir().join("state/state.json");
-    let mut state: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    assert_eq!(state["sessions"][0]["frozen"], true, "{state}");
-    state["sessions"] = json!([]);
-    fs::write(&path, state.to_string()).unwrap();
-    daemon.start_again();
-    assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen", "{}", daemon.log());
-    fs::write(home.path().join("work/go"), "").unwrap();
-    daemon.expect(&["thaw", &session]);
-    assert!(agent.finish().contains("finished"));
+}
+
+#[test]
+fn what_the_kernel_marked_as_frozen_is_frozen_also_where_nobody_wrote_it_down() {
+    if is_root() {
+        is_thawed_by_the_next_daemon(|path| {
+            let mut state: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+            assert_eq!(state["sessions"][0]["frozen"], true, "{state}");
+            state["sessions"] = json!([]);
+            fs::write(path, state.to_string()).unwrap();
+        });
+    }
 }
 
 #[test]

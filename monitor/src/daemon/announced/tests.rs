@@ -14,24 +14,26 @@ fn list(args: &str) -> Vec<String> {
 
 /// What happens to execs, in the order it does.
 #[derive(Default)]
-struct Play(Announced);
+struct Play(Announced, u64);
 
 impl Play {
-    fn asks(&mut self, pid: u32, ino: u64, args: &str) -> bool {
-        self.0.asked(
-            file(ino, pid),
-            pid,
-            IT,
-            Some(&Arguments { args: list(args), whole: true }),
-            BootNanos(0),
-        )
+    /// Each at a time of its own.
+    fn asks(&mut self, pid: u32, ino: u64, args: &str) -> Asked {
+        self.1 += 1;
+        let found = Arguments { args: list(args), whole: true };
+        self.0.asked(file(ino, pid), pid, IT, Some(&found), BootNanos(self.1)).0
+    }
+
+    fn answered(&mut self, pid: u32, ino: u64) -> &mut Self {
+        self.1 += 1;
+        self.0.let_through(file(ino, pid), pid, BootNanos(self.1));
+        self
     }
 
     /// It asks, and is let through.
     fn may(&mut self, pid: u32, args: &str) -> &mut Self {
-        assert!(!self.asks(pid, SEQ, args));
-        self.0.let_through(pid, BootNanos(0));
-        self
+        assert_eq!(self.asks(pid, SEQ, args), Asked::New);
+        self.answered(pid, SEQ)
     }
 
     fn commits(&mut self, pid: u32, ino: u64) -> &mut Self {
@@ -41,7 +43,7 @@ impl Play {
 
     fn is_broken(&mut self, pid: u32, args: &str) -> bool {
         let process = Process { pid, executable: IT.into(), args: list(args).into(), ..Process::default() };
-        self.0.is_broken(&process)
+        self.0.runs(&process).0
     }
 
     /// Uses its answer, and runs.
@@ -65,45 +67,90 @@ fn what_a_process_was_asked_about_is_what_it_may_run() {
 fn another_path_of_the_file_is_another_program() {
     let mut play = Play::default();
     let innocent = Arguments { args: list("seq 7"), whole: true };
-    assert!(!play.0.asked(file(SEQ, 7), 7, "/x/innocent", Some(&innocent), BootNanos(0)));
-    play.0.let_through(7, BootNanos(0));
-    assert!(play.breaks(7, "seq 7"));
+    let (asked, _) = play.0.asked(file(SEQ, 7), 7, "/x/innocent", Some(&innocent), BootNanos(1));
+    assert_eq!(asked, Asked::New);
+    assert!(play.answered(7, SEQ).breaks(7, "seq 7"));
 }
 
 #[test]
 fn a_script_is_one_question() {
     let mut play = Play::default();
     play.may(7, "it a").commits(7, SEQ);
-    assert!(play.asks(7, SH, "it a") && play.asks(7, SEQ, "it a"));
-    assert!(!play.commits(7, SEQ).commits(7, SH).is_broken(7, "/bin/sh /x/it a"));
+    assert_eq!(
+        (play.asks(7, SH, "it a"), play.answered(7, SH).asks(7, SEQ, "it a")),
+        (Asked::Again, Asked::Again)
+    );
+    assert!(!play.answered(7, SEQ).commits(7, SEQ).commits(7, SH).is_broken(7, "/bin/sh /x/it a"));
     play.may(7, "it a").commits(7, SEQ);
-    assert!(play.asks(7, SH, "it a"));
-    assert!(play.commits(7, SEQ).commits(7, SH).is_broken(7, "/bin/sh /x/it b"));
+    assert_eq!(play.asks(7, SH, "it a"), Asked::Again);
+    assert!(play.answered(7, SH).commits(7, SEQ).commits(7, SH).is_broken(7, "/bin/sh /x/it b"));
+}
+
+#[test]
+fn a_person_is_asked_once_and_only_what_was_held_counts_as_approved() {
+    let mut play = Play::default();
+    play.may(7, "it a").commits(7, SEQ);
+    assert!(!play.0.was_approved(7), "a rule let it through");
+    play.may(8, "it a").0.holds(8);
+    assert!(play.0.was_approved(8));
+    assert_eq!(play.asks(9, SEQ, "it a"), Asked::New);
+    play.0.holds(9);
+    assert!(!play.0.was_approved(9), "it waits");
 }
 
 #[test]
 fn only_the_same_question_was_answered_and_not_for_ever() {
     let mut play = Play::default();
     play.may(7, "it a");
-    assert!(!play.asks(7, SH, "it b"), "other arguments");
-    assert!(!play.asks(7, SH, "it b"), "it waits still");
-    play.0.let_through(7, BootNanos(0));
-    let late = BootNanos(PATIENCE.as_nanos() as u64);
+    assert_eq!(play.asks(7, SEQ, "it b"), Asked::New, "other arguments");
+    assert_eq!(play.asks(7, SEQ, "it b"), Asked::New, "it waits still");
+    let then = play.answered(7, SEQ).1;
+    let patience = PATIENCE.as_nanos() as u64;
     let same = Arguments { args: list("it b"), whole: true };
-    assert!(play.0.asked(file(SH, 7), 7, IT, Some(&same), BootNanos(late.0 - 1)));
-    assert!(!play.0.asked(file(SH, 7), 7, IT, Some(&same), late));
-    play.0.let_through(7, late);
-    assert!(!play.0.asked(file(SH, 7), 7, "/x/other", Some(&same), late), "another program");
-    assert!(!play.0.asked(file(SH, 8), 8, IT, Some(&same), late), "another process");
+    let mut asks = |program, at| play.0.asked(file(SEQ, 7), 7, program, Some(&same), BootNanos(at)).0;
+    assert_eq!(asks(IT, then), Asked::Answered, "it asked before it was answered");
+    assert_eq!(asks(IT, then + patience - 1), Asked::Again);
+    assert_eq!(asks(IT, then + patience), Asked::New);
+    assert_eq!(asks("/x/other", then + patience), Asked::New, "another program");
 }
 
 #[test]
-fn only_what_another_file_runs_for_has_words_in_front() {
+fn an_answer_is_for_what_was_asked_last() {
+    let mut play = Play::default();
+    assert_eq!(play.asks(7, SEQ, "it a"), Asked::New);
+    play.answered(7, SH);
+    assert_eq!(play.asks(7, SEQ, "it a"), Asked::New, "another file was");
+}
+
+#[test]
+fn what_was_not_used_is_given_back() {
+    let mut play = Play::default();
+    play.may(7, "it a");
+    let other = Arguments { args: list("it b"), whole: true };
+    let left = |play: &mut Play| play.0.asked(file(SEQ, 7), 7, IT, Some(&other), BootNanos(99)).1;
+    assert_eq!(left(&mut play), [file(SEQ, 7)], "it wants something else");
+    assert!(left(&mut play).is_empty(), "and was not let through yet");
+    play.answered(7, SEQ);
+    assert!(play.0.refused(7, "/x/other").is_empty(), "another thread was");
+    assert_eq!(play.0.refused(7, IT), [file(SEQ, 7)]);
+    play.may(7, "it a").commits(7, SEQ);
+    let running = Process { pid: 7, executable: IT.into(), args: list("it a").into(), ..Process::default() };
+    assert_eq!(play.0.runs(&running), (false, vec![file(SEQ, 7)]));
+}
+
+#[test]
+fn only_an_interpreter_has_words_in_front() {
     let mut play = Play::default();
     assert!(play.may(7, "it a").breaks(7, "it -cevil /x/it a"));
-    // The interpreter of an exec that was refused does not count.
-    play.may(7, "it a").commits(7, SEQ).commits(7, SH).0.forget(7);
-    assert!(play.may(7, "it a").breaks(7, "it -cevil /x/it a"));
+    // The file was swapped for another before it went on, or before it was asked about again.
+    assert!(play.may(7, "it a").commits(7, SH).is_broken(7, "it a"));
+    play.may(7, "it a");
+    assert_eq!(play.asks(7, SH, "it a"), Asked::New);
+    // The interpreter of an exec that came to nothing does not count.
+    play.0.forget(7);
+    play.may(7, "it a").commits(7, SEQ).commits(7, SH);
+    assert_eq!(play.asks(7, SEQ, "it a"), Asked::Again);
+    assert!(play.answered(7, SEQ).breaks(7, "it -cevil /x/it a"));
 }
 
 #[test]
@@ -117,8 +164,8 @@ fn an_exec_that_failed_says_nothing_of_the_next() {
 fn what_could_not_be_read_is_not_compared_and_asked_about_each_time() {
     let mut play = Play::default();
     for _ in 0..2 {
-        assert!(!play.0.asked(file(SEQ, 7), 7, IT, None, BootNanos(0)));
-        play.0.let_through(7, BootNanos(0));
+        assert_eq!(play.0.asked(file(SEQ, 7), 7, IT, None, BootNanos(1)).0, Asked::New);
+        play.answered(7, SEQ);
     }
     assert!(!play.breaks(7, "seq 7"));
 }
@@ -132,8 +179,9 @@ fn too_many_of_one_session_leave_room_for_another() {
     }
     let other = AnswerKey { session: 5, ..file(SEQ, count + 2) };
     let args = Arguments { args: list("seq 4"), whole: true };
-    assert!(!play.0.asked(other, count + 2, IT, Some(&args), BootNanos(0)));
-    assert!(play.breaks(count + 2, "seq 7") && play.breaks(count, "seq 7"));
+    let _ = play.0.asked(other, count + 2, IT, Some(&args), BootNanos(1));
+    play.0.committed(other, count + 2, IT);
+    assert!(play.is_broken(count + 2, "seq 7") && play.breaks(count, "seq 7"));
     assert!(!play.breaks(count + 1, "seq 7"), "not compared");
     assert!(play.may(count + 1, "seq 4").breaks(count + 1, "seq 7"), "there is room again");
 }
@@ -142,5 +190,7 @@ fn too_many_of_one_session_leave_room_for_another() {
 fn nothing_is_kept_of_who_ended() {
     let mut play = Play::default();
     play.may(7, "seq 4").commits(7, SEQ).0.forget(7);
+    assert!(play.0.execs.is_empty() && play.0.counts.is_empty());
+    play.may(7, "seq 4").0.forget_session(SessionId(9));
     assert!(play.0.execs.is_empty() && play.0.counts.is_empty());
 }

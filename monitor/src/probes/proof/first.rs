@@ -17,8 +17,10 @@ use super::{
 };
 use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, uplink::Uplink};
 
-/// Forbids a child to read a decoy, and has it try. `observes`: the daemon is to observe only. Never this process itself: what an earlier daemon has pinned keeps
+/// Forbids a child to read a decoy, and has it try. Never this process itself: what an earlier daemon has pinned keeps
 /// labelled processes from bpf, and so from taking their label off again.
+///
+/// `observes`: the daemon is to observe only.
 ///
 /// # Errors
 /// The file could be read, or the attempt could not be made.
