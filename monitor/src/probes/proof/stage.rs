@@ -31,8 +31,11 @@ use crate::probes::{inode::Mounts, table::Duty, uplink::Uplink};
 pub const ENTRY: u32 = ENTRIES_MAX - 1;
 /// A class of destinations that no catalogue fills.
 const CLASS: usize = ADDRESS_CLASSES - 1;
-/// A loopback address that nobody serves names at, where a resolver uses the usual ones.
-const NAMES: Ipv4Addr = Ipv4Addr::new(127, 91, 17, 53);
+/// A loopback address that nobody serves names at: a resolver uses the usual ones, and another daemon one of its own.
+fn names_address() -> Ipv4Addr {
+    let [_, _, high, low] = std::process::id().to_be_bytes();
+    Ipv4Addr::new(127, 91, high, low)
+}
 
 /// The decoys, and what stood in the tables before.
 pub struct Stage {
@@ -80,7 +83,7 @@ impl Stage {
             own: mounts.identify(&own)?,
             refused,
             open,
-            names: UdpSocket::bind((NAMES, 53)).ok(),
+            names: UdpSocket::bind((names_address(), 53)).ok(),
             _services: (
                 UnixListener::bind(directory.path().join(STREAM))?,
                 UnixDatagram::bind(directory.path().join(DATAGRAM))?,
@@ -95,7 +98,7 @@ impl Stage {
             directory: self.directory.path().to_path_buf(),
             refused: self.refused.local_addr()?.port(),
             open: self.open.local_addr()?.port(),
-            names: NAMES,
+            names: names_address(),
         })
     }
 
