@@ -52,8 +52,8 @@ struct Exec {
     answered: Option<BootNanos>,
     /// Answers that it may not have used.
     answers: Vec<AnswerKey>,
-    /// A person was asked.
-    held: bool,
+    /// The rule by which a person was asked.
+    held_by: Option<String>,
     /// By which path the kernel let it go on, since it was asked about last.
     committed: Option<String>,
     /// Another file is executed in its place: the kernel has put words in front of the arguments.
@@ -101,17 +101,18 @@ impl Announced {
         self.execs.insert(pid, exec);
     }
 
-    /// A person is to be asked about it.
-    pub fn holds(&mut self, pid: u32) {
+    /// A person is to be asked about it. What a rule let through before counts no more.
+    pub fn holds(&mut self, pid: u32, rule: &str) {
         if let Some(exec) = self.execs.get_mut(&pid) {
-            exec.held = true;
+            (exec.held_by, exec.let_through) = (Some(rule.to_owned()), None);
         }
     }
 
-    /// Whether a person has let the same exec through already.
+    /// Whether a person has let the same exec through already, asked by the same rule.
     #[must_use]
-    pub fn was_approved(&self, pid: u32) -> bool {
-        self.execs.get(&pid).is_some_and(|exec| exec.held && exec.let_through.is_some())
+    pub fn was_approved(&self, pid: u32, rule: &str) -> bool {
+        let is_approved = |exec: &Exec| exec.held_by.as_deref() == Some(rule) && exec.let_through.is_some();
+        self.execs.get(&pid).is_some_and(is_approved)
     }
 
     pub fn let_through(&mut self, file: AnswerKey, pid: u32, at: BootNanos) {
@@ -179,7 +180,7 @@ impl Exec {
             let_through: None,
             answered: None,
             answers: Vec::new(),
-            held: false,
+            held_by: None,
             committed: None,
             interpreted: false,
             swapped: false,

@@ -37,18 +37,24 @@ impl Engine {
             self.resume(fact.session, caller);
             return;
         }
-        if action == Action::Hold && self.announced.was_approved(caller.pid) && is_exec(&caller) {
-            return self.resume(fact.session, caller); // of one exec a person is asked once
-        }
         if action == Action::Hold {
-            if is_exec(&caller) {
-                self.announced.holds(caller.pid);
-            }
-            self.hold_or_harder(fact, verdict, Waiting::Caller(caller));
+            self.hold_caller(fact, verdict, caller);
             return;
         }
         self.report("syscall-denied", fact, verdict, action);
         self.deny_caller(fact.session, caller);
+    }
+
+    /// Of one exec a person is asked once, although the kernel asks several times.
+    fn hold_caller(&mut self, fact: &Fact, verdict: &Verdict, caller: HeldCaller) {
+        if is_exec(&caller) {
+            let rule = verdict.decisive.as_ref().map(|rule| rule.id.as_str()).unwrap_or_default();
+            if self.announced.was_approved(caller.pid, rule) {
+                return self.resume(fact.session, caller);
+            }
+            self.announced.holds(caller.pid, rule);
+        }
+        self.hold_or_harder(fact, verdict, Waiting::Caller(caller));
     }
 
     /// Whether this very caller waits already: a stray SIGCONT made it ask again.

@@ -90,12 +90,13 @@ fn a_script_is_one_question() {
 fn a_person_is_asked_once_and_only_what_was_held_counts_as_approved() {
     let mut play = Play::default();
     play.may(7, "it a").commits(7, SEQ);
-    assert!(!play.0.was_approved(7), "a rule let it through");
-    play.may(8, "it a").0.holds(8);
-    assert!(play.0.was_approved(8));
-    assert_eq!(play.asks(9, SEQ, "it a"), Asked::New);
-    play.0.holds(9);
-    assert!(!play.0.was_approved(9), "it waits");
+    assert!(!play.0.was_approved(7, "rule"), "a rule let it through");
+    play.0.holds(7, "rule");
+    assert!(!play.0.was_approved(7, "rule"), "it waits");
+    assert_eq!(play.asks(7, SH, "it a"), Asked::New, "what was let through before counts no more");
+    play.0.holds(7, "rule");
+    play.answered(7, SH);
+    assert!(play.0.was_approved(7, "rule") && !play.0.was_approved(7, "another"));
 }
 
 #[test]
