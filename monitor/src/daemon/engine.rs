@@ -71,7 +71,7 @@ pub(super) struct Engine {
     pub metrics_address: Option<String>,
     pub started: Timestamp,
     pub events: u64,
-    pub next_event: u64,
+    next_event: u64,
     /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
     pub lingering: HashMap<u64, BootNanos>,
     pub explanations: Explanations,
@@ -281,10 +281,20 @@ impl Engine {
         event
     }
 
-    /// A new event of a session, numbered.
-    pub fn event(&mut self, action: &str, at: BootNanos, session: SessionId) -> Event {
+    /// A new event that belongs to no session, numbered.
+    pub fn event_of_daemon(&mut self, action: &str) -> Event {
+        Event::new(self.number_event(), action, Timestamp::now())
+    }
+
+    fn number_event(&mut self) -> u64 {
         let number = self.next_event;
         self.next_event += 1;
+        number
+    }
+
+    /// A new event of a session, numbered.
+    pub fn event(&mut self, action: &str, at: BootNanos, session: SessionId) -> Event {
+        let number = self.number_event();
         let agent = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
         Event::new(number, action, self.wall.at(at)).session(session, &agent)
     }

@@ -2,9 +2,7 @@
 
 use std::time::Instant;
 
-use jiff::Timestamp;
-
-use super::{engine::Engine, event::Event};
+use super::engine::Engine;
 use crate::{
     control::api::Enforcement,
     facts::Severity,
@@ -43,9 +41,8 @@ impl Engine {
             return; // nothing is known to be broken
         }
         let severity = if proof.enforces { Severity::High } else { Severity::Medium };
-        let number = self.next_event;
-        self.next_event += 1;
-        let event = Event::new(number, "enforcement-unproven", Timestamp::now())
+        let event = self
+            .event_of_daemon("enforcement-unproven")
             .alert(severity, "a hook in force did not do what it promises when it was tried at the start")
             .with("interlock.action", "alert")
             .with("enforcement.action", action)

@@ -4,9 +4,8 @@
 use std::{collections::HashMap, time::Duration};
 
 use aya::maps::MapError;
-use jiff::Timestamp;
 
-use super::{beginning::Newcomer, engine::Engine, event::Event};
+use super::{beginning::Newcomer, engine::Engine};
 use crate::{
     clock::boot_now,
     facts::{BootNanos, Process, Severity},
@@ -96,9 +95,8 @@ impl Engine {
     }
 
     fn tell_unwatched(&mut self, process: &Process, agent: String, why: &Unwatched) {
-        let number = self.next_event;
-        self.next_event += 1;
-        let event = Event::new(number, "session-unwatched", Timestamp::now())
+        let event = self
+            .event_of_daemon("session-unwatched")
             .process(process)
             .alert(Severity::High, "an agent runs without being watched")
             .with("interlock.action", "alert")
