@@ -3,10 +3,7 @@
 
 mod said;
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
 use monitor_common::policy::AnswerKey;
 use said::Said;
@@ -24,8 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Default)]
 pub struct Announced {
     execs: HashMap<u32, Exec>,
-    /// By session.
-    counts: HashMap<u64, usize>,
 }
 
 /// What a question turns out to be.
@@ -91,13 +86,12 @@ impl Announced {
     }
 
     fn note(&mut self, pid: u32, exec: Exec) {
-        let count = self.counts.entry(exec.file.session).or_default();
-        if *count >= MAX {
+        let of_session = self.execs.values().filter(|other| other.file.session == exec.file.session);
+        if of_session.count() >= MAX {
             // Fails open, visibly: refusing instead would end who honestly starts that many at once.
             tracing::warn!(session = %SessionId(exec.file.session), pid, "too many execs wait; what this one runs is not compared");
             return;
         }
-        *count += 1;
         self.execs.insert(pid, exec);
     }
 
@@ -144,29 +138,17 @@ impl Announced {
     /// Something runs. Gives whether it is something else than was judged, `false` where nobody asked about it, and the
     /// answers that were not used.
     pub fn runs(&mut self, running: &Process) -> (bool, Vec<AnswerKey>) {
-        let Some(exec) = self.take(running.pid) else { return (false, Vec::new()) };
+        let Some(exec) = self.execs.remove(&running.pid) else { return (false, Vec::new()) };
         (exec.is_broken_by(running), exec.answers)
     }
 
     /// The process has ended. Gives the answers that it did not use.
     pub fn forget(&mut self, pid: u32) -> Vec<AnswerKey> {
-        self.take(pid).map(|exec| exec.answers).unwrap_or_default()
+        self.execs.remove(&pid).map(|exec| exec.answers).unwrap_or_default()
     }
 
     pub fn forget_session(&mut self, session: SessionId) {
         self.execs.retain(|_, exec| exec.file.session != session.0);
-        self.counts.remove(&session.0);
-    }
-
-    fn take(&mut self, pid: u32) -> Option<Exec> {
-        let exec = self.execs.remove(&pid)?;
-        if let Entry::Occupied(mut count) = self.counts.entry(exec.file.session) {
-            *count.get_mut() -= 1;
-            if *count.get() == 0 {
-                count.remove();
-            }
-        }
-        Some(exec)
     }
 }
 

@@ -81,7 +81,8 @@ impl Engine {
         // process's, which has one at a time.
         let now = boot_now().0;
         let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now;
-        let standing = self.uplink.standing_answer(key).filter(stands).filter(|_| !is_exec(&caller));
+        let shared = (!is_exec(&caller)).then(|| self.uplink.standing_answer(key)).flatten();
+        let standing = shared.filter(stands);
         let uses = standing.map_or(0, |answer| answer.uses).saturating_add(1);
         let answer = Answer { until_ns: now.saturating_add(nanos), uses, verdict, reserved: 0 };
         if let Err(error) = self.uplink.answer(key, answer) {
