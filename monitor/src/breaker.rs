@@ -144,7 +144,7 @@ impl Breaker {
     }
 
     fn quiet_over(&self, since: BootNanos, now: BootNanos) -> bool {
-        Duration::from_nanos(now.0.saturating_sub(since.0)) >= self.quiet
+        now.since(since) >= self.quiet
     }
 }
 

@@ -1,7 +1,5 @@
 //! Clocks: the boot clock orders events, the wall clock is for people.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -34,8 +32,8 @@ impl Wall {
     /// The wall clock's time when the boot clock showed `at`; limited to the years that a timestamp can say.
     #[must_use]
     pub fn at(self, at: BootNanos) -> Timestamp {
-        let ahead = Duration::from_nanos(at.0.saturating_sub(self.boot.0));
-        let behind = Duration::from_nanos(self.boot.0.saturating_sub(at.0));
+        let ahead = at.since(self.boot);
+        let behind = self.boot.since(at);
         match self.wall.checked_add(ahead) {
             Ok(later) => later.checked_sub(behind).unwrap_or(Timestamp::MIN),
             Err(_) => Timestamp::MAX,

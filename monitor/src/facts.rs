@@ -1,6 +1,6 @@
 //! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
 
-use std::{fmt, net::IpAddr, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +8,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BootNanos(pub u64);
+
+impl BootNanos {
+    /// So much later, at most the end of the clock.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// Time from `then` to this; zero where the two arrived out of order.
+    #[must_use]
+    pub fn since(self, then: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(then.0))
+    }
+}
 
 /// Identity of an agent session, see [`monitor_common::label::session_id`].
 ///

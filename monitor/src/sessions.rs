@@ -100,7 +100,7 @@ impl Session {
 
     #[must_use]
     pub fn age(&self, now: BootNanos) -> Duration {
-        Duration::from_nanos(now.0.saturating_sub(self.started.0))
+        now.since(self.started)
     }
 }
 

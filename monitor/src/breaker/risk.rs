@@ -59,7 +59,7 @@ impl Risk {
         if self.level == 0.0 {
             return 0.0;
         }
-        let age = Duration::from_nanos(now.0.saturating_sub(self.at.0));
+        let age = now.since(self.at);
         if self.half_life.is_zero() {
             return if age.is_zero() { self.level } else { 0.0 };
         }

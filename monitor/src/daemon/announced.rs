@@ -176,8 +176,7 @@ impl Exec {
 
     /// Another file is an interpreter only once the script itself has gone on.
     fn goes_on(&self, file: AnswerKey, at: BootNanos) -> bool {
-        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-        let is_fresh = self.let_through.is_some_and(|then| at.0.saturating_sub(then.0) < patience);
+        let is_fresh = self.let_through.is_some_and(|then| at.since(then) < PATIENCE);
         is_fresh && !self.swapped && (file == self.file || self.committed.is_some())
     }
 

@@ -39,8 +39,7 @@ impl Asking {
 
     /// Sessions whose quiet time is over, each with who asked last and how often since; they begin anew.
     fn due(&mut self, now: BootNanos) -> Vec<(SessionId, u32, u64)> {
-        let quiet = u64::try_from(QUIET.as_nanos()).unwrap_or(u64::MAX);
-        let over = |told: &Told| now.0.saturating_sub(told.at.0) >= quiet;
+        let over = |told: &Told| now.since(told.at) >= QUIET;
         self.0.retain(|_, told| told.untold > 0 || !over(told));
         let due = self.0.iter_mut().filter(|(_, told)| over(told));
         due.map(|(session, told)| {

@@ -265,9 +265,7 @@ impl Engine {
         let idle = self.registry.is_empty() && self.lingering.is_empty() && self.readiness.is_at_rest();
         let tick = if idle { IDLE_TICK } else { TICK };
         let next = [self.holds.next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
-        let deadline = next.map_or(tick, |deadline| {
-            Duration::from_nanos(deadline.0.saturating_sub(boot_now().0)).max(Duration::from_millis(1))
-        });
+        let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
         tick.min(deadline)
     }
 
@@ -350,7 +348,7 @@ impl Engine {
         if now.0 < self.next_housekeeping.0 {
             return;
         }
-        self.next_housekeeping = BootNanos(now.0.saturating_add(TICK.as_nanos() as u64));
+        self.next_housekeeping = now.plus(TICK);
         self.wall = Wall::now();
         self.let_go_of_lingering(now);
         self.follow_sessions();

@@ -125,8 +125,7 @@ impl Engine {
     pub fn keep_held(&mut self, cookie: u64, at: BootNanos) {
         let Some(flow) = self.uplink.flow(cookie) else { return };
         self.deny_flow(cookie, present(cookie, &flow).decided(FLOW_DENIED));
-        let nanos = u64::try_from(TCP_GIVES_UP.as_nanos()).unwrap_or(u64::MAX);
-        self.lingering.entry(cookie).or_insert(BootNanos(at.0.saturating_add(nanos)));
+        self.lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
     }
 
     pub fn let_go_of_lingering(&mut self, now: BootNanos) {

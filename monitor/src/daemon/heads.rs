@@ -37,8 +37,7 @@ impl Heads {
         if self.waiting.len() >= MAX {
             return false;
         }
-        let patience = u64::try_from(PATIENCE.as_nanos()).unwrap_or(u64::MAX);
-        let until = BootNanos(ask.header.at_ns.saturating_add(patience));
+        let until = BootNanos(ask.header.at_ns).plus(PATIENCE);
         self.waiting.insert(ask.cookie, Head { until, ask: Box::new(*ask) });
         true
     }

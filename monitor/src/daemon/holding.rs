@@ -78,9 +78,7 @@ impl Engine {
     fn hold(&mut self, fact: &Fact, verdict: &Verdict, object: Object, waiting: Waiting) {
         let Some(rule) = &verdict.decisive else { return };
         let decided = boot_now();
-        let deadline = rule.timeout.as_ref().map(|timeout| {
-            BootNanos(decided.0.saturating_add(u64::try_from(timeout.after.as_nanos()).unwrap_or(u64::MAX)))
-        });
+        let deadline = rule.timeout.as_ref().map(|timeout| decided.plus(timeout.after));
         let because = verdict
             .matches
             .iter()

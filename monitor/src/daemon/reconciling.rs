@@ -40,7 +40,7 @@ impl Engine {
         if !lately && now < self.reconciliation.next {
             return;
         }
-        self.reconciliation.next = after(now);
+        self.reconciliation.next = now.plus(EVERY);
         let mut adopted = 0_u32;
         for (pid, label) in self.uplink.labels() {
             adopted += u32::from(self.reconcile_label(pid, label));
@@ -148,7 +148,7 @@ impl Engine {
                 Life::Runs | Life::Unknown => {}
                 Life::Ending | Life::Ended => {
                     let since = before.get(&(pid, start)).copied().unwrap_or(now);
-                    if now < after(since) {
+                    if now < since.plus(EVERY) {
                         self.reconciliation.untold.insert((pid, start), since);
                     } else {
                         self.process_ended(pid, now);
@@ -169,8 +169,4 @@ impl Engine {
         self.adopt_descendants(pid);
         self.unlabel_if_ended(pid, start);
     }
-}
-
-fn after(then: BootNanos) -> BootNanos {
-    BootNanos(then.0.saturating_add(EVERY.as_nanos() as u64))
 }

@@ -14,7 +14,7 @@ use crate::{
         command::{Caller, Command, No, Reply, Request},
     },
     enforcement::freeze,
-    facts::{BootNanos, SessionId},
+    facts::SessionId,
     holds::{Hold, Holds, Undecidable},
     ledger::record::{Kind as LedgerKind, Who},
     sessions::procfs,
@@ -176,8 +176,7 @@ impl Engine {
         // The connection asks again with its first data: who approved its handshake has approved that.
         let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);
         if let Some(reach) = reach.or(begins.then_some(HANDSHAKE_REACH)) {
-            let nanos = u64::try_from(reach.as_nanos()).unwrap_or(u64::MAX);
-            self.holds.grant(&hold, BootNanos(boot_now().0.saturating_add(nanos)), by.clone());
+            self.holds.grant(&hold, boot_now().plus(reach), by.clone());
         }
         let event = self
             .event("flow-released", boot_now(), id)
@@ -203,7 +202,7 @@ impl Engine {
     fn decide(&mut self, number: u64, state: HoldState, by: &str) -> Result<Hold, No> {
         let hold =
             self.holds.decide(number, state, Some(by.to_owned())).map_err(|why| undecidable(number, &why))?;
-        let waited = Duration::from_nanos(boot_now().0.saturating_sub(hold.since.0));
+        let waited = boot_now().since(hold.since);
         self.metrics.hold_waited(waited);
         Ok(hold)
     }

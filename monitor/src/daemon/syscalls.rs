@@ -76,15 +76,14 @@ impl Engine {
 
     fn answer_caller(&mut self, session: SessionId, caller: HeldCaller, verdict: u32) {
         let key = caller.key(session.0);
-        let nanos = u64::try_from(ANSWER_STANDS.as_nanos()).unwrap_or(u64::MAX);
         // Several processes may wait for the same file: each use that is not yet taken still counts. An exec is one
         // process's, which has one at a time.
-        let now = boot_now().0;
-        let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now;
+        let now = boot_now();
+        let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now.0;
         let shared = (!is_exec(&caller)).then(|| self.uplink.standing_answer(key)).flatten();
         let standing = shared.filter(stands);
         let uses = standing.map_or(0, |answer| answer.uses).saturating_add(1);
-        let answer = Answer { until_ns: now.saturating_add(nanos), uses, verdict, reserved: 0 };
+        let answer = Answer { until_ns: now.plus(ANSWER_STANDS).0, uses, verdict, reserved: 0 };
         if let Err(error) = self.uplink.answer(key, answer) {
             // Fails closed: without an answer the caller asks again, and stops again.
             tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");

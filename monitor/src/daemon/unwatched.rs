@@ -48,8 +48,7 @@ pub struct Unheard {
 impl Unheard {
     /// Gives whether it is to be told.
     fn count(&mut self, user: u32, now: BootNanos) -> bool {
-        let quiet = u64::try_from(QUIET.as_nanos()).unwrap_or(u64::MAX);
-        self.told.retain(|_, at| now.0.saturating_sub(at.0) < quiet);
+        self.told.retain(|_, at| now.since(*at) < QUIET);
         self.wait = true;
         if self.told.contains_key(&user) {
             return false;

@@ -49,8 +49,7 @@ impl NameCache {
     /// Notes that `address` stands for `name`. IPv4 in IPv6's clothes counts as IPv4.
     pub fn insert(&mut self, name: &str, address: IpAddr, ttl: Duration, now: BootNanos) {
         let address = address.to_canonical();
-        let life = u64::try_from(ttl.clamp(MIN_LIFE, MAX_LIFE).as_nanos()).unwrap_or(u64::MAX);
-        let until = BootNanos(now.0.saturating_add(life));
+        let until = now.plus(ttl.clamp(MIN_LIFE, MAX_LIFE));
         let turn = self.next;
         self.next += 1;
 

@@ -8,7 +8,6 @@ use std::{
     fmt,
     hash::{BuildHasher, Hash, RandomState},
     sync::Arc,
-    time::Duration,
 };
 
 pub use self::readers::{Reader, Readers};
@@ -58,7 +57,7 @@ impl Touched {
     }
 
     fn reaches(&self, at: BootNanos, now: BootNanos) -> bool {
-        self.within.is_none_or(|within| age(now, at) <= within)
+        self.within.is_none_or(|within| now.since(at) <= within)
     }
 }
 
@@ -97,7 +96,7 @@ struct Entry {
 impl Entry {
     /// Whether the entry still counts when `what` is added.
     fn counts_beside(&self, what: Option<u64>, threshold: &Threshold, now: BootNanos) -> bool {
-        age(now, self.at) <= threshold.within && Some(self.what) != what
+        now.since(self.at) <= threshold.within && Some(self.what) != what
     }
 }
 
@@ -290,7 +289,7 @@ impl Memory {
         now: BootNanos,
     ) -> u32 {
         let what = self.hasher.hash_one((rule, object));
-        let given = |entry: &Entry| entry.what == what && age(now, entry.at) < HALF_LIFE;
+        let given = |entry: &Entry| entry.what == what && now.since(entry.at) < HALF_LIFE;
         if points == 0 || self.counted.iter().any(given) {
             return 0;
         }
@@ -309,13 +308,10 @@ fn new_touch(at: BootNanos, secret: &SecretAccess) -> Touch {
     Touch { at, class: class.clone(), grade: *grade, foreign: *foreign, path: path.clone(), readers }
 }
 
-/// Time from `then` to `now`; zero where the two arrived out of order.
-pub(super) fn age(now: BootNanos, then: BootNanos) -> Duration {
-    Duration::from_nanos(now.0.saturating_sub(then.0))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         facts::Process,

@@ -123,7 +123,7 @@ impl Touch {
     fn before(entry: &Entry, before: &[Entry], wanted: &crate::rules::model::Touched) -> Option<Self> {
         before.iter().find_map(|earlier| {
             let Deed::Done { subject: Subject::Open(secret), .. } = &earlier.deed else { return None };
-            let age = Duration::from_nanos(entry.at.0.saturating_sub(earlier.at.0));
+            let age = entry.at.since(earlier.at);
             let counts = !secret.owner
                 && wanted.within.is_none_or(|within| age <= within)
                 && (wanted.class.is_empty() || wanted.class.contains(&secret.class))

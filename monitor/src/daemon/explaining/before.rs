@@ -1,7 +1,5 @@
 //! What a session had read before a decision, who read it, and what of that is not known.
 
-use std::time::Duration;
-
 use super::Decision;
 use crate::{
     control::api::{Read, ReadBy},
@@ -22,7 +20,7 @@ impl Engine {
             })
         };
         let read = past.touches().iter().rev().map(|touch| {
-            let before = Duration::from_nanos(fact.at.0.saturating_sub(touch.at.0));
+            let before = fact.at.since(touch.at);
             Read {
                 path: touch.path.clone(),
                 class: touch.class.clone(),

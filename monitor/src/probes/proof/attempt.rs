@@ -175,7 +175,7 @@ impl Attempt<'_> {
     /// Answers a held act and lets its caller go on; gives whether the caller was really stopped.
     fn decide(&mut self, pid: u32, key: AnswerKey, verdict: u32) -> bool {
         let stopped = self.is_stopped(pid);
-        let until_ns = boot_now().0.saturating_add(u64::try_from(STANDS.as_nanos()).unwrap_or(u64::MAX));
+        let until_ns = boot_now().plus(STANDS).0;
         let decision = Decision { until_ns, uses: 1, verdict, reserved: 0 };
         self.answered.push(key);
         // Without an answer it is held again, and not proven.

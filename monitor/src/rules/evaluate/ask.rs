@@ -11,7 +11,7 @@ use crate::{
     facts::{Action, BootNanos},
     rules::{
         guard::{Fault, Guard, Scope},
-        memory::{Memory, Seen, age},
+        memory::{Memory, Seen},
         model::{Conditions, Order, Rule, Sequence, Threshold},
         words::Word,
     },
@@ -212,7 +212,7 @@ impl Display for Taken<'_> {
             match self.memory.steps().last(self.sequence, i) {
                 None => f.write_str("not seen")?,
                 Some(seen) => {
-                    let ago = age(self.now, seen.at);
+                    let ago = self.now.since(seen.at);
                     write!(f, "{} {} before", seen.what, Span(ago))?;
                     f.write_str(if ago > self.sequence.within { " (too long)" } else { "" })?;
                 }
@@ -224,7 +224,7 @@ impl Display for Taken<'_> {
 
 fn describe_steps(sequence: &Sequence, facts: &[&Seen], now: BootNanos) -> Vec<String> {
     let describe = |(step, seen): (&crate::rules::model::Step, &&Seen)| {
-        format!("after {}: {} {} {} ago", step.id, step.on.word(), seen.what, Span(age(now, seen.at)))
+        format!("after {}: {} {} {} ago", step.id, step.on.word(), seen.what, Span(now.since(seen.at)))
     };
     sequence.steps.iter().zip(facts).map(describe).collect()
 }

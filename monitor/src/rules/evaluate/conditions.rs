@@ -10,7 +10,7 @@ use super::{
 use crate::{
     facts::{Delegation, Destination, EnvironAccess, Inspection, LinkHow, SecretAccess, Subject},
     rules::{
-        memory::{Memory, Recall, Touch, age},
+        memory::{Memory, Recall, Touch},
         model::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
             ProcessMatch, SecretMatch, SessionMatch, Touched,
@@ -131,7 +131,7 @@ impl View<'_> {
         unknown: Unknown,
         witness: &mut W,
     ) -> bool {
-        let ago = |touch: &Touch| Span(age(self.fact.at, touch.at));
+        let ago = |touch: &Touch| Span(self.fact.at.since(touch.at));
         let asked = Wanted(wanted);
         let finding = |met, found, instead, told| Finding {
             condition: "touched",
@@ -183,7 +183,7 @@ impl Display for Missed<'_> {
                 write!(
                     f,
                     "{touch}, but {} before, not {}",
-                    Span(age(now, touch.at)),
+                    Span(now.since(touch.at)),
                     Within(self.wanted.within)
                 )
             }

@@ -129,7 +129,7 @@ fn duration(duration: Duration) -> Value<'static> {
 
 /// How long the process ran before.
 fn age(fact: &Fact) -> Duration {
-    Duration::from_nanos(fact.at.0.saturating_sub(fact.process.start.0))
+    fact.at.since(fact.process.start)
 }
 
 fn delegation(fact: &Fact) -> Option<(&str, DelegateHow, &str)> {

@@ -2,7 +2,6 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::age;
 use crate::{
     facts::BootNanos,
     rules::{
@@ -74,7 +73,7 @@ impl Steps {
     /// The steps' facts in the order of the steps, where all of them happened in time.
     pub fn recall(&self, sequence: &Sequence, now: BootNanos) -> Option<Vec<&Seen>> {
         let progress = self.seen.get(&sequence.key)?;
-        let recent = |seen: &&Seen| age(now, seen.at) <= sequence.within;
+        let recent = |seen: &&Seen| now.since(seen.at) <= sequence.within;
         let facts: Vec<&Seen> = match sequence.order {
             Order::Any => progress.iter().filter_map(|chain| chain.last()).filter(recent).collect(),
             Order::Listed => progress.last()?.iter().filter(recent).collect(),
