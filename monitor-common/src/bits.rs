@@ -19,7 +19,7 @@ mod tests {
     #[test]
     fn neighbouring_inodes_and_devices_have_bits_of_their_own() {
         let (mut taken, mut shared) = ([0_u64; WORDS as usize], 0);
-        for key in (0..256).map(|i| InodeKey { ino: i / 4, dev: (i % 4) as u32, reserved: 0 }) {
+        for key in (0..256).map(|i| InodeKey { ino: i / 4, dev: (i % 4) as u32, space: 0 }) {
             let (word, bit) = place(key.hash());
             shared += u32::from(taken[word as usize] & bit != 0);
             taken[word as usize] |= bit;

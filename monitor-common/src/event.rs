@@ -39,6 +39,7 @@ pub mod kind {
     pub const FLOW_CLOSED: u32 = 34;
     pub const DNS: u32 = 35;
     pub const SOCKET: u32 = 36;
+    pub const GREETING: u32 = 37;
 }
 
 #[repr(C)]

@@ -33,8 +33,13 @@ pub struct Session {
     pub workspace_dev: u32,
     /// See [`FROZEN`] and [`GATED`].
     pub flags: u32,
+    /// Inode space of the workspace's root directory, see [`crate::policy::InodeKey`].
+    pub workspace_space: u32,
+    pub reserved: u32,
+    /// How many of [`Taint::touches`] the daemon has judged, without a gap. What they really were is in `flags` then.
+    pub settled: u64,
 }
-const _: () = assert!(size_of::<Session>() == 16);
+const _: () = assert!(size_of::<Session>() == 32);
 
 /// [`Session::flags`]: the breaker is open; whoever acts is stopped again.
 pub const FROZEN: u32 = 1;
@@ -52,12 +57,17 @@ pub struct Taint {
     pub generation: u64,
     /// Records of this session that could not be delivered. Above 0 the session is incomplete.
     pub lost: u64,
+    /// Touches that rules care about, each with a number of its own. Until the daemon has judged it
+    /// ([`Session::settled`]), a touch makes the session's flows ask: only the daemon knows owner tools and exceptions.
+    pub touches: u64,
+    /// 1: a process of the session answers from port 53, so what a resolver told the session may be its own invention.
+    pub resolves: u64,
 }
-const _: () = assert!(size_of::<Taint>() == 24);
+const _: () = assert!(size_of::<Taint>() == 40);
 
 impl Taint {
     /// A session that has touched nothing.
-    pub const CLEAN: Self = Self { taints: 0, generation: 1, lost: 0 };
+    pub const CLEAN: Self = Self { taints: 0, generation: 1, lost: 0, touches: 0, resolves: 0 };
 }
 
 pod!(Label, Session, Taint);

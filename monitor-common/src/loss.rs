@@ -40,9 +40,11 @@ pub enum Loss {
     Unseen = 16,
     /// Access ring was full: an odd socket was not reported.
     Socket = 17,
+    /// Access ring was full: what a stream said of itself was not reported; it asks as one without a name.
+    Greeting = 18,
 }
 
-pub const LOSSES: usize = 18;
+pub const LOSSES: usize = 19;
 
 /// `(ring, kind)` of each counter, in the order of [`Loss`].
 pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
@@ -64,4 +66,5 @@ pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
     ("access", "relink"),
     ("io_uring", "open"),
     ("access", "socket"),
+    ("access", "greeting"),
 ];

@@ -61,10 +61,13 @@ offsets! {
     socket_type = "socket"."type",
     vfsmount_root = "vfsmount"."mnt_root",
     io_kiocb_opcode = "io_kiocb"."opcode",
+    btrfs_inode_vfs = "btrfs_inode"."vfs_inode",
+    btrfs_inode_root = "btrfs_inode"."root",
+    btrfs_root_dev = "btrfs_root"."anon_dev",
 }
 
 /// Structures that a kernel may be built without. Their offset is [`ABSENT`] there, and every read at it fails.
-pub const OPTIONAL: &[&str] = &["unix_sock", "unix_address", "io_kiocb"];
+pub const OPTIONAL: &[&str] = &["unix_sock", "unix_address", "io_kiocb", "btrfs_inode", "btrfs_root"];
 
 /// No kernel structure is that large; added to a kernel address it leads out of the kernel's half.
 pub const ABSENT: u32 = u32::MAX;

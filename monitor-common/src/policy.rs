@@ -6,10 +6,10 @@ use crate::pod;
 
 /// Grades of a secret as the kernel knows them. `GRADE_NONE` marks a name that looks like a secret and is not
 /// (`.env.example`).
-pub const GRADE_NONE: u32 = 0;
-pub const GRADE_A: u32 = 1;
-pub const GRADE_B: u32 = 2;
-pub const GRADE_C: u32 = 3;
+pub const GRADE_NONE: u16 = 0;
+pub const GRADE_A: u16 = 1;
+pub const GRADE_B: u16 = 2;
+pub const GRADE_C: u16 = 3;
 
 /// [`SecretTag::entry`] of a name that only looks like a secret's; its grade is [`GRADE_NONE`].
 pub const ENTRY_HARMLESS: u32 = u32::MAX - 1;
@@ -21,18 +21,31 @@ pub struct SecretTag {
     /// What [`numbered`] makes of the entry's place in the daemon's secret catalogue.
     pub entry: u32,
     /// One of the `GRADE_*` constants.
-    pub grade: u32,
+    pub grade: u16,
+    /// 1: a store at a place of its own, which a tool fills with what a person logged in with. Such a file is never taken for the
+    /// session's own making, whoever wrote it.
+    pub placed: u16,
 }
 const _: () = assert!(size_of::<SecretTag>() == 8);
 
-/// Key of the map `SECRET_INODES`.
+impl SecretTag {
+    /// Of a name that means the same wherever it stands.
+    #[must_use]
+    pub const fn of(entry: u32, grade: u16) -> Self {
+        Self { entry, grade, placed: 0 }
+    }
+}
+
+/// Which file of the machine: key of the maps `SECRET_INODES`, `FOLLOWED`, `MADE`, `OWN_INODES`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct InodeKey {
     pub ino: u64,
     /// Kernel device number: `(major << 20) | minor`, as in `super_block.s_dev`.
     pub dev: u32,
-    pub reserved: u32,
+    /// Which of the file system's inode spaces `ino` is a number of: on btrfs the subvolume's own device number
+    /// (`btrfs_root.anon_dev`, what `stat` calls `st_dev`), elsewhere 0.
+    pub space: u32,
 }
 const _: () = assert!(size_of::<InodeKey>() == 16);
 
@@ -40,7 +53,8 @@ impl InodeKey {
     /// For [`crate::bits`]: numbers follow one another, so they are spread by Fibonacci hashing; the upper half is the better one.
     #[inline(always)]
     pub const fn hash(&self) -> u64 {
-        (self.ino ^ (self.dev as u64).rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+        let place = (self.dev as u64).rotate_left(40) ^ (self.space as u64).rotate_left(20);
+        (self.ino ^ place).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
     }
 }
 
@@ -56,9 +70,20 @@ pub struct Followed {
 }
 const _: () = assert!(size_of::<Followed>() == 16);
 
+/// Value of the map `MADE`: a file that a session created.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Made {
+    pub session: u64,
+    /// The inode's (`inode.i_generation`): a number that another file has by now is another generation.
+    pub generation: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Made>() == 16);
+
 /// The bit of [`crate::label::Taint::taints`] for a read of a secret of `grade`, foreign or of the workspace.
-pub const fn taint_bit(grade: u32, foreign: bool) -> u64 {
-    if grade == GRADE_NONE || grade > GRADE_C { 0 } else { 1 << ((grade - 1) * 2 + foreign as u32) }
+pub const fn taint_bit(grade: u16, foreign: bool) -> u64 {
+    if grade == GRADE_NONE || grade > GRADE_C { 0 } else { 1 << ((grade - 1) * 2 + foreign as u16) }
 }
 
 /// Answers of the kernel's verdict table.
@@ -97,8 +122,12 @@ pub struct Policy {
     /// Counts the sets of rules and catalogues that have been in force; even and odd ones number their secrets apart, see
     /// [`numbered`].
     pub generation: u32,
+    /// `VERDICT_*` for a datagram that stays on this machine or goes to a group (loopback, multicast, broadcast): no
+    /// infrastructure is reached by one, and what expects it does not send it twice.
+    pub local_datagrams: u32,
+    pub reserved: u32,
 }
-const _: () = assert!(size_of::<Policy>() == 48);
+const _: () = assert!(size_of::<Policy>() == 56);
 
 /// Secrets that one catalogue may have.
 pub const ENTRIES_MAX: u32 = 1024;
@@ -139,16 +168,25 @@ pub struct AnswerKey {
 const _: () = assert!(size_of::<AnswerKey>() == 32);
 
 impl AnswerKey {
-    /// Of what a number and a device tell.
+    /// Of a file that is opened.
     #[inline(always)]
-    pub const fn of_object(session: u64, ino: u64, dev: u32, subject: u32) -> Self {
-        Self { session, ino, more: 0, dev, subject }
+    pub const fn of_open(session: u64, file: InodeKey) -> Self {
+        let InodeKey { ino, dev, space } = file;
+        Self { session, ino, more: space as u64, dev, subject: SUBJECT_OPEN }
+    }
+
+    /// Of a service's socket, by the hash of its file name.
+    #[inline(always)]
+    pub const fn of_service(session: u64, name: u64) -> Self {
+        Self { session, ino: name, more: 0, dev: 0, subject: SUBJECT_DELEGATE }
     }
 
     /// Of a file that a process executes. Who it is counts: with other arguments the same program does something else.
     #[inline(always)]
-    pub const fn of_exec(session: u64, ino: u64, dev: u32, tgid: u32) -> Self {
-        Self { session, ino, more: tgid as u64, dev, subject: SUBJECT_EXECUTE }
+    pub const fn of_exec(session: u64, file: InodeKey, tgid: u32) -> Self {
+        let InodeKey { ino, dev, space } = file;
+        let more = (space as u64) << 32 | tgid as u64;
+        Self { session, ino, more, dev, subject: SUBJECT_EXECUTE }
     }
 
     /// Of a connect to `address` (IPv4 v4-mapped) and `port`.
@@ -205,12 +243,68 @@ pub struct Flow {
     pub protocol: u16,
     /// 1 once every descriptor of the socket is closed; what is still queued stays held.
     pub closed: u32,
-    /// Bytes of data the daemon was last shown of a stream: when more is there, it is asked again.
+    /// Bytes of data the daemon was last shown of a stream: when more is there, it is asked again. Of a datagram socket: when
+    /// it was asked, boot clock in ms.
     pub asked_size: u32,
     /// Session generation the daemon was last asked under; 0: never.
     pub asked: u64,
+    /// How many of a stream's first segments were shown to the daemon as they passed; [`GREETED`]: no more are.
+    pub greeting: u32,
+    /// 1: the connection is older than its process's label, so nobody saw its begin.
+    pub older: u32,
 }
-const _: () = assert!(size_of::<Flow>() == 48);
+const _: () = assert!(size_of::<Flow>() == 56);
+
+/// [`Flow::greeting`] of a stream that has said who it is for, as far as it will.
+pub const GREETED: u32 = u32::MAX;
+/// Segments of a stream that are shown as they pass, where none of them holds a whole TLS greeting: a proxy is asked first,
+/// databases ask whether TLS may begin.
+pub const GREETING_SEGMENTS: u32 = 4;
+
+impl Flow {
+    /// A connection that its process opens now.
+    #[inline(always)]
+    #[must_use]
+    pub const fn new(session: u64, tgid: u32, address: [u8; 16], port: u16, protocol: u16) -> Self {
+        Self {
+            session,
+            address,
+            tgid,
+            port,
+            protocol,
+            closed: 0,
+            asked_size: 0,
+            asked: 0,
+            greeting: 0,
+            older: 0,
+        }
+    }
+}
+
+/// The longest name that DNS has (RFC 1035, 2.3.4), and one byte more.
+pub const FLOW_NAME_MAX: usize = 256;
+
+/// Value of the map `FLOW_NAMES` (key: socket cookie): what a connection said of itself. The daemon writes it, so that the next
+/// daemon knows it too; the kernel removes it with its flow.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct FlowName {
+    /// The destination that the connection had then (IPv4 v4-mapped): one that leads elsewhere has another name.
+    pub address: [u8; 16],
+    pub port: u16,
+    /// The port that a proxy was asked for; 0: it was none.
+    pub target_port: u16,
+    /// One of `NAMED_*`.
+    pub source: u16,
+    /// Bytes of `name` in use.
+    pub length: u16,
+    pub name: [u8; FLOW_NAME_MAX],
+}
+const _: () = assert!(size_of::<FlowName>() == 24 + FLOW_NAME_MAX);
+
+/// Values of [`FlowName::source`]: the ClientHello, or a request.
+pub const NAMED_BY_SERVER_NAME: u16 = 1;
+pub const NAMED_BY_HTTP: u16 = 2;
 
 /// Value of the map `HANDSHAKES` (key: thread).
 #[repr(C)]
@@ -246,7 +340,7 @@ impl FlowVerdict {
     }
 }
 
-pod!(Followed, Answer, AnswerKey, SecretTag, InodeKey, Policy, AddressKey, Flow, FlowVerdict);
+pod!(Followed, Made, Answer, AnswerKey, SecretTag, InodeKey, Policy, AddressKey, Flow, FlowName, FlowVerdict);
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,9 @@ use crate::{
     maps::{LOST, TAINTS},
 };
 
+/// For a loss that leaves its session as complete as it was.
+pub const NOBODY: u64 = 0;
+
 /// Counts one loss; a session that it belongs to is incomplete from now on.
 #[inline(always)]
 pub fn lost(kind: Loss, session: u64) {
@@ -15,7 +18,7 @@ pub fn lost(kind: Loss, session: u64) {
         // make one increment of the statistics disappear, the per-session count below is atomic.
         unsafe { *counter += 1 };
     }
-    if session != 0
+    if session != NOBODY
         && let Some(state) = TAINTS.get_ptr_mut(session)
     {
         // SAFETY: a map value stays allocated while a program runs (RCU); the field is aligned.

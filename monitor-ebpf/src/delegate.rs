@@ -15,7 +15,7 @@ use monitor_common::{
     },
     hash,
     loss::Loss,
-    policy::{AnswerKey, SUBJECT_DELEGATE, VERDICT_ALLOW},
+    policy::{AnswerKey, VERDICT_ALLOW},
 };
 
 use crate::{
@@ -78,7 +78,7 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
         entry.discard();
         return 0;
     }
-    let key = AnswerKey::of_object(session, name, 0, SUBJECT_DELEGATE);
+    let key = AnswerKey::of_service(session, name);
     let verdict = verdict::policy().map_or(VERDICT_ALLOW, |policy| policy.delegate);
     let outcome = if moment == Moment::Before { hold::decide(verdict, key) } else { PASS };
     // SAFETY: as above; these fields complete the record.

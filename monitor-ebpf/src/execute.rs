@@ -15,11 +15,11 @@ use monitor_common::{
         process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, FILENAME_MAX},
     },
     loss::Loss,
-    policy::{AnswerKey, VERDICT_ALLOW},
+    policy::{AnswerKey, InodeKey, VERDICT_ALLOW},
 };
 
 use crate::{
-    count, emit, hold,
+    count, emit, hold, identity,
     kernel::{self, Memory, Object, Structure, offset},
     maps::{ACCESS, LIFECYCLE},
     verdict,
@@ -108,20 +108,20 @@ fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
     if verdict == VERDICT_ALLOW {
         return 0;
     }
-    let Some((ino, dev)) = identity(binprm) else {
+    let Some(file) = identity(binprm) else {
         count::lost(Loss::Read, session);
         return hold::EPERM; // fails closed: a rule wants to know, and what it is cannot be told
     };
-    let key = AnswerKey::of_exec(session, ino, dev, tgid);
+    let key = AnswerKey::of_exec(session, file, tgid);
     let outcome = hold::decide(verdict, key);
     if let Some(mut entry) = emit::reserve::<Execute>(&ACCESS, Loss::Execute, session) {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
             (*record).header = entry.header(kind::EXECUTE, tgid, session);
-            (*record).ino = ino;
-            (*record).dev = dev;
+            (*record).file = file;
             (*record).state = outcome.state;
+            (*record).reserved = 0;
             (*record).filename[0] = 0;
             let filename = (&raw mut (*record).filename).cast();
             let _ = binprm.read_string(offset!(binprm_filename), filename, FILENAME_MAX as u32);
@@ -132,7 +132,6 @@ fn executes(tgid: u32, session: u64, binprm: Object) -> i32 {
 }
 
 #[inline(always)]
-fn identity(binprm: Object) -> Option<(u64, u32)> {
-    let inode = binprm.follow(offset!(binprm_file))?.follow(offset!(file_inode))?;
-    Some((inode.read(offset!(inode_ino))?, inode.follow(offset!(inode_sb))?.read(offset!(sb_dev))?))
+fn identity(binprm: Object) -> Option<InodeKey> {
+    identity::of_inode(binprm.follow(offset!(binprm_file))?.follow(offset!(file_inode))?)
 }

@@ -1,5 +1,5 @@
-//! Opens: what was really opened is looked at by identity (device, inode, directory) and by name, so neither symlinks
-//! nor `/proc/self/root` nor another name matter.
+//! Opens: what was really opened is looked at by identity (device, inode space, inode) and by name, so neither symlinks nor
+//! `/proc/self/root` nor another name matter.
 //!
 //! Two ways lead here: `lsm/file_open` ([`gate`]), before the open takes effect, and the syscalls' tracepoints
 //! ([`syscalls`]), after it.
@@ -10,18 +10,20 @@ use monitor_common::{
         kind,
     },
     loss::Loss,
-    policy::{AnswerKey, GRADE_NONE, InodeKey, SUBJECT_OPEN, SecretTag},
+    policy::{AnswerKey, GRADE_NONE, InodeKey, SecretTag},
 };
 
 use crate::{
     count, emit,
     hold::{self, Outcome, PASS},
+    identity,
     kernel::{Memory, Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES, SECRET_BITS, SECRET_INODES, SESSIONS},
     names, own, sieve, verdict,
 };
 
 pub mod gate;
+mod made;
 pub mod probe;
 pub mod syscalls;
 
@@ -29,6 +31,8 @@ const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
+/// The open made the file (fs/namei.c:lookup_open; include/linux/fs.h, v6.1–v7.2).
+const FMODE_CREATED: u32 = 0x10_0000;
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// What a file is to us.
@@ -60,7 +64,7 @@ pub struct Secret {
 
 const WORKSPACE: u32 = 0;
 const FOREIGN: u32 = 1;
-/// Where it lies tells.
+/// Where it lies tells, and who made it.
 const BY_PLACE: u32 = 2;
 
 impl Secret {
@@ -74,8 +78,17 @@ impl Secret {
 
     /// Whether the session has no business with it.
     #[inline(always)]
-    pub fn is_foreign(self, session: u64, dev: u32, dentry: Object) -> bool {
-        if self.place == BY_PLACE { !in_workspace(session, dev, dentry) } else { self.place == FOREIGN }
+    pub fn is_foreign(self, session: u64, file: InodeKey, dentry: Object) -> bool {
+        if self.place != BY_PLACE {
+            return self.place == FOREIGN;
+        }
+        !self.is_made(session, file, dentry) && !in_workspace(session, file, dentry)
+    }
+
+    /// Whether it is of the session's own making.
+    #[inline(always)]
+    fn is_made(self, session: u64, file: InodeKey, dentry: Object) -> bool {
+        self.place == BY_PLACE && self.tag.placed == 0 && made::by(session, file, dentry)
     }
 }
 
@@ -89,7 +102,7 @@ pub enum Moment {
 /// Judges a file that a labelled process opens; gives what becomes of it.
 #[inline(always)]
 pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> Outcome {
-    match look(file) {
+    match look(session, file) {
         Some(Target::Ordinary) => PASS,
         Some(Target::Own { dentry }) => own::written(tgid, session, dentry, moment == Moment::Before),
         Some(Target::Proc { dentry }) => {
@@ -106,7 +119,7 @@ pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> O
 }
 
 #[inline(always)]
-fn look(file: impl Structure) -> Option<Target> {
+fn look(session: u64, file: impl Structure) -> Option<Target> {
     let mode: u32 = file.read(offset!(file_mode))?;
     let inode = file.follow(offset!(file_inode))?;
     let kind: u16 = inode.read(offset!(inode_mode))?;
@@ -118,9 +131,13 @@ fn look(file: impl Structure) -> Option<Target> {
     if sb.read::<u64>(offset!(sb_magic))? == PROC_SUPER_MAGIC {
         return Some(Target::Proc { dentry: dentry.object() });
     }
-    let key = InodeKey { ino: inode.read(offset!(inode_ino))?, dev: sb.read(offset!(sb_dev))?, reserved: 0 };
+    let key = identity::of_inode(inode)?;
     if mode & FMODE_WRITE != 0 && own::is(key, dentry.object()) {
         return Some(Target::Own { dentry: dentry.object() });
+    }
+    if mode & FMODE_CREATED != 0 {
+        made::note(session, key, inode);
+        return Some(Target::Ordinary); // there was nothing in it to read
     }
     if mode & FMODE_READ == 0 {
         return Some(Target::Ordinary);
@@ -172,27 +189,28 @@ fn by_name(dentry: impl Structure) -> Option<SecretTag> {
 
 #[inline(always)]
 fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object, moment: Moment) -> Outcome {
-    let (tag, foreign) = (secret.tag, secret.is_foreign(session, key.dev, dentry));
+    let (tag, made) = (secret.tag, secret.is_made(session, key, dentry));
+    let foreign = !made && secret.is_foreign(session, key, dentry);
     let outcome = if moment == Moment::Before {
-        let subject = AnswerKey::of_object(session, key.ino, key.dev, SUBJECT_OPEN);
-        hold::decide(verdict::open(tag, foreign), subject)
+        hold::decide(verdict::open(tag, foreign), AnswerKey::of_open(session, key))
     } else {
         PASS
     };
     // The taint comes before the record: if the record is lost the next connection is held all the same.
-    let generation = if outcome.code == 0 { verdict::taint(session, tag.grade, foreign) } else { 0 };
+    let touched = if outcome.code == 0 { verdict::taint(session, tag.grade, foreign) } else { verdict::UNTOUCHED };
     if let Some(mut entry) = emit::reserve::<Open>(&ACCESS, Loss::Open, session) {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
             (*record).header = entry.header(kind::OPEN, tgid, session);
-            (*record).ino = key.ino;
-            (*record).dev = key.dev;
+            (*record).file = key;
             (*record).tag = tag;
             (*record).matched = secret.matched;
             (*record).foreign = foreign as u32;
             (*record).state = outcome.state;
-            (*record).generation = generation;
+            (*record).made = made as u32;
+            (*record).generation = touched.generation;
+            (*record).touch = touched.number;
             path(&raw mut (*record).path, dentry);
         }
         entry.submit();
@@ -231,11 +249,13 @@ pub unsafe fn path(record: *mut Names, file: Object) {
 
 /// Whether the workspace's directory is among the file's ancestors. Unknown, or deeper than [`WALK`]: no.
 #[inline(always)]
-pub fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
+pub fn in_workspace(session: u64, key: InodeKey, file: Object) -> bool {
     let Some(state) = SESSIONS.get_ptr(session) else { return false };
     // SAFETY: a map value stays allocated while a program runs (RCU); aligned reads of fields written once.
-    let (workspace_ino, workspace_dev) = unsafe { ((*state).workspace_ino, (*state).workspace_dev) };
-    if workspace_ino == 0 || workspace_dev != dev {
+    let workspace = unsafe {
+        InodeKey { ino: (*state).workspace_ino, dev: (*state).workspace_dev, space: (*state).workspace_space }
+    };
+    if workspace.ino == 0 || workspace.dev != key.dev {
         return false;
     }
     let mut dentry = file;
@@ -245,13 +265,12 @@ pub fn in_workspace(session: u64, dev: u32, file: Object) -> bool {
             return false;
         }
         let Some(inode) = parent.follow(offset!(dentry_inode)) else { return false };
-        let Some(ino) = inode.read::<u64>(offset!(inode_ino)) else { return false };
-        if ino == workspace_ino {
+        let Some(directory) = identity::of_inode(inode) else { return false };
+        if directory == workspace {
             return true;
         }
-        let key = InodeKey { ino, dev, reserved: 0 };
         // SAFETY: a 32-bit value, copied out at once.
-        if let Some(generation) = unsafe { FOREIGN_DIRECTORIES.get(key) }.copied()
+        if let Some(generation) = unsafe { FOREIGN_DIRECTORIES.get(directory) }.copied()
             && inode.read(offset!(inode_generation)) == Some(generation)
         {
             return false;

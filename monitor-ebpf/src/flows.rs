@@ -4,17 +4,17 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes},
+    helpers::generated::{bpf_get_socket_cookie, bpf_ktime_get_boot_ns, bpf_skb_load_bytes},
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
 use monitor_common::{
     event::{
-        kind,
+        Header, kind,
         network::{DNS_MAX, Dns, FlowAsk, PAYLOAD_MAX},
     },
     loss::Loss,
-    policy::{FLOW_DENIED, Flow},
+    policy::{FLOW_DENIED, Flow, VERDICT_ALLOW},
 };
 
 use crate::{
@@ -25,8 +25,15 @@ use crate::{
     verdict,
 };
 
+pub mod greeting;
+
 const PASS: i32 = 1;
 const DROP: i32 = 0;
+/// Dropped, and its sender is not told: `NET_XMIT_DROP` is no error of a datagram's `send` unless it asked for errors
+/// (net/ipv4/udp.c:udp_send_skb, kernel/bpf/cgroup.c:__cgroup_bpf_run_filter_skb, v6.1–v7.2).
+const LOSE: i32 = 2;
+/// How long rules may take to decide about a datagram's destination before its sender sees an error.
+const DATAGRAM_PATIENCE_MS: u32 = 100;
 
 #[cgroup_skb(egress)]
 pub fn egress(ctx: SkBuffContext) -> i32 {
@@ -50,19 +57,40 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     }
     let allowed = remote.is_noted && verdict.is_some_and(|decided| decided.generation == gate.generation);
     if !gate.closed || allowed {
+        greeting::pass(&ctx, cookie, flow, gate.generation);
         return PASS;
     }
-    if is_control(&ctx, flow) {
+    if is_control(&ctx, flow) || stays_here(flow, &remote) {
         return PASS;
     }
     let payload = packet::payload(&ctx).unwrap_or(Payload { offset: 0, size: 0 });
     let is_new = flow.asked != gate.generation || shows_more(flow, payload);
     if is_new && ask(&ctx, cookie, flow, &remote, gate.generation, payload).is_some() {
         flow.asked = gate.generation;
-        flow.asked_size = payload.size;
+        flow.asked_size = if network::is_stream(flow) { payload.size } else { now_ms() };
     }
     // A lost question is asked again with the next attempt; the data waits either way.
-    if verdict::observes() { PASS } else { DROP }
+    if verdict::observes() {
+        return PASS;
+    }
+    // Nothing queues a datagram: it is lost, as datagrams are, and the next one may pass. Where a person has to decide, its sender
+    // is told soon: QUIC then falls back to TCP, which can wait.
+    let is_young = is_new || now_ms().wrapping_sub(flow.asked_size) < DATAGRAM_PATIENCE_MS;
+    if network::is_datagrams(flow) && is_young { LOSE } else { DROP }
+}
+
+#[inline(always)]
+fn now_ms() -> u32 {
+    // SAFETY: a helper without arguments.
+    (unsafe { bpf_ktime_get_boot_ns() } / 1_000_000) as u32
+}
+
+/// A datagram that no rule wants to see: it does not leave this machine, or goes to whoever listens.
+#[inline(always)]
+fn stays_here(flow: &Flow, remote: &Remote) -> bool {
+    network::is_datagrams(flow)
+        && verdict::policy().is_some_and(|policy| policy.local_datagrams == VERDICT_ALLOW)
+        && (is_unspecified(&remote.address) || network::is_local(&remote.address))
 }
 
 /// Where a packet goes.
@@ -125,21 +153,41 @@ fn ask(
     payload: Payload,
 ) -> Option<()> {
     let mut entry = emit::reserve::<FlowAsk>(&ACCESS, Loss::FlowAsk, flow.session)?;
-    let record = entry.as_mut_ptr();
-    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+    let header = entry.header(kind::FLOW_ASK, flow.tgid, flow.session);
+    // SAFETY: the reserved memory.
+    unsafe { show(ctx, entry.as_mut_ptr(), header, cookie, flow, remote, generation, payload) };
+    entry.submit();
+    Some(())
+}
+
+/// Writes a record of what a flow sends.
+///
+/// # Safety
+/// `record` must be valid for writes; every field of it is written.
+#[inline(always)]
+#[allow(clippy::too_many_arguments, reason = "a record of eight parts, inlined into its two callers")]
+unsafe fn show(
+    ctx: &SkBuffContext,
+    record: *mut FlowAsk,
+    header: Header,
+    cookie: u64,
+    flow: &Flow,
+    remote: &Remote,
+    generation: u64,
+    payload: Payload,
+) {
+    // SAFETY: the caller's promise.
     unsafe {
-        (*record).header = entry.header(kind::FLOW_ASK, flow.tgid, flow.session);
+        (*record).header = header;
         (*record).cookie = cookie;
         (*record).address = remote.address;
         (*record).port = remote.port;
         (*record).protocol = flow.protocol;
-        (*record).reserved = 0;
+        (*record).older = flow.older;
         (*record).generation = generation;
         (*record).payload_size = payload.size;
         (*record).payload_len = copy::<PAYLOAD_MAX>(ctx, payload, &raw mut (*record).payload);
     }
-    entry.submit();
-    Some(())
 }
 
 /// Copies at most `ROOM` bytes of the data; gives how many.

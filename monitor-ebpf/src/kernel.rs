@@ -2,12 +2,11 @@
 
 use aya_ebpf::helpers::{
     bpf_probe_read_kernel,
-    generated::{bpf_get_current_task, bpf_probe_read_kernel_str, bpf_send_signal},
+    generated::{bpf_get_current_task, bpf_probe_read_kernel_str, bpf_send_signal, bpf_send_signal_thread},
 };
 use monitor_common::{
     label::{FROZEN, Label},
     offsets::Offsets,
-    policy::InodeKey,
 };
 
 use crate::maps::{PROCESSES, SESSIONS};
@@ -132,14 +131,6 @@ impl Object {
     }
 }
 
-/// Device and inode of what a dentry names; `None` where it names nothing yet.
-#[inline(always)]
-pub fn identity(dentry: Object) -> Option<InodeKey> {
-    let inode = dentry.follow(offset!(dentry_inode))?;
-    let dev = inode.follow(offset!(inode_sb))?.read(offset!(sb_dev))?;
-    Some(InodeKey { ino: inode.read(offset!(inode_ino))?, dev, reserved: 0 })
-}
-
 #[inline(always)]
 pub fn current_task() -> Object {
     // SAFETY: a helper without arguments.
@@ -159,17 +150,20 @@ pub fn is_frozen(session: u64) -> bool {
     SESSIONS.get_ptr(session).is_some_and(|state| unsafe { (*state).flags } & FROZEN != 0)
 }
 
-/// Stops the caller again if its session's breaker is open: somebody else continued it.
+/// Stops the caller again if its session's breaker is open: somebody else continued it. Where this is asked nothing else keeps
+/// the caller from going on, so the signal is its own thread's: of a signal to the process one is pending at a time
+/// (kernel/signal.c:legacy_queue), and a second thread that came here meanwhile would not be stopped by it.
 #[inline(always)]
 pub fn stop_if_frozen(session: u64) -> bool {
     if !is_frozen(session) {
         return false;
     }
-    stop();
+    // SAFETY: sends to the current thread only.
+    unsafe { bpf_send_signal_thread(SIGSTOP) };
     true
 }
 
-/// Stops the calling process on its way out of the kernel.
+/// Stops the calling process on its way out of the kernel; the hook refuses its call besides.
 #[inline(always)]
 pub fn stop() {
     // SAFETY: sends to the current process only.

@@ -17,6 +17,7 @@ mod flows;
 mod guard;
 mod handshake;
 mod hold;
+mod identity;
 mod inspect;
 mod io_uring;
 mod kernel;

@@ -2,6 +2,7 @@
 //! other has just learned. Sizes are upper bounds; every failed insert is counted.
 
 use aya_ebpf::{
+    bindings::BPF_F_NO_PREALLOC,
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, RingBuf},
 };
@@ -10,8 +11,8 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSSES,
     policy::{
-        AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, NUMBERS_MAX, Policy, Remote,
-        SecretTag,
+        AddressKey, Answer, AnswerKey, Flow, FlowName, FlowVerdict, Followed, InodeKey, Made, NUMBERS_MAX,
+        Policy, Remote, SecretTag,
     },
 };
 
@@ -34,6 +35,10 @@ pub static FLOWS: HashMap<u64, Flow> = HashMap::with_max_entries(65_536, 0);
 /// Socket cookie → what was decided about it. Written by the daemon.
 #[map]
 pub static VERDICTS: HashMap<u64, FlowVerdict> = HashMap::with_max_entries(65_536, 0);
+
+/// Socket cookie → what the connection said of itself. Written by the daemon. Not allocated beforehand: most machines have few.
+#[map]
+pub static FLOW_NAMES: HashMap<u64, FlowName> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
 
 /// Which entries of `SECRET_INODES` and `SECRET_NAMES` may be there, see `monitor_common::bits`.
 #[map]
@@ -58,6 +63,10 @@ pub static FOLLOWED_BITS: Array<u64> = Array::with_max_entries(bits::WORDS, 0);
 /// value is the inode's generation. Written by the kernel.
 #[map]
 pub static FOREIGN_DIRECTORIES: LruHashMap<InodeKey, u32> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Files that sessions created. Written by the kernel. LRU: what was made longest ago makes room, and counts as found again.
+#[map]
+pub static MADE: LruHashMap<InodeKey, Made> = LruHashMap::with_max_entries(65_536, 0);
 
 /// Hash of a socket's file name (`monitor_common::hash`, EXACT) that may be a service's.
 #[map]

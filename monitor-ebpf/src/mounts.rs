@@ -9,7 +9,7 @@ use monitor_common::event::guard::act;
 
 use crate::{
     guard::{self, Attempt},
-    hold,
+    hold, identity,
     kernel::{self, Object, Structure, offset},
     own,
 };
@@ -74,6 +74,6 @@ fn over(tgid: u32, session: u64, path: Object, refuse: bool) -> i32 {
 #[inline(always)]
 fn away(tgid: u32, session: u64, mount: Object, refuse: bool) -> i32 {
     let Some(root) = mount.follow(offset!(vfsmount_root)) else { return 0 };
-    let own = kernel::identity(root).is_some_and(own::listed);
+    let own = identity::of_dentry(root).is_some_and(own::listed);
     guard::report(tgid, session, Attempt::at(act::UNMOUNT, root), refuse && own)
 }

@@ -82,7 +82,7 @@ pub fn read(dentry: impl Structure, buffer: &mut Buffer) -> Option<usize> {
 
 /// No secret: what a plain value says where an `Option` would make the compiler read a register that was never written,
 /// which the verifier refuses.
-pub const NONE: SecretTag = SecretTag { entry: u32::MAX, grade: GRADE_NONE };
+pub const NONE: SecretTag = SecretTag::of(u32::MAX, GRADE_NONE);
 
 /// The tag of a file by its name and its directory's: exact name first, because only it can say "not a secret".
 #[inline(always)]

@@ -19,7 +19,7 @@ use monitor_common::{
 use crate::{
     count, delegate, emit, handshake, hold,
     kernel::{self, Object},
-    maps::{ACCESS, FLOWS, VERDICTS},
+    maps::{ACCESS, FLOW_NAMES, FLOWS, TAINTS, VERDICTS},
     verdict,
 };
 
@@ -117,6 +117,7 @@ fn restart() -> i32 {
 #[inline(always)]
 fn send(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
+    note_resolver(ctx, label.session);
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     if let Some(flow) = FLOWS.get_ptr(cookie) {
@@ -127,6 +128,20 @@ fn send(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
         }
     }
     note(ctx, label.session, address)
+}
+
+/// A process of the session answers from port 53: before its first answer arrives, so that nothing is learned from one.
+#[inline(always)]
+fn note_resolver(ctx: &SockAddrContext, session: u64) {
+    // SAFETY: the verifier checks the pointer, and rewrites the load to the socket's own field (host byte order).
+    let answers = unsafe {
+        let socket = (*ctx.sock_addr).__bindgen_anon_1.sk;
+        !socket.is_null() && (*socket).src_port == DNS_PORT as u32
+    };
+    if answers && let Some(state) = TAINTS.get_ptr_mut(session) {
+        // SAFETY: a map value stays allocated while a program runs (RCU); an aligned write of a constant.
+        unsafe { (*state).resolves = 1 };
+    }
 }
 
 /// Notes the flow and reports it, or refuses it.
@@ -142,10 +157,10 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
         (true, true) => outcome::WOULD_REFUSE,
         (true, false) => outcome::REFUSED,
     };
-    let flow =
-        Flow { session, address, tgid: ctx.tgid(), port, protocol, closed: 0, asked_size: 0, asked: 0 };
-    // A new connection on an old socket is a new question.
+    let flow = Flow::new(session, ctx.tgid(), address, port, protocol);
+    // A new connection on an old socket is a new question, and has another name.
     let _ = VERDICTS.remove(cookie);
+    let _ = FLOW_NAMES.remove(cookie);
     if outcome != outcome::REFUSED && !follow(cookie, flow) {
         return REFUSE;
     }
@@ -183,15 +198,16 @@ pub fn sock_release(ctx: SockContext) -> i32 {
     let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return ALLOW };
     // SAFETY: a map value stays allocated while a program runs (RCU).
     let flow = unsafe { &mut *flow };
-    let (session, tgid, asked) = (flow.session, flow.tgid, flow.asked);
+    let (session, tgid, asked, greeting) = (flow.session, flow.tgid, flow.asked, flow.greeting);
     let stays = must_stay(cookie, flow);
     if stays {
         flow.closed = 1;
     } else {
         let _ = FLOWS.remove(cookie);
         let _ = VERDICTS.remove(cookie);
+        let _ = FLOW_NAMES.remove(cookie);
     }
-    if (stays || asked != 0)
+    if (stays || asked != 0 || greeting != 0)
         && let Some(mut entry) = emit::reserve::<FlowClosed>(&ACCESS, Loss::FlowAsk, session)
     {
         entry.write(FlowClosed { header: entry.header(kind::FLOW_CLOSED, tgid, session), cookie });
@@ -250,6 +266,21 @@ fn address6(address: *const bpf_sock_addr) -> [u8; 16] {
         bytes[i * 4 + 3] = d;
     }
     bytes
+}
+
+/// Loopback, a multicast group, or IPv4's broadcast to this link.
+#[inline(always)]
+pub fn is_local(address: &[u8; 16]) -> bool {
+    let [first, .., a, b, c, d] = *address;
+    if first == 0xff {
+        return true;
+    }
+    let loopback6 = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1];
+    if *address == loopback6 {
+        return true;
+    }
+    let is_group = a == 127 || a & 0xf0 == 224 || (a, b, c, d) == (255, 255, 255, 255);
+    is_group && *address == mapped([a, b, c, d])
 }
 
 /// Whether a flow is a stream: its handshake may pass, its data waits.

@@ -15,6 +15,7 @@ use monitor_common::{
 use crate::{
     guard::{self, Attempt},
     hold::{self, Outcome},
+    identity,
     kernel::{self, Memory, Object, Structure, offset},
     maps::{DAEMON, OWN_INODES},
 };
@@ -139,8 +140,8 @@ pub fn written(tgid: u32, session: u64, dentry: Object, before: bool) -> Outcome
 pub fn is_own(dentry: Object) -> bool {
     let Some(parent) = dentry.follow(offset!(dentry_parent)) else { return false };
     // A name that does not exist yet has no inode: its directory tells.
-    let itself = kernel::identity(dentry).is_some_and(listed);
-    itself || kernel::identity(parent).is_some_and(listed)
+    let itself = identity::of_dentry(dentry).is_some_and(listed);
+    itself || identity::of_dentry(parent).is_some_and(listed)
 }
 
 /// As [`is_own`], of a file whose identity is known.
@@ -150,7 +151,7 @@ pub fn is(key: InodeKey, dentry: Object) -> bool {
         return true;
     }
     let Some(parent) = dentry.follow(offset!(dentry_parent)) else { return false };
-    kernel::identity(parent).is_some_and(listed)
+    identity::of_dentry(parent).is_some_and(listed)
 }
 
 #[inline(always)]

@@ -16,7 +16,7 @@ use monitor_common::{
 };
 
 use crate::{
-    count, emit, files, hold,
+    count, emit, files, hold, identity,
     kernel::{self, Memory, Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES},
     own, sieve,
@@ -78,12 +78,12 @@ fn renamed(tgid: u32, session: u64, dentry: Object, how: u32) {
 /// `None`: something of it cannot be read.
 #[inline(always)]
 fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
-    let key = kernel::identity(dentry)?;
+    let key = identity::of_dentry(dentry)?;
     let inode = dentry.follow(offset!(dentry_inode))?;
     let mode: u16 = inode.read(offset!(inode_mode))?;
     let generation: u32 = inode.read(offset!(inode_generation))?;
     if mode & S_IFMT == S_IFDIR {
-        if !files::in_workspace(session, key.dev, dentry) {
+        if !files::in_workspace(session, key, dentry) {
             // An LRU: it cannot be full.
             let _ = FOREIGN_DIRECTORIES.insert(key, generation, 0);
         }
@@ -96,7 +96,7 @@ fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
     if secret.is_none() {
         return Some(());
     }
-    let foreign = secret.is_foreign(session, key.dev, dentry) as u32;
+    let foreign = secret.is_foreign(session, key, dentry) as u32;
     sieve::admit(&FOLLOWED_BITS, key.hash());
     let _ = FOLLOWED.insert(key, Followed { tag: secret.tag, foreign, generation }, 0);
     tell(tgid, session, key, secret, foreign, how, dentry);
@@ -118,12 +118,12 @@ fn tell(
     // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
     unsafe {
         (*record).header = entry.header(kind::RELINK, tgid, session);
-        (*record).ino = key.ino;
-        (*record).dev = key.dev;
+        (*record).file = key;
         (*record).tag = secret.tag;
         (*record).matched = secret.matched;
         (*record).foreign = foreign;
         (*record).how = how;
+        (*record).reserved = 0;
         files::path(&raw mut (*record).path, dentry);
     }
     entry.submit();

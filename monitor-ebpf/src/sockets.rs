@@ -74,9 +74,7 @@ fn note(ctx: &SockContext, session: u64, protocol: u32) -> bool {
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let (tgid, protocol) = (ctx.tgid(), protocol as u16);
-    let flow =
-        Flow { session, address: [0; 16], tgid, port: 0, protocol, closed: 0, asked_size: 0, asked: 0 };
-    network::follow(cookie, flow)
+    network::follow(cookie, Flow::new(session, tgid, [0; 16], 0, protocol))
 }
 
 /// `LSM_HOOK(int, 0, socket_create, int family, int type, int protocol, int kern)` (v6.1–v7.2): packet sockets send below

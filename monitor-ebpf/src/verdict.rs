@@ -15,20 +15,32 @@ use crate::{
 };
 
 /// Marks what the session touched. Every touch that a rule cares about starts a new generation, so that connections
-/// that were let through before are asked about again. Gives the session's generation.
+/// that were let through before are asked about again, and everything asks until the daemon has judged the touch.
 #[inline(always)]
-pub fn taint(session: u64, grade: u32, foreign: bool) -> u64 {
-    let Some(state) = TAINTS.get_ptr_mut(session) else { return 0 };
+pub fn taint(session: u64, grade: u16, foreign: bool) -> Touched {
+    let Some(state) = TAINTS.get_ptr_mut(session) else { return UNTOUCHED };
     let bit = taint_bit(grade, foreign);
-    // SAFETY: a map value stays allocated while a program runs (RCU); both fields are aligned.
+    // SAFETY: a map value stays allocated while a program runs (RCU); the fields are aligned.
     unsafe {
         atomic::set_bits(&raw mut (*state).taints, bit);
         if policy().is_some_and(|policy| policy.gate_mask & bit != 0) {
-            return atomic::increment(&raw mut (*state).generation);
+            // First the number: a flow that sees the new generation finds the touch unsettled.
+            let number = atomic::increment(&raw mut (*state).touches);
+            return Touched { number, generation: atomic::increment(&raw mut (*state).generation) };
         }
-        (*state).generation
+        Touched { number: 0, generation: (*state).generation }
     }
 }
+
+/// What a touch made of its session.
+#[derive(Clone, Copy)]
+pub struct Touched {
+    /// Which of the touches that rules care about; 0: none of them.
+    pub number: u64,
+    pub generation: u64,
+}
+
+pub const UNTOUCHED: Touched = Touched { number: 0, generation: 0 };
 
 /// Something was touched that cannot be told: connections that were let through before are asked about again.
 #[inline(always)]
@@ -50,11 +62,12 @@ pub struct Gate {
 #[inline(always)]
 pub fn gate(session: u64) -> Option<Gate> {
     let (taint, state) = (TAINTS.get_ptr(session)?, SESSIONS.get_ptr(session)?);
-    let mask = policy().map_or(0, |policy| policy.gate_mask);
     // SAFETY: map values stay allocated while a program runs (RCU); aligned reads.
     unsafe {
-        // A session of which something was not reported counts as having touched everything.
-        let closed = (*taint).taints & mask != 0 || (*taint).lost != 0 || (*state).flags & GATED != 0;
+        // A session of which something was not reported counts as having touched everything; a touch that is not judged yet
+        // counts as what it looks like.
+        let unjudged = (*taint).touches > (*state).settled;
+        let closed = unjudged || (*taint).lost != 0 || (*state).flags & GATED != 0;
         Some(Gate { closed, generation: (*taint).generation })
     }
 }

@@ -34,6 +34,7 @@ mod enrich;
 mod event;
 mod explaining;
 mod flows;
+mod greetings;
 mod guarding;
 pub mod handle;
 mod heads;

@@ -16,10 +16,12 @@ pub mod client_hello;
 pub mod dns;
 pub mod host;
 pub mod http;
+pub mod kept;
 pub mod stream;
 
 use cache::NameCache;
 use client_hello::ServerName;
+use monitor_common::policy::FlowName;
 use stream::TcpStream;
 
 /// Sessions whose names are remembered; above it, the one that was used longest ago is forgotten and counted.
@@ -127,7 +129,8 @@ impl Names {
         Counts { evicted: self.counts.evicted + evicted, ..self.counts }
     }
 
-    /// Names a flow of `session` to `address`, whose first bytes are `payload` (possibly cut short, possibly none).
+    /// Names a flow of `session` to `address`, whose next bytes are `payload` (possibly cut short, possibly none), and which
+    /// said `kept` when it began.
     #[must_use]
     pub fn identify(
         &self,
@@ -135,14 +138,18 @@ impl Names {
         address: IpAddr,
         port: u16,
         payload: &[u8],
+        kept: Option<&FlowName>,
         now: BootNanos,
     ) -> Identified {
-        let mut found = own_names(SocketAddr::new(address, port), payload);
+        let mut found = said(address, port, payload);
+        if let Some(kept) = kept {
+            kept::recall(&mut found, kept);
+        }
         let own = found.names.len();
         let answers: Vec<&str> =
             self.sessions.get(&session).map(|s| s.value.lookup(address, now).collect()).unwrap_or_default();
         // A flow to a proxy names the proxy's target, which need not have anything to do with the proxy's address.
-        found.mismatch = own > 0
+        found.mismatch |= own > 0
             && found.proxy_target.is_none()
             && !answers.is_empty()
             && found.names.iter().all(|(name, _)| !answers.contains(&name.as_str()));
@@ -156,7 +163,10 @@ impl Names {
 
     fn learn(&mut self, session: SessionId, message: &[u8], now: BootNanos) -> usize {
         let answers = match dns::answers(message) {
-            Ok(answers) => answers,
+            // Whatever answers on this machine itself is not what the name stands for elsewhere.
+            Ok(answers) => {
+                answers.into_iter().filter(|answer| !answer.address.is_loopback()).collect::<Vec<_>>()
+            }
             Err(fault) => {
                 tracing::debug!(%session, %fault, "a DNS answer was not understood");
                 self.counts.malformed += 1;
@@ -210,8 +220,10 @@ fn longest_unused<K: Copy, V>(table: &HashMap<K, Used<V>>) -> Option<K> {
     table.iter().min_by_key(|(_, entry)| entry.last).map(|(key, _)| *key)
 }
 
-/// What the flow says of itself.
-fn own_names(destination: SocketAddr, payload: &[u8]) -> Identified {
+/// What a flow to `address` and `port` says of itself by these bytes alone.
+#[must_use]
+pub fn said(address: IpAddr, port: u16, payload: &[u8]) -> Identified {
+    let destination = SocketAddr::new(address, port);
     let hello = client_hello::server_name(payload);
     let mut found = Identified { encrypted_hello: hello.encrypted, ..Identified::default() };
     match hello.server_name {

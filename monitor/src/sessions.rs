@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use self::ended::Ended;
+use self::{ended::Ended, touches::Touches};
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
@@ -22,6 +22,7 @@ pub mod judgement;
 pub mod life;
 pub mod pending;
 pub mod procfs;
+pub mod touches;
 pub mod workspace;
 
 /// Secrets remembered for the screen.
@@ -54,6 +55,8 @@ pub struct Session {
     pub lost: u64,
     /// Its connections ask before their data leaves, because of something that the kernel did not see.
     pub gated: bool,
+    /// Which of its touches were judged.
+    pub touches: Touches,
     /// Secrets that an earlier daemon saw it read: their times and readers are not known any more.
     pub touched_before: Vec<String>,
     touched: VecDeque<String>,
@@ -79,6 +82,7 @@ impl Session {
             incomplete: false,
             lost: 0,
             gated: false,
+            touches: Touches::default(),
             touched_before: Vec::new(),
             touched: VecDeque::new(),
         }

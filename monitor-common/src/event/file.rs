@@ -3,7 +3,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::Header;
-use crate::policy::SecretTag;
+use crate::policy::{InodeKey, SecretTag};
 
 /// Path components reported, from the file upwards, and bytes kept of each.
 pub const COMPONENTS: usize = 12;
@@ -27,21 +27,23 @@ pub mod matched {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Open {
     pub header: Header,
-    pub ino: u64,
-    /// `super_block.s_dev`.
-    pub dev: u32,
+    pub file: InodeKey,
     pub tag: SecretTag,
     /// One of [`matched`].
     pub matched: u32,
-    /// 1: outside the workspace, or deeper below it than the kernel looked.
+    /// 1: outside the workspace, or deeper below it than the kernel looked, and not of the session's own making.
     pub foreign: u32,
     /// One of [`super::state`].
     pub state: u32,
+    /// 1: the session created the file.
+    pub made: u32,
     /// Session generation after this open.
     pub generation: u64,
+    /// Which of the session's touches this is ([`crate::label::Taint::touches`]); 0: none that rules care about.
+    pub touch: u64,
     pub path: Names,
 }
-const _: () = assert!(size_of::<Open>() == 24 + 8 + 24 + 8 + size_of::<Names>());
+const _: () = assert!(size_of::<Open>() == 24 + 16 + 8 + 16 + 16 + size_of::<Names>());
 
 /// A path below the root of its file system.
 #[repr(C)]
@@ -67,9 +69,7 @@ pub mod relink {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Relink {
     pub header: Header,
-    pub ino: u64,
-    /// `super_block.s_dev`.
-    pub dev: u32,
+    pub file: InodeKey,
     pub tag: SecretTag,
     /// One of [`matched`].
     pub matched: u32,
@@ -77,10 +77,11 @@ pub struct Relink {
     pub foreign: u32,
     /// One of [`relink`].
     pub how: u32,
+    pub reserved: u32,
     /// Its path before.
     pub path: Names,
 }
-const _: () = assert!(size_of::<Relink>() == 24 + 8 + 24 + size_of::<Names>());
+const _: () = assert!(size_of::<Relink>() == 24 + 16 + 8 + 16 + size_of::<Names>());
 
 /// A labelled process tried to open a secret's name and failed.
 #[repr(C)]

@@ -3,6 +3,7 @@
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::Header;
+use crate::policy::InodeKey;
 
 /// What was attempted. Numbers are never reused.
 pub mod act {
@@ -52,11 +53,11 @@ const _: () = assert!(size_of::<Guard>() == 24 + 16 + NAME_MAX + 4);
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct Execute {
     pub header: Header,
-    pub ino: u64,
-    pub dev: u32,
+    pub file: InodeKey,
     /// One of [`super::state`].
     pub state: u32,
+    pub reserved: u32,
     /// `linux_binprm.filename`, NUL-terminated.
     pub filename: [u8; super::process::FILENAME_MAX],
 }
-const _: () = assert!(size_of::<Execute>() == 24 + 16 + super::process::FILENAME_MAX);
+const _: () = assert!(size_of::<Execute>() == 24 + 24 + super::process::FILENAME_MAX);

@@ -40,7 +40,9 @@ const _: () = assert!(size_of::<Connect>() == 24 + 8 + 24);
 /// Bytes of a first segment that are shown to the daemon: a ClientHello with post-quantum key shares fits.
 pub const PAYLOAD_MAX: usize = 4096;
 
-/// The first data of a flow under the present generation was dropped; the daemon must decide.
+/// Data of a flow, and where it goes. [`super::kind::FLOW_ASK`]: the first under the present generation, which was dropped;
+/// the daemon must decide. [`super::kind::GREETING`]: one of the first segments of a stream, which passed; what it says of
+/// itself is kept.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 pub struct FlowAsk {
@@ -50,7 +52,8 @@ pub struct FlowAsk {
     pub address: [u8; 16],
     pub port: u16,
     pub protocol: u16,
-    pub reserved: u32,
+    /// [`crate::policy::Flow::older`].
+    pub older: u32,
     pub generation: u64,
     /// Application bytes in the segment, and how many of them are in `payload`.
     pub payload_size: u32,

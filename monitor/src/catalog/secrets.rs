@@ -283,7 +283,7 @@ impl Secrets {
     pub fn kernel_tag(&self, entry: u32) -> Option<SecretTag> {
         let found = self.entry(entry)?;
         let grade = if found.off { names::GRADE_REPORTED } else { names::grade(found.grade) };
-        Some(SecretTag { entry, grade })
+        Some(SecretTag::of(entry, grade))
     }
 
     /// The pack of each entry that is part of one, with repetitions.

@@ -1,12 +1,14 @@
 //! Accesses: each record becomes a fact, and the fact is judged.
 
+use std::net::IpAddr;
+
 use monitor_common::{
     event::{
         file::{Open, Probe, ProcOpen},
         network::{Connect, Dns, FlowAsk, FlowClosed, outcome},
         state,
     },
-    policy::{AnswerKey, SUBJECT_OPEN},
+    policy::AnswerKey,
 };
 
 use super::{engine::Engine, judge::Stake, losses::Dismissal};
@@ -14,7 +16,7 @@ use crate::{
     clock::boot_now,
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
     holds::{HeldCaller, HeldFlow, target},
-    names::Identified,
+    names::{self, Identified},
     probes::{Record, proof},
     sessions::environment,
 };
@@ -39,6 +41,7 @@ impl Engine {
             Record::Guard(guard) => self.on_guard(guard),
             Record::Connect(connect) => self.on_connect(connect),
             Record::FlowAsk(ask) => self.on_flow_ask(ask),
+            Record::Greeting(shown) => self.on_greeting(shown),
             Record::FlowClosed(closed) => self.on_flow_closed(closed),
             Record::Dns(dns) => self.on_dns(dns),
             Record::Delegate(delegate) => self.on_delegate(delegate),
@@ -48,8 +51,27 @@ impl Engine {
     }
 
     fn on_open(&mut self, open: &Open) {
+        self.judge_open(open);
+        self.settle(SessionId(open.header.session), open.touch);
+    }
+
+    /// A touch is judged: from here on it counts as what it is, not as what the kernel took it for.
+    fn settle(&mut self, id: SessionId, touch: u64) {
+        if touch == 0 {
+            return; // none that rules care about
+        }
+        let settled = self.registry.get_mut(id).and_then(|session| session.touches.judged(touch));
+        // Fails closed: an unsettled touch makes the session's flows ask.
+        if let Some(settled) = settled
+            && let Err(error) = self.uplink.settle(id, settled)
+        {
+            tracing::warn!(session = %id, %error, "a touch stays what it looked like");
+        }
+    }
+
+    fn judge_open(&mut self, open: &Open) {
         let (id, pid) = (SessionId(open.header.session), open.header.tgid);
-        let caller = HeldCaller::of(pid, &AnswerKey::of_object(id.0, open.ino, open.dev, SUBJECT_OPEN));
+        let caller = HeldCaller::of(pid, &AnswerKey::of_open(id.0, open.file));
         let Some(stake) = self.stake(id, caller, open.state) else { return };
         let Some(secret) = self.opened_secret(open) else {
             if matches!(stake, Stake::Caller(_)) {
@@ -122,6 +144,7 @@ impl Engine {
         if destination.transport == Transport::Tcp {
             // What was queued before is gone with the connection before, also where this one goes to the same place.
             self.heads.remove(connect.cookie);
+            self.greetings.forget(connect.cookie);
             self.holds.reconnected(connect.cookie);
         }
         let refused = connect.outcome != outcome::PASSED;
@@ -158,6 +181,12 @@ impl Engine {
         if identified.unfinished && !self.observing() && self.heads.wait(ask) {
             return;
         }
+        if self.kept_name(ask).is_none() {
+            let shown = self.greetings.with_before(ask);
+            let said = names::said(IpAddr::from(ask.address).to_canonical(), ask.port, &shown);
+            self.keep_name(ask, &said);
+            self.greetings.forget(ask.cookie);
+        }
         self.judge_flow(ask, &identified);
     }
 
@@ -182,11 +211,15 @@ impl Engine {
 
     fn on_flow_closed(&mut self, closed: &FlowClosed) {
         self.names.close(closed.cookie);
+        self.greetings.forget(closed.cookie);
         self.flow_is_closed(closed.cookie, BootNanos(closed.header.at_ns));
     }
 
     fn on_dns(&mut self, dns: &Dns) {
         let (id, at) = (SessionId(dns.header.session), BootNanos(dns.header.at_ns));
+        if self.uplink.taint(id).is_some_and(|taint| taint.resolves != 0) {
+            return self.dismiss("dns", Dismissal::OwnResolver);
+        }
         let is_tcp = dns.protocol == TCP;
         if is_tcp && dns.payload_len < dns.payload_size {
             self.names.missed(dns.cookie, at);

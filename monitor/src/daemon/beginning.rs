@@ -88,10 +88,7 @@ impl Engine {
             .join(workspace.strip_prefix("/").unwrap_or(&workspace));
         match Mounts::of(pid).identify(&seen) {
             Ok(key) => {
-                let flags = self.uplink.session(id).map_or(0, |session| session.flags);
-                let told = self
-                    .uplink
-                    .set_session(id, KernelSession { workspace_ino: key.ino, workspace_dev: key.dev, flags });
+                let told = self.uplink.settle_workspace(id, key);
                 if let Err(error) = told {
                     tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
                 }

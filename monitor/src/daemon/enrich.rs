@@ -26,14 +26,14 @@ impl Engine {
     /// The secret that was opened; `None` where its name only looked like one.
     pub fn opened_secret(&mut self, open: &Open) -> Option<SecretAccess> {
         let (pid, session) = (open.header.tgid, SessionId(open.header.session));
-        let path = path_of(&mut self.mounts, pid, session, open.dev, &open.path);
+        let path = path_of(&mut self.mounts, pid, session, open.file.dev, &open.path);
         self.secret(pid, session, path, open.tag.entry, open.matched, open.foreign != 0)
     }
 
     /// The secret that got another name, by the one it had.
     pub fn relinked_secret(&mut self, relink: &Relink) -> Option<SecretAccess> {
         let (pid, session) = (relink.header.tgid, SessionId(relink.header.session));
-        let path = path_of(&mut self.mounts, pid, session, relink.dev, &relink.path);
+        let path = path_of(&mut self.mounts, pid, session, relink.file.dev, &relink.path);
         self.secret(pid, session, path, relink.tag.entry, relink.matched, relink.foreign != 0)
     }
 
@@ -102,16 +102,16 @@ impl Engine {
     ) -> Destination {
         let transport = if protocol == UDP { Transport::Udp } else { Transport::Tcp };
         let address = IpAddr::from(address).to_canonical();
-        let identified = self.names.identify(session, address, port, &[], at);
+        let identified = self.names.identify(session, address, port, &[], None, at);
         recognition::destination(&self.know.catalog.destinations, &identified, address, port, transport)
     }
 
-    /// What the flow's first data, and DNS before it, say of its name.
+    /// What the flow says of its name, now and when it began, and what DNS said before it.
     pub fn identified(&self, ask: &FlowAsk) -> Identified {
-        let shown = ask.payload.get(..ask.payload_len as usize).unwrap_or_default();
         let (session, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
-        let mut identified =
-            self.names.identify(session, IpAddr::from(ask.address).to_canonical(), ask.port, shown, at);
+        let (shown, kept) = (self.greetings.with_before(ask), self.kept_name(ask));
+        let address = IpAddr::from(ask.address).to_canonical();
+        let mut identified = self.names.identify(session, address, ask.port, &shown, kept.as_ref(), at);
         // A datagram is whole: nothing that is written next is added to it.
         identified.unfinished &= ask.protocol != UDP;
         identified

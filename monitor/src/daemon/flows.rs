@@ -17,6 +17,8 @@ use crate::{
     rules::Verdict,
 };
 
+/// `IPPROTO_TCP`.
+const TCP: u16 = 6;
 /// TCP gives up unacknowledged data after about 15 minutes (`tcp_retries2`); until then a closed socket's queue must
 /// stay held.
 const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
@@ -56,6 +58,13 @@ impl Engine {
             self.release(fact.session, fact.process.pid, &flow);
             return;
         }
+        if action <= Action::Deny && self.began_unseen(&flow) {
+            // Nothing of what waits has left, so whoever sent it may send it again: on a connection that says who it is for.
+            self.refuse(fact.session, fact.process.pid, &flow);
+            let why = "the connection is older than its session, and does not say who it is for";
+            self.report_with("flow-reset", fact, verdict, Action::Alert, &[asked, ("message", json!(why))]);
+            return;
+        }
         if action == Action::Hold {
             self.hold_or_harder(fact, verdict, Waiting::Flow(flow));
             return;
@@ -63,6 +72,13 @@ impl Engine {
         self.refuse(fact.session, fact.process.pid, &flow);
         let decided = ("flow.decided_ns", json!(boot_now().0));
         self.report_with("flow-denied", fact, verdict, action, &[asked, decided]);
+    }
+
+    /// Whether nobody has seen the begin of a stream, and it has said nothing since: who it is for is a guess. A person cannot
+    /// judge a guess, a model must not be stopped by one, and a control plane must not pass by one.
+    fn began_unseen(&self, asked: &HeldFlow) -> bool {
+        let is_older = |flow: Flow| flow.older != 0 && flow.protocol == TCP;
+        self.uplink.flow(asked.cookie).is_some_and(is_older) && self.uplink.flow_name(asked.cookie).is_none()
     }
 
     /// Lets a flow through, under the generation it asked with, and pushes its data out.
@@ -157,9 +173,9 @@ impl Engine {
 
     /// Whether the session's flows ask before their data leaves, as the kernel sees it.
     pub fn is_gated(&self, id: SessionId) -> bool {
-        let always = self.uplink.session(id).is_some_and(|session| session.flags & GATED != 0);
-        let asks = |taint: Taint| taint.taints & self.policy.gate_mask != 0 || taint.lost != 0;
-        always || self.uplink.taint(id).is_some_and(asks)
+        let Some(session) = self.uplink.session(id) else { return false };
+        let asks = |taint: Taint| taint.touches > session.settled || taint.lost != 0;
+        session.flags & GATED != 0 || self.uplink.taint(id).is_some_and(asks)
     }
 
     /// Whether the flow's data waits for a decision.
@@ -178,8 +194,7 @@ impl Engine {
     /// Notes the connections that a process had before it was labelled: they are held at their next request too.
     pub fn note_open_sockets(&mut self, id: SessionId, pid: u32) {
         for Connection { cookie, address, port, protocol } in flow::connections(pid) {
-            let (session, tgid) = (id.0, pid);
-            let flow = Flow { session, address, tgid, port, protocol, closed: 0, asked_size: 0, asked: 0 };
+            let flow = Flow { older: 1, ..Flow::new(id.0, pid, address, port, protocol) };
             if let Err(error) = self.uplink.note_flow(cookie, flow) {
                 tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
             }

@@ -10,7 +10,7 @@ use monitor_common::{
         network::{Socket, outcome},
         state,
     },
-    policy::{AnswerKey, SUBJECT_DELEGATE},
+    policy::AnswerKey,
 };
 
 use super::{engine::Engine, judge::Stake, losses::Dismissal};
@@ -56,7 +56,7 @@ impl Engine {
     /// A service outside of the tree is asked over its socket.
     pub fn on_delegate(&mut self, delegate: &Delegate) {
         let (id, pid) = (SessionId(delegate.header.session), delegate.header.tgid);
-        let caller = HeldCaller::of(pid, &AnswerKey::of_object(id.0, delegate.name, 0, SUBJECT_DELEGATE));
+        let caller = HeldCaller::of(pid, &AnswerKey::of_service(id.0, delegate.name));
         let Some(stake) = self.stake(id, caller, delegate.state) else { return };
         let path = as_bound(pid, text(&delegate.path), delegate.name == 0);
         let Some(delegation) = recognition::asked_service(&self.know.catalog, path) else {

@@ -22,6 +22,8 @@ pub enum Dismissal {
     ListsProcesses,
     /// Its session is over.
     SessionOver,
+    /// A process of the session answers name look-ups itself.
+    OwnResolver,
     /// What it names makes no sense.
     Unreadable,
 }
@@ -33,6 +35,7 @@ impl Dismissal {
             Self::NoService => "no-service",
             Self::ListsProcesses => "lists-processes",
             Self::SessionOver => "session-over",
+            Self::OwnResolver => "own-resolver",
             Self::Unreadable => "unreadable",
         }
     }

@@ -65,14 +65,14 @@ mod tests {
         before.extend(ids.iter().take(3).cloned());
         let first = Numbering::after(0, Vec::new());
         let second = Numbering::after(first.generation(), before);
-        let tag = |numbering: &Numbering, entry| numbering.tag(SecretTag { entry, grade: GRADE_A }).entry;
+        let tag = |numbering: &Numbering, entry| numbering.tag(SecretTag::of(entry, GRADE_A)).entry;
         assert_ne!(tag(&first, 2), tag(&second, 2));
         assert_eq!(second.entry(tag(&second, 2), &secrets), Some(2));
         assert_eq!(second.entry(tag(&first, 2), &secrets), Some(1));
         assert_eq!(second.entry(tag(&first, 0), &secrets), None, "it is gone");
         assert_eq!(second.entry(tag(&first, 9), &secrets), None, "there was none");
         assert_eq!(second.entry(ENTRY_HARMLESS, &secrets), None);
-        let harmless = SecretTag { entry: ENTRY_HARMLESS, grade: GRADE_NONE };
+        let harmless = SecretTag::of(ENTRY_HARMLESS, GRADE_NONE);
         assert_eq!(second.tag(harmless), harmless);
     }
 }

@@ -24,6 +24,7 @@ use crate::{
         Session,
         life::{Life, has_ended, life},
         procfs,
+        touches::Touches,
     },
 };
 
@@ -66,7 +67,9 @@ impl Engine {
     pub(super) fn restore(&self, id: SessionId, described: Option<SessionRecord>) -> Session {
         let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
         // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
-        session.frozen |= self.uplink.session(id).is_some_and(|known| known.flags & FROZEN != 0);
+        let known = self.uplink.session(id).unwrap_or_default();
+        session.frozen |= known.flags & FROZEN != 0;
+        session.touches = Touches::after(known.settled);
         if session.frozen {
             session.breaker.on_trip(boot_now());
         }

@@ -133,7 +133,7 @@ impl Engine {
     pub fn on_execute(&mut self, execute: &Execute) {
         let (id, pid) = (SessionId(execute.header.session), execute.header.tgid);
         let (at, program) = (BootNanos(execute.header.at_ns), text(&execute.filename));
-        let key = AnswerKey::of_exec(id.0, execute.ino, execute.dev, pid);
+        let key = AnswerKey::of_exec(id.0, execute.file, pid);
         match execute.state {
             state::COMMITTED => {
                 self.announced.committed(key, pid, &program);

@@ -27,7 +27,7 @@ fn request(host: &str) -> Vec<u8> {
 }
 
 fn identify(names: &Names, payload: &[u8]) -> Identified {
-    names.identify(SESSION, EDGE.into(), 443, payload, NOW)
+    names.identify(SESSION, EDGE.into(), 443, payload, None, NOW)
 }
 
 #[test]
@@ -65,9 +65,9 @@ fn sessions_know_only_their_own_answers() {
     let mut names = Names::new();
     names.on_dns(SessionId(2), 1, false, &answer("x.org", EDGE), NOW);
     assert!(identify(&names, b"").names.is_empty());
-    assert_eq!(names.identify(SessionId(2), EDGE.into(), 443, b"", NOW).names.len(), 1);
+    assert_eq!(names.identify(SessionId(2), EDGE.into(), 443, b"", None, NOW).names.len(), 1);
     names.forget(SessionId(2));
-    assert!(names.identify(SessionId(2), EDGE.into(), 443, b"", NOW).names.is_empty());
+    assert!(names.identify(SessionId(2), EDGE.into(), 443, b"", None, NOW).names.is_empty());
 }
 
 #[test]

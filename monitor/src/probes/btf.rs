@@ -40,9 +40,12 @@ struct Member {
     offset: u32,
 }
 
-/// Structures of one BTF blob.
+/// Structures of the kernel's BTF, and of modules' that build on it.
 pub struct Btf<'a> {
-    strings: &'a [u8],
+    /// The kernel's strings, then the last module's: its offsets go on where the kernel's end.
+    strings: [&'a [u8]; 2],
+    /// Types of the kernel: a module's numbers go on where these end.
+    base: u32,
     /// Type id → (name, members); structures and unions only.
     structures: HashMap<u32, (&'a [u8], Vec<Member>, bool)>,
     /// Named structures. The first of a name wins; the kernel's own come first.
@@ -53,23 +56,26 @@ impl<'a> Btf<'a> {
     /// # Errors
     /// Says what is wrong with the blob.
     pub fn parse(blob: &'a [u8]) -> Result<Self, &'static str> {
-        let (header, _) = Header::read_from_prefix(blob).map_err(|_| "shorter than its header")?;
-        if header.magic != MAGIC {
-            return Err("not BTF of this machine's byte order");
-        }
-        let section = |offset: u32, length: u32| {
-            let start = (header.hdr_len as usize).checked_add(offset as usize)?;
-            blob.get(start..start.checked_add(length as usize)?)
-        };
-        let types = section(header.type_off, header.type_len).ok_or("types beyond its end")?;
-        let strings = section(header.str_off, header.str_len).ok_or("strings beyond its end")?;
-        let mut btf = Self { strings, structures: HashMap::new(), names: HashMap::new() };
-        btf.read_types(types)?;
+        let (types, strings) = sections(blob)?;
+        let empty = &[][..];
+        let mut btf =
+            Self { strings: [strings, empty], base: 0, structures: HashMap::new(), names: HashMap::new() };
+        btf.base = btf.read_types(types, 0)?;
         Ok(btf)
     }
 
-    fn read_types(&mut self, mut rest: &'a [u8]) -> Result<(), &'static str> {
-        let mut id = 0;
+    /// Adds the types of one module (`/sys/kernel/btf/NAME`), which are written as a continuation of the kernel's.
+    ///
+    /// # Errors
+    /// Says what is wrong with the blob.
+    pub fn extend(&mut self, module: &'a [u8]) -> Result<(), &'static str> {
+        let (types, strings) = sections(module)?;
+        self.strings[1] = strings;
+        self.read_types(types, self.base).map(|_| ())
+    }
+
+    /// Reads types that are numbered after `id`; gives the last number.
+    fn read_types(&mut self, mut rest: &'a [u8], mut id: u32) -> Result<u32, &'static str> {
         while !rest.is_empty() {
             id += 1;
             let (head, tail) = Type::read_from_prefix(rest).map_err(|_| "a type is cut short")?;
@@ -89,11 +95,14 @@ impl<'a> Btf<'a> {
             }
             rest = tail.get(size..).unwrap_or_default();
         }
-        Ok(())
+        Ok(id)
     }
 
     fn name(&self, offset: u32) -> &'a [u8] {
-        let text = self.strings.get(offset as usize..).unwrap_or_default();
+        let [kernel, module] = self.strings;
+        let offset = offset as usize;
+        let text = kernel.get(offset..).filter(|text| !text.is_empty());
+        let text = text.or_else(|| module.get(offset.checked_sub(kernel.len())?..)).unwrap_or_default();
         text.split(|byte| *byte == 0).next().unwrap_or_default()
     }
 
@@ -121,6 +130,21 @@ impl<'a> Btf<'a> {
         }
         None
     }
+}
+
+/// Types and strings of a blob.
+fn sections(blob: &[u8]) -> Result<(&[u8], &[u8]), &'static str> {
+    let (header, _) = Header::read_from_prefix(blob).map_err(|_| "shorter than its header")?;
+    if header.magic != MAGIC {
+        return Err("not BTF of this machine's byte order");
+    }
+    let section = |offset: u32, length: u32| {
+        let start = (header.hdr_len as usize).checked_add(offset as usize)?;
+        blob.get(start..start.checked_add(length as usize)?)
+    };
+    let types = section(header.type_off, header.type_len).ok_or("types beyond its end")?;
+    let strings = section(header.str_off, header.str_len).ok_or("strings beyond its end")?;
+    Ok((types, strings))
 }
 
 /// Bytes that follow a type's three words (include/uapi/linux/btf.h).

@@ -5,11 +5,25 @@ use std::{
     fs, io,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
     time::{Duration, Instant},
 };
 
 use monitor_common::policy::InodeKey;
-use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, fstat, open, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, fstat, fstatfs, open, statx};
+
+/// include/uapi/linux/magic.h.
+const BTRFS_SUPER_MAGIC: i64 = 0x9123_683e;
+
+/// Whether the kernel programs tell btrfs's subvolumes apart, see [`know_subvolumes`].
+static SUBVOLUMES: AtomicBool = AtomicBool::new(false);
+
+/// Says that the kernel's types of btrfs were known when the programs were loaded: identities name the subvolume from now on.
+/// Otherwise both sides leave it out, and files of two subvolumes that have one number count as one: a harmless file as a
+/// secret, and another subvolume's directory as the workspace. The whole process has one kernel, hence one answer.
+pub(super) fn know_subvolumes(known: bool) {
+    SUBVOLUMES.store(known, Ordering::Relaxed);
+}
 
 /// Bits of the minor number in `super_block.s_dev` (include/linux/kdev_t.h).
 const MINOR_BITS: u32 = 20;
@@ -52,8 +66,8 @@ impl Mounts {
         Self::of(std::process::id())
     }
 
-    /// Device and inode of a file. The device comes from the mount table: on btrfs and overlayfs `stat` tells another
-    /// number than the kernel's `s_dev`.
+    /// Which file it is. The device comes from the mount table: on btrfs and overlayfs `stat` tells another number than the
+    /// kernel's `s_dev`.
     ///
     /// # Errors
     /// The file cannot be looked at.
@@ -70,8 +84,12 @@ impl Mounts {
         let wanted = StatxFlags::INO | StatxFlags::MNT_ID;
         let stat = statx(&file, "", AtFlags::EMPTY_PATH, wanted)?;
         let mount = self.0.iter().find(|mount| mount.id == stat.stx_mnt_id);
-        let dev = mount.map_or((stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor, |mount| mount.dev);
-        Ok(Anchor { key: InodeKey { ino: stat.stx_ino, dev, reserved: 0 }, file })
+        let told = (stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor;
+        let dev = mount.map_or(told, |mount| mount.dev);
+        // What `stat` tells of a btrfs is its subvolume's device.
+        let is_btrfs = || fstatfs(&file).is_ok_and(|system| system.f_type == BTRFS_SUPER_MAGIC);
+        let space = if SUBVOLUMES.load(Ordering::Relaxed) && is_btrfs() { told } else { 0 };
+        Ok(Anchor { key: InodeKey { ino: stat.stx_ino, dev, space }, file })
     }
 
     /// Absolute path of a file that stands at `inside` (absolute) in the file system of device `dev`.

@@ -14,12 +14,12 @@ use aya::{
     programs::{Program, ProgramError, links::FdLink},
 };
 use aya_obj::btf::BtfKind;
-use monitor_common::offsets::Offsets;
+use monitor_common::offsets::{ABSENT, Offsets};
 
 use super::{
     error::ProbeError,
     hooks::{link, link_name, load},
-    memory,
+    inode, memory,
     misses::Misses,
     mounts, namespace, offsets,
     pins::Pins,
@@ -107,6 +107,7 @@ impl Probes {
             .map_err(|source| ProbeError::Cgroup { path: options.cgroup.clone(), source })?;
         let pins = options.pins.as_deref().map(Pins::below).transpose()?;
         let offsets = offsets::resolve(Path::new(offsets::VMLINUX))?;
+        inode::know_subvolumes(offsets.btrfs_root_dev != ABSENT);
         let btf = Btf::from_sys_fs().map_err(|source| ProbeError::KernelTypes(Box::new(source)))?;
 
         let mut ebpf = load_object(&offsets, pins.as_ref())?;

@@ -9,13 +9,25 @@ use super::{btf::Btf, error::ProbeError};
 
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
+/// Modules whose structures are read where they are loaded by the time of the start; their BTF lies beside the kernel's.
+const MODULES: [&str; 1] = ["btrfs"];
+
 /// Resolves every field the kernel programs read.
 ///
 /// # Errors
 /// The type information cannot be read, or lacks fields; all missing ones are named.
 pub fn resolve(path: &Path) -> Result<Offsets, ProbeError> {
+    let bad = |path: &Path| {
+        let path = path.to_path_buf();
+        move |reason| ProbeError::BadBtf { path, reason }
+    };
     let blob = fs::read(path).map_err(|source| ProbeError::NoBtf { path: path.into(), source })?;
-    let btf = Btf::parse(&blob).map_err(|reason| ProbeError::BadBtf { path: path.into(), reason })?;
+    let modules = MODULES.map(|module| path.with_file_name(module));
+    let modules: Vec<_> = modules.iter().filter_map(|path| Some((path, fs::read(path).ok()?))).collect();
+    let mut btf = Btf::parse(&blob).map_err(bad(path))?;
+    for (path, module) in &modules {
+        btf.extend(module).map_err(bad(path))?;
+    }
     let absent = |structure: &str| OPTIONAL.contains(&structure).then_some(ABSENT);
     let found: Vec<Option<u32>> = FIELDS
         .iter()

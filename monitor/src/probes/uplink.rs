@@ -11,8 +11,8 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
     policy::{
-        AddressKey, Answer, AnswerKey, Flow, FlowVerdict, Followed, InodeKey, Policy, SecretTag, numbered,
-        open_index,
+        AddressKey, Answer, AnswerKey, Flow, FlowName, FlowVerdict, Followed, InodeKey, Policy, SecretTag,
+        numbered, open_index,
     },
 };
 
@@ -28,6 +28,7 @@ pub struct Uplink {
     taints: Table<u64, Taint>,
     flows: Table<u64, Flow>,
     verdicts: Table<u64, FlowVerdict>,
+    flow_names: Table<u64, FlowName>,
     bits: Array<MapData, u64>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
@@ -50,6 +51,7 @@ impl Uplink {
             taints: table(ebpf, "TAINTS")?,
             flows: table(ebpf, "FLOWS")?,
             verdicts: table(ebpf, "VERDICTS")?,
+            flow_names: table(ebpf, "FLOW_NAMES")?,
             bits: take(ebpf, "SECRET_BITS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
@@ -131,6 +133,26 @@ impl Uplink {
         self.sessions.keys().flatten().map(SessionId).collect()
     }
 
+    /// Says which directory tree is the session's own.
+    ///
+    /// # Errors
+    /// The session is not in the map.
+    pub fn settle_workspace(&mut self, id: SessionId, root: InodeKey) -> Result<(), MapError> {
+        let session = self.sessions.get(&id.0, 0)?;
+        let InodeKey { ino, dev, space } = root;
+        let own = Session { workspace_ino: ino, workspace_dev: dev, workspace_space: space, ..session };
+        self.set_session(id, own)
+    }
+
+    /// Says that every touch of a session up to this number has been judged, and what it really was is in its flags.
+    ///
+    /// # Errors
+    /// The session is not in the map.
+    pub fn settle(&mut self, id: SessionId, touches: u64) -> Result<(), MapError> {
+        let session = self.sessions.get(&id.0, 0)?;
+        self.set_session(id, Session { settled: session.settled.max(touches), ..session })
+    }
+
     /// Sets or clears flags of a session.
     ///
     /// # Errors
@@ -175,6 +197,26 @@ impl Uplink {
     pub fn remove_flow(&mut self, cookie: u64) {
         ignore_missing("FLOWS", self.flows.remove(&cookie));
         ignore_missing("VERDICTS", self.verdicts.remove(&cookie));
+        ignore_missing("FLOW_NAMES", self.flow_names.remove(&cookie));
+    }
+
+    /// What a connection has said of itself.
+    #[must_use]
+    pub fn flow_name(&self, cookie: u64) -> Option<FlowName> {
+        self.flow_names.get(&cookie, 0).ok()
+    }
+
+    /// Keeps what a connection says of itself, for as long as the kernel knows the connection.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn name_flow(&mut self, cookie: u64, name: FlowName) -> Result<(), MapError> {
+        self.flow_names.insert(cookie, name, 0)?;
+        if self.flow(cookie).is_none() {
+            // It ended meanwhile, before its name was there to be removed.
+            ignore_missing("FLOW_NAMES", self.flow_names.remove(&cookie));
+        }
+        Ok(())
     }
 
     #[must_use]
@@ -361,6 +403,7 @@ impl Uplink {
             copy(pins, "PROCESSES", &mut self.processes),
             copy(pins, "FLOWS", &mut self.flows),
             copy(pins, "VERDICTS", &mut self.verdicts),
+            copy(pins, "FLOW_NAMES", &mut self.flow_names),
         ];
         let (good, bad): (Vec<_>, Vec<_>) = copied.into_iter().partition(Result::is_ok);
         let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();

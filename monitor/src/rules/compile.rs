@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     RuleSet,
     memory::Memory,
-    model::{Moment, Rule, Touched},
+    model::{DestinationMatch, Moment, Rule, Touched},
+    pattern::HostPattern,
 };
 use crate::{
     catalog::secrets::{Judged, Secrets},
@@ -83,6 +84,9 @@ impl RuleSet {
                 *verdict = VERDICT_DENY;
             }
         }
+        if self.stops_local_datagrams() {
+            policy.local_datagrams = VERDICT_ASK;
+        }
         if self.stops(Kind::Exec).next().is_some() {
             policy.execute = VERDICT_ASK;
         }
@@ -98,6 +102,21 @@ impl RuleSet {
             policy.handshake = VERDICT_ASK_IF_GATED;
         }
         policy
+    }
+
+    /// Whether a rule may stop what does not leave this machine, or goes to a group. A datagram that has to wait is lost, so those
+    /// that no rule is about do not wait.
+    fn stops_local_datagrams(&self) -> bool {
+        let stops = |rule: &&Rule| rule.action >= Action::Hold && rule.mode == Mode::Enforce;
+        let is_about = |rule: &Rule| {
+            rule.conditions.destination.as_ref().is_none_or(|destination| {
+                let DestinationMatch { class, host, provider, .. } = destination;
+                let anywhere = class.is_empty() && host.is_empty() && provider.is_empty();
+                let address = |host: &HostPattern| matches!(host, HostPattern::Address(_));
+                anywhere || class.contains(&DestinationClass::Local) || host.iter().any(address)
+            })
+        };
+        self.connects().filter(stops).any(is_about)
     }
 
     /// Touches after which a session's flows, and its requests to services, must ask.
@@ -298,6 +317,25 @@ mod tests {
         assert_eq!(asks("action: freeze, before: handshake"), VERDICT_ASK_IF_GATED);
         assert_eq!(asks("action: hold, before: handshake, mode: observe"), VERDICT_ALLOW);
         assert_eq!(asks("action: hold, before: handshake, enabled: false"), VERDICT_ALLOW);
+    }
+
+    #[test]
+    fn datagrams_that_stay_here_wait_only_for_rules_that_could_be_about_them() {
+        let asks = |destination: &str| {
+            let rule = format!(
+                "{{id: a, summary: s, on: connect, match: {{{destination} touched: {{grade: A}}}}, action: hold}}"
+            );
+            set(&[&rule]).kernel_policy(false).local_datagrams
+        };
+        for elsewhere in
+            ["infra", "{provider: paste-site}", "{class: unknown, named: false}", "{host: a.example}"]
+        {
+            assert_eq!(asks(&format!("destination: {elsewhere},")), VERDICT_ALLOW, "{elsewhere}");
+        }
+        for here in ["destination: any,", "destination: local,", "destination: {host: 127.0.0.1},", ""] {
+            assert_eq!(asks(here), VERDICT_ASK, "{here}");
+        }
+        assert_eq!(RuleSet::builtin().unwrap().kernel_policy(false).local_datagrams, VERDICT_ALLOW);
     }
 
     #[test]

@@ -24,7 +24,7 @@ use monitor_common::{
 use super::actor::Actor;
 
 /// The tag of every secret of these tests.
-pub const TAG: SecretTag = SecretTag { entry: 7, grade: GRADE_A };
+pub const TAG: SecretTag = SecretTag::of(7, GRADE_A);
 
 pub struct Bench {
     probes: Probes,

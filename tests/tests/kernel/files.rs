@@ -20,6 +20,8 @@ use super::{
     bench::{Bench, TAG, identity},
 };
 
+mod identity;
+mod made;
 mod paths;
 mod proc;
 mod workspace;
@@ -117,12 +119,13 @@ fn an_open_says_which_file_and_taints_the_session() {
     let gate_mask = taint_bit(GRADE_A, true);
     scene.bench.uplink.set_policy(Policy { gate_mask, ..Policy::default() }).unwrap();
     scene.reads(&token);
-    let tainted = Taint { taints: gate_mask, generation: Taint::CLEAN.generation + 1, lost: 0 };
+    let tainted =
+        Taint { taints: gate_mask, generation: Taint::CLEAN.generation + 1, touches: 1, ..Taint::CLEAN };
     assert_eq!(scene.bench.taint(), tainted, "before the record is read");
     let open = scene.open();
-    let key = identity(Path::new(&token));
-    assert_eq!((open.ino, open.dev), (key.ino, key.dev));
+    assert_eq!(open.file, identity(Path::new(&token)));
     assert_eq!((open.tag, open.matched, open.foreign, open.generation), (TAG, matched::INODE, 1, 2));
+    assert_eq!((open.touch, open.made), (1, 0));
     assert_eq!(open.header.tgid, scene.actor.pid);
     let names: Vec<String> =
         open.path.names[..open.path.components as usize].iter().map(|part| decode::text(part)).collect();
@@ -161,8 +164,8 @@ fn names_match_in_each_of_their_forms() {
     let mut hashes: Vec<_> =
         names.iter().map(|(kind, name)| (hash::name(*kind, name.as_bytes()), TAG)).collect();
     let pair = hash::pair(hash::name(EXACT, b".railway"), hash::name(EXACT, b"config.json"));
-    hashes.push((pair, SecretTag { entry: 8, grade: GRADE_A }));
-    hashes.push((hash::name(EXACT, b".env.example"), SecretTag { entry: 9, grade: GRADE_NONE }));
+    hashes.push((pair, SecretTag::of(8, GRADE_A)));
+    hashes.push((hash::name(EXACT, b".env.example"), SecretTag::of(9, GRADE_NONE)));
     hashes.push((hash::name(EXACT, SENTINEL.as_bytes()), TAG));
     scene.bench.uplink.replace_names(&hashes).unwrap();
     let secrets =

@@ -52,13 +52,13 @@ impl Name<'_> {
 const NO_ENTRY: u32 = monitor_common::policy::ENTRY_HARMLESS;
 
 /// Grade of what is reported and taints nothing: [`monitor_common::policy::taint_bit`] has no bit for it.
-pub const GRADE_REPORTED: u32 = GRADE_C + 1;
+pub const GRADE_REPORTED: u16 = GRADE_C + 1;
 
 /// What the kernel looks for by name.
 #[derive(Debug)]
 pub struct KernelNames {
-    /// Keys with the entries that need them.
-    wanted: Vec<(u64, u32)>,
+    /// Keys with the entries that need them, and whether that is at a place of its own.
+    wanted: Vec<(u64, u32, bool)>,
     harmless: Vec<u64>,
 }
 
@@ -66,11 +66,12 @@ impl KernelNames {
     /// The kernel's map. Where two entries need the same key, the graver grade counts: the daemon judges by path later.
     pub fn merged(&self, tag: impl Fn(u32) -> Option<SecretTag>) -> Vec<(u64, SecretTag)> {
         let mut names: HashMap<u64, SecretTag> = HashMap::new();
-        for (key, entry) in &self.wanted {
+        for (key, entry, placed) in &self.wanted {
             let Some(tag) = tag(*entry) else { continue };
+            let tag = SecretTag { placed: (*placed).into(), ..tag };
             names.entry(*key).and_modify(|old| *old = graver(*old, tag)).or_insert(tag);
         }
-        let none = SecretTag { entry: NO_ENTRY, grade: GRADE_NONE };
+        let none = SecretTag::of(NO_ENTRY, GRADE_NONE);
         names.extend(self.harmless.iter().map(|key| (*key, none)));
         let mut names: Vec<_> = names.into_iter().collect();
         names.sort_unstable_by_key(|(key, _)| *key);
@@ -99,7 +100,7 @@ pub fn kernel(
             continue;
         }
         match key(pattern, generic) {
-            Some(key) => wanted.push((key, pattern.entry)),
+            Some(key) => wanted.push((key, pattern.entry, !pattern.anywhere())),
             None if pattern.anywhere() => reader.problem(
                 *line,
                 format!(
@@ -152,7 +153,7 @@ fn is_stem(text: &str) -> bool {
     is_plain(text) && !text.is_empty() && !text.strip_prefix('.').unwrap_or(text).contains('.')
 }
 
-pub fn grade(grade: Grade) -> u32 {
+pub fn grade(grade: Grade) -> u16 {
     match grade {
         Grade::A => GRADE_A,
         Grade::B => GRADE_B,
@@ -160,8 +161,10 @@ pub fn grade(grade: Grade) -> u32 {
     }
 }
 
+/// Where one of both is at a place of its own, so is the name: errs towards a credential that was found.
 fn graver(a: SecretTag, b: SecretTag) -> SecretTag {
-    if b.grade < a.grade { b } else { a }
+    let graver = if b.grade < a.grade { b } else { a };
+    SecretTag { placed: a.placed | b.placed, ..graver }
 }
 
 #[cfg(test)]
@@ -183,10 +186,22 @@ mod tests {
     fn what_is_only_reported_is_no_taint_and_gives_way_to_what_is() {
         use monitor_common::policy::taint_bit;
         assert_eq!([false, true].map(|foreign| taint_bit(GRADE_REPORTED, foreign)), [0, 0]);
-        let names = KernelNames { wanted: vec![(7, 0), (7, 1), (8, 0)], harmless: vec![9] };
-        let tag = |entry| SecretTag { entry, grade: [GRADE_REPORTED, GRADE_C][entry as usize] };
-        let none = SecretTag { entry: NO_ENTRY, grade: GRADE_NONE };
+        let names =
+            KernelNames { wanted: vec![(7, 0, false), (7, 1, false), (8, 0, false)], harmless: vec![9] };
+        let tag = |entry| SecretTag::of(entry, [GRADE_REPORTED, GRADE_C][entry as usize]);
+        let none = SecretTag::of(NO_ENTRY, GRADE_NONE);
         assert_eq!(names.merged(|entry| Some(tag(entry))), [(7, tag(1)), (8, tag(0)), (9, none)]);
+    }
+
+    #[test]
+    fn a_name_that_one_entry_has_at_a_place_of_its_own_is_never_the_sessions_making() {
+        let names =
+            KernelNames { wanted: vec![(7, 1, true), (7, 0, false), (8, 0, false)], harmless: Vec::new() };
+        let merged = names.merged(|entry| Some(SecretTag::of(entry, [GRADE_A, GRADE_B][entry as usize])));
+        assert_eq!(
+            merged,
+            [(7, SecretTag { placed: 1, ..SecretTag::of(0, GRADE_A) }), (8, SecretTag::of(0, GRADE_A))]
+        );
     }
 
     #[test]

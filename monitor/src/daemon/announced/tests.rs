@@ -1,3 +1,5 @@
+use monitor_common::policy::InodeKey;
+
 use super::*;
 
 const SEQ: u64 = 1;
@@ -5,7 +7,7 @@ const SH: u64 = 2;
 const IT: &str = "/x/it";
 
 fn file(ino: u64, pid: u32) -> AnswerKey {
-    AnswerKey::of_exec(9, ino, 8, pid)
+    AnswerKey::of_exec(9, InodeKey { ino, dev: 8, space: 0 }, pid)
 }
 
 fn list(args: &str) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use monitor_common::{
     event::{network::outcome, state},
-    policy::{AnswerKey, SUBJECT_DELEGATE, SUBJECT_OPEN},
+    policy::AnswerKey,
 };
 use rustix::io::Errno;
 
@@ -56,24 +56,26 @@ impl Trace {
             return None;
         }
         let pid = record.header().tgid;
-        let key = |ino, dev, subject| AnswerKey::of_object(SESSION.0, ino, dev, subject);
         let trace = |mark, fate| Some(Self { mark, fate, cookie: 0 });
         match record {
             Record::Fork(_) => trace(Mark::Fork, Fate::Passed),
             Record::Exec(_) => trace(Mark::Exec, Fate::Passed),
             Record::Exit(_) => trace(Mark::Exit, Fate::Passed),
             Record::Open(open) => {
-                trace(Mark::Open, fate(open.state, pid, key(open.ino, open.dev, SUBJECT_OPEN)))
+                trace(Mark::Open, fate(open.state, pid, AnswerKey::of_open(SESSION.0, open.file)))
             }
             Record::Probe(_) => trace(Mark::Miss, Fate::Passed),
             Record::ProcOpen(_) => trace(Mark::Environ, Fate::Passed),
             Record::Execute(execute) => {
-                let key = AnswerKey::of_exec(SESSION.0, execute.ino, execute.dev, pid);
+                let key = AnswerKey::of_exec(SESSION.0, execute.file, pid);
                 trace(Mark::Execute, fate(execute.state, pid, key))
             }
-            Record::Guard(guard) => trace(Mark::Guard(guard.act), fate(guard.state, pid, key(0, 0, 0))),
+            // Never held, so it has no key of its own.
+            Record::Guard(guard) => {
+                trace(Mark::Guard(guard.act), fate(guard.state, pid, AnswerKey::of_service(SESSION.0, 0)))
+            }
             Record::Delegate(delegate) => {
-                let key = key(delegate.name, 0, SUBJECT_DELEGATE);
+                let key = AnswerKey::of_service(SESSION.0, delegate.name);
                 trace(Mark::Delegate, fate(delegate.state, pid, key))
             }
             Record::Relink(_) => trace(Mark::Relink, Fate::Passed),
@@ -90,7 +92,7 @@ impl Trace {
             Record::FlowAsk(ask) => Some(Self { mark: Mark::Ask, fate: Fate::Passed, cookie: ask.cookie }),
             Record::Dns(dns) => Some(Self { mark: Mark::Dns, fate: Fate::Passed, cookie: dns.cookie }),
             Record::Socket(socket) => trace(Mark::Socket, decided(socket.outcome)),
-            Record::Candidate(_) | Record::FlowClosed(_) => None,
+            Record::Candidate(_) | Record::FlowClosed(_) | Record::Greeting(_) => None,
         }
     }
 }

@@ -48,7 +48,7 @@ fn attempt(uplink: &mut Uplink, before: Policy) -> Result<Option<Answer>, String
     let armed = uplink
         .set_policy(policy)
         .and_then(|()| uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_DENY))
-        .and_then(|()| uplink.tag_inode(decoy, SecretTag { entry: ENTRY, grade: GRADE_A }))
+        .and_then(|()| uplink.tag_inode(decoy, SecretTag::of(ENTRY, GRADE_A)))
         .and_then(|()| uplink.add_session(SESSION, Session::default()))
         .and_then(|()| uplink.set_label(subject.pid(), label));
     let tried = armed.map_err(|error| error.to_string()).and_then(|()| {

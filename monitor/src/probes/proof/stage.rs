@@ -109,7 +109,7 @@ impl Stage {
     pub fn arm(&self, uplink: &mut Uplink, pid: u32) -> Result<(), MapError> {
         uplink.set_policy(self.policy())?;
         uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ASK)?;
-        uplink.tag_inode(self.secret, SecretTag { entry: ENTRY, grade: GRADE_A })?;
+        uplink.tag_inode(self.secret, SecretTag::of(ENTRY, GRADE_A))?;
         uplink.protect_also(self.own)?;
         for name in [STREAM, DATAGRAM] {
             uplink.add_service(service(name), 0)?;

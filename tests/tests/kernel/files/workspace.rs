@@ -15,8 +15,8 @@ fn scene() -> Option<Scene> {
     let mut scene = Scene::set()?;
     scene.file("work/README");
     let root = identity(&scene.home.path().join("work"));
-    let session = Session { workspace_ino: root.ino, workspace_dev: root.dev, flags: 0 };
-    scene.bench.label(scene.actor.pid, session);
+    scene.bench.label(scene.actor.pid, Session::default());
+    scene.bench.uplink.settle_workspace(scene.bench.session, root).unwrap();
     scene.name(&[(EXACT, ".env")]);
     Some(scene)
 }
@@ -63,6 +63,6 @@ fn another_file_system_is_foreign() {
     scene.reads(&path.display().to_string());
     let open = scene.open();
     assert_eq!(open.foreign, 1);
-    assert_eq!(open.dev, identity(&path).dev);
-    assert_ne!(open.dev, identity(scene.home.path()).dev, "/dev/shm is another file system");
+    assert_eq!(open.file, identity(&path));
+    assert_ne!(open.file.dev, identity(scene.home.path()).dev, "/dev/shm is another file system");
 }

@@ -1,6 +1,8 @@
 use monitor_common::event::{Header, guard, guard::Guard, kind};
 use zerocopy::IntoBytes as _;
 
+use monitor_common::policy::InodeKey;
+
 use super::*;
 
 const EPERM: Answer = Answer::Failed(1);
@@ -11,10 +13,7 @@ fn observed(answer: Answer, fates: &[Fate], stopped: bool) -> Observed {
 }
 
 fn held() -> Fate {
-    Fate::Held {
-        pid: 7,
-        key: AnswerKey { session: SESSION.0, ino: 1, more: 0, dev: 2, subject: SUBJECT_OPEN },
-    }
+    Fate::Held { pid: 7, key: AnswerKey::of_open(SESSION.0, InodeKey { ino: 1, dev: 2, space: 0 }) }
 }
 
 fn is_not_proven(finding: &Finding) -> bool {
