@@ -56,6 +56,7 @@ mod snapshot;
 mod syscalls;
 mod tables;
 mod tags;
+mod unseen;
 mod unwatched;
 mod views;
 mod watchdog;

@@ -55,6 +55,8 @@ pub struct Session {
     pub lost: u64,
     /// Its connections ask before their data leaves, because of something that the kernel did not see.
     pub gated: bool,
+    /// Nothing that it did since then went unseen.
+    pub watched: BootNanos,
     /// Which of its touches were judged.
     pub touches: Touches,
     /// Secrets that an earlier daemon saw it read: their times and readers are not known any more.
@@ -82,6 +84,7 @@ impl Session {
             incomplete: false,
             lost: 0,
             gated: false,
+            watched: BootNanos(0),
             touches: Touches::default(),
             touched_before: Vec::new(),
             touched: VecDeque::new(),

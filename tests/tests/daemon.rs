@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod daemon {
+    mod beginning;
     mod clients;
     mod elsewhere;
     mod explaining;
@@ -12,6 +13,7 @@ mod daemon {
     mod lifecycle;
     mod lives;
     mod losses;
+    mod names;
     mod namespaces;
     mod packs;
     mod permissions;

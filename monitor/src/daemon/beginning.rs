@@ -24,6 +24,8 @@ pub(super) struct Newcomer {
     pub agent: String,
     pub recognised_by: String,
     pub command: Option<String>,
+    /// It has just executed its program. Of one that ran long before nobody claims to know what it did.
+    pub is_new: bool,
 }
 
 impl Engine {
@@ -41,13 +43,14 @@ impl Engine {
         session.user = user;
         session.command = newcomer.command.unwrap_or_else(|| command_line(&process));
         session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
-        let (pid, start, started) = (process.pid, process.start, session.started);
+        let (pid, start, started, is_new) = (process.pid, process.start, session.started, newcomer.is_new);
         self.registry.insert(session);
         self.registry.add_process(id, process);
+        self.is_watched(id);
         self.settle_workspace(id, pid);
         self.tag_secrets(id, &env);
         self.note_open_sockets(id, pid);
-        self.adopt_descendants(pid);
+        self.adopt_descendants(pid, is_new);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
         self.unlabel_if_ended(pid, start);
         self.save();
@@ -65,10 +68,11 @@ impl Engine {
         let id = procfs::session_of(process);
         let flags = if self.know.rules.always_gated() { GATED } else { 0 };
         let session = KernelSession { flags, ..KernelSession::default() };
-        self.expect_session();
+        // First the label: what the process forks meanwhile is known to be its.
         let labelled = self.uplink.add_session(id, session).and_then(|()| {
             self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
         });
+        self.expect_session();
         if labelled.is_err() {
             self.uplink.remove_session(id);
             self.follow_sessions();
@@ -135,6 +139,7 @@ pub(super) fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
         agent: recognised.agent,
         recognised_by: format!("{how}{}{asks_nobody}", recognised.by),
         command: None,
+        is_new: how.is_empty(),
     }
 }
 

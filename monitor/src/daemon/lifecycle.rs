@@ -57,13 +57,15 @@ impl Engine {
         let home = known.and_then(|session| session.home.as_deref());
         let workspace = known.and_then(|session| session.workspace.as_deref());
         let subjects = recognition::executed(&self.know.catalog, &process, parent, home, workspace);
+        let at = BootNanos(exec.header.at_ns);
         let (changed, left) = self.announced.runs(&process);
         let stake = if changed { Stake::Changed } else { Stake::None };
+        self.doubt_exec(session, &process, at);
         self.registry.add_process(session, process);
         self.take_back(left);
         for subject in subjects {
             let stake = if subject == Subject::Exec { stake } else { Stake::None };
-            self.judge(session, pid, BootNanos(exec.header.at_ns), subject, stake);
+            self.judge(session, pid, at, subject, stake);
         }
     }
 
@@ -144,7 +146,7 @@ impl Engine {
     }
 
     /// Labels what a root forked before it was labelled itself, until a pass finds nothing new.
-    pub fn adopt_descendants(&mut self, root: u32) {
+    pub fn adopt_descendants(&mut self, root: u32, is_new: bool) {
         let Some(session) = self.registry.session_of(root) else { return };
         loop {
             let assigned = adoption::assign(&procfs::parents(), &HashSet::from([root]));
@@ -160,6 +162,9 @@ impl Engine {
                 }
                 found = true;
                 let (pid, start) = (process.pid, process.start);
+                if is_new {
+                    self.doubt_descendant(session, &process);
+                }
                 self.registry.add_process(session, process);
                 self.note_open_sockets(session, pid);
                 self.unlabel_if_ended(pid, start);

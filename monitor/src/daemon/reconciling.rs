@@ -166,7 +166,7 @@ impl Engine {
             return;
         }
         self.note_open_sockets(session, pid);
-        self.adopt_descendants(pid);
+        self.adopt_descendants(pid, false);
         self.unlabel_if_ended(pid, start);
     }
 }

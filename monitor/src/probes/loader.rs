@@ -107,7 +107,11 @@ impl Probes {
             .map_err(|source| ProbeError::Cgroup { path: options.cgroup.clone(), source })?;
         let pins = options.pins.as_deref().map(Pins::below).transpose()?;
         let offsets = offsets::resolve(Path::new(offsets::VMLINUX))?;
-        inode::know_subvolumes(offsets.btrfs_root_dev != ABSENT);
+        let knows_subvolumes = offsets.btrfs_root_dev != ABSENT;
+        if !knows_subvolumes {
+            tracing::info!("btrfs is not in this kernel yet: if it comes, its subvolumes are told apart after a restart");
+        }
+        inode::know_subvolumes(knows_subvolumes);
         let btf = Btf::from_sys_fs().map_err(|source| ProbeError::KernelTypes(Box::new(source)))?;
 
         let mut ebpf = load_object(&offsets, pins.as_ref())?;

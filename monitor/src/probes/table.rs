@@ -137,7 +137,7 @@ const fn optional(duty: Duty, offers: &'static [Offer]) -> Service {
     Service { duty, when: When::Sessions, required: false, offers }
 }
 
-/// Every duty, in the order of attaching: lineage before everything that relies on labels.
+/// Every duty, in the order of attaching: lineage before everything that relies on labels, then what keeps data from leaving.
 pub const SERVICES: &[Service] = &[
     required(
         Duty::Lineage,
@@ -236,6 +236,20 @@ pub const SERVICES: &[Service] = &[
                 ],
             },
         ],
+    ),
+    required(
+        Duty::HoldFlow,
+        When::Sessions,
+        &[Offer {
+            backend: Backend::Portable,
+            can: "hold, deny",
+            attachments: &[at("egress", Hook::Egress)],
+        }],
+    ),
+    required(
+        Duty::ReadNames,
+        When::Sessions,
+        &[Offer { backend: Backend::Portable, can: "observe", attachments: &[at("ingress", Hook::Ingress)] }],
     ),
     optional(
         Duty::GateExecute,
@@ -402,20 +416,6 @@ pub const SERVICES: &[Service] = &[
                 attachments: &[at("signal_generate", Hook::RawTracepoint("signal_generate"))],
             },
         ],
-    ),
-    required(
-        Duty::HoldFlow,
-        When::Sessions,
-        &[Offer {
-            backend: Backend::Portable,
-            can: "hold, deny",
-            attachments: &[at("egress", Hook::Egress)],
-        }],
-    ),
-    required(
-        Duty::ReadNames,
-        When::Sessions,
-        &[Offer { backend: Backend::Portable, can: "observe", attachments: &[at("ingress", Hook::Ingress)] }],
     ),
 ];
 
