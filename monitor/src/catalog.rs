@@ -7,6 +7,7 @@ pub mod agents;
 mod command;
 pub mod destinations;
 mod digest;
+mod homes;
 pub mod packages;
 mod packs;
 mod path;

@@ -46,14 +46,6 @@ pub fn tilde(path: &str, home: Option<&str>) -> Option<String> {
         .map(|rest| format!("~/{rest}"))
 }
 
-/// `path` as `~/…` from its first hidden directory on: how it would read if that directory stood in a home.
-pub fn any_home(path: &str) -> Option<String> {
-    let (at, _) = path.match_indices("/.").find(|(at, _)| {
-        path.get(at + 2..).is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_alphanumeric()))
-    })?;
-    Some(format!("~{}", path.get(at..)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::{normalise, tilde};

@@ -18,15 +18,18 @@ macro_rules! recall {
 }
 
 /// The recall corpus: attacks that the built-in rules stop.
-const RECALL: [(&str, &str); 11] = recall![
+const RECALL: [(&str, &str); 14] = recall![
     "catalogue.yaml",
+    "clients.yaml",
     "commands.yaml",
+    "copies.yaml",
     "detours.yaml",
     "drops.yaml",
     "endpoints.yaml",
     "owners.yaml",
     "platforms.yaml",
     "processes.yaml",
+    "providers.yaml",
     "readers.yaml",
     "searches.yaml",
     "secrets.yaml"

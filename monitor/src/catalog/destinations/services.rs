@@ -13,7 +13,8 @@ use self::mounts::Mounts;
 pub use self::mounts::RawMounts;
 use crate::catalog::{
     command::{CommandPattern, Invocation, ValueOptions},
-    path::{any_home, basename, normalise, tilde},
+    homes::homes,
+    path::{basename, normalise},
     pattern::expand_braces,
     reader::Reader,
 };
@@ -101,9 +102,9 @@ impl Services {
     #[must_use]
     pub fn socket(&self, path: &str) -> Option<&str> {
         let path = if path.starts_with('@') { path.to_owned() } else { canonical(&normalise(path)) };
-        let in_home = tilde(&path, None).or_else(|| any_home(&path));
         let matches = self.sockets.matches(&path).into_iter();
-        let first = matches.chain(in_home.iter().flat_map(|path| self.sockets.matches(path))).min()?;
+        let in_homes = homes(&path, None).into_iter().flat_map(|home| self.sockets.matches(home.path));
+        let first = matches.chain(in_homes).min()?;
         self.id(*self.targets.get(first)?)
     }
 

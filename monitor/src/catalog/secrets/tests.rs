@@ -41,6 +41,15 @@ fn stores_are_known_by_their_path() {
         ("/home/ann/infra/terraform.tfstate", "terraform-state"),
         ("/home/ann/infra/prod.auto.tfvars", "terraform-variables"),
         ("/home/ann/.kube/config", "kubeconfig"),
+        ("/home/ann/.kube/prod.yaml", "kubeconfig"),
+        ("/home/ann/.kube/clusters/eu/shop", "kubeconfig"),
+        ("/home/ann/.kube/cache/oidc-login/1f", "kube-login-cache"),
+        ("/home/ann/.kube/cache/discovery/x.json", "kube-cache"),
+        ("/home/ann/shop/.envs/.production/.postgres", "dotenv"),
+        ("/.snapshots/7/snapshot/home/ann/.aws/credentials", "aws"),
+        ("/home/ann/.snapshots/7/snapshot/.aws/credentials", "aws"),
+        ("/.snapshots/7/snapshot/etc/shadow", "system-accounts"),
+        ("/mnt/backup/home/ann/.bash_history", "history"),
         ("/home/ann/.gnupg/private-keys-v1.d/AB.key", "gnupg"),
         ("/home/ann/.password-store/work/aws.gpg", "password-store"),
         ("/home/ann/.config/chromium/Default/Login Data", "chromium"),
@@ -132,6 +141,13 @@ fn what_only_looks_like_a_secret_is_none() {
         "/home/ann/shop/.railway/config.json",
         "/srv/shop/testdata/.railway/config.json",
         "/srv/shop/.claude/settings.json",
+        "/srv/shop/testdata/home/ann/.railway/config.json",
+        "/srv/old/ann/.bash_history",
+        "/.snapshots/7/snapshot/usr/share/ca-certificates/x.pem",
+        "/home/ann/.kube/completion.bash.inc",
+        "/home/ann/.kube/kuberc",
+        "/home/ann/shop/kubeconfig.go",
+        "/home/ann/shop/.env-example",
         "/home/ann/shop/node_modules/dotenv/.env",
         "/usr/lib/python3/dist-packages/certifi/cacert.pem",
         "/home/ann/venv/lib/python3.12/site-packages/x/key.pem",
@@ -182,6 +198,11 @@ fn the_kernel_gets_narrow_names() {
     assert_eq!(grade(hash::name(hash::PARENT, b"private-keys-v1.d")), Some(GRADE_B));
     assert_eq!(grade(hash::name(hash::EXTENSION, b"pem")), Some(GRADE_B));
     assert_eq!(grade(hash::name(hash::STEM, b".env")), Some(GRADE_A));
+    assert_eq!(grade(hash::name(hash::PARENT, b".kube")), Some(GRADE_A));
+    assert_eq!(grade(hash::name(hash::STEM, b"kubeconfig")), Some(GRADE_A));
+    assert_eq!(exact(".env-production"), Some(GRADE_A));
+    assert_eq!(pair(".local", ".django"), Some(GRADE_A));
+    assert_eq!(exact("docker-compose.yml"), None, "every project has one");
     assert_eq!(exact(".env.example"), Some(GRADE_NONE));
     assert_eq!(exact("cacert.pem"), Some(GRADE_NONE));
     for generic in [

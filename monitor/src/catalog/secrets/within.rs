@@ -4,7 +4,8 @@ use std::path::Path;
 
 use super::{Judged, Pattern, Secrets};
 use crate::catalog::{
-    path::{normalise, tilde},
+    homes::{By, homes},
+    path::normalise,
     pattern::wildcard,
 };
 
@@ -46,7 +47,10 @@ fn place(directory: &str, home: Option<&str>) -> Option<String> {
         return Some("~".to_owned());
     }
     let of_system = Path::new(directory).starts_with("/etc").then(|| directory.to_owned());
-    of_system.or_else(|| tilde(directory, home))
+    of_system.or_else(|| {
+        let mut certain = homes(directory, home).into_iter().filter(|found| found.by != By::Guess);
+        certain.next().map(|found| found.path)
+    })
 }
 
 /// How far below the place the pattern's files lie.

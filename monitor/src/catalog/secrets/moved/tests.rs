@@ -30,7 +30,7 @@ fn a_session_s_variables_move_its_stores() {
         ("XDG_CONFIG_HOME", "/srv/xdg", "/srv/xdg/gh/hosts.yml", "forge-cli"),
         ("GH_CONFIG_DIR", "/srv/gh", "/srv/gh/hosts.yml", "forge-cli"),
         ("XDG_DATA_HOME", "/srv/data", "/srv/data/com.vercel.cli/auth.json", "vercel"),
-        ("XDG_CACHE_HOME", "/srv/cache", "/srv/cache/huggingface/token", "other-saas"),
+        ("XDG_CACHE_HOME", "/srv/cache", "/srv/cache/huggingface/token", "huggingface"),
         ("XDG_RUNTIME_DIR", "/srv/run", "/srv/run/containers/auth.json", "registry-credentials"),
         ("FLY_CONFIG_DIR", "/srv/fly", "/srv/fly/config.yml", "fly"),
         ("CARGO_HOME", "/srv/cargo", "/srv/cargo/credentials.toml", "cargo"),
@@ -39,6 +39,17 @@ fn a_session_s_variables_move_its_stores() {
         ("CLAUDE_CONFIG_DIR", "/srv/claude", "/srv/claude/.credentials.json", "claude-credentials"),
         ("KRB5CCNAME", "FILE:/srv/cc", "/srv/cc", "kerberos"),
         ("PGPASSFILE", "/srv/./x/../pgpass", "/srv/pgpass", "postgres"),
+        ("PGSYSCONFDIR", "/srv/pg", "/srv/pg/pg_service.conf", "postgres"),
+        ("SUPABASE_HOME", "/srv/s", "/srv/s/access-token", "supabase"),
+        ("TURBO_CONFIG_DIR_PATH", "/srv/t", "/srv/t/auth.json", "turborepo"),
+        ("VERCEL_CONFIG_DIR_PATH", "/srv/v", "/srv/v/auth.json", "vercel"),
+        ("BITWARDENCLI_APPDATA_DIR", "/srv/bw", "/srv/bw/data.json", "password-manager"),
+        ("POETRY_CONFIG_DIR", "/srv/p", "/srv/p/auth.toml", "pip"),
+        ("HF_TOKEN_PATH", "/srv/hf-token", "/srv/hf-token", "huggingface"),
+        ("MODAL_CONFIG_PATH", "/srv/m.toml", "/srv/m.toml", "modal"),
+        ("PREFECT_HOME", "/srv/prefect", "/srv/prefect/profiles.toml", "prefect"),
+        ("CLEARML_CONFIG_FILE", "/srv/c.conf", "/srv/c.conf", "clearml"),
+        ("npm_config_userconfig", "/srv/npmrc-x", "/srv/npmrc-x", "npm-user"),
     ];
     for (variable, value, path, expected) in cases {
         let places = moved(&secrets, &[(variable, value)]);
@@ -46,6 +57,19 @@ fn a_session_s_variables_move_its_stores() {
         assert_eq!(found, Some(expected), "{variable}={value}: {path}");
         assert_eq!(secrets.judge_moved("/srv/elsewhere", &places), None, "{variable}={value}");
         assert_eq!(secrets.judge_moved(path, &Moved::default()), None, "{path} without {variable}");
+    }
+}
+
+#[test]
+fn a_variable_may_name_the_directory_of_a_store() {
+    let secrets = builtin();
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path().canonicalize().unwrap();
+    let options = place.join("my.cnf");
+    for variable in ["MYSQL_HOME", "MARIADB_HOME"] {
+        let places = moved(&secrets, &[(variable, place.to_str().unwrap())]);
+        let found = secrets.judge_moved(options.to_str().unwrap(), &places);
+        assert_eq!(found.map(|judged| judged.id), Some("mysql"), "{variable}");
     }
 }
 
