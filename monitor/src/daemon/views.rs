@@ -14,7 +14,7 @@ use crate::{
         proof::{Finding, Proof},
         table::Backend,
     },
-    sessions::Session,
+    sessions::{Session, terminal::has_lost_the_keys},
 };
 
 impl Engine {
@@ -63,6 +63,8 @@ impl Engine {
             touched: session.touched(),
             risk: session.memory.risk(boot_now()),
             incomplete: session.incomplete,
+            by_signal: session.by_signal,
+            background: session.is_in_the_background(),
         }
     }
 
@@ -93,7 +95,15 @@ impl Engine {
             deadline: hold.deadline.map(|deadline| self.wall(deadline)),
             then: hold.then,
             decided_by: hold.decided_by.clone(),
+            background: self.is_in_the_background(hold),
         }
+    }
+
+    /// Whether a shell has taken the terminal from whom the hold stops.
+    fn is_in_the_background(&self, hold: &Hold) -> bool {
+        let session = SessionId(hold.session);
+        let is_member = |pid: u32| self.registry.session_of(pid) == Some(session);
+        hold.callers.iter().any(|caller| is_member(caller.pid) && has_lost_the_keys(caller.pid))
     }
 
     /// What this machine allows, and what is attached right now.
