@@ -160,7 +160,7 @@ impl Metrics {
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
                 "frozen_by_signal_total",
-                "Processes that a freeze stopped by SIGSTOP, as the freezer could not be had for them.",
+                "Jobs that a freeze stopped by SIGSTOP, as the freezer could not be had for them.",
             )?,
             kills: make.counter("kills_total", "Sessions killed.")?,
             rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,

@@ -131,7 +131,7 @@ pub struct SessionView {
     pub touched: Vec<String>,
     pub risk: u32,
     pub incomplete: bool,
-    /// Processes of a frozen session that stand by SIGSTOP and not in the freezer: their shells see that.
+    /// Jobs of a frozen session that stand by SIGSTOP and not in the freezer: their shells see that.
     #[serde(default)]
     pub by_signal: usize,
     /// It had the keys of its terminal and has them no more; `fg`, typed there, brings it back.

@@ -222,7 +222,8 @@ impl Engine {
         if self.registry.get(id).is_some_and(|session| session.frozen && asked <= session.frozen_at) {
             return;
         }
-        let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id);
+        let creator = |pid| self.registry.process(pid).map(|process| process.parent);
+        let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id, &creator);
         if let Some(session) = self.registry.get_mut(id) {
             session.freeze(&outcome, boot_now());
         }

@@ -133,9 +133,14 @@ impl Engine {
     /// the groups of a session that is over goes.
     fn freeze_again(&mut self) {
         for id in self.registry.ids() {
-            let Some(session) = self.registry.get_mut(id).filter(|session| session.frozen) else { continue };
-            let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id);
-            session.freeze(&outcome, boot_now());
+            if !self.registry.get(id).is_some_and(|session| session.frozen) {
+                continue;
+            }
+            let creator = |pid| self.registry.process(pid).map(|process| process.parent);
+            let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id, &creator);
+            if let Some(session) = self.registry.get_mut(id) {
+                session.freeze(&outcome, boot_now());
+            }
         }
         self.freezer.keep(&self.registry.ids());
     }

@@ -1,18 +1,19 @@
 //! Freezing a whole tree, to a fixpoint: nothing of it runs until a person thaws it.
 //!
-//! Every member is moved into the freezer ([`super::freezer`]), because a shell takes a job that stands there for one that
-//! runs. The kernel moves the first one after a grace period of some milliseconds; whoever is nobody's job is therefore
-//! stopped by SIGSTOP before, which no shell sees. After the first pass the kernel is told, so that whoever forks or acts
-//! from then on is stopped on the spot, and the passes go on until one finds nobody new and nobody running.
+//! Whoever is a job (a shell with job control may wait for it) is moved into the freezer ([`super::freezer`]): its shell takes
+//! it for one that runs, and leaves it the terminal. The kernel moves the first one after a grace period of some
+//! milliseconds, and each further one costs more than a signal; so everybody else, and every job without a terminal, gets
+//! SIGSTOP before. Then the kernel is told, so that whoever forks or acts from then on is stopped on the spot, and the passes
+//! go on until one finds nobody new and nobody running.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashSet,
     fs, io,
     time::{Duration, Instant},
 };
 
 use monitor_common::label::FROZEN;
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, getpgid};
 
 use super::{
     freezer::{Enclosing, Freezer},
@@ -23,12 +24,16 @@ use crate::{
     probes::Uplink,
     sessions::{
         life::{Stat, has_ended},
-        terminal::{self, has_the_keys, is_a_job},
+        terminal::{self, has_the_keys},
     },
 };
 
 /// How long the fixpoint may take before what still runs is reported.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How long the kernel alone is asked whether everybody stands in the freezer, before each of them is looked at: it does
+/// not count who sleeps where nothing can wake it.
+const KERNELS_WORD: Duration = Duration::from_millis(50);
 
 /// How a freeze or a kill ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +45,7 @@ pub struct Outcome {
     /// Processes that were still running when patience ended, or may have been: they could not be reached or looked at.
     /// Of a thaw: those that may still stand.
     pub running: Vec<u32>,
-    /// Processes that only SIGSTOP stops, because the freezer could not be had: their shells see it, and SIGCONT wakes them.
+    /// Jobs that only SIGSTOP stops, because the freezer could not be had: their shells see it.
     pub by_signal: Vec<u32>,
     /// Processes that somebody had stopped before.
     pub stood: HashSet<u32>,
@@ -49,53 +54,73 @@ pub struct Outcome {
     pub took: Duration,
 }
 
-/// Stops every member of the session.
-pub fn freeze(uplink: &mut Uplink, freezer: &mut Freezer, session: SessionId) -> Outcome {
-    let started = Instant::now();
+/// Stops every member of the session. `creator` says who forked a process, as far as the engine has been told.
+pub fn freeze(
+    uplink: &mut Uplink,
+    freezer: &mut Freezer,
+    session: SessionId,
+    creator: &dyn Fn(u32) -> Option<u32>,
+) -> Outcome {
+    let (started, mut found_last) = (Instant::now(), Instant::now());
     let mut freezing = Freezing {
         session,
+        creator,
         enclosing: freezer.enclosing(session),
-        seen: HashMap::new(),
+        seen: HashSet::new(),
+        stopped: HashSet::new(),
         moving: Vec::new(),
         why: None,
         outcome: Outcome::default(),
     };
-    loop {
+    let running = loop {
         freezing.outcome.passes += 1;
-        let Found { reached, mut unreachable } =
-            members(uplink, session, |pid| freezing.seen.contains_key(&pid));
+        let Found { reached, mut unreachable } = members(uplink, session, |pid| freezing.seen.contains(&pid));
+        if !reached.is_empty() {
+            found_last = Instant::now();
+        }
         let newcomers = !reached.is_empty();
         unreachable.extend(freezing.stop(uplink, reached));
         if freezing.outcome.passes == 1 {
+            // Not sooner: the kernel's own SIGSTOP would come before the freezer, and be seen.
             mark(uplink, session, true);
         }
-        freezing.forget_the_standing();
-        let settled = !newcomers && freezing.moving.is_empty() && unreachable.is_empty();
-        if settled || started.elapsed() > PATIENCE {
-            freezing.moving.extend(unreachable);
-            break;
+        freezing.forget_the_standing(found_last.elapsed() > KERNELS_WORD);
+        let moving = freezing.moving.iter().map(|(pid, _)| *pid).chain(unreachable).collect::<Vec<_>>();
+        if (!newcomers && moving.is_empty()) || started.elapsed() > PATIENCE {
+            break moving;
         }
-        if !freezing.moving.is_empty() || !unreachable.is_empty() {
+        if !moving.is_empty() {
             std::thread::yield_now(); // the stopped ones need the processor to get there
         }
+    };
+    if !running.is_empty() {
+        tracing::error!(%session, pids = ?running, "these may still run: they could not be reached, or did not stand in time");
     }
-    let Freezing { seen, moving, why, outcome, .. } = freezing;
-    if !moving.is_empty() {
-        tracing::error!(%session, pids = ?moving, "these may still run: they could not be reached, or did not stand in time");
+    if let Some(why) = freezing.why {
+        // Fails over: it stands, and the person is told what to type after the thaw.
+        tracing::warn!(%session, pids = ?freezing.outcome.by_signal, %why, "stopped by SIGSTOP, not in the freezer: a shell may take its terminal back");
     }
-    if let Some(why) = why {
-        tracing::warn!(%session, processes = outcome.by_signal.len(), %why, "stopped by SIGSTOP, not in the freezer: a shell may take its terminal back");
-    }
-    Outcome { members: seen.len(), running: moving, took: started.elapsed(), ..outcome }
+    let members = freezing.seen.len();
+    Outcome { members, running, took: started.elapsed(), ..freezing.outcome }
+}
+
+/// What a process stands by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    Freezer,
+    Signal,
 }
 
 struct Freezing<'a> {
     session: SessionId,
+    creator: &'a dyn Fn(u32) -> Option<u32>,
     enclosing: Enclosing<'a>,
-    seen: HashMap<u32, Stat>,
+    seen: HashSet<u32>,
+    /// Process groups that somebody had stopped before.
+    stopped: HashSet<u32>,
     /// Reached, and not seen to stand.
-    moving: Vec<u32>,
-    /// Why the freezer could not be had for somebody.
+    moving: Vec<(u32, By)>,
+    /// Why the freezer could not be had for a job.
     why: Option<io::Error>,
     outcome: Outcome,
 }
@@ -103,71 +128,103 @@ struct Freezing<'a> {
 impl Freezing<'_> {
     /// Stops newly found members; gives those that could not be reached.
     fn stop(&mut self, uplink: &Uplink, found: Vec<Member>) -> Vec<u32> {
-        // One that cannot be looked at is a job for all anybody knows; the freezer takes it all the same.
-        let stats: HashMap<u32, Stat> =
-            found.iter().filter_map(|member| Some((member.pid, terminal::stat(member.pid)?))).collect();
-        for (pid, stat) in &stats {
-            self.note(*pid, stat);
-        }
-        for member in &found {
-            let stat = stats.get(&member.pid);
-            let parent = stat.and_then(|stat| stats.get(&stat.parent).or_else(|| self.seen.get(&stat.parent)));
-            if stat.is_some_and(|stat| !is_a_job(stat, parent)) {
-                let _ = member.send(Signal::STOP); // sooner; what counts comes below
-            }
-        }
+        let newly: HashSet<u32> = found.iter().map(|member| member.pid).collect();
+        let is_member = |pid: u32| newly.contains(&pid) || self.seen.contains(&pid);
+        let (jobs, parts): (Vec<Member>, Vec<Member>) =
+            found.into_iter().partition(|member| is_a_job(member.pid, self.creator, is_member));
+        let watched: Vec<bool> = jobs.iter().map(|job| self.look_at(job.pid)).collect();
         let mut unreachable = Vec::new();
-        for member in found {
-            let stat = stats.get(&member.pid).copied().unwrap_or_default();
-            match self.enclose(uplink, &member) {
-                Ok(()) => self.moving.push(member.pid),
-                Err(error) if has_ended(&error) => {}
-                Err(_) => {
-                    unreachable.push(member.pid); // the next pass tries again
-                    continue;
-                }
-            }
-            self.seen.insert(member.pid, stat);
+        for (job, _) in jobs.iter().zip(watched).filter(|(_, watched)| !watched) {
+            let _ = job.send(Signal::STOP); // sooner; what counts comes below
+        }
+        for member in parts {
+            let stopped = self.stop_part(&member);
+            self.book(member.pid, stopped, &mut unreachable);
+        }
+        for member in jobs {
+            let stopped = self.stop_job(uplink, &member);
+            self.book(member.pid, stopped, &mut unreachable);
         }
         unreachable
     }
 
-    fn note(&mut self, pid: u32, stat: &Stat) {
+    fn book(&mut self, pid: u32, stopped: io::Result<By>, unreachable: &mut Vec<u32>) {
+        match stopped {
+            Ok(by) => self.moving.push((pid, by)),
+            Err(error) if has_ended(&error) => {}
+            Err(_) => return unreachable.push(pid), // the next pass tries again
+        }
+        self.seen.insert(pid);
+    }
+
+    /// Notes what a job was doing before it is stopped; gives whether it has a terminal, which a shell could take back.
+    fn look_at(&mut self, pid: u32) -> bool {
+        let Some(stat) = terminal::stat(pid) else { return true };
         if stat.state == 'T' {
             self.outcome.stood.insert(pid);
+            self.stopped.insert(stat.group);
         }
-        if has_the_keys(stat) && (self.outcome.terminal.is_none() || pid == self.session.root()) {
+        if has_the_keys(&stat) && (self.outcome.terminal.is_none() || pid == self.session.root()) {
             self.outcome.terminal = Some(pid);
         }
+        stat.foreground.is_some()
+    }
+
+    fn stop_part(&mut self, member: &Member) -> io::Result<By> {
+        let newborn = self.outcome.passes > 1;
+        if newborn && self.enclosing.is_inside(member.pid) {
+            return Ok(By::Freezer);
+        }
+        let stood = group(member.pid).is_some_and(|group| self.stopped.contains(&group))
+            && terminal::stat(member.pid).is_some_and(|stat| stat.state == 'T');
+        if stood {
+            self.outcome.stood.insert(member.pid);
+        }
+        member.send(Signal::STOP).map(|()| By::Signal)
     }
 
     /// Into the freezer. Where that is not to be had SIGSTOP has to do: it stands too, and the person is told.
-    fn enclose(&mut self, uplink: &Uplink, member: &Member) -> io::Result<()> {
+    fn stop_job(&mut self, uplink: &Uplink, member: &Member) -> io::Result<By> {
         match self.enclosing.take(member.pid) {
-            Ok(()) if uplink.label(member.pid).is_some_and(|label| label.session == self.session.0) => Ok(()),
-            Ok(()) => self.enclosing.put_back(member.pid), // it has ended, and the number may be another's
+            Ok(()) if uplink.label(member.pid).is_some_and(|label| label.session == self.session.0) => {
+                Ok(By::Freezer)
+            }
+            // It has ended, and the number may be another's.
+            Ok(()) => self.enclosing.put_back(member.pid).map(|()| By::Freezer),
             Err(error) if has_ended(&error) => Err(error),
             Err(error) => {
                 member.send(Signal::STOP)?;
                 self.why.get_or_insert(error);
                 self.outcome.by_signal.push(member.pid);
-                Ok(())
+                Ok(By::Signal)
             }
         }
     }
 
     /// Who was found to stand still does: the kernel stops again whoever is continued by somebody else.
-    fn forget_the_standing(&mut self) {
+    fn forget_the_standing(&mut self, one_by_one: bool) {
         if self.moving.is_empty() {
             return;
         }
-        let (all, by_signal) = (self.enclosing.stands(), &self.outcome.by_signal);
-        self.moving.retain(|pid| match by_signal.contains(pid) {
-            true => !is_still(*pid, stands),
+        let (all, enclosing) = (self.enclosing.stands(), &mut self.enclosing);
+        self.moving.retain(|(pid, by)| match by {
+            By::Signal => !(is_still(*pid, stands) || (one_by_one && all && enclosing.is_inside(*pid))),
             // In the freezer one sleeps (S): who has not got there yet was woken to go there.
-            false => !all && !is_still(*pid, |state| state != 'R'),
+            By::Freezer => !(all || (one_by_one && is_still(*pid, |state| state != 'R'))),
         });
     }
+}
+
+/// Whether a shell could take a stop of the process for a stopped job: who waits for it stands outside of the session, or
+/// has given it a process group of its own. Who cannot be looked at may be one.
+fn is_a_job(pid: u32, creator: &dyn Fn(u32) -> Option<u32>, is_member: impl Fn(u32) -> bool) -> bool {
+    let parent = creator(pid).or_else(|| Some(terminal::stat(pid)?.parent));
+    parent.is_none_or(|parent| !is_member(parent) || group(parent) != group(pid))
+}
+
+fn group(pid: u32) -> Option<u32> {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw)?;
+    u32::try_from(getpgid(Some(pid)).ok()?.as_raw_nonzero().get()).ok()
 }
 
 /// Lets every member run again, but for those in `stood`, which stood before.
@@ -180,9 +237,11 @@ pub fn thaw(
     let started = Instant::now();
     mark(uplink, session, false);
     let mut outcome = Outcome { passes: 1, ..Outcome::default() };
-    let Found { reached, unreachable } = members(uplink, session, |pid| stood.contains(&pid));
+    let Found { mut reached, unreachable } = members(uplink, session, |pid| stood.contains(&pid));
     outcome.running = unreachable;
-    // Before they leave the freezer: a stop that was sent to one of them in there must not come into effect outside.
+    // The youngest first, and the jobs last, by leaving the freezer: a parent that waits with WUNTRACED finds no child
+    // stopped. A stop that was sent to somebody in the freezer is taken back before it comes into effect outside.
+    reached.sort_by_key(|member| std::cmp::Reverse(member.start));
     for member in reached {
         match member.send(Signal::CONT) {
             Ok(()) => outcome.members += 1,
@@ -299,6 +358,29 @@ fn stands(state: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_has_a_parent_elsewhere_or_a_group_of_its_own() {
+        let own = std::process::id();
+        let spawn = |group: Option<i32>| {
+            use std::os::unix::process::CommandExt as _;
+            let mut command = std::process::Command::new("sleep");
+            command.arg("60");
+            group.into_iter().for_each(|group| _ = command.process_group(group));
+            command.spawn().unwrap()
+        };
+        let (mut part, mut job) = (spawn(None), spawn(Some(0)));
+        let told = |_| Some(own);
+        assert!(!is_a_job(part.id(), &told, |_| true));
+        assert!(!is_a_job(part.id(), &|_| None, |pid| pid == own), "what nobody was told of is looked up");
+        assert!(is_a_job(part.id(), &told, |_| false));
+        assert!(is_a_job(job.id(), &told, |_| true));
+        assert!(is_a_job(u32::MAX, &|_| None, |_| true));
+        for child in [&mut part, &mut job] {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
 
     #[test]
     fn this_process_runs_and_no_process_stands() {

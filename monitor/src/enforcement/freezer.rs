@@ -38,7 +38,7 @@ pub struct Freezer {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Released {
     /// Processes that are where they came from, or run where they are.
-    pub processes: Vec<u32>,
+    pub processes: BTreeSet<u32>,
     /// Processes of a group that can neither be left nor be thawed.
     pub standing: Vec<u32>,
 }
@@ -169,6 +169,3 @@ impl Freezer {
         self.directories(session).into_iter().map(Group::new).collect()
     }
 }
-
-#[cfg(test)]
-mod tests;

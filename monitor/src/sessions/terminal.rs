@@ -12,13 +12,6 @@ pub fn has_the_keys(stat: &Stat) -> bool {
     stat.foreground == Some(stat.group)
 }
 
-/// Whether a shell could take a stop of this process for a stopped job: who waits for it stands outside of the session
-/// (`parent` is `None`), or has made it a job, with a process group of its own.
-#[must_use]
-pub fn is_a_job(stat: &Stat, parent: Option<&Stat>) -> bool {
-    parent.is_none_or(|parent| parent.group != stat.group)
-}
-
 /// Whether the process has a terminal, and others have its keys.
 #[must_use]
 pub fn is_in_the_background(pid: u32) -> bool {
@@ -30,7 +23,7 @@ pub fn is_in_the_background(pid: u32) -> bool {
 pub fn has_lost_the_keys(pid: u32) -> bool {
     let Some(job) = stat(pid) else { return false };
     let shell = stat(job.parent);
-    is_a_job(&job, shell.as_ref()) && shell.is_some_and(|shell| job.foreground == Some(shell.group))
+    shell.is_some_and(|shell| shell.group != job.group && job.foreground == Some(shell.group))
 }
 
 #[must_use]
@@ -52,14 +45,6 @@ mod tests {
         assert!(has_the_keys(&process(7, Some(7))));
         assert!(!has_the_keys(&process(7, Some(8))));
         assert!(!has_the_keys(&process(7, None)));
-    }
-
-    #[test]
-    fn a_job_has_a_group_of_its_own_or_a_parent_elsewhere() {
-        let (shell, job, part) = (process(3, Some(7)), process(7, Some(7)), process(7, Some(7)));
-        assert!(is_a_job(&job, Some(&shell)));
-        assert!(!is_a_job(&part, Some(&job)));
-        assert!(is_a_job(&job, None));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One group that stands: a directory of cgroup v2, and the few files of it that matter.
 
 use std::{
+    collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -65,7 +66,7 @@ impl Group {
     ///
     /// # Errors
     /// Somebody cannot be moved: the group above has given its controllers away meanwhile, most likely.
-    pub fn move_up(&self, moved: &mut Vec<u32>) -> io::Result<Option<()>> {
+    pub fn move_up(&self, moved: &mut BTreeSet<u32>) -> io::Result<Option<()>> {
         let inside = match self.processes() {
             Err(error) if has_ended(&error) => return Ok(Some(())), // it was removed by somebody
             inside => inside?,
@@ -76,8 +77,7 @@ impl Group {
         let mut door = Self::door(self.directory.parent().unwrap_or(&self.directory))?;
         for pid in inside {
             match enter(&mut door, pid) {
-                Ok(()) if moved.contains(&pid) => {}
-                Ok(()) => moved.push(pid),
+                Ok(()) => _ = moved.insert(pid),
                 Err(error) if has_ended(&error) => {}
                 Err(error) => return Err(error),
             }
