@@ -110,12 +110,6 @@ impl Session {
         std::mem::take(&mut self.stood)
     }
 
-    /// Whether it had a terminal's keys and has them no more: the person types `fg` there.
-    #[must_use]
-    pub fn is_in_the_background(&self) -> bool {
-        !self.frozen && self.terminal.is_some_and(terminal::is_in_the_background)
-    }
-
     /// Remembers a read secret for the screen; a repeated one moves to the end.
     pub fn remember(&mut self, what: String) {
         self.touched.retain(|known| *known != what);

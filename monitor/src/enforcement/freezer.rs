@@ -17,7 +17,7 @@ use std::{
 
 pub use self::{enclosing::Enclosing, hierarchy::Hierarchy};
 use self::{group::Group, hierarchy::name};
-use crate::facts::SessionId;
+use crate::{facts::SessionId, sessions::life::has_ended};
 
 /// How often a group is looked at until everybody has left it: nobody is born in a frozen one.
 const ROUNDS: u32 = 8;
@@ -77,7 +77,12 @@ impl Freezer {
         let mut inhabited = Vec::new();
         for (session, groups) in std::mem::take(&mut self.found) {
             for group in groups.into_iter().map(Group::new) {
-                if !group.processes().is_ok_and(|processes| processes.is_empty()) {
+                // One that cannot be read is gone, or is told rather than removed.
+                let inside = group.processes();
+                if inside.as_ref().err().is_some_and(has_ended) {
+                    continue;
+                }
+                if !inside.is_ok_and(|processes| processes.is_empty()) {
                     inhabited.push(group.directory().to_path_buf());
                 } else if hierarchy::root_has_ended(&session) {
                     self.leaving.insert(group.directory().to_path_buf());
@@ -169,3 +174,6 @@ impl Freezer {
         self.directories(session).into_iter().map(Group::new).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,6 +32,12 @@ pub struct Hierarchy {
 }
 
 impl Hierarchy {
+    /// One whose mount shows all groups.
+    #[cfg(test)]
+    pub(super) fn at(mount: &Path) -> Self {
+        Self { mount: mount.into(), root: "/".into() }
+    }
+
     /// # Errors
     /// `/proc` cannot be read, or no cgroup v2 is mounted.
     pub fn of_this_machine() -> io::Result<Self> {
