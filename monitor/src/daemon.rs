@@ -20,9 +20,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::Config,
+    control::{server, socket::ControlSocket},
     enforcement::freezer::Freezer,
     facts::SessionId,
-    control::{server, socket::ControlSocket},
     metrics::{Exporter, Heart, Metrics, Phase},
     probes::{self, ProbeError},
 };

@@ -297,6 +297,24 @@ mod tests {
     }
 
     #[test]
+    fn what_stood_before_the_first_of_several_freezes_stands_on() {
+        let mut session = Session::new(SessionId(1), String::new(), String::new(), BootNanos(0));
+        let outcome = |stood: &[u32], terminal| Outcome {
+            stood: stood.iter().copied().collect(),
+            terminal,
+            by_signal: vec![9],
+            ..Outcome::default()
+        };
+        session.freeze(&outcome(&[7], Some(5)), BootNanos(1));
+        session.freeze(&outcome(&[7, 9], None), BootNanos(2));
+        assert_eq!((session.by_signal, session.terminal), (1, Some(5)));
+        assert_eq!(session.thaw(), [7].into());
+        assert_eq!((session.frozen, session.by_signal), (false, 0));
+        session.freeze(&outcome(&[8], None), BootNanos(3));
+        assert_eq!(session.thaw(), [8].into());
+    }
+
+    #[test]
     fn a_session_ends_with_its_last_process_not_with_its_root() {
         let (mut registry, id) = registry();
         registry.fork(id, 100, 101, BootNanos(6_000));

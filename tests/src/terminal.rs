@@ -23,10 +23,12 @@ impl Terminal {
     /// Bash, interactive, in `directory`. It says `SHELL` where it waits for a command.
     #[must_use]
     pub fn open(directory: &Path) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a usable terminal");
         let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-        let side = || OwnedFd::from(File::options().read(true).write(true).open(&name).expect("its other side"));
+        let side =
+            || OwnedFd::from(File::options().read(true).write(true).open(&name).expect("its other side"));
         // `setsid --ctty`: the terminal is the shell's, and nobody else's.
         let shell = Command::new("setsid")
             .args(["--ctty", "bash", "--norc", "--noprofile", "-i"])

@@ -116,4 +116,15 @@ mod tests {
         4711-0a1b2  claude-code  holding, incomplete  2m10s  7          60    1        /home/x/shop
         ");
     }
+
+    #[test]
+    fn a_session_says_what_stands_by_signal_and_what_a_shell_took_the_keys_from() {
+        let status = |by_signal, background| {
+            let session = SessionView { incomplete: false, by_signal, background, ..sample::session() };
+            row(&session, Timestamp::from_second(130).unwrap()).swap_remove(2)
+        };
+        assert_eq!(status(0, false), "holding");
+        assert_eq!(status(2, false), "holding, by signal");
+        assert_eq!(status(0, true), "holding, in the background (fg)");
+    }
 }

@@ -34,8 +34,8 @@ use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     clock::{Wall, boot_now},
     config::Config,
-    enforcement::freezer::Freezer,
     control::api::Mode,
+    enforcement::freezer::Freezer,
     facts::{BootNanos, SessionId},
     holds::{HeldCaller, Holds},
     ledger::{

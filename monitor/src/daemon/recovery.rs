@@ -88,7 +88,11 @@ impl Engine {
             }
             let first = standing.iter().copied().find(|pid| *pid == id.root()).or(standing.first().copied());
             for pid in standing {
-                self.label_again(pid, id, procfs::read(pid).map_or(BootNanos(0), |running| running.process.start));
+                self.label_again(
+                    pid,
+                    id,
+                    procfs::read(pid).map_or(BootNanos(0), |running| running.process.start),
+                );
             }
             returned.extend(first.map(|pid| (id, pid)));
         }

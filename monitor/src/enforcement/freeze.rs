@@ -228,12 +228,7 @@ fn group(pid: u32) -> Option<u32> {
 }
 
 /// Lets every member run again, but for those in `stood`, which stood before.
-pub fn thaw(
-    uplink: &mut Uplink,
-    freezer: &mut Freezer,
-    session: SessionId,
-    stood: &HashSet<u32>,
-) -> Outcome {
+pub fn thaw(uplink: &mut Uplink, freezer: &mut Freezer, session: SessionId, stood: &HashSet<u32>) -> Outcome {
     let started = Instant::now();
     mark(uplink, session, false);
     let mut outcome = Outcome { passes: 1, ..Outcome::default() };

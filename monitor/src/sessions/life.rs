@@ -123,8 +123,15 @@ mod tests {
     #[test]
     fn a_stat_line_is_read_behind_its_name() {
         let line = "7 (a) b) T 1 7 7 0 -1 4194308 1 0 0 0 0 0 0 0 20 0 3 0 100 0 0";
-        let stat =
-            Stat { state: 'T', parent: 1, group: 7, foreground: None, threads: 3, flags: 0x40_0004, start: 100 };
+        let stat = Stat {
+            state: 'T',
+            parent: 1,
+            group: 7,
+            foreground: None,
+            threads: 3,
+            flags: 0x40_0004,
+            start: 100,
+        };
         assert_eq!(Stat::parse(line), Some(stat));
         assert_eq!(stat.life(), Life::Ending);
         assert_eq!(Stat::parse(""), None);

@@ -36,7 +36,10 @@ mod tests {
     use super::*;
 
     fn process(group: u32, foreground: Option<u32>) -> Stat {
-        let line = format!("7 (x) S 1 {group} 1 34816 {} 0 0 0 0 0 0 0 0 0 20 0 1 0 100 0 0", foreground.map_or(-1, i64::from));
+        let line = format!(
+            "7 (x) S 1 {group} 1 34816 {} 0 0 0 0 0 0 0 0 0 20 0 1 0 100 0 0",
+            foreground.map_or(-1, i64::from)
+        );
         Stat::parse(&line).unwrap()
     }
 

@@ -64,7 +64,8 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
     // Somebody else continues one of them: it stops again at its next fork, or waits for its stopped child without end.
     let (victim, _) = frozen[5];
     kill_process(Pid::from_raw(victim).unwrap(), Signal::CONT).unwrap();
-    let stands = |(pid, state): &(i32, char)| matches!(state, 'F' | 'T' | 'D') || (*pid == victim && *state == 'S');
+    let stands =
+        |(pid, state): &(i32, char)| matches!(state, 'F' | 'T' | 'D') || (*pid == victim && *state == 'S');
     wait::until("it stops again", || match marked(&mark) {
         now if now.iter().all(stands) => Ok(()),
         now => Err(now),

@@ -21,6 +21,9 @@ use serde_json::{Value, json};
 /// Says which line it got.
 const AGENT: &str = "echo READY-$((40+2)); while read -r line; do echo \"KEY:$line:\"; done";
 
+const HOLD_OPEN: &str = "version: 1\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
+    match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
+
 /// A person's shell, an agent that it runs in the foreground, and the daemon that watches it.
 struct Desk {
     daemon: Daemon,
@@ -43,7 +46,11 @@ impl Desk {
         let terminal = Terminal::open(&home.path().join("work"));
         prepare(&terminal);
         let (binary, socket) = (binary(), daemon.socket());
-        terminal.types(&format!("{} --socket {} run -q -- bash agent.sh", binary.display(), socket.display()));
+        terminal.types(&format!(
+            "{} --socket {} run -q -- bash agent.sh",
+            binary.display(),
+            socket.display()
+        ));
         let desk = Self { daemon, terminal, home };
         Some(desk)
     }
@@ -82,7 +89,8 @@ fn groups(session: &str) -> Vec<PathBuf> {
 }
 
 fn stand(groups: &[PathBuf]) -> bool {
-    let frozen = |group: &PathBuf| fs::read_to_string(group.join("cgroup.events")).unwrap().contains("frozen 1");
+    let frozen =
+        |group: &PathBuf| fs::read_to_string(group.join("cgroup.events")).unwrap().contains("frozen 1");
     groups.iter().all(frozen)
 }
 
@@ -105,7 +113,11 @@ fn an_agent_that_was_thawed_has_its_keys_and_its_shell_saw_nothing() {
         desk.terminal.types(round);
         wait::throughout("nobody reads", std::time::Duration::from_millis(300), || {
             let screen = desk.terminal.screen();
-            if screen.contains(&format!("KEY:{round}:")) || desk.is_stopped_for_the_shell() { Err(screen) } else { Ok(()) }
+            if screen.contains(&format!("KEY:{round}:")) || desk.is_stopped_for_the_shell() {
+                Err(screen)
+            } else {
+                Ok(())
+            }
         });
         let thawed = desk.daemon.cli(&["thaw", &session]);
         assert!(!text(&thawed).contains("fg"), "{}", text(&thawed));
@@ -209,7 +221,11 @@ fn where_there_is_no_freezer_a_signal_has_to_do_and_the_person_is_told_what_to_t
     assert!(frozen.contains("by a signal"), "{frozen}");
     let root: u32 = session.split('-').next().unwrap().parse().unwrap();
     let event = desk.daemon.the_event("session-frozen");
-    assert_eq!((&event["freeze.by_signal"], &event["freeze.still_running"]), (&json!([root]), &json!([])), "{event}");
+    assert_eq!(
+        (&event["freeze.by_signal"], &event["freeze.still_running"]),
+        (&json!([root]), &json!([])),
+        "{event}"
+    );
     assert!(text(&desk.daemon.cli(&["ps"])).contains("frozen, by signal"));
     desk.terminal.shows("Stopped");
     assert!(desk.daemon.log().contains("not in the freezer"), "{}", desk.daemon.log());
@@ -227,10 +243,11 @@ fn where_there_is_no_freezer_a_signal_has_to_do_and_the_person_is_told_what_to_t
 
 #[test]
 fn a_call_that_is_held_on_a_terminal_says_what_to_type() {
-    let rules = "version: 1\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
-                 match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
     let agent = "echo READY-$((40+2)); read -r line < ../.railway/config.json; echo READ; read -r line; echo \"KEY:$line:\"; sleep 60";
-    let Some(desk) = Desk::new(&Settings { rules: Some(rules.into()), ..Settings::default() }, agent) else { return };
+    let Some(desk) = Desk::new(&Settings { rules: Some(HOLD_OPEN.into()), ..Settings::default() }, agent)
+    else {
+        return;
+    };
     if desk.daemon.backend("open") != Backend::Lsm {
         return not_here("an open is seen after it happened");
     }
@@ -244,6 +261,23 @@ fn a_call_that_is_held_on_a_terminal_says_what_to_type() {
     assert!(approved.contains("type `fg`"), "{approved}");
     desk.terminal.types("fg");
     desk.gets("again");
+}
+
+#[test]
+fn a_call_that_was_held_before_a_freeze_and_denied_in_it_fails_after_the_thaw() {
+    let agent = "read -r line < ../.railway/config.json || echo REFUSED-$((40+2)); sleep 60";
+    let Some(desk) = Desk::new(&Settings { rules: Some(HOLD_OPEN.into()), ..Settings::default() }, agent)
+    else {
+        return;
+    };
+    if desk.daemon.backend("open") != Backend::Lsm {
+        return not_here("an open is seen after it happened");
+    }
+    let (hold, session) = (desk.daemon.the_hold(), desk.id());
+    desk.daemon.expect(&["freeze", &session]);
+    desk.daemon.expect(&["deny", &hold]);
+    desk.daemon.expect(&["thaw", &session]);
+    desk.terminal.shows("REFUSED-42");
 }
 
 fn is_thawed_after_a_restart(pinned: bool, end: impl FnOnce(&mut Daemon)) {
@@ -325,7 +359,14 @@ fn nothing_is_released_while_somebody_stands_in_the_freezer() {
     desk.daemon.kill();
     let release = |dir: &Path| {
         let mut command = Command::new(binary());
-        text(&command.arg("--config").arg(dir.join("config.toml")).args(["daemon", "--release"]).output().unwrap())
+        text(
+            &command
+                .arg("--config")
+                .arg(dir.join("config.toml"))
+                .args(["daemon", "--release"])
+                .output()
+                .unwrap(),
+        )
     };
     let refused = release(desk.daemon.dir());
     assert!(refused.contains("still frozen") && refused.contains(&session), "{refused}");

@@ -93,7 +93,8 @@ fn without_a_hierarchy_nobody_is_taken() {
 #[test]
 fn a_group_that_is_gone_does_not_read_as_a_process_that_has_ended() {
     let dir = tempfile::tempdir().unwrap();
-    let mut freezer = Freezer { hierarchy: Some(Hierarchy::at(&dir.path().join("gone"))), ..Freezer::default() };
+    let mut freezer =
+        Freezer { hierarchy: Some(Hierarchy::at(&dir.path().join("gone"))), ..Freezer::default() };
     let error = freezer.enclosing(SessionId(session_id(7, 1_000))).take(std::process::id()).unwrap_err();
     assert!(!has_ended(&error), "{error}");
 }
