@@ -4,7 +4,7 @@
 
 mod approvers;
 mod document;
-mod mountinfo;
+pub(crate) mod mountinfo;
 mod problem;
 
 use std::{
@@ -131,7 +131,7 @@ impl Config {
             return Ok(configured.clone());
         }
         let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-        mountinfo::cgroup2(&mounts).ok_or_else(|| {
+        mountinfo::cgroup2(&mounts).map(|(mount, _)| mount).ok_or_else(|| {
             let text = "no cgroup v2 hierarchy is mounted; mount one, or name it with the key cgroup";
             io::Error::new(io::ErrorKind::NotFound, text)
         })

@@ -21,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     control::{server, socket::ControlSocket},
+    enforcement::freezer::Freezer,
+    facts::SessionId,
     metrics::{Exporter, Heart, Metrics, Phase},
     probes::{self, ProbeError},
 };
@@ -193,18 +195,22 @@ fn forward_signals(
 fn let_go(config: &Config) -> Result<(), StartError> {
     let _lock = lock_state(config)?;
     let left = snapshot::Store::new(&config.state).load();
-    let is_alive = |session: &&snapshot::SessionRecord| {
-        let root = crate::facts::SessionId(session.id).root();
-        session.frozen && std::path::Path::new("/proc").join(root.to_string()).exists()
-    };
-    let frozen: Vec<String> = left
-        .sessions
-        .iter()
-        .filter(is_alive)
-        .map(|session| crate::facts::SessionId(session.id).to_string())
-        .collect();
+    let mut freezer = Freezer::find();
+    let mut frozen = Vec::new();
+    for session in &left.sessions {
+        let id = SessionId(session.id);
+        freezer.claim(id);
+        let root_is_alive = || std::path::Path::new("/proc").join(id.root().to_string()).exists();
+        if !freezer.processes(id).is_empty() || (session.frozen && root_is_alive()) {
+            frozen.push(id.to_string());
+        }
+    }
     if !frozen.is_empty() {
         return Err(StartError::Frozen { sessions: frozen.join(", ") });
+    }
+    freezer.keep(&[]);
+    for group in freezer.unclaimed() {
+        tracing::warn!(group = %group.display(), "somebody stands in this frozen group; if no daemon knows it, write 0 into its cgroup.freeze");
     }
     if let Some(pins) = &config.pins {
         probes::remove_all_pins(pins)?;

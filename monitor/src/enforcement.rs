@@ -2,4 +2,5 @@
 
 pub mod flow;
 pub mod freeze;
+pub mod freezer;
 pub mod signal;

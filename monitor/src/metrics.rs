@@ -61,6 +61,7 @@ pub struct Metrics {
     package_lookup_failures: IntCounterVec,
     ledger_head: IntGaugeVec,
     pub freezes: IntCounter,
+    pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
     pub rules_reload_failures: IntCounter,
     pub ledger_records: IntCounter,
@@ -157,6 +158,10 @@ impl Metrics {
             )?,
             ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
+            frozen_by_signal: make.counter(
+                "frozen_by_signal_total",
+                "Jobs that a freeze stopped by SIGSTOP, as the freezer could not be had for them.",
+            )?,
             kills: make.counter("kills_total", "Sessions killed.")?,
             rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,

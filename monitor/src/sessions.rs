@@ -1,7 +1,7 @@
 //! Sessions: one running agent each, with all its processes.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     path::PathBuf,
     time::Duration,
 };
@@ -10,6 +10,7 @@ use self::{ended::Ended, touches::Touches};
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
+    enforcement::freeze::Outcome,
     facts::{BootNanos, Process, SessionId},
     rules::Memory,
 };
@@ -22,6 +23,7 @@ pub mod judgement;
 pub mod life;
 pub mod pending;
 pub mod procfs;
+pub mod terminal;
 pub mod touches;
 pub mod workspace;
 
@@ -49,6 +51,12 @@ pub struct Session {
     pub frozen: bool,
     /// When it was frozen last: what it did before was under way.
     pub frozen_at: BootNanos,
+    /// Processes that stood before it was frozen: a person's Ctrl-Z, or a held call. A thaw leaves them standing.
+    pub stood: HashSet<u32>,
+    /// How many of its processes only SIGSTOP stops while it is frozen.
+    pub by_signal: usize,
+    /// A process of it that had the keys of its terminal when somebody looked last: the root, mostly.
+    pub terminal: Option<u32>,
     /// Records were lost, or the daemon was away: what the session touched is not wholly known.
     pub incomplete: bool,
     /// Losses of the session that the kernel had counted when they were last looked at.
@@ -81,6 +89,9 @@ impl Session {
             breaker: Breaker::default(),
             frozen: false,
             frozen_at: BootNanos(0),
+            stood: HashSet::new(),
+            by_signal: 0,
+            terminal: None,
             incomplete: false,
             lost: 0,
             gated: false,
@@ -89,6 +100,21 @@ impl Session {
             touched_before: Vec::new(),
             touched: VecDeque::new(),
         }
+    }
+
+    /// Takes down how the tree was frozen. What stood is only known the first time: afterwards everything does.
+    pub fn freeze(&mut self, outcome: &Outcome, at: BootNanos) {
+        if !self.frozen {
+            self.stood.clone_from(&outcome.stood);
+        }
+        (self.frozen, self.frozen_at, self.by_signal) = (true, at, outcome.by_signal.len());
+        self.terminal = outcome.terminal.or(self.terminal);
+    }
+
+    /// Gives the processes that are to stand on.
+    pub fn thaw(&mut self) -> HashSet<u32> {
+        (self.frozen, self.by_signal) = (false, 0);
+        std::mem::take(&mut self.stood)
     }
 
     /// Remembers a read secret for the screen; a repeated one moves to the end.
@@ -275,6 +301,24 @@ mod tests {
         let root = Process { pid: 100, executable: "/bin/claude".into(), ..Process::default() };
         registry.add_process(id, root);
         (registry, id)
+    }
+
+    #[test]
+    fn what_stood_before_the_first_of_several_freezes_stands_on() {
+        let mut session = Session::new(SessionId(1), String::new(), String::new(), BootNanos(0));
+        let outcome = |stood: &[u32], terminal| Outcome {
+            stood: stood.iter().copied().collect(),
+            terminal,
+            by_signal: vec![9],
+            ..Outcome::default()
+        };
+        session.freeze(&outcome(&[7], Some(5)), BootNanos(1));
+        session.freeze(&outcome(&[7, 9], None), BootNanos(2));
+        assert_eq!((session.by_signal, session.terminal), (1, Some(5)));
+        assert_eq!(session.thaw(), [7].into());
+        assert_eq!((session.frozen, session.by_signal), (false, 0));
+        session.freeze(&outcome(&[8], None), BootNanos(3));
+        assert_eq!(session.thaw(), [8].into());
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod agent;
 pub mod backend;
 pub mod daemon;
 pub mod server;
+pub mod terminal;
 pub mod wait;
 
 /// Whether the kernel's help can be had; says why not.

@@ -27,5 +27,6 @@ mod daemon {
     mod sessions;
     mod storm;
     mod suggesting;
+    mod terminals;
     mod watchdog;
 }

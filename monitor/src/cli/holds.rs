@@ -10,6 +10,7 @@ use super::{
     exit::{Exit, Failure},
     language::{duration, id, plain, since, spelled, word},
     printer::Printer,
+    sessions::IN_THE_BACKGROUND,
     wait,
 };
 use crate::control::{
@@ -83,6 +84,7 @@ impl Approve {
         let approval = Approval { for_seconds: self.time.map(|time| time.as_secs()) };
         let hold = decide(client, &self.id, "approve", &approval)?;
         printer.data(&released(&hold, self.time))?;
+        say_where_its_keys_are(&hold, printer);
         Ok(Exit::Fine)
     }
 }
@@ -108,7 +110,15 @@ impl Deny {
         let hold = decide(client, &self.id, "deny", &())?;
         let HoldView { id, pid, command, destination, .. } = &hold;
         printer.data(&plain(&format!("denied {id}: {command} (pid {pid}) does not reach {destination}")))?;
+        say_where_its_keys_are(&hold, printer);
         Ok(Exit::Fine)
+    }
+}
+
+/// A held call stops its program as Ctrl-Z does.
+fn say_where_its_keys_are(hold: &HoldView, printer: &Printer) {
+    if hold.background {
+        printer.say(IN_THE_BACKGROUND);
     }
 }
 

@@ -14,6 +14,10 @@ use crate::control::{
     client::{Client, ClientError},
 };
 
+/// Of a process that goes on, without the keys of its terminal.
+pub(super) const IN_THE_BACKGROUND: &str =
+    "its shell has the terminal's keys now: type `fg` there to give them back";
+
 const HEADERS: [&str; 8] = ["SESSION", "AGENT", "STATUS", "AGE", "PROCESSES", "RISK", "TOUCHED", "WORKSPACE"];
 
 pub fn list(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
@@ -24,11 +28,16 @@ pub fn list(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
 }
 
 fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
-    let incomplete = if session.incomplete { ", incomplete" } else { "" };
+    let remarks = [
+        (session.incomplete, "incomplete"),
+        (session.by_signal > 0, "by signal"),
+        (session.background, "in the background (fg)"),
+    ];
+    let remarks = remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| format!(", {remark}"));
     vec![
         session.id.clone(),
         session.agent.clone(),
-        word(session.status) + incomplete,
+        word(session.status) + &remarks.collect::<String>(),
         since(session.started, now),
         session.processes.to_string(),
         session.risk.to_string(),
@@ -51,12 +60,22 @@ impl Chosen {
         let stopped = format!("frozen: {}, processes: {}", named(&session), session.processes);
         printer.data(&stopped)?;
         printer.say(&format!("let it go on with `interlock thaw {}`", session.id));
+        if session.by_signal > 0 {
+            printer.say(&format!(
+                "{} of them by a signal, as the freezer could not be had: if its shell takes the terminal back, type \
+                 `fg` there after the thaw",
+                session.by_signal
+            ));
+        }
         Ok(Exit::Fine)
     }
 
     pub fn thaw(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let session = self.send(client, "thaw")?;
         printer.data(&format!("thawed: {}, now {}", named(&session), word(session.status)))?;
+        if session.background {
+            printer.say(IN_THE_BACKGROUND);
+        }
         Ok(Exit::Fine)
     }
 
@@ -96,5 +115,16 @@ mod tests {
         SESSION     AGENT        STATUS               AGE    PROCESSES  RISK  TOUCHED  WORKSPACE
         4711-0a1b2  claude-code  holding, incomplete  2m10s  7          60    1        /home/x/shop
         ");
+    }
+
+    #[test]
+    fn a_session_says_what_stands_by_signal_and_what_a_shell_took_the_keys_from() {
+        let status = |by_signal, background| {
+            let session = SessionView { incomplete: false, by_signal, background, ..sample::session() };
+            row(&session, Timestamp::from_second(130).unwrap()).swap_remove(2)
+        };
+        assert_eq!(status(0, false), "holding");
+        assert_eq!(status(2, false), "holding, by signal");
+        assert_eq!(status(0, true), "holding, in the background (fg)");
     }
 }

@@ -151,6 +151,8 @@ pub mod sample {
             touched: vec!["A foreign paas /home/x/.railway/config.json".into()],
             risk: 60,
             incomplete: true,
+            by_signal: 0,
+            background: false,
         }
     }
 
@@ -171,6 +173,7 @@ pub mod sample {
             deadline: Some(at(700)),
             then: Action::Freeze,
             decided_by: None,
+            background: false,
         }
     }
 }

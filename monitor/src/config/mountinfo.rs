@@ -2,13 +2,14 @@
 
 use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::PathBuf};
 
-/// Mount point of the first cgroup v2 hierarchy.
-pub(super) fn cgroup2(mountinfo: &str) -> Option<PathBuf> {
+/// Mount point of the first cgroup v2 hierarchy, and the group that it shows at its top.
+pub(crate) fn cgroup2(mountinfo: &str) -> Option<(PathBuf, PathBuf)> {
     mountinfo.lines().find_map(|line| {
         // 30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw: optional fields end at the lone dash.
         let (mount, filesystem) = line.split_once(" - ")?;
-        let mount_point = mount.split(' ').nth(4)?;
-        (filesystem.split(' ').next()? == "cgroup2").then(|| unescape(mount_point))
+        let mut fields = mount.split(' ').skip(3);
+        let (root, mount_point) = (fields.next()?, fields.next()?);
+        (filesystem.split(' ').next()? == "cgroup2").then(|| (unescape(mount_point), unescape(root)))
     })
 }
 
@@ -41,7 +42,7 @@ mod tests {
         let text = "30 23 0:26 / /sys/fs/cgroup rw shared:9 - tmpfs tmpfs rw\n\
                     31 30 0:27 / /sys/fs/cgroup/cpu rw shared:10 - cgroup cgroup rw,cpu\n\
                     32 30 0:28 / /sys/fs/cgroup/my\\040unified rw shared:11 - cgroup2 cgroup2 rw\n";
-        assert_eq!(cgroup2(text), Some("/sys/fs/cgroup/my unified".into()));
+        assert_eq!(cgroup2(text), Some(("/sys/fs/cgroup/my unified".into(), "/".into())));
     }
 
     #[test]

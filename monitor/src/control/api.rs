@@ -131,6 +131,12 @@ pub struct SessionView {
     pub touched: Vec<String>,
     pub risk: u32,
     pub incomplete: bool,
+    /// Jobs of a frozen session that stand by SIGSTOP and not in the freezer: their shells see that.
+    #[serde(default)]
+    pub by_signal: usize,
+    /// It had the keys of its terminal and has them no more; `fg`, typed there, brings it back.
+    #[serde(default)]
+    pub background: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -166,6 +172,10 @@ pub struct HoldView {
     pub deadline: Option<Timestamp>,
     pub then: Action,
     pub decided_by: Option<String>,
+    /// A process that is stopped by the hold is a job whose shell has the terminal's keys now; once it goes on, `fg`, typed
+    /// there, brings it back.
+    #[serde(default)]
+    pub background: bool,
 }
 
 /// How far an approval reaches.

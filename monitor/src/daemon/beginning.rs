@@ -15,6 +15,7 @@ use crate::{
         detection::Recognised,
         life::{Life, life},
         procfs::{self, Running},
+        terminal::{self, has_the_keys},
         workspace,
     },
 };
@@ -44,6 +45,7 @@ impl Engine {
         session.command = newcomer.command.unwrap_or_else(|| command_line(&process));
         session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
         let (pid, start, started, is_new) = (process.pid, process.start, session.started, newcomer.is_new);
+        session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
         self.registry.insert(session);
         self.registry.add_process(id, process);
         self.is_watched(id);
@@ -81,7 +83,7 @@ impl Engine {
     }
 
     /// Tells the kernel which directory tree is the session's own.
-    fn settle_workspace(&mut self, id: SessionId, pid: u32) {
+    pub(super) fn settle_workspace(&mut self, id: SessionId, pid: u32) {
         let home = self.registry.get(id).and_then(|session| session.home.clone()).map(PathBuf::from);
         let Some(cwd) = procfs::working_directory(pid) else { return };
         let Some(workspace) = workspace::workspace(&cwd, home.as_deref()) else { return };

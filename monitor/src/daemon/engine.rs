@@ -36,6 +36,7 @@ use crate::{
     clock::{Wall, boot_now},
     config::Config,
     control::api::Mode,
+    enforcement::freezer::Freezer,
     facts::{BootNanos, SessionId},
     holds::{HeldCaller, Holds},
     ledger::{
@@ -63,6 +64,7 @@ pub(super) struct Engine {
     pub know: Knowledge,
     pub probes: Probes,
     pub uplink: Uplink,
+    pub freezer: Freezer,
     pub registry: Registry,
     pub names: Names,
     pub holds: Holds,
@@ -134,6 +136,7 @@ impl Engine {
             know,
             probes,
             uplink,
+            freezer: Freezer::find(),
             registry: Registry::default(),
             names: Names::new(),
             holds: Holds::new(before.next_hold),
@@ -265,7 +268,10 @@ impl Engine {
         if self.inflow.waits() {
             return Duration::ZERO;
         }
-        let idle = self.registry.is_empty() && self.lingering.is_empty() && self.readiness.is_at_rest();
+        let idle = self.registry.is_empty()
+            && self.lingering.is_empty()
+            && self.readiness.is_at_rest()
+            && !self.freezer.is_leaving();
         let tick = if idle { IDLE_TICK } else { TICK };
         let next = [self.holds.next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
         let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
@@ -359,6 +365,7 @@ impl Engine {
         self.tell_askings();
         self.reconcile(now);
         self.untag_deleted();
+        self.freezer.sweep();
         self.update_gauges();
         let names = self.names.counts();
         for (counter, total) in [
@@ -407,6 +414,7 @@ impl Engine {
             workspace: session.workspace.clone(),
             started: session.started.0,
             frozen: session.frozen,
+            terminal: session.terminal,
             touched: session.touched(),
         });
         let mut sessions: Vec<SessionRecord> = sessions.collect();
@@ -431,15 +439,23 @@ impl Engine {
         let mut rest = std::mem::take(&mut self.inflow);
         rest.let_go(); // it is in no ring any more
         self.handle_all(&mut rest);
-        for session in self.registry.iter().filter(|session| session.frozen && self.config.pins.is_none()) {
-            tracing::warn!(session = %session.id, "stays frozen; without pins the next daemon does not know it: kill it or continue it by hand");
-        }
         if self.config.pins.is_none() {
+            self.tell_what_stays_frozen();
             self.deny_all_waiting("the daemon ended");
         }
         self.save();
         self.write_down();
         self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
+    }
+
+    /// Its labels go with the kernel's programs. Who stands in the freezer is found there by the next daemon, who was stopped
+    /// by signal is not.
+    fn tell_what_stays_frozen(&self) {
+        for session in self.registry.iter().filter(|session| session.frozen) {
+            let (id, groups, by_signal) =
+                (session.id, self.freezer.directories(session.id), session.by_signal);
+            tracing::warn!(session = %id, ?groups, by_signal, "stays frozen: the next daemon with this state directory can thaw it; without one, write 0 into cgroup.freeze of these groups, and continue by hand (kill -CONT) what a signal stopped");
+        }
     }
 
     pub fn wall(&self, at: BootNanos) -> Timestamp {

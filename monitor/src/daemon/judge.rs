@@ -222,12 +222,14 @@ impl Engine {
         if self.registry.get(id).is_some_and(|session| session.frozen && asked <= session.frozen_at) {
             return;
         }
-        let outcome = freeze::freeze(&mut self.uplink, id);
+        let creator = |pid| self.registry.process(pid).map(|process| process.parent);
+        let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id, &creator);
         if let Some(session) = self.registry.get_mut(id) {
-            (session.frozen, session.frozen_at) = (true, boot_now());
+            session.freeze(&outcome, boot_now());
         }
         self.save();
         self.metrics.freezes.inc();
+        self.metrics.frozen_by_signal.inc_by(outcome.by_signal.len() as u64);
         self.stopped("session-frozen", LedgerKind::Freeze, id, who, why, asked, &outcome);
     }
 
@@ -235,7 +237,7 @@ impl Engine {
         if let Some(session) = self.registry.get_mut(id) {
             session.breaker.on_kill();
         }
-        let outcome = freeze::kill(&mut self.uplink, id);
+        let outcome = freeze::kill(&mut self.uplink, &self.freezer, id);
         self.metrics.kills.inc();
         self.stopped("session-killed", LedgerKind::Kill, id, who, why, asked, &outcome);
     }
@@ -271,6 +273,7 @@ impl Engine {
             .with("freeze.processes", outcome.members)
             .with("freeze.passes", outcome.passes)
             .with("freeze.still_running", json!(outcome.running))
+            .with("freeze.by_signal", json!(outcome.by_signal))
             .with("freeze.took_us", u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX));
         self.publish(event);
     }

@@ -16,6 +16,7 @@ use crate::{
         adoption,
         detection::{Image, Recognised},
         environment,
+        life::{Life, life},
         procfs::{self, Running},
     },
 };
@@ -185,12 +186,23 @@ impl Engine {
         self.announced.forget_session(id);
         self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
         self.uplink.remove_session(id);
+        self.leave_the_freezer(id);
         self.untag_ended(id);
         self.names.forget(id);
         self.holds.forget(id.0);
         self.registry.remove(id);
         self.unheard.session_ended();
         self.follow_sessions();
+    }
+
+    /// Nobody is left who could be thawed; a group that stays frozen would be nobody's.
+    fn leave_the_freezer(&mut self, id: SessionId) {
+        let released = self.freezer.release(id);
+        let alive = |pid: &u32| matches!(life(*pid, BootNanos(0)), Life::Runs);
+        let strangers: Vec<u32> = released.processes.into_iter().filter(alive).collect();
+        if !strangers.is_empty() {
+            tracing::warn!(session = %id, pids = ?strangers, "stood in its frozen group without being of it, and run again");
+        }
     }
 }
 

@@ -159,7 +159,7 @@ impl Engine {
     }
 
     /// The table of labels was full when it was forked.
-    fn label_again(&mut self, pid: u32, session: SessionId, start: BootNanos) {
+    pub(super) fn label_again(&mut self, pid: u32, session: SessionId, start: BootNanos) {
         if let Err(error) = self.uplink.set_label(pid, Label { session: session.0, start_ns: start.0 }) {
             // Fails open, visibly: it runs unwatched until there is room.
             tracing::error!(%session, pid, %error, "a process of the session has no label; it runs unwatched");

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use monitor_common::{
-    label::{FROZEN, GATED},
+    label::{FROZEN, GATED, Session as KernelSession},
     policy::Flow,
 };
 use rustix::process::Signal;
@@ -30,6 +30,7 @@ use crate::{
 
 impl Engine {
     pub fn recover(&mut self, before: Snapshot) {
+        let returned = self.label_the_frozen(&before.sessions);
         self.forget_the_dead();
         let mut described: HashMap<u64, SessionRecord> =
             before.sessions.into_iter().map(|session| (session.id, session)).collect();
@@ -49,6 +50,9 @@ impl Engine {
             let process = procfs::read(pid).map(|running| running.process);
             self.registry.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));
         }
+        for (id, pid) in returned {
+            self.settle_workspace(id, pid);
+        }
         for id in self.registry.ids() {
             self.tag_stores(id);
         }
@@ -61,14 +65,48 @@ impl Engine {
         self.restore_holds(before.holds);
         self.explanations.accounts.restore(before.accounts);
         self.wake_the_forgotten();
+        for group in self.freezer.unclaimed() {
+            tracing::warn!(group = %group.display(), "somebody stands in a frozen group that is no session's of this daemon; if it is no other daemon's, write 0 into its cgroup.freeze");
+        }
+    }
+
+    /// Without pins the labels went with the last daemon. Who stands in the freezer is its session's still: labelled again,
+    /// and stands until a person says otherwise. Gives a process of each such session.
+    fn label_the_frozen(&mut self, described: &[SessionRecord]) -> Vec<(SessionId, u32)> {
+        let mut returned = Vec::new();
+        for id in described.iter().map(|record| SessionId(record.id)) {
+            self.freezer.claim(id);
+            let standing = self.freezer.processes(id);
+            if self.uplink.session(id).is_some() || standing.is_empty() {
+                continue;
+            }
+            self.expect_session();
+            let session = KernelSession { flags: FROZEN | GATED, ..KernelSession::default() };
+            if let Err(error) = self.uplink.add_session(id, session) {
+                // Stands all the same, and is told below as nobody's.
+                tracing::error!(session = %id, %error, "a frozen session cannot be told to the kernel again");
+                continue;
+            }
+            let first = standing.iter().copied().find(|pid| *pid == id.root()).or(standing.first().copied());
+            for pid in standing {
+                self.label_again(
+                    pid,
+                    id,
+                    procfs::read(pid).map_or(BootNanos(0), |running| running.process.start),
+                );
+            }
+            returned.extend(first.map(|pid| (id, pid)));
+        }
+        returned
     }
 
     /// A session of which the kernel knows, and what an earlier daemon wrote down of it.
-    pub(super) fn restore(&self, id: SessionId, described: Option<SessionRecord>) -> Session {
+    pub(super) fn restore(&mut self, id: SessionId, described: Option<SessionRecord>) -> Session {
         let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
         // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
+        self.freezer.claim(id);
         let known = self.uplink.session(id).unwrap_or_default();
-        session.frozen |= known.flags & FROZEN != 0;
+        session.frozen |= known.flags & FROZEN != 0 || !self.freezer.processes(id).is_empty();
         session.touches = Touches::after(known.settled);
         if session.frozen {
             session.breaker.on_trip(boot_now());
@@ -97,13 +135,20 @@ impl Engine {
         }
     }
 
-    /// Somebody may have continued a frozen tree meanwhile.
+    /// Somebody may have continued a frozen tree meanwhile, or the last daemon did not get to the end of it. What is left of
+    /// the groups of a session that is over goes.
     fn freeze_again(&mut self) {
         for id in self.registry.ids() {
-            if self.registry.get(id).is_some_and(|session| session.frozen) {
-                freeze::freeze(&mut self.uplink, id);
+            if !self.registry.get(id).is_some_and(|session| session.frozen) {
+                continue;
+            }
+            let creator = |pid| self.registry.process(pid).map(|process| process.parent);
+            let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id, &creator);
+            if let Some(session) = self.registry.get_mut(id) {
+                session.freeze(&outcome, boot_now());
             }
         }
+        self.freezer.keep(&self.registry.ids());
     }
 
     /// Callers that were stopped without a hold being noted ask again.
@@ -176,6 +221,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.home = record.home;
     session.workspace = record.workspace;
     session.frozen = record.frozen;
+    session.terminal = record.terminal;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);

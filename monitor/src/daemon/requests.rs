@@ -129,11 +129,11 @@ impl Engine {
         if !session.frozen {
             return Err(No::Conflict(refusal(&format!("session {id} is not frozen"))));
         }
-        session.frozen = false;
+        let stood = session.thaw();
         session.breaker.on_thaw(boot_now());
         self.save();
         self.record(LedgerKind::Thaw, who(caller), Some(id), []);
-        let outcome = freeze::thaw(&mut self.uplink, id);
+        let outcome = freeze::thaw(&mut self.uplink, &mut self.freezer, id, &stood);
         let event = self
             .event("session-thawed", boot_now(), id)
             .with("freeze.processes", outcome.members)

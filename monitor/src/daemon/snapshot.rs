@@ -60,6 +60,9 @@ pub struct SessionRecord {
     pub workspace: Option<PathBuf>,
     pub started: u64,
     pub frozen: bool,
+    /// A process of it that had the keys of its terminal.
+    #[serde(default)]
+    pub terminal: Option<u32>,
     pub touched: Vec<String>,
 }
 

@@ -95,8 +95,9 @@ impl Engine {
         self.wake(session, caller);
     }
 
-    fn wake(&self, session: SessionId, caller: HeldCaller) {
-        if self.registry.get(session).is_some_and(|session| session.frozen) {
+    fn wake(&mut self, session: SessionId, caller: HeldCaller) {
+        if let Some(frozen) = self.registry.get_mut(session).filter(|session| session.frozen) {
+            frozen.stood.remove(&caller.pid);
             return; // it runs when the session is thawed, and finds its answer, or asks anew
         }
         let member = Member::open(&self.uplink, caller.pid, session.0);

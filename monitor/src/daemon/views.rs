@@ -14,7 +14,10 @@ use crate::{
         proof::{Finding, Proof},
         table::Backend,
     },
-    sessions::Session,
+    sessions::{
+        Session,
+        terminal::{has_lost_the_keys, is_in_the_background},
+    },
 };
 
 impl Engine {
@@ -63,6 +66,8 @@ impl Engine {
             touched: session.touched(),
             risk: session.memory.risk(boot_now()),
             incomplete: session.incomplete,
+            by_signal: session.by_signal,
+            background: self.is_in_the_background(session),
         }
     }
 
@@ -93,7 +98,21 @@ impl Engine {
             deadline: hold.deadline.map(|deadline| self.wall(deadline)),
             then: hold.then,
             decided_by: hold.decided_by.clone(),
+            background: self.stops_a_job(hold),
         }
+    }
+
+    /// Whether it runs, had the keys of a terminal, and has them no more.
+    fn is_in_the_background(&self, session: &Session) -> bool {
+        let had = session.terminal.filter(|pid| self.registry.session_of(*pid) == Some(session.id));
+        !session.frozen && had.is_some_and(is_in_the_background)
+    }
+
+    /// Whether a shell has taken the terminal from whom the hold stops.
+    fn stops_a_job(&self, hold: &Hold) -> bool {
+        let session = SessionId(hold.session);
+        let is_member = |pid: u32| self.registry.session_of(pid) == Some(session);
+        hold.callers.iter().any(|caller| is_member(caller.pid) && has_lost_the_keys(caller.pid))
     }
 
     /// What this machine allows, and what is attached right now.

@@ -12,6 +12,8 @@ use crate::{probes::Uplink, sessions::life::has_ended};
 /// A labelled process that cannot turn into another one.
 pub struct Member {
     pub pid: u32,
+    /// When it began, as its label says.
+    pub start: u64,
     handle: OwnedFd,
 }
 
@@ -28,8 +30,8 @@ impl Member {
             Err(error) if has_ended(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let labelled = uplink.label(pid).is_some_and(|label| label.session == session);
-        Ok(labelled.then_some(Self { pid, handle }))
+        let label = uplink.label(pid).filter(|label| label.session == session);
+        Ok(label.map(|label| Self { pid, start: label.start_ns, handle }))
     }
 
     /// # Errors

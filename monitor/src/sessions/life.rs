@@ -25,9 +25,14 @@ pub enum Life {
 }
 
 /// What `/proc/PID/stat` says, proc(5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stat {
     pub state: char,
+    pub parent: u32,
+    /// Its process group.
+    pub group: u32,
+    /// The process group that has the keys of its terminal; `None` where it has no terminal.
+    pub foreground: Option<u32>,
     pub threads: u32,
     flags: u64,
     /// In clock ticks.
@@ -48,12 +53,15 @@ impl Stat {
     }
 
     /// The name before the fields, in parentheses, may contain anything.
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let (_, rest) = text.rsplit_once(") ")?;
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         let field = |number: usize| fields.get(number - 3); // the state is the third
         Some(Self {
             state: field(3)?.chars().next()?,
+            parent: field(4)?.parse().ok()?,
+            group: field(5)?.parse().ok()?,
+            foreground: field(8)?.parse().ok().filter(|_| field(7) != Some(&"0")),
             flags: field(9)?.parse().ok()?,
             threads: field(20)?.parse().ok()?,
             start: field(22)?.parse().ok()?,
@@ -115,10 +123,20 @@ mod tests {
     #[test]
     fn a_stat_line_is_read_behind_its_name() {
         let line = "7 (a) b) T 1 7 7 0 -1 4194308 1 0 0 0 0 0 0 0 20 0 3 0 100 0 0";
-        let stat = Stat { state: 'T', threads: 3, flags: 0x40_0004, start: 100 };
+        let stat = Stat {
+            state: 'T',
+            parent: 1,
+            group: 7,
+            foreground: None,
+            threads: 3,
+            flags: 0x40_0004,
+            start: 100,
+        };
         assert_eq!(Stat::parse(line), Some(stat));
         assert_eq!(stat.life(), Life::Ending);
         assert_eq!(Stat::parse(""), None);
+        let on_a_terminal = line.replace("1 7 7 0 -1", "1 7 7 34816 9");
+        assert_eq!(Stat::parse(&on_a_terminal), Some(Stat { foreground: Some(9), ..stat }));
     }
 
     #[test]

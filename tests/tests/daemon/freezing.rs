@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use interlock::enforcement::freezer::Hierarchy;
 use interlock_tests::{
     agent::{Home, Running},
     daemon::{Daemon, Settings},
@@ -9,7 +10,7 @@ use interlock_tests::{
 };
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 
-/// Pids whose environment carries `mark`, and their states.
+/// Pids whose environment carries `mark`, and their states; `F` is one that stands in the freezer.
 fn marked(mark: &str) -> Vec<(i32, char)> {
     let processes = fs::read_dir("/proc").unwrap().flatten();
     processes
@@ -19,9 +20,18 @@ fn marked(mark: &str) -> Vec<(i32, char)> {
             let found = environ.windows(mark.len()).any(|window| window == mark.as_bytes());
             let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let state = stat.rsplit_once(") ")?.1.chars().next()?;
+            let state = if state == 'S' && in_the_freezer(pid) { 'F' } else { state };
             (found && state != 'Z').then_some((pid, state))
         })
         .collect()
+}
+
+fn in_the_freezer(pid: i32) -> bool {
+    let directory = Hierarchy::of_this_machine().and_then(|known| known.directory_of(pid.unsigned_abs()));
+    directory.is_ok_and(|directory| {
+        let events = fs::read_to_string(directory.join("cgroup.events")).unwrap_or_default();
+        directory.to_string_lossy().ends_with(".freeze") && events.contains("frozen 1")
+    })
 }
 
 fn forking_tree(home: &Home, daemon: &Daemon, mark: &str) -> Running {
@@ -46,7 +56,7 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
     assert_eq!(event["freeze.still_running"], serde_json::json!([]), "{event}");
     let frozen = marked(&mark);
     assert!(frozen.len() >= 40, "{}", frozen.len());
-    assert!(frozen.iter().all(|(_, state)| matches!(state, 'T' | 'D')), "{frozen:?}");
+    assert!(frozen.iter().all(|(_, state)| matches!(state, 'F' | 'T' | 'D')), "{frozen:?}");
     wait::throughout("nothing moves", std::time::Duration::from_millis(500), || {
         let now = marked(&mark);
         if now.len() == frozen.len() { Ok(()) } else { Err(now) }
@@ -54,7 +64,8 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
     // Somebody else continues one of them: it stops again at its next fork, or waits for its stopped child without end.
     let (victim, _) = frozen[5];
     kill_process(Pid::from_raw(victim).unwrap(), Signal::CONT).unwrap();
-    let stands = |(pid, state): &(i32, char)| matches!(state, 'T' | 'D') || (*pid == victim && *state == 'S');
+    let stands =
+        |(pid, state): &(i32, char)| matches!(state, 'F' | 'T' | 'D') || (*pid == victim && *state == 'S');
     wait::until("it stops again", || match marked(&mark) {
         now if now.iter().all(stands) => Ok(()),
         now => Err(now),

@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use interlock::enforcement::freezer::Hierarchy;
 use interlock_tests::{
     agent::{READ_SECRET, Running},
     backend::{Backend, not_here},
@@ -18,11 +19,15 @@ fn state(pid: i32) -> Option<char> {
     stat.rsplit_once(") ")?.1.chars().next()
 }
 
-fn stands(pid: i32) {
-    wait::until("it stands still", || match state(pid) {
-        Some('T' | 't') => Ok(()),
-        other => Err(other),
-    });
+/// In the freezer, where one sleeps as far as the letter says.
+fn is_frozen(pid: i32) -> bool {
+    let group = Hierarchy::of_this_machine().unwrap().directory_of(pid.unsigned_abs()).unwrap();
+    let events = fs::read_to_string(group.join("cgroup.events")).unwrap_or_default();
+    group.to_string_lossy().ends_with(".freeze") && events.contains("frozen 1")
+}
+
+fn stands_frozen(pid: i32) {
+    wait::until("it stands still", || if is_frozen(pid) { Ok(()) } else { Err(state(pid)) });
 }
 
 #[test]
@@ -38,7 +43,7 @@ fn ten_continues_by_somebody_else_do_not_wake_what_is_frozen() {
     let session = stage.daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
     let root: i32 = session.split('-').next().unwrap().parse().unwrap();
     stage.daemon.expect(&["freeze", &session]);
-    stands(root);
+    stands_frozen(root);
     let settled = wait::until("what was under way has arrived", || {
         let before = stage.server.seen().bytes;
         wait::throughout("", A_WHILE, || Ok::<(), ()>(()));
@@ -47,12 +52,9 @@ fn ten_continues_by_somebody_else_do_not_wake_what_is_frozen() {
     });
     for _ in 0..10 {
         kill_process(Pid::from_raw(root).unwrap(), Signal::CONT).unwrap();
-        stands(root);
+        stands_frozen(root);
     }
-    wait::throughout("it stands", A_WHILE, || match state(root) {
-        Some('T' | 't') => Ok(()),
-        other => Err(other),
-    });
+    wait::throughout("it stands", A_WHILE, || if is_frozen(root) { Ok(()) } else { Err(state(root)) });
     // One letter may have been between its connect and its send.
     assert!(stage.server.seen().bytes <= settled + 1, "{settled} {:?}", stage.server.seen());
     stage.daemon.expect(&["thaw", &session]);

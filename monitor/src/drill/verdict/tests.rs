@@ -28,6 +28,7 @@ fn held(bytes: u64) -> Held {
         deadline: None,
         then: Action::Freeze,
         decided_by: None,
+        background: false,
     };
     Held { view, seen: seen(1, bytes, false) }
 }
