@@ -22,6 +22,10 @@ pub mod judgement;
 pub mod life;
 pub mod pending;
 pub mod procfs;
+pub mod root;
+pub mod stores;
+pub mod survey;
+pub mod users;
 pub mod workspace;
 
 /// Secrets remembered for the screen.
@@ -40,6 +44,8 @@ pub struct Session {
     pub command: String,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
+    /// Other trees of the workspace's project. The kernel does not know them.
+    pub project: Vec<PathBuf>,
     pub started: BootNanos,
     /// Where its environment puts stores that usually lie elsewhere.
     pub moved: Moved,
@@ -70,6 +76,7 @@ impl Session {
             command: String::new(),
             home: None,
             workspace: None,
+            project: Vec::new(),
             started,
             moved: Moved::default(),
             memory: Memory::new(),

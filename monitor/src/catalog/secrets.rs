@@ -1,6 +1,6 @@
 //! Files that hold credentials: what they are, how grave a read is, and whose reads are ordinary.
 //!
-//! The kernel recognises secrets by inode ([`Secrets::existing`]) and, more coarsely, by name
+//! The kernel recognises secrets by inode ([`Secrets::places`]) and, more coarsely, by name
 //! ([`Secrets::kernel_names`]). What it reported by name is then judged precisely by path ([`Secrets::judge`]).
 
 mod commands;
@@ -17,7 +17,7 @@ use monitor_common::policy::SecretTag;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::{commands::SearchCommand, moved::Moved};
+pub use self::{commands::SearchCommand, existing::StorePlace, moved::Moved};
 use self::{
     commands::{Commands, Searches},
     moved::{Move, RawMove},

@@ -26,6 +26,7 @@ use super::{
     readiness::Readiness,
     reconciling::Reconciliation,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
+    surveying::Surveys,
     system,
     tags::Tags,
     unwatched::Unheard,
@@ -105,6 +106,7 @@ pub(super) struct Engine {
     next_housekeeping: BootNanos,
     boot: String,
     pub mounts: MountCache,
+    pub surveys: Surveys,
     pub reconciliation: Reconciliation,
     pub unheard: Unheard,
 }
@@ -169,6 +171,7 @@ impl Engine {
             next_housekeeping: BootNanos(0),
             boot: boot_id(),
             mounts: MountCache::default(),
+            surveys: Surveys::default(),
             reconciliation: Reconciliation::default(),
             unheard: Unheard::default(),
         };
@@ -225,6 +228,7 @@ impl Engine {
                 Input::Stop => self.stopping = true,
             }
         }
+        self.take_surveys();
         self.expire();
         self.judge_unfinished();
         self.housekeeping();
@@ -355,6 +359,7 @@ impl Engine {
         self.notice_losses();
         self.tell_askings();
         self.reconcile(now);
+        self.survey_again(now);
         self.untag_deleted();
         self.update_gauges();
         let names = self.names.counts();
@@ -402,6 +407,7 @@ impl Engine {
             command: session.command.clone(),
             home: session.home.clone(),
             workspace: session.workspace.clone(),
+            project: session.project.clone(),
             started: session.started.0,
             frozen: session.frozen,
             touched: session.touched(),
@@ -437,6 +443,11 @@ impl Engine {
         self.save();
         self.write_down();
         self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
+    }
+
+    /// What wakes the engine up when it is written to.
+    pub fn waker(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.wake)
     }
 
     pub fn wall(&self, at: BootNanos) -> Timestamp {

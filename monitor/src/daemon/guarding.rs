@@ -29,6 +29,9 @@ impl Engine {
             return;
         }
         let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
+        if matches!(guard.act, act::MOUNT | act::UNMOUNT) {
+            self.mounts_change(id, pid);
+        }
         let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
         let refused = guard.state == state::REFUSED;
         let Attempted { name, severity, what } = attempted(guard.act, refused);

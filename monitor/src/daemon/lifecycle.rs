@@ -60,6 +60,7 @@ impl Engine {
         let (changed, left) = self.announced.runs(&process);
         let stake = if changed { Stake::Changed } else { Stake::None };
         self.registry.add_process(session, process);
+        self.look_around(session, pid);
         self.take_back(left);
         for subject in subjects {
             let stake = if subject == Subject::Exec { stake } else { Stake::None };
@@ -161,6 +162,7 @@ impl Engine {
                 found = true;
                 let (pid, start) = (process.pid, process.start);
                 self.registry.add_process(session, process);
+                self.look_around(session, pid);
                 self.note_open_sockets(session, pid);
                 self.unlabel_if_ended(pid, start);
             }
@@ -181,6 +183,7 @@ impl Engine {
         self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
         self.uplink.remove_session(id);
         self.untag_ended(id);
+        self.forget_surveys(id);
         self.names.forget(id);
         self.holds.forget(id.0);
         self.registry.remove(id);

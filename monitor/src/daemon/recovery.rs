@@ -51,7 +51,7 @@ impl Engine {
         for id in self.registry.ids() {
             self.tag_stores(id);
         }
-        self.untag_strangers();
+        self.untag_strangers_later();
         self.follow_sessions();
         self.end_the_ended(described);
         self.freeze_again();
@@ -172,6 +172,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.command = record.command;
     session.home = record.home;
     session.workspace = record.workspace;
+    session.project = record.project;
     session.frozen = record.frozen;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {

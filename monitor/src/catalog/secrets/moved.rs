@@ -1,7 +1,5 @@
 //! Variables that move stores: `DOCKER_CONFIG`, `KUBECONFIG`, `XDG_CONFIG_HOME`. A session has its own.
 
-use std::path::Path;
-
 use globset::GlobSet;
 use monitor_common::policy::SecretTag;
 use serde::Deserialize;
@@ -152,19 +150,17 @@ impl Secrets {
         Moved { places, globs, names: tags }
     }
 
-    /// Patterns that a variable's value names: a file, several with colons between, or a directory of the entry's files.
+    /// Patterns that a variable's value names: a file, several with colons between, or a directory of the entry's files. What
+    /// it is only the session's own mounts say, so it counts as both.
     fn overridden(&self, index: u32, value: &str) -> Vec<String> {
         let value = value.strip_prefix("FILE:").unwrap_or(value);
         let mut places = Vec::new();
-        for place in value.split(':').filter(|place| is_place(place)) {
-            let place_text = escaped(place);
-            if !Path::new(place).is_dir() {
-                places.push(place_text);
-                continue;
-            }
+        for place in value.split(':').filter(|place| is_place(place)).map(escaped) {
             let of_entry = self.patterns.iter().filter(|pattern| pattern.entry == index);
             let files = of_entry.filter_map(|pattern| Some(pattern.text.rsplit_once('/')?.1));
-            places.extend(files.map(|name| format!("{place_text}/{name}")));
+            let below: Vec<String> = files.map(|name| format!("{place}/{name}")).collect();
+            places.push(place);
+            places.extend(below);
         }
         places
     }
