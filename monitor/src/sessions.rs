@@ -31,6 +31,9 @@ pub mod workspace;
 /// Secrets remembered for the screen.
 const TOUCHED_MAX: usize = 32;
 
+/// Ancestors that can say what a process reads for.
+const ANCESTORS_MAX: usize = 8;
+
 /// Processes of a lineage that are told.
 const LINEAGE_MAX: usize = 64;
 
@@ -46,6 +49,8 @@ pub struct Session {
     pub workspace: Option<PathBuf>,
     /// Other trees of the workspace's project. The kernel does not know them.
     pub project: Vec<PathBuf>,
+    /// The mount namespace that it was first looked at in.
+    pub mounts: Option<survey::Namespace>,
     pub started: BootNanos,
     /// Where its environment puts stores that usually lie elsewhere.
     pub moved: Moved,
@@ -77,6 +82,7 @@ impl Session {
             home: None,
             workspace: None,
             project: Vec::new(),
+            mounts: None,
             started,
             moved: Moved::default(),
             memory: Memory::new(),
@@ -229,6 +235,14 @@ impl Registry {
         }
         lines.reverse();
         lines
+    }
+
+    /// Who created a process of `session`, the nearest first, as far as they are remembered.
+    #[must_use]
+    pub fn ancestors(&self, session: SessionId, process: &Process) -> Vec<&Process> {
+        let first = self.creator(session, process);
+        let all = std::iter::successors(first, |(process, _)| self.creator(session, process));
+        all.map(|(process, _)| process).take(ANCESTORS_MAX).collect()
     }
 
     /// Who created a process of `session`, with a remark: a process of the same number that began later is another one.

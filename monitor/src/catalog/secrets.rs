@@ -5,6 +5,7 @@
 
 mod commands;
 mod existing;
+mod loaders;
 mod moved;
 mod names;
 mod owner;
@@ -20,6 +21,7 @@ use serde_saphyr::Spanned;
 pub use self::{commands::SearchCommand, existing::StorePlace, moved::Moved};
 use self::{
     commands::{Commands, Searches},
+    loaders::Loader,
     moved::{Move, RawMove},
     names::{Generic, KernelNames},
     owner::{Owners, Places},
@@ -78,6 +80,7 @@ pub struct Secrets {
     generic: Generic,
     moves: Vec<Move>,
     searches: Searches,
+    loaders: Vec<Loader>,
     /// Programs that stand for what their first argument names.
     wrappers: Programs,
     pub(super) digest: Digest,
@@ -97,6 +100,8 @@ struct Entry {
     implicit: Vec<String>,
     /// No owner needs to be told where the store is.
     unnamed: bool,
+    /// Loaders load it for what they start.
+    loaded: bool,
     except: GlobSet,
     env_override: Vec<String>,
     commands: Commands,
@@ -158,6 +163,9 @@ struct Document {
     searches: Vec<Spanned<serde_json::Value>>,
     #[serde(default)]
     search_words: Vec<String>,
+    /// Tools that load settings for what they start.
+    #[serde(default)]
+    loaders: Vec<Spanned<serde_json::Value>>,
     entries: Vec<Spanned<serde_json::Value>>,
 }
 
@@ -192,6 +200,9 @@ struct RawEntry {
     /// Owners know where the store is: one whose arguments name it does something else with it.
     #[serde(default)]
     unnamed: bool,
+    /// What the top-level `loaders` load.
+    #[serde(default)]
+    loaded: bool,
     #[serde(default)]
     except: Vec<String>,
     #[serde(default)]
@@ -246,6 +257,7 @@ impl Secrets {
         let except = reader.globs(0, &document.except);
         let moves = moved::read(&mut reader, document.moves);
         let searches = Searches::read(&mut reader, document.searches, document.search_words);
+        let loaders = loaders::read(&mut reader, document.loaders);
         let wrappers = Programs::new([document.interpreters.clone(), document.multicall].concat());
         let places = Places::new(
             &mut reader,
@@ -265,6 +277,7 @@ impl Secrets {
             generic,
             moves,
             searches,
+            loaders,
             wrappers,
             digest,
         })
@@ -400,6 +413,7 @@ impl Entry {
             owners: Owners::new(raw.owners, raw.owner_modules),
             implicit: raw.implicit,
             unnamed: raw.unnamed,
+            loaded: raw.loaded,
             id: raw.id,
             class: raw.class,
             pack: raw.pack,

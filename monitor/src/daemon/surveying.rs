@@ -239,6 +239,9 @@ impl Engine {
             let _ = view.has_changed(); // what was mounted so far is looked at now
             (view.looked, view.stale) = (boot_now(), false);
         }
+        if let Some(session) = self.registry.get_mut(id) {
+            session.mounts = session.mounts.or(found);
+        }
         // Fails open, visibly: what is not found is known by its name only, and a workspace that is not known is foreign.
         if self.surveys.running.len() >= RUNNING_MAX {
             tracing::warn!(session = %id, pid, "too many file systems do not answer: its stores are known by name only");

@@ -9,7 +9,7 @@ use std::{
 };
 
 use monitor_common::policy::InodeKey;
-use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, fstat, open, statx};
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
 
 /// Bits of the minor number in `super_block.s_dev` (include/linux/kdev_t.h).
 const MINOR_BITS: u32 = 20;
@@ -35,7 +35,9 @@ impl Anchor {
     /// Whether it has no name any more.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
-        fstat(&self.file).is_ok_and(|stat| stat.st_nlink == 0)
+        // What the kernel knows: a server that does not answer must not be waited for.
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        statx(&self.file, "", flags, StatxFlags::NLINK).is_ok_and(|stat| stat.stx_nlink == 0)
     }
 }
 
@@ -88,10 +90,11 @@ impl Mounts {
     }
 }
 
-/// Mount tables by mount namespace, kept for a moment: one is read for every secret that is opened.
+/// Mount tables by mount namespace and root directory, kept for a moment: one is read for every secret that is opened. A
+/// process sees only what lies below its root, so who has changed its own has a table of its own.
 #[derive(Default)]
 pub struct MountCache {
-    tables: HashMap<PathBuf, (Instant, Mounts)>,
+    tables: HashMap<[PathBuf; 2], (Instant, Mounts)>,
 }
 
 impl MountCache {
@@ -101,15 +104,16 @@ impl MountCache {
 
     /// The mounts that `pid` sees; `None` if it has ended.
     pub fn of(&mut self, pid: u32) -> Option<&Mounts> {
-        let namespace = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok()?;
-        let known = self.tables.get(&namespace).is_some_and(|(read, _)| read.elapsed() < Self::FRESH);
+        let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok();
+        let view = [link("ns/mnt")?, link("root")?];
+        let known = self.tables.get(&view).is_some_and(|(read, _)| read.elapsed() < Self::FRESH);
         if !known {
             if self.tables.len() >= Self::MAX {
                 self.tables.clear();
             }
-            self.tables.insert(namespace.clone(), (Instant::now(), Mounts::of(pid)));
+            self.tables.insert(view.clone(), (Instant::now(), Mounts::of(pid)));
         }
-        self.tables.get(&namespace).map(|(_, mounts)| mounts)
+        self.tables.get(&view).map(|(_, mounts)| mounts)
     }
 }
 

@@ -149,3 +149,6 @@ impl Search<'_> {
         entries
     }
 }
+
+#[cfg(test)]
+mod tests;
