@@ -52,6 +52,7 @@ mod registries;
 mod reload;
 mod requests;
 mod snapshot;
+mod strangers;
 mod surveying;
 mod syscalls;
 mod tables;

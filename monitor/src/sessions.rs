@@ -21,6 +21,7 @@ pub mod environment;
 pub mod judgement;
 pub mod life;
 pub mod pending;
+pub mod person;
 pub mod procfs;
 pub mod root;
 pub mod stores;
@@ -43,6 +44,7 @@ pub struct Session {
     /// Catalogue id of the agent; `command` for `interlock run`.
     pub agent: String,
     pub recognised_by: String,
+    /// Who answers for it: see [`person`].
     pub user: u32,
     pub command: String,
     pub home: Option<String>,

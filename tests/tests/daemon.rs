@@ -16,6 +16,7 @@ mod daemon {
     mod packs;
     mod permissions;
     mod pins;
+    mod places;
     mod proof;
     mod recovery;
     mod registries;

@@ -11,6 +11,7 @@ use crate::{
         Session, command_line,
         detection::Recognised,
         life::{Life, life},
+        person,
         procfs::{self, Running},
     },
 };
@@ -31,6 +32,7 @@ impl Engine {
             return Err(Unwatched::Ended);
         }
         let user = procfs::user(process.pid).ok_or(Unwatched::Ended)?;
+        let user = person::person(process.pid, user);
         self.check_share(user)?;
         let id = self.label_root(&process)?;
         let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());

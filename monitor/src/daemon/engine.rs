@@ -26,6 +26,7 @@ use super::{
     readiness::Readiness,
     reconciling::Reconciliation,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
+    strangers::Strangers,
     surveying::Surveys,
     system,
     tags::Tags,
@@ -107,6 +108,7 @@ pub(super) struct Engine {
     boot: String,
     pub mounts: MountCache,
     pub surveys: Surveys,
+    pub strangers: Strangers,
     pub reconciliation: Reconciliation,
     pub unheard: Unheard,
 }
@@ -172,6 +174,7 @@ impl Engine {
             boot: boot_id(),
             mounts: MountCache::default(),
             surveys: Surveys::default(),
+            strangers: Strangers::default(),
             reconciliation: Reconciliation::default(),
             unheard: Unheard::default(),
         };

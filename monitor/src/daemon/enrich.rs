@@ -85,7 +85,7 @@ impl Engine {
             home: session.home.as_deref(),
             moved: &session.moved,
             is_agent: pid == id.root(),
-            executable: executable.as_deref(),
+            executable: executable.as_deref().filter(|_| !self.strangers.contain(id, pid)),
             args: &args,
             ancestors: &ancestors,
             workspace: session.workspace.as_deref(),

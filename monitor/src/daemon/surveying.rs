@@ -151,6 +151,7 @@ impl Engine {
     /// A process of a session runs a program: in mounts that were not looked at yet, or that have changed?
     pub fn look_around(&mut self, id: SessionId, pid: u32) {
         let Some(namespace) = namespace(pid).filter(|_| self.registry.get(id).is_some()) else { return };
+        self.note_stranger(id, pid, namespace);
         let now = boot_now();
         if self.surveys.view(id, namespace, pid).is_some_and(|view| view.stale && view.is_due(now)) {
             self.survey_namespace(id, namespace, pid);
@@ -199,6 +200,7 @@ impl Engine {
 
     pub fn forget_surveys(&mut self, id: SessionId) {
         self.surveys.views.remove(&id);
+        self.strangers.forget(id);
     }
 
     /// Whether somebody of the session still is in the namespace; whoever is stands for it from now on.
@@ -305,5 +307,69 @@ impl Engine {
                 self.tag(id, store.anchor, tag);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use super::*;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    fn running(session: SessionId, namespace: Namespace) -> Running {
+        let (_sender, answer) = sync_channel(1);
+        Running { session, namespace: Some(namespace), answer }
+    }
+
+    #[test]
+    fn the_namespaces_of_a_session_are_bounded_and_its_roots_stays() {
+        let (mut surveys, id, own) = (Surveys::default(), SessionId(1), std::process::id());
+        for namespace in 0..VIEWS_MAX as u64 + 5 {
+            assert!(surveys.view(id, namespace, own).is_some());
+        }
+        let known: Vec<Namespace> = surveys.views[&id].iter().map(|view| view.namespace).collect();
+        assert_eq!((known.len(), known[0], known[1]), (VIEWS_MAX, 0, 6));
+        assert!(surveys.view(id, 0, own).is_some_and(|view| view.namespace == 0));
+        assert_eq!(surveys.views[&id].len(), VIEWS_MAX, "it was known");
+    }
+
+    #[test]
+    fn what_changed_is_due_soon_and_everything_once_a_minute() {
+        let mut view = View::new(1, std::process::id());
+        assert!(view.is_due(BootNanos(SECOND)), "not looked at yet");
+        (view.looked, view.stale) = (BootNanos(SECOND), false);
+        assert!(!view.is_due(BootNanos(60 * SECOND)) && view.is_due(BootNanos(61 * SECOND)));
+        view.stale = true;
+        assert!(!view.is_due(BootNanos(SECOND + SECOND / 20)) && view.is_due(BootNanos(2 * SECOND)));
+        let mut surveys = Surveys::default();
+        surveys.view(SessionId(1), 7, std::process::id()).unwrap().stale = false;
+        surveys.unsettle(8);
+        assert!(!surveys.views[&SessionId(1)][0].stale);
+        surveys.unsettle(7);
+        assert!(surveys.views[&SessionId(1)][0].stale);
+    }
+
+    #[test]
+    fn a_session_whose_mounts_hang_leaves_room_for_others() {
+        let (mut surveys, one, other) = (Surveys::default(), SessionId(1), SessionId(2));
+        surveys.running.extend((0..RUNNING_OF_ONE_MAX as u64).map(|namespace| running(one, namespace)));
+        assert!(surveys.is_running(one, 0) && !surveys.is_running(other, 0));
+        assert!(!surveys.has_room(one) && surveys.has_room(other));
+        surveys.running.extend((0..RUNNING_MAX as u64).map(|namespace| running(SessionId(3), namespace)));
+        assert!(!surveys.has_room(other));
+    }
+
+    #[test]
+    fn an_answer_is_taken_once_and_a_thread_that_ended_without_one_is_let_go_of() {
+        let (mut surveys, id) = (Surveys::default(), SessionId(1));
+        let (sender, answer) = sync_channel(1);
+        surveys.running.push(Running { session: id, namespace: None, answer });
+        assert!(surveys.answers().is_empty() && surveys.running.len() == 1);
+        sender.send(Survey::default()).unwrap();
+        assert_eq!(surveys.answers().len(), 1);
+        surveys.running.push(running(id, 1)); // its sender is gone
+        assert!(surveys.answers().is_empty() && surveys.running.is_empty());
     }
 }

@@ -79,9 +79,8 @@ fn answer(question: &Question) -> Survey {
 fn homes(files: &SessionRoot, question: &Question) -> Vec<PathBuf> {
     let database = users::inside(question.pid, question.user).and_then(|user| users::home(files, user));
     // Who is in no file may be in another database of this machine, which says nothing about a container's users.
-    let machine = || {
-        shares_our_mounts(question.pid).then(|| users::home_on_this_machine(question.user)).flatten()
-    };
+    let machine =
+        || shares_our_mounts(question.pid).then(|| users::home_on_this_machine(question.user)).flatten();
     let named = question.home.iter().map(PathBuf::from).filter(|home| home.is_absolute());
     let mut homes: Vec<PathBuf> = Vec::new();
     for home in named.chain(database.or_else(machine)) {
@@ -165,8 +164,7 @@ mod tests {
 
     #[test]
     fn one_that_has_ended_has_nothing() {
-        let question =
-            Question { pid: u32::MAX, user: 0, home: None, workspace: true, places: places() };
+        let question = Question { pid: u32::MAX, user: 0, home: None, workspace: true, places: places() };
         let survey = answer(&question);
         assert!(survey.homes.is_empty() && survey.workspace.is_none() && survey.stores.is_empty());
     }

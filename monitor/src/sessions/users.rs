@@ -22,8 +22,7 @@ pub fn inside(pid: u32, user: u32) -> Option<u32> {
 fn mapped(map: &str, user: u32) -> Option<u32> {
     map.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace().map(str::parse::<u32>);
-        let (inside, outside, count) =
-            (fields.next()?.ok()?, fields.next()?.ok()?, fields.next()?.ok()?);
+        let (inside, outside, count) = (fields.next()?.ok()?, fields.next()?.ok()?, fields.next()?.ok()?);
         let offset = user.checked_sub(outside).filter(|offset| *offset < count)?;
         inside.checked_add(offset)
     })

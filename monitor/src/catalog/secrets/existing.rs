@@ -20,8 +20,11 @@ impl Secrets {
         let fixed = self.patterns.iter().filter(|pattern| !pattern.anywhere());
         let fixed = fixed.map(|pattern| (&pattern.text, pattern.entry, false));
         let moved = moved.places().iter().map(|place| (&place.pattern, place.entry, true));
-        let place =
-            |(pattern, entry, moved): (&String, u32, bool)| StorePlace { pattern: pattern.clone(), entry, moved };
+        let place = |(pattern, entry, moved): (&String, u32, bool)| StorePlace {
+            pattern: pattern.clone(),
+            entry,
+            moved,
+        };
         fixed.chain(moved).map(place).collect()
     }
 

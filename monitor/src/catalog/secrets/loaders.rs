@@ -89,7 +89,8 @@ impl Secrets {
     ) -> bool {
         self.entry(entry).is_some_and(|entry| entry.loaded)
             && self.loaders.iter().any(|loader| {
-                let is = |executable: &str, args: &[String]| self.runs(&loader.programs, executable, args, home);
+                let is =
+                    |executable: &str, args: &[String]| self.runs(&loader.programs, executable, args, home);
                 let prints = loader.prints.contain(Invocation::new(executable, args, self.wrappers()));
                 if is(executable, args) && !prints {
                     return true;
@@ -99,7 +100,8 @@ impl Secrets {
                 let mut outside =
                     ancestors.iter().skip_while(|process| shell.is(&process.executable, &process.args));
                 let within = outside.next().is_some_and(|process| is(&process.executable, &process.args));
-                let reads = shell.is(executable, args) && shell.reads.iter().any(|name| name == basename(path));
+                let reads =
+                    shell.is(executable, args) && shell.reads.iter().any(|name| name == basename(path));
                 let helps = is(executable, args)
                     && ancestors.first().is_some_and(|process| shell.is(&process.executable, &process.args));
                 within && (reads || helps)

@@ -166,7 +166,13 @@ impl Secrets {
     }
 
     /// Whether the program is one of `owners`, and installed where such tools are.
-    pub(super) fn runs(&self, owners: &Owners, executable: &str, args: &[String], home: Option<&str>) -> bool {
+    pub(super) fn runs(
+        &self,
+        owners: &Owners,
+        executable: &str,
+        args: &[String],
+        home: Option<&str>,
+    ) -> bool {
         let installed = |path: &str| {
             let path = normalise(path);
             self.places.contain(&path, home) && owners.name(&path)

@@ -96,9 +96,13 @@ fn an_absolute_link_stays_below_a_changed_root() {
     }
     fs::write(at.join("etc/passwd"), "dev:x:7:7::/srv/dev:/bin/sh\n").unwrap();
     symlink("/etc/passwd", at.join("srv/link")).unwrap();
-    let binds = ["bin", "lib", "lib64", "usr"].map(|name| format!("mount --bind /{name} {}/{name}", at.display()));
-    let script = format!("mount --make-rprivate / && {} && cd {1}/srv && exec chroot {1} sh -c 'cd /srv && echo ready && exec sleep 60'",
-        binds.join(" && "), at.display());
+    let binds =
+        ["bin", "lib", "lib64", "usr"].map(|name| format!("mount --bind /{name} {}/{name}", at.display()));
+    let script = format!(
+        "mount --make-rprivate / && {} && cd {1}/srv && exec chroot {1} sh -c 'cd /srv && echo ready && exec sleep 60'",
+        binds.join(" && "),
+        at.display()
+    );
     let Some(mut child) = inside(&script) else { return };
     let theirs = SessionRoot::of(child.id()).unwrap();
     assert_eq!(theirs.find(Path::new("/srv/link")).unwrap().path, Path::new("/etc/passwd"));

@@ -30,7 +30,8 @@ impl Home {
     }
 
     fn git(&self, directory: &str, line: &str) {
-        let options = ["-c", "protocol.file.allow=always", "-c", "user.name=x", "-c", "user.email=x@example.com"];
+        let options =
+            ["-c", "protocol.file.allow=always", "-c", "user.name=x", "-c", "user.email=x@example.com"];
         let output = Command::new("git")
             .args(options)
             .args(line.split(' '))
@@ -151,13 +152,19 @@ fn the_trees_of_one_repository_are_one_project() {
     home.repository("shop");
     home.git("shop", "worktree add -q ../shop-fix");
     home.git("shop", "worktree add -q .worktrees/new");
-    assert_eq!((home.root("shop-fix/src"), home.project("shop-fix/src")), ("shop-fix".into(), vec!["shop".into(), "shop/.worktrees/new".into()]));
+    assert_eq!(
+        (home.root("shop-fix/src"), home.project("shop-fix/src")),
+        ("shop-fix".into(), vec!["shop".into(), "shop/.worktrees/new".into()])
+    );
     assert_eq!((home.root("shop/src"), home.project("shop/src")), ("shop".into(), vec!["shop-fix".into()]));
     assert_eq!(home.root("shop/.worktrees/new"), "shop/.worktrees/new");
     home.git(".", "clone -q --bare shop bare/.bare");
     home.git("bare/.bare", "worktree add -q ../one main");
     home.git("bare/.bare", "worktree add -q -b two ../two");
-    assert_eq!((home.root("bare/one"), home.project("bare/one")), ("bare/one".into(), vec!["bare/two".into()]));
+    assert_eq!(
+        (home.root("bare/one"), home.project("bare/one")),
+        ("bare/one".into(), vec!["bare/two".into()])
+    );
 }
 
 #[test]
@@ -170,7 +177,10 @@ fn a_submodule_is_part_of_its_project() {
     assert_eq!(home.root("shop/deps/lib/src"), "shop");
     home.git("shop", "worktree add -q ../shop-fix");
     home.git("shop-fix", "submodule --quiet update --init");
-    assert_eq!((home.root("shop-fix/deps/lib"), home.project("shop-fix/deps/lib")), ("shop-fix".into(), vec!["shop".into()]));
+    assert_eq!(
+        (home.root("shop-fix/deps/lib"), home.project("shop-fix/deps/lib")),
+        ("shop-fix".into(), vec!["shop".into()])
+    );
     // One that was a repository before it became a submodule.
     home.repository("shop/deps/own");
     assert_eq!(home.root("shop/deps/own"), "shop/deps/own", "not one yet");
