@@ -54,6 +54,7 @@ mod requests;
 mod snapshot;
 mod strangers;
 mod surveying;
+mod surveys;
 mod syscalls;
 mod tables;
 mod tags;

@@ -27,7 +27,7 @@ use super::{
     reconciling::Reconciliation,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     strangers::Strangers,
-    surveying::Surveys,
+    surveys::Surveys,
     system,
     tags::Tags,
     unwatched::Unheard,

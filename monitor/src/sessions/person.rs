@@ -38,7 +38,7 @@ fn owner(pid: u32) -> io::Result<Option<u32>> {
             return Ok(owner);
         }
         // SAFETY: NS_GET_OWNER_UID writes a uid_t, which is 32 bits wide, to its argument.
-        owner = Some(ioctl(&namespace, unsafe { Getter::<OWNER, u32>::new() })?);
+        owner = Some(unsafe { ioctl(&namespace, Getter::<OWNER, u32>::new())? });
         // SAFETY: NS_GET_PARENT takes no argument; its result is what `Parent` says.
         namespace = unsafe { ioctl(&namespace, Parent)? }.into();
     }
