@@ -2,10 +2,14 @@
 //! mount namespace, when mounts change, and now and then: a kubelet renews a token under a name that says nothing.
 //!
 //! A session can have its files on a file system that never answers. The engine waits for a moment when the session
-//! begins, for nothing otherwise, and for nobody while several do not answer; what was not found in time is tagged when
-//! it is found, and known by its name until then.
+//! begins, for nothing otherwise, and for so long in a minute altogether; what was not found in time is tagged when it is
+//! found, and known by its name until then.
 
-use std::{path::PathBuf, sync::mpsc::RecvTimeoutError, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::mpsc::RecvTimeoutError,
+    time::{Duration, Instant},
+};
 
 use monitor_common::{label::Session as KernelSession, policy::InodeKey};
 
@@ -25,10 +29,9 @@ use crate::{
     },
 };
 
-/// How long the engine waits for the survey of a session that begins. The slowest disk's takes some 100 ms.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// So many that are late, and it waits for none.
-const LATE_MAX: usize = 4;
+/// How long the engine waits for the survey of a session that begins: while look-ups are answered, and no longer than this.
+const PATIENCE: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_millis(300);
 /// Processes that are looked at for one that still is in a namespace.
 const SEARCHED_MAX: usize = 256;
 
@@ -157,8 +160,10 @@ impl Engine {
                 return;
             }
         };
-        let patience = if self.surveys.running.len() < LATE_MAX { patience } else { Duration::ZERO };
-        match answer.recv_timeout(patience) {
+        let (patience, began) = (self.surveys.patience.of(patience), Instant::now());
+        let answered = answer.wait(QUIET, patience);
+        self.surveys.patience.spend(began.elapsed());
+        match answered {
             Ok(survey) => self.settle(id, survey),
             Err(RecvTimeoutError::Disconnected) => {}
             Err(RecvTimeoutError::Timeout) => {

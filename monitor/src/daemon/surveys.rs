@@ -3,15 +3,15 @@
 use std::{
     collections::HashMap,
     fs::File,
-    sync::mpsc::{Receiver, TryRecvError},
-    time::Duration,
+    sync::mpsc::TryRecvError,
+    time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
     facts::{BootNanos, SessionId},
-    sessions::survey::{Namespace, Survey},
+    sessions::survey::{Namespace, Pending, Survey},
 };
 
 /// Threads at once, of all sessions and of one.
@@ -23,8 +23,39 @@ const VIEWS_MAX: usize = 32;
 const PAUSE: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_secs(60);
 
+/// How long the engine may wait for surveys: this at once, and that in a second. Sessions can be made one after the other that
+/// each take their time.
+const PATIENCE_MAX: Duration = Duration::from_secs(5);
+const PATIENCE_PER_SECOND: u32 = 10; // a tenth of it
+
+/// The engine's patience; each wait takes from it, and it comes back with time.
+pub struct Patience {
+    left: Duration,
+    at: Instant,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { left: PATIENCE_MAX, at: Instant::now() }
+    }
+}
+
+impl Patience {
+    /// What is left now, of at most `most`.
+    pub fn of(&mut self, most: Duration) -> Duration {
+        let back = self.at.elapsed() / PATIENCE_PER_SECOND;
+        (self.left, self.at) = ((self.left + back).min(PATIENCE_MAX), Instant::now());
+        most.min(self.left)
+    }
+
+    pub fn spend(&mut self, waited: Duration) {
+        self.left = self.left.saturating_sub(waited);
+    }
+}
+
 #[derive(Default)]
 pub struct Surveys {
+    pub patience: Patience,
     pub running: Vec<Running>,
     pub views: HashMap<SessionId, Vec<View>>,
     /// Tags that an earlier daemon left are kept until every survey has answered.
@@ -34,7 +65,7 @@ pub struct Surveys {
 pub struct Running {
     pub session: SessionId,
     pub namespace: Option<Namespace>,
-    pub answer: Receiver<Survey>,
+    pub answer: Pending,
 }
 
 /// A mount namespace with processes of a session.
@@ -100,7 +131,7 @@ impl Surveys {
     /// What was found since, and whose.
     pub fn answers(&mut self) -> Vec<(SessionId, Survey)> {
         let mut found = Vec::new();
-        self.running.retain(|running| match running.answer.try_recv() {
+        self.running.retain(|running| match running.answer.poll() {
             Ok(survey) => {
                 found.push((running.session, survey));
                 false
@@ -113,14 +144,12 @@ impl Surveys {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
     use super::*;
 
     const SECOND: u64 = 1_000_000_000;
 
     fn running(session: SessionId, namespace: Namespace) -> Running {
-        let (_sender, answer) = sync_channel(1);
+        let (_sender, _, answer) = Pending::fake();
         Running { session, namespace: Some(namespace), answer }
     }
 
@@ -163,9 +192,22 @@ mod tests {
     }
 
     #[test]
+    fn patience_is_used_up_and_comes_back() {
+        let mut patience = Patience::default();
+        let most = Duration::from_secs(2);
+        assert_eq!(patience.of(most), most);
+        patience.spend(PATIENCE_MAX);
+        assert!(patience.of(most) < Duration::from_millis(500), "{:?}", patience.left);
+        let Some(before) = Instant::now().checked_sub(Duration::from_secs(100)) else { return };
+        patience.at = before;
+        assert_eq!(patience.of(most), most);
+        assert_eq!(patience.left, PATIENCE_MAX);
+    }
+
+    #[test]
     fn an_answer_is_taken_once_and_a_thread_that_ended_without_one_is_let_go_of() {
         let (mut surveys, id) = (Surveys::default(), SessionId(1));
-        let (sender, answer) = sync_channel(1);
+        let (sender, _, answer) = Pending::fake();
         surveys.running.push(Running { session: id, namespace: None, answer });
         assert!(surveys.answers().is_empty() && surveys.running.len() == 1);
         sender.send(Survey::default()).unwrap();

@@ -15,6 +15,10 @@ use std::{
         unix::ffi::OsStrExt as _,
     },
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use rustix::{
@@ -35,6 +39,8 @@ pub struct SessionRoot {
     /// The root as it is called from the daemon's: `/`, unless the process has changed its root.
     at: PathBuf,
     mounts: Mounts,
+    /// Look-ups that were answered.
+    steps: Arc<AtomicU64>,
 }
 
 /// What lies at a path, links resolved.
@@ -58,7 +64,13 @@ impl SessionRoot {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?;
         let at = seen(&directory)?;
-        Ok(Self { directory, at, mounts: Mounts::of(pid) })
+        Ok(Self { directory, at, mounts: Mounts::of(pid), steps: Arc::default() })
+    }
+
+    /// Counts the look-ups that are answered there: whoever waits sees whether it goes on.
+    #[must_use]
+    pub fn counting(self, steps: Arc<AtomicU64>) -> Self {
+        Self { steps, ..self }
     }
 
     /// What lies at an absolute path, by every link.
@@ -143,7 +155,9 @@ impl SessionRoot {
         }
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
         for _ in 0..ATTEMPTS {
-            match openat2(&self.directory, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            let answer = openat2(&self.directory, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve);
+            self.steps.fetch_add(1, Ordering::Relaxed);
+            match answer {
                 Err(Errno::AGAIN) => {} // a `..` of it may have been renamed meanwhile
                 done => return Ok(done?),
             }

@@ -8,9 +8,11 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        mpsc::{Receiver, sync_channel},
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, TryRecvError, sync_channel},
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use monitor_common::policy::InodeKey;
@@ -53,23 +55,70 @@ pub struct Survey {
     pub stores: Vec<Store>,
 }
 
-/// Asks; the answer comes into the receiver, and `wake` (an eventfd) is counted up then.
+/// A survey that is under way.
+pub struct Pending {
+    answer: Receiver<Survey>,
+    steps: Arc<AtomicU64>,
+}
+
+impl Pending {
+    /// Waits for the answer: at most `most`, and while look-ups are answered. Nothing for `quiet` is a file system that does not
+    /// answer; a busy machine is only slow.
+    ///
+    /// # Errors
+    /// There is none yet, or there will be none.
+    pub fn wait(&self, quiet: Duration, most: Duration) -> Result<Survey, RecvTimeoutError> {
+        let began = Instant::now();
+        let mut before = self.steps.load(Ordering::Relaxed);
+        loop {
+            let left = most.saturating_sub(began.elapsed());
+            match self.answer.recv_timeout(quiet.min(left)) {
+                Err(RecvTimeoutError::Timeout) => {}
+                done => return done,
+            }
+            let steps = self.steps.load(Ordering::Relaxed);
+            if steps == before || began.elapsed() >= most {
+                return Err(RecvTimeoutError::Timeout);
+            }
+            before = steps;
+        }
+    }
+
+    /// The answer, if it is there.
+    ///
+    /// # Errors
+    /// There is none yet, or there will be none.
+    pub fn poll(&self) -> Result<Survey, TryRecvError> {
+        self.answer.try_recv()
+    }
+
+    /// One that is answered by the sender.
+    #[cfg(test)]
+    pub fn fake() -> (std::sync::mpsc::SyncSender<Survey>, Arc<AtomicU64>, Self) {
+        let ((sender, answer), steps) = (sync_channel(1), Arc::new(AtomicU64::default()));
+        (sender, Arc::clone(&steps), Self { answer, steps })
+    }
+}
+
+/// Asks; `wake` (an eventfd) is counted up when the answer is there.
 ///
 /// # Errors
 /// No thread can be had.
-pub fn start(question: Question, wake: Arc<OwnedFd>) -> io::Result<Receiver<Survey>> {
-    let (sender, receiver) = sync_channel(1);
+pub fn start(question: Question, wake: Arc<OwnedFd>) -> io::Result<Pending> {
+    let ((sender, answer), steps) = (sync_channel(1), Arc::new(AtomicU64::default()));
+    let pending = Pending { answer, steps: Arc::clone(&steps) };
     thread::Builder::new().name("interlock-survey".into()).spawn(move || {
-        let _ = sender.send(answer(&question)); // nobody waits any more: its session has ended
+        let _ = sender.send(look(&question, steps)); // nobody waits any more: its session has ended
         // Full: the engine is awake anyway.
         let _ = rustix::io::write(wake.as_fd(), &1_u64.to_ne_bytes());
     })?;
-    Ok(receiver)
+    Ok(pending)
 }
 
-fn answer(question: &Question) -> Survey {
+fn look(question: &Question, steps: Arc<AtomicU64>) -> Survey {
     // Ended meanwhile: it has nothing any more.
     let Ok(files) = SessionRoot::of(question.pid) else { return Survey::default() };
+    let files = files.counting(steps);
     let homes = homes(&files, question);
     let workspace = question.workspace.then(|| place_of_work(&files, &homes, question)).flatten();
     let stores = stores(&files, &homes, &question.places);
@@ -150,8 +199,10 @@ mod tests {
             places: places(),
         };
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
-        let answer = start(question, Arc::clone(&wake)).unwrap();
-        let survey = answer.recv_timeout(Duration::from_secs(10)).unwrap();
+        let pending = start(question, Arc::clone(&wake)).unwrap();
+        let patience = Duration::from_secs(20);
+        let survey = pending.wait(patience, patience).unwrap();
+        assert!(pending.steps.load(Ordering::Relaxed) > 100);
         assert_eq!(survey.homes.first(), Some(&home), "links resolved");
         let (workspace, key) = survey.workspace.unwrap();
         assert!(std::env::current_dir().unwrap().starts_with(&workspace.root));
@@ -163,9 +214,35 @@ mod tests {
     }
 
     #[test]
+    fn a_slow_answer_is_waited_for_and_a_silent_one_is_not() {
+        let (quiet, most) = (Duration::from_millis(50), Duration::from_millis(400));
+        let (sender, steps, pending) = Pending::fake();
+        assert_eq!(pending.wait(quiet, most).err(), Some(RecvTimeoutError::Timeout), "nothing moves");
+        let began = Instant::now();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while began.elapsed() < 2 * most {
+                    steps.fetch_add(1, Ordering::Relaxed);
+                    thread::yield_now();
+                }
+            });
+            assert_eq!(
+                pending.wait(quiet, most).err(),
+                Some(RecvTimeoutError::Timeout),
+                "it goes on for ever"
+            );
+            assert!(began.elapsed() >= most, "{:?}", began.elapsed());
+            sender.send(Survey::default()).unwrap();
+            assert!(pending.wait(quiet, most).is_ok());
+        });
+        drop(sender);
+        assert_eq!(pending.wait(quiet, most).err(), Some(RecvTimeoutError::Disconnected));
+    }
+
+    #[test]
     fn one_that_has_ended_has_nothing() {
         let question = Question { pid: u32::MAX, user: 0, home: None, workspace: true, places: places() };
-        let survey = answer(&question);
+        let survey = look(&question, Arc::default());
         assert!(survey.homes.is_empty() && survey.workspace.is_none() && survey.stores.is_empty());
     }
 }
