@@ -11,6 +11,7 @@ use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
     facts::{BootNanos, Process, SessionId},
+    probes::inode::Mounts,
     rules::Memory,
 };
 
@@ -52,7 +53,9 @@ pub struct Session {
     /// Other trees of the workspace's project. The kernel does not know them.
     pub project: Vec<PathBuf>,
     /// The mount namespace that it was first looked at in.
-    pub mounts: Option<survey::Namespace>,
+    pub namespace: Option<survey::Namespace>,
+    /// Its mounts when they were looked at last.
+    pub mounts: Mounts,
     pub started: BootNanos,
     /// Where its environment puts stores that usually lie elsewhere.
     pub moved: Moved,
@@ -84,7 +87,8 @@ impl Session {
             home: None,
             workspace: None,
             project: Vec::new(),
-            mounts: None,
+            namespace: None,
+            mounts: Mounts::default(),
             started,
             moved: Moved::default(),
             memory: Memory::new(),

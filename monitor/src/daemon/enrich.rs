@@ -18,10 +18,12 @@ use crate::{
     names::Identified,
     probes::decode::text,
     recognition::{self, KnownBy, Reader},
-    sessions::{procfs, root, survey},
+    sessions::{procfs, root},
 };
 
 const UDP: u16 = 17;
+/// Processes through which a file is looked at again.
+const VIEWERS_MAX: usize = 4;
 
 impl Engine {
     /// The secret that was opened; `None` where its name only looked like one.
@@ -101,9 +103,12 @@ impl Engine {
         let path = Path::new(path);
         let trees = self.registry.get(id).into_iter().flat_map(|session| &session.project);
         let Some(tree) = trees.into_iter().find(|tree| path.starts_with(tree)) else { return false };
+        // The reader may have ended; the others see the same file, or none.
+        let others = self.registry.pids(id, id.root()).into_iter().take(VIEWERS_MAX);
+        let viewers: Vec<u32> = std::iter::once(pid).chain(others).collect();
         let Self { mounts, uplink, .. } = self;
         matched == file::matched::NAME
-            && [pid, id.root()].into_iter().any(|pid| {
+            && viewers.into_iter().any(|pid| {
                 let Some(mounts) = mounts.of(pid) else { return false };
                 let identity = |path: &Path| {
                     let file = root::known(pid, path).ok()?;
@@ -115,8 +120,7 @@ impl Engine {
             })
     }
 
-    /// The opened file's path as the process sees its mounts, else as the session's root does, else as the daemon where
-    /// the session has the daemon's mounts.
+    /// The opened file's path as the process sees its mounts, else as the session's root does, or did when it was looked at.
     fn path_of(&mut self, pid: u32, id: SessionId, dev: u32, path: &Names) -> String {
         let used = (path.components as usize).min(file::COMPONENTS);
         let names: Vec<String> = path.names.iter().take(used).rev().map(|name| text(name)).collect();
@@ -124,14 +128,9 @@ impl Engine {
             return format!("…/{}", names.join("/")); // deeper than the kernel looked
         }
         let inside = Path::new("/").join(names.join("/"));
-        let own = std::process::id();
-        let lives_here = || {
-            let namespace = self.registry.get(id).and_then(|session| session.mounts);
-            namespace.is_some() && namespace == survey::namespace(own)
-        };
-        let daemon = lives_here().then_some(own);
-        let mut viewers = [Some(pid), Some(id.root()), daemon].into_iter().flatten();
-        let seen = viewers.find_map(|pid| self.mounts.of(pid)?.path(dev, &inside));
+        let alive = [pid, id.root()].into_iter().find_map(|pid| self.mounts.of(pid)?.path(dev, &inside));
+        let remembered = || self.registry.get(id)?.mounts.path(dev, &inside);
+        let seen = alive.or_else(remembered);
         seen.unwrap_or(inside).to_string_lossy().into_owned()
     }
 

@@ -43,10 +43,16 @@ impl Strangers {
 }
 
 impl Engine {
-    /// A process runs a program, in `namespace`.
-    pub fn note_stranger(&mut self, id: SessionId, pid: u32, namespace: Namespace) {
-        let home = self.registry.get(id).and_then(|session| session.mounts);
-        let is_stranger = home.is_some_and(|home| home != namespace) && !self.knows_program(id, home, pid);
+    /// A process runs a program, in `namespace`; `None`: it has ended.
+    pub fn note_stranger(&mut self, id: SessionId, pid: u32, namespace: Option<Namespace>) {
+        let home = self.registry.get(id).and_then(|session| session.namespace);
+        // Fails open for who has ended by then, closed in a session that is known to be in several namespaces.
+        let elsewhere = match (home, namespace) {
+            (Some(home), Some(namespace)) => home != namespace,
+            (Some(home), None) => self.surveys.is_beside(id, home),
+            (None, _) => false,
+        };
+        let is_stranger = elsewhere && !self.knows_program(id, home, pid);
         self.strangers.note(id, pid, is_stranger);
     }
 

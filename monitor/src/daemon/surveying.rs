@@ -54,8 +54,9 @@ impl Engine {
 
     /// A process of a session runs a program: in mounts that were not looked at yet, or that have changed?
     pub fn look_around(&mut self, id: SessionId, pid: u32) {
-        let Some(namespace) = namespace(pid).filter(|_| self.registry.get(id).is_some()) else { return };
+        let namespace = namespace(pid);
         self.note_stranger(id, pid, namespace);
+        let Some(namespace) = namespace.filter(|_| self.registry.get(id).is_some()) else { return };
         let now = boot_now();
         if self.surveys.view(id, namespace, pid).is_some_and(|view| view.stale && view.is_due(now)) {
             self.survey_namespace(id, namespace, pid);
@@ -146,7 +147,7 @@ impl Engine {
             (view.looked, view.stale) = (boot_now(), false);
         }
         if let Some(session) = self.registry.get_mut(id) {
-            session.mounts = session.mounts.or(found);
+            session.namespace = session.namespace.or(found);
         }
         // Fails open, visibly: what is not found is known by its name only, and a workspace that is not known is foreign.
         if self.surveys.running.len() >= RUNNING_MAX {
@@ -176,10 +177,11 @@ impl Engine {
     }
 
     fn settle(&mut self, id: SessionId, survey: Survey) {
-        let Survey { whole, homes, workspace, stores } = survey;
+        let Survey { whole, homes, workspace, stores, mounts } = survey;
         let Some(session) = self.registry.get_mut(id) else { return }; // it has ended meanwhile
         if whole {
             session.home = homes.first().map(|home| home.to_string_lossy().into_owned());
+            session.mounts = mounts;
         }
         if let Some((found, key)) = workspace {
             self.settle_workspace(id, found, key);

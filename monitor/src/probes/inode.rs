@@ -15,8 +15,10 @@ use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
 const MINOR_BITS: u32 = 20;
 
 /// Mounts as one process sees them.
+#[derive(Debug, Default)]
 pub struct Mounts(Vec<Mount>);
 
+#[derive(Debug)]
 struct Mount {
     id: u64,
     dev: u32,

@@ -67,6 +67,12 @@ impl SessionRoot {
         Ok(Self { directory, at, mounts: Mounts::of(pid), steps: Arc::default() })
     }
 
+    /// Its mounts, for later.
+    #[must_use]
+    pub fn into_mounts(self) -> Mounts {
+        self.mounts
+    }
+
     /// Counts the look-ups that are answered there: whoever waits sees whether it goes on.
     #[must_use]
     pub fn counting(self, steps: Arc<AtomicU64>) -> Self {

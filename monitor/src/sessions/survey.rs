@@ -24,7 +24,7 @@ use super::{
     users,
     workspace::{Ground, Workspace, workspace},
 };
-use crate::catalog::secrets::StorePlace;
+use crate::{catalog::secrets::StorePlace, probes::inode::Mounts};
 
 /// Mount namespaces, by their inode number.
 pub type Namespace = u64;
@@ -53,6 +53,8 @@ pub struct Survey {
     /// With the identity of its root.
     pub workspace: Option<(Workspace, InodeKey)>,
     pub stores: Vec<Store>,
+    /// For the paths of processes that have ended by then.
+    pub mounts: Mounts,
 }
 
 /// A survey that is under way.
@@ -122,7 +124,7 @@ fn look(question: &Question, steps: Arc<AtomicU64>) -> Survey {
     let homes = homes(&files, question);
     let workspace = question.workspace.then(|| place_of_work(&files, &homes, question)).flatten();
     let stores = stores(&files, &homes, &question.places);
-    Survey { whole: question.workspace, homes, workspace, stores }
+    Survey { whole: question.workspace, homes, workspace, stores, mounts: files.into_mounts() }
 }
 
 fn homes(files: &SessionRoot, question: &Question) -> Vec<PathBuf> {

@@ -73,7 +73,8 @@ fn a_containers_stores_are_found_in_its_own_mounts() {
     }
     let own = read_of(&daemon, "/home/dev/app/.env", || output.clone());
     assert_eq!(own["secret.foreign"], false, "{own}");
-    assert_eq!(own["session.workspace"], "/home/dev/app", "{own}");
+    let began = daemon.the_event("session-started");
+    assert_eq!(began["session.workspace"], "/home/dev/app", "{began}");
 }
 
 /// The home comes from the container's own user database, by the number that the user has in its user namespace.
@@ -142,11 +143,13 @@ fn a_file_mounted_over_an_owner_tool_is_no_owner() {
     let honest = read_of(&daemon, ".git-credentials", || output.clone());
     assert_eq!(honest["secret.owner"], true, "{honest}");
     let (daemon, tool) = (Daemon::start(&Settings::default()), "$(git --exec-path)/git-credential-store");
-    let covered =
-        format!("mount --make-rprivate / && mount --bind /bin/dd {tool} && {tool} if=$HOME/.git-credentials");
-    let mut agent = home.run(&daemon, &format!("unshare -m bash -c '{covered}'"));
-    let output = agent.finish();
-    let covered = read_of(&daemon, ".git-credentials", || output.clone());
+    let covered = format!(
+        "mount --make-rprivate / && mount --bind /bin/dd {tool} && mkfifo $HOME/pipe \
+         && {tool} if=$HOME/.git-credentials of=$HOME/pipe"
+    );
+    // It waits for a reader of the pipe: what has ended when its exec is read is not compared.
+    let agent = home.run(&daemon, &format!("unshare -m bash -c '{covered}'"));
+    let covered = read_of(&daemon, ".git-credentials", || agent.output());
     assert_eq!(
         (&covered["secret.owner"], &covered["secret.foreign"]),
         (&false.into(), &true.into()),
@@ -222,11 +225,11 @@ fn the_trees_of_a_project_are_its_own_and_what_was_moved_there_is_not() {
     git(&main, "worktree add -q ../work");
     write(&main.join(".env"), "T=1");
     write(&home.path().join("other/.env"), "T=1");
-    let mut agent = home.run(&daemon, "cat ../main/.env; mv ../other ../main/moved; cat ../main/moved/.env");
-    let output = agent.finish();
-    let own = read_of(&daemon, "main/.env", || output.clone());
+    let script = "cat ../main/.env; mv ../other ../main/moved; cat ../main/moved/.env; sleep 60";
+    let agent = home.run(&daemon, script);
+    let own = read_of(&daemon, "main/.env", || agent.output());
     assert_eq!(own["secret.foreign"], false, "{own}");
-    let moved = read_of(&daemon, "moved/.env", || output.clone());
+    let moved = read_of(&daemon, "moved/.env", || agent.output());
     assert_eq!(moved["secret.foreign"], true, "{moved}");
 }
 
@@ -251,5 +254,6 @@ fn a_session_in_a_submodule_has_the_project_for_its_workspace() {
     let output = agent.finish();
     let read = read_of(&daemon, "work/.env", || output.clone());
     assert_eq!(read["secret.foreign"], false, "{read}");
-    assert_eq!(read["session.workspace"], work.display().to_string(), "{read}");
+    let began = daemon.the_event("session-started");
+    assert_eq!(began["session.workspace"], work.display().to_string(), "{began}");
 }
