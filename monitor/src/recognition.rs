@@ -47,6 +47,10 @@ pub struct Reader<'a> {
     pub executable: Option<&'a str>,
     /// From the program's name on.
     pub args: &'a [String],
+    /// Who started the program, the nearest first, as far as they are known.
+    pub ancestors: &'a [&'a Process],
+    /// The session's workspace.
+    pub workspace: Option<&'a Path>,
 }
 
 /// The secret that a file is; `None` where its name only looked like one. `outside`: not in the session's workspace.
@@ -75,7 +79,8 @@ pub fn secret(
     let owner = reader.reads_its_own(catalog, number, &path);
     let unasked = |executable| secrets.reads_unasked(number, executable, reader.args);
     let grade = if reader.executable.is_some_and(unasked) { grade.max(Grade::B) } else { grade };
-    Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner, owner })
+    let loaded = matches!(known, KnownBy::Name { .. }) && reader.loads_for_a_person(catalog, number, &path);
+    Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner && !loaded, owner })
 }
 
 /// Whether a path lies outside of a session's workspace; without a workspace everything does.
@@ -92,6 +97,20 @@ impl Reader<'_> {
         }
         let is_owner = |executable| catalog.secrets.is_owner(entry, executable, self.args, self.home);
         self.executable.is_some_and(is_owner) && !catalog.secrets.is_handed(entry, path, self.args, self.home)
+    }
+
+    /// The reader is a tool that loads settings for what it starts, and finds them on its way up from the workspace to the
+    /// home: a person has set it up so.
+    fn loads_for_a_person(&self, catalog: &Catalog, entry: u32, path: &str) -> bool {
+        let on_the_way = Path::new(path).parent().zip(self.workspace).zip(self.home);
+        let on_the_way = on_the_way.is_some_and(|((directory, workspace), home)| {
+            let home = Path::new(home);
+            workspace.starts_with(directory) && directory.starts_with(home) && directory != home
+        });
+        let loads = |executable| {
+            catalog.secrets.loads(entry, path, (executable, self.args), self.ancestors, self.home)
+        };
+        on_the_way && self.executable.is_some_and(loads)
     }
 }
 

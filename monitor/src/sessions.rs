@@ -12,6 +12,7 @@ use crate::{
     catalog::secrets::Moved,
     enforcement::freeze::Outcome,
     facts::{BootNanos, Process, SessionId},
+    probes::inode::Mounts,
     rules::Memory,
 };
 
@@ -22,13 +23,21 @@ pub mod environment;
 pub mod judgement;
 pub mod life;
 pub mod pending;
+pub mod person;
 pub mod procfs;
+pub mod root;
+pub mod stores;
+pub mod survey;
 pub mod terminal;
 pub mod touches;
+pub mod users;
 pub mod workspace;
 
 /// Secrets remembered for the screen.
 const TOUCHED_MAX: usize = 32;
+
+/// Ancestors that can say what a process reads for.
+const ANCESTORS_MAX: usize = 8;
 
 /// Processes of a lineage that are told.
 const LINEAGE_MAX: usize = 64;
@@ -39,10 +48,17 @@ pub struct Session {
     /// Catalogue id of the agent; `command` for `interlock run`.
     pub agent: String,
     pub recognised_by: String,
+    /// Who answers for it: see [`person`].
     pub user: u32,
     pub command: String,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
+    /// Other trees of the workspace's project. The kernel does not know them.
+    pub project: Vec<PathBuf>,
+    /// The mount namespace that it was first looked at in.
+    pub namespace: Option<survey::Namespace>,
+    /// Its mounts when they were looked at last.
+    pub mounts: Mounts,
     pub started: BootNanos,
     /// Where its environment puts stores that usually lie elsewhere.
     pub moved: Moved,
@@ -83,6 +99,9 @@ impl Session {
             command: String::new(),
             home: None,
             workspace: None,
+            project: Vec::new(),
+            namespace: None,
+            mounts: Mounts::default(),
             started,
             moved: Moved::default(),
             memory: Memory::new(),
@@ -255,6 +274,14 @@ impl Registry {
         }
         lines.reverse();
         lines
+    }
+
+    /// Who created a process of `session`, the nearest first, as far as they are remembered.
+    #[must_use]
+    pub fn ancestors(&self, session: SessionId, process: &Process) -> Vec<&Process> {
+        let first = self.creator(session, process);
+        let all = std::iter::successors(first, |(process, _)| self.creator(session, process));
+        all.map(|(process, _)| process).take(ANCESTORS_MAX).collect()
     }
 
     /// Who created a process of `session`, with a remark: a process of the same number that began later is another one.

@@ -18,6 +18,7 @@ mod daemon {
     mod packs;
     mod permissions;
     mod pins;
+    mod places;
     mod proof;
     mod recovery;
     mod registries;

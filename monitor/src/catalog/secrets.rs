@@ -1,10 +1,11 @@
 //! Files that hold credentials: what they are, how grave a read is, and whose reads are ordinary.
 //!
-//! The kernel recognises secrets by inode ([`Secrets::existing`]) and, more coarsely, by name
+//! The kernel recognises secrets by inode ([`Secrets::places`]) and, more coarsely, by name
 //! ([`Secrets::kernel_names`]). What it reported by name is then judged precisely by path ([`Secrets::judge`]).
 
 mod commands;
 mod existing;
+mod loaders;
 mod moved;
 mod names;
 mod owner;
@@ -17,9 +18,10 @@ use monitor_common::policy::SecretTag;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::{commands::SearchCommand, moved::Moved};
+pub use self::{commands::SearchCommand, existing::StorePlace, moved::Moved};
 use self::{
     commands::{Commands, Searches},
+    loaders::Loader,
     moved::{Move, RawMove},
     names::{Generic, KernelNames},
     owner::{Owners, Places},
@@ -79,6 +81,7 @@ pub struct Secrets {
     generic: Generic,
     moves: Vec<Move>,
     searches: Searches,
+    loaders: Vec<Loader>,
     /// Programs that stand for what their first argument names.
     wrappers: Programs,
     pub(super) digest: Digest,
@@ -98,6 +101,8 @@ struct Entry {
     implicit: Vec<String>,
     /// No owner needs to be told where the store is.
     unnamed: bool,
+    /// Loaders load it for what they start.
+    loaded: bool,
     except: GlobSet,
     env_override: Vec<String>,
     commands: Commands,
@@ -159,6 +164,9 @@ struct Document {
     searches: Vec<Spanned<serde_json::Value>>,
     #[serde(default)]
     search_words: Vec<String>,
+    /// Tools that load settings for what they start.
+    #[serde(default)]
+    loaders: Vec<Spanned<serde_json::Value>>,
     entries: Vec<Spanned<serde_json::Value>>,
 }
 
@@ -193,6 +201,9 @@ struct RawEntry {
     /// Owners know where the store is: one whose arguments name it does something else with it.
     #[serde(default)]
     unnamed: bool,
+    /// What the top-level `loaders` load.
+    #[serde(default)]
+    loaded: bool,
     #[serde(default)]
     except: Vec<String>,
     #[serde(default)]
@@ -247,6 +258,7 @@ impl Secrets {
         let except = reader.globs(0, &document.except);
         let moves = moved::read(&mut reader, document.moves);
         let searches = Searches::read(&mut reader, document.searches, document.search_words);
+        let loaders = loaders::read(&mut reader, document.loaders);
         let wrappers = Programs::new([document.interpreters.clone(), document.multicall].concat());
         let places = Places::new(
             &mut reader,
@@ -266,6 +278,7 @@ impl Secrets {
             generic,
             moves,
             searches,
+            loaders,
             wrappers,
             digest,
         })
@@ -407,6 +420,7 @@ impl Entry {
             owners: Owners::new(raw.owners, raw.owner_modules),
             implicit: raw.implicit,
             unnamed: raw.unnamed,
+            loaded: raw.loaded,
             id: raw.id,
             class: raw.class,
             pack: raw.pack,

@@ -52,11 +52,11 @@ impl Engine {
 
     fn on_open(&mut self, open: &Open) {
         self.judge_open(open);
-        self.settle(SessionId(open.header.session), open.touch);
+        self.settle_touch(SessionId(open.header.session), open.touch);
     }
 
     /// A touch is judged: from here on it counts as what it is, not as what the kernel took it for.
-    fn settle(&mut self, id: SessionId, touch: u64) {
+    fn settle_touch(&mut self, id: SessionId, touch: u64) {
         if touch == 0 {
             return; // none that rules care about
         }

@@ -1,7 +1,5 @@
 //! Sessions begin: a process gets its label, and the kernel is told what its tree has of its own.
 
-use std::path::{Path, PathBuf};
-
 use aya::maps::MapError;
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
@@ -9,14 +7,13 @@ use super::{engine::Engine, unwatched::Unwatched};
 use crate::{
     clock::boot_now,
     facts::{Process, SessionId, Stage, Subject},
-    probes::inode::Mounts,
     sessions::{
         Session, command_line,
         detection::Recognised,
         life::{Life, life},
+        person,
         procfs::{self, Running},
         terminal::{self, has_the_keys},
-        workspace,
     },
 };
 
@@ -38,19 +35,20 @@ impl Engine {
             return Err(Unwatched::Ended);
         }
         let user = procfs::user(process.pid).ok_or(Unwatched::Ended)?;
+        let user = person::person(process.pid, user);
         self.check_share(user)?;
         let id = self.label_root(&process)?;
         let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());
         session.user = user;
         session.command = newcomer.command.unwrap_or_else(|| command_line(&process));
-        session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
+        session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
         let (pid, start, started, is_new) = (process.pid, process.start, session.started, newcomer.is_new);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
         self.registry.insert(session);
         self.registry.add_process(id, process);
         self.is_watched(id);
-        self.settle_workspace(id, pid);
-        self.tag_secrets(id, &env);
+        self.move_stores(id, &env);
+        self.survey_whole(id, pid, &env);
         self.note_open_sockets(id, pid);
         self.adopt_descendants(pid, is_new);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
@@ -82,55 +80,15 @@ impl Engine {
         labelled.map(|()| id)
     }
 
-    /// Tells the kernel which directory tree is the session's own.
-    pub(super) fn settle_workspace(&mut self, id: SessionId, pid: u32) {
-        let home = self.registry.get(id).and_then(|session| session.home.clone()).map(PathBuf::from);
-        let Some(cwd) = procfs::working_directory(pid) else { return };
-        let Some(workspace) = workspace::workspace(&cwd, home.as_deref()) else { return };
-        // Through the process's own root, so that a container's or a mount namespace's tree is the one looked at.
-        let seen = Path::new("/proc")
-            .join(pid.to_string())
-            .join("root")
-            .join(workspace.strip_prefix("/").unwrap_or(&workspace));
-        match Mounts::of(pid).identify(&seen) {
-            Ok(key) => {
-                let told = self.uplink.settle_workspace(id, key);
-                if let Err(error) = told {
-                    tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
-                }
-                if let Some(session) = self.registry.get_mut(id) {
-                    session.workspace = Some(workspace);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(session = %id, %error, "the workspace cannot be identified: every secret is foreign")
-            }
-        }
-    }
-
-    /// Tags the secrets that exist by device and inode: a hard link or another name leads to the same tag. `env` says
-    /// where the session's programs keep their stores.
-    pub fn tag_secrets(&mut self, id: SessionId, env: &[(String, String)]) {
-        let lookup = |name: &str| variable(env, name);
-        let moved = self.know.catalog.secrets.moved(&lookup);
+    /// Notes where the session's variables put its stores. `env` is its root's.
+    pub fn move_stores(&mut self, id: SessionId, env: &[(String, String)]) {
+        let moved = self.know.catalog.secrets.moved(&|name: &str| variable(env, name));
         let names_change = !moved.is_empty();
         if let Some(session) = self.registry.get_mut(id) {
             session.moved = moved;
         }
         if names_change && let Err(error) = self.write_names() {
             tracing::error!(session = %id, %error, "stores that variables moved are known by their inodes only");
-        }
-        let Some(home) = self.registry.get(id).and_then(|session| session.home.clone()) else { return };
-        let mounts = Mounts::own();
-        let workspace = self.registry.get(id).and_then(|session| session.workspace.clone());
-        let stores = self.know.catalog.secrets.existing(Path::new(&home), &lookup);
-        // What lies in the workspace is its own, and known by name.
-        let foreign =
-            |path: &PathBuf| workspace.as_ref().is_none_or(|workspace| !path.starts_with(workspace));
-        for (path, entry) in stores.into_iter().filter(|(path, _)| foreign(path)) {
-            let Some(tag) = self.know.catalog.secrets.kernel_tag(entry) else { continue };
-            let Ok(anchor) = mounts.anchor(&path) else { continue }; // gone meanwhile; its name still matches
-            self.tag(id, anchor, tag);
         }
     }
 }
@@ -145,6 +103,6 @@ pub(super) fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
     }
 }
 
-fn variable(env: &[(String, String)], name: &str) -> Option<String> {
+pub(super) fn variable(env: &[(String, String)], name: &str) -> Option<String> {
     env.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
 }

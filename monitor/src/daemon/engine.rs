@@ -27,6 +27,8 @@ use super::{
     readiness::Readiness,
     reconciling::Reconciliation,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
+    strangers::Strangers,
+    surveys::Surveys,
     system,
     tags::Tags,
     unwatched::Unheard,
@@ -109,6 +111,8 @@ pub(super) struct Engine {
     next_housekeeping: BootNanos,
     boot: String,
     pub mounts: MountCache,
+    pub surveys: Surveys,
+    pub strangers: Strangers,
     pub reconciliation: Reconciliation,
     pub unheard: Unheard,
 }
@@ -175,6 +179,8 @@ impl Engine {
             next_housekeeping: BootNanos(0),
             boot: boot_id(),
             mounts: MountCache::default(),
+            surveys: Surveys::default(),
+            strangers: Strangers::default(),
             reconciliation: Reconciliation::default(),
             unheard: Unheard::default(),
         };
@@ -231,6 +237,7 @@ impl Engine {
                 Input::Stop => self.stopping = true,
             }
         }
+        self.take_surveys();
         self.expire();
         self.judge_unfinished();
         self.housekeeping();
@@ -364,6 +371,7 @@ impl Engine {
         self.notice_losses();
         self.tell_askings();
         self.reconcile(now);
+        self.survey_again(now);
         self.untag_deleted();
         self.freezer.sweep();
         self.update_gauges();
@@ -412,6 +420,7 @@ impl Engine {
             command: session.command.clone(),
             home: session.home.clone(),
             workspace: session.workspace.clone(),
+            project: session.project.clone(),
             started: session.started.0,
             frozen: session.frozen,
             terminal: session.terminal,
@@ -456,6 +465,11 @@ impl Engine {
                 (session.id, self.freezer.directories(session.id), session.by_signal);
             tracing::warn!(session = %id, ?groups, by_signal, "stays frozen: the next daemon with this state directory can thaw it; without one, write 0 into cgroup.freeze of these groups, and continue by hand (kill -CONT) what a signal stopped");
         }
+    }
+
+    /// What wakes the engine up when it is written to.
+    pub fn waker(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.wake)
     }
 
     pub fn wall(&self, at: BootNanos) -> Timestamp {

@@ -9,31 +9,35 @@ use monitor_common::event::{
     file::{self, Names, Open, Probe, ProcOpen, Relink, proc_file},
     network::FlowAsk,
 };
+use monitor_common::policy::InodeKey;
 
 use super::engine::Engine;
 use crate::{
+    catalog::normalise,
     facts::{BootNanos, Destination, EnvironAccess, EnvironHow, SecretAccess, SessionId, Transport},
     names::Identified,
     probes::decode::text,
-    probes::inode::MountCache,
     recognition::{self, KnownBy, Reader},
-    sessions::procfs,
+    sessions::{procfs, root},
 };
 
 const UDP: u16 = 17;
+/// Processes through which a file is looked at again.
+const VIEWERS_MAX: usize = 4;
 
 impl Engine {
     /// The secret that was opened; `None` where its name only looked like one.
     pub fn opened_secret(&mut self, open: &Open) -> Option<SecretAccess> {
         let (pid, session) = (open.header.tgid, SessionId(open.header.session));
-        let path = path_of(&mut self.mounts, pid, session, open.file.dev, &open.path);
-        self.secret(pid, session, path, open.tag.entry, open.matched, open.foreign != 0)
+        let path = self.path_of(pid, session, open.file.dev, &open.path);
+        let foreign = open.foreign != 0 && !self.is_of_project(pid, session, &path, open.file, open.matched);
+        self.secret(pid, session, path, open.tag.entry, open.matched, foreign)
     }
 
     /// The secret that got another name, by the one it had.
     pub fn relinked_secret(&mut self, relink: &Relink) -> Option<SecretAccess> {
         let (pid, session) = (relink.header.tgid, SessionId(relink.header.session));
-        let path = path_of(&mut self.mounts, pid, session, relink.file.dev, &relink.path);
+        let path = self.path_of(pid, session, relink.file.dev, &relink.path);
         self.secret(pid, session, path, relink.tag.entry, relink.matched, relink.foreign != 0)
     }
 
@@ -46,16 +50,12 @@ impl Engine {
         } else {
             procfs::working_directory(pid).map(|cwd| cwd.join(&given)).unwrap_or(given)
         };
-        let workspace = self.registry.get(session).and_then(|session| session.workspace.as_deref());
-        let foreign = recognition::is_outside(workspace, &path);
-        self.secret(
-            pid,
-            session,
-            path.to_string_lossy().into_owned(),
-            probe.tag.entry,
-            probe.matched,
-            foreign,
-        )
+        // `WORKSPACE/../.env` only looks as if it were inside.
+        let path = normalise(&path.to_string_lossy());
+        let known = self.registry.get(session);
+        let own = known.into_iter().flat_map(|known| known.workspace.iter().chain(&known.project));
+        let foreign = own.into_iter().all(|tree| recognition::is_outside(Some(tree), Path::new(&path)));
+        self.secret(pid, session, path, probe.tag.entry, probe.matched, foreign)
     }
 
     fn secret(
@@ -77,6 +77,7 @@ impl Engine {
             _ => KnownBy::Unresolved { hint },
         };
         let process = self.registry.actor(id, pid);
+        let ancestors = process.map(|process| self.registry.ancestors(id, process)).unwrap_or_default();
         let executable =
             process.map(|process| procfs::executable(pid).unwrap_or_else(|| process.executable.clone()));
         let args = process.map(|process| with_absolute_script(pid, &process.args)).unwrap_or_default();
@@ -85,10 +86,51 @@ impl Engine {
             home: session.home.as_deref(),
             moved: &session.moved,
             is_agent: pid == id.root(),
-            executable: executable.as_deref(),
+            executable: executable.as_deref().filter(|_| !self.strangers.contain(id, pid)),
             args: &args,
+            ancestors: &ancestors,
+            workspace: session.workspace.as_deref(),
         };
         recognition::secret(&self.know.catalog, reader, path, known, foreign)
+    }
+
+    /// Whether a file that the kernel calls foreign lies in another tree of the session's project: the kernel knows the
+    /// workspace alone. What a session moved there from elsewhere does not belong to it, so every directory up to the tree's
+    /// root is looked at, through a process that sees it, without waiting for any file system. Fails closed: what cannot be
+    /// looked at so stays foreign.
+    fn is_of_project(&mut self, pid: u32, id: SessionId, path: &str, key: InodeKey, matched: u32) -> bool {
+        let path = Path::new(path);
+        let trees = self.registry.get(id).into_iter().flat_map(|session| &session.project);
+        let Some(tree) = trees.into_iter().find(|tree| path.starts_with(tree)) else { return false };
+        // The reader may have ended; the others see the same file, or none.
+        let others = self.registry.pids(id, id.root()).into_iter().take(VIEWERS_MAX);
+        let viewers: Vec<u32> = std::iter::once(pid).chain(others).collect();
+        let Self { mounts, uplink, .. } = self;
+        matched == file::matched::NAME
+            && viewers.into_iter().any(|pid| {
+                let Some(mounts) = mounts.of(pid) else { return false };
+                let identity = |path: &Path| {
+                    let file = root::known(pid, path).ok()?;
+                    mounts.identify(&root::descriptor(&file)).ok()
+                };
+                let mut above = path.ancestors().skip(1).take_while(|directory| directory.starts_with(tree));
+                identity(path) == Some(key)
+                    && above.all(|directory| identity(directory).is_some_and(|key| !uplink.was_moved(key)))
+            })
+    }
+
+    /// The opened file's path as the process sees its mounts, else as the session's root does, or did when it was looked at.
+    fn path_of(&mut self, pid: u32, id: SessionId, dev: u32, path: &Names) -> String {
+        let used = (path.components as usize).min(file::COMPONENTS);
+        let names: Vec<String> = path.names.iter().take(used).rev().map(|name| text(name)).collect();
+        if path.complete == 0 {
+            return format!("…/{}", names.join("/")); // deeper than the kernel looked
+        }
+        let inside = Path::new("/").join(names.join("/"));
+        let alive = [pid, id.root()].into_iter().find_map(|pid| self.mounts.of(pid)?.path(dev, &inside));
+        let remembered = || self.registry.get(id)?.mounts.path(dev, &inside);
+        let seen = alive.or_else(remembered);
+        seen.unwrap_or(inside).to_string_lossy().into_owned()
     }
 
     /// Where a connect goes.
@@ -149,20 +191,4 @@ fn with_absolute_script(pid: u32, args: &[String]) -> Vec<String> {
         *script = directory.join(&*script).to_string_lossy().into_owned();
     }
     args
-}
-
-/// The opened file's path as the process sees its mounts, else as the session's root or the daemon does.
-fn path_of(mounts: &mut MountCache, pid: u32, session: SessionId, dev: u32, path: &Names) -> String {
-    let used = (path.components as usize).min(file::COMPONENTS);
-    let names: Vec<String> = path.names.iter().take(used).rev().map(|name| text(name)).collect();
-    if path.complete == 0 {
-        return format!("…/{}", names.join("/")); // deeper than the kernel looked
-    }
-    let inside = Path::new("/").join(names.join("/"));
-    [pid, session.root(), std::process::id()]
-        .into_iter()
-        .find_map(|pid| mounts.of(pid)?.path(dev, &inside))
-        .unwrap_or(inside)
-        .to_string_lossy()
-        .into_owned()
 }

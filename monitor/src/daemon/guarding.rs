@@ -19,7 +19,7 @@ use crate::{
     holds::HeldCaller,
     probes::decode::text,
     recognition,
-    sessions::procfs,
+    sessions::{procfs, root},
 };
 
 impl Engine {
@@ -29,6 +29,9 @@ impl Engine {
             return;
         }
         let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
+        if matches!(guard.act, act::MOUNT | act::UNMOUNT) {
+            self.mounts_change(id, pid);
+        }
         let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
         let refused = guard.state == state::REFUSED;
         let Attempted { name, severity, what } = attempted(guard.act, refused);
@@ -138,5 +141,7 @@ fn as_bound(pid: u32, path: String, given: bool) -> String {
         (Some(_), _) | (None, None) => PathBuf::from(&path),
         (None, Some(directory)) => directory.join(&path),
     };
-    inside.canonicalize().map_or(path, |real| real.to_string_lossy().into_owned())
+    // The caller's own links, and nothing that could keep the engine waiting. Fails open: what the kernel does not know by
+    // heart (the caller has just looked it up) counts by the path that was given.
+    root::known_path(pid, &inside).map_or(path, |real| real.to_string_lossy().into_owned())
 }

@@ -1,6 +1,11 @@
 //! What the daemon knows before it sees anything: rules and catalogues.
 
-use std::{fmt, fs, sync::Arc};
+use std::{
+    fmt, fs,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use jiff::Timestamp;
 
@@ -83,10 +88,25 @@ fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
     Ok(catalog)
 }
 
+/// How long the homes may take to answer: users can put file systems there that never do.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says
-/// nothing about theirs; what a session's says is not known here.
+/// nothing about theirs; what a session's says is not known here. In the daemon's own mounts: what is a registry on this
+/// machine no container says.
 fn registries() -> Vec<(String, String)> {
-    let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
-    let homes = users.chain(["/root".into()]);
-    homes.flat_map(|home| packages::configured(&home, &|_| None)).collect()
+    let (sender, found) = mpsc::sync_channel(1);
+    let looked = thread::Builder::new().name("interlock-registries".into()).spawn(move || {
+        let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
+        let homes = users.chain(["/root".into()]);
+        let found = homes.flat_map(|home| packages::configured(&home, &|_| None)).collect();
+        let _ = sender.send(found); // too late: said below
+    });
+    looked.ok().and_then(|_| found.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| {
+        // What is not known to be a registry is an unknown host.
+        tracing::warn!(
+            "a home does not answer: registries that package managers are configured for are unknown"
+        );
+        Vec::new()
+    })
 }

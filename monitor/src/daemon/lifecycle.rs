@@ -63,6 +63,7 @@ impl Engine {
         let stake = if changed { Stake::Changed } else { Stake::None };
         self.doubt_exec(session, &process, at);
         self.registry.add_process(session, process);
+        self.look_around(session, pid);
         self.take_back(left);
         for subject in subjects {
             let stake = if subject == Subject::Exec { stake } else { Stake::None };
@@ -167,6 +168,7 @@ impl Engine {
                     self.doubt_descendant(session, &process);
                 }
                 self.registry.add_process(session, process);
+                self.look_around(session, pid);
                 self.note_open_sockets(session, pid);
                 self.unlabel_if_ended(pid, start);
             }
@@ -188,6 +190,7 @@ impl Engine {
         self.uplink.remove_session(id);
         self.leave_the_freezer(id);
         self.untag_ended(id);
+        self.forget_surveys(id);
         self.names.forget(id);
         self.holds.forget(id.0);
         self.registry.remove(id);

@@ -51,12 +51,14 @@ impl Engine {
             self.registry.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));
         }
         for (id, pid) in returned {
-            self.settle_workspace(id, pid);
+            if let Some(running) = procfs::read(pid) {
+                self.survey_whole(id, pid, &running.env);
+            }
         }
         for id in self.registry.ids() {
             self.tag_stores(id);
         }
-        self.untag_strangers();
+        self.untag_strangers_later();
         self.follow_sessions();
         self.end_the_ended(described);
         self.freeze_again();
@@ -220,6 +222,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.command = record.command;
     session.home = record.home;
     session.workspace = record.workspace;
+    session.project = record.project;
     session.frozen = record.frozen;
     session.terminal = record.terminal;
     session.touched_before.clone_from(&record.touched);

@@ -8,10 +8,8 @@ use super::{
     numbering::Numbering,
 };
 use crate::{
-    facts::SessionId,
     ledger::record::{Kind as LedgerKind, Who},
     probes::MapError,
-    sessions::procfs,
 };
 
 impl Engine {
@@ -78,12 +76,5 @@ impl Engine {
             secrets.kernel_tag(numbering.entry(tag.entry, secrets)?).map(|tag| numbering.tag(tag))
         };
         self.uplink.renumber(now)
-    }
-
-    /// Tags the session's stores again, by the environment that its root has.
-    pub fn tag_stores(&mut self, id: SessionId) {
-        if let Some(running) = procfs::read(id.root()) {
-            self.tag_secrets(id, &running.env);
-        }
     }
 }

@@ -103,7 +103,8 @@ impl Engine {
             return Err(No::Conflict(refusal("the calling process has ended")));
         };
         let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
-        let newcomer = Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command, is_new: false };
+        let newcomer =
+            Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command, is_new: false };
         let id = self
             .begin_session(running, newcomer)
             .map_err(|why| No::Conflict(refusal(&format!("no session can begin: {why}"))))?;

@@ -58,6 +58,8 @@ pub struct SessionRecord {
     pub command: String,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
+    #[serde(default)]
+    pub project: Vec<PathBuf>,
     pub started: u64,
     pub frozen: bool,
     /// A process of it that had the keys of its terminal.

@@ -53,7 +53,8 @@ impl Engine {
         let root = self.registry.process(id.root()).map(|root| root.executable.clone());
         let resolved = |path: &str| std::fs::canonicalize(path).ok();
         let is_a_copy = root.is_some_and(|root| {
-            root == process.executable || resolved(&root).is_some_and(|root| Some(root) == resolved(&process.executable))
+            root == process.executable
+                || resolved(&root).is_some_and(|root| Some(root) == resolved(&process.executable))
         });
         if !is_a_copy {
             self.doubt(id, process);

@@ -10,10 +10,7 @@ use std::{
 };
 
 use monitor_common::policy::InodeKey;
-use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, fstat, fstatfs, open, statx};
-
-/// include/uapi/linux/magic.h.
-const BTRFS_SUPER_MAGIC: i64 = 0x9123_683e;
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
 
 /// Whether the kernel programs tell btrfs's subvolumes apart, see [`know_subvolumes`].
 static SUBVOLUMES: AtomicBool = AtomicBool::new(false);
@@ -29,13 +26,16 @@ pub(super) fn know_subvolumes(known: bool) {
 const MINOR_BITS: u32 = 20;
 
 /// Mounts as one process sees them.
+#[derive(Debug, Default)]
 pub struct Mounts(Vec<Mount>);
 
+#[derive(Debug)]
 struct Mount {
     id: u64,
     dev: u32,
     root: PathBuf,
     at: PathBuf,
+    is_btrfs: bool,
 }
 
 /// A file that is known by its inode.
@@ -49,7 +49,9 @@ impl Anchor {
     /// Whether it has no name any more.
     #[must_use]
     pub fn is_deleted(&self) -> bool {
-        fstat(&self.file).is_ok_and(|stat| stat.st_nlink == 0)
+        // What the kernel knows: a server that does not answer must not be waited for.
+        let flags = AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC;
+        statx(&self.file, "", flags, StatxFlags::NLINK).is_ok_and(|stat| stat.stx_nlink == 0)
     }
 }
 
@@ -87,8 +89,8 @@ impl Mounts {
         let told = (stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor;
         let dev = mount.map_or(told, |mount| mount.dev);
         // What `stat` tells of a btrfs is its subvolume's device.
-        let is_btrfs = || fstatfs(&file).is_ok_and(|system| system.f_type == BTRFS_SUPER_MAGIC);
-        let space = if SUBVOLUMES.load(Ordering::Relaxed) && is_btrfs() { told } else { 0 };
+        let has_subvolumes = mount.is_some_and(|mount| mount.is_btrfs) && SUBVOLUMES.load(Ordering::Relaxed);
+        let space = if has_subvolumes { told } else { 0 };
         Ok(Anchor { key: InodeKey { ino: stat.stx_ino, dev, space }, file })
     }
 
@@ -106,10 +108,11 @@ impl Mounts {
     }
 }
 
-/// Mount tables by mount namespace, kept for a moment: one is read for every secret that is opened.
+/// Mount tables by mount namespace and root directory, kept for a moment: one is read for every secret that is opened. A
+/// process sees only what lies below its root, so who has changed its own has a table of its own.
 #[derive(Default)]
 pub struct MountCache {
-    tables: HashMap<PathBuf, (Instant, Mounts)>,
+    tables: HashMap<[PathBuf; 2], (Instant, Mounts)>,
 }
 
 impl MountCache {
@@ -119,15 +122,16 @@ impl MountCache {
 
     /// The mounts that `pid` sees; `None` if it has ended.
     pub fn of(&mut self, pid: u32) -> Option<&Mounts> {
-        let namespace = fs::read_link(format!("/proc/{pid}/ns/mnt")).ok()?;
-        let known = self.tables.get(&namespace).is_some_and(|(read, _)| read.elapsed() < Self::FRESH);
+        let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok();
+        let view = [link("ns/mnt")?, link("root")?];
+        let known = self.tables.get(&view).is_some_and(|(read, _)| read.elapsed() < Self::FRESH);
         if !known {
             if self.tables.len() >= Self::MAX {
                 self.tables.clear();
             }
-            self.tables.insert(namespace.clone(), (Instant::now(), Mounts::of(pid)));
+            self.tables.insert(view.clone(), (Instant::now(), Mounts::of(pid)));
         }
-        self.tables.get(&namespace).map(|(_, mounts)| mounts)
+        self.tables.get(&view).map(|(_, mounts)| mounts)
     }
 }
 
@@ -138,7 +142,9 @@ fn parse(line: &str) -> Option<Mount> {
     let (major, minor) = fields.nth(1)?.split_once(':')?;
     let dev = (major.parse::<u32>().ok()? << MINOR_BITS) | minor.parse::<u32>().ok()?;
     let (root, at) = (unescape(fields.next()?), unescape(fields.next()?));
-    Some(Mount { id, dev, root: root.into(), at: at.into() })
+    // Optional fields end with a dash; the type comes after it.
+    let is_btrfs = fields.skip_while(|field| *field != "-").nth(1) == Some("btrfs");
+    Some(Mount { id, dev, root: root.into(), at: at.into(), is_btrfs })
 }
 
 /// Space, tab, newline and backslash are written as octal (fs/proc_namespace.c:mangle).
@@ -162,6 +168,16 @@ mod tests {
             "3 1 254:0 /data/projects /work\\040space rw - ext4 /dev/vda rw",
         ];
         Mounts(lines.iter().filter_map(|line| parse(line)).collect())
+    }
+
+    #[test]
+    fn a_mount_says_whether_it_is_a_btrfs() {
+        let line =
+            |rest: &str| parse(&format!("36 35 0:40 /@home /home rw,noatime {rest}")).unwrap().is_btrfs;
+        assert!(line("shared:1 master:2 - btrfs /dev/sda2 rw,subvol=/@home"));
+        assert!(line("- btrfs /dev/sda2 rw"));
+        assert!(!line("shared:1 - ext4 btrfs rw"));
+        assert!(!line(""));
     }
 
     #[test]

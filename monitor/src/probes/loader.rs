@@ -109,7 +109,9 @@ impl Probes {
         let offsets = offsets::resolve(Path::new(offsets::VMLINUX))?;
         let knows_subvolumes = offsets.btrfs_root_dev != ABSENT;
         if !knows_subvolumes {
-            tracing::info!("btrfs is not in this kernel yet: if it comes, its subvolumes are told apart after a restart");
+            tracing::info!(
+                "btrfs is not in this kernel yet: if it comes, its subvolumes are told apart after a restart"
+            );
         }
         inode::know_subvolumes(knows_subvolumes);
         let btf = Btf::from_sys_fs().map_err(|source| ProbeError::KernelTypes(Box::new(source)))?;

@@ -36,6 +36,7 @@ pub struct Uplink {
     open_verdicts: Array<MapData, u32>,
     answers: Table<AnswerKey, Answer>,
     followed: Table<InodeKey, Followed>,
+    foreign_directories: Table<InodeKey, u32>,
     own_inodes: Table<InodeKey, u32>,
     daemon: Array<MapData, u32>,
     addresses: Table<AddressKey, u32>,
@@ -59,12 +60,20 @@ impl Uplink {
             open_verdicts: take(ebpf, "OPEN_VERDICTS")?,
             answers: table(ebpf, "ANSWERS")?,
             followed: table(ebpf, "FOLLOWED")?,
+            foreign_directories: table(ebpf, "FOREIGN_DIRECTORIES")?,
             own_inodes: table(ebpf, "OWN_INODES")?,
             daemon: take(ebpf, "DAEMON")?,
             addresses: table(ebpf, "ADDRESSES")?,
             policy: take(ebpf, "POLICY")?,
             lost: take(ebpf, "LOST")?,
         })
+    }
+
+    /// Whether a session has moved the directory, from outside of its workspace.
+    #[must_use]
+    pub fn was_moved(&self, directory: InodeKey) -> bool {
+        // Fails closed: what cannot be looked up counts as moved.
+        !matches!(self.foreign_directories.get(&directory, 0), Err(MapError::KeyNotFound))
     }
 
     /// The label of a process, if it has one.

@@ -5,6 +5,7 @@ use std::{fs, path::PathBuf};
 use monitor_common::label::session_id;
 use procfs::process::{Process as Proc, StatFlags};
 
+use super::root;
 use crate::facts::{BootNanos, Process, SessionId};
 
 /// A running process with its image.
@@ -100,16 +101,10 @@ pub fn executable(pid: u32) -> Option<String> {
     Some(link.to_string_lossy().into_owned())
 }
 
+/// Where the process works, as it calls the place itself.
 #[must_use]
 pub fn working_directory(pid: u32) -> Option<PathBuf> {
-    fs::read_link(format!("/proc/{pid}/cwd")).ok()
-}
-
-/// The home directory in the user database.
-#[must_use]
-pub fn home_of(user: u32) -> Option<String> {
-    let user = nix::unistd::User::from_uid(user.into()).ok().flatten()?;
-    Some(user.dir.to_string_lossy().into_owned())
+    root::as_seen_by(pid, "cwd")
 }
 
 #[must_use]

@@ -153,8 +153,8 @@ impl<'a> Stage<'a> {
                 let (home, workspace) = (self.session.home.as_deref(), self.session.workspace.as_deref());
                 return recognition::executed(self.court.catalog, process, Some(parent), home, workspace);
             }
-            Act::Open(path) => self.secret(path, process).map(Subject::Open),
-            Act::Probe(path) => self.secret(path, process).map(Subject::Probe),
+            Act::Open(path) => self.secret(path, process, parent).map(Subject::Open),
+            Act::Probe(path) => self.secret(path, process, parent).map(Subject::Probe),
             Act::Connect(endpoint) => Some(Subject::Connect(self.destination(endpoint))),
             Act::Environ { how: EnvironHow::Open, .. } if environment::lists_processes(process) => None,
             Act::Environ { own, how } => {
@@ -168,7 +168,7 @@ impl<'a> Stage<'a> {
             Act::Delegate(socket) => {
                 recognition::asked_service(self.court.catalog, self.absolute(socket)).map(Subject::Delegate)
             }
-            Act::Link { path, to, how } => self.secret(path, process).map(|secret| {
+            Act::Link { path, to, how } => self.secret(path, process, parent).map(|secret| {
                 self.follow(&secret, self.absolute(to));
                 Subject::Link(Relink { secret, how: *how })
             }),
@@ -177,7 +177,7 @@ impl<'a> Stage<'a> {
         subject.into_iter().collect()
     }
 
-    fn secret(&self, path: &str, process: &Process) -> Option<SecretAccess> {
+    fn secret(&self, path: &str, process: &Process, parent: &Process) -> Option<SecretAccess> {
         let path = self.absolute(path);
         let (known, outside) = match self.followed.get(&path) {
             Some((entry, outside)) => (KnownBy::Inode { entry: *entry }, *outside),
@@ -190,6 +190,8 @@ impl<'a> Stage<'a> {
             is_agent: process.pid == ROOT,
             executable: Some(&process.executable),
             args: &process.args,
+            ancestors: &[parent],
+            workspace: self.session.workspace.as_deref(),
         };
         recognition::secret(self.court.catalog, reader, path, known, outside)
     }

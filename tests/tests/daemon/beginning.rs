@@ -107,7 +107,8 @@ fn a_reader_that_begins_with_its_agent_is_seen_or_doubted_each_time() {
         });
         let home = Home::new();
         let path = home.path().join("claude");
-        let script = format!("#!/bin/bash\ncat ~/.railway/config.json > /dev/null\n{}\n", curl(&server, "-m 60"));
+        let script =
+            format!("#!/bin/bash\ncat ~/.railway/config.json > /dev/null\n{}\n", curl(&server, "-m 60"));
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         let before = server.seen().bytes;

@@ -142,8 +142,9 @@ def resolve():\n\
 threading.Thread(target=resolve, daemon=True).start()\n\
 n = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); n.connect(('127.0.0.53', 53))\n\
 n.send(b'ab\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\3api\\x09anthropic\\3com\\0\\0\\1\\0\\1'); assert n.recv(512)[-4:] == bytes([203, 0, 113, 10])\n";
-    let script =
-        ECHO.to_owned() + resolver + &program("('203.0.113.10', 443)", "pass", &format!("c.sendall({RECORD})"));
+    let script = ECHO.to_owned()
+        + resolver
+        + &program("('203.0.113.10', 443)", "pass", &format!("c.sendall({RECORD})"));
     let _agent = in_its_own_network(&home, &daemon, &script);
     go(&home);
     let held = daemon.the_event("flow-held");
@@ -160,7 +161,8 @@ fn a_connection_from_before_the_session_is_reset_and_its_successor_is_judged_by_
     let rules = Some(EVERYTHING.to_owned());
     let daemon = Daemon::start(&Settings { rules, ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
-    let inside = r"cat ~/.railway/config.json > /dev/null; printf '\''\27\3\3\0\1x'\'' >&3; cat <&3; echo ended $?";
+    let inside =
+        r"cat ~/.railway/config.json > /dev/null; printf '\''\27\3\3\0\1x'\'' >&3; cat <&3; echo ended $?";
     let outside = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{}; exec {} --socket {} run -q -- bash -c '{inside}'",
         server.port(),

@@ -24,7 +24,7 @@ impl Commands {
         Self { patterns: reader.commands(line, patterns), values: values.into_iter().collect() }
     }
 
-    fn contain(&self, invocation: Invocation<'_>) -> bool {
+    pub fn contain(&self, invocation: Invocation<'_>) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(invocation, &self.values))
     }
 }

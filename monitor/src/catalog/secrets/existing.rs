@@ -1,154 +1,43 @@
-//! The secrets that lie on the disk now, to be tagged by inode.
+//! Where stores lie: the places to look at, and what a file is that was found at one.
 
-use std::{
-    collections::HashSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
-use globset::{Glob, GlobMatcher};
+use super::{Moved, Secrets};
 
-use super::Secrets;
-
-/// Most files that are returned for one home.
-pub const FILES_MAX: usize = 4096;
-/// Most directory entries that are looked at for one pattern.
-const VISITS_MAX: usize = 16_384;
-/// Directories that a `**` descends.
-const DEPTH_MAX: usize = 8;
+/// A place that stores lie at: `~/…` or `/…`, with globs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePlace {
+    pub pattern: String,
+    entry: u32,
+    /// A variable of the session put it there.
+    pub moved: bool,
+}
 
 impl Secrets {
-    /// Files of `home` and of the system that the catalogue lists at a fixed place, links resolved, with their entry.
-    ///
-    /// `lookup` gives a variable of the home's owner: the stores that variables move (`KUBECONFIG`, `XDG_CONFIG_HOME`)
-    /// are found too. At most [`FILES_MAX`] files; more, and directories too large to search, are logged.
+    /// Every fixed place of the catalogue, then those that variables moved stores to.
     #[must_use]
-    pub fn existing(&self, home: &Path, lookup: &dyn Fn(&str) -> Option<String>) -> Vec<(PathBuf, u32)> {
-        let mut found = Found::default();
-        let home_text = home.to_str();
-        for pattern in self.patterns.iter().filter(|pattern| !pattern.anywhere()) {
-            for path in search(&pattern.text, home) {
-                let judged = path.to_str().and_then(|path| self.judge(path, home_text, pattern.entry));
-                if let Some(judged) = judged {
-                    self.keep(&mut found, &path, judged.entry);
-                }
-            }
-        }
-        for place in self.moved(lookup).places() {
-            for path in search(&place.pattern, home) {
-                self.keep(&mut found, &path, place.entry);
-            }
-        }
-        if found.refused > 0 {
-            tracing::warn!(home = %home.display(), kept = FILES_MAX, left = found.refused,
-                "more secret files than can be tagged by inode; the rest is recognised by name only");
-        }
-        found.files
+    pub fn places(&self, moved: &Moved) -> Vec<StorePlace> {
+        let fixed = self.patterns.iter().filter(|pattern| !pattern.anywhere());
+        let fixed = fixed.map(|pattern| (&pattern.text, pattern.entry, false));
+        let moved = moved.places().iter().map(|place| (&place.pattern, place.entry, true));
+        let place = |(pattern, entry, moved): (&String, u32, bool)| StorePlace {
+            pattern: pattern.clone(),
+            entry,
+            moved,
+        };
+        fixed.chain(moved).map(place).collect()
     }
 
-    fn keep(&self, found: &mut Found, path: &Path, entry: u32) {
-        if self.entry(entry).is_some_and(|entry| entry.watch) {
-            found.add(path, entry);
-        }
-    }
-}
-
-#[derive(Default)]
-struct Found {
-    files: Vec<(PathBuf, u32)>,
-    seen: HashSet<PathBuf>,
-    refused: usize,
-}
-
-impl Found {
-    fn add(&mut self, path: &Path, entry: u32) {
-        let Ok(path) = path.canonicalize() else { return };
-        if !path.is_file() || self.seen.contains(&path) {
-            return;
-        }
-        if self.files.len() >= FILES_MAX {
-            self.refused += 1;
-            return;
-        }
-        self.seen.insert(path.clone());
-        self.files.push((path, entry));
-    }
-}
-
-fn search(pattern: &str, home: &Path) -> Vec<PathBuf> {
-    let (base, rest) = match pattern.strip_prefix("~/") {
-        Some(rest) => (home.to_path_buf(), rest),
-        None => (PathBuf::from("/"), pattern.trim_start_matches('/')),
-    };
-    let parts: Vec<&str> = rest.split('/').collect();
-    let mut search = Search::default();
-    let paths = search.below(base, &parts);
-    if search.visits >= VISITS_MAX {
-        tracing::warn!(
-            pattern,
-            looked_at = VISITS_MAX,
-            "directory too large to search; its secrets are known by name only"
-        );
-    }
-    paths
-}
-
-#[derive(Default)]
-struct Search {
-    visits: usize,
-    depth: usize,
-}
-
-impl Search {
-    /// Paths below `base` that `parts` match.
-    fn below(&mut self, base: PathBuf, parts: &[&str]) -> Vec<PathBuf> {
-        match parts {
-            [] => vec![base],
-            ["**", rest @ ..] => self.descend(&base, rest),
-            [part, rest @ ..] if !part.contains(['*', '?', '[']) => {
-                let next = base.join(part);
-                if next.symlink_metadata().is_ok() { self.below(next, rest) } else { Vec::new() }
-            }
-            [part, rest @ ..] => match Glob::new(part).map(|glob| glob.compile_matcher()) {
-                Ok(glob) => {
-                    self.children(&base, &glob).into_iter().flat_map(|path| self.below(path, rest)).collect()
-                }
-                Err(_) => Vec::new(),
-            },
-        }
-    }
-
-    fn children(&mut self, directory: &Path, glob: &GlobMatcher) -> Vec<PathBuf> {
-        self.list(directory)
-            .into_iter()
-            .filter(|path| path.file_name().is_some_and(|name| glob.is_match(name)))
-            .collect()
-    }
-
-    /// `rest` here and in every directory below; without a rest, every file. Links are not followed: they could lead round
-    /// in circles.
-    fn descend(&mut self, directory: &Path, rest: &[&str]) -> Vec<PathBuf> {
-        let mut paths = if rest.is_empty() { Vec::new() } else { self.below(directory.to_path_buf(), rest) };
-        if self.depth >= DEPTH_MAX {
-            return paths;
-        }
-        for path in self.list(directory) {
-            if path.symlink_metadata().is_ok_and(|meta| meta.is_dir()) {
-                self.depth += 1;
-                paths.extend(self.descend(&path, rest));
-                self.depth -= 1;
-            } else if rest.is_empty() {
-                paths.push(path);
-            }
-        }
-        paths
-    }
-
-    fn list(&mut self, directory: &Path) -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-        let left = VISITS_MAX.saturating_sub(self.visits);
-        let paths: Vec<PathBuf> = entries.take(left).filter_map(|entry| Some(entry.ok()?.path())).collect();
-        self.visits += paths.len();
-        paths
+    /// The entry of a file that was found at one of the [`Secrets::places`]; `None` where it is no secret after all, or one
+    /// that is not followed. `homes` are the session's, links resolved.
+    #[must_use]
+    pub fn found_at(&self, place: &StorePlace, path: &str, homes: &[PathBuf]) -> Option<u32> {
+        let entry = if place.moved {
+            place.entry
+        } else {
+            let home = homes.iter().filter_map(|home| home.to_str()).find(|home| path.starts_with(home));
+            self.judge(path, home, place.entry)?.entry
+        };
+        self.entry(entry).filter(|entry| entry.watch).map(|_| entry)
     }
 }

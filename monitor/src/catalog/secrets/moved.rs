@@ -1,7 +1,5 @@
 //! Variables that move stores: `DOCKER_CONFIG`, `KUBECONFIG`, `XDG_CONFIG_HOME`. A session has its own.
 
-use std::path::Path;
-
 use globset::GlobSet;
 use monitor_common::policy::SecretTag;
 use serde::Deserialize;
@@ -68,6 +66,8 @@ pub struct Moved {
 pub struct Place {
     pub pattern: String,
     pub entry: u32,
+    /// Below a value that is a file more often than a directory: not looked for by name.
+    guessed: bool,
 }
 
 impl Moved {
@@ -94,8 +94,8 @@ impl Secrets {
     #[must_use]
     pub fn moved(&self, lookup: &dyn Fn(&str) -> Option<String>) -> Moved {
         let mut places: Vec<Place> = Vec::new();
-        let mut keep = |pattern: String, entry: u32| {
-            let place = Place { pattern, entry };
+        let mut keep = |pattern: String, entry: u32, guessed: bool| {
+            let place = Place { pattern, entry, guessed };
             if !places.contains(&place) {
                 places.push(place);
             }
@@ -104,14 +104,14 @@ impl Secrets {
             let Some(value) = lookup(&step.variable).filter(|value| is_place(value)) else { continue };
             for pattern in &self.patterns {
                 if let Some(rest) = pattern.text.strip_prefix(&step.directory) {
-                    keep(format!("{}/{rest}", escaped(&value)), pattern.entry);
+                    keep(format!("{}/{rest}", escaped(&value)), pattern.entry, false);
                 }
             }
         }
         for (index, entry) in (0_u32..).zip(&self.entries) {
             for value in entry.env_override.iter().filter_map(|name| lookup(name)) {
-                for pattern in self.overridden(index, &value) {
-                    keep(pattern, index);
+                for (pattern, guessed) in self.overridden(index, &value) {
+                    keep(pattern, index, guessed);
                 }
             }
         }
@@ -144,7 +144,7 @@ impl Secrets {
         let mut tags = Vec::new();
         for place in &places {
             let pattern = Pattern { text: place.pattern.clone(), entry: place.entry };
-            let watched = self.entry(place.entry).filter(|entry| entry.watch);
+            let watched = self.entry(place.entry).filter(|entry| entry.watch && !place.guessed);
             let key = watched.and_then(|_| names::key(&pattern, &self.generic));
             let name = key.zip(self.kernel_tag(place.entry));
             tags.extend(name.filter(|name| !tags.contains(name)));
@@ -152,19 +152,17 @@ impl Secrets {
         Moved { places, globs, names: tags }
     }
 
-    /// Patterns that a variable's value names: a file, several with colons between, or a directory of the entry's files.
-    fn overridden(&self, index: u32, value: &str) -> Vec<String> {
+    /// Patterns that a variable's value names: a file, several with colons between, or a directory of the entry's files. What
+    /// it is only the session's own mounts say, so it counts as both, as a directory by guess.
+    fn overridden(&self, index: u32, value: &str) -> Vec<(String, bool)> {
         let value = value.strip_prefix("FILE:").unwrap_or(value);
         let mut places = Vec::new();
-        for place in value.split(':').filter(|place| is_place(place)) {
-            let place_text = escaped(place);
-            if !Path::new(place).is_dir() {
-                places.push(place_text);
-                continue;
-            }
+        for place in value.split(':').filter(|place| is_place(place)).map(escaped) {
             let of_entry = self.patterns.iter().filter(|pattern| pattern.entry == index);
             let files = of_entry.filter_map(|pattern| Some(pattern.text.rsplit_once('/')?.1));
-            places.extend(files.map(|name| format!("{place_text}/{name}")));
+            let below: Vec<_> = files.map(|name| (format!("{place}/{name}"), true)).collect();
+            places.push((place, false));
+            places.extend(below);
         }
         places
     }

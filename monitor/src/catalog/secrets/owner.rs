@@ -162,7 +162,17 @@ impl Secrets {
     /// script (`python3 /usr/bin/aws`) is known by its own path.
     #[must_use]
     pub fn is_owner(&self, entry: u32, executable: &str, args: &[String], home: Option<&str>) -> bool {
-        let Some(owners) = self.entry(entry).map(|entry| &entry.owners) else { return false };
+        self.entry(entry).is_some_and(|entry| self.runs(&entry.owners, executable, args, home))
+    }
+
+    /// Whether the program is one of `owners`, and installed where such tools are.
+    pub(super) fn runs(
+        &self,
+        owners: &Owners,
+        executable: &str,
+        args: &[String],
+        home: Option<&str>,
+    ) -> bool {
         let installed = |path: &str| {
             let path = normalise(path);
             self.places.contain(&path, home) && owners.name(&path)

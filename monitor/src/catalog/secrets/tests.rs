@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs, path::Path};
+use std::collections::HashMap;
 
 use monitor_common::{
     hash,
@@ -324,75 +324,6 @@ fn an_owner_that_is_given_its_own_store_does_something_else_with_it() {
         "docker compose -f config.json up"
     ));
     assert!(!handed("ssh-key", "/home/ann/.ssh/id_rsa", "ssh-add /home/ann/.ssh/id_rsa"));
-}
-
-fn write(home: &Path, path: &str) -> std::path::PathBuf {
-    let path = home.join(path);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, "x").unwrap();
-    path.canonicalize().unwrap()
-}
-
-#[test]
-fn what_lies_on_the_disk_is_found_with_its_entry() {
-    let place = tempfile::tempdir().unwrap();
-    let home = place.path().canonicalize().unwrap();
-    let railway = write(&home, ".railway/config.json");
-    let key = write(&home, ".ssh/deploy");
-    let nested = write(&home, ".password-store/work/prod/aws.gpg");
-    let firefox = write(&home, ".mozilla/firefox/ab.default/logins.json");
-    let real = write(&home, "dotfiles/netrc");
-    std::os::unix::fs::symlink(&real, home.join(".netrc")).unwrap();
-    for other in [".ssh/config", ".ssh/deploy.pub", ".ssh/known_hosts", ".bashrc", "shop/.env"] {
-        write(&home, other);
-    }
-    let secrets = builtin();
-    let found = secrets.existing(&home, &|_| None);
-    let below: Vec<_> = found
-        .iter()
-        .filter(|(path, _)| path.starts_with(&home))
-        .map(|(path, entry)| (path.clone(), secrets.tagged(*entry).unwrap().id))
-        .collect();
-    for expected in [
-        (railway, "railway-cli"),
-        (key, "ssh-key"),
-        (nested, "password-store"),
-        (firefox, "firefox"),
-        (real, "netrc"),
-    ] {
-        assert!(below.contains(&expected), "{expected:?} not in {below:#?}");
-    }
-    assert_eq!(below.len(), 5, "{below:#?}");
-}
-
-#[test]
-fn variables_move_stores() {
-    let place = tempfile::tempdir().unwrap();
-    let home = place.path().canonicalize().unwrap();
-    let (one, two) = (write(&home, "k/one"), write(&home, "k/two"));
-    let gh = write(&home, "xdg/gh/hosts.yml");
-    let adc = write(&home, "gcp/credentials.db");
-    let lookup = |name: &str| match name {
-        "KUBECONFIG" => Some(format!("{}:{}", one.display(), two.display())),
-        "XDG_CONFIG_HOME" => Some(home.join("xdg").display().to_string()),
-        "CLOUDSDK_CONFIG" => Some(home.join("gcp").display().to_string()),
-        _ => None,
-    };
-    let secrets = builtin();
-    let found = secrets.existing(&home, &lookup);
-    for (path, id) in [(&one, "kubeconfig"), (&two, "kubeconfig"), (&gh, "forge-cli"), (&adc, "gcloud")] {
-        assert!(found.contains(&(path.clone(), index(&secrets, id))), "{} not in {found:#?}", path.display());
-    }
-}
-
-#[test]
-fn a_store_of_many_files_is_bounded() {
-    let place = tempfile::tempdir().unwrap();
-    let home = place.path().canonicalize().unwrap();
-    for number in 0..existing::FILES_MAX + 10 {
-        write(&home, &format!(".password-store/{number}.gpg"));
-    }
-    assert_eq!(builtin().existing(&home, &|_| None).len(), existing::FILES_MAX);
 }
 
 #[test]

@@ -1,0 +1,100 @@
+//! Programs that only look installed. Whoever has a mount namespace of its own can mount a file of its own over
+//! `/usr/bin/aws`; the path then says nothing. So what runs in other mounts than its session's root has the name of an owner
+//! tool only where the root sees the same file at the same path, as it does in a sandbox that binds `/usr`.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs, io,
+    os::fd::OwnedFd,
+    path::Path,
+};
+
+use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
+
+use super::engine::Engine;
+use crate::{
+    facts::SessionId,
+    sessions::{
+        root,
+        survey::{self, Namespace},
+    },
+};
+
+/// Processes of each session that run what its root does not know.
+#[derive(Default)]
+pub struct Strangers(HashMap<SessionId, HashSet<u32>>);
+
+impl Strangers {
+    pub fn contain(&self, id: SessionId, pid: u32) -> bool {
+        self.0.get(&id).is_some_and(|pids| pids.contains(&pid))
+    }
+
+    pub fn forget(&mut self, id: SessionId) {
+        self.0.remove(&id);
+    }
+
+    fn note(&mut self, id: SessionId, pid: u32, is_stranger: bool) {
+        if is_stranger {
+            self.0.entry(id).or_default().insert(pid);
+        } else if let Some(pids) = self.0.get_mut(&id) {
+            pids.remove(&pid);
+        }
+    }
+}
+
+impl Engine {
+    /// A process runs a program, in `namespace`; `None`: it has ended.
+    pub fn note_stranger(&mut self, id: SessionId, pid: u32, namespace: Option<Namespace>) {
+        let home = self.registry.get(id).and_then(|session| session.namespace);
+        // Fails open for who has ended by then, closed in a session that is known to be in several namespaces.
+        let elsewhere = match (home, namespace) {
+            (Some(home), Some(namespace)) => home != namespace,
+            (Some(home), None) => self.surveys.is_beside(id, home),
+            (None, _) => false,
+        };
+        let is_stranger = elsewhere && !self.knows_program(id, home, pid);
+        self.strangers.note(id, pid, is_stranger);
+    }
+
+    fn knows_program(&self, id: SessionId, home: Option<Namespace>, pid: u32) -> bool {
+        // The root may have ended; the daemon stands for it where it has the same mounts.
+        let viewers = [id.root(), std::process::id()];
+        let viewer = viewers.into_iter().find(|pid| survey::namespace(*pid) == home);
+        // Fails closed: what nobody can look at is nobody's tool.
+        viewer.is_some_and(|viewer| match is_same(viewer, pid) {
+            Ok(same) => same,
+            // Fails open, as everywhere before Linux 5.12, whose lookups might wait.
+            Err(error) => error.kind() == io::ErrorKind::InvalidInput,
+        })
+    }
+}
+
+/// Whether `viewer` sees the program of `pid` at its path.
+fn is_same(viewer: u32, pid: u32) -> io::Result<bool> {
+    let link = format!("/proc/{pid}/exe");
+    let path = fs::read_link(&link)?;
+    let program = open(&link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    Ok(identity(&program)? == identity(&root::known(viewer, Path::new(&path))?)?)
+}
+
+fn identity(file: &OwnedFd) -> io::Result<(u64, u32, u32)> {
+    let stat = statx(file, "", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, StatxFlags::INO)?;
+    Ok((stat.stx_ino, stat.stx_dev_major, stat.stx_dev_minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_the_same_where_it_is_seen_at_its_path() {
+        let own = std::process::id();
+        assert!(is_same(own, own).unwrap());
+        assert!(is_same(own, u32::MAX).is_err());
+        let mut noted = Strangers::default();
+        noted.note(SessionId(1), 7, true);
+        assert!(noted.contain(SessionId(1), 7) && !noted.contain(SessionId(2), 7));
+        noted.note(SessionId(1), 7, false);
+        assert!(!noted.contain(SessionId(1), 7));
+    }
+}
