@@ -34,9 +34,11 @@ mod enrich;
 mod event;
 mod explaining;
 mod flows;
+mod folding;
 mod guarding;
 pub mod handle;
 mod heads;
+mod history;
 mod holding;
 mod judge;
 mod knowledge;
@@ -47,6 +49,7 @@ mod packs;
 mod proving;
 mod readiness;
 mod reconciling;
+mod records;
 mod recovery;
 mod registries;
 mod reload;
@@ -61,7 +64,9 @@ mod watchdog;
 mod watching;
 
 use engine::Engine;
+pub(crate) use folding::count;
 use handle::{Handle, Input};
+pub(crate) use history::number;
 use knowledge::Knowledge;
 
 /// Why the daemon does not start.

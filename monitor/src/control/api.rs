@@ -15,7 +15,8 @@
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
-//! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing.
+//! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing. Before the kept events
+//! stands `{"interlock.forgotten": n, "session.id": …}` for each session of which `n` made room for newer ones.
 
 mod explanation;
 
