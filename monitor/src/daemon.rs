@@ -62,6 +62,7 @@ mod unwatched;
 mod views;
 mod watchdog;
 mod watching;
+mod weakness;
 
 use engine::Engine;
 pub(crate) use folding::count;

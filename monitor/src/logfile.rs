@@ -63,7 +63,7 @@ pub fn change(file: &File, path: &Path, length: u64) -> io::Result<Option<Change
     Ok(match is_own {
         _ if own.nlink() == 0 => Some(Change::Removed),
         false => Some(Change::Renamed),
-        true if own.len() < length => Some(Change::Truncated),
+        true if own.is_file() && own.len() < length => Some(Change::Truncated),
         true => None,
     })
 }

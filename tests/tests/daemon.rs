@@ -17,6 +17,7 @@ mod daemon {
     mod permissions;
     mod pins;
     mod proof;
+    mod records;
     mod recovery;
     mod registries;
     mod reload;

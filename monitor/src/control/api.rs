@@ -99,6 +99,9 @@ pub struct RulesView {
     /// Packs of the catalogues that the rules switch off, by name.
     #[serde(default)]
     pub packs_off: Vec<String>,
+    /// Rules whose hold or denial is no more than an alert with the backends in force, each with its place and reason.
+    #[serde(default)]
+    pub weaker: Vec<String>,
 }
 
 /// State of a session's breaker.

@@ -182,6 +182,7 @@ impl Engine {
         engine.write_tables()?;
         engine.protect_own();
         engine.prove();
+        engine.warn_of_weaker_rules();
         engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
         engine.recover(before);
         engine.adopt();

@@ -45,6 +45,7 @@ impl Engine {
             loaded: self.know.loaded,
             problem: self.know.problem.clone(),
             packs_off: self.packs_off(),
+            weaker: self.weaker_rules(),
         }
     }
 
@@ -101,7 +102,7 @@ impl Engine {
         probes::doctor()
             .into_iter()
             .chain(self.probes.in_force().iter().map(|served| in_force(served, &self.proofs)))
-            .chain([self.check_packs()])
+            .chain([self.check_rules(), self.check_packs()])
             .chain(self.check_losses())
             .collect()
     }
