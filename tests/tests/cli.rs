@@ -117,7 +117,7 @@ fn a_rule_that_cannot_do_what_it_says_is_refused_by_the_check_and_by_the_daemon(
     let said = text(&refused);
     assert_eq!(refused.status.code(), Some(1), "{said}");
     assert!(
-        said.contains("site.yaml:3:119: rules[0].match.destination.host[1]: www.googleapis.com is a model's"),
+        said.contains("site.yaml:3:108: rules[0].match.destination.host[1]: www.googleapis.com is a model's"),
         "{said}"
     );
     assert!(said.contains("write also: infra"), "{said}");
@@ -134,7 +134,7 @@ fn a_rule_that_cannot_do_what_it_says_is_refused_by_the_check_and_by_the_daemon(
     fs::write(&rules, format!("version: 1\nrules:\n  - {{{rule}}}\n")).unwrap();
     let (code, said) = refuses(dir.path(), &format!("rules = \"{}\"", rules.display()));
     assert!(
-        code != Some(0) && said.contains("site.yaml:3:81: rules[0].match.destination.host"),
+        code != Some(0) && said.contains("site.yaml:3:82: rules[0].match.destination.host"),
         "{code:?} {said}"
     );
 }
