@@ -212,6 +212,7 @@ fn connect(class: DestinationClass, name: &str) -> Fact {
         name: Some(name.into()),
         named_by: Some(NameSource::ServerName),
         class,
+        also: None,
         provider: None,
     }))
 }

@@ -35,6 +35,7 @@ fn fact() -> Fact {
         name: Some("api.test".into()),
         named_by: Some(NameSource::ServerName),
         class: DestinationClass::Infra,
+        also: None,
         provider: None,
     };
     Fact {

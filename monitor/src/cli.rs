@@ -1,5 +1,6 @@
 //! The command line: one file per verb; data to stdout, words to stderr.
 
+mod backends;
 mod daemon;
 mod doctor;
 mod drill;

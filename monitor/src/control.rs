@@ -3,6 +3,7 @@
 pub mod api;
 pub mod client;
 pub mod command;
+pub mod live;
 pub mod peer;
 pub mod server;
 pub mod socket;

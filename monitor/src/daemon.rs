@@ -36,10 +36,12 @@ mod enrich;
 mod event;
 mod explaining;
 mod flows;
+mod folding;
 mod greetings;
 mod guarding;
 pub mod handle;
 mod heads;
+mod history;
 mod holding;
 mod judge;
 mod knowledge;
@@ -50,6 +52,7 @@ mod packs;
 mod proving;
 mod readiness;
 mod reconciling;
+mod records;
 mod recovery;
 mod registries;
 mod reload;
@@ -66,9 +69,12 @@ mod unwatched;
 mod views;
 mod watchdog;
 mod watching;
+mod weakness;
 
 use engine::Engine;
+pub(crate) use folding::count;
 use handle::{Handle, Input};
+pub(crate) use history::number;
 use knowledge::Knowledge;
 
 /// Why the daemon does not start.

@@ -79,6 +79,14 @@ pub enum DestinationClass {
     Unknown,
 }
 
+/// What a host serves besides what its class says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// A control plane that can create and destroy.
+    Infra,
+}
+
 /// What a rule does when it matches, weakest first: the order decides which of several wins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -187,6 +195,8 @@ pub struct Destination {
     pub name: Option<String>,
     pub named_by: Option<NameSource>,
     pub class: DestinationClass,
+    /// What the host serves besides, as the catalogue marks it.
+    pub also: Option<Role>,
     pub provider: Option<String>,
 }
 

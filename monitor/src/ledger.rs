@@ -3,6 +3,8 @@
 //! Any edit, any cut that is not at the very end and any reorder breaks the chain, and `verify` says where. A cut at the
 //! end, or a file that was written anew as a whole, shows only against a head that was kept elsewhere: the daemon
 //! publishes it as a metric and in the journal.
+//!
+//! Another program may rotate the file: the chain goes on in the next one, see [`rotation`].
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -15,11 +17,13 @@ use rustix::fs::{FlockOperation, fdatasync, flock, fsync};
 
 pub mod chain;
 pub mod record;
+pub mod rotation;
 pub mod verify;
 
 pub use chain::Head;
 pub use record::{Kind, Record, Who};
-pub use verify::{Fault, Summary, verify};
+pub use rotation::Rotation;
+pub use verify::{Fault, Summary, verify, verify_all};
 
 use chain::Link;
 
@@ -71,6 +75,8 @@ pub struct Ledger {
     ahead: bool,
     /// A record was neither written nor taken back: what the file holds is not known.
     unknown: bool,
+    /// What was noticed of the file, for whoever asks.
+    rotations: Vec<Rotation>,
 }
 
 impl Ledger {
@@ -113,7 +119,16 @@ impl Ledger {
         let torn = set_aside(dir, &file, &tail, head).map_err(io("repair the end of"))?;
         // Without this, a power cut could take the file's name with it.
         File::open(dir).and_then(|dir| Ok(fsync(dir)?)).map_err(io("make durable"))?;
-        Ok(Self { path, file, length, head, torn, ahead: false, unknown: false })
+        let (ahead, unknown, rotations) = (false, false, Vec::new());
+        let mut ledger = Self { path, file, length, head, torn, ahead, unknown, rotations };
+        if head == Head::START {
+            ledger.go_on_after_others(dir).map_err(|source| LedgerError::Io {
+                action: "go on after the files before",
+                path: ledger.path.clone(),
+                source,
+            })?;
+        }
+        Ok(ledger)
     }
 
     /// Appends one record; when it returns, the record is on the disk.
@@ -157,6 +172,10 @@ impl Ledger {
     }
 
     fn write(&mut self, record: Record, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<Head> {
+        if let Err(error) = self.look() {
+            // Fails open: a record in a file that lies elsewhere is better than none.
+            tracing::error!(path = %self.path.display(), %error, "the ledger was taken away and cannot be begun anew");
+        }
         if self.unknown {
             return Err(io::Error::other(format!(
                 "{} is in an unknown state after a failed write; restart the daemon to check and repair it",
@@ -224,7 +243,7 @@ impl Tail {
     }
 
     fn verify(&self) -> Result<Head, Vec<Fault>> {
-        if self.start == 0 {
+        if self.start == 0 && !verify::continues(&self.whole) {
             return verify::lines(self.whole.as_slice(), Some(Head::START)).map(|summary| summary.head);
         }
         if self.whole.is_empty() {
@@ -260,18 +279,21 @@ fn set_aside(dir: &Path, ledger: &File, tail: &Tail, head: Head) -> io::Result<O
     Ok(Some(Torn { moved_to, bytes }))
 }
 
-/// `name`, or `name.1` … where a crash has torn the same record before: nothing is overwritten.
+/// A new file of that name, or of the next free one.
 fn new_file(dir: &Path, name: &str) -> io::Result<(File, PathBuf)> {
-    let mut path = dir.join(name);
-    for attempt in 1..=1000 {
-        match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                path = dir.join(format!("{name}.{attempt}"));
-            }
-            other => return other.map(|file| (file, path)),
-        }
-    }
-    Err(io::Error::other(format!("a thousand files {name}.* exist already; look at them and move them away")))
+    let path = new_name(dir, name)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+    Ok((file, path))
+}
+
+/// `name`, or `name.1` … where a crash has torn the same record before: nothing is overwritten.
+fn new_name(dir: &Path, name: &str) -> io::Result<PathBuf> {
+    let numbered = (1..=1000).map(|attempt| dir.join(format!("{name}.{attempt}")));
+    let mut free =
+        std::iter::once(dir.join(name)).chain(numbered).filter(|path| path.symlink_metadata().is_err());
+    free.next().ok_or_else(|| {
+        io::Error::other(format!("a thousand files {name}.* exist already; look at them and move them away"))
+    })
 }
 
 #[cfg(test)]

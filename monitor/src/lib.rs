@@ -17,6 +17,7 @@ pub mod enforcement;
 pub mod facts;
 pub mod holds;
 pub mod ledger;
+pub mod logfile;
 pub mod metrics;
 pub mod names;
 pub mod probes;

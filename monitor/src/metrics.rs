@@ -60,6 +60,7 @@ pub struct Metrics {
     registries: IntGaugeVec,
     package_lookup_failures: IntCounterVec,
     ledger_head: IntGaugeVec,
+    file_changes: IntCounterVec,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -157,6 +158,11 @@ impl Metrics {
                 &["tool"],
             )?,
             ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
+            file_changes: make.counters(
+                "file_changes_total",
+                "Times that another program renamed, removed or truncated a file of records.",
+                &["file", "change"],
+            )?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
                 "frozen_by_signal_total",
@@ -299,6 +305,19 @@ impl Metrics {
         let _page = self.settle();
         self.ledger_head.reset();
         self.ledger_head.with_label_values(&[hash]).set(1);
+    }
+
+    /// Another program did something to a file of records, and it was noticed.
+    pub fn file_changed(&self, file: &'static str, change: &'static str) {
+        self.file_changes.with_label_values(&[file, change]).inc();
+    }
+
+    /// How often so far; gives whether there was a further time.
+    pub fn file_changed_total(&self, file: &'static str, change: &'static str, total: u64) -> bool {
+        let counter = self.file_changes.with_label_values(&[file, change]);
+        let more = total.saturating_sub(counter.get());
+        counter.inc_by(more);
+        more > 0
     }
 
     fn settle(&self) -> MutexGuard<'_, ()> {

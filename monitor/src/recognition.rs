@@ -127,8 +127,16 @@ pub fn destination(
     let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
     let (by_address, provider) = destinations.classify_address(address, port);
     let provider = provider.map(str::to_owned);
-    let mut best =
-        Destination { address, port, transport, name: None, named_by: None, class: by_address, provider };
+    let mut best = Destination {
+        address,
+        port,
+        transport,
+        name: None,
+        named_by: None,
+        class: by_address,
+        also: None,
+        provider,
+    };
     for (name, source) in names_that_count(identified) {
         let (class, provider) = match destinations.classify(name) {
             // A name that only tells the provider (a customer's machine at it) says nothing against the port.
@@ -147,6 +155,7 @@ pub fn destination(
             best.provider = provider;
         }
     }
+    best.also = best.name.as_deref().and_then(|name| destinations.also(name));
     // Whoever it is for has not been said: the address of a proxy on this machine proves nothing.
     let is_unsaid = best.name.is_none() && (transport == Transport::Raw || identified.unfinished);
     if is_unsaid && danger(best.class) < danger(DestinationClass::Unknown) {

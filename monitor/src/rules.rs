@@ -15,9 +15,11 @@ pub mod model;
 mod packs;
 pub(crate) mod parse;
 mod pattern;
+mod places;
 pub(crate) mod problem;
 pub(crate) mod report;
 pub mod schema;
+mod sense;
 #[cfg(test)]
 mod testing;
 mod trace;
@@ -40,6 +42,7 @@ pub use self::{
     parse::MAX_RULES,
     pattern::{Glob, HostPattern},
     problem::{Problem, Problems},
+    sense::Backends,
     trace::{Outcome, Trace, Traced},
     vocabulary::Noun,
     words::Word,

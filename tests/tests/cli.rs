@@ -101,6 +101,79 @@ fn the_built_in_rules_are_listed_and_pass_their_own_check() {
     assert!(checked.status.success(), "{}", text(&checked));
 }
 
+/// A file of one rule about connections that holds.
+fn check_hold(destination: &str, more: &[&str]) -> Output {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("site.yaml");
+    let rule = "id: site, summary: s, on: connect, action: hold";
+    let rules = format!("version: 1\nrules:\n  - {{{rule}, match: {{destination: {destination}}}}}\n");
+    fs::write(&file, rules).unwrap();
+    interlock(&[&["rules", "check", file.to_str().unwrap()], more].concat())
+}
+
+#[test]
+fn a_rule_that_cannot_do_what_it_says_is_refused_by_the_check_and_by_the_daemon() {
+    let refused = check_hold("{host: [compute.googleapis.com, www.googleapis.com]}", &[]);
+    let said = text(&refused);
+    assert_eq!(refused.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("site.yaml:3:108: rules[0].match.destination.host[1]: www.googleapis.com is a model's"),
+        "{said}"
+    );
+    assert!(said.contains("write also: infra"), "{said}");
+    let meant = check_hold("{host: www.googleapis.com, also: infra}", &[]);
+    assert!(meant.status.success(), "{}", text(&meant));
+    let pure = check_hold("{host: api.anthropic.com, also: infra}", &[]);
+    assert!(text(&pure).contains("does not mark api.anthropic.com"), "{}", text(&pure));
+    assert_eq!(check_hold("{class: infra, host: api.anthropic.com}", &[]).status.code(), Some(1));
+
+    let dir = TempDir::new().unwrap();
+    let rules = dir.path().join("site.yaml");
+    let rule =
+        "id: m, summary: s, on: connect, action: freeze, match: {destination: {host: api.anthropic.com}}";
+    fs::write(&rules, format!("version: 1\nrules:\n  - {{{rule}}}\n")).unwrap();
+    let (code, said) = refuses(dir.path(), &format!("rules = \"{}\"", rules.display()));
+    assert!(
+        code != Some(0) && said.contains("site.yaml:3:82: rules[0].match.destination.host"),
+        "{code:?} {said}"
+    );
+}
+
+#[test]
+fn a_rule_that_an_exception_leaves_nothing_to_is_refused_with_its_place() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("site.yaml");
+    let rules = "version: 1\nrules:\n  - id: quiet\n    summary: s\n    on: environ\n    match: { environ: any }\n    \
+                 action: allow\n  - id: loud\n    summary: s\n    on: environ\n    match: { environ: { own: true } }\n    \
+                 action: alert\n    when: session.risk >= 0\n";
+    fs::write(&file, rules).unwrap();
+    let said = text(&interlock(&["rules", "check", file.to_str().unwrap()]));
+    assert!(said.contains("site.yaml:13:24: rules[1].when: this is always true"), "{said}");
+    fs::write(&file, rules.replace("    when: session.risk >= 0\n", "")).unwrap();
+    let checked = interlock(&["rules", "check", file.to_str().unwrap()]);
+    let said = text(&checked);
+    assert_eq!(checked.status.code(), Some(1), "{said}");
+    assert!(said.contains("site.yaml:8:9: rules[1].id: it can never fire: the exception quiet ("), "{said}");
+}
+
+#[test]
+fn what_this_machine_cannot_stop_is_a_warning_and_with_strict_a_problem() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("site.yaml");
+    let rule = "id: o, summary: s, on: open, action: hold, match: {secret: {grade: A}}";
+    fs::write(&file, format!("version: 1\nrules:\n  - {{{rule}}}\n")).unwrap();
+    let lsm = fs::read_to_string("/sys/kernel/security/lsm").is_ok_and(|list| list.contains("bpf"));
+    let check = |more: &[&str]| {
+        let place = ["--socket", "/nowhere/control.sock", "rules", "check", file.to_str().unwrap()];
+        interlock(&[&place, more].concat())
+    };
+    let (plain, strict) = (check(&[]), check(&["--strict"]));
+    assert!(plain.status.success(), "{}", text(&plain));
+    assert_eq!(text(&plain).contains("warning: "), !lsm, "{}", text(&plain));
+    assert_eq!(text(&plain).contains("hold of open needs the lsm backend"), !lsm, "{}", text(&plain));
+    assert_eq!(strict.status.success(), lsm, "{}", text(&strict));
+}
+
 #[test]
 fn packs_are_listed_switched_and_checked() {
     let dir = TempDir::new().unwrap();

@@ -20,6 +20,7 @@ mod daemon {
     mod pins;
     mod places;
     mod proof;
+    mod records;
     mod recovery;
     mod registries;
     mod reload;

@@ -17,7 +17,7 @@ pub use self::{
     services::{Services, SocketName},
 };
 use super::{CatalogProblem, digest::Digest};
-use crate::facts::DestinationClass;
+use crate::facts::{DestinationClass, Role};
 
 pub(super) const FILE: &str = "destinations.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/destinations.yaml");
@@ -32,6 +32,7 @@ pub struct Destinations {
     /// `ec2.*.amazonaws.com`, as a glob with slashes for dots; same index as `pattern_targets`. Models come first.
     patterns: GlobSet,
     pattern_targets: Vec<Listed>,
+    pattern_names: Vec<String>,
     /// `example.com` for `*.example.com`.
     suffixes: HashMap<String, Listed>,
     addresses: HashMap<IpAddr, Listed>,
@@ -55,6 +56,18 @@ struct Provider {
 struct Listed {
     class: DestinationClass,
     provider: usize,
+    also: Option<Role>,
+}
+
+/// What the catalogue itself says of a host, whatever packs are switched off and registries were learned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Listing<'c> {
+    pub class: DestinationClass,
+    pub provider: &'c str,
+    /// What the host serves besides.
+    pub also: Option<Role>,
+    /// The host is part of a pack, and can be plain.
+    pub can_be_plain: bool,
 }
 
 impl Destinations {
@@ -111,6 +124,44 @@ impl Destinations {
         }
         let found = self.listed(&name)?;
         Some((self.class(found), self.provider(found)))
+    }
+
+    /// What a host serves besides what its class says.
+    #[must_use]
+    pub fn also(&self, name: &str) -> Option<Role> {
+        self.listing(name)?.also
+    }
+
+    /// What the catalogue says of a host name.
+    #[must_use]
+    pub fn listing(&self, name: &str) -> Option<Listing<'_>> {
+        self.listed(&canonical(name)).map(|found| self.tell(found))
+    }
+
+    /// What it says of the names below `parent`: of those that are listed, and of any other.
+    pub fn below(&self, parent: &str) -> impl Iterator<Item = Listing<'_>> {
+        let parent = canonical(parent);
+        let other = self.listed(&format!("any.{parent}"));
+        let suffix = format!(".{parent}");
+        let exact = self.exact.iter().map(|(name, found)| (name.clone(), *found));
+        let suffixes = self.suffixes.iter().map(|(name, found)| (format!("*.{name}"), *found));
+        // A pattern counts where its end lies below: what stands for a part of the parent is nobody's intention.
+        let patterns = self.pattern_names.iter().cloned().zip(self.pattern_targets.iter().copied());
+        let listed = exact.chain(suffixes).chain(patterns).filter(move |(name, _)| name.ends_with(&suffix));
+        listed.map(|(_, found)| found).chain(other).map(|found| self.tell(found))
+    }
+
+    /// What it says of a provider's hosts, login pages, addresses and ports.
+    pub fn of_provider<'c>(&'c self, id: &'c str) -> impl Iterator<Item = Listing<'c>> {
+        let hosts = self.exact.values().chain(&self.pattern_targets).chain(self.suffixes.values());
+        let all = hosts.chain(self.addresses.values()).chain(self.ports.values());
+        all.map(|found| self.tell(*found)).filter(move |listing| listing.provider == id)
+    }
+
+    fn tell(&self, found: Listed) -> Listing<'_> {
+        let can_be_plain = self.providers.get(found.provider).is_some_and(|provider| provider.pack.is_some());
+        let Listed { class, also, .. } = found;
+        Listing { class, provider: self.provider(found), also, can_be_plain }
     }
 
     /// Class and provider of an address and port, for a flow whose name is not known.

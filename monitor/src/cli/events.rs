@@ -77,6 +77,19 @@ impl Events {
             complain(&format!("{lost} events were lost here: this reader was too slow"));
             return false;
         }
+        if let Some(forgotten) = event.get("interlock.forgotten") {
+            if self.is_of_interest(event) {
+                let of = text(event, "session.id").map(|id| format!(" of {id}")).unwrap_or_default();
+                complain(&format!(
+                    "{forgotten} older events{of} made room for newer ones; events.jsonl may have them"
+                ));
+            }
+            return false;
+        }
+        self.is_of_interest(event)
+    }
+
+    fn is_of_interest(&self, event: &Value) -> bool {
         self.session.is_none() || self.session.as_deref() == text(event, "session.id")
     }
 }
@@ -95,6 +108,7 @@ fn describe(event: &Value, zone: &TimeZone) -> String {
         text(event, "event.action").unwrap_or("event").into(),
         object(event),
         consequence(event),
+        repeats(event, zone),
     ];
     parts.retain(|part| !part.is_empty());
     plain(&parts.join("  "))
@@ -140,6 +154,13 @@ fn destination(event: &Value) -> Option<String> {
     }
 }
 
+/// How often it happened, where that was more than once: `×54 until 12:03:58.001`.
+fn repeats(event: &Value, zone: &TimeZone) -> String {
+    let Some(count) = event.get("event.count").and_then(Value::as_u64) else { return String::new() };
+    let end = text(event, "event.end").and_then(|at| at.parse::<Timestamp>().ok());
+    end.map_or_else(|| format!("×{count}"), |end| format!("×{count} until {}", clock(end, zone)))
+}
+
 /// What came of it: `→ hold h1 [infra-after-foreign-secret]`; `would` where the mode is observe.
 fn consequence(event: &Value) -> String {
     let Some(action) = text(event, "interlock.action").filter(|action| *action != "allow") else {
@@ -173,6 +194,8 @@ mod tests {
             json!({ "@timestamp": "2026-11-21T12:03:06Z", "session.id": "1-00000", "event.action": "exec",
                 "process.args": ["terraform", "destroy\u{1b}[2J"], "rule.id": ["destroy"],
                 "interlock.action": "freeze", "interlock.mode": "observe" }),
+            json!({ "@timestamp": "2026-11-21T12:03:07Z", "event.action": "connect", "destination.ip": "127.0.0.1",
+                "event.count": 5000, "event.end": "2026-11-21T12:03:58.001Z" }),
             json!({ "message": "an event of a later version" }),
         ];
         let lines: Vec<String> = events.iter().map(|event| describe(event, &TimeZone::UTC)).collect();
@@ -180,6 +203,7 @@ mod tests {
         12:03:04.123  claude-code 4711-0a1b2  secret-read  /home/x/.railway/config.json (paas, A, foreign)
         12:03:05.000  claude-code 4711-0a1b2  connect  backboard.railway.app:443 (66.33.22.1)  → hold h1 [infra-after-foreign-secret]
         12:03:06.000  1-00000  exec  terraform destroy\u{1b}[2J  → would freeze [destroy]
+        12:03:07.000  connect  127.0.0.1  ×5000 until 12:03:58.001
         --:--:--.---  event  an event of a later version
         "#);
     }
@@ -197,5 +221,6 @@ mod tests {
         assert!(events.wants(&json!({ "session.id": "1-00000" })));
         assert!(!events.wants(&json!({ "session.id": "2-00000" })));
         assert!(!events.wants(&json!({ "interlock.lost": 3 })));
+        assert!(!events.wants(&json!({ "interlock.forgotten": 3, "session.id": "1-00000" })));
     }
 }

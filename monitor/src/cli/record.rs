@@ -73,6 +73,9 @@ impl RecordSessions {
             if !self.wants(&event) {
                 continue;
             }
+            if let Some(forgotten) = event.get("interlock.forgotten") {
+                complain(&format!("{forgotten} older events of the session are not kept any more"));
+            }
             let ends = event.get("event.action").and_then(Value::as_str) == Some("session-ended");
             take(&discreet(event))?;
             if ends && self.session.is_some() {

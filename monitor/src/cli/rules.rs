@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Global, Reading,
+    Global, Reading, backends,
     exit::{Exit, Failure},
     language::{plain, word},
     printer::{Printer, complain},
@@ -16,7 +16,7 @@ use crate::{
     catalog::{Catalog, Pack},
     config::Config,
     control::api::RulesView,
-    rules::{Place, Problem, Problems, Rule, RuleSet, schema},
+    rules::{Backends, Place, Problem, Problems, Rule, RuleSet, schema},
     trial,
 };
 
@@ -48,6 +48,9 @@ pub enum Rules {
 pub struct CheckRules {
     /// Files or directories [default: the configured rules]
     paths: Vec<PathBuf>,
+    /// Count warnings as problems: rules that the backend of this machine can only alert by
+    #[arg(long)]
+    strict: bool,
     #[command(flatten)]
     reading: Reading,
 }
@@ -75,16 +78,19 @@ struct Checked {
     rules: usize,
     sha256: Option<String>,
     problems: Vec<Problem>,
+    /// What is right, and weaker on this machine than it is written.
+    warnings: Vec<Problem>,
 }
 
 impl CheckRules {
     fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let config = global.config()?;
         let catalog = catalog(&config)?;
-        let checked = if self.paths.is_empty() {
-            vec![Checked::of(config.rules.as_deref(), &catalog)]
+        let here = backends::here(global);
+        let checked: Vec<_> = if self.paths.is_empty() {
+            vec![Checked::of(config.rules.as_deref(), &catalog, &here)]
         } else {
-            self.paths.iter().map(|path| Checked::of(Some(path), &catalog)).collect()
+            self.paths.iter().map(|path| Checked::of(Some(path), &catalog, &here)).collect()
         };
         if printer.is_json() {
             printer.json(&checked)?;
@@ -93,29 +99,26 @@ impl CheckRules {
                 checked.report(printer)?;
             }
         }
-        let sound = checked.iter().all(|checked| checked.problems.is_empty());
+        let warned = |checked: &Checked| self.strict && !checked.warnings.is_empty();
+        let sound = checked.iter().all(|checked| checked.problems.is_empty() && !warned(checked));
         Ok(if sound { Exit::Fine } else { Exit::Negative })
     }
 }
 
 impl Checked {
     /// A name that the catalogue does not know is a mistake: the rule would never match by it.
-    fn of(path: Option<&Path>, catalog: &Catalog) -> Self {
+    fn of(path: Option<&Path>, catalog: &Catalog, here: &Backends) -> Self {
         let name = path.map_or_else(|| "built-in rules".into(), |path| path.display().to_string());
         match load(path) {
-            Ok(set) => Self {
-                path: name,
-                rules: set.len(),
-                sha256: Some(set.sha256().into()),
-                problems: set
-                    .unknown_packs(catalog)
-                    .iter()
-                    .chain(set.strange_to(catalog).iter())
-                    .cloned()
-                    .collect(),
-            },
-            Err(problems) => {
-                Self { path: name, rules: 0, sha256: None, problems: problems.iter().cloned().collect() }
+            Ok(set) => {
+                let found = [set.refused_by(catalog), set.strange_to(catalog), set.contradicted(catalog)];
+                let mut problems: Vec<_> = found.into_iter().flat_map(|problems| problems.0).collect();
+                problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+                let (rules, sha256) = (set.len(), Some(set.sha256().into()));
+                Self { path: name, rules, sha256, problems, warnings: set.weaker_with(here).0 }
+            }
+            Err(Problems(problems)) => {
+                Self { path: name, rules: 0, sha256: None, problems, warnings: Vec::new() }
             }
         }
     }
@@ -124,11 +127,19 @@ impl Checked {
         for problem in &self.problems {
             complain(&problem.to_string());
         }
+        for warning in &self.warnings {
+            complain(&format!("warning: {warning}"));
+        }
         let path = plain(&self.path);
+        let warned = match self.warnings.len() {
+            0 => String::new(),
+            1 => ", 1 warning".to_owned(),
+            count => format!(", {count} warnings"),
+        };
         match self.problems.len() {
-            0 => printer.data(&format!("{path}: {} rules, no problems", self.rules)),
-            1 => printer.data(&format!("{path}: 1 problem")),
-            count => printer.data(&format!("{path}: {count} problems")),
+            0 => printer.data(&format!("{path}: {} rules, no problems{warned}", self.rules)),
+            1 => printer.data(&format!("{path}: 1 problem{warned}")),
+            count => printer.data(&format!("{path}: {count} problems{warned}")),
         }
     }
 }
@@ -181,6 +192,9 @@ fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
             rule.summary.clone(),
         ]
     })?;
+    for weaker in set.weaker_with(&backends::here(global)).iter() {
+        printer.say(&format!("weaker here: {}", weaker.headline()));
+    }
     let off: Vec<&str> = set.packs_off().into_iter().collect();
     if !off.is_empty() {
         printer.say(&format!("packs switched off: {}; see interlock rules packs", off.join(", ")));

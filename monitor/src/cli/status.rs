@@ -36,6 +36,7 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
     if !status.rules.packs_off.is_empty() {
         lines.push(("packs off", status.rules.packs_off.join(", ")));
     }
+    lines.extend(status.rules.weaker.iter().map(|weaker| ("weaker here", weaker.clone())));
     lines.extend([
         ("sessions", format!("{}, {} frozen", status.sessions, status.frozen)),
         ("holds", format!("{} waiting", status.holds_waiting)),
@@ -93,6 +94,7 @@ mod tests {
         rules        14, sha256 3fa9c10de2b3, loaded 1970-01-01 00:01:00
         last reload  refused, the rules above still apply: a.yaml:3: no such action
         packs off    aws, gcp
+        weaker here  a.yaml:7:13: rules[0].action: no more than an alert here
         sessions     2, 0 frozen
         holds        1 waiting
         events       1234

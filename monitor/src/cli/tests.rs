@@ -110,6 +110,7 @@ pub mod sample {
                 loaded: at(60),
                 problem: Some("a.yaml:3: no such action".into()),
                 packs_off: vec!["aws".into(), "gcp".into()],
+                weaker: vec!["a.yaml:7:13: rules[0].action: no more than an alert here".into()],
             },
             sessions: 2,
             holds_waiting: 1,

@@ -15,7 +15,8 @@
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
-//! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing.
+//! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing. Before the kept events
+//! stands `{"interlock.forgotten": n, "session.id": …}` for each session of which `n` made room for newer ones.
 
 mod explanation;
 
@@ -98,6 +99,9 @@ pub struct RulesView {
     /// Packs of the catalogues that the rules switch off, by name.
     #[serde(default)]
     pub packs_off: Vec<String>,
+    /// Rules whose hold or denial is no more than an alert with the backends in force, each with its place and reason.
+    #[serde(default)]
+    pub weaker: Vec<String>,
 }
 
 /// State of a session's breaker.

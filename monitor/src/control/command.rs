@@ -64,9 +64,9 @@ pub trait Engine: Send + Sync + 'static {
     fn submit(&self, command: Command) -> Result<(), Box<Command>>;
 
     /// Events from now on, each one ECS JSON object.
-    fn events(&self) -> tokio::sync::broadcast::Receiver<std::sync::Arc<serde_json::Value>>;
+    fn events(&self) -> super::live::Live;
 
-    /// Events kept in memory, oldest first. An event is kept before it is sent to [`Engine::events`], so that whoever
+    /// Events kept in memory, oldest first; before them a line for each session of which some made room. An event is kept before it is sent to [`Engine::events`], so that whoever
     /// subscribes first and then reads these misses none.
     fn recent(&self) -> Vec<std::sync::Arc<serde_json::Value>>;
 }

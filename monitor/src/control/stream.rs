@@ -1,13 +1,17 @@
 //! Events as lines of JSON: what is kept in memory, then what happens.
 
-use std::{collections::HashSet, convert::Infallible, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    convert::Infallible,
+    sync::Arc,
+};
 
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::command::Engine;
+use super::{command::Engine, live::Live};
 use crate::metrics::Metrics;
 
 type Line = Result<String, Infallible>;
@@ -24,27 +28,33 @@ pub(super) fn lines(
     let live = engine.events();
     let recent = engine.recent();
     let seen = recent.iter().filter_map(|event| id(event)).collect();
-    let watcher = Watcher { live, seen, metrics };
+    let counted =
+        recent.iter().filter_map(|event| Some((id(event)?, count(event)?.checked_sub(1)?))).collect();
+    let watcher = Watcher { live, seen, counted, metrics };
     let first = stream::iter(recent).map(|event| line(&event));
     let rest = stream::unfold(watcher, Watcher::next).take_until(stop.cancelled_owned());
     first.chain(if follow { rest.left_stream() } else { stream::empty().right_stream() })
 }
 
 struct Watcher {
-    live: Receiver<Arc<Value>>,
+    live: Live,
     /// Ids of the kept events, until the first event that is not one of them.
     seen: HashSet<String>,
+    /// Repeats of a kept event that are in its line already.
+    counted: HashMap<String, u64>,
     metrics: Arc<Metrics>,
 }
 
 impl Watcher {
     async fn next(mut self) -> Option<(Line, Self)> {
         loop {
-            match self.live.recv().await {
+            match self.live.next().await {
                 Ok(event) if id(&event).is_some_and(|id| self.seen.contains(&id)) => {}
                 Ok(event) => {
                     self.seen = HashSet::new();
-                    return Some((line(&event), self));
+                    if let Some(event) = self.without_counted(event) {
+                        return Some((line(&event), self));
+                    }
                 }
                 Err(RecvError::Lagged(lost)) => {
                     self.metrics.lost("control", "event", lost);
@@ -54,6 +64,22 @@ impl Watcher {
             }
         }
     }
+}
+
+impl Watcher {
+    /// What an event counts beyond what the line of the kept event had; `None` where that is nothing.
+    fn without_counted(&mut self, event: Arc<Value>) -> Option<Arc<Value>> {
+        let repeats = event.get("interlock.repeats").and_then(Value::as_str);
+        let Some(known) = repeats.and_then(|first| self.counted.remove(first)) else { return Some(event) };
+        let more = count(&event)?.checked_sub(known).filter(|more| *more > 0)?;
+        let mut event = (*event).clone();
+        event["event.count"] = more.into();
+        Some(Arc::new(event))
+    }
+}
+
+fn count(event: &Value) -> Option<u64> {
+    event.get("event.count")?.as_u64()
 }
 
 fn id(event: &Value) -> Option<String> {

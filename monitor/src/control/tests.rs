@@ -21,6 +21,7 @@ use super::{
     },
     client::{Client, ClientError},
     command::{Caller, Command, Engine, No, Request},
+    live::Live,
     server,
     socket::ControlSocket,
 };
@@ -33,6 +34,7 @@ struct Scripted {
     /// Each request as text, with its caller.
     asked: Mutex<Vec<(String, Caller)>>,
     events: broadcast::Sender<Arc<Value>>,
+    plain: broadcast::Sender<Arc<Value>>,
     recent: Mutex<Vec<Arc<Value>>>,
 }
 
@@ -99,8 +101,8 @@ impl Engine for Scripted {
         Ok(())
     }
 
-    fn events(&self) -> broadcast::Receiver<Arc<Value>> {
-        self.events.subscribe()
+    fn events(&self) -> Live {
+        Live::new(self.events.subscribe(), self.plain.subscribe())
     }
 
     fn recent(&self) -> Vec<Arc<Value>> {
@@ -124,6 +126,7 @@ fn serve() -> Served {
     let engine = Arc::new(Scripted {
         asked: Mutex::default(),
         events: broadcast::channel(BACKLOG).0,
+        plain: broadcast::channel(BACKLOG).0,
         recent: Mutex::default(),
     });
     let metrics = Arc::new(Metrics::new().unwrap());
@@ -280,6 +283,22 @@ async fn a_follower_gets_each_event_once() {
     assert_eq!(lines.next().await.unwrap(), None);
     served.serving.await.unwrap().unwrap();
     assert!(!served.socket.exists());
+}
+
+#[tokio::test]
+async fn what_a_kept_line_counts_is_not_counted_again() {
+    let served = serve();
+    let mut kept = (*event(1)).clone();
+    kept["event.count"] = 4.into();
+    *served.engine.recent.lock().unwrap() = vec![Arc::new(kept.clone())];
+    let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
+    assert_eq!(lines.next().await.unwrap(), Some(kept));
+    let repeats = |first: &str, count: u64| json!({ "event.id": "9", "interlock.repeats": first, "event.count": count });
+    for event in [repeats("1", 5), repeats("1", 7)] {
+        served.engine.plain.send(Arc::new(event)).unwrap();
+    }
+    assert_eq!(lines.next().await.unwrap(), Some(repeats("1", 2)), "three of the five were in the line");
+    assert_eq!(lines.next().await.unwrap(), Some(repeats("1", 7)), "those of the next window");
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::{
     asking::Asking,
     event::Event,
     explaining::Explanations,
+    folding::Folding,
     greetings::Greetings,
     handle::{Bus, Ends, Input},
     heads::Heads,
@@ -104,6 +105,7 @@ pub(super) struct Engine {
     inbox: Receiver<Input>,
     wake: Arc<OwnedFd>,
     pub bus: Bus,
+    pub folding: Folding,
     pub ask_again: Arc<Notify>,
     pub registries_asked: u64,
     pub readiness: Readiness,
@@ -172,6 +174,7 @@ impl Engine {
             inbox: ends.inbox,
             wake: ends.wake,
             bus: ends.bus,
+            folding: Folding::default(),
             ask_again: ends.ask_again,
             registries_asked: 0,
             readiness: Readiness::default(),
@@ -191,6 +194,7 @@ impl Engine {
         engine.write_tables()?;
         engine.protect_own();
         engine.prove();
+        engine.warn_of_weaker_rules();
         engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
         engine.recover(before);
         engine.adopt();
@@ -230,6 +234,7 @@ impl Engine {
             match input {
                 Input::Command(command) => self.answer(*command),
                 Input::Reload => {
+                    self.look_at_files();
                     let _ = self.reload(); // what is wrong stands in the log, the status and the metric
                 }
                 Input::FilesChanged => self.reload_if_changed(),
@@ -285,22 +290,12 @@ impl Engine {
         tick.min(deadline)
     }
 
-    /// Publishes an event; the whole daemon speaks through here.
-    pub fn publish(&mut self, event: Event) -> Arc<Value> {
-        self.events += 1;
-        let event = Arc::new(event.finish());
-        self.keep_explainable(&event);
-        self.bus.publish(Arc::clone(&event));
-        self.outbox.send(Arc::clone(&event));
-        event
-    }
-
     /// A new event that belongs to no session, numbered.
     pub fn event_of_daemon(&mut self, action: &str) -> Event {
         Event::new(self.number_event(), action, Timestamp::now())
     }
 
-    fn number_event(&mut self) -> u64 {
+    pub fn number_event(&mut self) -> u64 {
         let number = self.next_event;
         self.next_event += 1;
         number
@@ -370,6 +365,8 @@ impl Engine {
         self.follow_sessions();
         self.notice_losses();
         self.tell_askings();
+        self.tell_repeats(now);
+        self.look_at_ledger();
         self.reconcile(now);
         self.survey_again(now);
         self.untag_deleted();
@@ -398,6 +395,7 @@ impl Engine {
     }
 
     pub fn write_down(&mut self) {
+        self.tell_rotations();
         if self.ledger.is_ahead() {
             let synced = self.ledger.sync();
             self.is_recorded(synced, 0); // open: what was noted is done already; logged
@@ -452,6 +450,7 @@ impl Engine {
             self.tell_what_stays_frozen();
             self.deny_all_waiting("the daemon ended");
         }
+        self.tell_all_repeats();
         self.save();
         self.write_down();
         self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);

@@ -102,6 +102,9 @@ impl Event {
         if let Some(provider) = &destination.provider {
             self = self.with("destination.provider", provider.clone());
         }
+        if let Some(also) = destination.also {
+            self = self.with("destination.also", json!(also));
+        }
         self.with("destination.ip", destination.address.to_string())
             .with("destination.port", destination.port)
             .with("destination.class", json!(destination.class))

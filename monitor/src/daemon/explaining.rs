@@ -104,6 +104,13 @@ impl Engine {
         }
     }
 
+    /// Remembers that an event tells of what another one told of before.
+    pub fn keep_explainable_as(&mut self, first: &str, event: &Arc<Value>) {
+        let Some(told) = self.explanations.find(first).cloned() else { return };
+        let id = event.get("event.id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        self.explanations.keep(Told { id, event: Arc::clone(event), ..told });
+    }
+
     /// The process and its creators up to the session's root. What of them is not remembered any more is passed over.
     pub fn lineage(&self, id: SessionId, pid: u32) -> Vec<String> {
         let mut lineage = self.registry.lineage(pid);

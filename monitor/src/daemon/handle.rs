@@ -1,10 +1,9 @@
 //! The engine as the rest of the daemon sees it: an inbox that wakes it up, and the stream of its events.
 
 use std::{
-    collections::VecDeque,
     os::fd::{AsFd as _, OwnedFd},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         mpsc::{self, Receiver, Sender},
     },
 };
@@ -13,13 +12,16 @@ use rustix::event::{EventfdFlags, eventfd};
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
 
+use super::{folding::Repeats, history::History};
 use crate::{
+    alerts::Weight,
     catalog::packages::Answers,
-    control::command::{Command, Engine},
+    control::{
+        command::{Command, Engine},
+        live::Live,
+    },
 };
 
-/// Events kept for whoever asks later.
-const RECENT: usize = 2048;
 /// Events a slow reader may lag behind before it is told that it missed some.
 const BACKLOG: usize = 4096;
 
@@ -40,25 +42,41 @@ pub enum Input {
 /// Events on their way out.
 #[derive(Clone)]
 pub struct Bus {
-    live: broadcast::Sender<Arc<Value>>,
-    recent: Arc<Mutex<VecDeque<Arc<Value>>>>,
+    weighty: broadcast::Sender<Arc<Value>>,
+    plain: broadcast::Sender<Arc<Value>>,
+    history: Arc<Mutex<History>>,
 }
 
 impl Bus {
+    fn new() -> Self {
+        let channel = || broadcast::Sender::new(BACKLOG);
+        Self { weighty: channel(), plain: channel(), history: Arc::default() }
+    }
+
+    /// Keeps an event and tells it to who listens.
     pub fn publish(&self, event: Arc<Value>) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() == RECENT {
-            recent.pop_front();
-        }
-        recent.push_back(Arc::clone(&event));
-        drop(recent);
-        let _ = self.live.send(event); // nobody listens: that is no failure
+        self.history().keep(Arc::clone(&event));
+        self.tell(event);
+    }
+
+    /// Tells it to who listens, alone.
+    pub fn tell(&self, event: Arc<Value>) {
+        let channel = if Weight::of(&event).is_plain() { &self.plain } else { &self.weighty };
+        let _ = channel.send(event); // nobody listens: that is no failure
+    }
+
+    /// The kept event has happened again.
+    pub fn repeat(&self, repeats: &Repeats) {
+        self.history().replace(repeats.merged());
     }
 
     /// The event of that id, if it is still kept.
     pub fn find(&self, id: &str) -> Option<Arc<Value>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent.iter().rev().find(|event| event.get("event.id").is_some_and(|known| known == id)).cloned()
+        self.history().find(id)
+    }
+
+    fn history(&self) -> MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,7 +103,7 @@ impl Handle {
     pub fn new() -> std::io::Result<(Self, Ends)> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (sender, inbox) = mpsc::channel();
-        let bus = Bus { live: broadcast::Sender::new(BACKLOG), recent: Arc::default() };
+        let bus = Bus::new();
         let ask_again = Arc::new(Notify::new());
         let handle = Self {
             inbox: sender,
@@ -122,11 +140,11 @@ impl Engine for Handle {
         }
     }
 
-    fn events(&self) -> broadcast::Receiver<Arc<Value>> {
-        self.bus.live.subscribe()
+    fn events(&self) -> Live {
+        Live::new(self.bus.weighty.subscribe(), self.bus.plain.subscribe())
     }
 
     fn recent(&self) -> Vec<Arc<Value>> {
-        self.bus.recent.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.bus.history().all()
     }
 }

@@ -55,13 +55,15 @@ impl Knowledge {
             (Ok(rules), Ok(catalog)) => (rules, catalog),
             (rules, catalog) => return Err(Mistakes { rules: rules.err(), catalog: catalog.err() }),
         };
-        rules
-            .switch_packs(&mut catalog)
-            .map_err(|unknown| Mistakes { rules: Some(unknown), catalog: None })?;
+        let refused = rules.refused_by(&catalog);
+        if !refused.is_empty() {
+            return Err(Mistakes { rules: Some(refused), catalog: None });
+        }
+        catalog.switch_off(&rules.packs_off());
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
         // conditions and rules still work. `interlock rules check` counts it as a mistake.
-        for stranger in rules.strange_to(&catalog).iter() {
-            tracing::warn!("{}", stranger.headline());
+        for problem in rules.strange_to(&catalog).iter().chain(rules.contradicted(&catalog).iter()) {
+            tracing::warn!("{}", problem.headline());
         }
         Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, catalog, answers: None })
     }

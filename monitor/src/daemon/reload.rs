@@ -64,6 +64,7 @@ impl Engine {
             [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
         );
         tracing::info!(rules = self.know.rules.len(), "rules loaded");
+        self.warn_of_weaker_rules();
         for change in changes {
             tracing::info!("{change}");
         }

@@ -48,6 +48,7 @@ impl Engine {
             loaded: self.know.loaded,
             problem: self.know.problem.clone(),
             packs_off: self.packs_off(),
+            weaker: self.weaker_rules(),
         }
     }
 
@@ -120,7 +121,7 @@ impl Engine {
         probes::doctor()
             .into_iter()
             .chain(self.probes.in_force().iter().map(|served| in_force(served, &self.proofs)))
-            .chain([self.check_packs()])
+            .chain([self.check_rules(), self.check_packs()])
             .chain(self.check_losses())
             .collect()
     }

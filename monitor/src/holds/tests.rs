@@ -9,6 +9,7 @@ fn destination(name: &str, address: [u8; 4]) -> Object {
         name: Some(name.into()),
         named_by: None,
         class: DestinationClass::Infra,
+        also: None,
         provider: None,
     })
 }

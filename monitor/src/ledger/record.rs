@@ -30,6 +30,8 @@ pub enum Kind {
     Start,
     /// The daemon stopped.
     Stop,
+    /// The file before was renamed, removed or cut by another program: the chain goes on here.
+    Rotate,
 }
 
 /// Who decided.

@@ -236,3 +236,174 @@ fn what_is_noted_links_like_what_is_appended_and_waits_for_the_next_sync() {
     assert!(!ledger.is_ahead(), "an append brings everything before it to the disk");
     assert_eq!(verify(&path).unwrap(), Summary { records: 4, head });
 }
+
+fn rotated(dir: &TempDir) -> PathBuf {
+    dir.path().join("ledger.jsonl-1")
+}
+
+fn records(path: &Path) -> u64 {
+    fs::read_to_string(path).unwrap().lines().count() as u64
+}
+
+#[test]
+fn a_renamed_ledger_goes_on_in_a_new_file_whose_first_record_continues_the_chain() {
+    let (dir, path) = ledger(2);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    fs::rename(&path, rotated(&dir)).unwrap();
+    let head = ledger.append(record(3)).unwrap();
+    assert_eq!((head.seq, records(&rotated(&dir)), records(&path)), (4, 2, 2));
+    assert_eq!(verify_all(&[&rotated(&dir), &path]).unwrap(), Summary { records: 4, head });
+    let first = fs::read_to_string(&path).unwrap();
+    assert!(first.starts_with(r#"{"seq":3,"#) && first.contains(r#""kind":"rotate""#), "{first}");
+    let [rotation] = &ledger.take_rotations()[..] else { panic!("one rotation") };
+    assert_eq!((rotation.change, rotation.after.seq), (crate::logfile::Change::Renamed, 2));
+    assert_eq!(rotation.moved_to.as_deref(), Some(&*rotated(&dir).canonicalize().unwrap()));
+    assert_eq!(ledger.take_rotations(), []);
+    drop(ledger);
+    assert_eq!(Ledger::open(dir.path()).unwrap().head(), head, "a file that goes on with another opens");
+}
+
+#[test]
+fn what_was_noted_is_in_the_file_before_and_the_mode_stays() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (dir, path) = ledger(1);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+    ledger.note(record(2)).unwrap();
+    fs::rename(&path, rotated(&dir)).unwrap();
+    ledger.look().unwrap();
+    assert!(!ledger.is_ahead());
+    assert_eq!(records(&rotated(&dir)), 2);
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o640);
+    verify_all(&[&rotated(&dir), &path]).unwrap();
+}
+
+#[test]
+fn edits_cuts_and_another_order_are_found_over_several_files() {
+    let (dir, path) = ledger(3);
+    let older = rotated(&dir);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    fs::rename(&path, &older).unwrap();
+    ledger.append(record(4)).unwrap();
+    drop(ledger);
+    let [before, after] = [&older, &path].map(|path| fs::read(path).unwrap());
+    let told = |paths: &[&Path]| -> Vec<String> {
+        verify_all(paths).unwrap_err().iter().map(ToString::to_string).collect()
+    };
+    let whole = || [&*older, &*path];
+    assert!(verify_all(&whole()).is_ok());
+
+    let missing = told(&[&path]);
+    assert!(
+        missing[0].starts_with("line 1 (record 4) goes on with a ledger whose files before"),
+        "{missing:?}"
+    );
+    assert!(
+        told(&[&path, &older]).iter().any(|fault| fault.contains("record 1 where record 6 was expected"))
+    );
+
+    edit(&older, |lines| drop(lines.pop()));
+    let cut = told(&whole());
+    assert_eq!(cut.len(), 1, "{cut:?}");
+    assert!(
+        cut[0].starts_with(&format!("{}: line 1 has record 4 where record 3", path.display())),
+        "{cut:?}"
+    );
+
+    fs::write(&older, &before).unwrap();
+    edit(&older, |lines| lines[2] = lines[2].replace("hold", "deny"));
+    assert!(told(&whole())[0].contains("line 3 (record 3) was edited"));
+
+    fs::write(&older, &before).unwrap();
+    edit(&path, |lines| lines[0] = lines[0].replace("renamed", "removed"));
+    assert!(told(&whole())[0].contains("line 1 (record 4) was edited"));
+
+    fs::write(&path, &after).unwrap();
+    edit(&path, |lines| drop(lines.remove(0)));
+    assert!(told(&whole())[0].contains("record 5 where record 4 was expected"));
+}
+
+#[test]
+fn a_removed_ledger_goes_on_and_its_loss_is_told() {
+    let (dir, path) = ledger(2);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    fs::remove_file(&path).unwrap();
+    assert_eq!(ledger.append(record(3)).unwrap().seq, 4);
+    assert_eq!(records(&path), 2);
+    let rotation = ledger.take_rotations().pop().unwrap();
+    assert_eq!((rotation.change, rotation.moved_to), (crate::logfile::Change::Removed, None));
+    assert!(matches!(verify(&path).unwrap_err()[..], [Fault::Continues { line: 1, seq: 3 }]));
+}
+
+#[test]
+fn a_ledger_that_was_copied_and_cut_goes_on_in_place() {
+    let (dir, path) = ledger(2);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    fs::copy(&path, rotated(&dir)).unwrap();
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let head = ledger.append(record(3)).unwrap();
+    assert_eq!(ledger.take_rotations().pop().unwrap().change, crate::logfile::Change::Truncated);
+    assert_eq!(verify_all(&[&rotated(&dir), &path]).unwrap(), Summary { records: 4, head });
+}
+
+#[test]
+fn what_is_left_of_a_ledger_that_was_cut_in_its_middle_is_kept_as_evidence() {
+    let (dir, path) = ledger(3);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let left = 100;
+    OpenOptions::new().write(true).open(&path).unwrap().set_len(left).unwrap();
+    ledger.append(record(4)).unwrap();
+    let rest = dir.path().join("ledger.cut-4");
+    assert_eq!(rest.metadata().unwrap().len(), left);
+    assert_eq!(records(&path), 2);
+    assert_eq!(ledger.take_rotations().pop().unwrap().moved_to, Some(rest));
+}
+
+#[test]
+fn a_copy_with_the_same_end_is_gone_on_with_and_any_other_file_is_moved_aside() {
+    let (dir, path) = ledger(2);
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let replace = |change: fn(&mut Vec<String>)| {
+        let copy = dir.path().join("copy");
+        fs::copy(&path, &copy).unwrap();
+        edit(&copy, change);
+        fs::rename(&copy, &path).unwrap();
+    };
+    replace(|_| {});
+    let head = ledger.append(record(3)).unwrap();
+    assert_eq!(verify(&path).unwrap(), Summary { records: 4, head });
+    replace(|lines| drop(lines.pop()));
+    ledger.append(record(4)).unwrap();
+    assert_eq!(records(&dir.path().join("ledger.stray-5")), 3);
+    assert_eq!(records(&path), 2);
+}
+
+#[test]
+fn a_ledger_that_was_renamed_while_nobody_wrote_goes_on() {
+    let (dir, path) = ledger(2);
+    fs::rename(&path, rotated(&dir)).unwrap();
+    let (other, _) = (dir.path().join("ledger.jsonl-0"), ());
+    fs::write(&other, fs::read_to_string(rotated(&dir)).unwrap().lines().next().unwrap().to_owned() + "\n")
+        .unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let head = ledger.append(record(3)).unwrap();
+    assert_eq!(verify_all(&[&rotated(&dir), &path]).unwrap(), Summary { records: 4, head });
+}
+
+#[test]
+fn earlier_files_that_cannot_be_read_are_not_gone_on_with() {
+    let (dir, path) = ledger(2);
+    fs::rename(&path, dir.path().join("ledger.jsonl-1.gz")).unwrap();
+    fs::write(dir.path().join("ledger.jsonl-2"), "nothing of ours\n").unwrap();
+    assert_eq!(Ledger::open(dir.path()).unwrap().head(), Head::START);
+}
+
+#[test]
+fn where_no_new_file_can_be_begun_the_old_one_is_written_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (state, elsewhere) = (dir.path().join("state"), dir.path().join("elsewhere"));
+    let mut ledger = Ledger::open(&state).unwrap();
+    fs::rename(&state, &elsewhere).unwrap();
+    assert_eq!(ledger.append(record(1)).unwrap().seq, 1);
+    assert_eq!(verify(&elsewhere.join(FILE)).unwrap().records, 1);
+}

@@ -1,14 +1,15 @@
-//! Checks a whole ledger, and reports everything that does not hold.
+//! Checks a whole ledger, in one file or in several, and reports everything that does not hold.
 
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::{
     MAX_LINE,
     chain::{Head, Link},
+    record::Kind,
 };
 
 /// Faults that are listed; a file of another kind would give one a line.
@@ -27,6 +28,13 @@ pub struct Summary {
 pub enum Fault {
     #[error("the ledger cannot be read: {0}")]
     Unreadable(#[from] io::Error),
+    #[error("{}: {fault}", path.display())]
+    In { path: PathBuf, fault: Box<Self> },
+    #[error(
+        "line {line} (record {seq}) goes on with a ledger whose files before it are missing here: give all of them, \
+         oldest first"
+    )]
+    Continues { line: u64, seq: u64 },
     #[error("line {line} cannot be read as a record: {reason}")]
     Malformed { line: u64, reason: String },
     #[error("line {line} (record {seq}) was edited: its hash does not fit its content")]
@@ -52,33 +60,45 @@ pub enum Fault {
 /// # Errors
 /// Everything that does not hold, in the order of the file.
 pub fn verify(path: &Path) -> Result<Summary, Vec<Fault>> {
-    let file = File::open(path).map_err(|error| vec![Fault::Unreadable(error)])?;
-    lines(BufReader::new(file), Some(Head::START))
+    verify_all(&[path])
+}
+
+/// Reads a ledger that was rotated: the files in the order in which they were written, as one chain.
+///
+/// # Errors
+/// Everything that does not hold, in the order of the files; each with its file, where there are several.
+pub fn verify_all(paths: &[&Path]) -> Result<Summary, Vec<Fault>> {
+    let mut check = Check::after(Some(Head::START));
+    for path in paths {
+        let before = check.faults.len();
+        check.line = 0;
+        match File::open(path) {
+            Ok(file) => check.read(BufReader::new(file)),
+            Err(error) => check.faults.push(Fault::Unreadable(error)),
+        }
+        if paths.len() > 1 {
+            let found = check.faults.split_off(before);
+            let located = |fault| Fault::In { path: (*path).to_owned(), fault: Box::new(fault) };
+            check.faults.extend(found.into_iter().map(located));
+        }
+        if check.is_full() {
+            break;
+        }
+    }
+    check.finish()
+}
+
+/// Whether the first of these lines goes on with the chain of an earlier file.
+pub(super) fn continues(lines: &[u8]) -> bool {
+    let first = lines.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    Link::read(first).is_ok_and(|(link, ..)| link.record.kind == Kind::Rotate)
 }
 
 /// Checks lines that follow `head`, or that begin anywhere where it is `None`.
-pub(super) fn lines(mut input: impl BufRead, head: Option<Head>) -> Result<Summary, Vec<Fault>> {
-    let mut check = Check { line: 0, records: 0, head, faults: Vec::new() };
-    let mut line = Vec::new();
-    while check.faults.len() < MAX_FAULTS {
-        line.clear();
-        match (&mut input).take(MAX_LINE as u64).read_until(b'\n', &mut line) {
-            Ok(0) => break,
-            Ok(_) => check.next(&line),
-            Err(error) => {
-                check.faults.push(Fault::Unreadable(error));
-                break;
-            }
-        }
-    }
-    if check.faults.len() >= MAX_FAULTS {
-        check.faults.push(Fault::More);
-    }
-    if check.faults.is_empty() {
-        Ok(Summary { records: check.records, head: check.head.unwrap_or(Head::START) })
-    } else {
-        Err(check.faults)
-    }
+pub(super) fn lines(input: impl BufRead, head: Option<Head>) -> Result<Summary, Vec<Fault>> {
+    let mut check = Check::after(head);
+    check.read(input);
+    check.finish()
 }
 
 struct Check {
@@ -90,6 +110,40 @@ struct Check {
 }
 
 impl Check {
+    fn after(head: Option<Head>) -> Self {
+        Self { line: 0, records: 0, head, faults: Vec::new() }
+    }
+
+    fn is_full(&self) -> bool {
+        self.faults.len() >= MAX_FAULTS
+    }
+
+    fn read(&mut self, mut input: impl BufRead) {
+        let mut line = Vec::new();
+        while !self.is_full() {
+            line.clear();
+            match (&mut input).take(MAX_LINE as u64).read_until(b'\n', &mut line) {
+                Ok(0) => break,
+                Ok(_) => self.next(&line),
+                Err(error) => {
+                    self.faults.push(Fault::Unreadable(error));
+                    break;
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Result<Summary, Vec<Fault>> {
+        if self.is_full() {
+            self.faults.push(Fault::More);
+        }
+        if self.faults.is_empty() {
+            Ok(Summary { records: self.records, head: self.head.unwrap_or(Head::START) })
+        } else {
+            Err(self.faults)
+        }
+    }
+
     fn next(&mut self, bytes: &[u8]) {
         self.line += 1;
         let line = self.line;
@@ -118,7 +172,9 @@ impl Check {
     fn compare(&mut self, link: &Link) {
         let Some(head) = self.head else { return };
         let (line, seq) = (self.line, link.seq);
-        if head.seq.checked_add(1) != Some(seq) {
+        if head == Head::START && seq > 1 && link.record.kind == Kind::Rotate {
+            self.faults.push(Fault::Continues { line, seq });
+        } else if head.seq.checked_add(1) != Some(seq) {
             let expected = head.seq.saturating_add(1);
             self.faults.push(Fault::OutOfOrder { line, expected, found: seq });
         } else if link.prev != head.hash.to_hex().as_str() {

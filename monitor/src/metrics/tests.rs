@@ -21,6 +21,9 @@ fn what_was_counted_is_on_the_page() {
     metrics.hold_waited(Duration::from_secs(90));
     metrics.freezes.inc();
     metrics.lost("control", "event", 3);
+    metrics.file_changed("ledger", "removed");
+    assert!(metrics.file_changed_total("events", "renamed", 2));
+    assert!(!metrics.file_changed_total("events", "renamed", 2));
     let page = metrics.encode();
     for expected in [
         "interlock_events_total{kind=\"open\"} 1",
@@ -32,6 +35,8 @@ fn what_was_counted_is_on_the_page() {
         "interlock_freezes_total 1",
         "interlock_kills_total 0",
         "interlock_events_lost_total{kind=\"event\",ring=\"control\"} 3",
+        "interlock_file_changes_total{change=\"removed\",file=\"ledger\"} 1",
+        "interlock_file_changes_total{change=\"renamed\",file=\"events\"} 2",
         "interlock_build_info{revision=",
     ] {
         assert!(line(&page, expected).is_some(), "{expected} is missing in\n{page}");

@@ -58,6 +58,13 @@ fn lsm_list() -> String {
     std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default().trim().to_owned()
 }
 
+/// Whether the kernel's list of LSMs has bpf, without mounting anything; `None` where it cannot be read.
+#[must_use]
+pub fn lsm_list_names_bpf() -> Option<bool> {
+    let list = std::fs::read_to_string("/sys/kernel/security/lsm").ok()?;
+    Some(names_bpf(list.trim()))
+}
+
 fn names_bpf(list: &str) -> bool {
     list.split(',').any(|name| name == "bpf")
 }

@@ -174,6 +174,7 @@ impl Fields<'_> {
             name: self.may("destination.domain")?,
             named_by: self.may("destination.named_by")?,
             class: self.need("destination.class")?,
+            also: self.may("destination.also")?,
             provider: self.may("destination.provider")?,
         })
     }

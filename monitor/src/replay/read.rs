@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, Read as _};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
@@ -9,7 +10,11 @@ use super::{
     entry::{Entry, entry},
     turn::{Turn, turn},
 };
-use crate::rules::{Problem, Problems};
+use crate::{
+    daemon::count,
+    facts::BootNanos,
+    rules::{Problem, Problems},
+};
 
 /// Longest line, bytes: what the daemon's stream allows.
 const LINE_MAX: u64 = 1 << 20;
@@ -17,6 +22,9 @@ const LINE_MAX: u64 = 1 << 20;
 const LINES_MAX: u64 = 1_000_000;
 /// Problems that are told; a file that is no record has one in every line.
 const PROBLEMS_MAX: usize = 20;
+
+/// Deeds that one line stands for, at most: more of the same reach no threshold that these do not.
+const REPEATS_MAX: u64 = 1024;
 
 /// The events of sessions.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +36,8 @@ pub struct Record {
     pub turns: Vec<Turn>,
     /// Events that the daemon could not deliver to the recorder.
     pub lost: u64,
+    /// Lines stood for several deeds each.
+    pub folded: bool,
 }
 
 impl Record {
@@ -63,6 +73,10 @@ impl Record {
                 break;
             }
         }
+        if record.folded {
+            // Told when their window was over; what was done meanwhile stands before them.
+            record.entries.sort_by_key(|entry| entry.at);
+        }
         if problems.is_empty() && record.entries.is_empty() {
             let mut problem = Problem::of_file(file, "there is no event in it that rules judge");
             problem.hint("interlock record SESSION > FILE writes one");
@@ -85,6 +99,10 @@ impl Record {
             self.lost = self.lost.saturating_add(lost);
             return Ok(());
         }
+        if let Some(forgotten) = event.get("interlock.forgotten").and_then(Value::as_u64) {
+            self.lost = self.lost.saturating_add(forgotten);
+            return Ok(());
+        }
         if event.contains_key("interlock.record") {
             let header: Header = serde_json::from_value(value)
                 .map_err(|error| at(file, number, 1, format!("the record's first line: {error}")))?;
@@ -97,8 +115,26 @@ impl Record {
             return Ok(());
         }
         let entry = entry(number, event).map_err(|message| at(file, number, 1, message))?;
-        self.entries.extend(entry);
+        let Some(entry) = entry else { return Ok(()) };
+        match count(event) {
+            None => self.entries.push(entry),
+            Some(times) => self.repeat(&entry, times),
+        }
         Ok(())
+    }
+
+    /// One line that stands for several deeds: each is judged by itself, at times that are spread evenly.
+    fn repeat(&mut self, entry: &Entry, (count, start, end): (u64, Timestamp, Timestamp)) {
+        let nanoseconds = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or_default();
+        let (start, count) = (nanoseconds(start), count.min(REPEATS_MAX));
+        let step = nanoseconds(end).saturating_sub(start) / (count - 1).max(1);
+        let deeds = (0..count).map(|place| {
+            let at = BootNanos(start.saturating_add(step.saturating_mul(place)));
+            let time = Timestamp::from_nanosecond(at.0.into()).unwrap_or(entry.time);
+            Entry { at, time, ..entry.clone() }
+        });
+        self.entries.extend(deeds);
+        self.folded = true;
     }
 }
 

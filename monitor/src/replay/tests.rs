@@ -125,3 +125,25 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_that_stands_for_several_deeds_is_judged_as_often_and_in_its_time() {
+    let mut repeats = connect(40, "x");
+    for (field, value) in [
+        ("event.count", json!(3)),
+        ("event.start", json!("2026-11-21T12:00:02Z")),
+        ("event.end", json!("2026-11-21T12:00:06Z")),
+    ] {
+        repeats[field] = value;
+    }
+    let record = record(&[read_of(1), connect(5, "y"), repeats]).unwrap();
+    let times: Vec<_> = record.entries.iter().map(|entry| (entry.time.to_string(), entry.line)).collect();
+    let expected = [("01.5", 1), ("02", 3), ("04", 3), ("05.5", 2), ("06", 3)];
+    assert_eq!(times, expected.map(|(second, line)| (format!("2026-11-21T12:00:{second}Z"), line)));
+}
+
+#[test]
+fn events_that_the_daemon_has_no_more_are_missing_as_lost_ones_are() {
+    let forgotten = json!({ "interlock.forgotten": 7, "session.id": "1-00000" });
+    assert_eq!(record(&[forgotten, read_of(1)]).unwrap().lost, 7);
+}

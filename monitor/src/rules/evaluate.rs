@@ -2,7 +2,8 @@
 //!
 //! An `allow` rule is an exception: where one matches, the rules that it excuses do nothing, count nothing and add
 //! nothing. Of the others the strongest action of the enforced rules wins. Model and package hosts are never blocked:
-//! whatever a rule says, they get no more than an alert.
+//! whatever a rule says, they get no more than an alert. A host that is a model's and a control plane at once is blocked by
+//! a rule that says `also: infra` alone.
 
 mod ask;
 mod conditions;
@@ -140,10 +141,13 @@ impl Rule {
     }
 }
 
-/// An exception that names no rule excuses all of them.
 pub(super) fn is_excused(rule: &Rule, exceptions: &[Arc<Rule>]) -> bool {
-    let excuses = |allow: &Arc<Rule>| allow.excuses.is_empty() || allow.excuses.contains(&rule.id);
-    rule.action != Action::Allow && exceptions.iter().any(excuses)
+    exceptions.iter().any(|allow| is_excusable(rule, allow))
+}
+
+/// An exception that names no rule excuses all of them.
+pub(super) fn is_excusable(rule: &Rule, allow: &Rule) -> bool {
+    rule.action != Action::Allow && (allow.excuses.is_empty() || allow.excuses.contains(&rule.id))
 }
 
 impl Verdict {
@@ -175,8 +179,8 @@ impl Verdict {
         if conditions.is_empty() {
             conditions.push(format!("every {}", rule.on.word()));
         }
-        let action = rule.action.min(asked.ceiling).min(view.ceiling());
-        if view.ceiling() < rule.action {
+        let action = rule.action.min(asked.ceiling).min(view.ceiling(rule));
+        if view.ceiling(rule) < rule.action {
             conditions.push(format!(
                 "model and package hosts are never blocked: {} became alert",
                 rule.action.word()

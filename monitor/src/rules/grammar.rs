@@ -7,7 +7,8 @@ use super::{
 use crate::{
     control::api::Mode,
     facts::{
-        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Severity, Stage,
+        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Role, Severity,
+        Stage,
     },
 };
 
@@ -166,6 +167,11 @@ pub const DESTINATION: &[Field] = &[
     field("provider", TEXTS, "Providers of the catalogue."),
     field("port", Shape::Many(&Shape::Number(1, 65535)), "Ports."),
     field("named", Shape::Flag, "false: a plain address, no name is known."),
+    field(
+        "also",
+        Shape::Words(words::<Role>),
+        "infra: the host is a model's, and a control plane as well; only a rule that says so may stop it.",
+    ),
 ];
 
 pub const PROCESS: &[Field] = &[

@@ -5,6 +5,7 @@
 //! nodes, one level of macros and [`MAX_ITEMS`].
 
 mod check;
+mod constant;
 mod duration;
 mod evaluate;
 mod functions;
@@ -18,7 +19,7 @@ use serde::{Serialize, Serializer};
 
 pub use self::evaluate::{Fault, Scope, Words};
 use self::{evaluate::Expr, variables::Variable};
-use super::grammar::MAX_GUARD;
+use super::{grammar::MAX_GUARD, model::Conditions};
 use crate::facts::Kind;
 
 /// Most nodes of a guard's tree.
@@ -40,6 +41,8 @@ pub struct Guard {
     expr: Arc<Expr>,
     /// Those that the guard asks for, in the order of their names.
     variables: Arc<[&'static Variable]>,
+    /// Comparisons that have the same value for every fact, each with its place in the text.
+    constants: Arc<[(Range<usize>, bool)]>,
 }
 
 /// What is wrong with a guard, and where.
@@ -92,8 +95,30 @@ impl Guard {
         // Without macros, so that the tree is as it was written; without optionals, which no variable is.
         let parser = cel::Env::default().with_optional_support(false).parser().max_recursion_depth(MAX_DEPTH);
         let (tree, places) = parser.parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;
-        let (expr, variables) = check::check(&tree, &places, on)?;
-        Ok(Self { text: text.into(), expr: Arc::new(expr), variables: variables.into() })
+        let check::Checked { expr, variables, constants } = check::check(&tree, &places, on)?;
+        Ok(Self {
+            text: text.into(),
+            expr: Arc::new(expr),
+            variables: variables.into(),
+            constants: constants.into(),
+        })
+    }
+
+    /// Comparisons that have the same value for every fact: whoever wrote them meant something else.
+    #[must_use]
+    pub fn constants(&self) -> Vec<Mistake> {
+        let mistake = |(at, value): &(Range<usize>, bool)| {
+            Mistake::new(at.clone(), format!("this is always {value}: nothing in it varies"))
+                .hint("remove it, or compare something else")
+        };
+        self.constants.iter().map(mistake).collect()
+    }
+
+    /// The value that the guard has for every fact about `on` that meets the conditions; `None` where it varies, or may
+    /// fail.
+    #[must_use]
+    pub fn constant(&self, on: Kind, conditions: Option<&Conditions>) -> Option<bool> {
+        constant::constant(&self.expr, on, conditions)
     }
 
     /// Whether the guard holds.

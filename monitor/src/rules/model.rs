@@ -10,7 +10,7 @@ pub use self::conditions::{
     Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, ProcessMatch,
     SecretMatch, SessionMatch, Touched,
 };
-use super::guard::Guard;
+use super::{guard::Guard, places::Places};
 use crate::{
     control::api::Mode,
     facts::{Action, Kind, Severity},
@@ -56,6 +56,9 @@ pub struct Rule {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub references: Vec<String>,
     pub source: Source,
+    /// Where its parts are written.
+    #[serde(skip)]
+    pub(super) places: Places,
     /// Files that changed the rule by an override, in the order of their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub overridden: Vec<Source>,

@@ -29,6 +29,7 @@ use super::{
     packs::Choice,
     problem::{Problem, Problems},
     report::{Citation, Report},
+    sense,
     vocabulary::Noun,
 };
 use crate::facts::Action;
@@ -140,12 +141,19 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
         rules.check_excuses(&mut document.report);
     }
     let mut problems: Vec<_> = documents.iter_mut().flat_map(|document| document.report.finish()).collect();
+    problems.extend(sense::check(&rules.rules));
+    if problems.is_empty() {
+        problems.extend(sense::check_shadows(&rules.rules));
+    }
+    let place =
+        |problem: &Problem| files.iter().position(|(path, _)| path.as_os_str() == problem.file.as_str());
+    problems.sort_by_key(|problem| (place(problem), problem.line, problem.column));
     problems.extend(rules.check_size());
     if !problems.is_empty() {
         return Err(Problems(problems));
     }
     let citations = documents.into_iter().flat_map(|document| document.report.citations);
-    let citations = citations.filter(|citation| citation.noun != Noun::Rule).collect();
+    let citations = citations.filter(|citation| !matches!(citation.noun, Noun::Rule | Noun::Host)).collect();
     Ok(Parsed { rules: rules.rules, citations, packs, on_builtin })
 }
 

@@ -53,6 +53,7 @@ pub fn destination(class: DestinationClass, name: Option<&str>) -> Destination {
         name: name.map(str::to_owned),
         named_by: name.map(|_| NameSource::ServerName),
         class,
+        also: None,
         provider: None,
     }
 }

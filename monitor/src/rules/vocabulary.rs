@@ -21,6 +21,8 @@ pub enum Noun {
     Service,
     /// Another rule; the rules know themselves.
     Rule,
+    /// A host; the catalogue need not know it.
+    Host,
 }
 
 impl Noun {
@@ -32,6 +34,7 @@ impl Noun {
             Self::Agent => "agent",
             Self::Service => "service",
             Self::Rule => "rule",
+            Self::Host => "host",
         }
     }
 }
@@ -49,6 +52,7 @@ impl RuleSet {
                 Noun::Agent => catalog.agents.ids().chain([UNKNOWN, COMMAND]).collect(),
                 Noun::Service => destinations.services().ids().collect(),
                 Noun::Rule => self.iter().map(|rule| rule.id.as_str()).collect(),
+                Noun::Host => Vec::new(),
             };
             known.into_iter().map(str::to_owned).collect()
         };

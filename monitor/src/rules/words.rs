@@ -4,8 +4,8 @@ use super::model::{Distinct, Moment, Order};
 use crate::{
     control::api::Mode,
     facts::{
-        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Severity, Stage,
-        Transport,
+        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Role, Severity,
+        Stage, Transport,
     },
 };
 
@@ -77,6 +77,10 @@ impl Word for DestinationClass {
     ];
 }
 
+impl Word for Role {
+    const WORDS: &'static [(&'static str, Self)] = &[("infra", Self::Infra)];
+}
+
 impl Word for EnvironHow {
     const WORDS: &'static [(&'static str, Self)] =
         &[("exec", Self::Exec), ("open", Self::Open), ("memory", Self::Memory)];
@@ -136,6 +140,7 @@ mod tests {
         as_serde_says::<Severity>();
         as_serde_says::<Grade>();
         as_serde_says::<DestinationClass>();
+        as_serde_says::<Role>();
         as_serde_says::<EnvironHow>();
         as_serde_says::<InspectHow>();
         as_serde_says::<DelegateHow>();

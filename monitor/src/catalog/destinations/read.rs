@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     catalog::{CatalogProblem, pattern::wildcard, reader::Reader},
-    facts::DestinationClass,
+    facts::{DestinationClass, Role},
 };
 
 #[derive(Deserialize)]
@@ -34,6 +34,9 @@ struct RawEntry {
     pack: Option<String>,
     #[serde(default)]
     hosts: Vec<String>,
+    /// Those of the hosts that are a control plane as well, by the same name: a rule that says so may stop them.
+    #[serde(default)]
+    also_infra: Vec<String>,
     /// The provider's login and web pages.
     #[serde(default)]
     auth: Vec<String>,
@@ -114,7 +117,12 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
         match entry.class.endpoint() {
             Some(class) => {
                 entry.destructive.check(&mut reader, line);
-                tables.add(&mut reader, line, Listed { class, provider: providers.len() }, &entry);
+                tables.add(
+                    &mut reader,
+                    line,
+                    Listed { class, provider: providers.len(), also: None },
+                    &entry,
+                );
                 check_pack(&mut reader, line, class, &entry);
                 let RawEntry { id, pack, destructive, .. } = entry;
                 providers.push(Provider { id, pack, off: false, destructive });
@@ -126,13 +134,14 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
     tables.contradictions(&mut reader);
     tables.patterns.sort_by_key(|(_, listed)| listed.class != DestinationClass::Model);
     let patterns = reader.globs(0, tables.patterns.iter().map(|(name, _)| name.replace('.', "/")));
-    let pattern_targets = tables.patterns.into_iter().map(|(_, listed)| listed).collect();
+    let (pattern_names, pattern_targets) = tables.patterns.into_iter().unzip();
     let digest = reader.digest(text);
     reader.finish(Destinations {
         providers,
         exact: tables.exact,
         patterns,
         pattern_targets,
+        pattern_names,
         suffixes: tables.suffixes,
         addresses: tables.addresses,
         ports: tables.ports,
@@ -159,6 +168,7 @@ fn check_pack(reader: &mut Reader, line: u64, class: DestinationClass, entry: &R
 fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
     if entry.has_endpoints()
         || entry.pack.is_some()
+        || !entry.also_infra.is_empty()
         || !entry.auth.is_empty()
         || !entry.destructive.is_empty()
     {
@@ -187,7 +197,18 @@ struct Tables {
 impl Tables {
     fn add(&mut self, reader: &mut Reader, line: u64, listed: Listed, entry: &RawEntry) {
         for host in &entry.hosts {
-            self.host(reader, line, host, listed);
+            let also = entry.also_infra.contains(host).then_some(Role::Infra);
+            self.host(reader, line, host, Listed { also, ..listed });
+        }
+        for host in entry.also_infra.iter().filter(|host| !entry.hosts.contains(host)) {
+            reader.problem(line, format!("host `{host}` of also_infra is not one of the entry's `hosts`"));
+        }
+        if !entry.also_infra.is_empty() && listed.class != DestinationClass::Model {
+            let what = format!(
+                "entry `{}`: also_infra belongs to `class: model`; others can be stopped as they are",
+                entry.id
+            );
+            reader.problem(line, what);
         }
         for host in &entry.auth {
             self.host(reader, line, host, Listed { class: DestinationClass::Unknown, ..listed });

@@ -18,6 +18,7 @@ use crate::catalog::{
     pattern::expand_braces,
     reader::Reader,
 };
+use crate::facts::DelegateHow;
 
 /// The services of the catalogue, in the file's order.
 #[derive(Debug)]
@@ -71,6 +72,17 @@ pub struct RawService {
 }
 
 impl Services {
+    /// How a service of the catalogue can be asked; `None` where it is not known.
+    #[must_use]
+    pub fn ways(&self, id: &str) -> Option<Vec<DelegateHow>> {
+        let place = self.services.iter().position(|service| service.id == id)?;
+        let service = self.services.get(place)?;
+        let by_socket =
+            self.targets.iter().any(|target| usize::try_from(*target).is_ok_and(|target| target == place));
+        let ways = [(by_socket, DelegateHow::Socket), (!service.commands.is_empty(), DelegateHow::Command)];
+        Some(ways.into_iter().filter(|(is, _)| *is).map(|(_, how)| how).collect())
+    }
+
     pub fn read(reader: &mut Reader, raw: Vec<RawService>) -> Self {
         let mut patterns = Patterns::default();
         let mut services = Vec::with_capacity(raw.len());

@@ -86,7 +86,7 @@ impl View<'_> {
         access: &Destination,
         witness: &mut W,
     ) -> bool {
-        let DestinationMatch { class, host, provider, port, named } = wanted;
+        let DestinationMatch { class, host, provider, port, named, also } = wanted;
         let name = self.host();
         let fits = |pattern: &HostPattern| pattern.matches(name, access.address);
         let endpoint: &dyn Display = match &name {
@@ -107,6 +107,14 @@ impl View<'_> {
             )
             && any("destination.port", port, |port| *port == access.port, &access.port, value, witness)
             && is("destination.named", *named, name.is_some(), witness)
+            && any(
+                "destination.also",
+                also.as_slice(),
+                |role| access.also == Some(*role),
+                access.also.as_ref().map_or(&"nothing besides" as &dyn Display, |_| &"infra"),
+                value,
+                witness,
+            )
     }
 
     fn meets_process<W: Witness>(&self, wanted: &ProcessMatch, witness: &mut W) -> bool {

@@ -3,11 +3,11 @@
 use std::{borrow::Cow, fmt, net::IpAddr};
 
 use crate::{
-    facts::{Action, Destination, DestinationClass, Fact, Subject},
+    facts::{Action, DestinationClass, Fact, Subject},
     rules::{
         guard::{Scope, Words},
         memory::Memory,
-        model::Threshold,
+        model::{Rule, Threshold},
         pattern::normal,
     },
 };
@@ -40,12 +40,14 @@ impl<'a> View<'a> {
         Scope { fact: self.fact, host: self.host.as_deref(), risk, words: &self.words, item: None }
     }
 
-    /// The most that may be done about the fact.
-    pub fn ceiling(&self) -> Action {
-        match self.fact.subject.destination() {
-            Some(Destination { class: DestinationClass::Model | DestinationClass::Package, .. }) => {
-                Action::Alert
-            }
+    /// The most that a rule may do about the fact. A model's host is stopped only where it is a control plane as well, and
+    /// the rule says that it means this.
+    pub fn ceiling(&self, rule: &Rule) -> Action {
+        let Some(destination) = self.fact.subject.destination() else { return Action::Kill };
+        let meant = rule.conditions.destination.as_ref().and_then(|wanted| wanted.also);
+        match destination.class {
+            DestinationClass::Model if meant.is_some() && meant == destination.also => Action::Kill,
+            DestinationClass::Model | DestinationClass::Package => Action::Alert,
             _ => Action::Kill,
         }
     }

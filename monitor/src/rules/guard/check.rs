@@ -6,7 +6,9 @@ use cel::common::ast::{CallExpr, Expr as Tree, IdedExpr, LiteralValue, SourceInf
 use regex::RegexBuilder;
 
 use super::{
-    MAX_NODES, Mistake, duration,
+    MAX_NODES, Mistake,
+    constant::constant,
+    duration,
     evaluate::{Comparison, Expr, Operation, Quantifier},
     functions::{FUNCTIONS, comparison, operation, search, usage},
     variables::{VARIABLES, Variable, words_of},
@@ -44,21 +46,27 @@ impl Type {
 
 /// # Errors
 /// Every mistake that does not follow from another one.
-pub fn check(
-    tree: &IdedExpr,
-    places: &SourceInfo,
-    on: Kind,
-) -> Result<(Expr, Vec<&'static Variable>), Vec<Mistake>> {
-    let mut check = Check { places, on, item: None, nodes: 0, variables: Vec::new(), mistakes: Vec::new() };
+pub fn check(tree: &IdedExpr, places: &SourceInfo, on: Kind) -> Result<Checked, Vec<Mistake>> {
+    let (variables, mistakes, constants) = (Vec::new(), Vec::new(), Vec::new());
+    let mut check = Check { places, on, item: None, nodes: 0, variables, mistakes, constants };
     let expr = check.expect(tree, Type::Bool, "the guard");
     match expr {
         Some(expr) if check.mistakes.is_empty() => {
             check.variables.sort_by_key(|variable| variable.name);
             check.variables.dedup_by_key(|variable| variable.name);
-            Ok((expr, check.variables))
+            Ok(Checked { expr, variables: check.variables, constants: check.constants })
         }
         _ => Err(check.mistakes),
     }
+}
+
+/// A guard without mistakes.
+pub struct Checked {
+    pub expr: Expr,
+    /// Those that it asks for, in the order of their names.
+    pub variables: Vec<&'static Variable>,
+    /// Comparisons that have the same value for every fact, each with its place.
+    pub constants: Vec<(Range<usize>, bool)>,
 }
 
 struct Check<'t> {
@@ -69,6 +77,7 @@ struct Check<'t> {
     nodes: usize,
     variables: Vec<&'static Variable>,
     mistakes: Vec<Mistake>,
+    constants: Vec<(Range<usize>, bool)>,
 }
 
 type Typed = (Expr, Type);
@@ -97,10 +106,23 @@ impl<'t> Check<'t> {
         match &tree.expr {
             Tree::Literal(literal) => self.literal(tree, literal),
             Tree::Ident(_) | Tree::Select(_) => self.name(tree),
-            Tree::Call(call) => self.call(tree, call),
+            Tree::Call(call) => {
+                let typed = self.call(tree, call)?;
+                self.note_constant(tree, &typed.0);
+                Some(typed)
+            }
             Tree::List(_) => self.foreign(tree, "a list stands only after in"),
             Tree::Map(_) | Tree::Struct(_) => self.foreign(tree, "maps and messages are not part of guards"),
             Tree::Comprehension(_) | Tree::Unspecified => self.foreign(tree, "this is not part of guards"),
+        }
+    }
+
+    /// A comparison that says the same of every fact. What contains it need not.
+    fn note_constant(&mut self, tree: &IdedExpr, expr: &Expr) {
+        let compares =
+            matches!(expr, Expr::Compare(..) | Expr::Among(..) | Expr::Search(..) | Expr::Matches(..));
+        if compares && let Some(value) = constant(expr, self.on, None) {
+            self.constants.push((self.place(tree.id), value));
         }
     }
 
@@ -131,7 +153,7 @@ impl<'t> Check<'t> {
         match VARIABLES.iter().find(|variable| variable.name == name) {
             Some(variable) if variable.is_of(self.on) => {
                 self.variables.push(variable);
-                Some((Expr::Variable(variable.read), variable.of))
+                Some((Expr::Variable(variable), variable.of))
             }
             Some(variable) => {
                 let on: Vec<_> = variable.on.iter().map(|kind| kind.word()).collect();

@@ -4,7 +4,7 @@ use std::{cell::OnceCell, fmt, net::IpAddr};
 
 use regex::Regex;
 
-use super::{MAX_ITEMS, variables::Read};
+use super::{MAX_ITEMS, variables::Variable};
 use crate::facts::{Destination, Fact};
 
 /// Most characters of a text that an explanation shows.
@@ -101,7 +101,7 @@ pub enum Expr {
     Int(i64),
     Duration(i64),
     Text(String),
-    Variable(Read),
+    Variable(&'static Variable),
     /// The item of the macro around it.
     Item,
     Not(Box<Self>),
@@ -169,7 +169,7 @@ impl Expr {
             Self::Int(value) => Value::Int(*value),
             Self::Duration(value) => Value::Duration(*value),
             Self::Text(value) => Value::Text(value),
-            Self::Variable(read) => read(scope).ok_or(Fault::Missing)?,
+            Self::Variable(variable) => (variable.read)(scope).ok_or(Fault::Missing)?,
             Self::Item => Value::Text(scope.item.ok_or(Fault::Missing)?),
             Self::Not(one) => Value::Bool(!one.holds(scope)?),
             Self::Negate(one) => negate(one.value(scope)?)?,
@@ -273,6 +273,17 @@ fn negate(value: Value<'_>) -> Result<Value<'_>, Fault> {
 }
 
 impl Comparison {
+    /// The same with its sides exchanged.
+    pub(super) fn turned(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            same => same,
+        }
+    }
+
     fn holds(self, left: Value<'_>, right: Value<'_>) -> bool {
         let order = match (left, right) {
             (Value::Bool(left), Value::Bool(right)) => left.cmp(&right),
@@ -318,7 +329,7 @@ impl Operation {
 }
 
 impl Search {
-    fn holds(self, text: &str, part: &str) -> bool {
+    pub(super) fn holds(self, text: &str, part: &str) -> bool {
         match self {
             Self::Contains => text.contains(part),
             Self::StartsWith => text.starts_with(part),

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::as_written_if_any;
 use crate::{
-    facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, LinkHow, Stage},
+    facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, LinkHow, Role, Stage},
     rules::pattern::{Glob, HostPattern},
 };
 
@@ -67,6 +67,9 @@ pub struct DestinationMatch {
     /// false: a plain address, no name is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub named: Option<bool>,
+    /// The host is a model's and serves this besides; a rule that says so may stop it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub also: Option<Role>,
 }
 
 impl DestinationMatch {
@@ -78,6 +81,7 @@ impl DestinationMatch {
             && self.provider.is_empty()
             && self.port.is_empty()
             && self.named.is_none()
+            && self.also.is_none()
     }
 }
 

@@ -133,14 +133,21 @@ pub fn check_parts(node: &Node, path: &str, on: Kind, report: &mut Report<'_>) {
     }
 }
 
-/// Models and package registries are never blocked, so a rule that names only them may only alert.
+/// Models and package registries are never blocked, so a rule that names them may only alert, or name hosts that are more
+/// than a model's.
 fn check_unstoppable(rule: &Section<'_>, action: Action, conditions: &Conditions, report: &mut Report<'_>) {
     let unstoppable =
         |class: &DestinationClass| matches!(class, DestinationClass::Model | DestinationClass::Package);
-    let classes = conditions.destination.as_ref().map_or(&[][..], |destination| &destination.class);
-    if action > Action::Alert && !classes.is_empty() && classes.iter().all(unstoppable) {
+    let Some(destination) = &conditions.destination else { return };
+    if action > Action::Alert && destination.also.is_none() && destination.class.iter().any(unstoppable) {
         let message = "model, package and telemetry hosts are never blocked";
-        rule.refuse("action", report, message, "use alert");
+        let alone = destination.class.iter().all(unstoppable);
+        rule.refuse(
+            "action",
+            report,
+            message,
+            if alone { "use alert" } else { "leave model and package out" },
+        );
     }
 }
 

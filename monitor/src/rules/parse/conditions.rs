@@ -79,6 +79,7 @@ fn destination(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Desti
         provider: section.list("provider", report, provider),
         port: section.list("port", report, port),
         named: section.read("named", report, flag),
+        also: section.read("also", report, word),
     })
 }
 
@@ -202,7 +203,9 @@ fn host(node: &Node, path: &str, report: &mut Report<'_>) -> Option<HostPattern>
         let problem = report.add(node.referenced, path, format!("found {host:?}: {reason}"));
         problem.expected("a host such as api.example.com, or *.example.com for every name below it");
     };
-    pattern.map_err(refuse).ok()
+    let pattern = pattern.map_err(refuse).ok()?;
+    report.cite(node.referenced, path, Noun::Host, &host);
+    Some(pattern)
 }
 
 fn glob(

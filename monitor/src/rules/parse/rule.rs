@@ -17,6 +17,7 @@ use crate::{
         grammar::{self, ADDRESS, TECHNIQUE},
         guard::{Guard, Mistake},
         model::{Conditions, Order, Rule, Sequence, Source, Step, Threshold, Timeout},
+        places::Places,
         report::Report,
         vocabulary::Noun,
     },
@@ -25,6 +26,7 @@ use crate::{
 /// A rule with the node of its id.
 pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, Rule)> {
     let before = report.len();
+    let cited = report.citations.len();
     let section = Section::open(node, path, grammar::RULE, report)?;
     let id = section.need("id", report, name);
     let summary = section.need("summary", report, text);
@@ -73,6 +75,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
         tags,
         references,
         source: source(node, report),
+        places: Places::of(node, path, report.citations.split_at(cited).1.to_vec(), report),
         overridden: Vec::new(),
         key,
     };
@@ -105,17 +108,19 @@ pub fn check_exceptions(section: &Section<'_>, on: Kind, report: &mut Report<'_>
 fn guard(section: &Section<'_>, on: Kind, report: &mut Report<'_>) -> Option<Guard> {
     let written = section.read("when", report, text)?;
     let (node, field) = (section.get("when")?, section.field("when"));
-    match Guard::compile(&written, on) {
-        Ok(guard) => Some(guard),
-        Err(mistakes) => {
-            for Mistake { at, message, expected, hint } in mistakes {
-                let problem = report.add_inside(node.referenced, &field, &written, at, &message);
-                problem.expected = expected;
-                problem.hint = hint;
-            }
-            None
+    let (guard, mistakes) = match Guard::compile(&written, on) {
+        Ok(guard) => {
+            let constants = guard.constants();
+            (Some(guard), constants)
         }
+        Err(mistakes) => (None, mistakes),
+    };
+    for Mistake { at, message, expected, hint } in mistakes {
+        let problem = report.add_inside(node.referenced, &field, &written, at, &message);
+        problem.expected = expected;
+        problem.hint = hint;
     }
+    guard
 }
 
 fn sequence(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Sequence> {

@@ -85,8 +85,14 @@ fn deleting_any_condition_of_a_default_rule_fails_a_case() {
         .into_iter()
         .filter_map(|mutant| {
             let files = [(PathBuf::from("mutant.yaml"), mutant.text)];
-            let rules =
-                RuleSet::parse(&files).unwrap_or_else(|problems| panic!("{}: {problems}", mutant.what));
+            let rules = match RuleSet::parse(&files) {
+                Ok(rules) => rules,
+                // Noticed before any case: an exception without its condition leaves nothing of other rules.
+                Err(problems) if problems.iter().all(|one| one.message.starts_with("it can never fire")) => {
+                    return None;
+                }
+                Err(problems) => panic!("{}: {problems}", mutant.what),
+            };
             survives(&rules).then_some(mutant.what)
         })
         .collect();

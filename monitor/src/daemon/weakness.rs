@@ -1,0 +1,49 @@
+//! Rules that the backends in force cannot carry out as they are written.
+
+use super::engine::Engine;
+use crate::{
+    control::api::{Check, CheckState},
+    probes::table::{Backend, Duty},
+    rules::{Backends, Problem},
+};
+
+impl Engine {
+    /// Holds and denials that are no more than alerts here, one line each.
+    pub fn weaker_rules(&self) -> Vec<String> {
+        self.know.rules.weaker_with(&self.backends()).iter().map(Problem::headline).collect()
+    }
+
+    /// Says them in the log, when rules are loaded. Fails open: the same files serve machines that can.
+    pub fn warn_of_weaker_rules(&self) {
+        for weaker in self.weaker_rules() {
+            tracing::warn!("{weaker}");
+        }
+    }
+
+    /// What `interlock doctor` says of the rules.
+    pub fn check_rules(&self) -> Check {
+        let (subject, weaker) = ("rules".to_owned(), self.weaker_rules());
+        if weaker.is_empty() {
+            let found = format!("{}, each can do what it says", self.know.rules.len());
+            return Check { subject, state: CheckState::Good, found, advice: None };
+        }
+        let found = format!("{} of {} can only alert here", weaker.len(), self.know.rules.len());
+        Check { subject, state: CheckState::Limited, found, advice: Some(weaker.join("; ")) }
+    }
+
+    fn backends(&self) -> Backends {
+        let lacking = |duty: Duty| {
+            let served = self.probes.in_force().iter().find(|served| served.duty == duty);
+            match served.and_then(|served| served.offer) {
+                Some(offer) if offer.backend == Backend::Lsm => None,
+                Some(offer) => Some(offer.backend.name().to_owned()),
+                None => Some("none".to_owned()),
+            }
+        };
+        Backends {
+            open: lacking(Duty::Open),
+            exec: lacking(Duty::GateExecute),
+            delegate: lacking(Duty::Delegate),
+        }
+    }
+}
