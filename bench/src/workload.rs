@@ -213,6 +213,7 @@ fn connect(class: DestinationClass, name: &str) -> Fact {
         named_by: Some(NameSource::ServerName),
         class,
         provider: None,
+        anybodys: false,
     }))
 }
 
@@ -224,5 +225,6 @@ fn open(entry: &str) -> Fact {
         grade: Grade::B,
         foreign: false,
         owner: true,
+        habit: None,
     }))
 }

@@ -36,6 +36,7 @@ fn fact() -> Fact {
         named_by: Some(NameSource::ServerName),
         class: DestinationClass::Infra,
         provider: None,
+        anybodys: false,
     };
     Fact {
         at: BootNanos(1_000_000_000),

@@ -7,6 +7,7 @@ pub mod agents;
 mod command;
 pub mod destinations;
 mod digest;
+mod interpreter;
 pub mod packages;
 mod packs;
 mod path;
@@ -17,7 +18,10 @@ pub mod secrets;
 
 use std::{fs, panic::resume_unwind, path::Path, thread};
 
-pub(crate) use self::path::{basename, normalise};
+pub(crate) use self::{
+    interpreter::script_place,
+    path::{basename, normalise},
+};
 use self::{
     agents::Agents,
     command::Invocation,
@@ -85,7 +89,11 @@ impl Catalog {
             (agents, secrets, destinations)
         });
         match (agents, secrets, destinations) {
-            (Ok(agents), Ok(secrets), Ok(destinations)) => Ok(Self { agents, secrets, destinations }),
+            (Ok(agents), Ok(secrets), Ok(destinations)) => {
+                let catalog = Self { agents, secrets, destinations };
+                let problems = catalog.packs_without_endpoints();
+                if problems.is_empty() { Ok(catalog) } else { Err(CatalogProblems(problems)) }
+            }
             (agents, secrets, destinations) => {
                 let problems = [agents.err(), secrets.err(), destinations.err()];
                 Err(CatalogProblems(problems.into_iter().flatten().flatten().collect()))

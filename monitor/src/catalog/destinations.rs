@@ -48,6 +48,8 @@ struct Provider {
     pack: Option<String>,
     /// The pack is switched off.
     off: bool,
+    /// Nobody in particular is there, though the place has a name: a paste site, a customer's machine.
+    anybodys: bool,
     destructive: Destructive,
 }
 
@@ -174,6 +176,19 @@ impl Destinations {
     /// The pack of each entry that is part of one, with repetitions.
     pub(super) fn packs(&self) -> impl Iterator<Item = &str> {
         self.providers.iter().filter_map(|provider| provider.pack.as_deref())
+    }
+
+    /// Ids of the endpoints that are part of any of the packs.
+    #[must_use]
+    pub fn of_packs(&self, packs: &[String]) -> Vec<String> {
+        let part = |provider: &&Provider| provider.pack.as_ref().is_some_and(|pack| packs.contains(pack));
+        self.providers.iter().filter(part).map(|provider| provider.id.clone()).collect()
+    }
+
+    /// Whether the provider says nothing of who is there: an endpoint of class unknown that is not `known`.
+    #[must_use]
+    pub fn is_anybodys(&self, provider: &str) -> bool {
+        self.providers.iter().any(|known| known.id == provider && known.anybodys)
     }
 
     /// Makes the endpoints of exactly these packs plain.

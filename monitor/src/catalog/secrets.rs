@@ -5,6 +5,8 @@
 
 mod commands;
 mod existing;
+mod habit;
+mod job;
 mod moved;
 mod names;
 mod owner;
@@ -17,9 +19,15 @@ use monitor_common::policy::SecretTag;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::{commands::SearchCommand, moved::Moved};
+pub use self::{
+    commands::SearchCommand,
+    habit::{Habitual, Program},
+    moved::Moved,
+};
 use self::{
     commands::{Commands, Searches},
+    habit::Habits,
+    job::{Job, RawJob},
     moved::{Move, RawMove},
     names::{Generic, KernelNames},
     owner::{Owners, Places},
@@ -77,6 +85,7 @@ pub struct Secrets {
     places: Places,
     generic: Generic,
     moves: Vec<Move>,
+    jobs: Vec<Job>,
     searches: Searches,
     /// Programs that stand for what their first argument names.
     wrappers: Programs,
@@ -93,8 +102,7 @@ struct Entry {
     grade: Grade,
     watch: bool,
     owners: Owners,
-    /// Interpreters whose libraries read the store unasked.
-    implicit: Vec<String>,
+    habits: Habits,
     /// No owner needs to be told where the store is.
     unnamed: bool,
     except: GlobSet,
@@ -154,6 +162,9 @@ struct Document {
     multicall: Vec<String>,
     #[serde(default)]
     moves: Vec<Spanned<RawMove>>,
+    /// Where runners put what is their jobs' own.
+    #[serde(default)]
+    jobs: Vec<Spanned<RawJob>>,
     #[serde(default)]
     searches: Vec<Spanned<serde_json::Value>>,
     #[serde(default)]
@@ -185,10 +196,21 @@ struct RawEntry {
     owners: Vec<String>,
     #[serde(default)]
     owner_modules: Vec<String>,
-    /// Interpreters whose libraries read the store at every request, whether the program wants it or not; a `*` at the end
-    /// stands for a version. What they read counts as grade B at most.
+    /// Owners where a project has them installed.
+    #[serde(default)]
+    project_owners: Vec<String>,
+    /// Programs whose libraries read the store unasked: base names, a `*` at the end for a version, or globs of paths.
     #[serde(default)]
     implicit: Vec<String>,
+    /// The same, while they run what is installed or lies in the workspace.
+    #[serde(default)]
+    implicit_installed: Vec<String>,
+    /// As what such a read counts at most where nobody is known.
+    #[serde(default)]
+    implicit_grade: Option<Grade>,
+    /// Packs of the endpoints that the credential is for; absent: the entry's own.
+    #[serde(default, rename = "for")]
+    is_for: Option<Vec<String>>,
     /// Owners know where the store is: one whose arguments name it does something else with it.
     #[serde(default)]
     unnamed: bool,
@@ -245,6 +267,7 @@ impl Secrets {
         let globs = reader.globs(0, patterns.iter().map(|pattern| &pattern.text));
         let except = reader.globs(0, &document.except);
         let moves = moved::read(&mut reader, document.moves);
+        let jobs = job::read(&mut reader, document.jobs);
         let searches = Searches::read(&mut reader, document.searches, document.search_words);
         let wrappers = Programs::new([document.interpreters.clone(), document.multicall].concat());
         let places = Places::new(
@@ -264,6 +287,7 @@ impl Secrets {
             places,
             generic,
             moves,
+            jobs,
             searches,
             wrappers,
             digest,
@@ -289,6 +313,13 @@ impl Secrets {
     /// The pack of each entry that is part of one, with repetitions.
     pub(super) fn packs(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| entry.pack.as_deref())
+    }
+
+    /// The packs that entries state their credentials are for, with the entries' lines.
+    pub(super) fn stated_packs(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.entries.iter().filter_map(|entry| Some((entry.habits.stated?, entry))).flat_map(|(line, entry)| {
+            entry.habits.packs.iter().map(move |pack| (line, pack.as_str()))
+        })
     }
 
     /// Switches exactly these packs off.
@@ -397,8 +428,15 @@ impl Entry {
         Self {
             commands: Commands::read(reader, line, &raw.commands, raw.values),
             except: reader.globs(line, &raw.except),
-            owners: Owners::new(raw.owners, raw.owner_modules),
-            implicit: raw.implicit,
+            owners: Owners::new(raw.owners, raw.owner_modules, raw.project_owners),
+            habits: Habits::read(
+                reader,
+                line,
+                raw.implicit,
+                raw.implicit_installed,
+                raw.implicit_grade,
+                (raw.is_for, raw.pack.as_ref()),
+            ),
             unnamed: raw.unnamed,
             id: raw.id,
             class: raw.class,

@@ -83,7 +83,12 @@ impl Event {
     }
 
     #[must_use]
-    pub fn secret(self, secret: &SecretAccess) -> Self {
+    pub fn secret(mut self, secret: &SecretAccess) -> Self {
+        if let Some(habit) = &secret.habit {
+            self = self
+                .with("secret.habit_for", habit.providers.clone())
+                .with("secret.habit_elsewhere", json!(habit.elsewhere));
+        }
         self.with("file.path", secret.path.clone())
             .with("secret.entry", secret.entry.clone())
             .with("secret.class", secret.class.clone())
@@ -101,6 +106,9 @@ impl Event {
         }
         if let Some(provider) = &destination.provider {
             self = self.with("destination.provider", provider.clone());
+        }
+        if destination.anybodys {
+            self = self.with("destination.anybodys", true);
         }
         self.with("destination.ip", destination.address.to_string())
             .with("destination.port", destination.port)

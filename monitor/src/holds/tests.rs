@@ -10,6 +10,7 @@ fn destination(name: &str, address: [u8; 4]) -> Object {
         named_by: None,
         class: DestinationClass::Infra,
         provider: None,
+        anybodys: false,
     })
 }
 

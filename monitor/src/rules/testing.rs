@@ -42,6 +42,7 @@ pub fn secret(path: &str) -> SecretAccess {
         grade: Grade::A,
         foreign: true,
         owner: false,
+        habit: None,
     }
 }
 
@@ -54,6 +55,7 @@ pub fn destination(class: DestinationClass, name: Option<&str>) -> Destination {
         named_by: name.map(|_| NameSource::ServerName),
         class,
         provider: None,
+        anybodys: class == DestinationClass::Unknown,
     }
 }
 

@@ -190,6 +190,7 @@ impl<'a> Stage<'a> {
             is_agent: process.pid == ROOT,
             executable: Some(&process.executable),
             args: &process.args,
+            workspace: self.session.workspace.as_deref(),
         };
         recognition::secret(self.court.catalog, reader, path, known, outside)
     }

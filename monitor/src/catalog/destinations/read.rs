@@ -34,6 +34,9 @@ struct RawEntry {
     pack: Option<String>,
     #[serde(default)]
     hosts: Vec<String>,
+    /// Of class unknown: one knows who is there all the same.
+    #[serde(default)]
+    known: bool,
     /// The provider's login and web pages.
     #[serde(default)]
     auth: Vec<String>,
@@ -116,8 +119,13 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
                 entry.destructive.check(&mut reader, line);
                 tables.add(&mut reader, line, Listed { class, provider: providers.len() }, &entry);
                 check_pack(&mut reader, line, class, &entry);
-                let RawEntry { id, pack, destructive, .. } = entry;
-                providers.push(Provider { id, pack, off: false, destructive });
+                if entry.known && class != DestinationClass::Unknown {
+                    let what = format!("entry `{}`: `known` is for class unknown; leave it out", entry.id);
+                    reader.problem(line, what);
+                }
+                let RawEntry { id, pack, destructive, known, .. } = entry;
+                let anybodys = class == DestinationClass::Unknown && !known;
+                providers.push(Provider { id, pack, off: false, anybodys, destructive });
             }
             None => services.push(service(&mut reader, line, entry)),
         }
@@ -159,11 +167,12 @@ fn check_pack(reader: &mut Reader, line: u64, class: DestinationClass, entry: &R
 fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
     if entry.has_endpoints()
         || entry.pack.is_some()
+        || entry.known
         || !entry.auth.is_empty()
         || !entry.destructive.is_empty()
     {
         let what = format!(
-            "service `{}`: hosts, auth, addresses, ports, pack and destructive belong to an endpoint",
+            "service `{}`: hosts, auth, addresses, ports, pack, known and destructive belong to an endpoint",
             entry.id
         );
         reader.problem(line, what);

@@ -1,0 +1,131 @@
+//! Reads by habit: what a program's library looks into unasked, as Python's `requests` does into `~/.netrc` and every
+//! cloud's library into its profiles. Such a read says little of what the program wants.
+
+use std::path::Path;
+
+use globset::GlobSet;
+
+use super::{Secrets, owner::names};
+use crate::{
+    catalog::{
+        command::Programs,
+        interpreter::{Told, told},
+        path::{basename, normalise, tilde},
+        reader::Reader,
+    },
+    facts::Grade,
+};
+
+/// Who reads an entry by habit, and where it counts all the same.
+#[derive(Debug)]
+pub struct Habits {
+    /// By base name.
+    programs: Programs,
+    /// By the program's path; the script's own where an interpreter runs it.
+    places: GlobSet,
+    /// Interpreters, while what they run is installed or lies in the workspace.
+    of_installed: Programs,
+    /// As what a read counts where nobody is known; `None`: as the entry's grade.
+    elsewhere: Option<Grade>,
+    /// Packs of the endpoints that the credential is for.
+    pub packs: Vec<String>,
+    /// Line of the entry that states them, where they are not its own.
+    pub stated: Option<u64>,
+}
+
+/// Who reads: a program, with what is known of its surroundings.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'a> {
+    /// Its path, links resolved.
+    pub executable: &'a str,
+    /// From the program's name on.
+    pub args: &'a [String],
+    /// The session's home.
+    pub home: Option<&'a str>,
+    pub workspace: Option<&'a Path>,
+}
+
+/// What a read by habit counts for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habitual<'a> {
+    /// Packs of the endpoints that the credential is for: there it counts in full.
+    pub packs: &'a [String],
+    /// As what it counts where nobody is known.
+    pub elsewhere: Grade,
+}
+
+/// Words by which code takes in a library: Python's, JavaScript's, Ruby's, Perl's.
+const IMPORTS: [&str; 3] = ["import", "require", "use "];
+
+impl Habits {
+    pub fn read(
+        reader: &mut Reader,
+        line: u64,
+        implicit: Vec<String>,
+        of_installed: Vec<String>,
+        elsewhere: Option<Grade>,
+        (is_for, own): (Option<Vec<String>>, Option<&String>),
+    ) -> Self {
+        let (places, programs): (Vec<_>, Vec<_>) = implicit.into_iter().partition(|name| name.contains('/'));
+        Self {
+            places: reader.globs(line, &places),
+            programs: Programs::new(programs),
+            of_installed: Programs::new(of_installed),
+            elsewhere,
+            stated: is_for.as_ref().map(|_| line),
+            packs: is_for.unwrap_or_else(|| own.into_iter().cloned().collect()),
+        }
+    }
+}
+
+impl Secrets {
+    /// What the read of the entry's store at `path` counts for where the program read it by habit; `None` where it is what
+    /// the program wants: nobody's library is known for it, its arguments name the store, or it is a one-liner that does.
+    #[must_use]
+    pub fn habitual(&self, entry: u32, program: Program<'_>, path: &str) -> Option<Habitual<'_>> {
+        let entry = self.entry(entry)?;
+        let Habits { programs, places, of_installed, elsewhere, packs, .. } = &entry.habits;
+        let name = basename(program.executable);
+        let is_interpreter = self.places.interpreters.contains(name);
+        // Java has no one-liners: what it runs is always a program.
+        let told =
+            if is_interpreter { told(name, program.args) } else { Told::File(program.executable) };
+        let script = match told {
+            Told::File(script) | Told::Prepared(script) => Some(normalise(script)),
+            _ => None,
+        };
+        let is_known = programs.contains(name)
+            || script.as_ref().is_some_and(|script| places.is_match(script))
+            || (of_installed.contains(name)
+                && script.as_ref().is_none_or(|script| self.is_at_home(script, program)));
+        let is_wanted = match told {
+            Told::Module(module) => module == "netrc", // prints the file
+            Told::Code(text) if !text.is_empty() => !takes_in_a_library(text) || self.speaks_of(text, path),
+            _ => false,
+        } || program.args.iter().skip(1).any(|arg| names(arg, &normalise(path), program.home));
+        let elsewhere = elsewhere.map_or(entry.grade, |most| entry.grade.max(most));
+        (is_known && !is_wanted).then_some(Habitual { packs, elsewhere })
+    }
+
+    /// Installed, or part of the project. An install script is neither: its package manager runs it by a bare name.
+    fn is_at_home(&self, script: &str, program: Program<'_>) -> bool {
+        script.contains("/node_modules/")
+            || self.places.contain(script, program.home)
+            || program.workspace.is_some_and(|workspace| Path::new(script).starts_with(workspace))
+    }
+
+    /// Whether code names the store: the file, or the hidden directory that it lies in.
+    fn speaks_of(&self, code: &str, path: &str) -> bool {
+        const SHARED: [&str; 3] = [".config", ".local", ".cache"];
+        let path = normalise(path);
+        let below = tilde(&path, None).unwrap_or(path);
+        let file = basename(&below);
+        let file_says = !self.generic.names.contains(file) && code.contains(file.trim_start_matches('.'));
+        let mut directories = below.split('/').filter(|part| part.starts_with('.') && !SHARED.contains(part));
+        file_says || directories.any(|directory| code.contains(directory))
+    }
+}
+
+fn takes_in_a_library(code: &str) -> bool {
+    IMPORTS.iter().any(|word| code.contains(word))
+}
