@@ -18,10 +18,6 @@ pub mod secrets;
 
 use std::{fs, panic::resume_unwind, path::Path, thread};
 
-pub(crate) use self::{
-    interpreter::script_place,
-    path::{basename, normalise},
-};
 use self::{
     agents::Agents,
     command::Invocation,
@@ -33,6 +29,10 @@ pub use self::{
     digest::{Change, Difference},
     packs::Pack,
     problem::{CatalogProblem, CatalogProblems},
+};
+pub(crate) use self::{
+    interpreter::script_place,
+    path::{basename, normalise},
 };
 
 /// Version of the catalogue format that this daemon reads.
@@ -91,7 +91,7 @@ impl Catalog {
         match (agents, secrets, destinations) {
             (Ok(agents), Ok(secrets), Ok(destinations)) => {
                 let catalog = Self { agents, secrets, destinations };
-                let problems = catalog.packs_without_endpoints();
+                let problems = catalog.for_nothing();
                 if problems.is_empty() { Ok(catalog) } else { Err(CatalogProblems(problems)) }
             }
             (agents, secrets, destinations) => {

@@ -14,8 +14,8 @@ use crate::{
         secrets::{Moved, Program, UNRESOLVED},
     },
     facts::{
-        DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, Habit, NameSource,
-        Process, SecretAccess, Subject, Transport,
+        DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, Habit,
+        NameSource, Process, SecretAccess, Subject, Transport,
     },
     names::Identified,
     sessions::environment,
@@ -84,7 +84,7 @@ pub fn secret(
 /// What a program's read of the store at `path` counts for where it is a habit of its library.
 fn habit(catalog: &Catalog, entry: u32, program: Program<'_>, path: &str) -> Option<Habit> {
     let found = catalog.secrets.habitual(entry, program, path)?;
-    Some(Habit { providers: catalog.destinations.of_packs(found.packs), elsewhere: found.elsewhere })
+    Some(Habit { providers: catalog.destinations.meant_by(found.is_for), elsewhere: found.elsewhere })
 }
 
 /// Whether a path lies outside of a session's workspace; without a workspace everything does.
@@ -122,8 +122,16 @@ pub fn destination(
     let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
     let (by_address, provider) = destinations.classify_address(address, port);
     let provider = provider.map(str::to_owned);
-    let mut best =
-        Destination { address, port, transport, name: None, named_by: None, class: by_address, provider, anybodys: false };
+    let mut best = Destination {
+        address,
+        port,
+        transport,
+        name: None,
+        named_by: None,
+        class: by_address,
+        provider,
+        anybodys: false,
+    };
     for (name, source) in names_that_count(identified) {
         let (class, provider) = match destinations.classify(name) {
             // A name that only tells the provider (a customer's machine at it) says nothing against the port.

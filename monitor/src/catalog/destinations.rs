@@ -178,10 +178,12 @@ impl Destinations {
         self.providers.iter().filter_map(|provider| provider.pack.as_deref())
     }
 
-    /// Ids of the endpoints that are part of any of the packs.
+    /// Ids of the endpoints that are named, or part of a pack that is.
     #[must_use]
-    pub fn of_packs(&self, packs: &[String]) -> Vec<String> {
-        let part = |provider: &&Provider| provider.pack.as_ref().is_some_and(|pack| packs.contains(pack));
+    pub fn meant_by(&self, names: &[String]) -> Vec<String> {
+        let part = |provider: &&Provider| {
+            names.contains(&provider.id) || provider.pack.as_ref().is_some_and(|pack| names.contains(pack))
+        };
         self.providers.iter().filter(part).map(|provider| provider.id.clone()).collect()
     }
 

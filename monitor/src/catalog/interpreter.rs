@@ -101,7 +101,9 @@ fn python(args: &[String]) -> Told<'_> {
                 is_prepared |= !flags.chars().all(|flag| ISOLATING.contains(flag));
                 match value.chars().next() {
                     Some('m') if is_prepared => return Told::Code(""),
-                    Some('m') if joined.is_empty() => return rest.next().map_or(Told::Code(""), Told::Module),
+                    Some('m') if joined.is_empty() => {
+                        return rest.next().map_or(Told::Code(""), Told::Module);
+                    }
                     Some('m') => return Told::Module(joined),
                     Some('c') if joined.is_empty() => return Told::Code(rest.next().unwrap_or_default()),
                     Some('c') => return Told::Code(joined),

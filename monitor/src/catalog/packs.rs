@@ -20,14 +20,14 @@ pub struct Pack {
 
 impl Catalog {
     /// Credentials that are stated to be for what the destinations don't know: such a name would never match.
-    pub(super) fn packs_without_endpoints(&self) -> Vec<CatalogProblem> {
-        let known: BTreeSet<&str> = self.destinations.packs().collect();
-        let problem = |(line, pack): (u64, &str)| CatalogProblem {
+    pub(super) fn for_nothing(&self) -> Vec<CatalogProblem> {
+        let known: BTreeSet<&str> = self.destinations.packs().chain(self.destinations.providers()).collect();
+        let problem = |(line, name): (u64, &str)| CatalogProblem {
             file: secrets::FILE.to_owned(),
             line,
-            what: format!("for `{pack}`: no endpoint is of that pack; name one of destinations.yaml"),
+            what: format!("for `{name}`: destinations.yaml has no such pack and no such endpoint"),
         };
-        self.secrets.stated_packs().filter(|(_, pack)| !known.contains(pack)).map(problem).collect()
+        self.secrets.stated_to_be_for().filter(|(_, name)| !known.contains(name)).map(problem).collect()
     }
 
     /// Every pack, by name.

@@ -208,7 +208,7 @@ struct RawEntry {
     /// As what such a read counts at most where nobody is known.
     #[serde(default)]
     implicit_grade: Option<Grade>,
-    /// Packs of the endpoints that the credential is for; absent: the entry's own.
+    /// Packs, or single endpoints, that the credential is for; absent: the entry's own pack.
     #[serde(default, rename = "for")]
     is_for: Option<Vec<String>>,
     /// Owners know where the store is: one whose arguments name it does something else with it.
@@ -315,11 +315,12 @@ impl Secrets {
         self.entries.iter().filter_map(|entry| entry.pack.as_deref())
     }
 
-    /// The packs that entries state their credentials are for, with the entries' lines.
-    pub(super) fn stated_packs(&self) -> impl Iterator<Item = (u64, &str)> {
-        self.entries.iter().filter_map(|entry| Some((entry.habits.stated?, entry))).flat_map(|(line, entry)| {
-            entry.habits.packs.iter().map(move |pack| (line, pack.as_str()))
-        })
+    /// The packs and endpoints that entries state their credentials are for, with the entries' lines.
+    pub(super) fn stated_to_be_for(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.habits.stated?, entry)))
+            .flat_map(|(line, entry)| entry.habits.is_for.iter().map(move |name| (line, name.as_str())))
     }
 
     /// Switches exactly these packs off.

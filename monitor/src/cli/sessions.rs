@@ -24,11 +24,12 @@ pub fn list(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
 }
 
 fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
+    let unattended = if session.unattended.is_some() { ", unattended" } else { "" };
     let incomplete = if session.incomplete { ", incomplete" } else { "" };
     vec![
         session.id.clone(),
         session.agent.clone(),
-        word(session.status) + incomplete,
+        word(session.status) + incomplete + unattended,
         since(session.started, now),
         session.processes.to_string(),
         session.risk.to_string(),

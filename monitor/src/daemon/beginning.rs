@@ -41,6 +41,7 @@ impl Engine {
         session.user = user;
         session.command = newcomer.command.unwrap_or_else(|| command_line(&process));
         session.home = variable(&env, "HOME").or_else(|| procfs::home_of(session.user));
+        session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(process.pid));
         let (pid, start, started) = (process.pid, process.start, session.started);
         self.registry.insert(session);
         self.registry.add_process(id, process);

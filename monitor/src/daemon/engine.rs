@@ -404,6 +404,7 @@ impl Engine {
             workspace: session.workspace.clone(),
             started: session.started.0,
             frozen: session.frozen,
+            unattended: session.unattended.clone(),
             touched: session.touched(),
         });
         let mut sessions: Vec<SessionRecord> = sessions.collect();

@@ -44,6 +44,10 @@ impl Event {
         let event = self
             .with("session.recognised_by", session.recognised_by.clone())
             .with("session.command", session.command.clone());
+        let event = match &session.unattended {
+            Some(why) => event.with("session.unattended", why.clone()),
+            None => event,
+        };
         match &session.workspace {
             Some(workspace) => event.with("session.workspace", workspace.display().to_string()),
             None => event,

@@ -257,8 +257,10 @@ fn secret_lines(secret: &SecretAccess) -> Vec<String> {
         (true, _) => "foreign: outside of the workspace, and the reader is none of its owner tools",
         (false, _) => "of the session's own workspace",
     };
-    let mut lines =
-        vec![path.clone(), format!("{entry} in the catalogue, class {class}, grade {}; {place}", grade.word())];
+    let mut lines = vec![
+        path.clone(),
+        format!("{entry} in the catalogue, class {class}, grade {}; {place}", grade.word()),
+    ];
     lines.extend(habit.as_ref().map(|habit| {
         let at = habit.providers.join(", ");
         let at = if at.is_empty() { String::new() } else { format!("at {at}, and ") };

@@ -173,6 +173,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.home = record.home;
     session.workspace = record.workspace;
     session.frozen = record.frozen;
+    session.unattended = record.unattended;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);

@@ -60,6 +60,8 @@ pub struct SessionRecord {
     pub workspace: Option<PathBuf>,
     pub started: u64,
     pub frozen: bool,
+    #[serde(default)]
+    pub unattended: Option<String>,
     pub touched: Vec<String>,
 }
 

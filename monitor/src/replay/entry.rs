@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     facts::{
-        Action, BootNanos, Delegation, Destination, EnvironAccess, Habit, Inspection, LinkHow, Process, Relink,
-        SecretAccess, Subject,
+        Action, BootNanos, Delegation, Destination, EnvironAccess, Habit, Inspection, LinkHow, Process,
+        Relink, SecretAccess, Subject,
     },
     rules::Word as _,
     sessions::judgement::RISK_BUDGET,

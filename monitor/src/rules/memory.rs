@@ -454,7 +454,10 @@ mod tests {
         assert!(!found(&memory, Grade::A, Some(&forge)) && !found(&memory, Grade::B, Some(&forge)));
         assert!(!found(&memory, Grade::A, Some(&nobody)) && found(&memory, Grade::B, Some(&nobody)));
         assert!(!found(&memory, Grade::A, None), "what goes nowhere uses nothing");
-        assert_eq!(memory.recall_habit(&touched(Grade::A, 60), second(2)).map(|touch| &*touch.path), Some("/a"));
+        assert_eq!(
+            memory.recall_habit(&touched(Grade::A, 60), second(2)).map(|touch| &*touch.path),
+            Some("/a")
+        );
         memory.note(&fact(second(1), Subject::Open(secret("/a"))));
         assert!(found(&memory, Grade::A, Some(&forge)), "somebody meant it");
         let asks = |habit| Touched { habit: Some(habit), ..touched(Grade::A, 60) };

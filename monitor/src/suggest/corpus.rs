@@ -18,12 +18,13 @@ macro_rules! recall {
 }
 
 /// The recall corpus: attacks that the built-in rules stop.
-const RECALL: [(&str, &str); 11] = recall![
+const RECALL: [(&str, &str); 12] = recall![
     "catalogue.yaml",
     "commands.yaml",
     "detours.yaml",
     "drops.yaml",
     "endpoints.yaml",
+    "habits.yaml",
     "owners.yaml",
     "platforms.yaml",
     "processes.yaml",

@@ -144,7 +144,11 @@ impl Touch {
         let within = within.map(|within| format!(" within {}", written(within))).unwrap_or_default();
         let whose = if self.foreign { "a foreign" } else { "the workspace's own" };
         let habit = if self.habit { " by habit" } else { "" };
-        format!("{whose} secret of class {} and grade {} was read{habit}{within}", self.class, self.grade.word())
+        format!(
+            "{whose} secret of class {} and grade {} was read{habit}{within}",
+            self.class,
+            self.grade.word()
+        )
     }
 }
 

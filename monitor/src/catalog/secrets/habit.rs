@@ -27,8 +27,8 @@ pub struct Habits {
     of_installed: Programs,
     /// As what a read counts where nobody is known; `None`: as the entry's grade.
     elsewhere: Option<Grade>,
-    /// Packs of the endpoints that the credential is for.
-    pub packs: Vec<String>,
+    /// Packs and endpoints that the credential is for.
+    pub is_for: Vec<String>,
     /// Line of the entry that states them, where they are not its own.
     pub stated: Option<u64>,
 }
@@ -48,8 +48,8 @@ pub struct Program<'a> {
 /// What a read by habit counts for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habitual<'a> {
-    /// Packs of the endpoints that the credential is for: there it counts in full.
-    pub packs: &'a [String],
+    /// Packs and endpoints that the credential is for: there it counts in full.
+    pub is_for: &'a [String],
     /// As what it counts where nobody is known.
     pub elsewhere: Grade,
 }
@@ -73,7 +73,7 @@ impl Habits {
             of_installed: Programs::new(of_installed),
             elsewhere,
             stated: is_for.as_ref().map(|_| line),
-            packs: is_for.unwrap_or_else(|| own.into_iter().cloned().collect()),
+            is_for: is_for.unwrap_or_else(|| own.into_iter().cloned().collect()),
         }
     }
 }
@@ -84,12 +84,11 @@ impl Secrets {
     #[must_use]
     pub fn habitual(&self, entry: u32, program: Program<'_>, path: &str) -> Option<Habitual<'_>> {
         let entry = self.entry(entry)?;
-        let Habits { programs, places, of_installed, elsewhere, packs, .. } = &entry.habits;
+        let Habits { programs, places, of_installed, elsewhere, is_for, .. } = &entry.habits;
         let name = basename(program.executable);
         let is_interpreter = self.places.interpreters.contains(name);
         // Java has no one-liners: what it runs is always a program.
-        let told =
-            if is_interpreter { told(name, program.args) } else { Told::File(program.executable) };
+        let told = if is_interpreter { told(name, program.args) } else { Told::File(program.executable) };
         let script = match told {
             Told::File(script) | Told::Prepared(script) => Some(normalise(script)),
             _ => None,
@@ -98,13 +97,16 @@ impl Secrets {
             || script.as_ref().is_some_and(|script| places.is_match(script))
             || (of_installed.contains(name)
                 && script.as_ref().is_none_or(|script| self.is_at_home(script, program)));
-        let is_wanted = match told {
-            Told::Module(module) => module == "netrc", // prints the file
-            Told::Code(text) if !text.is_empty() => !takes_in_a_library(text) || self.speaks_of(text, path),
-            _ => false,
-        } || program.args.iter().skip(1).any(|arg| names(arg, &normalise(path), program.home));
+        let is_wanted =
+            match told {
+                Told::Module(module) => module == "netrc", // prints the file
+                Told::Code(text) if !text.is_empty() => {
+                    !takes_in_a_library(text) || self.speaks_of(text, path)
+                }
+                _ => false,
+            } || program.args.iter().skip(1).any(|arg| names(arg, &normalise(path), program.home));
         let elsewhere = elsewhere.map_or(entry.grade, |most| entry.grade.max(most));
-        (is_known && !is_wanted).then_some(Habitual { packs, elsewhere })
+        (is_known && !is_wanted).then_some(Habitual { is_for, elsewhere })
     }
 
     /// Installed, or part of the project. An install script is neither: its package manager runs it by a bare name.
