@@ -131,3 +131,98 @@ impl Secrets {
 fn takes_in_a_library(code: &str) -> bool {
     IMPORTS.iter().any(|word| code.contains(word))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::Catalog;
+
+    const HOME: &str = "/home/ann";
+
+    fn is_habit(entry: &str, path: &str, line: &str) -> bool {
+        let secrets = Secrets::builtin().unwrap();
+        let (number, _) = (0_u32..).zip(secrets.ids()).find(|(_, id)| *id == entry).unwrap();
+        // A quoted word is one argument.
+        let args: Vec<String> = line
+            .split('"')
+            .enumerate()
+            .flat_map(|(at, part)| match at % 2 {
+                0 => part.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![part.to_owned()],
+            })
+            .collect();
+        let name = &args[0];
+        let executable = if name.starts_with('/') { name.clone() } else { format!("/usr/bin/{name}") };
+        let workspace = Some(Path::new("/home/ann/work"));
+        let program = Program { executable: &executable, args: &args, home: Some(HOME), workspace };
+        secrets.habitual(number, program, path).is_some()
+    }
+
+    #[test]
+    fn a_habit_is_told_from_what_is_meant_by_what_the_interpreter_runs() {
+        let netrc = |line| is_habit("netrc", "/home/ann/.netrc", line);
+        for line in [
+            "python3 app.py",
+            "python3.12 -mpip install x",
+            "python3 -X dev app.py",
+            "python3 -c \"import requests\"",
+            "python3 -",
+            "python3",
+        ] {
+            assert!(netrc(line), "{line}");
+        }
+        for line in [
+            "python3 -m netrc",
+            "python3 -mnetrc",
+            "python3 -c x",
+            "python3 -c \"import netrc\"",
+            "python3 -c \"import os; os.open(os.path.expanduser('~/.netrc'), 0)\"",
+            "python3 app.py /home/ann/.netrc",
+            "cat x",
+            "node app.js",
+        ] {
+            assert!(!netrc(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_a_general_name_is_named_by_its_directory() {
+        let aws = |line| is_habit("aws", "/home/ann/.aws/credentials", line);
+        assert!(aws("node -e \"require('@aws-sdk/credential-providers')\""), "no mention of the place");
+        assert!(!aws("node -e \"require('fs').readFileSync('/home/ann/.aws/credentials')\""));
+        assert!(aws("/tmp/go-build17/b001/s3.test -test.v") && aws("/home/ann/work/target/debug/deps/s3-1f"));
+        assert!(!aws("/home/ann/work/bin/s3") && aws("java -cp x Main"));
+    }
+
+    #[test]
+    fn what_must_be_installed_is_no_habit_elsewhere() {
+        let npmrc = |line| is_habit("npm-user", "/home/ann/.npmrc", line);
+        for line in [
+            "node /home/ann/work/node_modules/.bin/lint",
+            "node --max-old-space-size=4096 /usr/bin/gemini",
+            "node /home/ann/work/tools/versions.mjs",
+            "/home/ann/.bun/bin/bun run /home/ann/work/x.ts",
+            "/home/ann/.npm/_npx/1/node_modules/opencode-ai/bin/opencode.exe",
+        ] {
+            assert!(npmrc(line), "{line}");
+        }
+        for line in
+            ["node postinstall.js", "node /tmp/x.mjs", "/home/ann/.bun/bin/bun /tmp/x.ts", "ruby x.rb"]
+        {
+            assert!(!npmrc(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_habit_of_the_catalogue_is_for_something_that_the_destinations_know() {
+        assert_eq!(Catalog::builtin().unwrap().for_nothing(), []);
+        let directory = tempfile::tempdir().unwrap();
+        let text = "version: 1\nentries:\n  - { id: a, class: ssh, grade: A, paths: [~/.x], for: [aws, awz, github], source: s }\n";
+        std::fs::write(directory.path().join("secrets.yaml"), text).unwrap();
+        let problems = Catalog::load(directory.path()).unwrap_err().to_string();
+        assert_eq!(
+            problems,
+            "secrets.yaml:3: for `awz`: destinations.yaml has no such pack and no such endpoint"
+        );
+    }
+}
