@@ -94,7 +94,7 @@ impl Arena {
             serde_json::to_string(path).context("a path cannot be quoted") // every JSON string is a TOML string
         };
         Ok(format!(
-            "socket = {}\nstate = {}\nrules = \"builtin\"\npins = \"none\"\nmetrics = \"none\"\nlog = \"warn\"\n\
+            "socket = {}\nstate = {}\nrules = \"builtin\"\nunattended = \"never\"\npins = \"none\"\nmetrics = \"none\"\nlog = \"warn\"\n\
              watch_below = {}\n",
             text(self.socket())?,
             text(self.state())?,

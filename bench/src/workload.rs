@@ -214,6 +214,7 @@ fn connect(class: DestinationClass, name: &str) -> Fact {
         class,
         also: None,
         provider: None,
+        anybodys: false,
     }))
 }
 
@@ -225,5 +226,6 @@ fn open(entry: &str) -> Fact {
         grade: Grade::B,
         foreign: false,
         owner: true,
+        habit: None,
     }))
 }

@@ -37,6 +37,7 @@ fn fact() -> Fact {
         class: DestinationClass::Infra,
         also: None,
         provider: None,
+        anybodys: false,
     };
     Fact {
         at: BootNanos(1_000_000_000),

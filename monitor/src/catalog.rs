@@ -8,6 +8,7 @@ mod command;
 pub mod destinations;
 mod digest;
 mod homes;
+mod interpreter;
 pub mod packages;
 mod packs;
 mod path;
@@ -18,7 +19,6 @@ pub mod secrets;
 
 use std::{fs, panic::resume_unwind, path::Path, thread};
 
-pub(crate) use self::path::{basename, normalise};
 use self::{
     agents::Agents,
     command::Invocation,
@@ -30,6 +30,10 @@ pub use self::{
     digest::{Change, Difference},
     packs::Pack,
     problem::{CatalogProblem, CatalogProblems},
+};
+pub(crate) use self::{
+    interpreter::script_place,
+    path::{basename, normalise},
 };
 
 /// Version of the catalogue format that this daemon reads.
@@ -86,7 +90,11 @@ impl Catalog {
             (agents, secrets, destinations)
         });
         match (agents, secrets, destinations) {
-            (Ok(agents), Ok(secrets), Ok(destinations)) => Ok(Self { agents, secrets, destinations }),
+            (Ok(agents), Ok(secrets), Ok(destinations)) => {
+                let catalog = Self { agents, secrets, destinations };
+                let problems = catalog.for_nothing();
+                if problems.is_empty() { Ok(catalog) } else { Err(CatalogProblems(problems)) }
+            }
             (agents, secrets, destinations) => {
                 let problems = [agents.err(), secrets.err(), destinations.err()];
                 Err(CatalogProblems(problems.into_iter().flatten().flatten().collect()))

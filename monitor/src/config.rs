@@ -6,6 +6,7 @@ mod approvers;
 mod document;
 pub(crate) mod mountinfo;
 mod problem;
+mod unattended;
 
 use std::{
     fs, io,
@@ -16,6 +17,7 @@ use std::{
 pub use approvers::Approvers;
 use document::Document;
 pub use problem::{Problem, Problems};
+pub use unattended::Unattended;
 
 use crate::control::api::Mode;
 
@@ -59,6 +61,8 @@ pub struct Config {
     pub risk_budget: u32,
     /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is told.
     pub sessions_per_user: usize,
+    /// For which sessions nobody is there to answer.
+    pub unattended: Unattended,
     /// Only agents that descend from this process are watched; `None`: those of the whole machine. For trials and tests
     /// beside a daemon that is in charge.
     pub watch_below: Option<u32>,
@@ -83,6 +87,7 @@ impl Default for Config {
             approvers: Approvers::Owner,
             risk_budget: RISK_BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
+            unattended: Unattended::default(),
             watch_below: None,
             cgroup: None,
             log: "info".into(),

@@ -169,6 +169,18 @@ pub struct SecretAccess {
     pub foreign: bool,
     /// The reader is one of the store's owner tools (or the agent itself reading its own store).
     pub owner: bool,
+    /// A library looked into it unasked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub habit: Option<Habit>,
+}
+
+/// A read by habit: what it says of the reader's purpose is only that the credential may be used where it is for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Habit {
+    /// Catalogue ids of the endpoints that the credential is for: a connection there counts in full.
+    pub providers: Vec<String>,
+    /// As what the read counts where nobody is known.
+    pub elsewhere: Grade,
 }
 
 /// Where a destination's name came from, strongest first.
@@ -198,6 +210,9 @@ pub struct Destination {
     /// What the host serves besides, as the catalogue marks it.
     pub also: Option<Role>,
     pub provider: Option<String>,
+    /// Nobody is known to be there: a plain address, a name that the catalogue lacks, a place where anybody drops things.
+    #[serde(default)]
+    pub anybodys: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -11,11 +11,11 @@ use crate::{
         agents::UNKNOWN,
         destinations::Destinations,
         normalise,
-        secrets::{Moved, UNRESOLVED},
+        secrets::{Moved, Program, UNRESOLVED},
     },
     facts::{
-        DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, NameSource,
-        Process, SecretAccess, Subject, Transport,
+        DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, Habit,
+        NameSource, Process, SecretAccess, Subject, Transport,
     },
     names::Identified,
     sessions::environment,
@@ -49,7 +49,7 @@ pub struct Reader<'a> {
     pub args: &'a [String],
     /// Who started the program, the nearest first, as far as they are known.
     pub ancestors: &'a [&'a Process],
-    /// The session's workspace.
+    /// What the session works in.
     pub workspace: Option<&'a Path>,
 }
 
@@ -77,10 +77,17 @@ pub fn secret(
     };
     let (entry, class) = (entry.to_owned(), class.to_owned());
     let owner = reader.reads_its_own(catalog, number, &path);
-    let unasked = |executable| secrets.reads_unasked(number, executable, reader.args);
-    let grade = if reader.executable.is_some_and(unasked) { grade.max(Grade::B) } else { grade };
+    let outside = outside && !secrets.is_of_the_job(&path, reader.workspace);
     let loaded = matches!(known, KnownBy::Name { .. }) && reader.loads_for_a_person(catalog, number, &path);
-    Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner && !loaded, owner })
+    let program = reader.program().filter(|_| !owner);
+    let habit = program.and_then(|program| habit(catalog, number, program, &path));
+    Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner && !loaded, owner, habit })
+}
+
+/// What a program's read of the store at `path` counts for where it is a habit of its library.
+fn habit(catalog: &Catalog, entry: u32, program: Program<'_>, path: &str) -> Option<Habit> {
+    let found = catalog.secrets.habitual(entry, program, path)?;
+    Some(Habit { providers: catalog.destinations.meant_by(found.is_for), elsewhere: found.elsewhere })
 }
 
 /// Whether a path lies outside of a session's workspace; without a workspace everything does.
@@ -89,7 +96,12 @@ pub fn is_outside(workspace: Option<&Path>, path: &Path) -> bool {
     workspace.is_none_or(|workspace| !path.starts_with(workspace))
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn program(&self) -> Option<Program<'a>> {
+        let Self { args, home, workspace, .. } = *self;
+        self.executable.map(|executable| Program { executable, args, home, workspace })
+    }
+
     /// The reader is one of the store's owner tools, or the agent itself reads its own store.
     fn reads_its_own(&self, catalog: &Catalog, entry: u32, path: &str) -> bool {
         if self.is_agent && catalog.agents.reads_for_itself(self.agent, path, self.home) {
@@ -136,6 +148,7 @@ pub fn destination(
         class: by_address,
         also: None,
         provider,
+        anybodys: false,
     };
     for (name, source) in names_that_count(identified) {
         let (class, provider) = match destinations.classify(name) {
@@ -161,6 +174,9 @@ pub fn destination(
     if is_unsaid && danger(best.class) < danger(DestinationClass::Unknown) {
         best.class = DestinationClass::Unknown;
     }
+    let is_anybodys = |provider: &String| destinations.is_anybodys(provider);
+    best.anybodys = best.class == DestinationClass::Unknown
+        && (best.name.is_none() || best.provider.as_ref().is_none_or(is_anybodys));
     best
 }
 
@@ -187,7 +203,7 @@ pub fn executed(
         let access = EnvironAccess { target: process.pid, own: true, how: EnvironHow::Exec };
         subjects.push(Subject::Environ(access));
     }
-    subjects.extend(printed(catalog, process, parent, home).map(Subject::Open));
+    subjects.extend(printed(catalog, process, parent, home, workspace).map(Subject::Open));
     subjects
 }
 
@@ -211,18 +227,21 @@ fn mounted(
             grade: store.grade,
             foreign: true,
             owner: false,
+            habit: None,
         })
     })
 }
 
 /// The store that a command prints: whoever started it has read the store then, although its owner tool opened it.
 ///
-/// Nobody has where a tool asked for itself: git its helper, kubectl the cloud's command.
+/// Nobody has where a tool asked for itself: git its helper, kubectl the cloud's command. A library that asks a helper where
+/// it would else have looked into the file does so by the same habit.
 fn printed(
     catalog: &Catalog,
     process: &Process,
     parent: Option<&Process>,
     home: Option<&str>,
+    workspace: Option<&Path>,
 ) -> Option<SecretAccess> {
     let store = catalog.credential_command(&process.executable, &process.args)?;
     let asks_for_itself =
@@ -230,9 +249,13 @@ fn printed(
     if parent.is_some_and(asks_for_itself) {
         return None;
     }
+    // One program's output is one thing, however often it is asked; its arguments may hold a secret themselves.
+    let path = format!("output of {}", process.name());
+    let program =
+        parent.map(|Process { executable, args, .. }| Program { executable, args, home, workspace });
     Some(SecretAccess {
-        // One program's output is one thing, however often it is asked; its arguments may hold a secret themselves.
-        path: format!("output of {}", process.name()),
+        habit: program.and_then(|program| habit(catalog, store.entry, program, &path)),
+        path,
         entry: store.id.to_owned(),
         class: store.class.to_owned(),
         grade: store.grade,

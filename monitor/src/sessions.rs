@@ -64,6 +64,8 @@ pub struct Session {
     pub moved: Moved,
     pub memory: Memory,
     pub breaker: Breaker,
+    /// Why nobody is there to answer what is held; `None` where somebody may be.
+    pub unattended: Option<String>,
     pub frozen: bool,
     /// When it was frozen last: what it did before was under way.
     pub frozen_at: BootNanos,
@@ -106,6 +108,7 @@ impl Session {
             moved: Moved::default(),
             memory: Memory::new(),
             breaker: Breaker::default(),
+            unattended: None,
             frozen: false,
             frozen_at: BootNanos(0),
             stood: HashSet::new(),

@@ -25,6 +25,8 @@ pub struct Settings {
     /// The key `approvers`, as it stands in the file.
     pub approvers: Option<&'static str>,
     pub sessions_per_user: Option<usize>,
+    /// Nobody is there to answer what is held.
+    pub unattended: bool,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
     /// Variables that it starts with.
@@ -68,11 +70,12 @@ impl Daemon {
         };
         let config = format!(
             "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"{rules}\"\npins = \"{1}\"\n\
-             metrics = \"127.0.0.1:0\"\nmode = \"{2}\"\nwatch_below = {3}\n",
+             metrics = \"127.0.0.1:0\"\nunattended = \"{4}\"\nmode = \"{2}\"\nwatch_below = {3}\n",
             dir.path().display(),
             pins.as_ref().map_or("none".into(), |pins| pins.display().to_string()),
             if settings.observe { "observe" } else { "enforce" },
             std::process::id(),
+            if settings.unattended { "always" } else { "never" },
         );
         let catalog = if settings.catalog {
             fs::create_dir(dir.path().join("catalog")).expect("a fresh directory");

@@ -9,6 +9,7 @@ mod daemon {
     mod flows;
     mod freezing;
     mod gates;
+    mod habits;
     mod handshakes;
     mod lifecycle;
     mod lives;

@@ -4,7 +4,11 @@
 
 use std::collections::HashSet;
 
-use super::{path::basename, pattern::wildcard};
+use super::{
+    interpreter::{is_python, module_option},
+    path::basename,
+    pattern::wildcard,
+};
 
 /// Base names of programs, plain or with a `*` at the end.
 #[derive(Debug, Default)]
@@ -47,10 +51,13 @@ impl<'a> Invocation<'a> {
             let rest = direct.args.get(at + 1..).unwrap_or_default();
             match arg.as_str() {
                 "-c" | "-e" | "-p" | "--eval" | "--print" | "-" | "--" => break,
-                flag if is_option(flag) && !flag.starts_with("--") && flag.ends_with('m') => {
-                    return rest
-                        .split_first()
-                        .map_or(direct, |(module, rest)| Self { program: module, args: rest });
+                flag if is_python(program) && module_option(flag).is_some() => {
+                    return match module_option(flag) {
+                        Some("") | None => rest
+                            .split_first()
+                            .map_or(direct, |(module, rest)| Self { program: module, args: rest }),
+                        Some(joined) => Self { program: joined, args: rest },
+                    };
                 }
                 flag if is_option(flag) => {}
                 script => return Self { program: basename(script), args: rest },
@@ -317,6 +324,8 @@ mod tests {
             "/usr/bin/python3.12 /usr/bin/aws configure export-credentials"
         ));
         assert!(matches("azure.cli account", "python3 -Im azure.cli account"));
+        assert!(matches("azure.cli account", "python3.12 -Imazure.cli account"));
+        assert!(!matches("azure.cli account", "bash -m azure.cli account"));
         assert!(matches("aws s3", "python3 -u /usr/bin/aws s3 ls"));
         assert!(matches("crontab !-l", "busybox crontab -"));
         assert!(!matches("aws configure", "python3 -c /usr/bin/aws configure"));

@@ -49,6 +49,8 @@ struct Provider {
     pack: Option<String>,
     /// The pack is switched off.
     off: bool,
+    /// Nobody in particular is there, though the place has a name: a paste site, a customer's machine.
+    anybodys: bool,
     destructive: Destructive,
 }
 
@@ -225,6 +227,21 @@ impl Destinations {
     /// The pack of each entry that is part of one, with repetitions.
     pub(super) fn packs(&self) -> impl Iterator<Item = &str> {
         self.providers.iter().filter_map(|provider| provider.pack.as_deref())
+    }
+
+    /// Ids of the endpoints that are named, or part of a pack that is.
+    #[must_use]
+    pub fn meant_by(&self, names: &[String]) -> Vec<String> {
+        let part = |provider: &&Provider| {
+            names.contains(&provider.id) || provider.pack.as_ref().is_some_and(|pack| names.contains(pack))
+        };
+        self.providers.iter().filter(part).map(|provider| provider.id.clone()).collect()
+    }
+
+    /// Whether the provider says nothing of who is there: an endpoint of class unknown that is not `known`.
+    #[must_use]
+    pub fn is_anybodys(&self, provider: &str) -> bool {
+        self.providers.iter().any(|known| known.id == provider && known.anybodys)
     }
 
     /// Makes the endpoints of exactly these packs plain.

@@ -5,6 +5,8 @@
 
 mod commands;
 mod existing;
+mod habit;
+mod job;
 mod loaders;
 mod moved;
 mod names;
@@ -18,9 +20,16 @@ use monitor_common::policy::SecretTag;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-pub use self::{commands::SearchCommand, existing::StorePlace, moved::Moved};
+pub use self::{
+    commands::SearchCommand,
+    existing::StorePlace,
+    habit::{Habitual, Program},
+    moved::Moved,
+};
 use self::{
     commands::{Commands, Searches},
+    habit::Habits,
+    job::{Job, RawJob},
     loaders::Loader,
     moved::{Move, RawMove},
     names::{Generic, KernelNames},
@@ -80,6 +89,7 @@ pub struct Secrets {
     places: Places,
     generic: Generic,
     moves: Vec<Move>,
+    jobs: Vec<Job>,
     searches: Searches,
     loaders: Vec<Loader>,
     /// Programs that stand for what their first argument names.
@@ -97,8 +107,7 @@ struct Entry {
     grade: Grade,
     watch: bool,
     owners: Owners,
-    /// Interpreters whose libraries read the store unasked.
-    implicit: Vec<String>,
+    habits: Habits,
     /// No owner needs to be told where the store is.
     unnamed: bool,
     /// Loaders load it for what they start.
@@ -160,6 +169,9 @@ struct Document {
     multicall: Vec<String>,
     #[serde(default)]
     moves: Vec<Spanned<RawMove>>,
+    /// Where runners put what is their jobs' own.
+    #[serde(default)]
+    jobs: Vec<Spanned<RawJob>>,
     #[serde(default)]
     searches: Vec<Spanned<serde_json::Value>>,
     #[serde(default)]
@@ -194,10 +206,21 @@ struct RawEntry {
     owners: Vec<String>,
     #[serde(default)]
     owner_modules: Vec<String>,
-    /// Interpreters whose libraries read the store at every request, whether the program wants it or not; a `*` at the end
-    /// stands for a version. What they read counts as grade B at most.
+    /// Owners where a project has them installed.
+    #[serde(default)]
+    project_owners: Vec<String>,
+    /// Programs whose libraries read the store unasked: base names, a `*` at the end for a version, or globs of paths.
     #[serde(default)]
     implicit: Vec<String>,
+    /// The same, while they run what is installed or lies in the workspace.
+    #[serde(default)]
+    implicit_installed: Vec<String>,
+    /// As what such a read counts at most where nobody is known.
+    #[serde(default)]
+    implicit_grade: Option<Grade>,
+    /// Packs, or single endpoints, that the credential is for; absent: the entry's own pack.
+    #[serde(default, rename = "for")]
+    is_for: Option<Vec<String>>,
     /// Owners know where the store is: one whose arguments name it does something else with it.
     #[serde(default)]
     unnamed: bool,
@@ -257,6 +280,7 @@ impl Secrets {
         let globs = reader.globs(0, patterns.iter().map(|pattern| &pattern.text));
         let except = reader.globs(0, &document.except);
         let moves = moved::read(&mut reader, document.moves);
+        let jobs = job::read(&mut reader, document.jobs);
         let searches = Searches::read(&mut reader, document.searches, document.search_words);
         let loaders = loaders::read(&mut reader, document.loaders);
         let wrappers = Programs::new([document.interpreters.clone(), document.multicall].concat());
@@ -277,6 +301,7 @@ impl Secrets {
             places,
             generic,
             moves,
+            jobs,
             searches,
             loaders,
             wrappers,
@@ -303,6 +328,14 @@ impl Secrets {
     /// The pack of each entry that is part of one, with repetitions.
     pub(super) fn packs(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| entry.pack.as_deref())
+    }
+
+    /// The packs and endpoints that entries state their credentials are for, with the entries' lines.
+    pub(super) fn stated_to_be_for(&self) -> impl Iterator<Item = (u64, &str)> {
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.habits.stated?, entry)))
+            .flat_map(|(line, entry)| entry.habits.is_for.iter().map(move |name| (line, name.as_str())))
     }
 
     /// Switches exactly these packs off.
@@ -417,8 +450,15 @@ impl Entry {
         Self {
             commands: Commands::read(reader, line, &raw.commands, raw.values),
             except: reader.globs(line, &raw.except),
-            owners: Owners::new(raw.owners, raw.owner_modules),
-            implicit: raw.implicit,
+            owners: Owners::new(raw.owners, raw.owner_modules, raw.project_owners),
+            habits: Habits::read(
+                reader,
+                line,
+                raw.implicit,
+                raw.implicit_installed,
+                raw.implicit_grade,
+                (raw.is_for, raw.pack.as_ref()),
+            ),
             unnamed: raw.unnamed,
             loaded: raw.loaded,
             id: raw.id,

@@ -31,6 +31,7 @@ fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
     let remarks = [
         (session.incomplete, "incomplete"),
         (session.by_signal > 0, "by signal"),
+        (session.unattended.is_some(), "unattended"),
         (session.background, "in the background (fg)"),
     ];
     let remarks = remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| format!(", {remark}"));

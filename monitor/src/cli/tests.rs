@@ -142,6 +142,7 @@ pub mod sample {
             id: "4711-0a1b2".into(),
             agent: "claude-code".into(),
             recognised_by: "executable".into(),
+            unattended: None,
             root: 4711,
             command: "claude".into(),
             user: 1000,

@@ -12,10 +12,10 @@ use toml::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{Approvers, Config, Problem, Problems, approvers};
+use super::{Approvers, Config, Problem, Problems, Unattended, approvers};
 use crate::control::api::Mode;
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "approvers",
     "catalog",
     "cgroup",
@@ -28,6 +28,7 @@ const KEYS: [&str; 13] = [
     "sessions_per_user",
     "socket",
     "state",
+    "unattended",
     "watch_below",
 ];
 
@@ -78,6 +79,7 @@ fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String
         "approvers" => config.approvers = approvers_of(value)?,
         "risk_budget" => config.risk_budget = budget(value)?,
         "sessions_per_user" => config.sessions_per_user = sessions(value)?,
+        "unattended" => config.unattended = unattended(value)?,
         "watch_below" => config.watch_below = Some(process(value)?),
         "log" => config.log = filter(value)?,
         unknown => return Err(unknown_key(unknown)),
@@ -142,6 +144,16 @@ fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
     match string(value, expected)? {
         "enforce" => Ok(Mode::Enforce),
         "observe" => Ok(Mode::Observe),
+        other => Err(format!("is {other:?}; expected {expected}")),
+    }
+}
+
+fn unattended(value: &DeValue<'_>) -> Result<Unattended, String> {
+    let expected = "\"detect\", \"always\" or \"never\"";
+    match string(value, expected)? {
+        "detect" => Ok(Unattended::Detect),
+        "always" => Ok(Unattended::Always),
+        "never" => Ok(Unattended::Never),
         other => Err(format!("is {other:?}; expected {expected}")),
     }
 }

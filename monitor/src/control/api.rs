@@ -124,6 +124,9 @@ pub struct SessionView {
     pub agent: String,
     /// How it was recognised: `executable`, `argv`, `environment NAME`, `adopted …`, `run`.
     pub recognised_by: String,
+    /// Why nobody is there to answer: what a rule holds is denied at once. `None` where somebody may be.
+    #[serde(default)]
+    pub unattended: Option<String>,
     pub root: u32,
     pub command: String,
     pub user: u32,

@@ -44,6 +44,7 @@ impl Engine {
         session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
         let (pid, start, started, is_new) = (process.pid, process.start, session.started, newcomer.is_new);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
+        session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(pid));
         self.registry.insert(session);
         self.registry.add_process(id, process);
         self.is_watched(id);

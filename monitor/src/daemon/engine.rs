@@ -422,6 +422,7 @@ impl Engine {
             started: session.started.0,
             frozen: session.frozen,
             terminal: session.terminal,
+            unattended: session.unattended.clone(),
             touched: session.touched(),
         });
         let mut sessions: Vec<SessionRecord> = sessions.collect();

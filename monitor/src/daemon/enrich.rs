@@ -13,7 +13,7 @@ use monitor_common::policy::InodeKey;
 
 use super::engine::Engine;
 use crate::{
-    catalog::normalise,
+    catalog::{basename, normalise, script_place},
     facts::{BootNanos, Destination, EnvironAccess, EnvironHow, SecretAccess, SessionId, Transport},
     names::Identified,
     probes::decode::text,
@@ -80,7 +80,9 @@ impl Engine {
         let ancestors = process.map(|process| self.registry.ancestors(id, process)).unwrap_or_default();
         let executable =
             process.map(|process| procfs::executable(pid).unwrap_or_else(|| process.executable.clone()));
-        let args = process.map(|process| with_absolute_script(pid, &process.args)).unwrap_or_default();
+        let args = process
+            .map(|process| with_absolute_script(pid, executable.as_deref(), &process.args))
+            .unwrap_or_default();
         let reader = Reader {
             agent: &session.agent,
             home: session.home.as_deref(),
@@ -180,14 +182,21 @@ impl Engine {
     }
 }
 
-/// An interpreter's arguments with the path of its script made whole: `python3 .venv/bin/pip`.
-fn with_absolute_script(pid: u32, args: &[String]) -> Vec<String> {
+/// An interpreter's arguments with the path of its script made whole: `python3 .venv/bin/pip`, `node lint.js`.
+///
+/// Not in a package's own directory: that is where its install script is run, which is nobody's tool.
+fn with_absolute_script(pid: u32, executable: Option<&str>, args: &[String]) -> Vec<String> {
     let mut args = args.to_vec();
-    if let Some(script) = args.get_mut(1)
-        && script.contains('/')
-        && !script.starts_with(['/', '-'])
-        && let Some(directory) = procfs::working_directory(pid)
-    {
+    let place = script_place(basename(executable.unwrap_or_default()), &args);
+    let Some(script) = place.and_then(|place| args.get_mut(place)).filter(|script| !script.starts_with('/'))
+    else {
+        return args;
+    };
+    let Some(directory) = procfs::working_directory(pid) else { return args };
+    let of_a_package = directory.components().any(|part| part.as_os_str() == "node_modules");
+    // A bare word may be a command: `bun install`.
+    let is_file = || Path::new("/proc").join(pid.to_string()).join("cwd").join(&*script).is_file();
+    if !of_a_package && (script.contains('/') || is_file()) {
         *script = directory.join(&*script).to_string_lossy().into_owned();
     }
     args

@@ -44,6 +44,10 @@ impl Event {
         let event = self
             .with("session.recognised_by", session.recognised_by.clone())
             .with("session.command", session.command.clone());
+        let event = match &session.unattended {
+            Some(why) => event.with("session.unattended", why.clone()),
+            None => event,
+        };
         match &session.workspace {
             Some(workspace) => event.with("session.workspace", workspace.display().to_string()),
             None => event,
@@ -83,7 +87,12 @@ impl Event {
     }
 
     #[must_use]
-    pub fn secret(self, secret: &SecretAccess) -> Self {
+    pub fn secret(mut self, secret: &SecretAccess) -> Self {
+        if let Some(habit) = &secret.habit {
+            self = self
+                .with("secret.habit_for", habit.providers.clone())
+                .with("secret.habit_elsewhere", json!(habit.elsewhere));
+        }
         self.with("file.path", secret.path.clone())
             .with("secret.entry", secret.entry.clone())
             .with("secret.class", secret.class.clone())
@@ -104,6 +113,9 @@ impl Event {
         }
         if let Some(also) = destination.also {
             self = self.with("destination.also", json!(also));
+        }
+        if destination.anybodys {
+            self = self.with("destination.anybodys", true);
         }
         self.with("destination.ip", destination.address.to_string())
             .with("destination.port", destination.port)

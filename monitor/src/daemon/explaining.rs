@@ -258,13 +258,22 @@ fn object(subject: &Subject) -> Vec<String> {
 }
 
 fn secret_lines(secret: &SecretAccess) -> Vec<String> {
-    let SecretAccess { path, entry, class, grade, foreign, owner } = secret;
+    let SecretAccess { path, entry, class, grade, foreign, owner, habit } = secret;
     let place = match (foreign, owner) {
         (_, true) => "read by one of its owner tools",
         (true, _) => "foreign: outside of the workspace, and the reader is none of its owner tools",
         (false, _) => "of the session's own workspace",
     };
-    vec![path.clone(), format!("{entry} in the catalogue, class {class}, grade {}; {place}", grade.word())]
+    let mut lines = vec![
+        path.clone(),
+        format!("{entry} in the catalogue, class {class}, grade {}; {place}", grade.word()),
+    ];
+    lines.extend(habit.as_ref().map(|habit| {
+        let at = habit.providers.join(", ");
+        let at = if at.is_empty() { String::new() } else { format!("at {at}, and ") };
+        format!("a library looked into it unasked: it counts {at}where nobody is known")
+    }));
+    lines
 }
 
 fn destination_lines(destination: &Destination) -> Vec<String> {

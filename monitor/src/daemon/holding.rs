@@ -1,5 +1,7 @@
 //! Holding: a flow or a stopped syscall becomes a question to a person, and the question an answer.
 
+use std::time::Duration;
+
 use monitor_common::policy::FLOW_DENIED;
 use serde_json::json;
 
@@ -11,7 +13,7 @@ use crate::{
     facts::{Action, BootNanos, Fact, SessionId, Subject},
     holds::{HeldCaller, HeldFlow, Hold, Object, WAITING_MAX},
     ledger::record::{Kind as LedgerKind, Who},
-    rules::Verdict,
+    rules::{Verdict, model::Timeout},
     sessions::command_line,
 };
 
@@ -46,6 +48,9 @@ impl Engine {
             }
             return;
         }
+        if let Some(why) = self.registry.get(fact.session).and_then(|session| session.unattended.clone()) {
+            return self.deny_unanswered(fact, verdict, object, waiting, &why);
+        }
         let full = self.holds.of_session(fact.session.0).len() >= WAITING_MAX;
         let response = self.registry.get_mut(fact.session).map_or(Response::Hold, |session| {
             match session.breaker.on_hold_rule(fact.at) {
@@ -54,7 +59,8 @@ impl Engine {
             }
         });
         if response == Response::Hold {
-            self.hold(fact, verdict, object, waiting);
+            let timeout = verdict.decisive.as_ref().and_then(|rule| rule.timeout);
+            self.hold(fact, verdict, object, waiting, timeout);
             return;
         }
         // Nothing more is asked. Stopped first: who sees its error would run on.
@@ -75,10 +81,38 @@ impl Engine {
         self.report("flow-denied", fact, verdict, Action::Freeze);
     }
 
-    fn hold(&mut self, fact: &Fact, verdict: &Verdict, object: Object, waiting: Waiting) {
-        let Some(rule) = &verdict.decisive else { return };
+    /// Asks where nobody is there to answer: silence means no, at once, whatever the rule says of it. Neither waits the job,
+    /// nor is it frozen because it tries again, and what was denied is no risk any more.
+    fn deny_unanswered(
+        &mut self,
+        fact: &Fact,
+        verdict: &Verdict,
+        object: Object,
+        waiting: Waiting,
+        why: &str,
+    ) {
+        let now = Timeout { after: Duration::ZERO, then: Action::Deny };
+        let Some(number) = self.hold(fact, verdict, object, waiting, Some(now)) else { return };
+        let nobody = format!("nobody: {why}");
+        let Ok(hold) = self.holds.decide(number, HoldState::Expired, Some(nobody)) else { return };
+        self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
+        if let Some(session) = self.registry.get_mut(fact.session) {
+            session.memory.forgive(verdict.points, fact.at);
+        }
+    }
+
+    /// Gives the hold's number.
+    fn hold(
+        &mut self,
+        fact: &Fact,
+        verdict: &Verdict,
+        object: Object,
+        waiting: Waiting,
+        timeout: Option<Timeout>,
+    ) -> Option<u64> {
+        let rule = verdict.decisive.as_ref()?;
         let decided = boot_now();
-        let deadline = rule.timeout.as_ref().map(|timeout| decided.plus(timeout.after));
+        let deadline = timeout.map(|timeout| decided.plus(timeout.after));
         let because = verdict
             .matches
             .iter()
@@ -108,7 +142,7 @@ impl Engine {
                 callers,
                 since: fact.at,
                 deadline,
-                then: rule.timeout.as_ref().map_or(Action::Deny, |timeout| timeout.then),
+                then: timeout.map_or(Action::Deny, |timeout| timeout.then),
                 state: HoldState::Waiting,
                 decided_by: None,
             })
@@ -128,6 +162,7 @@ impl Engine {
         self.report_with(name, fact, verdict, Action::Hold, &extra);
         self.keep_account(number);
         self.save();
+        Some(number)
     }
 
     /// Lets one waiting thing go on.

@@ -225,6 +225,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.project = record.project;
     session.frozen = record.frozen;
     session.terminal = record.terminal;
+    session.unattended = record.unattended;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);

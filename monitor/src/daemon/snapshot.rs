@@ -65,6 +65,8 @@ pub struct SessionRecord {
     /// A process of it that had the keys of its terminal.
     #[serde(default)]
     pub terminal: Option<u32>,
+    #[serde(default)]
+    pub unattended: Option<String>,
     pub touched: Vec<String>,
 }
 

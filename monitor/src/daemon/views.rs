@@ -57,6 +57,7 @@ impl Engine {
             id: session.id.to_string(),
             agent: session.agent.clone(),
             recognised_by: session.recognised_by.clone(),
+            unattended: session.unattended.clone(),
             root: session.id.root(),
             command: session.command.clone(),
             user: session.user,

@@ -116,7 +116,7 @@ fn configuration(socket: &Path, state: &Path, mode: Mode) -> Result<String> {
     // Nobody else's agent is this daemon's business.
     let watched = std::process::id();
     Ok(format!(
-        "socket = {socket}\nstate = {state}\nrules = \"builtin\"\npins = \"none\"\nmetrics = \"none\"\nmode = \"{mode}\"\n\
+        "socket = {socket}\nstate = {state}\nrules = \"builtin\"\nunattended = \"never\"\npins = \"none\"\nmetrics = \"none\"\nmode = \"{mode}\"\n\
          watch_below = {watched}\n"
     ))
 }

@@ -11,6 +11,7 @@ fn destination(name: &str, address: [u8; 4]) -> Object {
         class: DestinationClass::Infra,
         also: None,
         provider: None,
+        anybodys: false,
     })
 }
 

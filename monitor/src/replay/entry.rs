@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 use crate::{
     facts::{
-        Action, BootNanos, Delegation, Destination, EnvironAccess, Inspection, LinkHow, Process, Relink,
-        SecretAccess, Subject,
+        Action, BootNanos, Delegation, Destination, EnvironAccess, Habit, Inspection, LinkHow, Process,
+        Relink, SecretAccess, Subject,
     },
     rules::Word as _,
     sessions::judgement::RISK_BUDGET,
@@ -162,7 +162,14 @@ impl Fields<'_> {
             grade: self.need("secret.grade")?,
             foreign: self.need("secret.foreign")?,
             owner: self.need("secret.owner")?,
+            habit: self.habit()?,
         })
+    }
+
+    fn habit(&self) -> Result<Option<Habit>, String> {
+        let providers: Option<Vec<String>> = self.may("secret.habit_for")?;
+        let of = |providers| Ok(Habit { providers, elsewhere: self.need("secret.habit_elsewhere")? });
+        providers.map(of).transpose()
     }
 
     fn destination(&self) -> Result<Destination, String> {
@@ -176,6 +183,7 @@ impl Fields<'_> {
             class: self.need("destination.class")?,
             also: self.may("destination.also")?,
             provider: self.may("destination.provider")?,
+            anybodys: self.may("destination.anybodys")?.unwrap_or_default(),
         })
     }
 

@@ -80,6 +80,8 @@ const GRADES: Shape = Shape::Many(&Shape::Words(words::<Grade>));
 const CLASSES: Shape = Shape::Many(&Shape::Words(words::<DestinationClass>));
 const CLASSES_OF_SECRETS: Field =
     field("class", TEXTS, "Classes of the catalogue: cloud, paas, ssh, dotenv …");
+const HABIT: Field =
+    field("habit", Shape::Flag, "A library looked into it unasked, whatever its program wants.");
 const FOREIGN: Field = field("foreign", Shape::Flag, "Outside the workspace, and not read by an owner tool.");
 
 pub const FILE: &[Field] = &[
@@ -157,6 +159,7 @@ pub const SECRET: &[Field] = &[
     CLASSES_OF_SECRETS,
     field("grade", GRADES, "A a live infrastructure credential, B another credential, C indirect."),
     FOREIGN,
+    HABIT,
     field("entry", TEXTS, "Entries of the catalogue: railway-cli."),
     field("path", TEXTS, "Globs; * stops at /, ** does not."),
 ];
@@ -212,6 +215,7 @@ pub const TOUCHED: &[Field] = &[
     CLASSES_OF_SECRETS,
     field("grade", GRADES, "A, B or C."),
     FOREIGN,
+    HABIT,
     field("within", Shape::Duration, "How long ago at most; absent: at any time in the session."),
 ];
 

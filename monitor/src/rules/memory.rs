@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     breaker::risk::{HALF_LIFE, Risk},
-    facts::{BootNanos, Fact, Grade, SecretAccess, Subject},
+    facts::{BootNanos, Destination, Fact, Grade, Habit, SecretAccess, Subject},
 };
 
 /// Most secrets that are remembered one by one.
@@ -36,17 +36,44 @@ pub struct Touch {
     pub class: String,
     pub grade: Grade,
     pub foreign: bool,
+    /// A library looked into it unasked.
+    pub habit: Option<Habit>,
     pub path: String,
     pub readers: Readers,
 }
 
 impl Touch {
-    /// Whether it is what a condition asks for at `now`.
+    /// A read that nobody is named for yet.
     #[must_use]
-    pub fn fits(&self, wanted: &Touched, now: BootNanos) -> bool {
+    pub fn of(at: BootNanos, secret: &SecretAccess) -> Self {
+        let SecretAccess { class, grade, foreign, path, habit, .. } = secret.clone();
+        Self { at, class, grade, foreign, habit, path, readers: Readers::default() }
+    }
+
+    /// Whether it is what a condition asks for at `now`, about a fact that goes `to` somewhere or nowhere.
+    #[must_use]
+    pub fn fits(&self, wanted: &Touched, now: BootNanos, to: Option<&Destination>) -> bool {
         wanted.reaches(self.at, now)
-            && wanted.names(self.grade, self.foreign)
+            && wanted.habit.is_none_or(|wanted| wanted == self.habit.is_some())
+            && self.counts_as(to).is_some_and(|grade| wanted.names(grade, self.foreign))
             && (wanted.class.is_empty() || wanted.class.contains(&self.class))
+    }
+
+    /// As what it counts there. What was read by habit counts only where it may be used: at the provider that the
+    /// credential is for, and where nobody is known.
+    #[must_use]
+    pub fn counts_as(&self, to: Option<&Destination>) -> Option<Grade> {
+        let Some(Habit { providers, elsewhere }) = &self.habit else { return Some(self.grade) };
+        let to = to?;
+        if to.provider.as_ref().is_some_and(|provider| providers.contains(provider)) {
+            return Some(self.grade);
+        }
+        to.anybodys.then_some(self.grade.max(*elsewhere))
+    }
+
+    /// Whether the same read is remembered here: one by habit says nothing of another that was meant.
+    fn is_of(&self, secret: &SecretAccess) -> bool {
+        self.path == secret.path && self.habit.is_some() == secret.habit.is_some()
     }
 }
 
@@ -64,7 +91,8 @@ impl Touched {
 impl fmt::Display for Touch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = if self.foreign { "foreign" } else { "own" };
-        write!(f, "{} {place} {} {}", self.grade.word(), self.class, self.path)
+        let how = if self.habit.is_some() { " by habit" } else { "" };
+        write!(f, "{} {place} {} {}{how}", self.grade.word(), self.class, self.path)
     }
 }
 
@@ -160,7 +188,7 @@ impl Memory {
         if secret.owner {
             return;
         }
-        let known = self.touches.iter().position(|touch| touch.path == secret.path);
+        let known = self.touches.iter().position(|touch| touch.is_of(secret));
         let touch = match known {
             Some(place) => {
                 // The worst that was ever seen of a path stays: a second look must not make it harmless.
@@ -168,7 +196,7 @@ impl Memory {
                 let (grade, foreign) = (old.grade.min(secret.grade), old.foreign || secret.foreign);
                 Touch { at: old.at.max(fact.at), grade, foreign, ..old }
             }
-            None => new_touch(fact.at, secret),
+            None => Touch::of(fact.at, secret),
         };
         if self.touches.len() == MAX_TOUCHES {
             self.evict();
@@ -179,7 +207,7 @@ impl Memory {
     /// Remembers who read the secret of a fact that was noted, and by what way it came to run.
     pub fn note_reader(&mut self, fact: &Fact, lineage: Vec<String>) {
         let Subject::Open(secret) = &fact.subject else { return };
-        if let Some(touch) = self.touches.iter_mut().rev().find(|touch| touch.path == secret.path) {
+        if let Some(touch) = self.touches.iter_mut().rev().find(|touch| touch.is_of(secret)) {
             Arc::make_mut(touch).readers.add(fact, lineage);
         }
     }
@@ -192,7 +220,7 @@ impl Memory {
 
     /// Drops the least harmful touch, the oldest of its kind.
     fn evict(&mut self) {
-        let harm = |touch: &Touch| (std::cmp::Reverse(touch.grade), touch.foreign);
+        let harm = |touch: &Touch| (touch.habit.is_none(), std::cmp::Reverse(touch.grade), touch.foreign);
         let Some((place, _)) = self.touches.iter().enumerate().min_by_key(|(_, touch)| harm(touch)) else {
             return;
         };
@@ -203,8 +231,8 @@ impl Memory {
     }
 
     /// The last touch that fits.
-    pub(super) fn recall(&self, wanted: &Touched, now: BootNanos) -> Recall<'_> {
-        if let Some(touch) = self.touches.iter().rev().find(|touch| touch.fits(wanted, now)) {
+    pub(super) fn recall(&self, wanted: &Touched, now: BootNanos, to: Option<&Destination>) -> Recall<'_> {
+        if let Some(touch) = self.touches.iter().rev().find(|touch| touch.fits(wanted, now, to)) {
             return Recall::Found(touch);
         }
         let dropped = self
@@ -212,6 +240,13 @@ impl Memory {
             .iter()
             .any(|((grade, foreign), at)| wanted.names(*grade, *foreign) && wanted.reaches(*at, now));
         if dropped { Recall::Dropped } else { Recall::Nothing }
+    }
+
+    /// The last touch that would fit, had it not been read by habit.
+    pub(super) fn recall_habit(&self, wanted: &Touched, now: BootNanos) -> Option<&Touch> {
+        let as_meant = |touch: &Touch| Touch { habit: None, ..touch.clone() }.fits(wanted, now, None);
+        let habits = self.touches.iter().rev().filter(|touch| touch.habit.is_some());
+        habits.map(AsRef::as_ref).find(|touch| as_meant(touch))
     }
 
     /// Counts a fact in a rule's window. True where the threshold is reached; the window then starts anew.
@@ -302,20 +337,14 @@ impl Memory {
     }
 }
 
-fn new_touch(at: BootNanos, secret: &SecretAccess) -> Touch {
-    let SecretAccess { class, grade, foreign, path, .. } = secret;
-    let readers = Readers::default();
-    Touch { at, class: class.clone(), grade: *grade, foreign: *foreign, path: path.clone(), readers }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::{
-        facts::Process,
-        rules::testing::{fact, second, secret, set},
+        facts::{DestinationClass, Process},
+        rules::testing::{destination, fact, second, secret, set},
     };
 
     fn read(memory: &mut Memory, at: BootNanos, path: &str, grade: Grade, foreign: bool) {
@@ -324,7 +353,7 @@ mod tests {
 
     fn touched(grade: Grade, within: u64) -> Touched {
         let within = Some(Duration::from_secs(within));
-        Touched { class: Vec::new(), grade: vec![grade], foreign: Some(true), within }
+        Touched { class: Vec::new(), grade: vec![grade], foreign: Some(true), habit: None, within }
     }
 
     #[test]
@@ -342,7 +371,7 @@ mod tests {
         read(&mut memory, second(9), "/a", Grade::C, false);
         assert_eq!(memory.touches().len(), 1);
         assert!(
-            matches!(memory.recall(&touched(Grade::A, 5), second(10)), Recall::Found(t) if t.at == second(9))
+            matches!(memory.recall(&touched(Grade::A, 5), second(10), None), Recall::Found(t) if t.at == second(9))
         );
     }
 
@@ -389,7 +418,7 @@ mod tests {
         }
         assert_eq!(memory.touches().len(), MAX_TOUCHES);
         assert_eq!(memory.evicted(), 1001 - MAX_TOUCHES as u64);
-        assert!(matches!(memory.recall(&touched(Grade::A, 60), second(3)), Recall::Found(_)));
+        assert!(matches!(memory.recall(&touched(Grade::A, 60), second(3), None), Recall::Found(_)));
     }
 
     #[test]
@@ -403,8 +432,38 @@ mod tests {
             memory.note(&fact(second(1), Subject::Open(paas)));
         }
         let wanted = Touched { class: vec!["paas".into()], ..touched(Grade::A, 60) };
-        assert_eq!(memory.recall(&wanted, second(30)), Recall::Dropped);
-        assert_eq!(memory.recall(&wanted, second(62)), Recall::Nothing);
+        assert_eq!(memory.recall(&wanted, second(30), None), Recall::Dropped);
+        assert_eq!(memory.recall(&wanted, second(62), None), Recall::Nothing);
+    }
+
+    #[test]
+    fn a_read_by_habit_counts_where_it_may_be_used_and_hides_none_that_was_meant() {
+        let habit = Some(Habit { providers: vec!["aws".into()], elsewhere: Grade::B });
+        let mut memory = Memory::new();
+        memory.note(&fact(second(1), Subject::Open(SecretAccess { habit, ..secret("/a") })));
+        let to = |provider: &str, class| Destination {
+            provider: Some(provider.into()),
+            ..destination(class, Some("x.test"))
+        };
+        let [aws, forge] = ["aws", "github-api"].map(|provider| to(provider, DestinationClass::Infra));
+        let nobody = destination(DestinationClass::Unknown, None);
+        let found = |memory: &Memory, grade, to| {
+            matches!(memory.recall(&touched(grade, 60), second(2), to), Recall::Found(_))
+        };
+        assert!(found(&memory, Grade::A, Some(&aws)));
+        assert!(!found(&memory, Grade::A, Some(&forge)) && !found(&memory, Grade::B, Some(&forge)));
+        assert!(!found(&memory, Grade::A, Some(&nobody)) && found(&memory, Grade::B, Some(&nobody)));
+        assert!(!found(&memory, Grade::A, None), "what goes nowhere uses nothing");
+        assert_eq!(
+            memory.recall_habit(&touched(Grade::A, 60), second(2)).map(|touch| &*touch.path),
+            Some("/a")
+        );
+        memory.note(&fact(second(1), Subject::Open(secret("/a"))));
+        assert!(found(&memory, Grade::A, Some(&forge)), "somebody meant it");
+        let asks = |habit| Touched { habit: Some(habit), ..touched(Grade::A, 60) };
+        let found = |habit| matches!(memory.recall(&asks(habit), second(2), Some(&aws)), Recall::Found(_));
+        assert!(found(true) && found(false));
+        assert_eq!(memory.touches().len(), 2);
     }
 
     #[test]

@@ -42,6 +42,7 @@ pub fn secret(path: &str) -> SecretAccess {
         grade: Grade::A,
         foreign: true,
         owner: false,
+        habit: None,
     }
 }
 
@@ -55,6 +56,7 @@ pub fn destination(class: DestinationClass, name: Option<&str>) -> Destination {
         class,
         also: None,
         provider: None,
+        anybodys: class == DestinationClass::Unknown,
     }
 }
 

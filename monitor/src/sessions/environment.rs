@@ -1,11 +1,18 @@
 //! Does this command list its environment? `env`, `printenv`, and the forms that shells and interpreters take with `-c`.
 
+mod ps;
+
 use crate::facts::Process;
 
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "ash", "busybox"];
 /// Where only root installs programs.
 const SYSTEM: &[&str] = &["/usr/bin", "/bin", "/usr/sbin", "/sbin"];
-const LISTERS: &[&str] = &["ps", "top", "htop", "pgrep", "pkill", "pidof", "w", "lsof", "fuser", "ss"];
+/// They look for processes, and show no environment whatever they open.
+///
+/// Traced, with the versions of Debian 12: pgrep, pkill, pidwait, top, w, pidof, skill, pmap, pwdx (procps-ng 4.0.2), htop
+/// 3.2.2, pstree and fuser (psmisc 23.6), lsof 4.95 and busybox's ps open no `environ` at all. So only those are excused that
+/// might open one to compare it; where top or htop opens one, it shows it.
+const SEEKERS: &[&str] = &["pgrep", "pkill", "pidwait", "pidof"];
 /// Listing forms inside a shell's `-c`; each is a whole simple command or its beginning.
 const SHELL_FORMS: &[&str] =
     &["env", "printenv", "export -p", "export", "declare -x", "declare -p", "typeset -x", "set"];
@@ -34,7 +41,7 @@ const NEEDRESTART: &str = "/usr/sbin/needrestart";
 
 /// Whether a process opens the environments of all others without showing them: procps 4 does so for a plain `ps`.
 ///
-/// Only programs of the system count; `ps e` and `ps -o environ` do show them.
+/// Only programs of the system count, and a `ps` that is not asked to show them.
 #[must_use]
 pub fn lists_processes(process: &Process) -> bool {
     let runs_needrestart = process.executable == "/usr/bin/perl"
@@ -43,13 +50,8 @@ pub fn lists_processes(process: &Process) -> bool {
         return true;
     }
     let Some((directory, name)) = process.executable.rsplit_once('/') else { return false };
-    let shows = |arg: &String| {
-        arg.contains("environ")
-            || (arg.contains('e') && arg.chars().all(|letter| letter.is_ascii_alphabetic()))
-    };
-    SYSTEM.contains(&directory)
-        && LISTERS.contains(&name)
-        && !(name == "ps" && process.args.iter().skip(1).any(shows))
+    let quiet_ps = || name == "ps" && !ps::shows_environments(process.args.get(1..).unwrap_or_default());
+    SYSTEM.contains(&directory) && (SEEKERS.contains(&name) || quiet_ps())
 }
 
 /// Whether a process is a shell that runs one command for another program: `sh -c "git credential-store get"`.
@@ -123,6 +125,7 @@ mod tests {
             "/usr/bin/ps aux",
             "/bin/ps -e",
             "/usr/bin/ps -eo pid,comm",
+            "/usr/bin/ps -C node",
             "/usr/bin/pgrep -f x",
             "/usr/bin/perl /usr/sbin/needrestart -m a",
         ] {
@@ -132,6 +135,7 @@ mod tests {
             "/usr/bin/ps e",
             "/usr/bin/ps auxe",
             "/usr/bin/ps -o environ",
+            "/usr/bin/htop",
             "/tmp/ps",
             "ps",
             "/usr/bin/cat x",

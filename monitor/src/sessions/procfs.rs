@@ -94,6 +94,13 @@ pub fn user(pid: u32) -> Option<u32> {
     proc.and_then(|proc| proc.status().ok()).map(|status| status.ruid)
 }
 
+/// Whether the process has a controlling terminal, so that a person may sit there; not where it has ended.
+#[must_use]
+pub fn has_terminal(pid: u32) -> bool {
+    let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
+    proc.and_then(|proc| proc.stat().ok()).is_some_and(|stat| stat.tty_nr != 0)
+}
+
 /// The program file as the kernel knows it.
 #[must_use]
 pub fn executable(pid: u32) -> Option<String> {

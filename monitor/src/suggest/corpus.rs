@@ -18,7 +18,7 @@ macro_rules! recall {
 }
 
 /// The recall corpus: attacks that the built-in rules stop.
-const RECALL: [(&str, &str); 14] = recall![
+const RECALL: [(&str, &str); 15] = recall![
     "catalogue.yaml",
     "clients.yaml",
     "commands.yaml",
@@ -26,6 +26,7 @@ const RECALL: [(&str, &str); 14] = recall![
     "detours.yaml",
     "drops.yaml",
     "endpoints.yaml",
+    "habits.yaml",
     "owners.yaml",
     "platforms.yaml",
     "processes.yaml",

@@ -6,7 +6,7 @@ use super::program::{Naming, Program};
 use crate::{
     facts::{Destination, Grade, SecretAccess, Subject},
     replay::{Deed, Entry},
-    rules::{Rule, Word as _},
+    rules::{self, Rule, Word as _},
 };
 
 /// Conditions of an `except` of one rule, by the names of their parts. Two findings with the same ones are one proposal.
@@ -116,33 +116,39 @@ struct Touch {
     class: String,
     grade: Grade,
     foreign: bool,
+    habit: bool,
 }
 
 impl Touch {
     /// The first that still counts, so that what follows it counts by the same one.
     fn before(entry: &Entry, before: &[Entry], wanted: &crate::rules::model::Touched) -> Option<Self> {
+        let Deed::Done { subject, .. } = &entry.deed else { return None };
+        let to = subject.destination();
         before.iter().find_map(|earlier| {
             let Deed::Done { subject: Subject::Open(secret), .. } = &earlier.deed else { return None };
-            let age = entry.at.since(earlier.at);
-            let counts = !secret.owner
-                && wanted.within.is_none_or(|within| age <= within)
-                && (wanted.class.is_empty() || wanted.class.contains(&secret.class))
-                && (wanted.grade.is_empty() || wanted.grade.contains(&secret.grade))
-                && wanted.foreign.is_none_or(|foreign| foreign == secret.foreign);
-            counts.then(|| Self { class: secret.class.clone(), grade: secret.grade, foreign: secret.foreign })
+            let touch = rules::Touch::of(earlier.at, secret);
+            let counts = !secret.owner && touch.fits(wanted, entry.at, to);
+            let grade = touch.counts_as(to).filter(|_| counts)?;
+            Some(Self { class: touch.class, grade, foreign: touch.foreign, habit: touch.habit.is_some() })
         })
     }
 
     fn part(&self, within: Option<Duration>) -> String {
         let within = within.map(|within| format!(", within: {}", written(within))).unwrap_or_default();
         let (class, grade) = (quoted(&self.class), self.grade.word());
-        format!("{{ class: {class}, grade: {grade}, foreign: {}{within} }}", self.foreign)
+        let habit = if self.habit { ", habit: true" } else { "" };
+        format!("{{ class: {class}, grade: {grade}, foreign: {}{habit}{within} }}", self.foreign)
     }
 
     fn told(&self, within: Option<Duration>) -> String {
         let within = within.map(|within| format!(" within {}", written(within))).unwrap_or_default();
         let whose = if self.foreign { "a foreign" } else { "the workspace's own" };
-        format!("{whose} secret of class {} and grade {} was read{within}", self.class, self.grade.word())
+        let habit = if self.habit { " by habit" } else { "" };
+        format!(
+            "{whose} secret of class {} and grade {} was read{habit}{within}",
+            self.class,
+            self.grade.word()
+        )
     }
 }
 

@@ -33,7 +33,7 @@ impl Daemon {
     pub fn start(binary: &Path) -> Result<Self> {
         let dir = TempDir::with_prefix("interlock-silence-daemon-").context("no temporary directory")?;
         let config = format!(
-            "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"builtin\"\npins = \"none\"\n\
+            "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"builtin\"\nunattended = \"never\"\npins = \"none\"\n\
              metrics = \"127.0.0.1:0\"\nwatch_below = {1}\n",
             dir.path().display(),
             std::process::id(),

@@ -37,6 +37,9 @@ struct RawEntry {
     /// Those of the hosts that are a control plane as well, by the same name: a rule that says so may stop them.
     #[serde(default)]
     also_infra: Vec<String>,
+    /// Of class unknown: one knows who is there all the same.
+    #[serde(default)]
+    known: bool,
     /// The provider's login and web pages.
     #[serde(default)]
     auth: Vec<String>,
@@ -124,8 +127,13 @@ pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
                     &entry,
                 );
                 check_pack(&mut reader, line, class, &entry);
-                let RawEntry { id, pack, destructive, .. } = entry;
-                providers.push(Provider { id, pack, off: false, destructive });
+                if entry.known && class != DestinationClass::Unknown {
+                    let what = format!("entry `{}`: `known` is for class unknown; leave it out", entry.id);
+                    reader.problem(line, what);
+                }
+                let RawEntry { id, pack, destructive, known, .. } = entry;
+                let anybodys = class == DestinationClass::Unknown && !known;
+                providers.push(Provider { id, pack, off: false, anybodys, destructive });
             }
             None => services.push(service(&mut reader, line, entry)),
         }
@@ -169,11 +177,12 @@ fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
     if entry.has_endpoints()
         || entry.pack.is_some()
         || !entry.also_infra.is_empty()
+        || entry.known
         || !entry.auth.is_empty()
         || !entry.destructive.is_empty()
     {
         let what = format!(
-            "service `{}`: hosts, auth, addresses, ports, pack and destructive belong to an endpoint",
+            "service `{}`: hosts, auth, addresses, ports, pack, known and destructive belong to an endpoint",
             entry.id
         );
         reader.problem(line, what);

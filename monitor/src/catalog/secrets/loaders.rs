@@ -59,7 +59,7 @@ pub fn read(reader: &mut Reader, raw: Vec<Spanned<serde_json::Value>>) -> Vec<Lo
         }
     }
     let loader = |(line, raw): (u64, RawLoader)| Loader {
-        programs: Owners::new(raw.programs, raw.modules),
+        programs: Owners::new(raw.programs, raw.modules, Vec::new()),
         prints: Commands::read(reader, line, &raw.prints, raw.values),
         shell: raw.shell,
     };

@@ -11,6 +11,7 @@ use globset::GlobSet;
 use super::Secrets;
 use crate::catalog::{
     command::Programs,
+    interpreter::{Told, told},
     path::{basename, normalise, tilde},
     reader::Reader,
 };
@@ -23,12 +24,25 @@ pub struct Owners {
     ends: Vec<String>,
     /// Of an interpreter's `-m`.
     modules: HashSet<String>,
+    /// By base name, where a project has them installed.
+    of_projects: Programs,
 }
 
 impl Owners {
-    pub fn new(programs: Vec<String>, modules: Vec<String>) -> Self {
+    pub fn new(programs: Vec<String>, modules: Vec<String>, of_projects: Vec<String>) -> Self {
         let (ends, programs): (Vec<_>, Vec<_>) = programs.into_iter().partition(|name| name.contains('/'));
-        Self { programs: Programs::new(programs), ends, modules: modules.into_iter().collect() }
+        Self {
+            programs: Programs::new(programs),
+            ends,
+            modules: modules.into_iter().collect(),
+            of_projects: Programs::new(of_projects),
+        }
+    }
+
+    /// A tool that projects bring along, where their package manager puts it. An agent can write there: an entry lists it
+    /// only where nothing else would be the owner at all.
+    fn is_of_a_project(&self, path: &str) -> bool {
+        path.contains("/node_modules/") && self.of_projects.contains(basename(path))
     }
 
     fn name(&self, path: &str) -> bool {
@@ -42,7 +56,7 @@ impl Owners {
 pub struct Places {
     system: Vec<String>,
     user: GlobSet,
-    interpreters: Programs,
+    pub interpreters: Programs,
 }
 
 impl Places {
@@ -59,7 +73,7 @@ impl Places {
         Self { system, user, interpreters: Programs::new(interpreters) }
     }
 
-    fn contain(&self, path: &str, home: Option<&str>) -> bool {
+    pub fn contain(&self, path: &str, home: Option<&str>) -> bool {
         let below =
             |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));
         path.starts_with('/')
@@ -69,22 +83,8 @@ impl Places {
     }
 }
 
-/// What an interpreter was told to run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Told<'a> {
-    /// With nothing but options before it that cannot load other code.
-    File(&'a str),
-    Module(&'a str),
-    /// Code of the command line: nobody's.
-    Code,
-    /// A script after options that may load other code: nobody's either.
-    Prepared,
-    /// Nothing: it talks to whoever started it.
-    Nothing,
-}
-
 /// Whether an argument is the path, or a directory between it and the home; `path` is normalised.
-fn names(arg: &str, path: &str, home: Option<&str>) -> bool {
+pub fn names(arg: &str, path: &str, home: Option<&str>) -> bool {
     let named = normalise(arg.trim_start_matches('@').trim_start_matches("file://"));
     let is_end_of = |rest: &str| rest.ends_with('/');
     if named.starts_with('/') {
@@ -94,65 +94,6 @@ fn names(arg: &str, path: &str, home: Option<&str>) -> bool {
     }
     // Relative to a directory that is not known here; a bare `config.json` may be any.
     (named.starts_with('.') || named.contains('/')) && path.strip_suffix(&named).is_some_and(is_end_of)
-}
-
-/// Options of Python that only keep code away; `gcloud` starts its own with `-S`.
-const ISOLATING: [&str; 7] = ["-B", "-E", "-I", "-P", "-S", "-s", "-u"];
-/// Options of Node.js without a value that load nothing; `wrangler` starts itself with them.
-const QUIET: [&str; 3] = ["--no-warnings", "--no-deprecation", "--experimental-vm-modules"];
-
-/// What these runtimes do themselves: install packages, with the person's login at the registry.
-const OWN_COMMANDS: [(&str, &[&str]); 2] = [
-    (
-        "bun",
-        &[
-            "a", "add", "audit", "ci", "i", "install", "link", "outdated", "patch", "pm", "publish",
-            "remove", "rm", "update",
-        ],
-    ),
-    ("deno", &["add", "cache", "i", "install", "outdated", "publish", "remove", "update"]),
-];
-
-fn told<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
-    let own = OWN_COMMANDS.iter().filter(|(name, _)| *name == interpreter).flat_map(|(_, words)| *words);
-    if args.get(1).is_some_and(|first| own.into_iter().any(|word| word == first)) {
-        return Told::Nothing;
-    }
-    let harmless: &[&str] = match interpreter {
-        name if name.starts_with("python") => &ISOLATING,
-        "node" | "nodejs" => &QUIET,
-        _ => &[],
-    };
-    let mut is_prepared = false;
-    let mut rest = args.iter().skip(1).map(String::as_str);
-    while let Some(arg) = rest.next() {
-        if arg == "-" || arg == "--" {
-            return Told::Code;
-        }
-        let Some(flags) = arg.strip_prefix('-') else {
-            return if is_prepared { Told::Prepared } else { Told::File(arg) };
-        };
-        let is_short = !flags.starts_with('-');
-        if harmless.contains(&arg) {
-            continue;
-        }
-        if is_short && flags.ends_with('m') {
-            return rest
-                .next()
-                .map_or(Told::Code, |name| if is_prepared { Told::Code } else { Told::Module(name) });
-        }
-        if (is_short && flags.contains(['c', 'e', 'p']))
-            || ["-eval", "-print"].iter().any(|option| flags.starts_with(option))
-        {
-            return Told::Code;
-        }
-        if matches!(flags, "-rcfile" | "-init-file") {
-            rest.next();
-            continue;
-        }
-        is_prepared = true;
-    }
-    Told::Nothing
 }
 
 impl Secrets {
@@ -175,7 +116,7 @@ impl Secrets {
     ) -> bool {
         let installed = |path: &str| {
             let path = normalise(path);
-            self.places.contain(&path, home) && owners.name(&path)
+            (self.places.contain(&path, home) && owners.name(&path)) || owners.is_of_a_project(&path)
         };
         let executable = normalise(executable);
         let name = basename(&executable);
@@ -187,7 +128,7 @@ impl Secrets {
             Told::Nothing => installed(&executable),
             Told::File(path) => self.places.contain(&executable, home) && installed(path),
             Told::Module(module) => self.places.contain(&executable, home) && owners.modules.contains(module),
-            Told::Code | Told::Prepared => false,
+            Told::Code(_) | Told::Prepared(_) => false,
         }
     }
 
@@ -206,25 +147,6 @@ impl Secrets {
             let tells = before.starts_with("--") && (before.contains("config") || before.contains("file"));
             !tells && names(arg, &path, home)
         })
-    }
-
-    /// Whether the program is an interpreter whose libraries read the store unasked, as Python's `requests` does `~/.netrc`:
-    /// such a read says little about what the program wants. A one-liner (`python3 -c`) and `python3 -m netrc` say it.
-    #[must_use]
-    pub fn reads_unasked(&self, entry: u32, executable: &str, args: &[String]) -> bool {
-        let Some(entry) = self.entry(entry) else { return false };
-        let name = basename(executable);
-        let is = |known: &String| match known.strip_suffix('*') {
-            Some(start) => name.starts_with(start),
-            None => name == known,
-        };
-        let unasked = match told(name, args) {
-            Told::File(_) | Told::Prepared => true,
-            Told::Module(module) => module != "netrc", // prints the file
-            // Java has no one-liners: what it runs is always a program.
-            Told::Code | Told::Nothing => !self.places.interpreters.contains(name),
-        };
-        entry.implicit.iter().any(is) && unasked
     }
 
     /// Whether the program asks for the entry's credentials for itself: an owner tool of it, or of a store of the kinds

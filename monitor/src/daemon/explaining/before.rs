@@ -15,7 +15,7 @@ impl Engine {
             trace.verdict.matches.iter().any(|found| {
                 let rule = &found.rule;
                 let touched = rule.conditions.touched.as_ref();
-                touched.is_some_and(|wanted| touch.fits(wanted, fact.at))
+                touched.is_some_and(|wanted| touch.fits(wanted, fact.at, fact.subject.destination()))
                     || rule.after.as_ref().is_some_and(|steps| past.was_a_step(steps, &touch.path, fact.at))
             })
         };

@@ -150,7 +150,7 @@ impl View<'_> {
             told,
         };
         // Each is said in its place: what `format_args` refers to lives no longer than the call.
-        match memory.recall(wanted, self.fact.at) {
+        match memory.recall(wanted, self.fact.at, self.fact.subject.destination()) {
             Recall::Found(touch) => witness.hears(finding(
                 true,
                 &format_args!("{touch}, read {} before", ago(touch)),
@@ -186,7 +186,7 @@ struct Missed<'m> {
 impl Display for Missed<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let now = self.view.fact.at;
-        match self.memory.recall(&self.wanted.at_any_time(), now) {
+        match self.memory.recall(&self.wanted.at_any_time(), now, self.view.fact.subject.destination()) {
             Recall::Found(touch) => {
                 write!(
                     f,
@@ -196,16 +196,23 @@ impl Display for Missed<'_> {
                 )
             }
             Recall::Dropped => f.write_str("not known, because too many secrets were read to remember each"),
-            Recall::Nothing => f.write_str("the session read no such secret"),
+            Recall::Nothing => match self.memory.recall_habit(self.wanted, now) {
+                Some(touch) => write!(
+                    f,
+                    "{touch}: a library looked into it, and this is neither where it is for nor where nobody is known"
+                ),
+                None => f.write_str("the session read no such secret"),
+            },
         }
     }
 }
 
 fn meets_secret<W: Witness>(wanted: &SecretMatch, access: &SecretAccess, witness: &mut W) -> bool {
-    let SecretMatch { class, grade, foreign, entry, path } = wanted;
+    let SecretMatch { class, grade, foreign, habit, entry, path } = wanted;
     any("secret.class", class, |class| *class == access.class, &access.class, value, witness)
         && any("secret.grade", grade, |grade| *grade == access.grade, &Plain(&access.grade), value, witness)
         && is("secret.foreign", *foreign, access.foreign, witness)
+        && is("secret.habit", *habit, access.habit.is_some(), witness)
         && any("secret.entry", entry, |entry| *entry == access.entry, &access.entry, value, witness)
         && any("secret.path", path, |glob| glob.matches(&access.path), &access.path, by, witness)
 }

@@ -103,6 +103,8 @@ impl Display for Flag {
         let meaning = match (self.condition, self.value) {
             ("secret.foreign", true) => "outside of the workspace, read by none of its owner tools",
             ("secret.foreign", false) => "inside of the workspace, or read by one of its owner tools",
+            ("secret.habit", true) => "a library looked into it unasked",
+            ("secret.habit", false) => "the program wanted it",
             ("process.owner", true) => "the reader is an owner tool of the secret",
             ("process.owner", false) => "the reader is no owner tool of the secret",
             ("destination.named", true) => "a name is known for the address",
@@ -156,7 +158,7 @@ pub struct Sort<'a>(pub &'a Touched);
 
 impl Display for Sort<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Touched { class, grade, foreign, .. } = self.0;
+        let Touched { class, grade, foreign, habit, .. } = self.0;
         f.write_str(match foreign {
             Some(true) => "foreign secret",
             Some(false) => "secret that is not foreign",
@@ -169,7 +171,11 @@ impl Display for Sort<'_> {
             let joint = if class.is_empty() { "" } else { " and" };
             write!(f, "{joint} of grade {}", OneOf::<Grade>(grade))?;
         }
-        Ok(())
+        match habit {
+            Some(true) => f.write_str(" by habit"),
+            Some(false) => f.write_str(" not by habit"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -249,11 +255,14 @@ mod tests {
             class: vec!["paas".into(), "cloud".into()],
             grade: vec![Grade::A],
             foreign: Some(true),
+            habit: None,
             within: Some(Duration::from_secs(1800)),
         };
         let all = "foreign secret of class paas or cloud and of grade A read in the 30 min before";
         assert_eq!(Wanted(&touched).to_string(), all);
-        let any = Touched { class: vec![], grade: vec![], foreign: None, within: None };
+        let any = Touched { class: vec![], grade: vec![], foreign: None, habit: None, within: None };
         assert_eq!(Wanted(&any).to_string(), "secret read earlier in the session");
+        let meant = Touched { habit: Some(false), ..any };
+        assert_eq!(Sort(&meant).to_string(), "secret not by habit");
     }
 }

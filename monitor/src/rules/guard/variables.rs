@@ -64,6 +64,7 @@ pub static VARIABLES: &[Variable] = variables! {
     "secret.class" Text SECRETS, |s| Some(Value::Text(&s.fact.subject.secret()?.class));
     "secret.grade" Text SECRETS, |s| Some(Value::Text(s.fact.subject.secret()?.grade.word()));
     "secret.foreign" Bool SECRETS, |s| Some(Value::Bool(s.fact.subject.secret()?.foreign));
+    "secret.habit" Bool SECRETS, |s| Some(Value::Bool(s.fact.subject.secret()?.habit.is_some()));
     "destination.name" Text &[Kind::Connect], |s| s.destination().map(|_| Value::Text(s.host.unwrap_or_default()));
     "destination.named" Bool &[Kind::Connect], |s| s.destination().map(|_| Value::Bool(s.host.is_some()));
     "destination.address" Text &[Kind::Connect], |s| Some(Value::Text(s.words.address(s.destination()?.address)));

@@ -47,6 +47,9 @@ pub struct SecretMatch {
     pub grade: Vec<Grade>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign: Option<bool>,
+    /// A library looked into it unasked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub habit: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entry: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -167,6 +170,9 @@ pub struct Touched {
     pub grade: Vec<Grade>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign: Option<bool>,
+    /// A library looked into it unasked, or nobody's did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub habit: Option<bool>,
     /// How long ago at most; `None`: at any time in the session.
     #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
     pub within: Option<Duration>,

@@ -58,6 +58,7 @@ fn secret(node: &Node, path: &str, report: &mut Report<'_>) -> Option<SecretMatc
         class: section.list("class", report, secret_class),
         grade: section.list("grade", report, word),
         foreign: section.read("foreign", report, flag),
+        habit: section.read("habit", report, flag),
         entry: section.list("entry", report, entry),
         path: section.list("path", report, |node, path, report| glob(node, path, report, Glob::path)),
     })
@@ -162,6 +163,7 @@ fn touched(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Touched> 
         class: section.list("class", report, secret_class),
         grade: section.list("grade", report, word),
         foreign: section.read("foreign", report, flag),
+        habit: section.read("habit", report, flag),
         within: section.read("within", report, duration),
     })
 }

@@ -145,10 +145,11 @@ fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
     } = wide;
     touched.is_none()
         && within(secret, &narrow.secret, |wide, narrow| {
-            let SecretMatch { class, grade, foreign, entry, path } = wide;
+            let SecretMatch { class, grade, foreign, habit, entry, path } = wide;
             list(class, &narrow.class, eq)
                 && list(grade, &narrow.grade, eq)
                 && flag(*foreign, narrow.foreign)
+                && flag(*habit, narrow.habit)
                 && list(entry, &narrow.entry, eq)
                 && list(path, &narrow.path, globs)
         })

@@ -174,6 +174,7 @@ fn arbitrary_subject() -> impl Strategy<Value = Subject> {
             grade,
             foreign,
             owner,
+            habit: None,
         },
     );
     let class = proptest::sample::select(vec![

@@ -1,0 +1,126 @@
+//! A job's own files: what a runner lays out for the job that it runs, beside the workspace.
+
+use std::path::Path;
+
+use globset::GlobSet;
+use serde::Deserialize;
+use serde_saphyr::Spanned;
+
+use super::Secrets;
+use crate::catalog::{path::normalise, reader::Reader};
+
+/// Where one kind of runner puts them.
+#[derive(Debug)]
+pub struct Job {
+    /// Directories above the workspaces of one runner.
+    roots: GlobSet,
+    files: Files,
+}
+
+#[derive(Debug)]
+enum Files {
+    /// In a directory of this name in the root.
+    Directory(String),
+    /// In the directory whose name is the workspace's with this at its end.
+    Suffix(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RawJob {
+    roots: Vec<String>,
+    #[serde(default)]
+    directory: Option<String>,
+    #[serde(default)]
+    suffix: Option<String>,
+    source: String,
+}
+
+pub fn read(reader: &mut Reader, raw: Vec<Spanned<RawJob>>) -> Vec<Job> {
+    raw.into_iter().filter_map(|job| read_one(reader, job)).collect()
+}
+
+fn read_one(reader: &mut Reader, job: Spanned<RawJob>) -> Option<Job> {
+    let line = job.referenced.line();
+    let RawJob { roots, directory, suffix, source } = job.value;
+    if source.trim().is_empty() {
+        reader.problem(line, "a job's files without a source; say where the fact is from");
+    }
+    let is_plain = |name: &String| !name.is_empty() && !name.contains(['/', '*']);
+    let files = match (directory.filter(is_plain), suffix.filter(is_plain)) {
+        (Some(directory), None) => Files::Directory(directory),
+        (None, Some(suffix)) => Files::Suffix(suffix),
+        _ => {
+            reader.problem(line, "a job's files: expected `directory` or `suffix`, a name without a slash");
+            return None;
+        }
+    };
+    Some(Job { roots: reader.globs(line, &roots), files })
+}
+
+impl Job {
+    fn owns(&self, path: &Path, workspace: &Path) -> bool {
+        // The workspace itself is no root: a project may have any directories.
+        workspace.ancestors().skip(1).filter(|root| self.roots.is_match(root)).any(|root| match &self.files {
+            Files::Directory(name) => path.strip_prefix(root.join(name)).is_ok(),
+            Files::Suffix(suffix) => {
+                let mut directory = workspace.as_os_str().to_owned();
+                directory.push(suffix);
+                path.starts_with(Path::new(&directory))
+            }
+        })
+    }
+}
+
+impl Secrets {
+    /// Whether a runner laid the file out for the job that works in `workspace`. Another job's, and another runner's, lie
+    /// in other directories.
+    #[must_use]
+    pub fn is_of_the_job(&self, path: &str, workspace: Option<&Path>) -> bool {
+        let path = normalise(path);
+        workspace.is_some_and(|workspace| self.jobs.iter().any(|job| job.owns(Path::new(&path), workspace)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_jobs_files_are_those_beside_its_own_workspace() {
+        let secrets = Secrets::builtin().unwrap();
+        let is_own = |path: &str, workspace: &str| secrets.is_of_the_job(path, Some(Path::new(workspace)));
+        for (path, workspace) in [
+            ("/home/runner/work/_temp/x/event.json", "/home/runner/work/shop/shop"),
+            ("/home/runner/work/_temp/x/event.json", "/home/runner/work/shop/shop/api"),
+            ("/srv/r1/_work/_temp/x", "/srv/r1/_work/shop/shop"),
+            ("/agent/_work/_temp/x", "/agent/_work/1/s"),
+            ("/__w/_temp/x", "/__w/shop/shop"),
+            ("/builds/g/shop.tmp/KEY", "/builds/g/shop"),
+            ("/var/lib/jenkins/workspace/shop@tmp/secretFiles/1/x", "/var/lib/jenkins/workspace/shop"),
+        ] {
+            assert!(is_own(path, workspace), "{path} in {workspace}");
+        }
+        for (path, workspace) in [
+            ("/home/other/work/_temp/x", "/home/runner/work/shop/shop"),
+            ("/srv/r2/_work/_temp/x", "/srv/r1/_work/shop/shop"),
+            ("/home/runner/work/_temp/../other/other/.env", "/home/runner/work/shop/shop"),
+            ("/home/runner/work/other/other/.env", "/home/runner/work/shop/shop"),
+            ("/builds/g/other.tmp/KEY", "/builds/g/shop"),
+            ("/home/ann/shop.tmp/KEY", "/home/ann/shop"),
+            ("/home/ann/work/_temp/x", "/home/ann/work"),
+        ] {
+            assert!(!is_own(path, workspace), "{path} in {workspace}");
+        }
+        assert!(!secrets.is_of_the_job("/home/runner/work/_temp/x", None));
+    }
+
+    #[test]
+    fn a_mistake_is_reported_with_its_line() {
+        let text = "version: 1\njobs:\n  - { roots: ['**/work'], source: s }\n  - { roots: [], directory: a/b, source: '' }\nentries: []\n";
+        let problems: Vec<String> =
+            Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), 3, "{problems:#?}");
+        assert!(problems[0].starts_with("secrets.yaml:3: a job's files: expected"), "{problems:#?}");
+    }
+}
