@@ -31,7 +31,7 @@ use crate::{
 
 /// How long the engine waits for the survey of a session that begins: while look-ups are answered, and no longer than this.
 const PATIENCE: Duration = Duration::from_secs(2);
-const QUIET: Duration = Duration::from_millis(300);
+const QUIET: Duration = Duration::from_secs(1);
 /// Processes that are looked at for one that still is in a namespace.
 const SEARCHED_MAX: usize = 256;
 

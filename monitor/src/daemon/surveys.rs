@@ -104,11 +104,6 @@ impl Surveys {
         running.any(|known| known.session == session && known.namespace == Some(namespace))
     }
 
-    /// Whether the session has processes in other namespaces than `home`.
-    pub fn is_beside(&self, session: SessionId, home: Namespace) -> bool {
-        self.views.get(&session).into_iter().flatten().any(|view| view.namespace != home)
-    }
-
     pub fn has_room(&self, session: SessionId) -> bool {
         let of_session = self.running.iter().filter(|known| known.session == session).count();
         self.running.len() < RUNNING_MAX && of_session < RUNNING_OF_ONE_MAX
