@@ -128,10 +128,11 @@ fn a_rule_that_cannot_do_what_it_says_is_refused_by_the_check_and_by_the_daemon(
     assert_eq!(check_hold("{class: infra, host: api.anthropic.com}", &[]).status.code(), Some(1));
 
     let dir = TempDir::new().unwrap();
-    let rules = dir.path().join("site.yaml");
+    let rules = dir.path().join("rules.d");
+    fs::create_dir(&rules).unwrap();
     let rule =
         "id: m, summary: s, on: connect, action: freeze, match: {destination: {host: api.anthropic.com}}";
-    fs::write(&rules, format!("version: 1\nrules:\n  - {{{rule}}}\n")).unwrap();
+    fs::write(rules.join("site.yaml"), format!("version: 1\nrules:\n  - {{{rule}}}\n")).unwrap();
     let (code, said) = refuses(dir.path(), &format!("rules = \"{}\"", rules.display()));
     assert!(
         code != Some(0) && said.contains("site.yaml:3:82: rules[0].match.destination.host"),
