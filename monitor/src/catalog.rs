@@ -17,7 +17,7 @@ pub mod secrets;
 
 use std::{fs, panic::resume_unwind, path::Path, thread};
 
-pub(crate) use self::path::{basename, normalise};
+pub(crate) use self::path::basename;
 use self::{
     agents::Agents,
     command::Invocation,
@@ -28,6 +28,7 @@ use self::{
 pub use self::{
     digest::{Change, Difference},
     packs::Pack,
+    path::normalise,
     problem::{CatalogProblem, CatalogProblems},
 };
 

@@ -1,0 +1,172 @@
+//! One client on the bench: installed, run up to three times, measured.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result, bail};
+
+use crate::{
+    client::{Client, Seed},
+    home,
+    install::{self, Cache, Installed},
+    measure::{self, Measured},
+    stage::{FOLDER, HOME, Plan, Seen},
+    token,
+    trace::{self, Trace},
+};
+
+/// Where moved stores are put, in the client's home.
+const MOVED: &str = "/home/lab/moved";
+/// Seconds for one run.
+const LIMIT: u64 = 60;
+
+/// Installs and runs clients.
+#[derive(Clone, Debug)]
+pub struct Bench {
+    pub cache: Cache,
+    /// This program, which plays a plan when it is started as `lab play FILE`.
+    pub program: PathBuf,
+    /// The scratch directories stay.
+    pub keep: bool,
+}
+
+impl Bench {
+    /// What is known of the client afterwards; one that cannot be had is known as skipped.
+    ///
+    /// # Errors
+    /// The laboratory itself fails.
+    pub fn measure(&self, client: &Client) -> Result<Measured> {
+        let skipped = |why: String| Measured {
+            id: client.id.clone(),
+            package: client.name().to_owned(),
+            version: client.version().to_owned(),
+            registry: client.from.name().to_owned(),
+            skipped: Some(why),
+            ..Measured::default()
+        };
+        if let Some(why) = &client.skip {
+            return Ok(skipped(why.clone()));
+        }
+        let installed = match self.cache.install(client) {
+            Ok(installed) => installed,
+            Err(why) => return Ok(skipped(format!("it cannot be installed: {why:#}"))),
+        };
+        let own = client.stores();
+        let others = home::everybodys(&own);
+        let (trace, seen) = self.run(
+            client,
+            &installed,
+            "usual",
+            Seeds { own: client.seeds(token::STORE), others: others.clone() },
+            &[],
+        )?;
+        let mut measured = measure::usual(client, &installed, &trace, &seen);
+        if !client.moves().is_empty() {
+            let variables: Vec<(String, String)> = client
+                .moves()
+                .into_iter()
+                .map(|(name, _)| (name.clone(), format!("{MOVED}/{name}")))
+                .collect();
+            let own = moved(client);
+            let (trace, _) =
+                self.run(client, &installed, "moved", Seeds { own, others: others.clone() }, &variables)?;
+            measured.moves = measure::moved(client, MOVED, &trace);
+        }
+        if !client.logins().is_empty() {
+            let variables: Vec<(String, String)> = (client.logins().into_iter().enumerate())
+                .map(|(n, (name, value))| (name.to_owned(), token::fill(value, &measure::login_tag(n))))
+                .collect();
+            let (_, seen) =
+                self.run(client, &installed, "login", Seeds { own: Vec::new(), others }, &variables)?;
+            measured.logins = measure::logins(client, &seen);
+        }
+        Ok(measured)
+    }
+
+    fn run(
+        &self,
+        client: &Client,
+        installed: &Installed,
+        name: &str,
+        seeds: Seeds,
+        variables: &[(String, String)],
+    ) -> Result<(Trace, Seen)> {
+        let scratch = self.cache.scratch().join(format!("{}-{name}", client.id));
+        if scratch.exists() {
+            fs::remove_dir_all(&scratch).context("an earlier run's files cannot be removed")?;
+        }
+        fs::create_dir_all(&scratch).with_context(|| format!("{} cannot be made", scratch.display()))?;
+        let mut env = install::environment(installed, &scratch.join("authority.pem"));
+        let tagged = client.env.iter().map(|(name, value)| (name.clone(), token::fill(value, token::STORE)));
+        env.extend(tagged.chain(variables.iter().cloned()));
+        let files = client.files.iter().map(|(path, text)| (path.clone(), text.clone()));
+        let plan = Plan {
+            keep: installed.keep.iter().cloned().chain([scratch.clone()]).collect(),
+            scratch: scratch.clone(),
+            overlay: installed.overlay.clone(),
+            seeds: seeds.others.into_iter().chain(seeds.own).chain(files).collect(),
+            env,
+            run: client.run.clone(),
+            limit: LIMIT,
+        };
+        let seen = self.play(&plan)?;
+        let text = fs::read(plan.trace()).context("there is no trace; is strace installed?")?;
+        let trace = trace::read(&String::from_utf8_lossy(&text), FOLDER);
+        if self.keep {
+            fs::write(scratch.join("seen.json"), serde_json::to_string_pretty(&seen)?)
+                .context("no place for what was seen")?;
+        } else {
+            fs::remove_dir_all(&scratch).context("the run's files cannot be removed")?;
+        }
+        Ok((trace, seen))
+    }
+
+    /// In a process of its own, which leaves the machine's network and mounts.
+    fn play(&self, plan: &Plan) -> Result<Seen> {
+        let file = plan.scratch.join("plan.json");
+        fs::write(&file, serde_json::to_string(plan)?).context("the plan cannot be written")?;
+        let output = Command::new(&self.program)
+            .arg("play")
+            .arg(&file)
+            .output()
+            .context("the stage cannot be started")?;
+        if !output.status.success() {
+            bail!("the stage failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        serde_json::from_slice(&output.stdout).context("the stage's answer is no JSON")
+    }
+}
+
+struct Seeds {
+    own: Vec<Seed>,
+    others: Vec<Seed>,
+}
+
+/// The client's stores at the places that the variables name. One variable's place may hold another's.
+fn moved(client: &Client) -> Vec<Seed> {
+    let seeds = client.seeds(token::STORE);
+    let at = |variable: &str, place: &str| {
+        let base = MOVED.replacen(HOME, "~", 1);
+        let variable = variable.to_owned();
+        let place = place.to_owned();
+        seeds.clone().into_iter().filter_map(move |(path, text)| {
+            let rest = path.strip_prefix(&place).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+            Some((format!("{base}/{variable}{rest}"), text))
+        })
+    };
+    client.moves().iter().flat_map(|(variable, place)| at(variable, place)).collect()
+}
+
+/// What a stage process does: plays the plan, and prints what was seen.
+///
+/// # Errors
+/// The plan cannot be read or played.
+pub fn play(file: &Path) -> Result<()> {
+    let text = fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let plan: Plan = serde_json::from_str(&text).context("the plan is no plan")?;
+    println!("{}", serde_json::to_string(&plan.play()?)?);
+    Ok(())
+}
