@@ -79,9 +79,10 @@ impl Bench {
             let variables: Vec<(String, String)> = (client.logins().into_iter().enumerate())
                 .map(|(n, (name, value))| (name.to_owned(), token::fill(value, &measure::login_tag(n))))
                 .collect();
-            let (_, seen) =
+            let (trace, seen) =
                 self.run(client, &installed, "login", Seeds { own: Vec::new(), others }, &variables)?;
             measured.logins = measure::logins(client, &seen);
+            measure::add_hosts(&mut measured, client, &trace, &seen);
         }
         Ok(measured)
     }
@@ -107,8 +108,10 @@ impl Bench {
             keep: installed.keep.iter().cloned().chain([scratch.clone()]).collect(),
             scratch: scratch.clone(),
             overlay: installed.overlay.clone(),
+            bundles: installed.bundles(),
             seeds: seeds.others.into_iter().chain(seeds.own).chain(files).collect(),
             env,
+            answers: client.answers.clone(),
             run: client.run.clone(),
             limit: LIMIT,
         };

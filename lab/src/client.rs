@@ -77,6 +77,9 @@ pub struct Client {
     /// Hosts that are told what was run, or asked for a newer version.
     #[serde(default)]
     pub telemetry: BTreeSet<String>,
+    /// `METHOD /PATH` of requests that are answered by 200 and this body; all others are refused.
+    #[serde(default)]
+    pub answers: BTreeMap<String, String>,
     /// Differences that are meant: the store, host or variable, and why.
     #[serde(default)]
     pub known: BTreeMap<String, String>,

@@ -8,7 +8,7 @@ pub const TAG: &str = "99";
 /// `(path, content)`; each is a secret to the catalogue.
 const EVERYBODYS: &[(&str, &str)] = &[
     ("~/.npmrc", "//packages.lab.example/:_authToken=@token@\n"),
-    ("~/.netrc", "machine lab.example login lab password @token@\ndefault login lab password @token@\n"),
+    ("~/.netrc", "machine lab.example login lab password @token@\n"),
     (
         "~/.pypirc",
         "[distutils]\nindex-servers = lab\n[lab]\nrepository = https://lab.example\nusername = lab\npassword = @token@\n",

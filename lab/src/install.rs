@@ -14,6 +14,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::client::{Client, Registry};
 
+/// How deep a list of authorities lies below `lib`: `python3.11/site-packages/botocore/vendored/x/cacert.pem`.
+const DEPTH: usize = 6;
+
 /// A client that can be run.
 #[derive(Clone, Debug, Default)]
 pub struct Installed {
@@ -21,6 +24,8 @@ pub struct Installed {
     pub path: Vec<PathBuf>,
     /// What has to stay visible where homes are hidden.
     pub keep: Vec<PathBuf>,
+    /// Where its Python packages are.
+    pub libraries: Vec<PathBuf>,
     /// A tree like `/`, whose `usr` lies over the system's.
     pub overlay: Option<PathBuf>,
     /// `(where it is, where a person's is)`; the first that fits counts.
@@ -28,6 +33,27 @@ pub struct Installed {
 }
 
 impl Installed {
+    /// Lists of trusted authorities that were installed with it.
+    #[must_use]
+    pub fn bundles(&self) -> Vec<PathBuf> {
+        fn search(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) {
+            // What cannot be read has no list for the client either.
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() && !path.is_symlink() && depth > 0 {
+                    search(&path, depth - 1, found);
+                } else if ["cacert.pem", "cacerts.txt"].iter().any(|name| path.ends_with(name)) {
+                    found.push(path);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        for folder in &self.libraries {
+            search(folder, DEPTH, &mut found);
+        }
+        found
+    }
+
     /// A path as it would be on a person's machine.
     #[must_use]
     pub fn usual(&self, path: &str) -> String {
@@ -149,6 +175,7 @@ impl Cache {
                     folder.join("bin/python").canonicalize().context("the environment has no Python")?;
                 let base = python.ancestors().nth(2).context("Python is nowhere")?.to_owned();
                 installed.path = vec![folder.join("bin")];
+                installed.libraries = vec![folder.join("lib")];
                 installed.places = vec![usual(folder, "/usr"), usual(base.clone(), "/usr")];
                 installed.keep.push(base);
             }
@@ -211,7 +238,7 @@ impl Cache {
 /// Variables that make tools trust the stub's authority, and tell them that nobody is there.
 #[must_use]
 pub fn environment(installed: &Installed, authority: &Path) -> BTreeMap<String, String> {
-    const TRUST: [&str; 9] = [
+    const TRUST: [&str; 10] = [
         "SSL_CERT_FILE",
         "NODE_EXTRA_CA_CERTS",
         "REQUESTS_CA_BUNDLE",
@@ -221,6 +248,7 @@ pub fn environment(installed: &Installed, authority: &Path) -> BTreeMap<String, 
         "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH",
         "DENO_CERT",
         "CARGO_HTTP_CAINFO",
+        "AWS_CA_BUNDLE",
     ];
     let authority = authority.to_string_lossy().into_owned();
     let mut env: BTreeMap<String, String> =

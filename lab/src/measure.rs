@@ -207,10 +207,23 @@ pub fn moved(client: &Client, base: &str, trace: &Trace) -> Vec<Moved> {
 pub fn logins(client: &Client, seen: &Seen) -> Vec<Login> {
     let was_seen =
         |tag: &str| seen.requests.iter().any(|request| request.tokens.iter().any(|found| found == tag));
-    let variables = client.logins().into_iter().enumerate();
+    // One without a fake login in its value only goes with another: an account's name.
+    let variables = client.logins().into_iter().enumerate().filter(|(_, (_, value))| token::asked(value));
     variables
         .map(|(n, (name, _))| Login { variable: name.to_owned(), seen: was_seen(&login_tag(n)) })
         .collect()
+}
+
+/// Adds what the run with variables for the login showed: some clients say nothing before they have one.
+pub fn add_hosts(measured: &mut Measured, client: &Client, trace: &Trace, seen: &Seen) {
+    for host in host::hosts(client, trace, seen) {
+        let known = measured.hosts.iter_mut().find(|known| known.name == host.name && known.port == host.port);
+        match known {
+            Some(known) if host.role == Role::Api && known.role != Role::Api => *known = host,
+            Some(_) => {}
+            None => measured.hosts.push(host),
+        }
+    }
 }
 
 /// The tag of the n-th variable's token.

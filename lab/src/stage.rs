@@ -44,8 +44,12 @@ pub struct Plan {
     pub keep: Vec<PathBuf>,
     /// A tree whose `usr` lies over the system's.
     pub overlay: Option<PathBuf>,
+    /// The client's own lists of authorities, which the stub's takes the place of.
+    pub bundles: Vec<PathBuf>,
     pub seeds: Vec<Seed>,
     pub env: BTreeMap<String, String>,
+    /// Requests that are not refused: `METHOD /PATH`, and the body of the answer.
+    pub answers: BTreeMap<String, String>,
     /// A line for `sh`.
     pub run: String,
     /// Seconds.
@@ -84,7 +88,7 @@ impl Plan {
         let pem = authority.pem.clone();
         fs::write(self.file("authority.pem"), &pem).context("the authority cannot be written")?;
         self.enter(&pem)?;
-        let memory = Arc::new(Memory::default());
+        let memory = Arc::new(Memory::new(self.answers.clone()));
         resolver::serve(resolver::RESOLVER, &memory).context("the resolver cannot listen")?;
         stub::serve(Ipv4Addr::UNSPECIFIED, &[], authority, &memory)?;
         let exit = self.run()?;
@@ -122,6 +126,9 @@ impl Plan {
             let layers = format!("lowerdir={}:/usr", tree.join("usr").display());
             mount(Some("overlay"), "/usr", Some("overlay"), MsFlags::MS_RDONLY, Some(layers.as_str()))
                 .context("the package cannot be laid over /usr")?;
+        }
+        for bundle in &self.bundles {
+            namespace::lay(&files, &bundle.to_string_lossy(), authority)?;
         }
         self.cover_homes()?;
         namespace::bind(&self.file("homes"), Path::new("/home"))?;

@@ -49,6 +49,7 @@ pub struct Request {
 /// What the stub knows.
 #[derive(Debug, Default)]
 pub struct Memory {
+    answers: BTreeMap<String, String>,
     names: Mutex<BTreeMap<String, Ipv4Addr>>,
     requests: Mutex<Vec<Request>>,
 }
@@ -67,6 +68,12 @@ impl Zone for Memory {
 }
 
 impl Memory {
+    /// `answers`: what is not refused, by `METHOD /PATH`.
+    #[must_use]
+    pub fn new(answers: BTreeMap<String, String>) -> Self {
+        Self { answers, ..Self::default() }
+    }
+
     /// Every name that was asked for, and its address.
     #[must_use]
     pub fn names(&self) -> BTreeMap<String, Ipv4Addr> {
@@ -175,7 +182,8 @@ fn conversation(mut stream: impl Read + Write, memory: &Memory, name: &str, port
         if !head.is_http() {
             return Ok(());
         }
-        stream.write_all(&head.refusal())?;
+        let answer = memory.answers.get(&head.line);
+        stream.write_all(&answer.map_or_else(|| head.refusal(), |body| head.answer("200 OK", body)))?;
         stream.flush()?;
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 use base64::{Engine, engine::DecodePaddingMode, engine::general_purpose::GeneralPurposeConfig};
 
-/// Every fake login has it; two digits that say which one it is come after it.
+/// Every fake login has one of them; two digits that say which login it is come after it. The second is hexadecimal.
+const MARKS: [&str; 2] = [MARK, "1abfa4e"];
 const MARK: &str = "labfake";
 /// The tag of what the stores contain; variables have 01, 02 …
 pub const STORE: &str = "00";
@@ -13,16 +14,27 @@ pub fn token(tag: &str) -> String {
     format!("{MARK}{tag}0123456789abcdefghijklmnopqrstu")
 }
 
-/// Writes the fake login where `text` asks for it: `@token@`, `@TOKEN@` (upper case), `@jwt@`.
+/// What [`fill`] replaces.
+const HOLES: [&str; 4] = ["@token@", "@TOKEN@", "@jwt@", "@hex@"];
+
+/// Whether `text` asks for a fake login.
+#[must_use]
+pub fn asked(text: &str) -> bool {
+    HOLES.iter().any(|hole| text.contains(hole))
+}
+
+/// Writes the fake login where `text` asks for it: `@token@`, `@TOKEN@` (20 in upper case), `@hex@` (40), `@jwt@`.
 #[must_use]
 pub fn fill(text: &str, tag: &str) -> String {
-    if !text.contains('@') {
+    if !asked(text) {
         return text.to_owned();
     }
     let token = token(tag);
     // {"alg":"none"} and {"sub":"lab","exp":9999999999}
     let jwt = format!("eyJhbGciOiJub25lIn0.eyJzdWIiOiJsYWIiLCJleHAiOjk5OTk5OTk5OTl9.{token}");
-    text.replace("@token@", &token)
+    let hex = format!("1abfa4e{tag}0123456789abcdef0123456789abcde");
+    text.replace("@hex@", &hex)
+        .replace("@token@", &token)
         .replace("@TOKEN@", &token[..20].to_ascii_uppercase())
         .replace("@jwt@", &jwt)
 }
@@ -57,7 +69,7 @@ pub fn found(bytes: &[u8]) -> Vec<String> {
 
 fn plain(text: &str) -> Vec<String> {
     let text = text.to_ascii_lowercase();
-    let after = text.split(MARK).skip(1);
+    let after = MARKS.iter().flat_map(|mark| text.split(mark).skip(1));
     after
         .filter_map(|rest| rest.get(..2))
         .filter(|tag| tag.bytes().all(|b| b.is_ascii_digit()))
@@ -85,6 +97,9 @@ mod tests {
         let basic = base64::engine::general_purpose::STANDARD.encode(format!("user:{}", token("00")));
         assert_eq!(found(format!("Authorization: Basic {basic}").as_bytes()), ["00"]);
         assert_eq!(found(fill("Credential=AKIA@TOKEN@/x", "11").as_bytes()), ["11"]);
+        assert_eq!(found(fill("sbp_@hex@", "05").as_bytes()), ["05"]);
+        assert_eq!(fill("@hex@", "05").len(), 40);
+        assert_eq!(fill("lab@lab.example", "05"), "lab@lab.example");
         assert_eq!(found(b"Authorization: Bearer labfakeother"), Vec::<String>::new());
     }
 

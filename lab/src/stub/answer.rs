@@ -35,10 +35,15 @@ impl Head {
             return b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_vec();
         }
         let body = r#"{"error":"unauthorized","message":"Unauthorized","errors":[{"message":"Unauthorized","code":401}]}"#;
+        self.answer("401 Unauthorized", body)
+    }
+
+    /// A whole answer with a body of JSON.
+    pub fn answer(&self, status: &str, body: &str) -> Vec<u8> {
         let body = if self.line.starts_with("HEAD ") { "" } else { body };
+        let length = body.len();
         format!(
-            "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }

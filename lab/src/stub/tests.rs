@@ -22,6 +22,20 @@ fn a_request_is_written_down_with_the_login_in_it() {
 }
 
 #[test]
+fn a_request_that_is_listed_is_answered() {
+    let memory = Arc::new(Memory::new(BTreeMap::from([("GET /api".to_owned(), "{}".to_owned())])));
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    serve(Ipv4Addr::LOCALHOST, &[port], Authority::new("lab").unwrap(), &memory).unwrap();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    for (path, status) in [("/api?x=1", "200"), ("/other", "401")] {
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        let mut reply = [0; 512];
+        let length = stream.read(&mut reply).unwrap();
+        assert_eq!(std::str::from_utf8(&reply[9..length.min(12)]).unwrap(), status, "{path}");
+    }
+}
+
+#[test]
 fn every_name_has_an_address_of_its_own() {
     let memory = Memory::default();
     let first = memory.look_up("a.example", true);
