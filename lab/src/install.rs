@@ -111,7 +111,7 @@ impl Cache {
 
     fn folder(&self, client: &Client) -> PathBuf {
         let registry = client.from.name().to_ascii_lowercase();
-        self.root.join("installed").join(registry).join(client.package.replace('/', "+"))
+        self.root.join("installed").join(registry).join(client.package.replace(['/', ':'], "+"))
     }
 
     fn get(&self, client: &Client, folder: &Path) -> Result<()> {

@@ -151,10 +151,9 @@ impl Judge<'_> {
         let (class, provider) = self.class(host);
         let dangerous = matches!(class, DestinationClass::Infra | DestinationClass::Database);
         match host.role {
-            Role::Api if class == DestinationClass::Unknown => {
-                let of = provider
-                    .map_or_else(|| "no provider".to_owned(), |provider| format!("provider {provider}"));
-                Some((Kind::UnknownHost, format!("got the login, class unknown, {of}")))
+            // One with a provider is listed as what it is: a login's page, a customer's machine.
+            Role::Api if class == DestinationClass::Unknown && provider.is_none() => {
+                Some((Kind::UnknownHost, "got the login, and is not listed".to_owned()))
             }
             Role::Telemetry | Role::Update if dangerous => {
                 let what = format!("{:?}, class {class:?}", host.role).to_lowercase();

@@ -217,7 +217,8 @@ pub fn logins(client: &Client, seen: &Seen) -> Vec<Login> {
 /// Adds what the run with variables for the login showed: some clients say nothing before they have one.
 pub fn add_hosts(measured: &mut Measured, client: &Client, trace: &Trace, seen: &Seen) {
     for host in host::hosts(client, trace, seen) {
-        let known = measured.hosts.iter_mut().find(|known| known.name == host.name && known.port == host.port);
+        let known =
+            measured.hosts.iter_mut().find(|known| known.name == host.name && known.port == host.port);
         match known {
             Some(known) if host.role == Role::Api && known.role != Role::Api => *known = host,
             Some(_) => {}

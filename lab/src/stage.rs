@@ -209,7 +209,8 @@ impl Plan {
                 let _ = child.wait();
                 break;
             }
-            thread::sleep(LOOK);
+            // Nobody wakes this thread: it looks again.
+            thread::park_timeout(LOOK);
         }
         Ok(fs::read_to_string(code).ok().and_then(|text| text.trim().parse().ok()))
     }

@@ -52,11 +52,11 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// There is none.
 pub fn python() -> Result<PathBuf> {
     // A version manager's stand-ins may be there and have nothing behind them.
-    let works = |name: &&str| {
+    let works = |name: &str| {
         let program = "import os, sys; print(os.path.realpath(sys.executable))";
         let output = Command::new(name).args(["-c", program]).stderr(Stdio::null()).output().ok()?;
         let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
         (output.status.success() && path.is_absolute()).then_some(path)
     };
-    PYTHONS.iter().find_map(|name| works(&name)).context("there is no Python 3")
+    PYTHONS.iter().find_map(|name| works(name)).context("there is no Python 3")
 }

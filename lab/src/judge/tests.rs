@@ -51,6 +51,7 @@ fn each_kind_of_difference_is_told() {
             host("api.no-such-provider.example", Role::Api),
             host("backboard.railway.com", Role::Telemetry),
             host("other.example", Role::Other),
+            host("sts.eu-central-1.amazonaws.com", Role::Api),
         ],
         moves: vec![Moved {
             variable: "NO_SUCH_VARIABLE".into(),

@@ -114,7 +114,17 @@ fn role(client: &Client, name: &str, has_login: bool) -> Role {
 
 /// By its labels; which registry it is does not matter.
 fn is_registry(name: &str) -> bool {
-    const LABELS: [&str; 9] =
-        ["registry", "npmjs", "yarnpkg", "pypi", "pythonhosted", "crates", "golang", "rubygems", "brew"];
+    const LABELS: [&str; 10] = [
+        "registry",
+        "npmjs",
+        "yarnpkg",
+        "pypi",
+        "pythonhosted",
+        "crates",
+        "golang",
+        "rubygems",
+        "brew",
+        "maven",
+    ];
     name.split('.').any(|label| LABELS.contains(&label))
 }
