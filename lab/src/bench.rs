@@ -21,7 +21,7 @@ use crate::{
 /// Where moved stores are put, in the client's home.
 const MOVED: &str = "/home/lab/moved";
 /// Seconds for one run.
-const LIMIT: u64 = 60;
+const LIMIT: u64 = 120;
 
 /// Installs and runs clients.
 #[derive(Clone, Debug)]
@@ -64,16 +64,12 @@ impl Bench {
             &[],
         )?;
         let mut measured = measure::usual(client, &installed, &trace, &seen);
-        if !client.moves().is_empty() {
-            let variables: Vec<(String, String)> = client
-                .moves()
-                .into_iter()
-                .map(|(name, _)| (name.clone(), format!("{MOVED}/{name}")))
-                .collect();
-            let own = moved(client);
-            let (trace, _) =
-                self.run(client, &installed, "moved", Seeds { own, others: others.clone() }, &variables)?;
-            measured.moves = measure::moved(client, MOVED, &trace);
+        for group in together(client.moves()) {
+            let variables: Vec<(String, String)> =
+                group.iter().map(|(name, _)| (name.clone(), format!("{MOVED}/{name}"))).collect();
+            let seeds = Seeds { own: moved(client, &group), others: others.clone() };
+            let (trace, _) = self.run(client, &installed, "moved", seeds, &variables)?;
+            measured.moves.extend(measure::moved(client, &group, MOVED, &trace));
         }
         if !client.logins().is_empty() {
             let variables: Vec<(String, String)> = (client.logins().into_iter().enumerate())
@@ -148,19 +144,26 @@ struct Seeds {
     others: Vec<Seed>,
 }
 
-/// The client's stores at the places that the variables name. One variable's place may hold another's.
-fn moved(client: &Client) -> Vec<Seed> {
+/// `(variable, place)`s that one run can try: those of the XDG base directories together, each other one alone, because it
+/// may outdo the rest.
+fn together(moves: Vec<(String, String)>) -> Vec<Vec<(String, String)>> {
+    let (base, own): (Vec<_>, Vec<_>) = moves.into_iter().partition(|(name, _)| name.starts_with("XDG_"));
+    own.into_iter().map(|one| vec![one]).chain([base]).filter(|group| !group.is_empty()).collect()
+}
+
+/// The client's stores at the places that the variables name.
+fn moved(client: &Client, moves: &[(String, String)]) -> Vec<Seed> {
     let seeds = client.seeds(token::STORE);
-    let at = |variable: &str, place: &str| {
-        let base = MOVED.replacen(HOME, "~", 1);
-        let variable = variable.to_owned();
-        let place = place.to_owned();
-        seeds.clone().into_iter().filter_map(move |(path, text)| {
-            let rest = path.strip_prefix(&place).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
-            Some((format!("{base}/{variable}{rest}"), text))
-        })
+    let base = MOVED.replacen(HOME, "~", 1);
+    let at = |(variable, place): &(String, String)| -> Vec<Seed> {
+        let inside = |(path, text): &Seed| {
+            let rest =
+                path.strip_prefix(place.as_str()).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+            Some((format!("{base}/{variable}{rest}"), text.clone()))
+        };
+        seeds.iter().filter_map(inside).collect()
     };
-    client.moves().iter().flat_map(|(variable, place)| at(variable, place)).collect()
+    moves.iter().flat_map(at).collect()
 }
 
 /// What a stage process does: plays the plan, and prints what was seen.
@@ -172,4 +175,28 @@ pub fn play(file: &Path) -> Result<()> {
     let plan: Plan = serde_json::from_str(&text).context("the plan is no plan")?;
     println!("{}", serde_json::to_string(&plan.play()?)?);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_of_the_clients_own_is_tried_alone() {
+        let text = "- { id: x, from: npm, package: x@1, run: x, stores: [~/.config/x/auth.json, ~/.local/share/x/key], \
+                    moves: [X_HOME=~/.config/x, X_FILE=~/.config/x/auth.json] }";
+        let client = crate::client::read(text).unwrap().remove(0);
+        let names =
+            |group: &Vec<(String, String)>| group.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        let groups = together(client.moves());
+        let expected = [vec!["X_HOME"], vec!["X_FILE"], vec!["XDG_CONFIG_HOME", "XDG_DATA_HOME"]];
+        assert_eq!(groups.iter().map(names).collect::<Vec<_>>(), expected);
+        let places = |group| moved(&client, group).into_iter().map(|(path, _)| path).collect::<Vec<_>>();
+        assert_eq!(places(&groups[0]), ["~/moved/X_HOME/auth.json"]);
+        assert_eq!(places(&groups[1]), ["~/moved/X_FILE"]);
+        assert_eq!(
+            places(&groups[2]),
+            ["~/moved/XDG_CONFIG_HOME/x/auth.json", "~/moved/XDG_DATA_HOME/x/key"]
+        );
+    }
 }

@@ -117,20 +117,7 @@ impl Cache {
     fn get(&self, client: &Client, folder: &Path) -> Result<()> {
         let (name, version) = (client.name(), client.version());
         match client.from {
-            Registry::Npm => {
-                let mut npm = self.node()?;
-                npm.args([
-                    "install",
-                    "--global",
-                    "--no-audit",
-                    "--no-fund",
-                    "--no-update-notifier",
-                    "--loglevel=error",
-                ]);
-                // Newer releases of npm ask about each; a client that is run is trusted with more than that.
-                npm.args(["--ignore-scripts=false", "--dangerously-allow-all-scripts"]);
-                tool::run(npm.arg("--prefix").arg(folder).arg(&client.package).args(&client.with))
-            }
+            Registry::Npm => self.npm(client, folder),
             Registry::Pypi => {
                 let uv = self.uv()?;
                 tool::run(
@@ -158,6 +145,19 @@ impl Cache {
             Registry::Debian => debian::unpack(name, version, folder),
             Registry::File => Ok(()),
         }
+    }
+
+    /// Without its installers where they fail: what they fetch or build is often not what the client needs to run.
+    fn npm(&self, client: &Client, folder: &Path) -> Result<()> {
+        // Newer releases of npm ask about each; a client that is run is trusted with more than that.
+        let with_scripts = ["--ignore-scripts=false", "--dangerously-allow-all-scripts"];
+        let install = |scripts: &[&str]| {
+            let mut npm = self.node()?;
+            npm.args(["install", "--global", "--no-audit", "--no-fund", "--no-update-notifier"]);
+            npm.arg("--loglevel=error").args(scripts).arg("--prefix").arg(folder);
+            tool::run(npm.arg(&client.package).args(&client.with))
+        };
+        install(&with_scripts).or_else(|why| install(&["--ignore-scripts"]).map_err(|_| why))
     }
 
     fn found(&self, client: &Client, folder: PathBuf) -> Result<Installed> {

@@ -182,9 +182,9 @@ fn is_telling(path: &str) -> bool {
 
 /// What variables moved, from the run in which each stood for a place below `base`.
 #[must_use]
-pub fn moved(client: &Client, base: &str, trace: &Trace) -> Vec<Moved> {
+pub fn moved(client: &Client, moves: &[(String, String)], base: &str, trace: &Trace) -> Vec<Moved> {
     let opened = |look: &&Look| look.how == How::Opened;
-    let facts = client.moves().into_iter().map(|(variable, place)| {
+    let facts = moves.iter().cloned().map(|(variable, place)| {
         let there = format!("{base}/{variable}");
         let mut found: Vec<String> = (trace.looks.iter().filter(opened))
             .filter_map(|look| look.path.strip_prefix(&there))

@@ -4,9 +4,9 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::{self, DirBuilder, File},
     net::Ipv4Addr,
-    os::unix::fs::{PermissionsExt, chown},
+    os::unix::fs::{DirBuilderExt, PermissionsExt, chown},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
@@ -219,7 +219,8 @@ impl Plan {
 fn write(file: &Path, content: &str) -> Result<()> {
     let place = || format!("{} cannot be written", file.display());
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).with_context(place)?;
+        // Some clients refuse a login in a folder that others may read.
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).with_context(place)?;
     }
     fs::write(file, content).with_context(place)?;
     fs::set_permissions(file, fs::Permissions::from_mode(0o600)).with_context(place)

@@ -88,7 +88,8 @@ fn a_variable_moves_a_store_only_where_the_store_was_read() {
         ],
         ..Trace::default()
     };
-    let facts = moved(&lab_client(", moves: [X_FILE=~/.config/x/auth.json]"), "/moved", &trace);
+    let client = lab_client(", moves: [X_FILE=~/.config/x/auth.json]");
+    let facts = moved(&client, &client.moves(), "/moved", &trace);
     let told: Vec<(&str, &[String])> =
         facts.iter().map(|fact| (fact.variable.as_str(), fact.opened.as_slice())).collect();
     assert_eq!(told, [("X_FILE", &[][..]), ("XDG_CONFIG_HOME", &["x/auth.json".to_owned()][..])]);
