@@ -98,11 +98,12 @@ fn places(client: &Client, installed: &Installed, trace: &Trace) -> Vec<Place> {
     let mut places: Vec<Place> = Vec::new();
     for look in &trace.looks {
         let path = tilde(&look.path);
-        if look.how == How::Written {
+        let (is_own, is_laid) = (own.contains(&path), laid.contains(&path));
+        let is_made = look.how == How::Opened && !is_own && !is_laid;
+        if look.how == How::Written || is_made {
             written.insert(path);
             continue;
         }
-        let (is_own, is_laid) = (own.contains(&path), laid.contains(&path));
         let opened = look.how == How::Opened && (is_own || is_laid);
         let looked_for = look.how == How::Missing && is_telling(&path) && !written.contains(&path);
         if (opened || looked_for || (is_own && look.how == How::Present))

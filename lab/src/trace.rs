@@ -152,7 +152,8 @@ impl Reader {
         let opens = call.name.starts_with("open");
         let how = match call.number() {
             Some(_) if opens && call.rest.contains("O_DIRECTORY") => return,
-            Some(_) if opens && (call.rest.contains("O_WRONLY") || call.rest.contains("O_CREAT")) => {
+            // A database is opened to be read and written, and made where it is not there.
+            Some(_) if opens && ["O_WRONLY", "O_TRUNC"].iter().any(|flag| call.rest.contains(flag)) => {
                 How::Written
             }
             Some(_) if opens => How::Opened,

@@ -13,6 +13,7 @@ const TEXT: &str = r#"100 execve("/usr/bin/sh", ["sh", "-c", "x \"ls\""], 0x7ffd
 102 <... openat resumed>) = 17</home/lab/.npmrc>
 101 open("../h\303\266m", O_WRONLY|O_CREAT, 0600) = 18</home/lab/höm>
 101 openat(AT_FDCWD</home/lab/shop>, "/home/lab", O_RDONLY|O_DIRECTORY) = 19</home/lab>
+101 open("/home/lab/x.db", O_RDWR|O_CREAT|O_CLOEXEC, 0644) = 18</home/lab/x.db>
 101 connect(20<TCP:[1]>, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("198.18.0.2")}, 16) = -1 EINPROGRESS (Operation now in progress)
 101 connect(20<TCP:[1]>, {sa_family=AF_INET, sin_port=htons(443), sin_addr=inet_addr("198.18.0.2")}, 16) = 0
 101 --- SIGCHLD {si_signo=SIGCHLD} ---
@@ -33,6 +34,7 @@ fn files_have_whole_paths_and_the_program_that_wanted_them() {
         ("/home/lab/.netrc", How::Present, "x ls"),
         ("/home/lab/.npmrc", How::Opened, "x ls"),
         ("/home/lab/höm", How::Written, "x ls"),
+        ("/home/lab/x.db", How::Opened, "x ls"),
         ("/tmp/a", How::Missing, "x ls"),
     ];
     assert_eq!(looks(&trace), expected);
