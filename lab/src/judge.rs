@@ -1,6 +1,6 @@
 //! What was measured, held against the catalogue.
 
-use std::{collections::BTreeMap, fmt, fs, path::Path};
+use std::{collections::BTreeMap, fmt, fs};
 
 use anyhow::{Context, Result};
 use interlock::{
@@ -124,10 +124,19 @@ impl Judge<'_> {
     /// What the catalogue makes of a path, and of who reads it.
     #[must_use]
     pub fn access(&self, path: &str, program: Option<&Program>) -> Option<SecretAccess> {
+        self.access_where(path, program, &MovedStores::default())
+    }
+
+    fn access_where(
+        &self,
+        path: &str,
+        program: Option<&Program>,
+        moved: &MovedStores,
+    ) -> Option<SecretAccess> {
         let reader = Reader {
             agent: "",
             home: Some(HOME),
-            moved: &MovedStores::default(),
+            moved,
             is_agent: false,
             executable: program.map(|program| program.exe.as_str()),
             args: program.map_or(&[], |program| &program.argv),
@@ -169,7 +178,8 @@ impl Judge<'_> {
             if rest.is_empty() { moved.place.clone() } else { format!("{}/{rest}", moved.place) }
         };
         let known = moved.opened.iter().filter(|rest| self.access(&usual(rest), None).is_some());
-        let base = tempfile::tempdir().context("no temporary directory")?;
+        // A hidden directory would look like a home's.
+        let base = tempfile::Builder::new().prefix("moved-").tempdir().context("no temporary directory")?;
         let value = base.path().join("moved");
         // The catalogue asks whether a variable names a directory.
         if moved.opened.iter().any(|rest| !rest.is_empty()) {
@@ -178,8 +188,8 @@ impl Judge<'_> {
         let text = value.to_string_lossy().into_owned();
         let places = self.catalog.secrets.moved(&|name| (name == moved.variable).then(|| text.clone()));
         let is_followed = |rest: &str| {
-            let path = if rest.is_empty() { value.clone() } else { Path::new(&value).join(rest) };
-            self.catalog.secrets.judge_moved(&path.to_string_lossy(), &places).is_some()
+            let path = if rest.is_empty() { value.clone() } else { value.join(rest) };
+            self.access_where(&path.to_string_lossy(), None, &places).is_some()
         };
         Ok(known.filter(|rest| !is_followed(rest)).map(|rest| usual(rest)).collect())
     }

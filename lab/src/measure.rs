@@ -44,6 +44,15 @@ pub struct Measured {
     pub skipped: Option<String>,
 }
 
+impl Measured {
+    /// Whether it showed something: a login that it read, or a host that got one.
+    #[must_use]
+    pub fn is_telling(&self) -> bool {
+        self.stores.iter().any(|place| place.own && place.opened)
+            || self.hosts.iter().any(|host| host.role == Role::Api)
+    }
+}
+
 /// A file that was wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -134,7 +143,9 @@ fn tilde(path: &str) -> String {
 
 /// Whether a file that is not there says something about the client, and not about its language.
 fn is_telling(path: &str) -> bool {
-    const NOISE: [&str; 21] = [
+    const NOISE: [&str; 23] = [
+        "/<",
+        "/node:",
         "/node_modules",
         "/package.json",
         "/site-packages",

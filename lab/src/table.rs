@@ -17,7 +17,7 @@ const HEAD: &str = "\
 `cargo xtask clients` writes this file; see [development](development.md#the-client-laboratory). Each client is installed in this version from
 its registry and run, traced, in a home, a network and mounts of its own, where every name leads to a server that refuses every login.
 
-*Stores*, in the order in which they were asked for: **bold** was there and was read, the others were looked for; after
+*Runs as*: the program that read its login, and what it was told to run. *Stores*, in the order in which they were asked for: **bold** was there and was read, the others were looked for; after
 `also` stand other tools' logins that it reads in passing. *Moved by*: variables that move a store (tried: in brackets those that do not). *Login by*: variables
 that replace it. *Hosts*: those that got the login with their class in the catalogue; `t` telemetry, `u` update checks, `o` the rest. *Differs*:
 what the catalogue does not say, or says otherwise; empty means that it agrees.
@@ -34,7 +34,7 @@ pub fn document(clients: &[Client], records: &Records, judge: &Judge<'_>) -> Res
     let mut rows = Vec::new();
     let (mut ran, mut agree) = (0, 0);
     for client in clients {
-        let Some(measured) = records.get(&client.id).filter(|measured| measured.skipped.is_none()) else {
+        let Some(measured) = records.get(&client.id).filter(|measured| measured.is_telling()) else {
             continue;
         };
         let differences = judge.differences(measured, Some(client))?;
@@ -44,8 +44,10 @@ pub fn document(clients: &[Client], records: &Records, judge: &Judge<'_>) -> Res
     }
     let mut text = HEAD.to_owned();
     writeln!(text, "{ran} clients were run; the catalogue agrees with {agree} of them.\n")?;
-    text.push_str("| client | version | registry | stores | moved by | login by | hosts | differs |\n");
-    text.push_str("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
+    text.push_str(
+        "| client | version | registry | runs as | stores | moved by | login by | hosts | differs |\n",
+    );
+    text.push_str("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     text.extend(rows);
     text.push_str(&not_run(clients, records));
     Ok(text)
@@ -60,7 +62,8 @@ fn not_run(clients: &[Client], records: &Records) -> String {
             (None, None) => "not yet run".to_owned(),
             (None, Some(measured)) => match &measured.skipped {
                 Some(why) => why.clone(),
-                None => continue,
+                None if measured.is_telling() => continue,
+                None => "it ran, and neither read a login nor sent one".to_owned(),
             },
         };
         let why = cell(why.lines().last().unwrap_or_default());
@@ -69,7 +72,7 @@ fn not_run(clients: &[Client], records: &Records) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    format!("\n## Not run\n\n| client | package | why |\n| --- | --- | --- |\n{}", lines.concat())
+    format!("\n## Not measured\n\n| client | package | why |\n| --- | --- | --- |\n{}", lines.concat())
 }
 
 fn row(measured: &Measured, judge: &Judge<'_>, differences: &[Difference]) -> String {
@@ -79,6 +82,7 @@ fn row(measured: &Measured, judge: &Judge<'_>, differences: &[Difference]) -> St
         measured.id.clone(),
         measured.version.clone(),
         measured.registry.clone(),
+        runs_as(&measured.stores),
         stores(&measured.stores),
         moves(measured),
         logins(measured),
@@ -86,6 +90,16 @@ fn row(measured: &Measured, judge: &Judge<'_>, differences: &[Difference]) -> St
         differs.join(", "),
     ];
     format!("| {} |\n", cells.map(|text| cell(&text)).join(" | "))
+}
+
+/// `node /usr/bin/x`; empty where no login was read.
+fn runs_as(places: &[Place]) -> String {
+    let program = places.iter().filter(|place| place.own).find_map(|place| place.program.as_ref());
+    program.map_or_else(String::new, |program| {
+        let name = program.exe.rsplit('/').next().unwrap_or_default();
+        let script = program.argv.iter().skip(1).find(|word| !word.starts_with('-') && word.starts_with('/'));
+        script.map_or_else(|| format!("`{name}`"), |script| format!("`{name} {script}`"))
+    })
 }
 
 /// A bar would end the cell.

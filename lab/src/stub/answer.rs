@@ -34,16 +34,17 @@ impl Head {
         if self.line.starts_with("CONNECT ") {
             return b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n".to_vec();
         }
-        let body = r#"{"error":"unauthorized","message":"Unauthorized","errors":[{"message":"Unauthorized","code":401}]}"#;
+        let body = r#"{"error":"unauthorized","message":"Unauthorized","reason":"Unauthorized","errors":[{"message":"Unauthorized","code":401}]}"#;
         self.answer("401 Unauthorized", body)
     }
 
-    /// A whole answer with a body of JSON.
+    /// A whole answer with a body of JSON. A refusal names a scheme: some clients show their login only when they are asked.
     pub fn answer(&self, status: &str, body: &str) -> Vec<u8> {
         let body = if self.line.starts_with("HEAD ") { "" } else { body };
         let length = body.len();
+        let asks = if status.starts_with("401") { "WWW-Authenticate: Basic realm=\"lab\"\r\n" } else { "" };
         format!(
-            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status}\r\n{asks}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }

@@ -44,7 +44,7 @@ fn a_client_is_a_row_and_what_was_not_run_has_its_reason() {
     let records = Records::from([("railway".to_owned(), measured), ("gone".to_owned(), gone)]);
     let catalog = Catalog::builtin().unwrap();
     let text = document(&clients, &records, &Judge { catalog: &catalog }).unwrap();
-    let row = "| railway | 5 | crates.io | `~/.railway/x`, **`~/.railway/config.json`** | (XDG_CONFIG_HOME) | RAILWAY_TOKEN \
+    let row = "| railway | 5 | crates.io | `railway` | `~/.railway/x`, **`~/.railway/config.json`** | (XDG_CONFIG_HOME) | RAILWAY_TOKEN \
                | **backboard.railway.com** [infra] |  |";
     assert!(text.contains(row), "{text}");
     assert!(text.contains("1 clients were run; the catalogue agrees with 1 of them."), "{text}");
