@@ -92,7 +92,8 @@ impl Cache {
     /// It cannot be had, with what the registry's tool said; it is not tried again before its `.failed` is removed.
     pub fn install(&self, client: &Client) -> Result<Installed> {
         let folder = self.folder(client);
-        let failed = folder.with_extension("failed");
+        // A version has dots of its own.
+        let failed = PathBuf::from(format!("{}.failed", folder.display()));
         if client.from != Registry::File && !folder.join(".done").exists() {
             if let Ok(why) = fs::read_to_string(&failed) {
                 bail!("{}", why.trim());

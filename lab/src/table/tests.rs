@@ -38,7 +38,7 @@ fn a_client_is_a_row_and_what_was_not_run_has_its_reason() {
     };
     let gone = Measured {
         id: "gone".into(),
-        skipped: Some("npm failed:\nno such version".into()),
+        skipped: Some("npm failed:\nnpm error No matching version of x\nnpm error A log".into()),
         ..Measured::default()
     };
     let records = Records::from([("railway".to_owned(), measured), ("gone".to_owned(), gone)]);
@@ -49,7 +49,9 @@ fn a_client_is_a_row_and_what_was_not_run_has_its_reason() {
     assert!(text.contains(row), "{text}");
     assert!(text.contains("1 clients were run; the catalogue agrees with 1 of them."), "{text}");
     assert!(
-        text.contains("| gone | gone@1 | no such version |\n| left | left@1 | needs a \\| terminal |"),
+        text.contains(
+            "| gone | gone@1 | npm error No matching version of x |\n| left | left@1 | needs a \\| terminal |"
+        ),
         "{text}"
     );
 }
