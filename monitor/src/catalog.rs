@@ -29,12 +29,10 @@ use self::{
 pub use self::{
     digest::{Change, Difference},
     packs::Pack,
+    path::normalise,
     problem::{CatalogProblem, CatalogProblems},
 };
-pub(crate) use self::{
-    interpreter::script_place,
-    path::{basename, normalise},
-};
+pub(crate) use self::{interpreter::script_place, path::basename};
 
 /// Version of the catalogue format that this daemon reads.
 pub const VERSION: u32 = 1;

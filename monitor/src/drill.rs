@@ -5,18 +5,18 @@
 //! arrives. See `docs/drill.md`.
 
 mod act;
-mod certificate;
+pub mod certificate;
 mod client;
 mod daemon;
 mod events;
 mod home;
-mod journal;
-mod namespace;
+pub mod journal;
+pub mod namespace;
 mod patience;
 mod processes;
 mod provider;
 mod request;
-mod resolver;
+pub mod resolver;
 mod stage;
 mod steps;
 mod timeline;

@@ -1,6 +1,7 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
-//! `cargo xtask silence`, `cargo xtask bench`, `cargo xtask instructions`.
+//! `cargo xtask silence`, `cargo xtask clients`, `cargo xtask bench`, `cargo xtask instructions`.
 
+mod clients;
 mod ebpf;
 mod instructions;
 mod process;
@@ -40,6 +41,8 @@ enum Verb {
     Vm(vm::Options),
     /// Run real work in agent sessions and see that no default rule stops it; root, or through `sudo -n`
     Silence(silence::Options),
+    /// Run real infrastructure clients and compare them with the catalogue; root, or through `sudo -n`
+    Clients(clients::Options),
     /// Count what judging a fact costs in instructions, and compare with bench/instructions.toml
     Instructions(instructions::Options),
     /// Run the benchmarks
@@ -78,6 +81,7 @@ fn run() -> Result<ExitCode> {
         Verb::Test(options) => return suite::run(&repository, &options),
         Verb::Vm(options) => return vm::run(&repository, &options),
         Verb::Silence(options) => return silence::run(&repository, &options),
+        Verb::Clients(options) => return clients::run(&repository, &options),
         Verb::Instructions(options) => {
             if let suite::Outcome::NotHere(why) = instructions::run(&repository, options)? {
                 anyhow::bail!("{why}");

@@ -1,4 +1,4 @@
-//! The stage's own corner of the machine: a network of one loopback device, and its own view of a few files in `/etc`.
+//! A corner of the machine of one's own: a network of one loopback device, and its own view of a few files in `/etc`.
 //!
 //! Both end with the last process in them; nothing outside is changed.
 
@@ -53,8 +53,11 @@ fn lay_where_present(files: &Path, over: &str, content: &str) -> Result<()> {
     if Path::new(over).exists() { lay(files, over, content) } else { Ok(()) }
 }
 
-/// Writes `content` to a file of the drill and mounts it over `over`, through symbolic links.
-fn lay(files: &Path, over: &str, content: &str) -> Result<()> {
+/// Writes `content` to a file in `files` and mounts it over `over`, through symbolic links.
+///
+/// # Errors
+/// `over` is not there, or the file cannot be written or mounted.
+pub fn lay(files: &Path, over: &str, content: &str) -> Result<()> {
     let target = fs::canonicalize(over)
         .with_context(|| format!("{over} does not exist, so nothing can be laid over it"))?;
     let source: PathBuf = files.join(over.trim_start_matches('/').replace('/', "-"));
@@ -62,12 +65,20 @@ fn lay(files: &Path, over: &str, content: &str) -> Result<()> {
     bind(&source, &target)
 }
 
-fn bind(source: &Path, target: &Path) -> Result<()> {
+/// Mounts a file or a directory over another.
+///
+/// # Errors
+/// Both paths and what the kernel says.
+pub fn bind(source: &Path, target: &Path) -> Result<()> {
     mount(Some(source), target, None::<&str>, MsFlags::MS_BIND, None::<&str>)
         .with_context(|| format!("{} cannot be mounted over {}", source.display(), target.display()))
 }
 
-fn ip(arguments: &[&str]) -> Result<()> {
+/// Runs `ip` with these arguments.
+///
+/// # Errors
+/// It cannot be started or fails, with what it printed.
+pub fn ip(arguments: &[&str]) -> Result<()> {
     let line = format!("ip {}", arguments.join(" "));
     match Command::new("ip").args(arguments).output() {
         Err(why) => Err(why).with_context(|| format!("`{line}` cannot be started")),

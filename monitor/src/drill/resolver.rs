@@ -1,4 +1,4 @@
-//! A DNS server that knows one name: the provider's.
+//! A DNS server: the drill's knows one name, the provider's; others bring a zone of their own.
 
 use std::{
     io::{self, Read, Write},
@@ -28,63 +28,96 @@ const TTL: u32 = 60;
 /// A query over TCP that takes longer is given up, so that the one thread goes on with the next.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// There is no such name.
+    Nothing,
+    Address(Ipv4Addr),
+    /// Another name, and that one's address.
+    Alias(String, Ipv4Addr),
+}
+
+/// The names that a server knows.
+pub trait Zone: Send + Sync + 'static {
+    /// `name` is in lower case, without the root's dot; `asked` for an IPv4 address or for something else.
+    fn look_up(&self, name: &str, asked: bool) -> Answer;
+}
+
+/// The provider's two names; what is answered goes to the journal.
+impl Zone for Journal {
+    fn look_up(&self, name: &str, asked: bool) -> Answer {
+        if ![PROVIDER, EDGE].contains(&name) {
+            return Answer::Nothing;
+        }
+        if asked {
+            self.note(Who::Server, format!("the resolver answers: {name} is {ADDRESS}"));
+        }
+        if name == PROVIDER { Answer::Alias(EDGE.into(), ADDRESS) } else { Answer::Address(ADDRESS) }
+    }
+}
+
 /// Answers UDP and TCP queries on `address` from two threads that live as long as the process.
 ///
 /// # Errors
 /// The address cannot be bound, or a thread cannot be started.
-pub fn serve(address: SocketAddr, journal: &Arc<Journal>) -> io::Result<()> {
+pub fn serve<Z: Zone>(address: SocketAddr, zone: &Arc<Z>) -> io::Result<()> {
     let (udp, tcp) = (UdpSocket::bind(address)?, TcpListener::bind(address)?);
-    let notes = Arc::clone(journal);
-    thread::Builder::new().name("dns-udp".into()).spawn(move || datagrams(&udp, &notes))?;
-    let notes = Arc::clone(journal);
+    let names = Arc::clone(zone);
+    thread::Builder::new().name("dns-udp".into()).spawn(move || datagrams(&udp, &*names))?;
+    let names = Arc::clone(zone);
     thread::Builder::new().name("dns-tcp".into()).spawn(move || {
         // A client that goes away in the middle is its own loss.
-        tcp.incoming().flatten().for_each(|stream| drop(stream_query(stream, &notes)));
+        tcp.incoming().flatten().for_each(|stream| drop(stream_query(stream, &*names)));
     })?;
     Ok(())
 }
 
-fn datagrams(socket: &UdpSocket, journal: &Journal) {
+fn datagrams(socket: &UdpSocket, zone: &impl Zone) {
     let mut buffer = [0; 4096];
     while let Ok((length, peer)) = socket.recv_from(&mut buffer) {
-        if let Some(reply) = buffer.get(..length).and_then(|query| answer(query, journal)) {
+        if let Some(reply) = buffer.get(..length).and_then(|query| answer(query, zone)) {
             // Lost datagrams are the client's to repeat.
             let _ = socket.send_to(&reply, peer);
         }
     }
 }
 
-fn stream_query(mut stream: TcpStream, journal: &Journal) -> io::Result<()> {
+fn stream_query(mut stream: TcpStream, zone: &impl Zone) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
     let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
     stream.read_exact(&mut query)?;
-    let Some(reply) = answer(&query, journal) else { return Ok(()) };
+    let Some(reply) = answer(&query, zone) else { return Ok(()) };
     let size = u16::try_from(reply.len()).map_err(io::Error::other)?;
     stream.write_all(&[&size.to_be_bytes(), reply.as_slice()].concat())
 }
 
 /// The reply to one query; `None` for what is not a query.
-fn answer(query: &[u8], journal: &Journal) -> Option<Vec<u8>> {
+fn answer(query: &[u8], zone: &impl Zone) -> Option<Vec<u8>> {
     let packet = Packet::parse(query).ok()?;
     let question = packet.questions.first()?.clone();
     let mut reply = Packet::new_reply(packet.id());
     reply.set_flags(PacketFlag::RECURSION_DESIRED | PacketFlag::RECURSION_AVAILABLE);
 
     let name = question.qname.to_string().to_ascii_lowercase();
-    let known = [PROVIDER, EDGE].contains(&name.trim_end_matches('.'));
-    if !known {
-        *reply.rcode_mut() = RCODE::NameError;
-    } else if question.qtype == QTYPE::TYPE(TYPE::A) {
-        let edge = Name::new(EDGE).ok()?;
-        if name == PROVIDER {
-            let alias = RData::CNAME(CNAME(edge.clone()));
-            reply.answers.push(ResourceRecord::new(question.qname.clone(), CLASS::IN, TTL, alias));
+    let asked = question.qtype == QTYPE::TYPE(TYPE::A);
+    let mut add = |name: Name<'static>, data: RData<'static>| {
+        reply.answers.push(ResourceRecord::new(name, CLASS::IN, TTL, data));
+    };
+    match zone.look_up(name.trim_end_matches('.'), asked) {
+        Answer::Nothing => *reply.rcode_mut() = RCODE::NameError,
+        // No IPv6, no mail, no services: an empty answer.
+        _ if !asked => {}
+        Answer::Address(address) => {
+            add(question.qname.clone().into_owned(), RData::A(A { address: address.into() }));
         }
-        let address = RData::A(A { address: ADDRESS.into() });
-        reply.answers.push(ResourceRecord::new(edge, CLASS::IN, TTL, address));
-        journal.note(Who::Server, format!("the resolver answers: {name} is {ADDRESS}"));
+        Answer::Alias(to, address) => {
+            let to = Name::new(&to).ok()?.into_owned();
+            add(question.qname.clone().into_owned(), RData::CNAME(CNAME(to.clone())));
+            add(to, RData::A(A { address: address.into() }));
+        }
     }
     reply.questions.push(question);
     reply.build_bytes_vec_compressed().ok()

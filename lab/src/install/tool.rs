@@ -1,0 +1,62 @@
+//! The registries' tools.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+
+/// Runs the npm clients; many want a newer one than distributions have.
+pub const NODE: &str = "node@24.21.0";
+/// Installs the Python clients.
+pub const UV: &str = "uv==0.13.9";
+/// Newest first; not every client installs on the very newest.
+const PYTHONS: [&str; 3] = ["python3.12", "python3.11", "python3"];
+/// Seconds for one installation.
+const LIMIT: &str = "1200";
+/// Lines of a tool's complaint that are kept.
+const SHOWN: usize = 12;
+
+/// Runs an installer to its end.
+///
+/// # Errors
+/// It is missing, fails or takes too long; with the end of what it said.
+pub fn run(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let mut timed = Command::new("timeout");
+    timed.arg(LIMIT).arg(command.get_program()).args(command.get_args());
+    for (variable, value) in command.get_envs() {
+        if let Some(value) = value {
+            timed.env(variable, value);
+        }
+    }
+    if let Some(folder) = command.get_current_dir() {
+        timed.current_dir(folder);
+    }
+    let output =
+        timed.stdin(Stdio::null()).output().with_context(|| format!("`{name}` cannot be started"))?;
+    if !output.status.success() {
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
+        let end = lines.split_at(lines.len().saturating_sub(SHOWN)).1.join("\n");
+        bail!("{name} failed ({}): {end}", output.status);
+    }
+    Ok(())
+}
+
+/// The Python that environments are made with.
+///
+/// # Errors
+/// There is none.
+pub fn python() -> Result<PathBuf> {
+    // A version manager's stand-ins may be there and have nothing behind them.
+    let works = |name: &str| {
+        let program = "import os, sys; print(os.path.realpath(sys.executable))";
+        let output = Command::new(name).args(["-c", program]).stderr(Stdio::null()).output().ok()?;
+        let path = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+        (output.status.success() && path.is_absolute()).then_some(path)
+    };
+    PYTHONS.iter().find_map(|name| works(name)).context("there is no Python 3")
+}

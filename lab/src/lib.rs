@@ -1,0 +1,18 @@
+//! The client laboratory: real infrastructure clients are installed, run where nothing can happen, and measured; the
+//! catalogue is held against what was seen.
+//!
+//! The data goes one way: [`client`] (what there is) → [`install`] → [`bench`] ([`stage`], [`stub`], [`trace`]) →
+//! [`measure`] (facts, kept in [`records`]) → [`judge`] (the catalogue's answer) → [`table`].
+
+pub mod bench;
+pub mod client;
+mod home;
+pub mod install;
+pub mod judge;
+pub mod measure;
+pub mod records;
+pub mod stage;
+mod stub;
+pub mod table;
+mod token;
+pub mod trace;
