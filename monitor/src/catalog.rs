@@ -12,12 +12,12 @@ mod packs;
 mod path;
 mod pattern;
 mod problem;
+mod program;
 mod reader;
 pub mod secrets;
 
 use std::{fs, panic::resume_unwind, path::Path, thread};
 
-pub(crate) use self::path::{basename, normalise};
 use self::{
     agents::Agents,
     command::Invocation,
@@ -29,6 +29,10 @@ pub use self::{
     digest::{Change, Difference},
     packs::Pack,
     problem::{CatalogProblem, CatalogProblems},
+};
+pub(crate) use self::{
+    path::{basename, normalise, tilde},
+    program::{imported, interpreted, names, packages},
 };
 
 /// Version of the catalogue format that this daemon reads.
