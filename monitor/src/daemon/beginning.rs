@@ -10,6 +10,7 @@ use crate::{
     clock::boot_now,
     facts::{Process, SessionId, Stage, Subject},
     probes::inode::Mounts,
+    recognition,
     sessions::{
         Session, command_line,
         detection::Recognised,
@@ -45,9 +46,12 @@ impl Engine {
         self.registry.insert(session);
         self.registry.add_process(id, process);
         self.settle_workspace(id, pid);
+        self.settle_prefix(id, pid);
+        self.meet_daemons(id);
         self.tag_secrets(id, &env);
         self.note_open_sockets(id, pid);
         self.adopt_descendants(pid);
+        self.part_daemons(id);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
         self.unlabel_if_ended(pid, start);
         self.save();
@@ -74,6 +78,16 @@ impl Engine {
             self.follow_sessions();
         }
         labelled.map(|()| id)
+    }
+
+    /// Notes where the agent is installed: what it relaunches from there is itself.
+    fn settle_prefix(&mut self, id: SessionId, pid: u32) {
+        let Some((session, root)) = self.registry.get(id).zip(self.registry.process(pid)) else { return };
+        let (home, workspace) = (session.home.as_deref(), session.workspace.as_deref());
+        let prefix = recognition::prefix(&self.know.catalog, root, home, workspace);
+        if let Some(session) = self.registry.get_mut(id) {
+            session.prefix = prefix;
+        }
     }
 
     /// Tells the kernel which directory tree is the session's own.

@@ -172,6 +172,8 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.command = record.command;
     session.home = record.home;
     session.workspace = record.workspace;
+    session.prefix = record.prefix;
+    (session.serves, session.served) = (record.serves, record.served);
     session.frozen = record.frozen;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {

@@ -58,6 +58,12 @@ pub struct SessionRecord {
     pub command: String,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
+    #[serde(default)]
+    pub prefix: Option<PathBuf>,
+    #[serde(default)]
+    pub serves: bool,
+    #[serde(default)]
+    pub served: Vec<PathBuf>,
     pub started: u64,
     pub frozen: bool,
     pub touched: Vec<String>,
