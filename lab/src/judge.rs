@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use interlock::{
     catalog::{Catalog, secrets::Moved as MovedStores},
     facts::{DestinationClass, Grade, SecretAccess},
-    recognition::{self, KnownBy, Reader},
+    recognition::{self, Grounds, KnownBy, Reader},
 };
 
 use crate::{
@@ -134,14 +134,13 @@ impl Judge<'_> {
         moved: &MovedStores,
     ) -> Option<SecretAccess> {
         let reader = Reader {
-            agent: "",
-            home: Some(HOME),
+            grounds: Grounds { home: Some(HOME), ..Grounds::default() },
             moved,
-            is_agent: false,
+            environment: None,
+            is_root: false,
             executable: program.map(|program| program.exe.as_str()),
             args: program.map_or(&[], |program| &program.argv),
             ancestors: &[],
-            workspace: None,
         };
         let path = path.replacen('~', HOME, 1);
         recognition::secret(self.catalog, reader, path, KnownBy::Name { hint: u32::MAX }, true)

@@ -14,6 +14,7 @@ mod packs;
 mod path;
 mod pattern;
 mod problem;
+mod program;
 mod reader;
 pub mod secrets;
 
@@ -32,7 +33,11 @@ pub use self::{
     path::normalise,
     problem::{CatalogProblem, CatalogProblems},
 };
-pub(crate) use self::{interpreter::script_place, path::basename};
+pub(crate) use self::{
+    interpreter::script_place,
+    path::{basename, tilde},
+    program::{imported, interpreted, names, packages},
+};
 
 /// Version of the catalogue format that this daemon reads.
 pub const VERSION: u32 = 1;

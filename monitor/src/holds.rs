@@ -4,6 +4,8 @@
 //! Flows of one session to one destination under one rule share a hold, so that a program that opens six connections
 //! asks once.
 
+pub mod relays;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use monitor_common::{
@@ -12,6 +14,7 @@ use monitor_common::{
 };
 use serde::{Deserialize, Serialize};
 
+use self::relays::Relays;
 use crate::{
     control::api::HoldState,
     facts::{Action, BootNanos, Destination, Severity},
@@ -212,6 +215,7 @@ pub struct Holds {
     waiting: BTreeMap<u64, Hold>,
     decided: VecDeque<Hold>,
     grants: Vec<Grant>,
+    pub relays: Relays,
 }
 
 /// Why a hold cannot be decided.
@@ -226,7 +230,8 @@ impl Holds {
     /// Numbers continue after those that the state directory has seen.
     #[must_use]
     pub fn new(next: u64) -> Self {
-        Self { next: next.max(1), waiting: BTreeMap::new(), decided: VecDeque::new(), grants: Vec::new() }
+        let (waiting, decided) = (BTreeMap::new(), VecDeque::new());
+        Self { next: next.max(1), waiting, decided, grants: Vec::new(), relays: Relays::default() }
     }
 
     #[must_use]
@@ -377,6 +382,7 @@ impl Holds {
     /// The session has ended: its grants go with it.
     pub fn forget(&mut self, session: u64) {
         self.grants.retain(|grant| grant.question.session != session);
+        self.relays.forget(session);
     }
 }
 

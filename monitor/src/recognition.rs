@@ -3,7 +3,10 @@
 //! Pure: the daemon hands in what the kernel reported, `interlock rules test` what a case says, and both get the same
 //! subject for the same thing.
 
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::IpAddr,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     catalog::{
@@ -12,13 +15,17 @@ use crate::{
         destinations::Destinations,
         normalise,
         secrets::{Moved, Program, UNRESOLVED},
+        tilde,
     },
     facts::{
         DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, Habit,
         NameSource, Process, SecretAccess, Subject, Transport,
     },
     names::Identified,
-    sessions::environment,
+    sessions::{
+        detection::{Image, Seen},
+        environment,
+    },
 };
 
 /// How a file is known to be a secret.
@@ -35,22 +42,19 @@ pub enum KnownBy {
 /// Who opened a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Reader<'a> {
-    /// Catalogue id of the session's agent.
-    pub agent: &'a str,
-    /// The session's home.
-    pub home: Option<&'a str>,
+    pub grounds: Grounds<'a>,
     /// Where the session's variables moved stores.
     pub moved: &'a Moved,
     /// The session's root process: the agent itself.
-    pub is_agent: bool,
+    pub is_root: bool,
+    /// The directory of the interpreter's environment that its script lies in, where that is one, outside of the workspace.
+    pub environment: Option<&'a str>,
     /// Path of the program with links resolved; `None` where the process is not known.
     pub executable: Option<&'a str>,
     /// From the program's name on.
     pub args: &'a [String],
     /// Who started the program, the nearest first, as far as they are known.
     pub ancestors: &'a [&'a Process],
-    /// What the session works in.
-    pub workspace: Option<&'a Path>,
 }
 
 /// The secret that a file is; `None` where its name only looked like one. `outside`: not in the session's workspace.
@@ -70,14 +74,14 @@ pub fn secret(
             (entry, (judged.id, judged.class, judged.grade))
         }
         KnownBy::Name { hint } => {
-            let usual = secrets.judge(&path, reader.home, hint);
+            let usual = secrets.judge(&path, reader.grounds.home, hint);
             let judged = usual.or_else(|| secrets.judge_moved(&path, reader.moved))?;
             (judged.entry, (judged.id, judged.class, judged.grade))
         }
     };
     let (entry, class) = (entry.to_owned(), class.to_owned());
     let owner = reader.reads_its_own(catalog, number, &path);
-    let outside = outside && !secrets.is_of_the_job(&path, reader.workspace);
+    let outside = outside && !secrets.is_of_the_job(&path, reader.grounds.workspace);
     let loaded = matches!(known, KnownBy::Name { .. }) && reader.loads_for_a_person(catalog, number, &path);
     let program = reader.program().filter(|_| !owner);
     let habit = program.and_then(|program| habit(catalog, number, program, &path));
@@ -98,32 +102,124 @@ pub fn is_outside(workspace: Option<&Path>, path: &Path) -> bool {
 
 impl<'a> Reader<'a> {
     fn program(&self) -> Option<Program<'a>> {
-        let Self { args, home, workspace, .. } = *self;
+        let Self { args, grounds: Grounds { home, workspace, .. }, .. } = *self;
         self.executable.map(|executable| Program { executable, args, home, workspace })
     }
 
     /// The reader is one of the store's owner tools, or the agent itself reads its own store.
     fn reads_its_own(&self, catalog: &Catalog, entry: u32, path: &str) -> bool {
-        if self.is_agent && catalog.agents.reads_for_itself(self.agent, path, self.home) {
+        if self.is_root && catalog.agents.reads_for_itself(self.grounds.agent, path, self.grounds.home) {
             return true;
         }
-        let is_owner = |executable| catalog.secrets.is_owner(entry, executable, self.args, self.home);
-        self.executable.is_some_and(is_owner) && !catalog.secrets.is_handed(entry, path, self.args, self.home)
+        let of_agent = |agent| catalog.agents.reads_for_itself(agent, path, self.grounds.home);
+        if self.agent_of_program(catalog).is_some_and(of_agent) {
+            return true;
+        }
+        let is_owner = |executable| {
+            let Self { args, grounds, environment, .. } = *self;
+            catalog.secrets.is_owner_beside(entry, executable, args, grounds.home, environment)
+        };
+        self.executable.is_some_and(is_owner)
+            && !catalog.secrets.is_handed(entry, path, self.args, self.grounds.home)
     }
 
     /// The reader is a tool that loads settings for what it starts, and finds them on its way up from the workspace to the
     /// home: a person has set it up so.
     fn loads_for_a_person(&self, catalog: &Catalog, entry: u32, path: &str) -> bool {
-        let on_the_way = Path::new(path).parent().zip(self.workspace).zip(self.home);
+        let on_the_way = Path::new(path).parent().zip(self.grounds.workspace).zip(self.grounds.home);
         let on_the_way = on_the_way.is_some_and(|((directory, workspace), home)| {
             let home = Path::new(home);
             workspace.starts_with(directory) && directory.starts_with(home) && directory != home
         });
         let loads = |executable| {
-            catalog.secrets.loads(entry, path, (executable, self.args), self.ancestors, self.home)
+            catalog.secrets.loads(entry, path, (executable, self.args), self.ancestors, self.grounds.home)
         };
         on_the_way && self.executable.is_some_and(loads)
     }
+}
+
+impl Reader<'_> {
+    /// The agent whose program reads: what it relaunched, its native half, its daemon; an agent that another one started.
+    fn agent_of_program<'c>(&self, catalog: &'c Catalog) -> Option<&'c str> {
+        own_program(catalog, self.executable?, self.args, self.grounds)
+    }
+}
+
+/// Where a session's programs lie.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Grounds<'a> {
+    /// Catalogue id of the session's agent.
+    pub agent: &'a str,
+    /// The session's home.
+    pub home: Option<&'a str>,
+    /// The session's workspace: nothing in it is an agent's own program, nor an owner tool's environment.
+    pub workspace: Option<&'a Path>,
+    /// Where the session's own agent is installed, by its root's program: see [`prefix`].
+    pub prefix: Option<&'a Path>,
+}
+
+/// The agent whose own program a process runs: one where programs are installed, where the agent's installer puts it in a
+/// home, or beside the session's root. In the workspace, which is the agent's to write, never.
+#[must_use]
+pub fn own_program<'c>(
+    catalog: &'c Catalog,
+    executable: &str,
+    args: &[String],
+    grounds: Grounds<'_>,
+) -> Option<&'c str> {
+    let image = Image { executable, args, env: &[], seen: Seen::default() };
+    let (agent, shown) = catalog.agents.own_program(&image)?;
+    let program = program_of(catalog, executable, args)?;
+    let is_beside = || {
+        let is_below = |prefix: &Path| Path::new(&program).starts_with(prefix);
+        agent == grounds.agent && grounds.prefix.is_some_and(is_below)
+    };
+    let is_installed = catalog.secrets.is_installed(&program, grounds.home)
+        || (shown.placed && tilde(&program, grounds.home).is_some())
+        || is_beside();
+    (is_installed && is_outside(grounds.workspace, Path::new(&program))).then_some(agent)
+}
+
+/// The file that a process's program is: its script, where an interpreter or a shell runs one. `None` for a module, and
+/// where the path is not absolute.
+fn program_of(catalog: &Catalog, executable: &str, args: &[String]) -> Option<String> {
+    let script = catalog.agents.script(&Image { executable, args, env: &[], seen: Seen::default() });
+    let program = normalise(script.as_deref().unwrap_or(executable));
+    program.starts_with('/').then_some(program)
+}
+
+/// A process's arguments from its program's own name on: a script's, where an interpreter or a shell runs one.
+#[must_use]
+pub fn own_args<'a>(catalog: &Catalog, executable: &str, args: &'a [String]) -> &'a [String] {
+    let script = catalog.agents.script(&Image { executable, args, env: &[], seen: Seen::default() });
+    let program = script.as_deref().unwrap_or(executable);
+    let place = args.iter().take(8).position(|arg| arg == program).unwrap_or(0);
+    args.get(place..).unwrap_or_default()
+}
+
+/// Where an agent is installed, by its session's root: the directory above `bin` or the first `node_modules`, else the
+/// program's own. Never one that everybody writes to, that holds the home or the workspace, or that lies in the workspace.
+#[must_use]
+pub fn prefix(
+    catalog: &Catalog,
+    root: &Process,
+    home: Option<&str>,
+    workspace: Option<&Path>,
+) -> Option<PathBuf> {
+    const EVERYBODYS: [&str; 4] = ["/", "/tmp", "/var/tmp", "/dev/shm"];
+    let program = program_of(catalog, &root.executable, &root.args)?;
+    let prefix = match program.split_once("/node_modules/") {
+        Some((before, _)) => Path::new(before),
+        None => {
+            let directory = Path::new(&program).parent()?;
+            if directory.ends_with("bin") { directory.parent()? } else { directory }
+        }
+    };
+    let holds = |path: &Path| path.starts_with(prefix);
+    let is_too_wide = EVERYBODYS.iter().any(|wide| prefix == Path::new(wide))
+        || home.is_some_and(|home| holds(Path::new(home)))
+        || workspace.is_some_and(|workspace| holds(workspace) || prefix.starts_with(workspace));
+    (!is_too_wide).then(|| prefix.to_path_buf())
 }
 
 /// Where a flow goes, by its address and by every name that it may have.
@@ -180,16 +276,17 @@ pub fn destination(
     best
 }
 
-/// What a process does by executing a program: the execution itself, and what the command stands for. `parent` is who
-/// started it, as far as that is known.
+/// What a process does by executing a program: the execution itself, and what the command stands for. `starters` are who
+/// started it and who started that one, as far as that is known.
 #[must_use]
 pub fn executed(
     catalog: &Catalog,
     process: &Process,
-    parent: Option<&Process>,
-    home: Option<&str>,
-    workspace: Option<&Path>,
+    starters: [Option<&Process>; 2],
+    grounds: Grounds<'_>,
 ) -> Vec<Subject> {
+    let Grounds { home, workspace, .. } = grounds;
+    let parent = asker(starters);
     let mut subjects = vec![Subject::Exec];
     subjects.extend(mounted(catalog, process, home, workspace).map(Subject::Open));
     if let Some(service) = catalog.delegate_command(&process.executable, &process.args) {
@@ -199,12 +296,29 @@ pub fn executed(
             path: process.executable.clone(),
         }));
     }
-    if environment::lists_environment(process) {
+    if environment::lists_environment(process) && !is_agents_own(catalog, process, starters, grounds) {
         let access = EnvironAccess { target: process.pid, own: true, how: EnvironHow::Exec };
         subjects.push(Subject::Environ(access));
     }
     subjects.extend(printed(catalog, process, parent, home, workspace).map(Subject::Open));
     subjects
+}
+
+/// Who asked for a command: Git runs its helpers by a shell.
+fn asker([parent, behind]: [Option<&Process>; 2]) -> Option<&Process> {
+    let is_shell = parent.is_some_and(environment::is_shell_command);
+    behind.filter(|_| is_shell).or(parent)
+}
+
+/// The agent's program runs the command for itself, before it runs any for its model: its snapshot of the shell.
+fn is_agents_own(
+    catalog: &Catalog,
+    process: &Process,
+    [parent, _]: [Option<&Process>; 2],
+    grounds: Grounds<'_>,
+) -> bool {
+    let agent = parent.and_then(|parent| own_program(catalog, &parent.executable, &parent.args, grounds));
+    agent.is_some_and(|agent| catalog.agents.runs_for_itself(agent, &process.args))
 }
 
 /// The gravest store of each mount that a command gives to a container: nobody of the tree opens it, and what runs there
@@ -330,6 +444,85 @@ mod tests {
     fn identified(names: &[(&str, NameSource)], mismatch: bool) -> Identified {
         let names = names.iter().map(|(name, source)| ((*name).to_owned(), *source)).collect();
         Identified { names, mismatch, ..Identified::default() }
+    }
+
+    #[test]
+    fn an_agents_own_program_counts_where_it_is_installed_and_never_in_the_workspace() {
+        let catalog = Catalog::builtin().unwrap();
+        let own = |executable: &str, line: &str| {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            let (home, workspace) = (Some("/home/ann"), Some(Path::new("/home/ann/shop")));
+            let grounds = Grounds { agent: "cline", home, workspace, prefix: Some(Path::new("/srv/x")) };
+            own_program(&catalog, executable, &args, grounds)
+        };
+        let sdk = "node_modules/@anthropic-ai/claude-agent-sdk/cli.js";
+        assert_eq!(own("/home/ann/.local/bin/claude", "claude"), Some("claude-code"));
+        assert_eq!(own("/home/ann/.codex/packages/r/bin/codex", "codex"), Some("codex"));
+        assert_eq!(own("/srv/x/node_modules/cline/bin/.cline", ".cline"), Some("cline"), "beside the root");
+        assert_eq!(own("/usr/bin/node", &format!("node /usr/lib/{sdk}")), Some("claude-code"));
+        assert_eq!(own("/usr/bin/bash", "/bin/bash /home/ann/.local/bin/claude"), Some("claude-code"));
+        assert_eq!(own("/usr/bin/bash", "/bin/bash /tmp/claude"), None, "by its name alone, anywhere");
+        assert_eq!(own("/tmp/claude", "claude"), None);
+        assert_eq!(own("/tmp/.codex/packages/r/bin/codex", "codex"), None);
+        assert_eq!(own("/srv/x/claude", "claude"), None, "beside the root of another agent");
+        assert_eq!(own("/usr/bin/node", "node /tmp/pi-coding-agent/x.js"), None);
+        assert_eq!(own("/home/ann/shop/claude", "claude"), None);
+        assert_eq!(own("/usr/bin/node", &format!("node /home/ann/shop/{sdk}")), None, "the agent's work");
+        assert_eq!(own("/usr/bin/node", &format!("node {sdk}")), None, "who knows where");
+        assert_eq!(own("/usr/bin/cat", "cat"), None);
+    }
+
+    #[test]
+    fn an_agent_is_installed_where_its_root_lies_and_not_everywhere() {
+        let catalog = Catalog::builtin().unwrap();
+        let found = |executable: &str, line: &str| {
+            let args = line.split(' ').map(str::to_owned).collect();
+            let root = Process { executable: executable.to_owned(), args, ..Process::default() };
+            let workspace = Some(Path::new("/home/ann/shop"));
+            prefix(&catalog, &root, Some("/home/ann"), workspace).map(|path| path.display().to_string())
+        };
+        let place = |path: &str| Some(path.to_owned());
+        assert_eq!(found("/usr/bin/node", "node /home/ann/g/bin/copilot"), place("/home/ann/g"));
+        assert_eq!(found("/usr/bin/node", "node /srv/a/node_modules/cline/x.js"), place("/srv/a"));
+        assert_eq!(found("/opt/claude/claude", "claude"), place("/opt/claude"));
+        for wide in
+            ["/home/ann/bin/claude", "/tmp/bin/claude", "/tmp/claude", "/home/ann/shop/t/claude", "claude"]
+        {
+            assert_eq!(found(wide, "claude"), None, "{wide}");
+        }
+    }
+
+    #[test]
+    fn a_scripts_arguments_begin_with_its_own_name() {
+        let catalog = Catalog::builtin().unwrap();
+        let own = |executable: &str, line: &str| {
+            let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
+            own_args(&catalog, executable, &args).join(" ")
+        };
+        assert_eq!(own("/b/codex", "/bin/bash /b/codex app-server"), "/b/codex app-server");
+        assert_eq!(own("/usr/bin/node", "node --x /b/x.js serve"), "/b/x.js serve");
+        assert_eq!(own("/b/codex", "codex app-server"), "codex app-server");
+        assert_eq!(own("/b/codex", ""), "");
+    }
+
+    #[test]
+    fn an_agents_snapshot_lists_its_environment_for_itself() {
+        let catalog = Catalog::builtin().unwrap();
+        let process = |executable: &str, line: &str| Process {
+            executable: executable.to_owned(),
+            args: line.split(' ').map(str::to_owned).collect(),
+            ..Process::default()
+        };
+        let claude = process("/usr/bin/claude", "claude -p");
+        let shell = process("/bin/bash", "bash -c source");
+        let lists = |starters, line: &str| {
+            let found = executed(&catalog, &process("/usr/bin/bash", line), starters, Grounds::default());
+            found.iter().any(|subject| matches!(subject, Subject::Environ(_)))
+        };
+        assert!(!lists([Some(&claude), None], "bash -c env"));
+        assert!(lists([Some(&shell), Some(&claude)], "bash -c env"), "a command's");
+        assert!(lists([None, None], "bash -c env"));
+        assert!(lists([Some(&claude), None], "bash -c printenv"), "not its own way");
     }
 
     #[test]

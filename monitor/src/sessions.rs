@@ -2,7 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet, VecDeque},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -13,6 +13,7 @@ use crate::{
     enforcement::freeze::Outcome,
     facts::{BootNanos, Process, SessionId},
     probes::inode::Mounts,
+    recognition::Grounds,
     rules::Memory,
 };
 
@@ -22,10 +23,13 @@ mod ended;
 pub mod environment;
 pub mod judgement;
 pub mod life;
+pub mod listener;
 pub mod pending;
 pub mod person;
 pub mod procfs;
 pub mod root;
+pub mod setter;
+pub mod sight;
 pub mod stores;
 pub mod survey;
 pub mod terminal;
@@ -59,6 +63,12 @@ pub struct Session {
     pub namespace: Option<survey::Namespace>,
     /// Its mounts when they were looked at last.
     pub mounts: Mounts,
+    /// Where its agent is installed, by its root's program; `None` where that says nothing.
+    pub prefix: Option<PathBuf>,
+    /// It is a daemon of its agent, and runs commands for the agent's other sessions.
+    pub serves: bool,
+    /// Workspaces of the sessions that it serves: what lies in them is not foreign either.
+    pub served: Vec<PathBuf>,
     pub started: BootNanos,
     /// Where its environment puts stores that usually lie elsewhere.
     pub moved: Moved,
@@ -104,6 +114,9 @@ impl Session {
             project: Vec::new(),
             namespace: None,
             mounts: Mounts::default(),
+            prefix: None,
+            serves: false,
+            served: Vec::new(),
             started,
             moved: Moved::default(),
             memory: Memory::new(),
@@ -146,6 +159,33 @@ impl Session {
             self.touched.pop_front();
         }
         self.touched.push_back(what);
+    }
+
+    /// Where its programs lie.
+    #[must_use]
+    pub fn grounds(&self) -> Grounds<'_> {
+        Grounds {
+            agent: &self.agent,
+            home: self.home.as_deref(),
+            workspace: self.workspace.as_deref(),
+            prefix: self.prefix.as_deref(),
+        }
+    }
+
+    /// Remembers the workspace of a client; the one that was not met for longest makes room.
+    pub fn serve(&mut self, workspace: Option<PathBuf>, most: usize) {
+        let Some(workspace) = workspace else { return };
+        self.served.retain(|known| *known != workspace);
+        if self.served.len() >= most {
+            self.served.remove(0);
+        }
+        self.served.push(workspace);
+    }
+
+    /// Whether a path lies in the workspace of a session that it serves.
+    #[must_use]
+    pub fn is_served(&self, path: &Path) -> bool {
+        self.served.iter().any(|workspace| path.starts_with(workspace))
     }
 
     #[must_use]
@@ -368,6 +408,17 @@ mod tests {
         assert_eq!(registry.process(7), None);
         assert_eq!(registry.actor(own, 7).map(|process| process.executable.as_str()), Some("/bin/cat"));
         assert_eq!(registry.actor(SessionId(2), 7), None);
+    }
+
+    #[test]
+    fn a_daemon_serves_the_workspaces_of_its_clients_and_forgets_the_oldest() {
+        let mut session = Session::new(SessionId(1), "codex".into(), "daemon".into(), BootNanos(0));
+        for workspace in ["/a", "/b", "/a", "/c"] {
+            session.serve(Some(workspace.into()), 2);
+        }
+        session.serve(None, 2);
+        assert!(session.is_served(Path::new("/a/.env")) && session.is_served(Path::new("/c/x/.env")));
+        assert!(!session.is_served(Path::new("/b/.env")) && !session.is_served(Path::new("/ab/.env")));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod daemon {
+    mod agents;
     mod beginning;
     mod clients;
     mod elsewhere;

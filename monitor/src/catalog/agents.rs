@@ -7,7 +7,15 @@ use globset::GlobSet;
 use serde::Deserialize;
 use serde_saphyr::Spanned;
 
-use super::{CatalogProblem, digest::Digest, path::tilde, pattern::wildcard, reader::Reader};
+use super::{
+    CatalogProblem,
+    command::Programs,
+    digest::Digest,
+    path::{basename, tilde},
+    pattern::wildcard,
+    program::{PACKAGE_KINDS, Package, names},
+    reader::Reader,
+};
 
 pub(super) const FILE: &str = "agents.yaml";
 const BUILTIN: &str = include_str!("../../../rules/catalog/agents.yaml");
@@ -26,6 +34,10 @@ pub struct Agents {
     /// Variables whose value is an agent's name.
     pub(crate) name_variables: Vec<String>,
     pub(crate) name_ignored: HashSet<String>,
+    /// Programs that pass on what people set: never a session for what their children carry.
+    bystanders: Programs,
+    /// Base names of all agents' programs, and their titles.
+    programs: HashSet<String>,
     /// Names in such variables, lower case → index of the entry.
     pub(crate) named: HashMap<String, usize>,
     pub(super) digest: Digest,
@@ -39,6 +51,12 @@ pub(crate) struct Agent {
     pub(crate) host: bool,
     /// Base names that are enough.
     pub(crate) executables: HashSet<String>,
+    /// Base names that other programs have too: a place, a script or a marker must join them.
+    pub(crate) generic: HashSet<String>,
+    /// What its process calls itself where its arguments were.
+    pub(crate) titles: HashSet<String>,
+    /// Packages that it is installed as: `npm:@openai/codex`.
+    pub(crate) packages: HashSet<String>,
     /// Base names of scripts that are enough when an interpreter runs them.
     pub(crate) scripts: HashSet<String>,
     /// Globs on the program's absolute path.
@@ -50,6 +68,12 @@ pub(crate) struct Agent {
     pub(crate) approval_off: Vec<Flag>,
     pub(crate) approval_off_env: Vec<Marker>,
     own_secrets: GlobSet,
+    /// Command lines that the agent runs for itself, with a `*` for any text.
+    own_commands: Vec<String>,
+    /// Arguments of its programs that serve several clients and outlive them, with a `*` for any text.
+    daemons: Vec<String>,
+    /// Sockets of services that serve nobody but the agent.
+    own_sockets: GlobSet,
 }
 
 /// A variable that is set, and to what.
@@ -103,6 +127,8 @@ struct Document {
     name_variables: Vec<String>,
     #[serde(default)]
     name_ignored: HashSet<String>,
+    #[serde(default)]
+    bystanders: Vec<String>,
     entries: Vec<Spanned<serde_json::Value>>,
 }
 
@@ -135,6 +161,16 @@ struct RawAgent {
     approval_off_env: Vec<RawMarker>,
     #[serde(default)]
     own_secrets: Vec<String>,
+    #[serde(default)]
+    packages: Vec<String>,
+    #[serde(default)]
+    titles: Vec<String>,
+    #[serde(default)]
+    own_commands: Vec<String>,
+    #[serde(default)]
+    daemons: Vec<String>,
+    #[serde(default)]
+    own_sockets: Vec<String>,
     source: String,
 }
 
@@ -198,12 +234,31 @@ impl Agents {
                 }
             }
             weak_is_not_strong(&mut reader, *line, agent);
+            for package in agent.packages.iter().filter(|package| Package::parse(package).is_none()) {
+                let kinds = PACKAGE_KINDS.join("`, `");
+                reader.problem(
+                    *line,
+                    format!("package `{package}`: expected KIND:NAME, KIND one of `{kinds}`"),
+                );
+            }
         }
         let interpreters = reader.globs(0, &document.interpreters);
-        let entries = raw.into_iter().map(|(line, raw)| Agent::read(&mut reader, line, raw)).collect();
+        let entries: Vec<Agent> =
+            raw.into_iter().map(|(line, raw)| Agent::read(&mut reader, line, raw)).collect();
+        let programs = entries.iter().flat_map(Agent::programs).cloned().collect();
         let (name_variables, name_ignored) = (document.name_variables, document.name_ignored);
+        let bystanders = Programs::new(document.bystanders);
         let digest = reader.digest(text);
-        reader.finish(Self { entries, interpreters, name_variables, name_ignored, named, digest })
+        reader.finish(Self {
+            entries,
+            interpreters,
+            name_variables,
+            name_ignored,
+            bystanders,
+            programs,
+            named,
+            digest,
+        })
     }
 
     /// Display name of an agent: `Claude Code`.
@@ -214,7 +269,7 @@ impl Agents {
 
     /// Whether the agent reads the file for itself: its own login, or an `.env` it loads at its start.
     ///
-    /// This excuses the session's root process, never its children.
+    /// This excuses the agent's own processes, never the tools that it starts.
     #[must_use]
     pub fn reads_for_itself(&self, id: &str, path: &str, home: Option<&str>) -> bool {
         self.entry(id).is_some_and(|agent| {
@@ -230,6 +285,39 @@ impl Agents {
     #[must_use]
     pub fn approval_off(&self, id: &str, args: &[String], env: &[(String, String)]) -> Option<&str> {
         self.entry(id)?.approval_off(args, env)
+    }
+
+    /// Whether the agent runs this command line for itself, before it runs any for a model: its snapshot of the shell.
+    #[must_use]
+    pub fn runs_for_itself(&self, id: &str, args: &[String]) -> bool {
+        let line = args.join(" ");
+        self.entry(id).is_some_and(|agent| agent.own_commands.iter().any(|own| wildcard(own, &line)))
+    }
+
+    /// Whether the agent's program is started as one that serves several of its clients; `args` begin with the program's
+    /// name.
+    #[must_use]
+    pub fn is_daemon(&self, id: &str, args: &[String]) -> bool {
+        let line = args.get(1..).unwrap_or_default().join(" ");
+        self.entry(id).is_some_and(|agent| agent.daemons.iter().any(|daemon| wildcard(daemon, &line)))
+    }
+
+    /// Whether the service at this socket serves nobody but the agent.
+    #[must_use]
+    pub fn owns_socket(&self, id: &str, path: &str) -> bool {
+        self.entry(id).is_some_and(|agent| agent.own_sockets.is_match(path))
+    }
+
+    /// Whether the base name is one of any agent's programs', a telling one or not.
+    pub(crate) fn has_program(&self, base: &str) -> bool {
+        names(base).any(|name| self.programs.contains(name))
+    }
+
+    /// Whether a program only passes on what people set, so that it is no session for what its children carry: a shell, a
+    /// terminal, a login.
+    #[must_use]
+    pub fn is_bystander(&self, executable: &str) -> bool {
+        self.bystanders.contains(basename(executable))
     }
 
     /// Ids of all agents, in the file's order.
@@ -249,9 +337,25 @@ impl RawExecutable {
             Self::Other(other) => (!other.generic).then_some(&other.name),
         }
     }
+
+    fn generic(&self) -> Option<&str> {
+        match self {
+            Self::Telling(_) => None,
+            Self::Other(other) => other.generic.then_some(&other.name),
+        }
+    }
 }
 
 impl Agent {
+    /// Whether the base name is one of its programs', a telling one or not.
+    pub(crate) fn has_program(&self, base: &str) -> bool {
+        names(base).any(|name| self.programs().any(|known| known == name))
+    }
+
+    fn programs(&self) -> impl Iterator<Item = &String> {
+        [&self.executables, &self.generic, &self.scripts, &self.titles].into_iter().flatten()
+    }
+
     pub(crate) fn approval_off(&self, args: &[String], env: &[(String, String)]) -> Option<&str> {
         let flag = self.approval_off.iter().find(|flag| flag.given(args)).map(|flag| flag.text.as_str());
         let set =
@@ -273,12 +377,18 @@ impl Agent {
             host: raw.host,
             scripts: raw.scripts.into_iter().chain(executables.iter().cloned()).collect(),
             executables,
+            generic: raw.executables.iter().filter_map(RawExecutable::generic).map(str::to_owned).collect(),
+            packages: raw.packages.into_iter().collect(),
+            titles: raw.titles.into_iter().collect(),
             paths: reader.globs(line, &raw.paths),
             argv: reader.globs(line, &raw.argv),
             markers,
             approval_off: raw.approval_off.iter().map(|flag| Flag::read(flag)).collect(),
             approval_off_env: raw.approval_off_env.into_iter().map(Marker::from).collect(),
             own_secrets: reader.globs(line, &raw.own_secrets),
+            own_commands: raw.own_commands,
+            daemons: raw.daemons,
+            own_sockets: reader.globs(line, &raw.own_sockets),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
     interpreter::{is_python, module_option},
     path::basename,
     pattern::wildcard,
+    program::{interpreted, script_names},
 };
 
 /// Base names of programs, plain or with a `*` at the end.
@@ -24,8 +25,21 @@ impl Programs {
         Self { plain: plain.into_iter().collect(), prefixes }
     }
 
-    pub fn contains(&self, name: &str) -> bool {
-        self.plain.contains(name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+    /// Whether the program is one of them, wrapped, versioned or as it is.
+    pub fn contains(&self, base: &str) -> bool {
+        self.known(base).is_some()
+    }
+
+    /// Whether exactly this name is listed.
+    pub fn lists(&self, name: &str) -> bool {
+        self.plain.contains(name)
+    }
+
+    /// The name by which the program is one of them: `php` for `php8.2`.
+    pub fn known<'a>(&self, base: &'a str) -> Option<&'a str> {
+        script_names(base).find(|name| {
+            self.plain.contains(*name) || self.prefixes.iter().any(|prefix| name.starts_with(prefix.as_str()))
+        })
     }
 }
 
@@ -72,12 +86,9 @@ impl<'a> Invocation<'a> {
     }
 }
 
-/// Where the program's own name stands. For a `#!` script the kernel puts the interpreter, and its one option, before it
-/// (fs/binfmt_script.c:load_script, v6.1–v7.2).
+/// Where the program's own name stands.
 fn own_name(executable: &str, args: &[String]) -> usize {
-    let is_interpreted = args.first().is_some_and(|first| basename(first) != basename(executable));
-    let script = args.iter().take(3).rposition(|arg| arg == executable);
-    script.filter(|_| is_interpreted).unwrap_or(0)
+    interpreted(executable, args).map_or(0, |script| script.place)
 }
 
 /// Options that take the next argument as their value, so that it is not taken for a command: `-H`, `--context`.
@@ -178,7 +189,8 @@ impl CommandPattern {
     }
 
     fn is_of_program(&self, invocation: Invocation<'_>) -> bool {
-        self.programs.iter().any(|program| wildcard(program, invocation.program))
+        let mut names = script_names(invocation.program);
+        names.any(|name| self.programs.iter().any(|program| wildcard(program, name)))
     }
 
     fn allows(&self, given: &Given<'_>) -> bool {
@@ -330,6 +342,8 @@ mod tests {
         assert!(matches("crontab !-l", "busybox crontab -"));
         assert!(!matches("aws configure", "python3 -c /usr/bin/aws configure"));
         assert!(!matches("aws configure", "cat aws configure"));
+        assert!(matches("aws s3", "/opt/.aws-wrapped s3 ls") && matches("yarn npm", "yarn-4.6.0.cjs npm"));
+        assert!(matches("terraform show", "terraform_1.9 show") && matches("aws s3", "node-22 /opt/aws s3"));
     }
 
     #[test]

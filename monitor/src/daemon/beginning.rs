@@ -7,6 +7,7 @@ use super::{engine::Engine, unwatched::Unwatched};
 use crate::{
     clock::boot_now,
     facts::{Process, SessionId, Stage, Subject},
+    recognition,
     sessions::{
         Session, command_line,
         detection::Recognised,
@@ -50,8 +51,11 @@ impl Engine {
         self.is_watched(id);
         self.move_stores(id, &env);
         self.survey_whole(id, pid, &env);
+        self.settle_prefix(id, pid);
+        self.meet_daemons(id);
         self.note_open_sockets(id, pid);
         self.adopt_descendants(pid, is_new);
+        self.part_daemons(id);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
         self.unlabel_if_ended(pid, start);
         self.save();
@@ -79,6 +83,16 @@ impl Engine {
             self.follow_sessions();
         }
         labelled.map(|()| id)
+    }
+
+    /// Notes where the agent is installed: what it relaunches from there is itself.
+    fn settle_prefix(&mut self, id: SessionId, pid: u32) {
+        let Some((session, root)) = self.registry.get(id).zip(self.registry.process(pid)) else { return };
+        let (home, workspace) = (session.home.as_deref(), session.workspace.as_deref());
+        let prefix = recognition::prefix(&self.know.catalog, root, home, workspace);
+        if let Some(session) = self.registry.get_mut(id) {
+            session.prefix = prefix;
+        }
     }
 
     /// Notes where the session's variables put its stores. `env` is its root's.

@@ -68,6 +68,8 @@ impl Engine {
         foreign: bool,
     ) -> Option<SecretAccess> {
         let session = self.registry.get(id)?;
+        // The kernel knows one workspace of a session; what a daemon does for its clients is done in theirs.
+        let foreign = foreign && !session.is_served(Path::new(&path));
         let entry = self.numbering.entry(number, &self.know.catalog.secrets);
         let hint = entry.unwrap_or(u32::MAX);
         let known = match (matched, entry) {
@@ -83,15 +85,16 @@ impl Engine {
         let args = process
             .map(|process| with_absolute_script(pid, executable.as_deref(), &process.args))
             .unwrap_or_default();
+        let (home, workspace) = (session.home.as_deref(), session.workspace.as_deref());
+        let environment = args.get(1).and_then(|script| environment_of(pid, script, home, workspace));
         let reader = Reader {
-            agent: &session.agent,
-            home: session.home.as_deref(),
+            grounds: session.grounds(),
             moved: &session.moved,
-            is_agent: pid == id.root(),
+            environment: environment.as_deref(),
+            is_root: pid == id.root(),
             executable: executable.as_deref().filter(|_| !self.strangers.contain(id, pid)),
             args: &args,
             ancestors: &ancestors,
-            workspace: session.workspace.as_deref(),
         };
         recognition::secret(&self.know.catalog, reader, path, known, foreign)
     }
@@ -200,4 +203,55 @@ fn with_absolute_script(pid: u32, executable: Option<&str>, args: &[String]) -> 
         *script = directory.join(&*script).to_string_lossy().into_owned();
     }
     args
+}
+
+/// The Python environment, of whatever name, that a script of the home lies in: `bin` beside `pyvenv.cfg` (PEP 405). One in the
+/// workspace is none: it is the agent's work. Whoever may write to the home can make one, as with every place there that
+/// tools are installed in.
+fn environment_of(pid: u32, script: &str, home: Option<&str>, workspace: Option<&Path>) -> Option<String> {
+    let script = Path::new(script);
+    let environment = script.parent().filter(|bin| bin.ends_with("bin"))?.parent()?;
+    let is_home = home.is_some_and(|home| home.len() > 1 && environment.starts_with(home));
+    if !is_home || !recognition::is_outside(workspace, environment) {
+        return None;
+    }
+    let inside = environment.strip_prefix("/").ok()?.join("pyvenv.cfg");
+    let marker = Path::new("/proc").join(pid.to_string()).join("root").join(inside);
+    marker
+        .symlink_metadata()
+        .is_ok_and(|meta| meta.is_file())
+        .then(|| environment.to_string_lossy().into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn an_environment_of_any_name_is_known_by_its_configuration_and_not_in_the_workspace() {
+        let place = tempfile::tempdir().unwrap();
+        let home = place.path().to_str().unwrap();
+        for folder in ["tools/bin", "work/env/bin", "plain/bin"] {
+            fs::create_dir_all(place.path().join(folder)).unwrap();
+        }
+        for folder in ["tools", "work/env"] {
+            fs::write(place.path().join(folder).join("pyvenv.cfg"), "home = /usr/bin\n").unwrap();
+        }
+        let found = |script: &str| {
+            let script = place.path().join(script);
+            let workspace = place.path().join("work");
+            environment_of(std::process::id(), script.to_str().unwrap(), Some(home), Some(&workspace))
+        };
+        assert_eq!(found("tools/bin/aws"), Some(format!("{home}/tools")));
+        for none in ["work/env/bin/aws", "plain/bin/aws", "tools/lib/aws", "tools/bin/x/aws"] {
+            assert_eq!(found(none), None, "{none}");
+        }
+        let elsewhere = place.path().join("tools/bin/aws");
+        assert_eq!(
+            environment_of(std::process::id(), elsewhere.to_str().unwrap(), Some("/home/ann"), None),
+            None
+        );
+    }
 }

@@ -69,6 +69,13 @@ impl Engine {
             self.dismiss("delegate", Dismissal::NoService);
             return;
         };
+        if self.is_own_service(id, pid, &delegation.path) {
+            if matches!(stake, Stake::Caller(_)) {
+                self.resume(id, caller);
+            }
+            self.dismiss("delegate", Dismissal::OwnService);
+            return;
+        }
         if delegate.state == state::COMMITTED {
             self.commit(id, pid, &format!("ask {} ({})", delegation.service, delegation.path));
         }

@@ -11,7 +11,10 @@ use crate::{
     clock::boot_now,
     control::api::HoldState,
     facts::{Action, BootNanos, Fact, SessionId, Subject},
-    holds::{HeldCaller, HeldFlow, Hold, Object, WAITING_MAX},
+    holds::{
+        HeldCaller, HeldFlow, Hold, Object, WAITING_MAX,
+        relays::{self, Hop},
+    },
     ledger::record::{Kind as LedgerKind, Who},
     rules::{Verdict, model::Timeout},
     sessions::command_line,
@@ -29,7 +32,16 @@ impl Engine {
     /// nobody could answer it, the tree is frozen instead.
     pub fn hold_or_harder(&mut self, fact: &Fact, verdict: &Verdict, waiting: Waiting) {
         let object = object(fact);
-        if let Some(by) = self.holds.granted(fact.session.0, &object, fact.at).map(str::to_owned) {
+        let granted = self.holds.granted(fact.session.0, &object, fact.at).map(str::to_owned);
+        let hop = hop(fact, verdict, waiting);
+        let before = hop.as_ref().filter(|_| granted.is_none()).and_then(|hop| self.relayed(hop, fact.at));
+        let (since, by) = match (&granted, before) {
+            (Some(by), _) => (fact.at, Some(by.clone())),
+            (None, Some(before)) => (before.since, Some(before.by)),
+            (None, None) => (fact.at, None),
+        };
+        if let Some(by) = by {
+            self.expect_next(hop.map(|hop| Hop { since, by: by.clone(), ..hop }), waiting, fact);
             self.let_go(fact.session, fact.process.pid, waiting);
             let detail = [("grant", by.into()), ("destination", object.text().into())];
             self.note(LedgerKind::Release, Who::Daemon, Some(fact.session), detail);
@@ -98,6 +110,36 @@ impl Engine {
         self.finish_hold(&hold, LedgerKind::Expire, Who::Daemon, "hold-expired");
         if let Some(session) = self.registry.get_mut(fact.session) {
             session.memory.forgive(verdict.points, fact.at);
+        }
+    }
+
+    /// The approved hop that a connection goes on from. Not where the session has touched something foreign since: the
+    /// person who approved did not know that.
+    fn relayed(&mut self, asked: &Hop, now: BootNanos) -> Option<Hop> {
+        let before = self.holds.relays.before(asked, now)?.clone();
+        let session = self.registry.get(SessionId(asked.session))?;
+        let touched = session.memory.touches().iter().any(|touch| touch.foreign && touch.at > before.since);
+        (!touched).then_some(before)
+    }
+
+    /// A connection to a relay was let through: the relay's own will follow.
+    fn expect_next(&mut self, hop: Option<Hop>, waiting: Waiting, fact: &Fact) {
+        if let (Some(hop), Waiting::Flow(flow), Some(to)) = (hop, waiting, fact.subject.destination())
+            && relays::is_relayed(&flow, to)
+        {
+            self.holds.relays.expect(hop);
+        }
+    }
+
+    /// The relays of an approved hold.
+    pub fn expect_relays(&mut self, hold: &Hold, since: BootNanos, by: &str) {
+        let Object::Connection(destination) = &hold.object else { return };
+        let Some(name) = destination.name.clone() else { return };
+        for flow in hold.flows.iter().filter(|flow| relays::is_relayed(flow, destination)) {
+            let pid = self.uplink.flow(flow.cookie).map_or(hold.pid, |known| known.tgid);
+            let (rule, name, by) = (hold.rule.clone(), name.clone(), by.to_owned());
+            let hop = Hop { session: hold.session, rule, name, pid, cookie: flow.cookie, since, by };
+            self.holds.relays.expect(hop);
         }
     }
 
@@ -259,6 +301,15 @@ impl Engine {
 fn waiting_of(hold: &Hold) -> impl Iterator<Item = Waiting> {
     let flows = hold.flows.iter().copied().map(Waiting::Flow);
     flows.chain(hold.callers.iter().copied().map(Waiting::Caller))
+}
+
+/// A connection as a hop to a named host; `None` for what is none.
+fn hop(fact: &Fact, verdict: &Verdict, waiting: Waiting) -> Option<Hop> {
+    let Waiting::Flow(flow) = waiting else { return None };
+    let name = fact.subject.destination()?.name.clone()?;
+    let rule = verdict.decisive.as_ref()?.id.clone();
+    let (session, pid, cookie) = (fact.session.0, fact.process.pid, flow.cookie);
+    Some(Hop { session, rule, name, pid, cookie, since: fact.at, by: String::new() })
 }
 
 fn object(fact: &Fact) -> Object {

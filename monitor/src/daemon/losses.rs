@@ -18,6 +18,8 @@ pub enum Dismissal {
     NoSecret,
     /// The name only looked like the socket of a service.
     NoService,
+    /// The session runs the service itself: what that starts is the session's as well.
+    OwnService,
     /// A program that lists processes reads all their environments (`ps e`).
     ListsProcesses,
     /// Its session is over.
@@ -33,6 +35,7 @@ impl Dismissal {
         match self {
             Self::NoSecret => "no-secret",
             Self::NoService => "no-service",
+            Self::OwnService => "own-service",
             Self::ListsProcesses => "lists-processes",
             Self::SessionOver => "session-over",
             Self::OwnResolver => "own-resolver",

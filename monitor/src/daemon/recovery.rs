@@ -223,6 +223,8 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.home = record.home;
     session.workspace = record.workspace;
     session.project = record.project;
+    session.prefix = record.prefix;
+    (session.serves, session.served) = (record.serves, record.served);
     session.frozen = record.frozen;
     session.terminal = record.terminal;
     session.unattended = record.unattended;

@@ -173,6 +173,7 @@ impl Engine {
         if let Some(session) = self.registry.get_mut(id) {
             session.memory.forgive(hold.points, boot_now());
         }
+        self.expect_relays(&hold, boot_now(), &by);
         self.release_hold(&hold);
         // The connection asks again with its first data: who approved its handshake has approved that.
         let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);

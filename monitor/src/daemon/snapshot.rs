@@ -60,6 +60,12 @@ pub struct SessionRecord {
     pub workspace: Option<PathBuf>,
     #[serde(default)]
     pub project: Vec<PathBuf>,
+    #[serde(default)]
+    pub prefix: Option<PathBuf>,
+    #[serde(default)]
+    pub serves: bool,
+    #[serde(default)]
+    pub served: Vec<PathBuf>,
     pub started: u64,
     pub frozen: bool,
     /// A process of it that had the keys of its terminal.

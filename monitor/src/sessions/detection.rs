@@ -5,11 +5,15 @@
 //! editor's terminal) never make a session. Absence proves nothing: a program can unset every mark, so lineage, once
 //! established, is never taken back.
 
+mod started;
+
 use std::collections::HashMap;
 
+pub use self::started::Shown;
+use self::started::Started;
 use crate::catalog::{
     agents::{Agent, Agents, Marker, UNKNOWN},
-    basename,
+    names,
 };
 
 /// What a process was started as.
@@ -20,6 +24,19 @@ pub struct Image<'a> {
     /// From the program's name on.
     pub args: &'a [String],
     pub env: &'a [(String, String)],
+    /// What can be seen of the process itself.
+    pub seen: Seen<'a>,
+}
+
+/// What a look at the process adds to how it was started; nothing where nobody looked.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    /// The program's file, links resolved.
+    pub file: Option<&'a str>,
+    /// Modules that an executed script takes its work from, as `-m NAME`.
+    pub modules: &'a [String],
+    /// Files that it maps, holds open or was started as: of a process whose title hides its arguments.
+    pub holds: &'a [String],
 }
 
 /// How sure the recognition is.
@@ -38,6 +55,8 @@ pub struct Recognised {
     /// For people: `executable claude`, `argv …/cli.js`, `environment CRUSH`.
     pub by: String,
     pub strength: Strength,
+    /// The mark is one variable that the agent sets for its commands; a pair is also what surroundings may have.
+    pub is_set_by_agent: bool,
     /// What told the agent to ask nobody: `--yolo`, `GOOSE_MODE`.
     pub approval_off: Option<String>,
 }
@@ -48,14 +67,14 @@ impl Agents {
     /// The agent that `image` is or was started by. An editor is none, whatever its environment.
     #[must_use]
     pub fn recognise(&self, image: &Image<'_>) -> Option<Recognised> {
-        let script = self.script(image);
+        let started = Started::read(image, |base| self.interprets(base));
         let found = |host: bool| {
             let mut agents = self.entries.iter().filter(move |agent| agent.host == host);
-            agents.find_map(|agent| Some((agent, program(agent, image, script.as_deref())?)))
+            agents.find_map(|agent| Some((agent, started.shows(agent)?)))
         };
         // An editor's extension may bring an agent's program along, so agents come first.
-        if let Some((agent, by)) = found(false) {
-            return Some(recognised(agent, by, Strength::Strong, image));
+        if let Some((agent, shown)) = found(false) {
+            return Some(recognised(agent, shown.by, Strength::Strong, image));
         }
         if image.env.is_empty() || found(true).is_some() {
             return None;
@@ -64,23 +83,53 @@ impl Agents {
         self.marked(&env, image).or_else(|| self.named(&env, image))
     }
 
-    /// The script that an interpreter was told to run, or `-m MODULE`.
-    fn script(&self, image: &Image<'_>) -> Option<String> {
-        if !self.interpreters.is_match(basename(image.executable)) {
-            return None;
-        }
-        let mut args = image.args.iter().skip(1).map(String::as_str);
-        while let Some(arg) = args.next() {
-            match arg {
-                "-m" => return args.next().map(|module| format!("-m {module}")),
-                "-c" | "-e" | "-p" | "--eval" | "--print" => return None,
-                "-r" | "--require" | "--import" | "--loader" | "-cp" | "-W" | "-X" => drop(args.next()),
-                "run" | "x" | "-jar" => {}
-                flag if flag.starts_with('-') => {}
-                script => return Some(script.to_owned()),
-            }
-        }
-        None
+    /// Whether a closer look may tell more: the program's name is one that agents have too, or a title stands where the
+    /// arguments were.
+    #[must_use]
+    pub fn is_hinted(&self, image: &Image<'_>) -> bool {
+        let started = Started::read(image, |base| self.interprets(base));
+        started.hints(|base| self.has_program(base))
+    }
+
+    /// The script that the program runs, or is; `-m MODULE` for a module.
+    #[must_use]
+    pub fn script(&self, image: &Image<'_>) -> Option<String> {
+        Started::read(image, |base| self.interprets(base)).into_script()
+    }
+
+    /// Whether an environment shows the same agent by the same mark.
+    #[must_use]
+    pub fn is_marked_alike(&self, env: &[(String, String)], found: &Recognised) -> bool {
+        let image = Image { executable: "", args: &[], env, seen: Seen::default() };
+        self.recognise(&image).is_some_and(|other| (&other.agent, &other.by) == (&found.agent, &found.by))
+    }
+
+    /// The agent whose own program the process runs, and how that shows; `None` for tools that the agent brings along or
+    /// starts, and for editors.
+    #[must_use]
+    pub fn own_program(&self, image: &Image<'_>) -> Option<(&str, Shown)> {
+        let started = Started::read(image, |base| self.interprets(base));
+        let agents = self.entries.iter().filter(|agent| !agent.host);
+        let (agent, shown) = agents.filter_map(|agent| Some((agent, started.shows(agent)?))).next()?;
+        // One file may be several programs, told apart by the name that they are started under: `rg` of Claude Code.
+        (started.is_script() || started.is_called_like(agent, image)).then_some((agent.id.as_str(), shown))
+    }
+
+    /// Whether the program is an editor, or a part of one.
+    #[must_use]
+    pub fn is_host(&self, image: &Image<'_>) -> bool {
+        let started = Started::read(image, |base| self.interprets(base));
+        self.entries.iter().any(|agent| agent.host && started.shows(agent).is_some())
+    }
+
+    /// Whether the agent is one of an editor, which sets its marks itself.
+    #[must_use]
+    pub fn is_of_host(&self, id: &str) -> bool {
+        self.entries.iter().any(|agent| agent.host && agent.id == id)
+    }
+
+    fn interprets(&self, base: &str) -> bool {
+        names(base).any(|name| self.interpreters.is_match(name))
     }
 
     fn marked(&self, env: &Env<'_>, image: &Image<'_>) -> Option<Recognised> {
@@ -88,7 +137,8 @@ impl Agents {
             let marks = agent.markers.iter().find(|marks| marks.iter().all(|mark| holds(mark, env)))?;
             let names: Vec<_> = marks.iter().map(|mark| mark.variable.as_str()).collect();
             let by = format!("environment {}", names.join(" and "));
-            Some(recognised(agent, by, Strength::Marker, image))
+            let is_set_by_agent = marks.len() == 1;
+            Some(Recognised { is_set_by_agent, ..recognised(agent, by, Strength::Marker, image) })
         })
     }
 
@@ -107,6 +157,7 @@ impl Agents {
                     agent: UNKNOWN.to_owned(),
                     by,
                     strength: Strength::Marker,
+                    is_set_by_agent: true,
                     approval_off: None,
                 },
             })
@@ -114,25 +165,11 @@ impl Agents {
     }
 }
 
-/// How the program itself shows that it is the agent.
-fn program(agent: &Agent, image: &Image<'_>, script: Option<&str>) -> Option<String> {
-    let name = basename(image.executable);
-    if agent.executables.contains(name) {
-        return Some(format!("executable {name}"));
-    }
-    if agent.paths.is_match(image.executable) {
-        return Some(format!("executable {}", image.executable));
-    }
-    let script = script?;
-    let telling = agent.scripts.contains(basename(script)) || agent.argv.is_match(script);
-    telling.then(|| format!("argv {script}"))
-}
-
 fn recognised(agent: &Agent, by: String, strength: Strength, image: &Image<'_>) -> Recognised {
     // Where only marks tell of the agent, the arguments are a child's.
     let args = if strength == Strength::Strong { image.args } else { &[] };
     let approval_off = agent.approval_off(args, image.env).map(str::to_owned);
-    Recognised { agent: agent.id.clone(), by, strength, approval_off }
+    Recognised { agent: agent.id.clone(), by, strength, is_set_by_agent: true, approval_off }
 }
 
 fn holds(marker: &Marker, env: &Env<'_>) -> bool {

@@ -52,6 +52,14 @@ pub fn parents() -> Vec<(u32, u32)> {
         .collect()
 }
 
+/// The parent of a process; `None` for init, and where the process has ended.
+#[must_use]
+pub fn parent(pid: u32) -> Option<u32> {
+    let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
+    let stat = proc.and_then(|proc| proc.stat().ok())?;
+    u32::try_from(stat.ppid).ok().filter(|parent| *parent > 0)
+}
+
 /// Whether `pid` is `ancestor` or descends from it.
 #[must_use]
 pub fn descends_from(pid: u32, ancestor: u32) -> bool {

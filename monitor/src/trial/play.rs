@@ -150,8 +150,12 @@ impl<'a> Stage<'a> {
     fn subjects(&mut self, act: &Act, process: &Process, parent: &Process) -> Vec<Subject> {
         let subject = match act {
             Act::Exec(_) => {
-                let (home, workspace) = (self.session.home.as_deref(), self.session.workspace.as_deref());
-                return recognition::executed(self.court.catalog, process, Some(parent), home, workspace);
+                return recognition::executed(
+                    self.court.catalog,
+                    process,
+                    [Some(parent), None],
+                    self.session.grounds(),
+                );
             }
             Act::Open(path) => self.secret(path, process, parent).map(Subject::Open),
             Act::Probe(path) => self.secret(path, process, parent).map(Subject::Probe),
@@ -184,14 +188,13 @@ impl<'a> Stage<'a> {
             None => (KnownBy::Name { hint: NO_HINT }, self.is_outside(&path)),
         };
         let reader = Reader {
-            agent: &self.session.agent,
-            home: self.session.home.as_deref(),
+            grounds: self.session.grounds(),
             moved: &self.session.moved,
-            is_agent: process.pid == ROOT,
+            is_root: process.pid == ROOT,
+            environment: None,
             executable: Some(&process.executable),
             args: &process.args,
             ancestors: &[parent],
-            workspace: self.session.workspace.as_deref(),
         };
         recognition::secret(self.court.catalog, reader, path, known, outside)
     }

@@ -89,8 +89,9 @@ impl Secrets {
     ) -> bool {
         self.entry(entry).is_some_and(|entry| entry.loaded)
             && self.loaders.iter().any(|loader| {
-                let is =
-                    |executable: &str, args: &[String]| self.runs(&loader.programs, executable, args, home);
+                let is = |executable: &str, args: &[String]| {
+                    self.runs(&loader.programs, executable, args, home, None)
+                };
                 let prints = loader.prints.contain(Invocation::new(executable, args, self.wrappers()));
                 if is(executable, args) && !prints {
                     return true;

@@ -13,6 +13,7 @@ use crate::catalog::{
     command::Programs,
     interpreter::{Told, told},
     path::{basename, normalise, tilde},
+    program::is_of_tool,
     reader::Reader,
 };
 
@@ -47,7 +48,9 @@ impl Owners {
 
     fn name(&self, path: &str) -> bool {
         let is_end = |end: &String| path.strip_suffix(end.as_str()).is_some_and(|rest| rest.ends_with('/'));
-        self.programs.contains(basename(path)) || self.ends.iter().any(is_end)
+        self.programs.contains(basename(path))
+            || self.ends.iter().any(is_end)
+            || is_of_tool(path, |tool| self.programs.lists(tool))
     }
 }
 
@@ -103,26 +106,45 @@ impl Secrets {
     /// script (`python3 /usr/bin/aws`) is known by its own path.
     #[must_use]
     pub fn is_owner(&self, entry: u32, executable: &str, args: &[String], home: Option<&str>) -> bool {
-        self.entry(entry).is_some_and(|entry| self.runs(&entry.owners, executable, args, home))
+        self.is_owner_beside(entry, executable, args, home, None)
     }
 
-    /// Whether the program is one of `owners`, and installed where such tools are.
+    /// The same, where `environment` is one more directory that tools are installed in: of an interpreter's own
+    /// packages, by whatever name.
+    #[must_use]
+    pub fn is_owner_beside(
+        &self,
+        entry: u32,
+        executable: &str,
+        args: &[String],
+        home: Option<&str>,
+        environment: Option<&str>,
+    ) -> bool {
+        self.entry(entry).is_some_and(|entry| self.runs(&entry.owners, executable, args, home, environment))
+    }
+
+    /// Whether the program is one of `owners`, and installed where such tools are, or in `environment`.
     pub(super) fn runs(
         &self,
         owners: &Owners,
         executable: &str,
         args: &[String],
         home: Option<&str>,
+        environment: Option<&str>,
     ) -> bool {
+        let below = |path: &str| {
+            let rest = environment.and_then(|environment| path.strip_prefix(environment));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        };
         let installed = |path: &str| {
             let path = normalise(path);
-            (self.places.contain(&path, home) && owners.name(&path)) || owners.is_of_a_project(&path)
+            let is_placed = self.places.contain(&path, home) || below(&path);
+            (is_placed && owners.name(&path)) || owners.is_of_a_project(&path)
         };
         let executable = normalise(executable);
-        let name = basename(&executable);
-        if !self.places.interpreters.contains(name) {
+        let Some(name) = self.places.interpreters.known(basename(&executable)) else {
             return installed(&executable);
-        }
+        };
         // A shell with its history is an owner while a person talks to it; what it is told to run is somebody else.
         match told(name, args) {
             Told::Nothing => installed(&executable),
@@ -130,6 +152,12 @@ impl Secrets {
             Told::Module(module) => self.places.contain(&executable, home) && owners.modules.contains(module),
             Told::Code(_) | Told::Prepared(_) => false,
         }
+    }
+
+    /// Whether programs are installed where this one lies.
+    #[must_use]
+    pub fn is_installed(&self, path: &str, home: Option<&str>) -> bool {
+        self.places.contain(path, home)
     }
 
     /// Whether the program's arguments name the file, or a directory of the store around it, where its owners never need

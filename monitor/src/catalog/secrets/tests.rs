@@ -248,6 +248,35 @@ fn owner_tools_count_where_they_are_installed() {
     let wrangler = "/usr/lib/node_modules/wrangler/wrangler-dist/cli.js";
     assert!(owner("cloudflare", "/usr/bin/node", &["node", "--no-warnings", wrangler, "deploy"]));
     assert!(!owner("cloudflare", "/usr/bin/node", &["node", "/usr/lib/node_modules/x/cli.js"]));
+
+    // Wrapped, versioned, and a helper script of the tool's package.
+    assert!(owner(
+        "kubeconfig",
+        "/nix/store/1f-kubectl-1.3/bin/.kubectl-wrapped",
+        &["kubectl", "get", "pods"]
+    ));
+    assert!(owner(
+        "npm-user",
+        "/opt/node-22/bin/node-22",
+        &["node", "/usr/lib/node_modules/npm/bin/npm-cli.js"]
+    ));
+    assert!(owner("fly", "/home/ann/.fly/bin/flyctl-0.3.1", &["flyctl"]));
+    assert!(owner("cloudflare", "/usr/bin/node", &["node", "/usr/lib/node_modules/wrangler/worker.js", "x"]));
+    let npx = "/home/ann/.npm/_npx/1f/node_modules/@railway/cli/bin/helper.js";
+    assert!(owner("railway-cli", "/usr/bin/node", &["node", npx]));
+    // None of it in a place that the agent's work is done in.
+    assert!(!owner("kubeconfig", "/home/ann/shop/bin/.kubectl-wrapped", &["kubectl"]));
+    assert!(!owner(
+        "cloudflare",
+        "/usr/bin/node",
+        &["node", "/home/ann/shop/node_modules/wrangler/worker.js"]
+    ));
+    assert!(!owner("fly", "/home/ann/shop/flyctl-0.3.1", &["flyctl"]));
+    assert!(!owner(
+        "npm-user",
+        "/home/ann/shop/node-22",
+        &["node", "/usr/lib/node_modules/npm/bin/npm-cli.js"]
+    ));
     assert!(!owner("gcloud", "/usr/bin/python3.12", &["python3", "-S", "/tmp/gcloud.py"]));
     assert!(!owner("gcloud", "/usr/bin/python3.12", &["python3", "-X", "x", "/opt/sdk/lib/gcloud.py"]));
 
@@ -278,6 +307,12 @@ fn owner_tools_count_where_they_are_installed() {
     assert!(!owner("npm-user", "/usr/bin/node", &["node", "-r", "/tmp/x.js", "/usr/bin/npm"]));
     assert!(!owner("npm-user", "/tmp/node", &["node", "/usr/bin/npm"]));
     assert!(!secrets.is_owner(NO_HINT, "/usr/bin/railway", &[], None));
+    // An environment of whatever name, where somebody has looked that it is one.
+    let aws = ["python3", "/home/ann/tools/bin/aws"].map(str::to_owned);
+    let beside = |environment| {
+        secrets.is_owner_beside(index(&secrets, "aws"), "/usr/bin/python3", &aws, None, environment)
+    };
+    assert!(beside(Some("/home/ann/tools")) && !beside(Some("/home/ann/too")) && !beside(None));
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! Recognition: an agent that starts, or was running before the daemon, becomes the root of a session.
+
+use std::collections::{HashMap, HashSet};
+
+use monitor_common::event::process::ExecCandidate;
+
+use super::{
+    beginning::{Newcomer, newcomer},
+    engine::Engine,
+};
+use crate::{
+    facts::{BootNanos, Process},
+    probes::decode::{strings, text},
+    sessions::{
+        adoption,
+        detection::{Image, Recognised, Seen, Strength},
+        procfs::{self, Running},
+        setter,
+        sight::Sight,
+    },
+};
+
+impl Engine {
+    /// A process without a label runs a new program: is it an agent?
+    pub fn on_candidate(&mut self, candidate: &ExecCandidate) {
+        let exec = &candidate.exec;
+        let pid = exec.header.tgid;
+        let cut = exec.env_size > exec.env_len;
+        let process = Process {
+            pid,
+            parent: 0,
+            start: BootNanos(exec.start_ns),
+            executable: text(&exec.filename),
+            args: strings(&exec.args, exec.args_len).into(),
+            args_unknown: false,
+        };
+        let mut running = Running { process, env: variables(&strings(&candidate.env, exec.env_len), cut) };
+        let mut recognised = self.recognised(&running);
+        if recognised.is_none() && cut {
+            // Only the end of a large environment fits into a record; the whole is read where the process still runs.
+            if let Some(whole) = procfs::read(pid) {
+                running.env = whole.env;
+                recognised = self.recognised(&running);
+            }
+        }
+        let Some(recognised) = recognised else { return };
+        if !self.watches(pid) {
+            return;
+        }
+        if self.uplink.label(pid).is_some() {
+            return self.executed_unlabelled(running.process);
+        }
+        if let Some((running, recognised)) = self.behind(&running, &recognised) {
+            if self.uplink.label(running.process.pid).is_none() {
+                // It has run for long: what it started before is nobody's to tell.
+                self.watch(running, Newcomer { is_new: false, ..newcomer(recognised, "") });
+            }
+            if self.uplink.label(pid).is_some() {
+                return;
+            }
+        }
+        running.process.parent = procfs::read(pid).map_or(0, |running| running.process.parent);
+        self.watch(running, newcomer(recognised, ""));
+    }
+
+    /// An agent's program was executed before its process got the label of a session.
+    fn executed_unlabelled(&mut self, process: Process) {
+        let Some(session) = self.registry.session_of(process.pid) else { return };
+        let Some(known) = self.registry.process_mut(process.pid) else { return };
+        let process = Process { parent: known.parent, start: known.start, ..process };
+        *known = process.clone();
+        self.part_daemon(session, &process);
+    }
+
+    /// Whether a process is this daemon's business: with `watch_below` only what descends from that process is.
+    pub fn watches(&self, pid: u32) -> bool {
+        self.config.watch_below.is_none_or(|ancestor| procfs::descends_from(pid, ancestor))
+    }
+
+    /// Finds the agents that were running before the daemon.
+    pub fn adopt(&mut self) {
+        let parents = procfs::parents();
+        let mut roots: HashMap<u32, (Running, Recognised)> = HashMap::new();
+        for (pid, _) in &parents {
+            if self.uplink.label(*pid).is_some() || !self.watches(*pid) {
+                continue;
+            }
+            let Some(running) = procfs::read(*pid) else { continue };
+            let Some(recognised) = self.recognised(&running) else { continue };
+            let (running, recognised) = self.behind(&running, &recognised).unwrap_or((running, recognised));
+            roots.entry(running.process.pid).or_insert((running, recognised));
+        }
+        let known: HashSet<u32> = roots.keys().copied().collect();
+        let assigned = adoption::assign(&parents, &known);
+        let mut outermost: Vec<u32> =
+            known.into_iter().filter(|pid| assigned.get(pid) == Some(pid)).collect();
+        outermost.sort_unstable();
+        for root in outermost {
+            let Some((running, recognised)) = roots.remove(&root) else { continue };
+            self.watch(running, newcomer(recognised, "adopted, "));
+        }
+    }
+
+    /// The agent that a process is, or was started by. The process itself is looked at where its name alone does not tell.
+    fn recognised(&self, running: &Running) -> Option<Recognised> {
+        let agents = &self.know.catalog.agents;
+        let image = image(running, Seen::default());
+        let at_once = agents.recognise(&image);
+        if at_once.as_ref().is_some_and(|found| found.strength == Strength::Strong) {
+            return at_once;
+        }
+        let pid = running.process.pid;
+        let mut sight = Sight::of(pid);
+        let is_hinted = agents.is_hinted(&image);
+        if !sight.leads_elsewhere(&running.process.executable) && !is_hinted {
+            return at_once;
+        }
+        if is_hinted {
+            sight = sight.with_script(pid, agents.script(&image).as_deref()).with_holdings(pid, &running.env);
+        }
+        let looked = agents.recognise(&Image { seen: sight.seen(), ..image });
+        looked.filter(|found| found.strength == Strength::Strong).or(at_once)
+    }
+
+    /// The agent behind a process that only its environment shows: who set the mark. `None` where that is a person's
+    /// program, or nobody can be told.
+    fn behind(&self, child: &Running, marked: &Recognised) -> Option<(Running, Recognised)> {
+        let agents = &self.know.catalog.agents;
+        if marked.strength == Strength::Strong || !marked.is_set_by_agent || agents.is_of_host(&marked.agent)
+        {
+            return None;
+        }
+        let carries = |running: &Running| agents.is_marked_alike(&running.env, marked);
+        let user = procfs::user(child.process.pid);
+        let may_be = |running: &Running| {
+            let (pid, executable) = (running.process.pid, &running.process.executable);
+            pid > 1
+                && self.config.watch_below != Some(pid)
+                && self.watches(pid)
+                && procfs::user(pid) == user
+                && !agents.is_bystander(executable)
+                && !agents
+                    .script(&image(running, Seen::default()))
+                    .is_some_and(|script| agents.is_bystander(&script))
+                && !agents.is_host(&image(running, Seen::default()))
+        };
+        let parent = |pid: u32| procfs::read(procfs::parent(pid)?);
+        let running = setter::setter(child.process.pid, parent, carries, may_be)?;
+        let by = format!("{}, set for {} {}", marked.by, child.process.pid, child.process.name());
+        let approval_off = agents.approval_off(&marked.agent, &running.process.args, &running.env);
+        let recognised = Recognised { by, approval_off: approval_off.map(str::to_owned), ..marked.clone() };
+        Some((running, recognised))
+    }
+}
+
+fn image<'a>(running: &'a Running, seen: Seen<'a>) -> Image<'a> {
+    let Running { process, env } = running;
+    Image { executable: &process.executable, args: &process.args, env, seen }
+}
+
+/// `NAME=value` strings; where the block's beginning is missing, the first piece is half a variable.
+fn variables(block: &[String], cut: bool) -> Vec<(String, String)> {
+    block
+        .iter()
+        .skip(usize::from(cut))
+        .filter_map(|variable| variable.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
