@@ -52,7 +52,10 @@ impl Bench {
         }
         let installed = match self.cache.install(client) {
             Ok(installed) => installed,
-            Err(why) => return Ok(skipped(format!("it cannot be installed: {why:#}"))),
+            Err(why) => {
+                let why = format!("{why:#}");
+                return Ok(skipped(format!("it cannot be installed: {}", install::reason(&why))));
+            }
         };
         let own = client.stores();
         let others = home::everybodys(&own);

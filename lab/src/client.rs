@@ -26,7 +26,7 @@ impl Registry {
         match self {
             Self::Npm => "npm",
             Self::Pypi => "PyPI",
-            Self::Crates => "crates.io",
+            Self::Crates => "crates",
             Self::Debian => "Debian",
             Self::Go => "Go",
             Self::File => "file",

@@ -12,6 +12,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
+pub use self::tool::reason;
 use crate::client::{Client, Registry};
 
 /// How deep a list of authorities lies below `lib`: `python3.11/site-packages/botocore/vendored/x/cacert.pem`.

@@ -12,7 +12,7 @@ use interlock::{
 use crate::{
     client::Client,
     measure::{Host, Measured, Moved, Place, Role},
-    stage::HOME,
+    stage::{FOLDER, HOME},
     trace::Program,
 };
 
@@ -118,6 +118,8 @@ impl Judge<'_> {
         let kind = if place.own { Kind::NotOwner } else { Kind::ReadsOthers };
         // What a library reads unasked is B at most, which rules let pass.
         let is_alert = !access.owner && (place.own || access.grade == Grade::A);
+        // What lies in the workspace is the session's own, whoever reads it.
+        let is_alert = is_alert && !place.path.replacen('~', HOME, 1).starts_with(&format!("{FOLDER}/"));
         is_alert.then_some((kind, told))
     }
 

@@ -66,7 +66,7 @@ fn not_run(clients: &[Client], records: &Records) -> String {
                 None => "it ran, and neither read a login nor sent one".to_owned(),
             },
         };
-        let why = cell(reason(&why));
+        let why = cell(&why);
         lines.push(format!("| {} | {} | {why} |\n", client.id, cell(&client.package)));
     }
     if lines.is_empty() {
@@ -100,21 +100,6 @@ fn runs_as(places: &[Place]) -> String {
         let script = program.argv.iter().skip(1).find(|word| !word.starts_with('-') && word.starts_with('/'));
         script.map_or_else(|| format!("`{name}`"), |script| format!("`{name} {script}`"))
     })
-}
-
-/// The line of an installer's complaint that says why.
-fn reason(why: &str) -> &str {
-    const TELLING: [&str; 7] = [
-        "No matching version",
-        "no version of",
-        "ENOTFOUND",
-        "Could not resolve",
-        "failed to download",
-        "Failed to build",
-        "not available",
-    ];
-    let telling = why.lines().find(|line| TELLING.iter().any(|word| line.contains(word)));
-    telling.or_else(|| why.lines().last()).unwrap_or_default().trim()
 }
 
 /// A bar would end the cell.

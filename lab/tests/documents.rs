@@ -32,7 +32,7 @@ fn what_was_measured_is_of_the_version_in_the_list() {
 
 #[test]
 fn no_registry_is_named() {
-    for word in ["npmjs", "pythonhosted", "rubygems", "yarnpkg"] {
+    for word in ["npmjs.", "pythonhosted.", "rubygems.", "yarnpkg.", "crates.io"] {
         assert!(!MEASURED.contains(word) && !TABLE.contains(word), "{word}");
     }
 }

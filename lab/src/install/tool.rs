@@ -60,3 +60,31 @@ pub fn python() -> Result<PathBuf> {
     };
     PYTHONS.iter().find_map(|name| works(name)).context("there is no Python 3")
 }
+
+/// The line of an installer's complaint that says why.
+#[must_use]
+pub fn reason(why: &str) -> &str {
+    const TELLING: [&str; 7] = [
+        "No matching version",
+        "no version of",
+        "ENOTFOUND",
+        "Could not resolve",
+        "failed to download",
+        "Failed to build",
+        "not available",
+    ];
+    let mut lines = why.lines().filter(|line| !line.contains("complete log"));
+    let telling = why.lines().find(|line| TELLING.iter().any(|word| line.contains(word)));
+    telling.or_else(|| lines.next_back()).unwrap_or_default().trim()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_reason_is_the_line_that_says_why() {
+        let npm = "npm failed (exit status: 1): npm error code ETARGET\nnpm error No matching version found for x@1.\n\
+                   npm error A complete log of this run can be found in: /root/.npm/_logs/1.log";
+        assert_eq!(super::reason(npm), "npm error No matching version found for x@1.");
+        assert_eq!(super::reason("go failed: first\nlast\nA complete log of this"), "last");
+    }
+}

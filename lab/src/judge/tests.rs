@@ -45,6 +45,7 @@ fn each_kind_of_difference_is_told() {
         stores: vec![
             own("~/.no-such-tool/login.bin", other()),
             own("~/.railway/config.json", other()),
+            own("~/shop/.env", other()),
             Place { own: false, ..own("~/.aws/credentials", other()) },
         ],
         hosts: vec![
