@@ -200,7 +200,7 @@ fn packs_are_listed_switched_and_checked() {
         let said = text(&refused);
         assert!(!refused.status.success(), "{verb:?}: {said}");
         assert!(
-            said.contains("packs.yaml:2:10: packs.was: there is no pack \"was\"; expected one of aiven"),
+            said.contains("packs.yaml:2:10: packs.was: there is no pack \"was\"; expected one of acquia"),
             "{said}"
         );
         assert!(
