@@ -302,6 +302,12 @@ impl Agents {
         self.entry(id).is_some_and(|agent| agent.daemons.iter().any(|daemon| wildcard(daemon, &line)))
     }
 
+    /// Whether the agent has programs that serve several of its clients.
+    #[must_use]
+    pub fn has_daemons(&self, id: &str) -> bool {
+        self.entry(id).is_some_and(|agent| !agent.daemons.is_empty())
+    }
+
     /// Whether the service at this socket serves nobody but the agent.
     #[must_use]
     pub fn owns_socket(&self, id: &str, path: &str) -> bool {

@@ -6,7 +6,7 @@ use monitor_common::label::{GATED, Label, Session as KernelSession};
 use super::{engine::Engine, unwatched::Unwatched};
 use crate::{
     clock::boot_now,
-    facts::{Process, SessionId, Stage, Subject},
+    facts::{BootNanos, Process, SessionId, Stage, Subject},
     recognition,
     sessions::{
         Session, command_line,
@@ -23,8 +23,8 @@ pub(super) struct Newcomer {
     pub agent: String,
     pub recognised_by: String,
     pub command: Option<String>,
-    /// It has just executed its program. Of one that ran long before nobody claims to know what it did.
-    pub is_new: bool,
+    /// When it executed its program, where that is why it begins. Of one that ran long before nobody claims to know what it did.
+    pub executed: Option<BootNanos>,
 }
 
 impl Engine {
@@ -43,7 +43,8 @@ impl Engine {
         session.user = user;
         session.command = newcomer.command.unwrap_or_else(|| command_line(&process));
         session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
-        let (pid, start, started, is_new) = (process.pid, process.start, session.started, newcomer.is_new);
+        let (pid, start, started, executed) =
+            (process.pid, process.start, session.started, newcomer.executed);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
         session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(pid));
         self.registry.insert(session);
@@ -54,7 +55,10 @@ impl Engine {
         self.settle_prefix(id, pid);
         self.meet_daemons(id);
         self.note_open_sockets(id, pid);
-        self.adopt_descendants(pid, is_new);
+        self.adopt_descendants(pid, executed.is_some());
+        if let Some(executed) = executed {
+            self.doubt_the_ended(id, executed);
+        }
         self.part_daemons(id);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
         self.unlabel_if_ended(pid, start);
@@ -114,7 +118,7 @@ pub(super) fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
         agent: recognised.agent,
         recognised_by: format!("{how}{}{asks_nobody}", recognised.by),
         command: None,
-        is_new: how.is_empty(),
+        executed: None,
     }
 }
 

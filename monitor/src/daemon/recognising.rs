@@ -53,14 +53,15 @@ impl Engine {
         if let Some((running, recognised)) = self.behind(&running, &recognised) {
             if self.uplink.label(running.process.pid).is_none() {
                 // It has run for long: what it started before is nobody's to tell.
-                self.watch(running, Newcomer { is_new: false, ..newcomer(recognised, "") });
+                self.watch(running, newcomer(recognised, ""));
             }
             if self.uplink.label(pid).is_some() {
                 return;
             }
         }
         running.process.parent = procfs::read(pid).map_or(0, |running| running.process.parent);
-        self.watch(running, newcomer(recognised, ""));
+        let executed = Some(BootNanos(exec.header.at_ns));
+        self.watch(running, Newcomer { executed, ..newcomer(recognised, "") });
     }
 
     /// An agent's program was executed before its process got the label of a session.

@@ -104,7 +104,7 @@ impl Engine {
         };
         let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
         let newcomer =
-            Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command, is_new: false };
+            Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
         let id = self
             .begin_session(running, newcomer)
             .map_err(|why| No::Conflict(refusal(&format!("no session can begin: {why}"))))?;

@@ -3,11 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::{
-    beginning::{Newcomer, newcomer},
-    engine::Engine,
-    unwatched::Unwatched,
-};
+use super::{beginning::newcomer, engine::Engine, unwatched::Unwatched};
 use crate::{
     facts::{Process, SessionId, Subject},
     recognition,
@@ -41,7 +37,7 @@ impl Engine {
             approval_off: None,
             agent,
         };
-        match self.begin_session(running, Newcomer { is_new: false, ..newcomer(recognised, "") }) {
+        match self.begin_session(running, newcomer(recognised, "")) {
             Ok(id) => self.take_along(process.pid, from, id),
             Err(Unwatched::Ended) => {}
             // Fails closed: it stays in the session that started it, and is watched as a part of that.
@@ -65,14 +61,17 @@ impl Engine {
     /// The agent whose daemon a process of the session has become, where it may leave the session.
     fn daemon_of(&self, from: SessionId, process: &Process) -> Option<String> {
         let session = self.registry.get(from)?;
-        let agent = self.agent_of(from, process)?;
-        let is_daemon = self.is_daemon(agent, process);
-        let is_clean = !session.incomplete
+        // Asked of every exec: what costs least comes first.
+        let may_leave = process.pid != from.root()
+            && !session.serves
+            && !session.incomplete
             && !session.frozen
-            && !session.memory.touches().iter().any(|touch| touch.foreign);
-        let may_leave =
-            is_daemon && session.agent == agent && !session.serves && process.pid != from.root() && is_clean;
-        (may_leave && self.is_roots_own(from, process)).then(|| agent.to_owned())
+            && self.know.catalog.agents.has_daemons(&session.agent)
+            && self.is_daemon(&session.agent, process)
+            && !session.memory.touches().iter().any(|touch| touch.foreign)
+            && self.agent_of(from, process) == Some(&session.agent)
+            && self.is_roots_own(from, process);
+        may_leave.then(|| session.agent.clone())
     }
 
     fn is_daemon(&self, agent: &str, process: &Process) -> bool {

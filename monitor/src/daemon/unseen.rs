@@ -5,7 +5,7 @@
 //! detached (up to 150 ms). The agent itself is trusted for that time: it loads its libraries. A program that it has started
 //! by then may have read and sent anything, so the session counts as incomplete: its connections ask, and rules that want a touch find one.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use monitor_common::label::GATED;
 
@@ -14,7 +14,12 @@ use crate::{
     catalog::basename,
     clock::boot_now,
     facts::{BootNanos, Process, SessionId},
+    recognition,
+    sessions::{Session, procfs},
 };
+
+/// What a program needs at least to start another one that reads something and ends: half of what bash and cat take together.
+const AT_ONCE: Duration = Duration::from_millis(1);
 
 /// What the scripts that start agents run at once, and what reads no file of a person's.
 const HARMLESS: [&str; 20] = [
@@ -61,16 +66,34 @@ impl Engine {
         }
     }
 
-    fn doubt(&mut self, id: SessionId, process: &Process) {
-        if !matters(process) {
+    /// Something that the root has started was over before the root had its label, and nobody can tell what it was. What the
+    /// process had started before it became the agent (an entry point that executes it at last) looks the same, so this is
+    /// asked only where there was time for it.
+    pub fn doubt_the_ended(&mut self, id: SessionId, executed: BootNanos) {
+        if self.registry.get(id).is_none_or(|session| session.watched.since(executed) < AT_ONCE) {
             return;
         }
+        let root = self.registry.process(id.root()).cloned();
+        if let Some(root) = root.filter(|root| procfs::has_reaped(root.pid)) {
+            self.mark_incomplete(id, &root, "what it had started was over before it was watched");
+        }
+    }
+
+    fn doubt(&mut self, id: SessionId, process: &Process) {
+        let grounds = self.registry.get(id).map(Session::grounds).unwrap_or_default();
+        // What an agent launches of its own is itself.
+        let own = recognition::own_program(&self.know.catalog, &process.executable, &process.args, grounds);
+        if matters(process) && own.is_none() {
+            self.mark_incomplete(id, process, "it started a program before it was watched");
+        }
+    }
+
+    fn mark_incomplete(&mut self, id: SessionId, process: &Process, why: &str) {
         let Some(session) = self.registry.get_mut(id).filter(|session| !session.incomplete) else { return };
         (session.incomplete, session.gated) = (true, true);
         if let Err(error) = self.uplink.set_flags(id, GATED, true) {
             tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
         }
-        let why = "it started a program before it was watched";
         let event = self
             .event("session-incomplete", boot_now(), id)
             .process(process)

@@ -86,6 +86,14 @@ pub fn is_stopped(pid: u32) -> bool {
     proc.and_then(|proc| proc.stat().ok()).is_some_and(|stat| stat.state == 'T')
 }
 
+/// Whether children of the process have ended and were waited for. The kernel counts their page faults, and each has had one
+/// (`cmin_flt`, kernel/exit.c:wait_task_zombie).
+#[must_use]
+pub fn has_reaped(pid: u32) -> bool {
+    let proc = i32::try_from(pid).ok().and_then(|pid| Proc::new(pid).ok());
+    proc.and_then(|proc| proc.stat().ok()).is_some_and(|stat| stat.cminflt + stat.cmajflt > 0)
+}
+
 /// Whether the process runs, or waits, and has not begun to end. What cannot be read is not said to.
 #[must_use]
 pub fn is_at_work(pid: u32) -> bool {

@@ -22,11 +22,12 @@ impl Agent {
     fn start(home: &Home, helper: &str, server: &Server) -> Self {
         let (path, work) = (home.path().join("claude"), home.path().join("work"));
         let script = format!(
-            "#!/bin/bash\n{helper} &\ntouch started\nuntil [ -e go ]; do read -t 0.05 < <(:); done\n{}\necho finished > end\nkill %1\n",
+            "#!/bin/bash\n{helper} &\nexec 3<>pause; : > started\nuntil [ -e go ]; do read -t 0.05 -u 3; done\n{}\necho finished > end\nkill %1\n",
             curl(server, "")
         );
         fs::write(&path, script).unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new("mkfifo").arg(work.join("pause")).status().unwrap().success());
         let child = Command::new(path)
             .env("HOME", home.path())
             .current_dir(&work)
@@ -74,6 +75,20 @@ fn a_program_that_ran_before_the_session_was_watched_makes_it_incomplete() {
     let _agent = begun_unseen(&daemon, &home, "tail -f ../.railway/config.json", &server);
     let doubt = daemon.the_event("session-incomplete");
     assert_eq!(doubt["process.executable"], "/usr/bin/tail", "{doubt}");
+    let _ = daemon.the_hold();
+    server.silent().unwrap();
+}
+
+#[test]
+fn what_was_over_before_the_session_was_watched_makes_it_incomplete_too() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let helper = "cat ../.railway/config.json > read; sleep 60";
+    let _agent = begun_unseen(&daemon, &home, helper, &server);
+    let doubt = daemon.the_event("session-incomplete");
+    assert!(doubt["message"].as_str().is_some_and(|why| why.contains("was over")), "{doubt}");
     let _ = daemon.the_hold();
     server.silent().unwrap();
 }

@@ -68,11 +68,19 @@ fn what_appears_later_is_known_by_its_name() {
         return;
     }
     let home = Home::new();
-    is_read(
-        &home,
-        "mkdir ~/other/clone; echo T=1 > ~/other/clone/.env; cat ~/other/clone/.env",
-        "clone/.env",
-    );
+    // By somebody else: what the session makes itself is its own.
+    let place = home.path().join("other/clone");
+    let made = std::thread::spawn({
+        let (place, begun) = (place.clone(), home.path().join("work/begun"));
+        move || {
+            wait::until("the session begins", || if begun.exists() { Ok(()) } else { Err(()) });
+            fs::create_dir(&place).unwrap();
+            fs::write(place.join(".env"), "T=1").unwrap();
+        }
+    });
+    let script = "touch begun; until [ -s ~/other/clone/.env ]; do sleep 0.05; done; cat ~/other/clone/.env";
+    is_read(&home, script, "clone/.env");
+    made.join().unwrap();
     is_read(
         &home,
         "mkdir ~/made; echo x > ~/made/credentials; mv ~/made ~/.aws; cat ~/.aws/credentials",
