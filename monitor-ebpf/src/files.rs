@@ -197,7 +197,8 @@ fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object
         PASS
     };
     // The taint comes before the record: if the record is lost the next connection is held all the same.
-    let touched = if outcome.code == 0 { verdict::taint(session, tag.grade, foreign) } else { verdict::UNTOUCHED };
+    let touched =
+        if outcome.code == 0 { verdict::taint(session, tag.grade, foreign) } else { verdict::UNTOUCHED };
     if let Some(mut entry) = emit::reserve::<Open>(&ACCESS, Loss::Open, session) {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.

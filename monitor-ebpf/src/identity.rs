@@ -11,7 +11,11 @@ const BTRFS_SUPER_MAGIC: u64 = 0x9123_683e;
 #[inline(always)]
 pub fn of_inode(inode: impl Structure) -> Option<InodeKey> {
     let sb = inode.follow(offset!(inode_sb))?;
-    Some(InodeKey { ino: inode.read(offset!(inode_ino))?, dev: sb.read(offset!(sb_dev))?, space: space(sb, inode)? })
+    Some(InodeKey {
+        ino: inode.read(offset!(inode_ino))?,
+        dev: sb.read(offset!(sb_dev))?,
+        space: space(sb, inode)?,
+    })
 }
 
 /// Of what a dentry names; `None` also where it names nothing yet.

@@ -23,6 +23,7 @@ pub fn note(session: u64, file: InodeKey, inode: impl Structure) {
 pub fn by(session: u64, file: InodeKey, dentry: Object) -> bool {
     // SAFETY: the value is copied out at once; entries are replaced whole.
     let Some(made) = unsafe { MADE.get(file) }.copied() else { return false };
-    let generation = dentry.follow(offset!(dentry_inode)).and_then(|inode| inode.read(offset!(inode_generation)));
+    let generation =
+        dentry.follow(offset!(dentry_inode)).and_then(|inode| inode.read(offset!(inode_generation)));
     made.session == session && generation == Some(made.generation)
 }

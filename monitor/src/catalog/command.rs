@@ -46,9 +46,13 @@ impl Programs {
 /// What was run: the program's base name (a script's own where an interpreter runs it) and its arguments.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Invocation<'a> {
-    program: &'a str,
+    /// The names that the program stands for, its own first. Read once: hundreds of patterns are compared with them.
+    names: [&'a str; NAMES_MAX],
     args: &'a [String],
 }
+
+/// More than one name is rare, more than two a wrapper's wrapper.
+const NAMES_MAX: usize = 6;
 
 impl<'a> Invocation<'a> {
     /// `args` begin with the program's name, as the kernel reports them.
@@ -57,7 +61,7 @@ impl<'a> Invocation<'a> {
     /// NAME` counts as the module's name.
     pub fn new(executable: &'a str, args: &'a [String], interpreters: &Programs) -> Self {
         let program = basename(executable);
-        let direct = Self { program, args: args.get(own_name(executable, args) + 1..).unwrap_or_default() };
+        let direct = Self::of(program, args.get(own_name(executable, args) + 1..).unwrap_or_default());
         if !interpreters.contains(program) {
             return direct;
         }
@@ -67,17 +71,27 @@ impl<'a> Invocation<'a> {
                 "-c" | "-e" | "-p" | "--eval" | "--print" | "-" | "--" => break,
                 flag if is_python(program) && module_option(flag).is_some() => {
                     return match module_option(flag) {
-                        Some("") | None => rest
-                            .split_first()
-                            .map_or(direct, |(module, rest)| Self { program: module, args: rest }),
-                        Some(joined) => Self { program: joined, args: rest },
+                        Some("") | None => {
+                            rest.split_first().map_or(direct, |(module, rest)| Self::of(module, rest))
+                        }
+                        Some(joined) => Self::of(joined, rest),
                     };
                 }
                 flag if is_option(flag) => {}
-                script => return Self { program: basename(script), args: rest },
+                script => return Self::of(basename(script), rest),
             }
         }
         direct
+    }
+
+    fn of(program: &'a str, args: &'a [String]) -> Self {
+        let mut names = [""; NAMES_MAX];
+        names.iter_mut().zip(script_names(program)).for_each(|(place, name)| *place = name);
+        Self { names, args }
+    }
+
+    fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.names.into_iter().take_while(|name| !name.is_empty())
     }
 
     /// The arguments that follow the program's name.
@@ -189,7 +203,7 @@ impl CommandPattern {
     }
 
     fn is_of_program(&self, invocation: Invocation<'_>) -> bool {
-        let mut names = script_names(invocation.program);
+        let mut names = invocation.names();
         names.any(|name| self.programs.iter().any(|program| wildcard(program, name)))
     }
 
@@ -353,7 +367,7 @@ mod tests {
         for line in ["/bin/sh /opt/compose up -d", "/bin/sh -e /opt/compose up -d", "compose up -d"] {
             let args = words(line);
             let run = Invocation::new("/opt/compose", &args, &programs);
-            assert_eq!((run.program, run.args), ("compose", &words("up -d")[..]), "{line}");
+            assert_eq!((run.names[0], run.args), ("compose", &words("up -d")[..]), "{line}");
         }
     }
 

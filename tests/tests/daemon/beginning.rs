@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Child, Command, Stdio},
 };
 
@@ -13,7 +13,7 @@ use interlock_tests::{
     server::Server,
     wait,
 };
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// An agent that is a script: it starts `helper`, then waits for the file `go`, then sends a request.
 struct Agent(Child);
@@ -33,6 +33,7 @@ impl Agent {
             .current_dir(&work)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
+            .process_group(0)
             .spawn()
             .unwrap();
         wait::until("the agent has started its helper", || {
@@ -47,7 +48,10 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        let _ = self.0.kill();
+        // With its helper.
+        if let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) {
+            let _ = kill_process_group(group, Signal::KILL);
+        }
         let _ = self.0.wait();
     }
 }
@@ -114,7 +118,7 @@ fn a_reader_that_begins_with_its_agent_is_seen_or_doubted_each_time() {
     if !is_root() {
         return;
     }
-    let (daemon, server) = (Daemon::start(&Settings::default()), Server::start());
+    let daemon = Daemon::start(&Settings::default());
     for round in 1..=8 {
         wait::until("the hooks rest", || {
             let doctor = String::from_utf8_lossy(&daemon.cli(&["doctor"]).stdout).into_owned();
@@ -122,22 +126,27 @@ fn a_reader_that_begins_with_its_agent_is_seen_or_doubted_each_time() {
         });
         let home = Home::new();
         let path = home.path().join("claude");
-        let script =
-            format!("#!/bin/bash\ncat ~/.railway/config.json > /dev/null\n{}\n", curl(&server, "-m 60"));
-        fs::write(&path, script).unwrap();
+        fs::write(&path, "#!/bin/bash\ncat ~/.railway/config.json > /dev/null\nread -t 1 <> ~/pause\n")
+            .unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        let before = server.seen().bytes;
+        assert!(Command::new("mkfifo").arg(home.path().join("pause")).status().unwrap().success());
         let mut agent = Command::new(&path)
             .env("HOME", home.path())
             .current_dir(home.path().join("work"))
             .stdin(Stdio::null())
             .spawn()
             .unwrap();
-        let hold = daemon.the_hold();
-        assert_eq!(server.seen().bytes, before);
-        // Denied data lingers, and the hooks do not rest beside it.
-        daemon.expect(&["approve", &hold]);
-        assert!(agent.wait().unwrap().success());
+        agent.wait().unwrap();
+        wait::until(&format!("what agent {round} did is told"), || {
+            let events = daemon.json(&["events"]);
+            let told = events.as_array().unwrap().iter().filter(|event| {
+                ["secret-read", "session-incomplete"].iter().any(|name| event["event.action"] == *name)
+                    && event["session.id"]
+                        .as_str()
+                        .is_some_and(|id| id.starts_with(&format!("{}-", agent.id())))
+            });
+            if told.count() > 0 { Ok(()) } else { Err(events) }
+        });
         wait::until(&format!("session {round} is over"), || match daemon.json(&["ps"]) {
             sessions if sessions == serde_json::json!([]) => Ok(()),
             sessions => Err(sessions),
