@@ -98,13 +98,19 @@ def by_long_path():
     show(os.open(HOME + "/." * 1900 + "/.railway/config.json", os.O_RDONLY))
 
 
-def in_deep_place():
+def make_deep_place():
     os.chdir(HOME + "/other")
     for _ in range(30):
         os.mkdir("d" * 200)
         os.chdir("d" * 200)
     with open(".env", "w") as file:
         file.write("TOKEN=not-real\n")
+
+
+def in_deep_place():
+    os.chdir(HOME + "/other")
+    for _ in range(30):
+        os.chdir("d" * 200)
     show(os.open(".env", os.O_RDONLY))
 
 

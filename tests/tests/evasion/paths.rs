@@ -12,7 +12,13 @@ use super::stage::{A_WHILE, Stage, TOKEN, python};
 
 /// Whose name alone betrays it, in another project.
 const ENV: &str = "~/other/.env";
-const MAKE_ENV: &str = "echo TOKEN=not-real > ~/other/.env";
+
+/// A stage on which somebody else has made another project's `.env`: what a session makes itself is its own.
+fn with_env() -> Option<Stage> {
+    let stage = Stage::new()?;
+    std::fs::write(stage.home.path().join("other/.env"), "TOKEN=not-real\n").unwrap();
+    Some(stage)
+}
 
 #[test]
 fn a_file_that_is_no_secret_holds_nothing() {
@@ -74,33 +80,33 @@ fn a_rename_of_a_file_that_only_its_name_betrays() {
 
 /// The new name must keep counting as the secret.
 fn is_followed(renaming: &str, how: &str) {
-    let Some(stage) = Stage::new() else { return };
+    let Some(stage) = with_env() else { return };
     if stage.backend().sees_everything() {
-        stage.is_held_after_reading(&format!("{MAKE_ENV}; {renaming}; cat innocent"), "dotenv");
+        stage.is_held_after_reading(&format!("{renaming}; cat innocent"), "dotenv");
         let event = stage.reported("secret-link", |event| event["link.how"] == how);
         assert_eq!(event["secret.entry"], "dotenv", "{event}");
         return;
     }
     not_here("links and renames have no hook; a file that only its name betrays is known by that name");
-    stage.is_held_after_reading(&format!("{MAKE_ENV}; cat {ENV}"), "dotenv");
+    stage.is_held_after_reading(&format!("cat {ENV}"), "dotenv");
 }
 
 #[test]
 fn a_directory_renamed_around_a_file_that_only_its_name_betrays() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after_reading(&format!("{MAKE_ENV}; mv ~/other ~/innocent; cat ~/innocent/.env"), "dotenv");
+    let Some(stage) = with_env() else { return };
+    stage.is_held_after_reading("mv ~/other ~/innocent; cat ~/innocent/.env", "dotenv");
 }
 
 #[test]
 fn another_projects_directory_moved_into_the_workspace() {
-    let Some(stage) = Stage::new() else { return };
-    let trick = format!("{MAKE_ENV}; mv ~/other innocent; cat innocent/.env");
+    let Some(stage) = with_env() else { return };
+    let trick = "mv ~/other innocent; cat innocent/.env";
     if stage.backend().sees_everything() {
-        stage.is_held_after_reading(&trick, "dotenv");
+        stage.is_held_after_reading(trick, "dotenv");
         return;
     }
     not_here("renames have no hook; what lies in the workspace counts as the workspace's own");
-    let mut agent = stage.run(&trick);
+    let mut agent = stage.run(trick);
     assert!(agent.finish().contains(TOKEN), "{}", agent.output());
     let read = stage.daemon.the_event("secret-read");
     assert_eq!((&read["secret.entry"], &read["secret.foreign"]), (&"dotenv".into(), &false.into()), "{read}");
@@ -190,10 +196,15 @@ fn a_file_handle() {
 #[test]
 fn a_file_that_appears_after_the_start() {
     let Some(stage) = Stage::new() else { return };
-    stage.is_held_after_reading(
-        "mkdir -p ~/other/new/clone; echo TOKEN=not-real > ~/other/new/clone/.env; cat ~/other/new/clone/.env",
-        "dotenv",
-    );
+    let (home, begun) = (stage.home.path().to_owned(), stage.home.path().join("work/begun"));
+    let made = std::thread::spawn(move || {
+        wait::until("the session begins", || if begun.exists() { Ok(()) } else { Err(()) });
+        std::fs::create_dir_all(home.join("other/new/clone")).unwrap();
+        std::fs::write(home.join("other/new/clone/.env"), "TOKEN=not-real\n").unwrap();
+    });
+    let waits = "touch begun; until [ -s ~/other/new/clone/.env ]; do sleep 0.05; done";
+    stage.is_held_after_reading(&format!("{waits}; cat ~/other/new/clone/.env"), "dotenv");
+    made.join().unwrap();
 }
 
 #[test]
@@ -218,6 +229,7 @@ fn a_path_longer_than_any_buffer() {
 #[test]
 fn a_place_deeper_than_any_buffer() {
     let Some(stage) = Stage::new() else { return };
+    let _ = stage.home.run_unwatched(&python("make_deep_place")).finish();
     stage.is_held_after_reading(&python("in_deep_place"), "dotenv");
 }
 
