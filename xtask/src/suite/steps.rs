@@ -108,7 +108,7 @@ const fn on(
     step(
         name,
         When::Thorough,
-        Action::Guest(Guest { kernel, append, test: Suite::All, filters, deadline: 1_200 }),
+        Action::Guest(Guest { kernel, append, test: Suite::All, filters, deadline: 1_800 }),
     )
 }
 
