@@ -80,10 +80,13 @@ impl Engine {
     }
 
     fn doubt(&mut self, id: SessionId, process: &Process) {
+        if !matters(process) {
+            return;
+        }
         let grounds = self.registry.get(id).map(Session::grounds).unwrap_or_default();
         // What an agent launches of its own is itself.
         let own = recognition::own_program(&self.know.catalog, &process.executable, &process.args, grounds);
-        if matters(process) && own.is_none() {
+        if own.is_none() {
             self.mark_incomplete(id, process, "it started a program before it was watched");
         }
     }

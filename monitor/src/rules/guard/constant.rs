@@ -301,8 +301,8 @@ impl Known<'_> {
             "destination.port" => Range::Number(0, u16::MAX.into()),
             "session.risk" => Range::Number(0, u32::MAX.into()),
             "fact.at" | "session.age" | "process.age" => Range::Number(0, i64::MAX),
-            "session.incomplete" | "process.owner" | "secret.foreign" | "destination.named"
-            | "environ.own" | "inspect.own" => ANY,
+            "session.incomplete" | "process.owner" | "secret.foreign" | "secret.habit"
+            | "destination.named" | "environ.own" | "inspect.own" => ANY,
             "process.args" => Range::Texts,
             name => words_of(name).map_or(Range::Text(None), Range::of_texts),
         }
@@ -343,6 +343,7 @@ fn asked(conditions: &Conditions, name: &str) -> Option<Range> {
         "secret.entry" => texts(secret.as_ref()?.entry.clone()),
         "secret.grade" => words(secret.as_ref()?.grade.iter().map(|grade| grade.word()).collect()),
         "secret.foreign" => secret.as_ref()?.foreign.map(Range::of_bool),
+        "secret.habit" => secret.as_ref()?.habit.map(Range::of_bool),
         "destination.class" => words(destination.as_ref()?.class.iter().map(|class| class.word()).collect()),
         "destination.provider" => texts(destination.as_ref()?.provider.clone()),
         "destination.named" => destination.as_ref()?.named.map(Range::of_bool),
@@ -463,6 +464,13 @@ mod tests {
 
     fn of(text: &str, on: Kind) -> Option<bool> {
         Guard::compile(text, on).unwrap().constant(on, None)
+    }
+
+    #[test]
+    fn what_a_read_may_be_or_not_varies() {
+        for text in ["secret.foreign", "secret.habit", "secret.habit == true", "!secret.habit"] {
+            assert_eq!(of(text, Kind::Open), None, "{text}");
+        }
     }
 
     #[test]
