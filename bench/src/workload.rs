@@ -226,6 +226,7 @@ fn open(entry: &str) -> Fact {
         grade: Grade::B,
         foreign: false,
         owner: true,
+        copy: false,
         habit: None,
     }))
 }

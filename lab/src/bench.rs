@@ -113,6 +113,8 @@ impl Bench {
             answers: client.answers.clone(),
             run: client.run.clone(),
             limit: LIMIT,
+            installed: Vec::new(),
+            script: None,
         };
         let seen = self.play(&plan)?;
         let text = fs::read(plan.trace()).context("there is no trace; is strace installed?")?;

@@ -95,20 +95,13 @@ impl Client {
     /// The package's name.
     #[must_use]
     pub fn name(&self) -> &str {
-        self.split().0
+        split(&self.package).0
     }
 
     /// The package's version.
     #[must_use]
     pub fn version(&self) -> &str {
-        self.split().1
-    }
-
-    fn split(&self) -> (&str, &str) {
-        match self.package.rsplit_once('@') {
-            Some((name, version)) if !name.is_empty() => (name, version),
-            _ => (&self.package, ""),
-        }
+        split(&self.package).1
     }
 
     /// What its stores contain, with `tag` in their tokens; in the file's order.
@@ -154,9 +147,7 @@ impl Client {
     fn problem(&self) -> Option<String> {
         let in_home_or_absolute = |path: &String| path.starts_with("~/") || path.starts_with('/');
         let place = |text: &String| text.split_once('=').is_some_and(|(_, place)| place.starts_with("~/"));
-        if self.id.is_empty()
-            || self.id.contains(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'))
-        {
+        if !is_id(&self.id) {
             return Some(format!("id `{}`: expected lower-case letters, digits and dashes", self.id));
         }
         if self.from != Registry::File && self.version().is_empty() {
@@ -175,6 +166,19 @@ impl Client {
             .find(|text| text.starts_with('=') || text.is_empty())
             .map(|text| format!("login `{text}`: expected VARIABLE or VARIABLE=VALUE"))
     }
+}
+
+/// Name and version of a package; the name may begin with a scope.
+pub(crate) fn split(package: &str) -> (&str, &str) {
+    match package.rsplit_once('@') {
+        Some((name, version)) if !name.is_empty() => (name, version),
+        _ => (package, ""),
+    }
+}
+
+/// Lower-case letters, digits and dashes.
+pub(crate) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 /// Reads the data file.

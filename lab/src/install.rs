@@ -1,11 +1,12 @@
 //! Gets clients from their registries, by those registries' ordinary tools, into a folder of the laboratory's.
 
 mod debian;
-mod tool;
+pub(crate) mod tool;
 
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -16,7 +17,7 @@ pub use self::tool::reason;
 use crate::client::{Client, Registry};
 
 /// How deep a list of authorities lies below `lib`: `python3.11/site-packages/botocore/vendored/x/cacert.pem`.
-const DEPTH: usize = 6;
+const DEPTH: usize = 8;
 
 /// A client that can be run.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +88,12 @@ impl Cache {
         self.root.join("scratch")
     }
 
+    /// Where an agent of the other laboratory is kept.
+    pub(crate) fn agent(&self, registry: &str, package: &str) -> PathBuf {
+        let registry = registry.to_ascii_lowercase();
+        self.root.join("agents").join(registry).join(package.replace(['/', ':'], "+"))
+    }
+
     /// Installs the client, unless it is there.
     ///
     /// # Errors
@@ -130,7 +137,8 @@ impl Cache {
                 )?;
                 let mut install = Command::new(&uv);
                 install.args(["pip", "install", "--quiet", "--python"]).arg(folder.join("bin/python"));
-                tool::run(install.arg(format!("{name}=={version}")).args(&client.with))
+                tool::run(install.arg(format!("{name}=={version}")).args(&client.with))?;
+                executable(&folder.join("lib"))
             }
             Registry::Crates => tool::run(
                 Command::new("cargo")
@@ -204,8 +212,13 @@ impl Cache {
         self.root.join("tools")
     }
 
+    /// The Node.js that npm clients run under.
+    pub(crate) fn node_program(&self) -> PathBuf {
+        self.tools().join("node/node_modules/node/bin/node")
+    }
+
     /// npm under a Node.js that is new enough for all clients.
-    fn node(&self) -> Result<Command> {
+    pub(crate) fn node(&self) -> Result<Command> {
         let bin = self.tools().join("node/node_modules/node/bin");
         if !bin.join("node").exists() {
             let mut npm = Command::new("npm");
@@ -226,7 +239,7 @@ impl Cache {
         Ok(npm)
     }
 
-    fn uv(&self) -> Result<PathBuf> {
+    pub(crate) fn uv(&self) -> Result<PathBuf> {
         let folder = self.tools().join("uv");
         let uv = folder.join("bin/uv");
         if !uv.exists() {
@@ -235,6 +248,24 @@ impl Cache {
         }
         Ok(uv)
     }
+}
+
+/// Programs that a wheel carries (`doppler_cli/bin/doppler`) may be run: some launchers see to that at their first run, which
+/// only who installed them can.
+fn executable(libraries: &Path) -> Result<()> {
+    for entry in fs::read_dir(libraries).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_symlink() {
+            continue;
+        }
+        if path.is_dir() {
+            executable(&path)?;
+        } else if libraries.ends_with("bin") && path.extension().is_none() {
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
+                .with_context(|| format!("{} cannot be made executable", path.display()))?;
+        }
+    }
+    Ok(())
 }
 
 /// Variables that make tools trust the stub's authority, and tell them that nobody is there.

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fs};
 use anyhow::{Context, Result};
 use interlock::{
     catalog::{Catalog, secrets::Moved as MovedStores},
-    facts::{DestinationClass, Grade, SecretAccess},
+    facts::{DestinationClass, Grade, Habit, SecretAccess},
     recognition::{self, Grounds, KnownBy, Reader},
 };
 
@@ -61,6 +61,14 @@ pub struct Difference {
     pub what: String,
 }
 
+impl Difference {
+    /// Why the data file says that it is meant.
+    #[must_use]
+    pub fn excuse<'c>(&self, client: &'c Client) -> Option<&'c str> {
+        client.known.get(&self.subject).map(String::as_str)
+    }
+}
+
 impl fmt::Display for Difference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}: {} {}: {}", self.client, self.kind, self.subject, self.what)
@@ -79,14 +87,25 @@ impl Judge<'_> {
     /// # Errors
     /// There is no temporary directory.
     pub fn differences(&self, measured: &Measured, client: Option<&Client>) -> Result<Vec<Difference>> {
+        let mut found = self.all(measured)?;
+        found.retain(|difference| client.is_none_or(|client| difference.excuse(client).is_none()));
+        Ok(found)
+    }
+
+    /// Everything that differs, meant or not.
+    ///
+    /// # Errors
+    /// There is no temporary directory.
+    pub fn all(&self, measured: &Measured) -> Result<Vec<Difference>> {
         let mut found = Vec::new();
+        let asked: Vec<&str> = measured.hosts.iter().filter_map(|host| self.class(host).1).collect();
         let name = format!("{} {}", measured.id, measured.version);
         let mut add = |kind, subject: &str, what: String| {
             let subject = subject.to_owned();
             found.push(Difference { client: name.clone(), kind, subject, what });
         };
         for place in &measured.stores {
-            if let Some((kind, what)) = self.place(place) {
+            if let Some((kind, what)) = self.place(place, &asked) {
                 add(kind, &place.path, what);
             }
         }
@@ -100,14 +119,11 @@ impl Judge<'_> {
                 add(Kind::NotFollowed, &moved.variable, format!("moves {path}"));
             }
         }
-        let known = |difference: &Difference| {
-            client.is_some_and(|client| client.known.contains_key(&difference.subject))
-        };
-        found.retain(|difference| !known(difference));
         Ok(found)
     }
 
-    fn place(&self, place: &Place) -> Option<(Kind, String)> {
+    /// `asked`: the providers that the client talked to.
+    fn place(&self, place: &Place, asked: &[&str]) -> Option<(Kind, String)> {
         let program = place.program.as_ref().filter(|_| place.opened);
         let Some(access) = self.access(&place.path, program) else {
             return (place.own && place.opened)
@@ -116,8 +132,12 @@ impl Judge<'_> {
         let program = program?;
         let told = format!("{} (grade {:?}) read by {}", access.entry, access.grade, shape(program));
         let kind = if place.own { Kind::NotOwner } else { Kind::ReadsOthers };
-        // What a library reads unasked is B at most, which rules let pass.
+        // What a library reads by habit counts towards the provider that the login is for, and no other.
+        let is_habit = |habit: &Habit| {
+            !place.own && !habit.providers.iter().any(|provider| asked.contains(&provider.as_str()))
+        };
         let is_alert = !access.owner && (place.own || access.grade == Grade::A);
+        let is_alert = is_alert && !access.habit.as_ref().is_some_and(is_habit);
         // What lies in the workspace is the session's own, whoever reads it.
         let is_alert = is_alert && !place.path.replacen('~', HOME, 1).starts_with(&format!("{FOLDER}/"));
         is_alert.then_some((kind, told))

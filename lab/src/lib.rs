@@ -1,11 +1,13 @@
-//! The client laboratory: real infrastructure clients are installed, run where nothing can happen, and measured; the
-//! catalogue is held against what was seen.
+//! The laboratories: real programs from the registries are installed, run where nothing can happen, and measured; the
+//! catalogue is held against what was seen. The one of infrastructure clients is here, that of coding agents in [`agents`].
 //!
 //! The data goes one way: [`client`] (what there is) → [`install`] → [`bench`] ([`stage`], [`stub`], [`trace`]) →
 //! [`measure`] (facts, kept in [`records`]) → [`judge`] (the catalogue's answer) → [`table`].
 
+pub mod agents;
 pub mod bench;
 pub mod client;
+pub mod coverage;
 mod home;
 pub mod install;
 pub mod judge;

@@ -1,6 +1,7 @@
 //! `lab`: runs clients, compares, writes the table. `cargo xtask clients` starts it.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -14,6 +15,7 @@ use interlock::catalog::Catalog;
 use interlock_lab::{
     bench::{self, Bench},
     client::{self, Client},
+    coverage::{Coverage, Reasons},
     install::Cache,
     judge::Judge,
     measure::Measured,
@@ -92,8 +94,14 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     }
     records.retain(|id, _| clients.iter().any(|client| client.id == *id));
     records::save(&file("lab/measured.jsonl"), &records)?;
-    fs::write(file("docs/clients.md"), table::document(&clients, &records, &judge)?)
+    let reasons = match fs::read_to_string(file("lab/unconfirmed.yaml")) {
+        Ok(text) => Reasons::read(&text).context("lab/unconfirmed.yaml")?,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Reasons::default(),
+        Err(why) => return Err(why).context("lab/unconfirmed.yaml cannot be read"),
+    };
+    fs::write(file("docs/clients.md"), table::document(&clients, &records, &reasons, &judge)?)
         .context("docs/clients.md cannot be written")?;
+    coverage(&Coverage::new(&records, &reasons, &judge));
     report(&chosen, &records, &judge)
 }
 
@@ -154,6 +162,23 @@ fn summary(measured: &Measured) -> String {
         "{} {}: {exit}, {opened} of {own} stores read, {api} hosts got the login",
         measured.id, measured.version
     )
+}
+
+/// How much of the catalogue the records confirm, and what of it needs a reason or has one too many.
+fn coverage(coverage: &Coverage) {
+    for (what, part) in [("stores", &coverage.stores), ("endpoints", &coverage.endpoints)] {
+        println!("{} of {} kinds of {what} confirmed by a run", part.confirmed.len(), part.entries);
+        if !part.open.is_empty() {
+            println!("  without a reason in lab/unconfirmed.yaml: {}", list(&part.open));
+        }
+        if !part.stale.is_empty() {
+            println!("  with a reason that they do not need, or with two: {}", list(&part.stale));
+        }
+    }
+}
+
+fn list(ids: &BTreeSet<String>) -> String {
+    ids.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// One line per difference; the exit code says whether there is one.

@@ -17,6 +17,7 @@ use crate::{
 };
 
 pub use self::host::{Host, Role};
+pub(crate) use self::host::{REGISTRY, is_registry};
 
 /// Places looked for that are kept of one client.
 const KEPT: usize = 48;

@@ -16,12 +16,16 @@ use std::{
 
 use anyhow::{Context, Result};
 use interlock::drill::{certificate::Authority, namespace, resolver};
-use nix::mount::{MsFlags, mount};
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    agents::model::{Exchange, Script},
     client::Seed,
-    stub::{self, Memory, Request},
+    stub::{self, Arrived, Memory, Request},
     trace,
 };
 
@@ -44,7 +48,7 @@ pub struct Plan {
     pub keep: Vec<PathBuf>,
     /// A tree whose `usr` lies over the system's.
     pub overlay: Option<PathBuf>,
-    /// The client's own lists of authorities, which the stub's takes the place of.
+    /// The client's own lists of authorities, which the stub's is added to.
     pub bundles: Vec<PathBuf>,
     pub seeds: Vec<Seed>,
     pub env: BTreeMap<String, String>,
@@ -54,6 +58,10 @@ pub struct Plan {
     pub run: String,
     /// Seconds.
     pub limit: u64,
+    /// `(what is installed, where a person has it)`, in the home.
+    pub installed: Vec<(PathBuf, PathBuf)>,
+    /// The client is a coding agent: the stub plays its model, and nothing traces it, which would change how it is started.
+    pub script: Option<Script>,
 }
 
 /// What was seen of one run, the trace apart.
@@ -65,6 +73,11 @@ pub struct Seen {
     pub output: String,
     pub names: BTreeMap<String, Ipv4Addr>,
     pub requests: Vec<Request>,
+    /// What the model was asked, and how it answered.
+    #[serde(default)]
+    pub exchanges: Vec<Exchange>,
+    #[serde(default)]
+    pub arrived: Vec<Arrived>,
 }
 
 impl Plan {
@@ -88,14 +101,21 @@ impl Plan {
         let pem = authority.pem.clone();
         fs::write(self.file("authority.pem"), &pem).context("the authority cannot be written")?;
         self.enter(&pem)?;
-        let memory = Arc::new(Memory::new(self.answers.clone()));
+        let memory = Arc::new(Memory::new(self.answers.clone(), self.script.clone()));
         resolver::serve(resolver::RESOLVER, &memory).context("the resolver cannot listen")?;
         stub::serve(Ipv4Addr::UNSPECIFIED, &[], authority, &memory)?;
         let exit = self.run()?;
         let output = String::from_utf8_lossy(&fs::read(self.file("output")).unwrap_or_default()).into_owned();
         let start = output.len().saturating_sub(2000);
         let output = output.get(output.ceil_char_boundary(start)..).unwrap_or_default().to_owned();
-        Ok(Seen { exit, output, names: memory.names(), requests: memory.requests() })
+        Ok(Seen {
+            exit,
+            output,
+            names: memory.names(),
+            requests: memory.requests(),
+            exchanges: memory.exchanges(),
+            arrived: memory.arrived(),
+        })
     }
 
     /// The home with its files, all the client's own.
@@ -109,6 +129,11 @@ impl Plan {
             let file = self.file("homes/lab").join(path.trim_start_matches("~/"));
             write(&file, content)?;
         }
+        for (_, place) in &self.installed {
+            let inside = place.strip_prefix("/home").unwrap_or(place);
+            let folder = self.file("homes").join(inside);
+            fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+        }
         own(&self.file("homes/lab"))
     }
 
@@ -117,6 +142,7 @@ impl Plan {
         fs::create_dir_all(&files).context("no directory for replaced files")?;
         let passwd = fs::read_to_string("/etc/passwd").context("/etc/passwd cannot be read")?;
         let group = fs::read_to_string("/etc/group").context("/etc/group cannot be read")?;
+        self.complete_etc()?;
         namespace::enter(&files, authority)?;
         namespace::ip(&["route", "add", "local", stub::NETWORK, "dev", "lo"])?;
         namespace::ip(&["address", "add", "169.254.169.254/32", "dev", "lo"])?;
@@ -127,17 +153,45 @@ impl Plan {
             mount(Some("overlay"), "/usr", Some("overlay"), MsFlags::MS_RDONLY, Some(layers.as_str()))
                 .context("the package cannot be laid over /usr")?;
         }
-        for bundle in &self.bundles {
-            namespace::lay(&files, &bundle.to_string_lossy(), authority)?;
-        }
         self.cover_homes()?;
         namespace::bind(&self.file("homes"), Path::new("/home"))?;
+        self.installed.iter().try_for_each(|(from, place)| namespace::bind(from, place))?;
+        for bundle in &self.bundles {
+            // What came with the client stays: some look whether it is all there.
+            let own = fs::read_to_string(bundle).unwrap_or_default();
+            namespace::lay(&files, &bundle.to_string_lossy(), &format!("{authority}\n{own}"))?;
+        }
         for (path, content) in self.seeds.iter().filter(|(path, _)| path.starts_with('/')) {
             if Path::new(path).exists() {
                 namespace::lay(&files, path, content)?;
             }
         }
         Ok(())
+    }
+
+    /// Makes places below `/etc` that the machine lacks: the package's own files, and empty ones for the client's.
+    fn complete_etc(&self) -> Result<()> {
+        let places = self.file("places");
+        fs::create_dir_all(&places).context("no directory for places below /etc")?;
+        for path in self.seeds.iter().filter_map(|(path, _)| path.strip_prefix("/etc/")) {
+            let place = places.join(path);
+            if let Some(folder) = place.parent().filter(|_| !Path::new("/etc").join(path).exists()) {
+                fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+                fs::write(&place, "").with_context(|| format!("{} cannot be written", place.display()))?;
+            }
+        }
+        let of_package = self.overlay.as_ref().map(|tree| tree.join("etc")).filter(|etc| etc.is_dir());
+        let layers: Vec<String> = [Some(places), of_package, Some(PathBuf::from("/etc"))]
+            .into_iter()
+            .flatten()
+            .map(|layer| layer.display().to_string())
+            .collect();
+        unshare(CloneFlags::CLONE_NEWNS).context("no mount namespace")?;
+        mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)
+            .context("the mounts cannot be made private")?;
+        let layers = format!("lowerdir={}", layers.join(":"));
+        mount(Some("overlay"), "/etc", Some("overlay"), MsFlags::MS_RDONLY, Some(layers.as_str()))
+            .context("places cannot be laid over /etc")
     }
 
     /// Hides root's home, but for what is needed of it; and `/tmp`.
@@ -170,26 +224,9 @@ impl Plan {
         let code = self.file("tmp/.lab-exit");
         // The shell is the traced program's parent, so that its end is known while others still run.
         let line = format!("( {}\n); echo $? > /tmp/.lab-exit", self.run);
-        let trace = self.trace();
         let mut child = Command::new("unshare")
             .args(["--pid", "--fork", "--kill-child", "--mount-proc"])
-            .args([
-                "strace",
-                "-u",
-                USER,
-                "-f",
-                "-y",
-                "-qq",
-                "--seccomp-bpf",
-                "-s",
-                "400",
-                "-e",
-                "signal=none",
-                "-e",
-            ])
-            .arg(format!("trace={}", trace::CALLS))
-            .arg("-o")
-            .arg(&trace)
+            .args(self.as_user())
             .args(["sh", "-c", &line])
             .current_dir(FOLDER)
             .env_clear()
@@ -213,6 +250,22 @@ impl Plan {
             thread::park_timeout(LOOK);
         }
         Ok(fs::read_to_string(code).ok().and_then(|text| text.trim().parse().ok()))
+    }
+}
+
+impl Plan {
+    /// What starts the client as its user; strace does so as well as it traces.
+    fn as_user(&self) -> Vec<String> {
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        if self.script.is_some() {
+            let line = format!("setpriv --reuid={ID} --regid={ID} --clear-groups -- \"$@\"; exit $?");
+            // Root's shell stays: who becomes another user no longer ends with `unshare`.
+            return ["sh", "-c", &line, "sh"].map(str::to_owned).into();
+        }
+        let mut strace = words(&format!("strace -u {USER} -f -y -qq --seccomp-bpf -s 400 -e signal=none -e"));
+        strace.push(format!("trace={}", trace::CALLS));
+        strace.extend(["-o".to_owned(), self.trace().to_string_lossy().into_owned()]);
+        strace
     }
 }
 

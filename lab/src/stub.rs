@@ -23,7 +23,10 @@ use rustls::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::token;
+use crate::{
+    agents::model::{Exchange, Script},
+    token,
+};
 
 /// Where names lead (RFC 2544: benchmarks); the route makes all of it this machine's.
 pub const NETWORK: &str = "198.18.0.0/15";
@@ -31,8 +34,12 @@ pub const NETWORK: &str = "198.18.0.0/15";
 const PORTS: [u16; 8] = [443, 80, 8443, 8080, 5432, 3306, 6379, 9440];
 /// A client that says nothing, or takes no answer.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// Bytes of a request that are looked at.
-const LIMIT: usize = 256 * 1024;
+/// The same for an agent, whose connections may be held for a while.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a slow host takes.
+const SLOW: Duration = Duration::from_millis(1500);
+/// Bytes of a request that are looked at; an agent sends its whole conversation.
+const LIMIT: usize = 8 * 1024 * 1024;
 
 /// What one connection brought.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,12 +53,23 @@ pub struct Request {
     pub tokens: Vec<String>,
 }
 
+/// A connection, by what its address stands for, and whether anything came on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Arrived {
+    pub host: String,
+    /// At least one byte after TCP's handshake.
+    pub data: bool,
+}
+
 /// What the stub knows.
 #[derive(Debug, Default)]
 pub struct Memory {
     answers: BTreeMap<String, String>,
+    script: Option<Script>,
     names: Mutex<BTreeMap<String, Ipv4Addr>>,
     requests: Mutex<Vec<Request>>,
+    exchanges: Mutex<Vec<Exchange>>,
+    arrived: Mutex<Vec<Arrived>>,
 }
 
 impl Zone for Memory {
@@ -68,10 +86,10 @@ impl Zone for Memory {
 }
 
 impl Memory {
-    /// `answers`: what is not refused, by `METHOD /PATH`.
+    /// `answers`: what is not refused, by `METHOD /PATH`; `script`: what the model says where the client is an agent.
     #[must_use]
-    pub fn new(answers: BTreeMap<String, String>) -> Self {
-        Self { answers, ..Self::default() }
+    pub fn new(answers: BTreeMap<String, String>, script: Option<Script>) -> Self {
+        Self { answers, script, ..Self::default() }
     }
 
     /// Every name that was asked for, and its address.
@@ -83,6 +101,34 @@ impl Memory {
     #[must_use]
     pub fn requests(&self) -> Vec<Request> {
         lock(&self.requests).clone()
+    }
+
+    /// What the model was asked.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        lock(&self.exchanges).clone()
+    }
+
+    /// Every connection.
+    #[must_use]
+    pub fn arrived(&self) -> Vec<Arrived> {
+        lock(&self.arrived).clone()
+    }
+
+    /// The model's answer, or the one that the data file has, or a refusal.
+    fn answer(&self, head: &answer::Head, bytes: &[u8]) -> Vec<u8> {
+        if let Some(body) = self.answers.get(&head.line) {
+            return head.answer("200 OK", body);
+        }
+        let Some(script) = &self.script else { return head.refusal() };
+        match script.answer(&head.line, &answer::body(bytes)) {
+            Some(reply) => {
+                lock(&self.exchanges).push(reply.exchange);
+                head.typed("200 OK", reply.content_type, &reply.body)
+            }
+            // What an agent asks besides its model is not there; a refused login would be a reason to stop.
+            None => head.answer("404 Not Found", "{}"),
+        }
     }
 
     fn name(&self, address: IpAddr) -> String {
@@ -146,12 +192,21 @@ fn accept(listener: &TcpListener, tls: &Arc<ServerConfig>, memory: &Arc<Memory>)
 }
 
 fn connection(stream: TcpStream, tls: Arc<ServerConfig>, memory: &Memory) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
+    let patience = if memory.script.is_some() { LONG_PATIENCE } else { PATIENCE };
+    stream.set_read_timeout(Some(patience))?;
+    stream.set_write_timeout(Some(patience))?;
     let local = stream.local_addr()?;
+    let number = {
+        let mut arrived = lock(&memory.arrived);
+        arrived.push(Arrived { host: memory.name(local.ip()), data: false });
+        arrived.len() - 1
+    };
     let mut first = [0];
     if stream.peek(&mut first)? == 0 {
         return Ok(());
+    }
+    if let Some(arrived) = lock(&memory.arrived).get_mut(number) {
+        arrived.data = true;
     }
     if first != [0x16] {
         return conversation(stream, memory, &memory.name(local.ip()), local.port());
@@ -182,8 +237,10 @@ fn conversation(mut stream: impl Read + Write, memory: &Memory, name: &str, port
         if !head.is_http() {
             return Ok(());
         }
-        let answer = memory.answers.get(&head.line);
-        stream.write_all(&answer.map_or_else(|| head.refusal(), |body| head.answer("200 OK", body)))?;
+        if memory.script.as_ref().is_some_and(|script| script.slow == name) {
+            thread::park_timeout(SLOW);
+        }
+        stream.write_all(&memory.answer(&head, &bytes))?;
         stream.flush()?;
     }
     Ok(())

@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use crate::{
     client::Client,
+    coverage::{Coverage, Part, Reasons},
     judge::{Difference, Judge},
     measure::{Host, Measured, Place, Role},
     records::Records,
@@ -30,17 +31,24 @@ const SHOWN: usize = 6;
 ///
 /// # Errors
 /// There is no temporary directory.
-pub fn document(clients: &[Client], records: &Records, judge: &Judge<'_>) -> Result<String> {
-    let mut rows = Vec::new();
+pub fn document(
+    clients: &[Client],
+    records: &Records,
+    reasons: &Reasons,
+    judge: &Judge<'_>,
+) -> Result<String> {
+    let (mut rows, mut meant) = (Vec::new(), Vec::new());
     let (mut ran, mut agree) = (0, 0);
     for client in clients {
         let Some(measured) = records.get(&client.id).filter(|measured| measured.is_telling()) else {
             continue;
         };
-        let differences = judge.differences(measured, Some(client))?;
+        let (excused, differences): (Vec<_>, Vec<_>) =
+            judge.all(measured)?.into_iter().partition(|found| found.excuse(client).is_some());
         ran += 1;
         agree += usize::from(differences.is_empty());
         rows.push(row(measured, judge, &differences));
+        meant.extend(excused.iter().filter_map(|found| excuse(client, found)));
     }
     let mut text = HEAD.to_owned();
     writeln!(text, "{ran} clients were run; the catalogue agrees with {agree} of them.\n")?;
@@ -49,30 +57,67 @@ pub fn document(clients: &[Client], records: &Records, judge: &Judge<'_>) -> Res
     );
     text.push_str("| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n");
     text.extend(rows);
-    text.push_str(&not_run(clients, records));
+    text.push_str(&section("Differences that are meant", ["client", "difference", "why"], &meant));
+    text.push_str(&section("Not measured", ["client", "package", "why"], &not_run(clients, records)));
+    text.push_str(&confirmed(&Coverage::new(records, reasons, judge), reasons)?);
     Ok(text)
 }
 
-fn not_run(clients: &[Client], records: &Records) -> String {
-    let mut lines = Vec::new();
-    for client in clients {
-        let measured = records.get(&client.id);
-        let why = match (&client.skip, measured) {
+/// Lines of three cells below a heading; nothing where there are none.
+fn section(heading: &str, columns: [&str; 3], lines: &[[String; 3]]) -> String {
+    if lines.is_empty() {
+        return String::new();
+    }
+    let rows: String = lines.iter().map(|cells| format!("| {} |\n", cells.join(" | "))).collect();
+    format!("\n## {heading}\n\n| {} |\n| --- | --- | --- |\n{rows}", columns.join(" | "))
+}
+
+fn excuse(client: &Client, found: &Difference) -> Option<[String; 3]> {
+    let why = cell(found.excuse(client)?);
+    Some([client.id.clone(), cell(&format!("{} `{}`", found.kind, found.subject)), why])
+}
+
+/// How much of the catalogue a run confirms, and why the rest is not.
+fn confirmed(coverage: &Coverage, reasons: &Reasons) -> Result<String> {
+    let share = |part: &Part| format!("{} of {}", part.confirmed.len(), part.entries);
+    let mut text = String::from("\n## The catalogue's entries\n\n");
+    writeln!(
+        text,
+        "A run confirms {} kinds of stores (the client read its login there, as its owner) and {} kinds of endpoints \
+         (it got the login). The others, by why not (`lab/unconfirmed.yaml`):\n",
+        share(&coverage.stores),
+        share(&coverage.endpoints)
+    )?;
+    let list = |ids: &std::collections::BTreeSet<String>| ids.iter().cloned().collect::<Vec<_>>().join(", ");
+    text.push_str("| why | stores | endpoints |\n| --- | --- | --- |\n");
+    for reason in &reasons.reasons {
+        writeln!(text, "| {} | {} | {} |", cell(&reason.why), list(&reason.stores), list(&reason.endpoints))?;
+    }
+    if !(coverage.stores.open.is_empty() && coverage.endpoints.open.is_empty()) {
+        writeln!(
+            text,
+            "| no reason is known | {} | {} |",
+            list(&coverage.stores.open),
+            list(&coverage.endpoints.open)
+        )?;
+    }
+    Ok(text)
+}
+
+fn not_run(clients: &[Client], records: &Records) -> Vec<[String; 3]> {
+    let line = |client: &Client| {
+        let why = match (&client.skip, records.get(&client.id)) {
             (Some(why), _) => why.clone(),
             (None, None) => "not yet run".to_owned(),
             (None, Some(measured)) => match &measured.skipped {
                 Some(why) => why.clone(),
-                None if measured.is_telling() => continue,
+                None if measured.is_telling() => return None,
                 None => "it ran, and neither read a login nor sent one".to_owned(),
             },
         };
-        let why = cell(&why);
-        lines.push(format!("| {} | {} | {why} |\n", client.id, cell(&client.package)));
-    }
-    if lines.is_empty() {
-        return String::new();
-    }
-    format!("\n## Not measured\n\n| client | package | why |\n| --- | --- | --- |\n{}", lines.concat())
+        Some([client.id.clone(), cell(&client.package), cell(&why)])
+    };
+    clients.iter().filter_map(line).collect()
 }
 
 fn row(measured: &Measured, judge: &Judge<'_>, differences: &[Difference]) -> String {
@@ -103,7 +148,7 @@ fn runs_as(places: &[Place]) -> String {
 }
 
 /// A bar would end the cell.
-fn cell(text: &str) -> String {
+pub(crate) fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 

@@ -5,6 +5,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 pub mod delegate;
 pub mod file;
 pub mod guard;
+pub mod meeting;
 pub mod network;
 pub mod process;
 
@@ -34,12 +35,14 @@ pub mod kind {
     pub const GUARD: u32 = 20;
     pub const DELEGATE: u32 = 21;
     pub const RELINK: u32 = 22;
+    pub const WRITE: u32 = 23;
     pub const CONNECT: u32 = 32;
     pub const FLOW_ASK: u32 = 33;
     pub const FLOW_CLOSED: u32 = 34;
     pub const DNS: u32 = 35;
     pub const SOCKET: u32 = 36;
     pub const GREETING: u32 = 37;
+    pub const MEETING: u32 = 38;
 }
 
 #[repr(C)]

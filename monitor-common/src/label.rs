@@ -62,12 +62,17 @@ pub struct Taint {
     pub touches: u64,
     /// 1: a process of the session answers from port 53, so what a resolver told the session may be its own invention.
     pub resolves: u64,
+    /// Connections that are noted for the session at this time.
+    pub flows: u64,
 }
-const _: () = assert!(size_of::<Taint>() == 40);
+const _: () = assert!(size_of::<Taint>() == 48);
+
+/// Connections of one session that are noted at once, at most: one session can't fill the table of all.
+pub const FLOWS_OF_SESSION: u64 = 8_192;
 
 impl Taint {
     /// A session that has touched nothing.
-    pub const CLEAN: Self = Self { taints: 0, generation: 1, lost: 0, touches: 0, resolves: 0 };
+    pub const CLEAN: Self = Self { taints: 0, generation: 1, lost: 0, touches: 0, resolves: 0, flows: 0 };
 }
 
 pod!(Label, Session, Taint);

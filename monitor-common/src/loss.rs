@@ -22,7 +22,8 @@ pub enum Loss {
     Environ = 7,
     /// `PROCESSES` was full: a child of a labelled process runs without a label.
     Label = 8,
-    /// `FLOWS` was full: a connection of a labelled process is not followed (refused while its session is gated).
+    /// `FLOWS` was full, or the session's part of it: a connection of a labelled process was refused, because nobody could
+    /// have held it later.
     Flow = 9,
     /// A kernel structure could not be read.
     Read = 10,
@@ -36,15 +37,17 @@ pub enum Loss {
     Delegate = 14,
     /// Access ring was full: a secret's other name was not reported (it is followed all the same).
     Relink = 15,
-    /// An open inside io_uring that this backend cannot look at.
+    /// An open inside io_uring that this backend cannot look at, or a secret that the kernel opened for a program (binfmt_misc).
     Unseen = 16,
     /// Access ring was full: an odd socket was not reported.
     Socket = 17,
     /// Access ring was full: what a stream said of itself was not reported; it asks as one without a name.
     Greeting = 18,
+    /// Access ring was full: that two sessions met was not reported; they ask without end.
+    Meeting = 19,
 }
 
-pub const LOSSES: usize = 19;
+pub const LOSSES: usize = 20;
 
 /// `(ring, kind)` of each counter, in the order of [`Loss`].
 pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
@@ -67,4 +70,5 @@ pub const LOSS_NAMES: [(&str, &str); LOSSES] = [
     ("io_uring", "open"),
     ("access", "socket"),
     ("access", "greeting"),
+    ("access", "meeting"),
 ];

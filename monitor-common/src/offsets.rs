@@ -30,11 +30,28 @@ offsets! {
     task_mm = "task_struct"."mm",
     task_flags = "task_struct"."flags",
     signal_live = "signal_struct"."live",
+    sk_buff_head = "sk_buff"."head",
+    sk_buff_end = "sk_buff"."end",
+    skb_shared_flags = "skb_shared_info"."flags",
+    sock_family = "sock_common"."skc_family",
+    sock_local_port = "sock_common"."skc_num",
+    sock_port = "sock_common"."skc_dport",
+    sock_address4 = "sock_common"."skc_daddr",
+    sock_address6 = "sock_common"."skc_v6_daddr",
+    sock_cookie = "sock_common"."skc_cookie",
+    sock_own4 = "sock_common"."skc_rcv_saddr",
+    sock_own6 = "sock_common"."skc_v6_rcv_saddr",
+    sock_net = "sock_common"."skc_net",
+    sock_protocol = "sock"."sk_protocol",
+    sock_peer_pid = "sock"."sk_peer_pid",
+    net_cookie = "net"."net_cookie",
+    pid_numbers = "pid"."numbers",
     files_fdt = "files_struct"."fdt",
     fdtable_fd = "fdtable"."fd",
     filename_name = "filename"."name",
     file_inode = "file"."f_inode",
     file_mode = "file"."f_mode",
+    file_flags = "file"."f_flags",
     file_private_data = "file"."private_data",
     file_path = "file"."f_path",
     path_dentry = "path"."dentry",
@@ -61,13 +78,31 @@ offsets! {
     socket_type = "socket"."type",
     vfsmount_root = "vfsmount"."mnt_root",
     io_kiocb_opcode = "io_kiocb"."opcode",
+    binprm_execfd = "linux_binprm"."execfd",
+    overlay_inode_vfs = "ovl_inode"."vfs_inode",
+    overlay_inode_upper = "ovl_inode"."__upperdentry",
+    /// From v6.5 on.
+    overlay_inode_entry = "ovl_inode"."oe",
+    overlay_entry_count = "ovl_entry"."__numlower",
+    overlay_entry_stack = "ovl_entry"."__lowerstack",
+    /// Up to v6.4.
+    overlay_inode_lower = "ovl_inode"."lowerpath",
     btrfs_inode_vfs = "btrfs_inode"."vfs_inode",
     btrfs_inode_root = "btrfs_inode"."root",
     btrfs_root_dev = "btrfs_root"."anon_dev",
 }
 
 /// Structures that a kernel may be built without. Their offset is [`ABSENT`] there, and every read at it fails.
-pub const OPTIONAL: &[&str] = &["unix_sock", "unix_address", "io_kiocb", "btrfs_inode", "btrfs_root"];
+pub const OPTIONAL: &[&str] = &[
+    "ovl_inode",
+    "ovl_entry",
+    "sock_common",
+    "unix_sock",
+    "unix_address",
+    "io_kiocb",
+    "btrfs_inode",
+    "btrfs_root",
+];
 
 /// No kernel structure is that large; added to a kernel address it leads out of the kernel's half.
 pub const ABSENT: u32 = u32::MAX;

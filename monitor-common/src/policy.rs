@@ -29,6 +29,9 @@ pub struct SecretTag {
 const _: () = assert!(size_of::<SecretTag>() == 8);
 
 impl SecretTag {
+    /// No secret.
+    pub const NONE: Self = Self::of(u32::MAX, GRADE_NONE);
+
     /// Of a name that means the same wherever it stands.
     #[must_use]
     pub const fn of(entry: u32, grade: u16) -> Self {
@@ -70,6 +73,10 @@ pub struct Followed {
 }
 const _: () = assert!(size_of::<Followed>() == 16);
 
+/// In a value of the map `SERVICE_NAMES`: the name is that of a file that a service runs later, or, under a key of
+/// [`crate::hash::PARENT`], of a directory of such files. Else it is a socket's.
+pub const RUN_LATER: u32 = 1 << 31;
+
 /// Value of the map `MADE`: a file that a session created.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -80,6 +87,65 @@ pub struct Made {
     pub reserved: u32,
 }
 const _: () = assert!(size_of::<Made>() == 16);
+
+/// Value of the map `WRITTEN`: a file that a session opened for writing.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Written {
+    pub session: u64,
+    /// As in [`Made`].
+    pub generation: u32,
+    /// Boot clock, seconds.
+    pub at: u32,
+}
+const _: () = assert!(size_of::<Written>() == 16);
+
+/// Key of the map `PLACES`: where sessions can meet.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Place {
+    /// A named pipe's inode; cookie of the network namespace of a port.
+    pub of: u64,
+    /// A pipe's device number; 0 of a port.
+    pub dev: u32,
+    /// A pipe's inode space, see [`InodeKey`]; the port.
+    pub number: u32,
+}
+const _: () = assert!(size_of::<Place>() == 16);
+
+/// Key of the map `SHARED`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Pair {
+    pub to: u64,
+    pub from: u64,
+}
+const _: () = assert!(size_of::<Pair>() == 16);
+
+/// Sessions that one session has met, as far as the kernel knows them; the next one replaces the oldest.
+pub const MET_MAX: usize = 8;
+
+/// Value of the map `MET` (key: session id).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Met {
+    pub sessions: [u64; MET_MAX],
+    /// How many were ever written.
+    pub written: u64,
+}
+const _: () = assert!(size_of::<Met>() == 72);
+
+/// Value of the map `CARRIED` (key: session id, also of one that is over): what a session may have written copies of.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Carried {
+    /// The foreign secret that it touched last.
+    pub tag: SecretTag,
+    /// When it touched the first: boot clock, seconds.
+    pub since: u32,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Carried>() == 16);
 
 /// The bit of [`crate::label::Taint::taints`] for a read of a secret of `grade`, foreign or of the workspace.
 pub const fn taint_bit(grade: u16, foreign: bool) -> u64 {
@@ -340,7 +406,24 @@ impl FlowVerdict {
     }
 }
 
-pod!(Followed, Made, Answer, AnswerKey, SecretTag, InodeKey, Policy, AddressKey, Flow, FlowName, FlowVerdict);
+pod!(
+    Followed,
+    Made,
+    Written,
+    Carried,
+    Place,
+    Pair,
+    Met,
+    Answer,
+    AnswerKey,
+    SecretTag,
+    InodeKey,
+    Policy,
+    AddressKey,
+    Flow,
+    FlowName,
+    FlowVerdict
+);
 
 #[cfg(test)]
 mod tests {

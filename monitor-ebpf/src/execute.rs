@@ -22,7 +22,7 @@ use crate::{
     count, emit, hold, identity,
     kernel::{self, Memory, Object, Structure, offset},
     maps::{ACCESS, LIFECYCLE},
-    verdict,
+    received, verdict,
 };
 
 /// `TP_PROTO(struct task_struct *p, pid_t old_pid, struct linux_binprm *bprm)`, include/trace/events/sched.h
@@ -32,7 +32,10 @@ pub fn process_exec(ctx: RawTracePointContext) -> i32 {
     let task = Object(ctx.arg::<*const u8>(0));
     let binprm = Object(ctx.arg::<*const u8>(2));
     match kernel::label(ctx.tgid()) {
-        Some(label) => report(ctx.tgid(), label.session, task, binprm),
+        Some(label) => {
+            received::executed(label.session, binprm);
+            report(ctx.tgid(), label.session, task, binprm)
+        }
         None => offer(ctx.tgid(), task, binprm),
     };
     0

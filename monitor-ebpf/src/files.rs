@@ -19,20 +19,26 @@ use crate::{
     identity,
     kernel::{Memory, Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES, SECRET_BITS, SECRET_INODES, SESSIONS},
-    names, own, sieve, verdict,
+    meeting, names, own, sieve, verdict,
 };
 
+mod copies;
 pub mod gate;
 mod made;
+mod overlay;
 pub mod probe;
+pub mod starts;
 pub mod syscalls;
 
 const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
+const S_IFIFO: u16 = 0o010_000;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 /// The open made the file (fs/namei.c:lookup_open; include/linux/fs.h, v6.1–v7.2).
 const FMODE_CREATED: u32 = 0x10_0000;
+/// include/uapi/asm-generic/fcntl.h; taken away after the hook (fs/open.c:do_dentry_open).
+const O_EXCL: u32 = 0o200;
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 
 /// What a file is to us.
@@ -43,6 +49,10 @@ enum Target {
         dentry: Object,
     },
     Proc {
+        dentry: Object,
+    },
+    /// Opened for writing, and run later.
+    Start {
         dentry: Object,
     },
     Secret {
@@ -109,6 +119,11 @@ pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> O
             let _ = proc_file(tgid, session, dentry);
             PASS
         }
+        Some(Target::Start { dentry }) => {
+            // An open that made the file, and must have made it, would fail if it began again.
+            let is_made = file.read::<u32>(offset!(file_flags)).is_none_or(|flags| flags & O_EXCL != 0);
+            starts::written(tgid, session, dentry, if is_made { Moment::After } else { moment })
+        }
         Some(Target::Secret { key, secret, dentry }) => opened(tgid, session, key, secret, dentry, moment),
         None => {
             // Unreadable: the session is incomplete from now on, which counts as having touched everything.
@@ -118,31 +133,70 @@ pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> O
     }
 }
 
+/// The same of a descriptor that arrived, by its inode alone: to follow names in a callback there is no room on the stack.
+/// `None`: it cannot be read.
+#[inline(always)]
+pub fn judge_tagged(tgid: u32, session: u64, file: Object) -> Option<()> {
+    if file.read::<u32>(offset!(file_mode))? & FMODE_READ == 0 {
+        return Some(());
+    }
+    let dentry = file.at(offset!(file_path)).follow(offset!(path_dentry))?;
+    let key = identity::of_dentry(dentry)?;
+    let secret = by_inode(key, dentry)?;
+    if !secret.is_none() {
+        opened(tgid, session, key, secret, dentry, Moment::After);
+    }
+    Some(())
+}
+
 #[inline(always)]
 fn look(session: u64, file: impl Structure) -> Option<Target> {
     let mode: u32 = file.read(offset!(file_mode))?;
     let inode = file.follow(offset!(file_inode))?;
     let kind: u16 = inode.read(offset!(inode_mode))?;
     if kind & S_IFMT != S_IFREG {
+        if kind & S_IFMT == S_IFIFO {
+            meeting::at_pipe(session, inode.address() as u64);
+        }
         return Some(Target::Ordinary);
     }
     let sb = inode.follow(offset!(inode_sb))?;
     let dentry = file.at(offset!(file_path)).follow(offset!(path_dentry))?;
-    if sb.read::<u64>(offset!(sb_magic))? == PROC_SUPER_MAGIC {
+    let magic: u64 = sb.read(offset!(sb_magic))?;
+    if magic == PROC_SUPER_MAGIC {
         return Some(Target::Proc { dentry: dentry.object() });
     }
     let key = identity::of_inode(inode)?;
     if mode & FMODE_WRITE != 0 && own::is(key, dentry.object()) {
         return Some(Target::Own { dentry: dentry.object() });
     }
-    if mode & FMODE_CREATED != 0 {
+    if mode & FMODE_WRITE != 0 {
+        copies::note(session, inode);
+    }
+    let is_made = mode & FMODE_CREATED != 0;
+    if is_made {
         made::note(session, key, inode);
-        return Some(Target::Ordinary); // there was nothing in it to read
     }
-    if mode & FMODE_READ == 0 {
-        return Some(Target::Ordinary);
+    // There was nothing in a new file to read.
+    let is_read = mode & FMODE_READ != 0 && !is_made;
+    let mut secret = if is_read { by_inode(key, dentry)? } else { Secret::NONE };
+    if secret.is_none() {
+        // The names once, whatever is asked of them: they are most of what the verifier has to follow.
+        let names::Named { file, parent } = names::of(dentry)?;
+        if mode & FMODE_WRITE != 0 && starts::is(session, file.exact, parent, dentry.object())? {
+            return Some(Target::Start { dentry: dentry.object() });
+        }
+        if !is_read {
+            return Some(Target::Ordinary);
+        }
+        secret = by_name(file, parent);
     }
-    let secret = recognise(key, dentry)?;
+    if secret.is_none() {
+        secret = copies::by_another(session, inode);
+    }
+    if secret.is_none() {
+        secret = overlay::secret(magic, inode);
+    }
     Some(if secret.is_none() {
         Target::Ordinary
     } else {
@@ -154,6 +208,16 @@ fn look(session: u64, file: impl Structure) -> Option<Target> {
 /// `None`: its name cannot be read.
 #[inline(always)]
 pub fn recognise(key: InodeKey, dentry: impl Structure) -> Option<Secret> {
+    let secret = by_inode(key, dentry)?;
+    if secret.is_none() {
+        let names::Named { file, parent } = names::of(dentry)?;
+        return Some(by_name(file, parent));
+    }
+    Some(secret)
+}
+
+#[inline(always)]
+fn by_inode(key: InodeKey, dentry: impl Structure) -> Option<Secret> {
     // Tagged inodes are credential stores outside of every workspace: a hard link into one changes nothing.
     if sieve::passes(&SECRET_BITS, key.hash())
         // SAFETY: the value is copied out at once; entries are replaced whole.
@@ -169,22 +233,24 @@ pub fn recognise(key: InodeKey, dentry: impl Structure) -> Option<Secret> {
     {
         return Some(Secret { tag: followed.tag, matched: matched::INODE, place: followed.foreign });
     }
-    let tag = by_name(dentry)?;
-    if tag.grade == GRADE_NONE {
-        return Some(Secret::NONE);
-    }
-    Some(Secret { tag, matched: matched::NAME, place: BY_PLACE })
+    Some(Secret::NONE)
 }
 
-/// `None`: a name cannot be read.
+/// Whether an open file is a secret by its inode. `None`: it cannot be read.
 #[inline(always)]
-fn by_name(dentry: impl Structure) -> Option<SecretTag> {
-    let mut buffer = names::Buffer::new();
-    let parent = dentry.follow(offset!(dentry_parent))?;
-    let length = names::read(parent, &mut buffer)?;
-    let directory = names::directory(&buffer, length);
-    let length = names::read(dentry, &mut buffer)?;
-    Some(names::tag(&names::hashes(&buffer, length), directory))
+pub fn is_tagged(file: Object) -> Option<bool> {
+    let dentry = file.at(offset!(file_path)).follow(offset!(path_dentry))?;
+    Some(!by_inode(identity::of_dentry(dentry)?, dentry)?.is_none())
+}
+
+#[inline(always)]
+fn by_name(file: names::Hashes, parent: (u64, u64)) -> Secret {
+    let tag = names::tag(&file, parent);
+    if tag.grade == GRADE_NONE {
+        Secret::NONE
+    } else {
+        Secret { tag, matched: matched::NAME, place: BY_PLACE }
+    }
 }
 
 #[inline(always)]

@@ -42,8 +42,11 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return PASS };
     // SAFETY: a map value stays allocated while a program runs (RCU).
     let flow = unsafe { &mut *flow };
+    if kernel::is_frozen(flow.session) {
+        return stand(&ctx, flow); // whoever runs, and whatever was let through
+    }
     let remote = remote(&ctx, flow);
-    if remote.port == DNS_PORT {
+    if remote.port == DNS_PORT && (network::is_stream(flow) || network::is_datagrams(flow)) {
         return PASS; // names are learned here; what is tunnelled through DNS is not stopped by this backend
     }
     let verdict = verdict::of_flow(cookie, flow);
@@ -125,6 +128,15 @@ fn is_unspecified(address: &[u8; 16]) -> bool {
     *address == [0; 16] || *address == network::mapped([0; 4])
 }
 
+/// Nothing of a frozen session leaves. A stream's data goes when the session does; a datagram is lost, as datagrams are.
+#[inline(always)]
+fn stand(ctx: &SkBuffContext, flow: &Flow) -> i32 {
+    match withhold(ctx, flow) {
+        DROP if network::is_datagrams(flow) => LOSE,
+        decided => decided,
+    }
+}
+
 #[inline(always)]
 fn withhold(ctx: &SkBuffContext, flow: &Flow) -> i32 {
     if verdict::observes() || is_control(ctx, flow) { PASS } else { DROP }
@@ -186,6 +198,8 @@ unsafe fn show(
         (*record).older = flow.older;
         (*record).generation = generation;
         (*record).payload_size = payload.size;
+        (*record).changeable = (network::is_stream(flow) && packet::is_changeable(ctx, payload)) as u32;
+        (*record).reserved = 0;
         (*record).payload_len = copy::<PAYLOAD_MAX>(ctx, payload, &raw mut (*record).payload);
     }
 }
@@ -229,6 +243,7 @@ fn answer(ctx: &SkBuffContext) -> Option<()> {
     unsafe {
         (*record).header = entry.header(kind::DNS, tgid, session);
         (*record).cookie = cookie;
+        (*record).server = packet::source(ctx).unwrap_or_default();
         (*record).protocol = protocol as u32;
         (*record).payload_size = payload.size;
         (*record).reserved = 0;

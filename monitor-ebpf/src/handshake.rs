@@ -5,7 +5,7 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::{bpf_get_current_pid_tgid, bpf_probe_read_user},
+    helpers::bpf_get_current_pid_tgid,
     programs::{SockAddrContext, TracePointContext},
 };
 use monitor_common::{
@@ -75,7 +75,7 @@ pub fn entered(ctx: &TracePointContext, session: u64) {
     if !is_unconnected_stream(socket) {
         return;
     }
-    if let Some(remote) = remote(User(address as usize)) {
+    if let Some(remote) = remote(kernel::User(address as usize)) {
         ask(ctx.tgid(), session, remote);
     }
 }
@@ -166,25 +166,12 @@ fn is_unconnected_stream(socket: Object) -> bool {
 /// The socket behind a descriptor of the caller.
 #[inline(always)]
 fn socket_of(fd: u64) -> Option<Object> {
-    let table = kernel::current_task().follow(offset!(task_files))?.follow(offset!(files_fdt))?;
-    let file = table.follow(offset!(fdtable_fd))?.follow((fd as u32 as usize) * 8)?;
+    let file = kernel::descriptor(fd)?;
     let mode: u16 = file.follow(offset!(file_inode))?.read(offset!(inode_mode))?;
     if mode & S_IFMT != S_IFSOCK {
         return None;
     }
     file.follow(offset!(file_private_data))
-}
-
-/// A socket address in the caller's memory.
-#[derive(Clone, Copy)]
-struct User(usize);
-
-impl Memory for User {
-    #[inline(always)]
-    fn read<T>(self, offset: usize) -> Option<T> {
-        // SAFETY: bpf_probe_read_user accepts any address and fails on what is not mapped.
-        unsafe { bpf_probe_read_user((self.0 + offset) as *const T) }.ok()
-    }
 }
 
 /// Reads a socket address; `None` for families without one.

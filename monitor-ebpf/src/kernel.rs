@@ -1,7 +1,7 @@
 //! Reading kernel memory at offsets from the running kernel's BTF.
 
 use aya_ebpf::helpers::{
-    bpf_probe_read_kernel,
+    bpf_probe_read_kernel, bpf_probe_read_user,
     generated::{bpf_get_current_task, bpf_probe_read_kernel_str, bpf_send_signal, bpf_send_signal_thread},
 };
 use monitor_common::{
@@ -135,6 +135,25 @@ impl Object {
 pub fn current_task() -> Object {
     // SAFETY: a helper without arguments.
     Object(unsafe { bpf_get_current_task() } as *const u8)
+}
+
+/// The caller's open file: `current->files->fdt->fd[fd]`.
+#[inline(always)]
+pub fn descriptor(fd: u64) -> Option<Object> {
+    let table = current_task().follow(offset!(task_files))?.follow(offset!(files_fdt))?;
+    table.follow(offset!(fdtable_fd))?.follow((fd as u32 as usize) * 8)
+}
+
+/// Memory of the calling process.
+#[derive(Clone, Copy)]
+pub struct User(pub usize);
+
+impl Memory for User {
+    #[inline(always)]
+    fn read<T>(self, offset: usize) -> Option<T> {
+        // SAFETY: bpf_probe_read_user accepts any address and fails on what is not mapped.
+        unsafe { bpf_probe_read_user(self.0.wrapping_add(offset) as *const T) }.ok()
+    }
 }
 
 #[inline(always)]

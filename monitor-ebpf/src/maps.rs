@@ -11,8 +11,8 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSSES,
     policy::{
-        AddressKey, Answer, AnswerKey, Flow, FlowName, FlowVerdict, Followed, InodeKey, Made, NUMBERS_MAX,
-        Policy, Remote, SecretTag,
+        AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, Made, Met,
+        NUMBERS_MAX, Pair, Place, Policy, Remote, SecretTag, Written,
     },
 };
 
@@ -67,6 +67,31 @@ pub static FOREIGN_DIRECTORIES: LruHashMap<InodeKey, u32> = LruHashMap::with_max
 /// Files that sessions created. Written by the kernel. LRU: what was made longest ago makes room, and counts as found again.
 #[map]
 pub static MADE: LruHashMap<InodeKey, Made> = LruHashMap::with_max_entries(65_536, 0);
+
+/// Session id → the foreign secret that it touched. Written by the daemon. LRU: sessions that are over stay for as long as there is room.
+#[map]
+pub static CARRIED: LruHashMap<u64, Carried> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Files that sessions opened for writing. Written by the kernel. LRU: what was written longest ago makes room, and is a file like
+/// others again.
+#[map]
+pub static WRITTEN: LruHashMap<InodeKey, Written> = LruHashMap::with_max_entries(16_384, 0);
+
+/// Which entries of `WRITTEN` may be there. Written by the kernel.
+#[map]
+pub static WRITTEN_BITS: Array<u64> = Array::with_max_entries(bits::WORDS, 0);
+
+/// Where sessions can meet → the session that was there first. Written by the kernel. LRU: what was noted longest ago makes room.
+#[map]
+pub static PLACES: LruHashMap<Place, u64> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Two sessions that have met → what the one was told of the other's touches. Written by the kernel. LRU: who is forgotten meets anew.
+#[map]
+pub static SHARED: LruHashMap<Pair, u64> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Session id → whom it has met. The daemon makes and removes entries; the kernel fills them.
+#[map]
+pub static MET: HashMap<u64, Met> = HashMap::with_max_entries(4_096, BPF_F_NO_PREALLOC);
 
 /// Hash of a socket's file name (`monitor_common::hash`, EXACT) that may be a service's.
 #[map]

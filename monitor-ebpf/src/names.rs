@@ -72,6 +72,24 @@ pub fn directory(name: &Buffer, length: usize) -> (u64, u64) {
     (hash::finish(running, EXACT), hash::finish(running, PARENT))
 }
 
+/// What a file is called, and the directory that it lies in.
+pub struct Named {
+    pub file: Hashes,
+    /// As [`directory`] gives them.
+    pub parent: (u64, u64),
+}
+
+/// `None`: a name cannot be read.
+#[inline(always)]
+pub fn of(dentry: impl Structure) -> Option<Named> {
+    let mut buffer = Buffer::new();
+    let parent = dentry.follow(offset!(dentry_parent))?;
+    let length = read(parent, &mut buffer)?;
+    let parent = directory(&buffer, length);
+    let length = read(dentry, &mut buffer)?;
+    Some(Named { file: hashes(&buffer, length), parent })
+}
+
 /// Reads a dentry's name; gives its length without the NUL.
 #[inline(always)]
 pub fn read(dentry: impl Structure, buffer: &mut Buffer) -> Option<usize> {
@@ -82,7 +100,7 @@ pub fn read(dentry: impl Structure, buffer: &mut Buffer) -> Option<usize> {
 
 /// No secret: what a plain value says where an `Option` would make the compiler read a register that was never written,
 /// which the verifier refuses.
-pub const NONE: SecretTag = SecretTag::of(u32::MAX, GRADE_NONE);
+pub const NONE: SecretTag = SecretTag::NONE;
 
 /// The tag of a file by its name and its directory's: exact name first, because only it can say "not a secret".
 #[inline(always)]

@@ -12,12 +12,13 @@ use monitor_common::{
         Header, kind,
         network::{Connect, FlowClosed, outcome},
     },
+    label::FLOWS_OF_SESSION,
     loss::Loss,
     policy::{FLOW_DENIED, Flow},
 };
 
 use crate::{
-    count, delegate, emit, handshake, hold,
+    atomic, count, delegate, emit, handshake, hold,
     kernel::{self, Object},
     maps::{ACCESS, FLOW_NAMES, FLOWS, TAINTS, VERDICTS},
     verdict,
@@ -116,18 +117,40 @@ fn restart() -> i32 {
 
 #[inline(always)]
 fn send(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
-    let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
+    let Some(label) = kernel::label(ctx.tgid()) else { return sent_by_a_person(ctx) };
     note_resolver(ctx, label.session);
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     if let Some(flow) = FLOWS.get_ptr(cookie) {
         // SAFETY: a map value stays allocated while a program runs (RCU); a stale read means one more report.
-        let (known, port) = unsafe { ((*flow).address, (*flow).port) };
+        let (known, port, session) = unsafe { ((*flow).address, (*flow).port, (*flow).session) };
+        if session == count::NOBODY {
+            return ALLOW; // theirs
+        }
         if known == address && port == remote_port(ctx.sock_addr) {
             return ALLOW;
         }
     }
     note(ctx, label.session, address)
+}
+
+/// Somebody without a label sends on a socket that a session has noted: it has it from them, or they from it. Who sends what can't be
+/// told apart there, and a person's own program must not be stopped: fails open, and says so.
+#[inline(always)]
+fn sent_by_a_person(ctx: &SockAddrContext) -> i32 {
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return ALLOW };
+    // SAFETY: a map value stays allocated while a program runs (RCU); aligned fields.
+    let Flow { session, tgid, address, port, protocol, .. } = unsafe { *flow };
+    if session != count::NOBODY {
+        // SAFETY: as above.
+        unsafe { (*flow).session = count::NOBODY };
+        give_place_back(session);
+        let outcome = outcome::SHARED;
+        tell(tgid, session, |header| Connect { header, cookie, address, port, protocol, outcome });
+    }
+    ALLOW
 }
 
 /// A process of the session answers from port 53: before its first answer arrives, so that nothing is learned from one.
@@ -168,17 +191,47 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
     if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
 }
 
-/// Notes a flow. Where there is no room, it fails closed for a session that has touched a secret, because its data could not
-/// be held: false. Open for the others, which count as incomplete from then on.
+/// Notes a flow. Where there is no room, in the table or in the session's part of it, it fails closed: false. Nobody could hold its
+/// data, now or when a secret has been touched. Where nothing is held anyway, the session counts as incomplete.
 #[inline(always)]
 pub fn follow(cookie: u64, flow: Flow) -> bool {
-    if FLOWS.insert(cookie, flow, 0).is_ok() {
-        return true;
+    let is_new = FLOWS.get_ptr(cookie).is_none();
+    if !is_new || take_place(flow.session) {
+        if FLOWS.insert(cookie, flow, 0).is_ok() {
+            return true;
+        }
+        if is_new {
+            give_place_back(flow.session);
+        }
     }
-    // Before the loss is counted: a session with losses counts as having touched everything.
-    let must_be_held = verdict::gate(flow.session).is_some_and(|gate| gate.closed);
-    count::lost(Loss::Flow, flow.session);
-    !must_be_held || verdict::observes()
+    let goes_on = verdict::observes();
+    count::lost(Loss::Flow, if goes_on { flow.session } else { count::NOBODY });
+    goes_on
+}
+
+/// Counts a connection of the session; false where it has as many as a session may.
+#[inline(always)]
+fn take_place(session: u64) -> bool {
+    let Some(state) = TAINTS.get_ptr_mut(session) else { return true };
+    // SAFETY: a map value stays allocated while a program runs (RCU); the field is aligned. Two CPUs at the limit: one too many.
+    unsafe {
+        if (*state).flows >= FLOWS_OF_SESSION {
+            return false;
+        }
+        atomic::increment(&raw mut (*state).flows);
+    }
+    true
+}
+
+#[inline(always)]
+fn give_place_back(session: u64) {
+    let Some(state) = TAINTS.get_ptr_mut(session) else { return };
+    // SAFETY: as above. The daemon's own entries were never counted, so it stops at nothing.
+    unsafe {
+        if (*state).flows != 0 {
+            atomic::decrement(&raw mut (*state).flows);
+        }
+    }
 }
 
 #[inline(always)]
@@ -203,7 +256,9 @@ pub fn sock_release(ctx: SockContext) -> i32 {
     if stays {
         flow.closed = 1;
     } else {
-        let _ = FLOWS.remove(cookie);
+        if FLOWS.remove(cookie).is_ok() {
+            give_place_back(session);
+        }
         let _ = VERDICTS.remove(cookie);
         let _ = FLOW_NAMES.remove(cookie);
     }

@@ -11,6 +11,7 @@ use monitor_common::{
 use crate::{
     atomic,
     maps::{ADDRESSES, OPEN_VERDICTS, POLICY, SESSIONS, TAINTS, VERDICTS},
+    meeting,
     network::DNS_PORT,
 };
 
@@ -26,9 +27,35 @@ pub fn taint(session: u64, grade: u16, foreign: bool) -> Touched {
         if policy().is_some_and(|policy| policy.gate_mask & bit != 0) {
             // First the number: a flow that sees the new generation finds the touch unsettled.
             let number = atomic::increment(&raw mut (*state).touches);
+            meeting::renew(session);
             return Touched { number, generation: atomic::increment(&raw mut (*state).generation) };
         }
         Touched { number: 0, generation: (*state).generation }
+    }
+}
+
+/// What of the session's touches rules care about; all of it where something of the session is unknown.
+#[inline(always)]
+pub fn touched(session: u64) -> u64 {
+    let (Some(state), Some(policy)) = (TAINTS.get_ptr(session), policy()) else { return 0 };
+    // SAFETY: a map value stays allocated while a program runs (RCU); aligned reads.
+    unsafe { if (*state).lost != 0 { policy.gate_mask } else { (*state).taints & policy.gate_mask } }
+}
+
+/// Marks what another session has touched; gives the number of the touch, 0 for none.
+#[inline(always)]
+pub fn share(session: u64, bits: u64) -> u64 {
+    let Some(state) = TAINTS.get_ptr_mut(session) else { return 0 };
+    if bits == 0 {
+        return 0;
+    }
+    // SAFETY: a map value stays allocated while a program runs (RCU); the fields are aligned.
+    unsafe {
+        atomic::set_bits(&raw mut (*state).taints, bits);
+        // As in `taint`.
+        let number = atomic::increment(&raw mut (*state).touches);
+        atomic::increment(&raw mut (*state).generation);
+        number
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) use self::{
     path::{basename, tilde},
     program::{imported, interpreted, names, packages},
 };
+use crate::regular;
 
 /// Version of the catalogue format that this daemon reads.
 pub const VERSION: u32 = 1;
@@ -131,6 +132,12 @@ impl Catalog {
         self.destinations.services().socket(path)
     }
 
+    /// Id of the service that runs the file at an absolute path later, or obeys it: `shell-start`.
+    #[must_use]
+    pub fn delegate_file(&self, path: &str, home: Option<&str>) -> Option<&str> {
+        self.destinations.services().file(path, home)
+    }
+
     /// Id of the service that the command asks to start something: `docker run`, `systemd-run`, `crontab -`.
     ///
     /// `args` begin with the program's name. A script counts by its own name (`python3 /usr/bin/docker-compose`).
@@ -153,6 +160,12 @@ impl Catalog {
     #[must_use]
     pub fn delegate_socket_names(&self) -> &[SocketName] {
         self.destinations.services().names()
+    }
+
+    /// The same for files that services run later: keys of the kernel's name table, see [`monitor_common::hash`].
+    #[must_use]
+    pub fn delegate_file_keys(&self) -> &[u64] {
+        self.destinations.services().file_keys()
     }
 
     /// Id of the service that a [`SocketName`] stands for.
@@ -178,6 +191,9 @@ impl Catalog {
     }
 }
 
+/// Largest catalogue, bytes.
+const BYTES_MAX: u64 = 16 << 20;
+
 /// A catalogue of the directory where it has one, else the built-in one.
 fn file<T>(
     directory: &Path,
@@ -186,7 +202,7 @@ fn file<T>(
     parse: impl Fn(&str) -> Read<T>,
 ) -> Read<T> {
     let path = directory.join(name);
-    match fs::read_to_string(&path) {
+    match regular::text(&path, BYTES_MAX) {
         Ok(text) => parse(&text).map_err(|mut problems| {
             problems.iter_mut().for_each(|problem| problem.file = path.display().to_string());
             problems

@@ -1,6 +1,6 @@
 //! Clocks: the boot clock orders events, the wall clock is for people.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::facts::BootNanos;
@@ -16,17 +16,33 @@ pub fn boot_now() -> BootNanos {
 
 /// Converts between the boot clock and the wall clock, as far apart as they were when it was made.
 ///
-/// The wall clock is stepped now and then, so take a new one for each batch of events.
+/// The wall clock is stepped now and then, so let it follow for each batch of events.
 #[derive(Clone, Copy, Debug)]
 pub struct Wall {
     boot: BootNanos,
     wall: Timestamp,
 }
 
+/// How far a moment's wall time may be from what the clock would say.
+const TOLERANCE: SignedDuration = SignedDuration::from_millis(5);
+
 impl Wall {
     #[must_use]
     pub fn now() -> Self {
         Self { boot: boot_now(), wall: Timestamp::now() }
+    }
+
+    /// Keeps up with a wall clock that was set or has drifted. Below that nothing changes: the two clocks cannot be read at once,
+    /// and what is told twice of one moment must be told alike.
+    pub fn follow(&mut self) {
+        self.follow_to(Self::now());
+    }
+
+    fn follow_to(&mut self, now: Self) {
+        let apart = now.wall.duration_since(self.at(now.boot)).abs();
+        if apart > TOLERANCE {
+            *self = now;
+        }
     }
 
     /// The wall clock's time when the boot clock showed `at`; limited to the years that a timestamp can say.
@@ -51,6 +67,17 @@ mod tests {
         let uptime: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
         let now = boot_now().0 as f64 / 1e9;
         assert!((0.0..60.0).contains(&(now - uptime + 0.01)), "boot clock {now} s, /proc/uptime {uptime} s");
+    }
+
+    #[test]
+    fn what_is_told_twice_of_one_moment_is_told_alike_until_the_clock_is_set() {
+        let at = |boot: u64, wall: &str| Wall { boot: BootNanos(boot), wall: wall.parse().unwrap() };
+        let first = at(5_000_000_000, "2026-04-25T10:00:00Z");
+        let mut wall = first;
+        wall.follow_to(at(6_000_000_000, "2026-04-25T10:00:01.000000260Z"));
+        assert_eq!(wall.at(BootNanos(0)), first.at(BootNanos(0)));
+        wall.follow_to(at(7_000_000_000, "2026-04-25T09:00:02Z"));
+        assert_eq!(wall.at(BootNanos(7_000_000_000)).to_string(), "2026-04-25T09:00:02Z");
     }
 
     #[test]

@@ -6,17 +6,19 @@ mod approvers;
 mod document;
 pub(crate) mod mountinfo;
 mod problem;
+mod shared_terminal;
 mod unattended;
 
 use std::{
     fs, io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 pub use approvers::Approvers;
 use document::Document;
 pub use problem::{Problem, Problems};
+pub use shared_terminal::SharedTerminal;
 pub use unattended::Unattended;
 
 use crate::control::api::Mode;
@@ -57,6 +59,8 @@ pub struct Config {
     pub mode: Mode,
     /// Who may decide holds and thaw sessions.
     pub approvers: Approvers,
+    /// Whether what lets something go on may be decided from a terminal that a session has, too.
+    pub shared_terminal: SharedTerminal,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
     /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is told.
@@ -68,6 +72,10 @@ pub struct Config {
     pub watch_below: Option<u32>,
     /// Configured cgroup v2 mount point; see [`Config::cgroup_mount`].
     pub cgroup: Option<PathBuf>,
+    /// Resolvers that are trusted besides those of `/etc/resolv.conf`.
+    pub resolvers: Vec<IpAddr>,
+    /// The package managers that are installed are run, as `nobody`, to learn their default registries.
+    pub asks_package_managers: bool,
     /// Filter of the daemon's own log, in `tracing`'s syntax: `info,interlock::rules=debug`.
     pub log: String,
 }
@@ -85,11 +93,14 @@ impl Default for Config {
             metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT))),
             mode: Mode::Enforce,
             approvers: Approvers::Owner,
+            shared_terminal: SharedTerminal::default(),
             risk_budget: RISK_BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
             unattended: Unattended::default(),
             watch_below: None,
             cgroup: None,
+            resolvers: Vec::new(),
+            asks_package_managers: true,
             log: "info".into(),
         }
     }

@@ -31,6 +31,7 @@ mod access;
 mod announced;
 mod asking;
 mod beginning;
+mod copies;
 mod engine;
 mod enrich;
 mod event;
@@ -43,12 +44,15 @@ pub mod handle;
 mod heads;
 mod history;
 mod holding;
+mod inherited;
 mod judge;
 mod knowledge;
 mod lifecycle;
 mod losses;
+mod meetings;
 mod numbering;
 mod packs;
+mod priority;
 mod proving;
 mod readiness;
 mod recognising;
@@ -58,6 +62,8 @@ mod recovery;
 mod registries;
 mod reload;
 mod requests;
+mod searches;
+mod seats;
 mod serving;
 mod snapshot;
 mod strangers;
@@ -128,6 +134,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("interlock-api")
+        .on_thread_start(priority::raise)
         .enable_all()
         .build()
         .map_err(system("starting the runtime"))?;
@@ -148,8 +155,10 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         let _context = runtime.enter();
         watching::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
     };
+    let asks_package_managers = config.asks_package_managers;
     let engine = Engine::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
     let heart = Heart::default();
+    let asks = asks_package_managers.then(|| handle.ask_again());
     let thread = watchdog::start(engine, heart.clone(), &stop)?;
     let _ = phase.send(Phase::Running);
     ready();
@@ -163,9 +172,14 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         );
         tokio::spawn(changes);
         tokio::spawn(watchdog::watch(heart));
-        tokio::spawn(registries::ask(Arc::clone(&handle), handle.ask_again()));
-        let ended = server::serve(socket, handle.clone(), metrics, stop.clone()).await;
-        ended.map_err(system("serving the control socket"))
+        let mut serving = tokio::spawn(server::serve(socket, handle.clone(), metrics, stop.clone()));
+        // By this thread, which nothing has raised: programs that it starts would inherit that.
+        let asking = registries::ask(Arc::clone(&handle), asks);
+        let ended = tokio::select! {
+            ended = &mut serving => ended,
+            () = asking => serving.await,
+        };
+        ended.map_err(std::io::Error::other).flatten().map_err(system("serving the control socket"))
     });
     let _ = phase.send(Phase::Stopping);
     let _ = handle.send(Input::Stop); // already gone: that is what is wanted

@@ -169,6 +169,9 @@ pub struct SecretAccess {
     pub foreign: bool,
     /// The reader is one of the store's owner tools (or the agent itself reading its own store).
     pub owner: bool,
+    /// It is another file, which a session wrote after it had read the secret, and which holds something of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub copy: bool,
     /// A library looked into it unasked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub habit: Option<Habit>,
@@ -279,6 +282,8 @@ pub enum DelegateHow {
     Socket,
     /// A program was executed that exists to ask for it.
     Command,
+    /// A file was written that the service runs or obeys later.
+    File,
 }
 
 /// A secret that gets another name.

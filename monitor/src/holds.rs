@@ -4,6 +4,7 @@
 //! Flows of one session to one destination under one rule share a hold, so that a program that opens six connections
 //! asks once.
 
+pub mod company;
 pub mod relays;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -14,7 +15,7 @@ use monitor_common::{
 };
 use serde::{Deserialize, Serialize};
 
-use self::relays::Relays;
+use self::{company::Company, relays::Relays};
 use crate::{
     control::api::HoldState,
     facts::{Action, BootNanos, Destination, Severity},
@@ -117,6 +118,9 @@ pub struct Hold {
     pub flows: Vec<HeldFlow>,
     /// Processes that are stopped before a syscall takes effect.
     pub callers: Vec<HeldCaller>,
+    /// Further processes that wait under it.
+    #[serde(default)]
+    pub company: Company,
     pub since: BootNanos,
     pub deadline: Option<BootNanos>,
     pub then: Action,
@@ -254,6 +258,13 @@ impl Holds {
             let is_same = !matches!(object, Object::Program(_)) || is_command(hold);
             is_same && hold.rule == rule && hold.question() == question
         })
+    }
+
+    /// Somebody sees the waiting hold as it stands.
+    pub fn show(&mut self, number: u64) {
+        if let Some(hold) = self.waiting.get_mut(&number) {
+            hold.company.show();
+        }
     }
 
     /// Adds a hold, under the next number; gives it back as it stands.

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod names;
 pub mod probes;
 pub mod recognition;
+pub mod regular;
 pub mod replay;
 pub mod rules;
 pub mod sessions;

@@ -61,6 +61,7 @@ pub struct Metrics {
     package_lookup_failures: IntCounterVec,
     ledger_head: IntGaugeVec,
     file_changes: IntCounterVec,
+    searches_cut_short: IntCounterVec,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -162,6 +163,11 @@ impl Metrics {
                 "file_changes_total",
                 "Times that another program renamed, removed or truncated a file of records.",
                 &["file", "change"],
+            )?,
+            searches_cut_short: make.counters(
+                "descriptor_searches_cut_short_total",
+                "Searches among a session's descriptors that ended before they were through, by purpose.",
+                &["purpose"],
             )?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
@@ -305,6 +311,11 @@ impl Metrics {
         let _page = self.settle();
         self.ledger_head.reset();
         self.ledger_head.with_label_values(&[hash]).set(1);
+    }
+
+    /// A search among a session's descriptors ended before it was through.
+    pub fn search_cut_short(&self, purpose: &'static str) {
+        self.searches_cut_short.with_label_values(&[purpose]).inc();
     }
 
     /// Another program did something to a file of records, and it was noticed.

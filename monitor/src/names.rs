@@ -1,8 +1,9 @@
 //! Names: an address or a flow → the name it stands for, per session.
 //!
 //! What a flow says of itself (ClientHello, HTTP request) is stronger than what DNS said before, because it is what
-//! the server acts on. All of it comes from the watched program or from the network: it is parsed by total functions,
-//! and every table has a limit.
+//! the server acts on. What a session can cause to be said decides for nothing: an answer counts fully where a resolver gave
+//! it that this machine is configured with ([`resolvers`]), and only as a warning otherwise. All of it comes from the watched
+//! program or from the network: it is parsed by total functions, and every table has a limit.
 
 use std::{
     collections::HashMap,
@@ -17,9 +18,11 @@ pub mod dns;
 pub mod host;
 pub mod http;
 pub mod kept;
+mod request;
+pub mod resolvers;
 pub mod stream;
 
-use cache::NameCache;
+use cache::{NameCache, Weight};
 use client_hello::ServerName;
 use monitor_common::policy::FlowName;
 use stream::TcpStream;
@@ -42,27 +45,75 @@ pub struct Counts {
     pub sessions_evicted: u64,
 }
 
+/// What a flow shows of its data.
+#[derive(Clone, Copy, Debug)]
+pub struct Shown<'a> {
+    /// Possibly cut short, possibly none.
+    pub bytes: &'a [u8],
+    /// What arrives may be something else, see `FlowAsk::changeable`.
+    pub changeable: bool,
+}
+
+impl<'a> Shown<'a> {
+    pub const NOTHING: Self = Self::fixed(&[]);
+
+    /// Bytes that arrive as they are.
+    #[must_use]
+    pub const fn fixed(bytes: &'a [u8]) -> Self {
+        Self { bytes, changeable: false }
+    }
+}
+
 /// What is known about the name of one flow.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identified {
     /// Strongest first: the flow's own names, then those that DNS gave for the address, newest first; no repetitions.
     pub names: Vec<(String, NameSource)>,
-    /// The flow says one name, and DNS gave the session only others for this address.
+    /// Names that somebody else says the address has: they can make it worse than it seems, never better.
+    pub rumours: Vec<String>,
+    /// Dangerous names that any session's trusted answers gave for the address: what DNS alone calls a model may be one of them.
+    pub claims: Vec<String>,
+    /// The flow says several names, or one, and DNS gave the session only others for this address.
     pub mismatch: bool,
     /// The ClientHello carries an encrypted one, or what clients send to look as if (GREASE).
     pub encrypted_hello: bool,
     /// The flow has begun to say who it is for, and the name has not come yet.
     pub unfinished: bool,
+    /// A whole ClientHello without a name: nobody who knows one leaves it out.
+    pub nameless: bool,
+    /// The flow asks a proxy for something that is not understood.
+    pub unreadable: bool,
     /// Where a proxy is asked to connect to: a host name or an address, and the port.
     pub proxy_target: Option<(String, u16)>,
+}
+
+impl Identified {
+    /// What was said may not be what arrives: it can make the flow worse than it seems, and names it nothing.
+    fn distrusted(self) -> Self {
+        let rumours = self.names.into_iter().map(|(name, _)| name).collect();
+        // Understood by nobody, so that on this machine it may be for a proxy.
+        Self { rumours, nameless: true, unreadable: true, ..Self::default() }
+    }
 }
 
 /// Names that the sessions' own DNS answers gave, and the DNS connections being read.
 #[derive(Debug, Default)]
 pub struct Names {
+    /// Dangerous names that trusted resolvers gave to anybody.
+    claims: NameCache,
     sessions: HashMap<SessionId, Used<NameCache>>,
     streams: HashMap<u64, Used<TcpStream>>,
     counts: Counts,
+}
+
+/// Who answers, and what follows from names.
+pub struct Answering<'a> {
+    /// A resolver that this machine is configured with.
+    pub trusted: bool,
+    /// How bad a destination of this name would be.
+    pub danger: &'a dyn Fn(&str) -> u8,
+    /// From here on a name is worse than none.
+    pub dangerous: u8,
 }
 
 #[derive(Debug)]
@@ -87,10 +138,11 @@ impl Names {
         cookie: u64,
         is_tcp: bool,
         payload: &[u8],
+        answering: &Answering<'_>,
         now: BootNanos,
     ) -> usize {
         if !is_tcp {
-            return self.learn(session, payload, now);
+            return self.learn(session, payload, answering, now);
         }
         let stream = self.stream(cookie, now);
         let gave_up_before = stream.gave_up().is_some();
@@ -98,7 +150,7 @@ impl Names {
         if !gave_up_before && stream.gave_up().is_some() {
             self.counts.streams_given_up += 1;
         }
-        messages.iter().map(|message| self.learn(session, message, now)).sum()
+        messages.iter().map(|message| self.learn(session, message, answering, now)).sum()
     }
 
     /// A piece of the DNS connection `cookie` was lost or cut short: what follows cannot be framed.
@@ -126,42 +178,64 @@ impl Names {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let evicted: u64 = self.sessions.values().map(|session| session.value.evicted()).sum();
-        Counts { evicted: self.counts.evicted + evicted, ..self.counts }
+        Counts { evicted: self.counts.evicted + self.claims.evicted() + evicted, ..self.counts }
     }
 
-    /// Names a flow of `session` to `address`, whose next bytes are `payload` (possibly cut short, possibly none), and which
-    /// said `kept` when it began.
+    /// Names a flow of `session` to `address`, whose next bytes are `shown`, and which said `kept` when it began.
     #[must_use]
     pub fn identify(
         &self,
         session: SessionId,
         address: IpAddr,
         port: u16,
-        payload: &[u8],
+        shown: Shown<'_>,
         kept: Option<&FlowName>,
         now: BootNanos,
     ) -> Identified {
-        let mut found = said(address, port, payload);
+        let mut found = said(address, port, shown);
         if let Some(kept) = kept {
+            if shown.changeable {
+                // It is the name that counts, whatever comes later.
+                (found.nameless, found.unreadable) = (false, false);
+            }
             kept::recall(&mut found, kept);
         }
         let own = found.names.len();
-        let answers: Vec<&str> =
+        let answers: Vec<(&str, bool)> =
             self.sessions.get(&session).map(|s| s.value.lookup(address, now).collect()).unwrap_or_default();
         // A flow to a proxy names the proxy's target, which need not have anything to do with the proxy's address.
         found.mismatch |= own > 0
             && found.proxy_target.is_none()
             && !answers.is_empty()
-            && found.names.iter().all(|(name, _)| !answers.contains(&name.as_str()));
-        for answer in answers {
-            if found.names.iter().all(|(name, _)| name != answer) {
-                found.names.push((answer.to_owned(), NameSource::Dns));
+            && found.names.iter().all(|(name, _)| answers.iter().all(|(answer, _)| name != answer));
+        // Who could say a name and does not, or has not yet, is nobody that DNS can speak for.
+        let speaks_for_itself = found.nameless || found.unfinished || found.unreadable;
+        for (answer, trusted) in answers {
+            if found.names.iter().any(|(name, _)| name == answer) {
+                continue;
             }
+            if trusted && !speaks_for_itself {
+                found.names.push((answer.to_owned(), NameSource::Dns));
+            } else {
+                found.rumours.push(answer.to_owned());
+            }
+        }
+        let claims = self.claims.lookup(address, now).map(|(name, _)| name.to_owned());
+        if speaks_for_itself {
+            found.rumours.extend(claims)
+        } else {
+            found.claims.extend(claims)
         }
         found
     }
 
-    fn learn(&mut self, session: SessionId, message: &[u8], now: BootNanos) -> usize {
+    fn learn(
+        &mut self,
+        session: SessionId,
+        message: &[u8],
+        answering: &Answering<'_>,
+        now: BootNanos,
+    ) -> usize {
         let answers = match dns::answers(message) {
             // Whatever answers on this machine itself is not what the name stands for elsewhere.
             Ok(answers) => {
@@ -176,9 +250,12 @@ impl Names {
         if answers.is_empty() {
             return 0;
         }
-        let cache = self.session(session, now);
         for answer in &answers {
-            cache.insert(&answer.name, answer.address, answer.ttl, now);
+            let weight = Weight { danger: (answering.danger)(&answer.name), trusted: answering.trusted };
+            self.session(session, now).insert(&answer.name, answer.address, answer.ttl, weight, now);
+            if weight.trusted && weight.danger >= answering.dangerous {
+                self.claims.insert(&answer.name, answer.address, answer.ttl, weight, now);
+            }
         }
         answers.len()
     }
@@ -222,7 +299,8 @@ fn longest_unused<K: Copy, V>(table: &HashMap<K, Used<V>>) -> Option<K> {
 
 /// What a flow to `address` and `port` says of itself by these bytes alone.
 #[must_use]
-pub fn said(address: IpAddr, port: u16, payload: &[u8]) -> Identified {
+pub fn said(address: IpAddr, port: u16, shown: Shown<'_>) -> Identified {
+    let payload = shown.bytes;
     let destination = SocketAddr::new(address, port);
     let hello = client_hello::server_name(payload);
     let mut found = Identified { encrypted_hello: hello.encrypted, ..Identified::default() };
@@ -233,6 +311,7 @@ pub fn said(address: IpAddr, port: u16, payload: &[u8]) -> Identified {
         }
         ServerName::NotTls => {
             found.unfinished = http::is_unfinished(payload);
+            found.unreadable = !found.unfinished && http::is_unreadable(payload);
             if let Some(target) = http::target(payload) {
                 if target.asks_a_proxy {
                     found.proxy_target =
@@ -242,11 +321,23 @@ pub fn said(address: IpAddr, port: u16, payload: &[u8]) -> Identified {
                     found.names.push((name, NameSource::Http));
                 }
             }
+            // Whichever of them a server takes, the most dangerous counts.
+            for name in request::hosts(payload) {
+                if found.names.iter().all(|(known, _)| *known != name) {
+                    found.names.push((name, NameSource::Http));
+                }
+            }
+            if !found.unfinished && found.proxy_target.is_none() && request::is_doubtful(payload) {
+                found.unreadable = true;
+                found.rumours = found.names.drain(..).map(|(name, _)| name).collect();
+            }
         }
         ServerName::Incomplete => found.unfinished = !payload.is_empty(),
-        ServerName::None => {}
+        ServerName::None => found.nameless = true,
     }
-    found
+    // Two servers may take two of its names.
+    found.mismatch = found.names.len() > 1;
+    if shown.changeable { found.distrusted() } else { found }
 }
 
 #[cfg(test)]

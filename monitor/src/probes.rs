@@ -6,6 +6,7 @@ pub mod btf;
 pub mod budget;
 pub mod capability;
 pub mod decode;
+mod ending;
 pub mod error;
 mod hooks;
 pub mod inflow;

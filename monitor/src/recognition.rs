@@ -3,25 +3,22 @@
 //! Pure: the daemon hands in what the kernel reported, `interlock rules test` what a case says, and both get the same
 //! subject for the same thing.
 
-use std::{
-    net::IpAddr,
-    path::{Path, PathBuf},
-};
+mod place;
 
+use std::path::{Path, PathBuf};
+
+pub use self::place::{DANGEROUS, danger_of, destination};
 use crate::{
     catalog::{
         Catalog,
         agents::UNKNOWN,
-        destinations::Destinations,
         normalise,
         secrets::{Moved, Program, UNRESOLVED},
         tilde,
     },
     facts::{
-        DelegateHow, Delegation, Destination, DestinationClass, EnvironAccess, EnvironHow, Grade, Habit,
-        NameSource, Process, SecretAccess, Subject, Transport,
+        DelegateHow, Delegation, EnvironAccess, EnvironHow, Grade, Habit, Process, SecretAccess, Subject,
     },
-    names::Identified,
     sessions::{
         detection::{Image, Seen},
         environment,
@@ -85,7 +82,16 @@ pub fn secret(
     let loaded = matches!(known, KnownBy::Name { .. }) && reader.loads_for_a_person(catalog, number, &path);
     let program = reader.program().filter(|_| !owner);
     let habit = program.and_then(|program| habit(catalog, number, program, &path));
-    Some(SecretAccess { path, entry, class, grade, foreign: outside && !owner && !loaded, owner, habit })
+    Some(SecretAccess {
+        path,
+        entry,
+        class,
+        grade,
+        foreign: outside && !owner && !loaded,
+        owner,
+        copy: false,
+        habit,
+    })
 }
 
 /// What a program's read of the store at `path` counts for where it is a habit of its library.
@@ -222,60 +228,6 @@ pub fn prefix(
     (!is_too_wide).then(|| prefix.to_path_buf())
 }
 
-/// Where a flow goes, by its address and by every name that it may have.
-#[must_use]
-pub fn destination(
-    destinations: &Destinations,
-    identified: &Identified,
-    address: IpAddr,
-    port: u16,
-    transport: Transport,
-) -> Destination {
-    let (address, port) = proxied(identified).unwrap_or((address, port));
-    let port = identified.proxy_target.as_ref().map_or(port, |(_, port)| *port);
-    let (by_address, provider) = destinations.classify_address(address, port);
-    let provider = provider.map(str::to_owned);
-    let mut best = Destination {
-        address,
-        port,
-        transport,
-        name: None,
-        named_by: None,
-        class: by_address,
-        also: None,
-        provider,
-        anybodys: false,
-    };
-    for (name, source) in names_that_count(identified) {
-        let (class, provider) = match destinations.classify(name) {
-            // A name that only tells the provider (a customer's machine at it) says nothing against the port.
-            Some((DestinationClass::Unknown, provider))
-                if danger(by_address) > danger(DestinationClass::Unknown) =>
-            {
-                (by_address, Some(provider.to_owned()))
-            }
-            Some((class, provider)) => (class, Some(provider.to_owned())),
-            None => (by_address, best.provider.clone()),
-        };
-        if best.name.is_none() || danger(class) > danger(best.class) {
-            best.name = Some(name.clone());
-            best.named_by = Some(*source);
-            best.class = class;
-            best.provider = provider;
-        }
-    }
-    best.also = best.name.as_deref().and_then(|name| destinations.also(name));
-    // Whoever it is for has not been said: the address of a proxy on this machine proves nothing.
-    let is_unsaid = best.name.is_none() && (transport == Transport::Raw || identified.unfinished);
-    if is_unsaid && danger(best.class) < danger(DestinationClass::Unknown) {
-        best.class = DestinationClass::Unknown;
-    }
-    let is_anybodys = |provider: &String| destinations.is_anybodys(provider);
-    best.anybodys = best.class == DestinationClass::Unknown
-        && (best.name.is_none() || best.provider.as_ref().is_none_or(is_anybodys));
-    best
-}
-
 /// What a process does by executing a program: the execution itself, and what the command stands for. `starters` are who
 /// started it and who started that one, as far as that is known.
 #[must_use]
@@ -310,15 +262,22 @@ fn asker([parent, behind]: [Option<&Process>; 2]) -> Option<&Process> {
     behind.filter(|_| is_shell).or(parent)
 }
 
-/// The agent's program runs the command for itself, before it runs any for its model: its snapshot of the shell.
+/// The agent's program runs the command for itself, before it runs any for its model: its snapshot of the shell, and what
+/// that shell runs.
 fn is_agents_own(
     catalog: &Catalog,
     process: &Process,
-    [parent, _]: [Option<&Process>; 2],
+    [parent, behind]: [Option<&Process>; 2],
     grounds: Grounds<'_>,
 ) -> bool {
-    let agent = parent.and_then(|parent| own_program(catalog, &parent.executable, &parent.args, grounds));
-    agent.is_some_and(|agent| catalog.agents.runs_for_itself(agent, &process.args))
+    let runs = |agent: Option<&Process>, commands: &[&Process]| {
+        let agent = agent.and_then(|agent| own_program(catalog, &agent.executable, &agent.args, grounds));
+        let is_own =
+            |agent| commands.iter().all(|command| catalog.agents.runs_for_itself(agent, &command.args));
+        agent.is_some_and(is_own)
+    };
+    let shell = parent.filter(|parent| environment::is_shell_command(parent));
+    runs(parent, &[process]) || shell.is_some_and(|shell| runs(behind, &[shell, process]))
 }
 
 /// The gravest store of each mount that a command gives to a container: nobody of the tree opens it, and what runs there
@@ -341,6 +300,7 @@ fn mounted(
             grade: store.grade,
             foreign: true,
             owner: false,
+            copy: false,
             habit: None,
         })
     })
@@ -375,7 +335,15 @@ fn printed(
         grade: store.grade,
         foreign: !catalog.secrets.is_of_projects(store.entry),
         owner: false,
+        copy: false,
     })
+}
+
+/// Work handed over by a file that is run later; `None` where nobody runs what lies at `path`.
+#[must_use]
+pub fn written_file(catalog: &Catalog, path: String, home: Option<&str>) -> Option<Delegation> {
+    let service = catalog.delegate_file(&path, home)?.to_owned();
+    Some(Delegation { service, how: DelegateHow::File, path })
 }
 
 /// Work handed over through a Unix socket; `None` where nobody at `path` starts processes for others.
@@ -383,33 +351,6 @@ fn printed(
 pub fn asked_service(catalog: &Catalog, path: String) -> Option<Delegation> {
     let service = catalog.delegate_socket(&path)?.to_owned();
     Some(Delegation { service, how: DelegateHow::Socket, path })
-}
-
-/// The flow's own name alone, where it has one and DNS does not contradict it; otherwise every name that could be true.
-fn names_that_count(identified: &Identified) -> impl Iterator<Item = &(String, NameSource)> {
-    let own = identified.names.first().is_some_and(|(_, source)| *source != NameSource::Dns);
-    let trusted = own && !identified.mismatch;
-    identified.names.iter().take(if trusted { 1 } else { usize::MAX })
-}
-
-/// A proxy that is asked for an address, not for a name.
-fn proxied(identified: &Identified) -> Option<(IpAddr, u16)> {
-    let (host, port) = identified.proxy_target.as_ref()?;
-    Some((host.parse::<IpAddr>().ok()?.to_canonical(), *port))
-}
-
-/// Which of several possible classes is assumed: the worst.
-fn danger(class: DestinationClass) -> u8 {
-    match class {
-        DestinationClass::Infra => 7,
-        DestinationClass::Metadata => 6,
-        DestinationClass::Database => 5,
-        DestinationClass::Unknown => 4,
-        DestinationClass::Vcs | DestinationClass::Plain => 3,
-        DestinationClass::Package => 2,
-        DestinationClass::Model => 1,
-        DestinationClass::Local => 0,
-    }
 }
 
 #[cfg(test)]
@@ -439,11 +380,6 @@ mod tests {
         assert_eq!(found("docker run -v /home/ann/work/../.aws:/x img"), ["mount of /home/ann/.aws"]);
         let own = "docker run -v /home/ann/shop/../work/.env:/x -v /home/ann/shop:/y img";
         assert_eq!(found(own), [""; 0]);
-    }
-
-    fn identified(names: &[(&str, NameSource)], mismatch: bool) -> Identified {
-        let names = names.iter().map(|(name, source)| ((*name).to_owned(), *source)).collect();
-        Identified { names, mismatch, ..Identified::default() }
     }
 
     #[test]
@@ -523,42 +459,30 @@ mod tests {
         assert!(lists([Some(&shell), Some(&claude)], "bash -c env"), "a command's");
         assert!(lists([None, None], "bash -c env"));
         assert!(lists([Some(&claude), None], "bash -c printenv"), "not its own way");
-    }
-
-    #[test]
-    fn the_flows_own_name_counts_alone_unless_dns_contradicts() {
-        let names =
-            [("api.anthropic.com", NameSource::ServerName), ("backboard.railway.app", NameSource::Dns)];
-        assert_eq!(names_that_count(&identified(&names, false)).count(), 1);
-        assert_eq!(names_that_count(&identified(&names, true)).count(), 2);
-        let dns = [("a.example", NameSource::Dns), ("b.example", NameSource::Dns)];
-        assert_eq!(names_that_count(&identified(&dns, false)).count(), 2);
-    }
-
-    #[test]
-    fn a_name_that_only_tells_the_provider_leaves_the_port_its_word() {
-        let catalog = Catalog::builtin().unwrap();
-        let found = |name, port| {
-            let identified = identified(&[(name, NameSource::Dns)], false);
-            let address = [203, 0, 113, 5].into();
-            destination(&catalog.destinations, &identified, address, port, Transport::Tcp)
+        let codex = process("/usr/bin/codex", "codex exec");
+        let words = |executable: &str, args: &[&str]| Process {
+            executable: executable.to_owned(),
+            args: args.iter().map(|arg| (*arg).to_owned()).collect(),
+            ..Process::default()
         };
-        let machine = "ec2-3-210-1-2.compute-1.amazonaws.com";
-        let database = found(machine, 5432);
-        assert_eq!(database.class, DestinationClass::Database);
-        assert_eq!(database.provider.as_deref(), Some("aws-hosted"));
-        assert_eq!(found(machine, 443).class, DestinationClass::Unknown);
-        assert_eq!(found("pastebin.com", 443).class, DestinationClass::Unknown);
-        assert_eq!(found("api.anthropic.com", 5432).class, DestinationClass::Model);
-        assert_eq!(found("github.com", 22).class, DestinationClass::Vcs);
-    }
-
-    #[test]
-    fn a_proxy_asked_for_an_address_leads_to_that_address() {
-        let mut found = identified(&[], false);
-        found.proxy_target = Some(("169.254.169.254".into(), 80));
-        assert_eq!(proxied(&found), Some(([169, 254, 169, 254].into(), 80)));
-        found.proxy_target = Some(("api.example".into(), 443));
-        assert_eq!(proxied(&found), None);
+        let told = |starters, process: &Process| {
+            let found = executed(&catalog, process, starters, Grounds::default());
+            found.iter().any(|subject| matches!(subject, Subject::Environ(_)))
+        };
+        let snapshot = words("/bin/sh", &["/bin/sh", "-lc", "__codex_snapshot_expand_env()\nenv -0"]);
+        let older = "if [ -n \"$ENV\" ] && [ -r \"$ENV\" ]; then\n  . \"$ENV\"\nfi\necho '# Snapshot file'\nexport -p";
+        let older = words("/bin/sh", &["/bin/sh", "-lc", older]);
+        let env = words("/usr/bin/env", &["env", "-0"]);
+        for own in [&snapshot, &older] {
+            assert!(!told([Some(&codex), None], own));
+            assert!(told([Some(&shell), Some(&codex)], own), "a command's");
+            assert!(!told([Some(own), Some(&codex)], &env), "the snapshot's own");
+            assert!(told([Some(own), Some(&shell)], &env), "a command that looks like one");
+        }
+        assert!(told([Some(&shell), Some(&codex)], &env), "a command's");
+        assert!(
+            told([Some(&snapshot), Some(&codex)], &words("/usr/bin/printenv", &["printenv"])),
+            "not its own way"
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use self::{ended::Ended, touches::Touches};
+use self::{ended::Ended, origin::Origin, seat::Controlling, touches::Touches};
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
@@ -18,16 +18,21 @@ use crate::{
 };
 
 pub mod adoption;
+pub mod aside;
+pub mod contents;
+pub mod descriptors;
 pub mod detection;
 mod ended;
 pub mod environment;
 pub mod judgement;
 pub mod life;
 pub mod listener;
+pub mod origin;
 pub mod pending;
 pub mod person;
 pub mod procfs;
 pub mod root;
+pub mod seat;
 pub mod setter;
 pub mod sight;
 pub mod stores;
@@ -57,10 +62,14 @@ pub struct Session {
     pub command: String,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
+    /// When the kernel was told of it: whatever was opened before is foreign to the kernel.
+    pub workspace_told: BootNanos,
     /// Other trees of the workspace's project. The kernel does not know them.
     pub project: Vec<PathBuf>,
     /// The mount namespace that it was first looked at in.
     pub namespace: Option<survey::Namespace>,
+    /// Its mounts when it began.
+    pub origin: Origin,
     /// Its mounts when they were looked at last.
     pub mounts: Mounts,
     /// Where its agent is installed, by its root's program; `None` where that says nothing.
@@ -85,6 +94,8 @@ pub struct Session {
     pub by_signal: usize,
     /// A process of it that had the keys of its terminal when somebody looked last: the root, mostly.
     pub terminal: Option<u32>,
+    /// The controlling terminal that its root had when it began.
+    pub seat: Option<Controlling>,
     /// Records were lost, or the daemon was away: what the session touched is not wholly known.
     pub incomplete: bool,
     /// Losses of the session that the kernel had counted when they were last looked at.
@@ -111,8 +122,10 @@ impl Session {
             command: String::new(),
             home: None,
             workspace: None,
+            workspace_told: BootNanos(0),
             project: Vec::new(),
             namespace: None,
+            origin: Origin::default(),
             mounts: Mounts::default(),
             prefix: None,
             serves: false,
@@ -127,6 +140,7 @@ impl Session {
             stood: HashSet::new(),
             by_signal: 0,
             terminal: None,
+            seat: None,
             incomplete: false,
             lost: 0,
             gated: false,
@@ -135,6 +149,12 @@ impl Session {
             touched_before: Vec::new(),
             touched: VecDeque::new(),
         }
+    }
+
+    /// Trees of its own that the kernel did not know `at` that time: the others of its project, and at first its workspace.
+    pub fn trees_unknown_at(&self, at: BootNanos) -> impl Iterator<Item = &Path> {
+        let workspace = self.workspace.as_ref().filter(|_| at <= self.workspace_told);
+        self.project.iter().chain(workspace).map(PathBuf::as_path)
     }
 
     /// Takes down how the tree was frozen. What stood is only known the first time: afterwards everything does.
@@ -371,6 +391,16 @@ mod tests {
         let root = Process { pid: 100, executable: "/bin/claude".into(), ..Process::default() };
         registry.add_process(id, root);
         (registry, id)
+    }
+
+    #[test]
+    fn the_workspace_is_a_tree_that_the_kernel_did_not_know_until_it_was_told() {
+        let mut session = Session::new(SessionId(1), String::new(), String::new(), BootNanos(0));
+        (session.workspace, session.workspace_told) = (Some("/shop".into()), BootNanos(7));
+        session.project.push("/shop-2".into());
+        let trees = |at| session.trees_unknown_at(BootNanos(at)).collect::<Vec<_>>();
+        assert_eq!(trees(6), [Path::new("/shop-2"), Path::new("/shop")]);
+        assert_eq!(trees(8), [Path::new("/shop-2")]);
     }
 
     #[test]

@@ -60,6 +60,15 @@ impl Home {
         self.spawn(command)
     }
 
+    /// Runs a bash script as a session of `daemon`, in the workspace and in the network namespace of `pid`.
+    #[must_use]
+    pub fn run_in_network(&self, pid: &str, daemon: &Daemon, script: &str) -> Running {
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/proc/{pid}/ns/net")).arg(binary()).arg("--socket").arg(daemon.socket());
+        command.args(["run", "--", "bash", "-c", script]);
+        self.spawn(command)
+    }
+
     /// Runs a bash script outside of every session.
     #[must_use]
     pub fn run_unwatched(&self, script: &str) -> Running {

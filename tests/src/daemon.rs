@@ -24,9 +24,15 @@ pub struct Settings {
     pub catalog: bool,
     /// The key `approvers`, as it stands in the file.
     pub approvers: Option<&'static str>,
+    /// The key `shared_terminal`; "allow" where nothing is said, as whoever runs the tests has one terminal for all.
+    pub shared_terminal: Option<&'static str>,
     pub sessions_per_user: Option<usize>,
     /// Nobody is there to answer what is held.
     pub unattended: bool,
+    /// The key `resolvers`, as it stands in the file.
+    pub resolvers: Option<&'static str>,
+    /// The package managers of this machine are asked, which takes half a second of a processor.
+    pub asks_package_managers: bool,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
     /// Variables that it starts with.
@@ -70,12 +76,15 @@ impl Daemon {
         };
         let config = format!(
             "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"{rules}\"\npins = \"{1}\"\n\
-             metrics = \"127.0.0.1:0\"\nunattended = \"{4}\"\nmode = \"{2}\"\nwatch_below = {3}\n",
+             metrics = \"127.0.0.1:0\"\nunattended = \"{4}\"\nmode = \"{2}\"\nwatch_below = {3}\n\
+             shared_terminal = \"{5}\"\npackage_managers = \"{6}\"\n",
             dir.path().display(),
             pins.as_ref().map_or("none".into(), |pins| pins.display().to_string()),
             if settings.observe { "observe" } else { "enforce" },
             std::process::id(),
             if settings.unattended { "always" } else { "never" },
+            settings.shared_terminal.unwrap_or("allow"),
+            if settings.asks_package_managers { "ask" } else { "never" },
         );
         let catalog = if settings.catalog {
             fs::create_dir(dir.path().join("catalog")).expect("a fresh directory");
@@ -88,8 +97,13 @@ impl Daemon {
         let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
         let most: String =
             settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
-        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &approvers + &most)
-            .expect("a fresh file");
+        let resolvers: String =
+            settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
+        fs::write(
+            dir.path().join("config.toml"),
+            config + &resolvers + &catalog + &cgroup + &approvers + &most,
+        )
+        .expect("a fresh file");
         let env = settings.env.clone();
         let child = spawn(dir.path(), &env);
         let daemon = Self { dir, pins, env, child };

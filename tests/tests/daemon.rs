@@ -27,6 +27,8 @@ mod daemon {
     mod registries;
     mod reload;
     mod replaying;
+    mod searches;
+    mod seats;
     mod secrets;
     mod sessions;
     mod storm;

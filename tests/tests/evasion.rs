@@ -6,14 +6,20 @@
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod evasion {
+    mod approvals;
     mod control;
+    mod copies;
     mod delegation;
+    mod descriptors;
     mod iouring;
     mod lineage;
+    mod meetings;
+    mod names;
     mod network;
     mod paths;
     mod programs;
     mod protection;
     mod sockets;
     mod stage;
+    mod starts;
 }

@@ -13,4 +13,5 @@ mod kernel {
     mod lineage;
     mod loss;
     mod network;
+    mod threads;
 }

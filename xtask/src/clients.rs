@@ -37,7 +37,11 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-fn install(program: &str, package: &str) -> Result<()> {
+/// Installs a Debian package where its program is missing.
+///
+/// # Errors
+/// It cannot be had.
+pub fn install(program: &str, package: &str) -> Result<()> {
     if process::find(program).is_some() {
         return Ok(());
     }

@@ -1,6 +1,9 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
-//! `cargo xtask silence`, `cargo xtask clients`, `cargo xtask bench`, `cargo xtask instructions`.
+//! `cargo xtask silence`, `cargo xtask adversary`, `cargo xtask clients`, `cargo xtask agents`, `cargo xtask bench`,
+//! `cargo xtask instructions`.
 
+mod adversary;
+mod agents;
 mod clients;
 mod ebpf;
 mod instructions;
@@ -41,8 +44,12 @@ enum Verb {
     Vm(vm::Options),
     /// Run real work in agent sessions and see that no default rule stops it; root, or through `sudo -n`
     Silence(silence::Options),
+    /// Play random programs that read a secret and send it, and see that nothing of it arrives; root, or through `sudo -n`
+    Adversary(adversary::Options),
     /// Run real infrastructure clients and compare them with the catalogue; root, or through `sudo -n`
     Clients(clients::Options),
+    /// Run real coding agents beside a daemon, with a stub as their model; root, or through `sudo -n`
+    Agents(agents::Options),
     /// Count what judging a fact costs in instructions, and compare with bench/instructions.toml
     Instructions(instructions::Options),
     /// Run the benchmarks
@@ -73,6 +80,9 @@ fn run() -> Result<ExitCode> {
     if ebpf::compiler::requested() {
         return ebpf::compiler::run();
     }
+    if let Some(ended) = adversary::requested() {
+        return ended;
+    }
     let repository = Repository::find()?;
     match Arguments::parse().verb {
         Verb::Ebpf { check: false, .. } => ebpf::build(&repository)?,
@@ -81,7 +91,9 @@ fn run() -> Result<ExitCode> {
         Verb::Test(options) => return suite::run(&repository, &options),
         Verb::Vm(options) => return vm::run(&repository, &options),
         Verb::Silence(options) => return silence::run(&repository, &options),
+        Verb::Adversary(options) => return adversary::run(&repository, &options),
         Verb::Clients(options) => return clients::run(&repository, &options),
+        Verb::Agents(options) => return agents::run(&repository, &options),
         Verb::Instructions(options) => {
             if let suite::Outcome::NotHere(why) = instructions::run(&repository, options)? {
                 anyhow::bail!("{why}");

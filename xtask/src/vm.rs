@@ -32,6 +32,7 @@ pub const WITHOUT_BPF: &str = "lsm=capability,landlock,yama";
 
 /// Seconds.
 const BENCH_DEADLINE: u64 = 3_600;
+const ADVERSARY_DEADLINE: u64 = 4 * 3_600;
 
 #[derive(Args, Clone, Debug)]
 pub struct Options {
@@ -142,7 +143,27 @@ fn converse(repository: &Repository, guest: &Guest<'_>) -> Result<ExitCode> {
 pub fn measure(repository: &Repository, kernel: Series, words: &[String]) -> Result<ExitCode> {
     let guest = Guest { kernel, append: "", test: Suite::All, filters: &[], deadline: BENCH_DEADLINE };
     let content = || Ok((binaries::bench(repository)?, Vec::new()));
-    let ended = with_content(repository, &guest, content, |machine, _| machine.measure(words))?;
+    performed(with_content(repository, &guest, content, |machine, _| machine.perform(guest::BENCH, words))?)
+}
+
+/// Runs the adversary in a guest.
+///
+/// # Errors
+/// As [`run`].
+pub fn challenge(
+    repository: &Repository,
+    kernel: Series,
+    append: &str,
+    words: &[String],
+) -> Result<ExitCode> {
+    let guest = Guest { kernel, append, test: Suite::All, filters: &[], deadline: ADVERSARY_DEADLINE };
+    let content = || Ok((binaries::adversary(repository)?, Vec::new()));
+    performed(with_content(repository, &guest, content, |machine, _| {
+        machine.perform(guest::ADVERSARY, words)
+    })?)
+}
+
+fn performed(ended: Result<bool, String>) -> Result<ExitCode> {
     Ok(match ended {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -28,7 +28,19 @@ pub fn unpack(name: &str, version: &str, root: &Path) -> Result<()> {
     for file in fs::read_dir(&downloads).context("the downloads are gone")? {
         tool::run(Command::new("dpkg-deb").arg("--extract").arg(file?.path()).arg(root))?;
     }
-    fs::remove_dir_all(downloads).context("the downloads cannot be removed")
+    fs::remove_dir_all(downloads).context("the downloads cannot be removed")?;
+    merge(root)
+}
+
+/// On a system today `/bin`, `/sbin` and `/lib` are below `/usr`, where the laboratory lays the package; older packages still
+/// name them.
+fn merge(root: &Path) -> Result<()> {
+    for folder in ["bin", "sbin", "lib"].into_iter().filter(|folder| root.join(folder).is_dir()) {
+        let place = root.join("usr").join(folder);
+        fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+        tool::run(Command::new("cp").arg("--archive").arg(root.join(folder).join(".")).arg(place))?;
+    }
+    Ok(())
 }
 
 /// `NAME=VERSION` of each line `Inst NAME [OLD] (VERSION …)`.

@@ -61,6 +61,23 @@ pub fn python() -> Result<PathBuf> {
     PYTHONS.iter().find_map(|name| works(name)).context("there is no Python 3")
 }
 
+/// The Python that agents are installed with: many of them need one that is newer than a distribution's.
+///
+/// # Errors
+/// There is none.
+pub fn python_for_agents() -> Result<PathBuf> {
+    let kept = || {
+        let versions = PathBuf::from(std::env::var_os("HOME")?).join(".pyenv/versions");
+        let programs =
+            std::fs::read_dir(versions).ok()?.flatten().map(|entry| entry.path().join("bin/python3.12"));
+        programs.filter(|program| program.exists()).max()
+    };
+    match python()? {
+        found if found.ends_with("python3.12") => Ok(found),
+        older => Ok(kept().and_then(|path| path.canonicalize().ok()).unwrap_or(older)),
+    }
+}
+
 /// The line of an installer's complaint that says why.
 #[must_use]
 pub fn reason(why: &str) -> &str {

@@ -113,7 +113,7 @@ fn role(client: &Client, name: &str, has_login: bool) -> Role {
 }
 
 /// By its labels; which registry it is does not matter.
-fn is_registry(name: &str) -> bool {
+pub(crate) fn is_registry(name: &str) -> bool {
     const LABELS: [&str; 10] = [
         "registry",
         "npmjs",

@@ -6,7 +6,10 @@ use crate::{install::Installed, trace::Program};
 
 /// With a script's interpreter for its program, links resolved, and the usual places for the laboratory's.
 pub fn usual(installed: &Installed, program: &Program) -> Program {
-    let (exe, argv) = match interpreter(Path::new(&program.exe)) {
+    // A package that is laid over /usr for the run lies elsewhere afterwards.
+    let laid = installed.overlay.as_ref().map(|tree| tree.join(program.exe.trim_start_matches('/')));
+    let script = laid.filter(|path| path.exists()).unwrap_or_else(|| program.exe.clone().into());
+    let (exe, argv) = match interpreter(&script) {
         Some(words) => {
             let exe = words.first().cloned().unwrap_or_default();
             let rest = program.argv.iter().skip(1).cloned();

@@ -40,11 +40,16 @@ impl Head {
 
     /// A whole answer with a body of JSON. A refusal names a scheme: some clients show their login only when they are asked.
     pub fn answer(&self, status: &str, body: &str) -> Vec<u8> {
+        self.typed(status, "application/json", body)
+    }
+
+    /// A whole answer of this type.
+    pub fn typed(&self, status: &str, content_type: &str, body: &str) -> Vec<u8> {
         let body = if self.line.starts_with("HEAD ") { "" } else { body };
         let length = body.len();
         let asks = if status.starts_with("401") { "WWW-Authenticate: Basic realm=\"lab\"\r\n" } else { "" };
         format!(
-            "HTTP/1.1 {status}\r\n{asks}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+            "HTTP/1.1 {status}\r\n{asks}Content-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n{body}"
         )
         .into_bytes()
     }
@@ -67,4 +72,30 @@ pub fn is_whole(bytes: &[u8]) -> bool {
     value("content-length:")
         .and_then(|value| value.parse().ok())
         .is_none_or(|length: usize| body.len() >= length)
+}
+
+/// The body of a whole request, put together where it came in chunks.
+pub fn body(bytes: &[u8]) -> Vec<u8> {
+    let Some(head) = head(bytes) else { return Vec::new() };
+    let body = bytes.get(head.len() + 4..).unwrap_or_default();
+    let is_chunked = String::from_utf8_lossy(head)
+        .lines()
+        .filter_map(|line| line.split_once(':'))
+        .any(|(name, value)| name.eq_ignore_ascii_case("transfer-encoding") && value.contains("chunked"));
+    if is_chunked { joined(body) } else { body.to_vec() }
+}
+
+fn joined(mut chunks: &[u8]) -> Vec<u8> {
+    let mut whole = Vec::new();
+    while let Some(end) = chunks.windows(2).position(|two| two == b"\r\n") {
+        let (size, rest) = chunks.split_at(end);
+        let size = String::from_utf8_lossy(size);
+        let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16).unwrap_or(0);
+        let Some(chunk) = rest.get(2..size.saturating_add(2)).filter(|chunk| !chunk.is_empty()) else {
+            break;
+        };
+        whole.extend_from_slice(chunk);
+        chunks = rest.get(size.saturating_add(4)..).unwrap_or_default();
+    }
+    whole
 }

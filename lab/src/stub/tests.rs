@@ -23,7 +23,7 @@ fn a_request_is_written_down_with_the_login_in_it() {
 
 #[test]
 fn a_request_that_is_listed_is_answered() {
-    let memory = Arc::new(Memory::new(BTreeMap::from([("GET /api".to_owned(), "{}".to_owned())])));
+    let memory = Arc::new(Memory::new(BTreeMap::from([("GET /api".to_owned(), "{}".to_owned())]), None));
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     serve(Ipv4Addr::LOCALHOST, &[port], Authority::new("lab").unwrap(), &memory).unwrap();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
@@ -52,4 +52,13 @@ fn a_body_is_waited_for() {
     assert!(!answer::is_whole(b"POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nab"));
     assert!(!answer::is_whole(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n"));
     assert!(answer::is_whole(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"));
+}
+
+#[test]
+fn a_body_in_chunks_is_put_together() {
+    let head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = |chunks: &[u8]| answer::body(&[head, chunks].concat());
+    assert_eq!(body(b"2\r\nab\r\n3;x=y\r\ncde\r\n0\r\n\r\n"), b"abcde");
+    assert_eq!(body(b"ffffffffffffffff\r\nab"), b"");
+    assert_eq!(answer::body(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"), b"hi");
 }

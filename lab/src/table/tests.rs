@@ -39,7 +39,8 @@ fn a_client_is_a_row_and_what_was_not_run_has_its_reason() {
     let gone = Measured { id: "gone".into(), skipped: Some("no such version".into()), ..Measured::default() };
     let records = Records::from([("railway".to_owned(), measured), ("gone".to_owned(), gone)]);
     let catalog = Catalog::builtin().unwrap();
-    let text = document(&clients, &records, &Judge { catalog: &catalog }).unwrap();
+    let reasons = Reasons::read("reasons: [{ why: no client, stores: [dotenv, netrc] }]").unwrap();
+    let text = document(&clients, &records, &reasons, &Judge { catalog: &catalog }).unwrap();
     let row = "| railway | 5 | crates | `railway` | `~/.railway/x`, **`~/.railway/config.json`** | (XDG_CONFIG_HOME) | RAILWAY_TOKEN \
                | **backboard.railway.com** [infra] |  |";
     assert!(text.contains(row), "{text}");

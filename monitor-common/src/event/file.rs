@@ -20,6 +20,8 @@ pub mod matched {
     pub const NAME: u32 = 2;
     /// It could not be told, so it counts as a match.
     pub const UNRESOLVED: u32 = 3;
+    /// Another session wrote the file after it had touched the secret: it may hold a copy.
+    pub const COPY: u32 = 4;
 }
 
 /// A labelled process opened a secret for reading.
@@ -44,6 +46,19 @@ pub struct Open {
     pub path: Names,
 }
 const _: () = assert!(size_of::<Open>() == 24 + 16 + 8 + 16 + 16 + size_of::<Names>());
+
+/// A labelled process opened a file for writing, or gave a file a name, that programs outside of its session run or obey later.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Write {
+    pub header: Header,
+    pub file: InodeKey,
+    /// One of [`super::state`].
+    pub state: u32,
+    pub reserved: u32,
+    pub path: Names,
+}
+const _: () = assert!(size_of::<Write>() == 24 + 16 + 8 + size_of::<Names>());
 
 /// A path below the root of its file system.
 #[repr(C)]

@@ -17,6 +17,14 @@ pub mod outcome {
     pub const COMMITTED: u32 = 4;
     /// Refused before the handshake, by an answer of the daemon.
     pub const TURNED_AWAY: u32 = 5;
+    /// No connect: a connection that another process had opened was sent to the caller. Where the cookie is 0 the kernel could not note
+    /// it; the caller is stopped until the daemon has.
+    pub const RECEIVED: u32 = 6;
+    /// The caller took a connection out of another process. Where the cookie is 0 the kernel could not note it; the caller is stopped
+    /// until the daemon has.
+    pub const TAKEN: u32 = 7;
+    /// No connect: somebody without a label sent on a datagram socket of the session's, which is theirs from then on.
+    pub const SHARED: u32 = 8;
 }
 
 /// A labelled process called connect, or sent a datagram to a new destination.
@@ -58,9 +66,13 @@ pub struct FlowAsk {
     /// Application bytes in the segment, and how many of them are in `payload`.
     pub payload_size: u32,
     pub payload_len: u32,
+    /// 1: what arrives may not be what is shown. The sender can still change the bytes (they were not copied), or one of them
+    /// is urgent, which the receiver takes out of the stream.
+    pub changeable: u32,
+    pub reserved: u32,
     pub payload: [u8; PAYLOAD_MAX],
 }
-const _: () = assert!(size_of::<FlowAsk>() == 24 + 8 + 16 + 8 + 16 + PAYLOAD_MAX);
+const _: () = assert!(size_of::<FlowAsk>() == 24 + 8 + 16 + 8 + 24 + PAYLOAD_MAX);
 
 /// Every descriptor of a followed socket is closed.
 #[repr(C)]
@@ -79,6 +91,8 @@ pub const DNS_MAX: usize = 4096;
 pub struct Dns {
     pub header: Header,
     pub cookie: u64,
+    /// Who sent it, as the packet says (IPv4 v4-mapped); all zero where that could not be read.
+    pub server: [u8; 16],
     /// `IPPROTO_TCP` (a piece of the stream) or `IPPROTO_UDP` (a message).
     pub protocol: u32,
     pub payload_size: u32,
@@ -86,7 +100,7 @@ pub struct Dns {
     pub reserved: u32,
     pub payload: [u8; DNS_MAX],
 }
-const _: () = assert!(size_of::<Dns>() == 24 + 8 + 16 + DNS_MAX);
+const _: () = assert!(size_of::<Dns>() == 24 + 8 + 16 + 16 + DNS_MAX);
 
 /// A labelled process made a socket that connects by no hook of ours.
 #[repr(C)]

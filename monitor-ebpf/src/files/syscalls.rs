@@ -8,11 +8,7 @@ use aya_ebpf::{EbpfContext as _, macros::tracepoint, programs::TracePointContext
 use monitor_common::loss::Loss;
 
 use super::{Moment, judge, probe};
-use crate::{
-    count,
-    kernel::{self, Object, Structure, offset},
-    registers,
-};
+use crate::{count, kernel, registers};
 
 /// After the common fields (events/syscalls/sys_exit_*/format): the syscall's number, and what it returned.
 const SYSCALL: usize = 8;
@@ -38,7 +34,7 @@ pub fn exit_open(ctx: TracePointContext) -> u32 {
             None => count::lost(Loss::Read, label.session),
         }
     } else {
-        match descriptor(result as u64) {
+        match kernel::descriptor(result as u64) {
             Some(file) => {
                 judge(ctx.tgid(), label.session, file, Moment::After);
             }
@@ -55,11 +51,4 @@ fn path(ctx: &TracePointContext) -> Option<u64> {
     // SAFETY: the number is at this offset in every sys_exit_* record.
     let syscall = unsafe { ctx.read_at::<u32>(SYSCALL) }.ok()?;
     registers::argument(if syscall == OPEN { 0 } else { 1 })
-}
-
-/// `current->files->fdt->fd[fd]`.
-#[inline(always)]
-fn descriptor(fd: u64) -> Option<Object> {
-    let table = kernel::current_task().follow(offset!(task_files))?.follow(offset!(files_fdt))?;
-    table.follow(offset!(fdtable_fd))?.follow((fd as usize) * 8)
 }

@@ -194,6 +194,15 @@ impl Destinations {
         }
     }
 
+    /// Class and provider of a port at a place of which only the name is known.
+    #[must_use]
+    pub fn classify_port(&self, port: u16) -> (DestinationClass, Option<&str>) {
+        let listed = self.ports.get(&port);
+        listed.map_or((DestinationClass::Unknown, None), |found| {
+            (self.class(*found), Some(self.provider(*found)))
+        })
+    }
+
     /// What the kernel can tell by address or port alone: metadata services and database ports.
     #[must_use]
     pub fn kernel_addresses(&self) -> Vec<(AddressKey, u32)> {

@@ -14,8 +14,14 @@ pub enum Told<'a> {
     Nothing,
 }
 
-/// Options of Node.js without a value that load nothing; `wrangler` starts itself with them.
-const QUIET: [&str; 3] = ["--no-warnings", "--no-deprecation", "--experimental-vm-modules"];
+/// Options of Node.js that load nothing; `wrangler`, `e2b` and `edgio` start themselves with them.
+const QUIET: [&str; 5] = [
+    "--no-warnings",
+    "--no-deprecation",
+    "--experimental-vm-modules",
+    "--enable-source-maps",
+    "--max-http-header-size",
+];
 /// Flags of Python that only keep code away; `gcloud` starts its own with `-S`.
 const ISOLATING: &str = "BEIPSsu";
 /// Every flag of Python without a value (CPython:Python/initconfig.c, usage_help).
@@ -135,7 +141,8 @@ fn general<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
             return if is_prepared { Told::Prepared(arg) } else { Told::File(arg) };
         };
         let is_node = matches!(interpreter, "node" | "nodejs");
-        if is_node && QUIET.contains(&arg) {
+        let (option, _) = arg.split_once('=').unwrap_or((arg, ""));
+        if is_node && QUIET.contains(&option) {
             continue;
         }
         if values.contains(&arg) || matches!(flags, "-rcfile" | "-init-file") {
@@ -199,6 +206,8 @@ mod tests {
         for (line, what, kind) in [
             ("node x.js", "x.js", "file"),
             ("node --no-warnings x.js", "x.js", "file"),
+            ("node --enable-source-maps /usr/bin/e2b", "/usr/bin/e2b", "file"),
+            ("node --max-http-header-size=65536 x.js", "x.js", "file"),
             ("node -r dotenv/config x.js", "x.js", "prepared"),
             ("node --max-old-space-size=1 /a/bin/gemini", "/a/bin/gemini", "prepared"),
             ("node -e code", "code", "code"),

@@ -8,14 +8,14 @@ mod ask;
 
 use std::{
     collections::BTreeSet,
-    fs::File,
-    io::Read,
     path::{Path, PathBuf},
 };
 
 use globset::Glob;
 
 pub use ask::{Answers, Failure, defaults};
+
+use crate::regular;
 
 /// Most bytes read of one file, and most files of one directory.
 const BYTES_MAX: u64 = 256 * 1024;
@@ -155,13 +155,7 @@ fn expand(path: &str, home: &Path) -> Vec<PathBuf> {
 }
 
 fn read(path: &Path) -> Option<String> {
-    let mut text = Vec::new();
-    // A pipe would keep us waiting for whoever put it there.
-    if !path.metadata().ok()?.is_file() {
-        return None;
-    }
-    File::open(path).ok()?.take(BYTES_MAX).read_to_end(&mut text).ok()?;
-    Some(String::from_utf8_lossy(&text).into_owned())
+    Some(String::from_utf8_lossy(&regular::head(path, BYTES_MAX).ok()?).into_owned())
 }
 
 /// Hosts of the URLs in lines that hold one of `words`, and in the indented lines that continue them. Comments are left

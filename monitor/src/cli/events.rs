@@ -121,6 +121,9 @@ fn object(event: &Value) -> String {
     if let Some(destination) = destination(event) {
         return destination;
     }
+    if let Some((service, path)) = text(event, "delegate.service").zip(text(event, "delegate.path")) {
+        return format!("{service} ({path})");
+    }
     let arguments = event.get("process.args").and_then(Value::as_array);
     match arguments.map(|arguments| arguments.iter().filter_map(Value::as_str).collect::<Vec<_>>()) {
         Some(arguments) if !arguments.is_empty() => shortened(&arguments.join(" ")),
@@ -196,6 +199,8 @@ mod tests {
                 "interlock.action": "freeze", "interlock.mode": "observe" }),
             json!({ "@timestamp": "2026-11-21T12:03:07Z", "event.action": "connect", "destination.ip": "127.0.0.1",
                 "event.count": 5000, "event.end": "2026-11-21T12:03:58.001Z" }),
+            json!({ "@timestamp": "2026-11-21T12:03:08Z", "event.action": "delegate", "delegate.service": "shell-start",
+                "delegate.how": "file", "delegate.path": "/home/x/.bashrc", "process.args": ["tee", "/home/x/.bashrc"] }),
             json!({ "message": "an event of a later version" }),
         ];
         let lines: Vec<String> = events.iter().map(|event| describe(event, &TimeZone::UTC)).collect();
@@ -204,6 +209,7 @@ mod tests {
         12:03:05.000  claude-code 4711-0a1b2  connect  backboard.railway.app:443 (66.33.22.1)  → hold h1 [infra-after-foreign-secret]
         12:03:06.000  1-00000  exec  terraform destroy\u{1b}[2J  → would freeze [destroy]
         12:03:07.000  connect  127.0.0.1  ×5000 until 12:03:58.001
+        12:03:08.000  delegate  shell-start (/home/x/.bashrc)
         --:--:--.---  event  an event of a later version
         "#);
     }

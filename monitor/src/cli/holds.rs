@@ -59,7 +59,10 @@ fn row(hold: &HoldView, now: Timestamp) -> Vec<String> {
         word(hold.state) + &by,
         since(hold.since, now),
         format!("{} {}", hold.agent, hold.session),
-        format!("{} {}", hold.pid, hold.command),
+        std::iter::once(format!("{} {}", hold.pid, hold.command))
+            .chain(hold.others.iter().cloned())
+            .collect::<Vec<_>>()
+            .join("; "),
         hold.destination.clone(),
         hold.rule.clone(),
         if hold.state == HoldState::Waiting { silence } else { "-".into() },
@@ -94,8 +97,12 @@ fn released(hold: &HoldView, time: Option<Duration>) -> String {
         Some(time) => format!("; session {} may connect there again for {}", hold.session, spelled(time)),
         None => String::new(),
     };
-    let HoldView { id, pid, command, destination, .. } = hold;
-    plain(&format!("released {id}: {command} (pid {pid}) goes on to {destination}{further}"))
+    let HoldView { id, pid, command, others, destination, .. } = hold;
+    let beside = match others.len() {
+        0 => String::new(),
+        more => format!(", and {more} that waited with it,"),
+    };
+    plain(&format!("released {id}: {command} (pid {pid}){beside} goes on to {destination}{further}"))
 }
 
 #[derive(Args, Debug)]

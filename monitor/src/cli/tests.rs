@@ -166,6 +166,7 @@ pub mod sample {
             agent: "claude-code".into(),
             pid: 4722,
             command: "curl -X POST".into(),
+            others: Vec::new(),
             destination: "backboard.railway.app:443 (66.33.22.1)".into(),
             rule: "infra-after-foreign-secret".into(),
             summary: "An agent read a live credential that is not its own.".into(),

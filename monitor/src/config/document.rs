@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
@@ -12,25 +12,39 @@ use toml::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{Approvers, Config, Problem, Problems, Unattended, approvers};
+use super::{Approvers, Config, Problem, Problems, SharedTerminal, Unattended, approvers};
 use crate::control::api::Mode;
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "approvers",
     "catalog",
     "cgroup",
     "log",
     "metrics",
     "mode",
+    "package_managers",
     "pins",
+    "resolvers",
     "risk_budget",
     "rules",
     "sessions_per_user",
+    "shared_terminal",
     "socket",
     "state",
     "unattended",
     "watch_below",
 ];
+
+const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+const SHARED_TERMINAL: [(&str, SharedTerminal); 3] = [
+    ("detect", SharedTerminal::Detect),
+    ("refuse", SharedTerminal::Refuse),
+    ("allow", SharedTerminal::Allow),
+];
+/// Whether they are asked.
+const PACKAGE_MANAGERS: [(&str, bool); 2] = [("ask", true), ("never", false)];
+const UNATTENDED: [(&str, Unattended); 3] =
+    [("detect", Unattended::Detect), ("always", Unattended::Always), ("never", Unattended::Never)];
 
 /// What a file says.
 #[derive(Debug, Default)]
@@ -75,12 +89,15 @@ fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String
         "cgroup" => config.cgroup = Some(absolute(value)?),
         "pins" => config.pins = unless_none(value, absolute)?,
         "metrics" => config.metrics = unless_none(value, address)?,
-        "mode" => config.mode = mode(value)?,
+        "mode" => config.mode = one_of(value, &MODES)?,
         "approvers" => config.approvers = approvers_of(value)?,
+        "shared_terminal" => config.shared_terminal = one_of(value, &SHARED_TERMINAL)?,
+        "package_managers" => config.asks_package_managers = one_of(value, &PACKAGE_MANAGERS)?,
         "risk_budget" => config.risk_budget = budget(value)?,
         "sessions_per_user" => config.sessions_per_user = sessions(value)?,
-        "unattended" => config.unattended = unattended(value)?,
+        "unattended" => config.unattended = one_of(value, &UNATTENDED)?,
         "watch_below" => config.watch_below = Some(process(value)?),
+        "resolvers" => config.resolvers = addresses(value)?,
         "log" => config.log = filter(value)?,
         unknown => return Err(unknown_key(unknown)),
     }
@@ -95,6 +112,16 @@ fn process(value: &DeValue<'_>) -> Result<u32, String> {
 fn sessions(value: &DeValue<'_>) -> Result<usize, String> {
     let number = value.as_integer().and_then(|number| number.as_str().parse().ok()).filter(|most| *most > 0);
     number.ok_or_else(|| format!("is {}; expected a number of sessions, 1 or more", found(value)))
+}
+
+fn addresses(value: &DeValue<'_>) -> Result<Vec<IpAddr>, String> {
+    let expected = "a list of addresses, such as [\"192.0.2.53\", \"2001:db8::53\"]";
+    let list = value.as_array().ok_or_else(|| format!("is {}; expected {expected}", found(value)))?;
+    let address = |item: &Spanned<DeValue<'_>>| {
+        let text = string(item.get_ref(), "an address")?;
+        text.parse().map_err(|_| format!("has `{text}`, which is no address; expected {expected}"))
+    };
+    list.iter().map(address).collect()
 }
 
 fn unknown_key(key: &str) -> String {
@@ -139,23 +166,17 @@ fn address(value: &DeValue<'_>) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("is {text:?}; expected {expected}"))
 }
 
-fn mode(value: &DeValue<'_>) -> Result<Mode, String> {
-    let expected = "\"enforce\" or \"observe\"";
-    match string(value, expected)? {
-        "enforce" => Ok(Mode::Enforce),
-        "observe" => Ok(Mode::Observe),
-        other => Err(format!("is {other:?}; expected {expected}")),
-    }
-}
-
-fn unattended(value: &DeValue<'_>) -> Result<Unattended, String> {
-    let expected = "\"detect\", \"always\" or \"never\"";
-    match string(value, expected)? {
-        "detect" => Ok(Unattended::Detect),
-        "always" => Ok(Unattended::Always),
-        "never" => Ok(Unattended::Never),
-        other => Err(format!("is {other:?}; expected {expected}")),
-    }
+/// One of these words.
+fn one_of<T: Copy>(value: &DeValue<'_>, choices: &[(&str, T)]) -> Result<T, String> {
+    let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+    let expected = match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    };
+    let text = string(value, &expected)?;
+    let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, chosen)| *chosen);
+    chosen.ok_or_else(|| format!("is {text:?}; expected {expected}"))
 }
 
 fn budget(value: &DeValue<'_>) -> Result<u32, String> {

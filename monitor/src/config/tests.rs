@@ -54,7 +54,8 @@ fn every_key_is_read() {
     let file = written(&format!(
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
-         log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\nunattended = \"never\"\n"
+         log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
+         resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\n"
     ));
     let expected = Config {
         file: Some(file.path().into()),
@@ -70,9 +71,12 @@ fn every_key_is_read() {
         risk_budget: 7,
         sessions_per_user: 3,
         unattended: Unattended::Never,
+        shared_terminal: SharedTerminal::Allow,
+        asks_package_managers: false,
         cgroup: Some(directory.path().into()),
         log: "debug".into(),
         watch_below: Some(4711),
+        resolvers: ["192.0.2.53", "2001:db8::53"].map(|address| address.parse().unwrap()).into(),
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
 }
@@ -93,7 +97,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 10));
+    assert_eq!((optional.len(), set.len()), (4, 13));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));

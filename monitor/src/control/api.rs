@@ -167,6 +167,9 @@ pub struct HoldView {
     pub agent: String,
     pub pid: u32,
     pub command: String,
+    /// Further processes that wait for the same answer, each as `PID COMMAND`.
+    #[serde(default)]
+    pub others: Vec<String>,
     /// `backboard.railway.app:443 (66.33.22.1)`.
     pub destination: String,
     pub rule: String,

@@ -6,6 +6,7 @@ use super::{
     api::{Approval, Check, Enroll, Explanation, HoldView, Refusal, RulesView, SessionView, Status},
     peer::PeerProcess,
 };
+use crate::sessions::seat::Shared;
 
 /// Who asks: read from the socket when the connection was accepted, never from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,10 +52,30 @@ pub enum Request {
     Watch(Reply<()>),
 }
 
+impl Request {
+    /// Whether it lets something go on that waits or stands.
+    #[must_use]
+    pub fn lets_go_on(&self) -> bool {
+        matches!(self, Self::Approve(..) | Self::Thaw(..))
+    }
+}
+
+/// Whether a session could have typed a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Typed {
+    /// No session has the caller's terminal, or it has none.
+    Alone,
+    Shared(Shared),
+    /// Nobody knows: why.
+    Unknown(&'static str),
+}
+
 #[derive(Debug)]
 pub struct Command {
     pub caller: Caller,
     pub request: Request,
+    /// `None` where nobody has looked.
+    pub typed: Option<Typed>,
 }
 
 /// The engine as others see it: hand in a command, and it wakes up.

@@ -146,7 +146,7 @@ impl Asked {
 
     async fn answer<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
-        let command = Command { caller: self.caller.clone(), request: request(reply) };
+        let command = Command { caller: self.caller.clone(), request: request(reply), typed: None };
         let ended = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
         self.desk.engine.submit(command).map_err(|_| ended())?;
         match tokio::time::timeout(ANSWER, answer).await {

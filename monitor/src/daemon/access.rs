@@ -1,6 +1,6 @@
 //! Accesses: each record becomes a fact, and the fact is judged.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::Path};
 
 use monitor_common::{
     event::{
@@ -16,9 +16,10 @@ use crate::{
     clock::boot_now,
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
     holds::{HeldCaller, HeldFlow, target},
-    names::{self, Identified},
+    names::{self, Answering, Identified, Shown},
     probes::{Record, proof},
-    sessions::environment,
+    recognition,
+    sessions::{environment, procfs},
 };
 
 const TCP: u32 = 6;
@@ -46,7 +47,9 @@ impl Engine {
             Record::Dns(dns) => self.on_dns(dns),
             Record::Delegate(delegate) => self.on_delegate(delegate),
             Record::Relink(relink) => self.on_relink(relink),
+            Record::Write(write) => self.on_write(write),
             Record::Socket(socket) => self.on_socket(socket),
+            Record::Meeting(meeting) => self.on_meeting(meeting),
         }
     }
 
@@ -56,7 +59,7 @@ impl Engine {
     }
 
     /// A touch is judged: from here on it counts as what it is, not as what the kernel took it for.
-    fn settle_touch(&mut self, id: SessionId, touch: u64) {
+    pub fn settle_touch(&mut self, id: SessionId, touch: u64) {
         if touch == 0 {
             return; // none that rules care about
         }
@@ -85,6 +88,7 @@ impl Engine {
         }
         if open.state == state::PASSED || open.state == state::COMMITTED {
             self.remember(id, &secret);
+            self.learn_contents(open, &secret);
         }
         self.judge(id, pid, BootNanos(open.header.at_ns), Subject::Open(secret), stake);
     }
@@ -115,7 +119,26 @@ impl Engine {
             return;
         }
         let id = SessionId(open.header.session);
+        if access.how == EnvironHow::Memory && self.is_own_memory(id, open.header.tgid, access.target) {
+            self.dismiss("environ", Dismissal::OwnMemory);
+            return;
+        }
         self.judge_fact(id, open.header.tgid, BootNanos(open.header.at_ns), Subject::Environ(access));
+    }
+
+    /// Whether a process's memory is the opener's own: its own, or that of a program of the workspace that it has started.
+    /// Any other program may hold what its owner's tool has read: `gdb --args gh api user`.
+    fn is_own_memory(&self, id: SessionId, opener: u32, target: u32) -> bool {
+        if opener == target {
+            return true;
+        }
+        let workspace = self.registry.get(id).and_then(|session| session.workspace.as_deref());
+        let Some((workspace, debugged)) = workspace.zip(self.registry.actor(id, target)) else {
+            return false;
+        };
+        let program = procfs::executable(target).unwrap_or_else(|| debugged.executable.clone());
+        !recognition::is_outside(Some(workspace), Path::new(&program))
+            && self.registry.ancestors(id, debugged).iter().any(|ancestor| ancestor.pid == opener)
     }
 
     /// A gated session's flow is judged when its first data asks, with its name; everything else here.
@@ -134,6 +157,10 @@ impl Engine {
             outcome::ASKED => return self.on_handshake(id, caller(), at, destination),
             outcome::COMMITTED => {
                 return self.commit(id, pid, &format!("connect {}", target(&destination)));
+            }
+            outcome::SHARED => return self.tell_shared(id, pid, &destination),
+            outcome::RECEIVED | outcome::TAKEN => {
+                return self.on_received(id, caller(), connect, &destination);
             }
             outcome::TURNED_AWAY => {
                 let Some(stake) = self.stake(id, caller(), state::REFUSED) else { return };
@@ -183,7 +210,8 @@ impl Engine {
         }
         if self.kept_name(ask).is_none() {
             let shown = self.greetings.with_before(ask);
-            let said = names::said(IpAddr::from(ask.address).to_canonical(), ask.port, &shown);
+            let shown = Shown { bytes: &shown, changeable: ask.changeable != 0 };
+            let said = names::said(IpAddr::from(ask.address).to_canonical(), ask.port, shown);
             self.keep_name(ask, &said);
             self.greetings.forget(ask.cookie);
         }
@@ -226,6 +254,13 @@ impl Engine {
             return;
         }
         let message = dns.payload.get(..dns.payload_len as usize).unwrap_or_default();
-        self.names.on_dns(id, dns.cookie, is_tcp, message, at);
+        let server = IpAddr::from(dns.server);
+        let Self { names, know, resolvers, .. } = self;
+        let answering = Answering {
+            trusted: resolvers.contain(server, at),
+            danger: &|name| recognition::danger_of(&know.catalog.destinations, name),
+            dangerous: recognition::DANGEROUS,
+        };
+        names.on_dns(id, dns.cookie, is_tcp, message, &answering, at);
     }
 }

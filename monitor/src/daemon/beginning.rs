@@ -12,11 +12,23 @@ use crate::{
         Session, command_line,
         detection::Recognised,
         life::{Life, life},
+        origin::Origin,
         person,
         procfs::{self, Running},
+        seat::Controlling,
         terminal::{self, has_the_keys},
     },
 };
+
+/// When an agent executed its program, and what it had been before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Executed {
+    pub at: BootNanos,
+    /// When it was first looked at.
+    pub looked: BootNanos,
+    /// [`procfs::reaped`] of it then.
+    pub reaped: u64,
+}
 
 /// What a new session is known by.
 pub(super) struct Newcomer {
@@ -24,7 +36,7 @@ pub(super) struct Newcomer {
     pub recognised_by: String,
     pub command: Option<String>,
     /// When it executed its program, where that is why it begins. Of one that ran long before nobody claims to know what it did.
-    pub executed: Option<BootNanos>,
+    pub executed: Option<Executed>,
 }
 
 impl Engine {
@@ -45,7 +57,9 @@ impl Engine {
         session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
         let (pid, start, started, executed) =
             (process.pid, process.start, session.started, newcomer.executed);
+        session.origin = Origin::of(pid, &mut self.mounts);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
+        session.seat = Controlling::of(pid);
         session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(pid));
         self.registry.insert(session);
         self.registry.add_process(id, process);
@@ -61,6 +75,7 @@ impl Engine {
         }
         self.part_daemons(id);
         self.judge_fact(id, pid, started, Subject::Lifecycle(Stage::Started));
+        self.judge_inherited(id, pid);
         self.unlabel_if_ended(pid, start);
         self.save();
         Ok(id)

@@ -4,7 +4,7 @@ use std::{
     collections::{HashMap, HashSet},
     os::fd::{AsFd as _, OwnedFd},
     sync::{Arc, mpsc::Receiver},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -20,13 +20,16 @@ use super::{
     explaining::Explanations,
     folding::Folding,
     greetings::Greetings,
-    handle::{Bus, Ends, Input},
+    handle::{Bus, Ends, Inbox, Input},
     heads::Heads,
     knowledge::Knowledge,
     losses::Dismissed,
     numbering::Numbering,
     readiness::Readiness,
     reconciling::Reconciliation,
+    reload::{Reason, Reloading},
+    searches::Searches,
+    seats::Looker,
     snapshot::{SessionRecord, Snapshot, Store, boot_id},
     strangers::Strangers,
     surveys::Surveys,
@@ -47,7 +50,7 @@ use crate::{
         record::{Kind as LedgerKind, Record, Who},
     },
     metrics::{Heart, Metrics},
-    names::Names,
+    names::{Names, resolvers::Resolvers},
     probes::{
         Options, Probes, Uplink,
         inflow::Inflow,
@@ -55,12 +58,14 @@ use crate::{
         proof::Proof,
         ring,
     },
-    sessions::Registry,
+    sessions::{Registry, contents::Fingerprints},
 };
 
 /// Housekeeping while a session lives, and while none does.
 const TICK: Duration = Duration::from_secs(1);
 const IDLE_TICK: Duration = Duration::from_secs(30);
+/// How long the inbox is listened to before the rings are read again: anybody may ask, as often as they like.
+const INBOX_SPAN: Duration = Duration::from_millis(20);
 
 pub(super) struct Engine {
     pub config: Config,
@@ -70,6 +75,7 @@ pub(super) struct Engine {
     pub freezer: Freezer,
     pub registry: Registry,
     pub names: Names,
+    pub resolvers: Resolvers,
     pub holds: Holds,
     pub ledger: Ledger,
     pub outbox: Outbox,
@@ -80,6 +86,8 @@ pub(super) struct Engine {
     next_event: u64,
     /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
     pub lingering: HashMap<u64, BootNanos>,
+    /// Processes that are stopped until it is known whose the connections are that they were sent.
+    pub receivers: HashMap<u32, HeldCaller>,
     pub explanations: Explanations,
     pub undecodable: u64,
     pub dismissed: Dismissed,
@@ -105,6 +113,8 @@ pub(super) struct Engine {
     /// What must outlive the daemon may have changed.
     unsaved: bool,
     inbox: Receiver<Input>,
+    /// Something is in the inbox that was not looked at.
+    inbox_waits: bool,
     wake: Arc<OwnedFd>,
     pub bus: Bus,
     pub folding: Folding,
@@ -116,9 +126,15 @@ pub(super) struct Engine {
     boot: String,
     pub mounts: MountCache,
     pub surveys: Surveys,
+    pub fingerprints: Fingerprints,
     pub strangers: Strangers,
     pub reconciliation: Reconciliation,
     pub unheard: Unheard,
+    pub looker: Looker,
+    pub searches: Searches,
+    pub reloading: Reloading,
+    /// The way into the inbox, for threads of its own.
+    pub back: Inbox,
 }
 
 impl Engine {
@@ -139,6 +155,12 @@ impl Engine {
         let (pins, observe) = (config.pins.clone(), config.mode == Mode::Observe);
         let (probes, uplink) = Probes::load(&Options { cgroup, pins, observe })?;
         let generation = uplink.policy().map_or(0, |policy| policy.generation);
+        let looker = Looker::start(ends.back.clone())
+            .map_err(system("starting the thread that looks at terminals"))?;
+        let searches = Searches::start(ends.back.clone(), Arc::clone(&metrics))
+            .map_err(system("starting the thread that searches descriptors"))?;
+        let back = ends.back;
+        let resolvers = Resolvers::new(config.resolvers.iter().copied());
         let mut engine = Self {
             config,
             know,
@@ -147,6 +169,7 @@ impl Engine {
             freezer: Freezer::find(),
             registry: Registry::default(),
             names: Names::new(),
+            resolvers,
             holds: Holds::new(before.next_hold),
             ledger,
             outbox,
@@ -155,6 +178,7 @@ impl Engine {
             started: Timestamp::now(),
             events: 0,
             next_event: before.next_event.max(1),
+            receivers: HashMap::new(),
             lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
             explanations: Explanations::default(),
             undecodable: 0,
@@ -175,6 +199,7 @@ impl Engine {
             store,
             unsaved: false,
             inbox: ends.inbox,
+            inbox_waits: false,
             wake: ends.wake,
             bus: ends.bus,
             folding: Folding::default(),
@@ -186,9 +211,14 @@ impl Engine {
             boot: boot_id(),
             mounts: MountCache::default(),
             surveys: Surveys::default(),
+            fingerprints: Fingerprints::default(),
             strangers: Strangers::default(),
             reconciliation: Reconciliation::default(),
             unheard: Unheard::default(),
+            looker,
+            searches,
+            reloading: Reloading::default(),
+            back,
         };
         for hold in &before.holds {
             // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
@@ -233,15 +263,23 @@ impl Engine {
         self.write_down(); // before anybody is told of it
         let mut counter = [0_u8; 8];
         let _ = rustix::io::read(self.wake.as_fd(), &mut counter); // nothing to read: woken by a ring
-        while let Ok(input) = self.inbox.try_recv() {
+        let began = Instant::now();
+        self.inbox_waits = true;
+        while began.elapsed() < INBOX_SPAN {
+            let Ok(input) = self.inbox.try_recv() else {
+                self.inbox_waits = false;
+                break;
+            };
             match input {
                 Input::Command(command) => self.answer(*command),
                 Input::Reload => {
                     self.look_at_files();
-                    let _ = self.reload(); // what is wrong stands in the log, the status and the metric
+                    self.reload(Reason::Told); // what is wrong stands in the log, the status and the metric
                 }
-                Input::FilesChanged => self.reload_if_changed(),
+                Input::FilesChanged => self.reload(Reason::Changed),
+                Input::Read(read) => self.has_read(*read),
                 Input::Registries(answers) => self.learn_registries(answers),
+                Input::Connections(id, had) => self.note_connections(id, had),
                 Input::Stop => self.stopping = true,
             }
         }
@@ -280,7 +318,7 @@ impl Engine {
     }
 
     fn until_next_turn(&self) -> Duration {
-        if self.inflow.waits() {
+        if self.inflow.waits() || self.inbox_waits {
             return Duration::ZERO;
         }
         let idle = self.registry.is_empty()
@@ -363,7 +401,7 @@ impl Engine {
             return;
         }
         self.next_housekeeping = now.plus(TICK);
-        self.wall = Wall::now();
+        self.wall.follow();
         self.let_go_of_lingering(now);
         self.follow_sessions();
         self.notice_losses();
@@ -428,6 +466,7 @@ impl Engine {
             started: session.started.0,
             frozen: session.frozen,
             terminal: session.terminal,
+            seat: session.seat,
             unattended: session.unattended.clone(),
             touched: session.touched(),
         });
@@ -457,6 +496,7 @@ impl Engine {
             self.tell_what_stays_frozen();
             self.deny_all_waiting("the daemon ended");
         }
+        self.searches.end();
         self.tell_all_repeats();
         self.save();
         self.write_down();

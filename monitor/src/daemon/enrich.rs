@@ -9,19 +9,19 @@ use monitor_common::event::{
     file::{self, Names, Open, Probe, ProcOpen, Relink, proc_file},
     network::FlowAsk,
 };
-use monitor_common::policy::InodeKey;
 
 use super::engine::Engine;
 use crate::{
     catalog::{basename, normalise, script_place},
-    facts::{BootNanos, Destination, EnvironAccess, EnvironHow, SecretAccess, SessionId, Transport},
-    names::Identified,
+    facts::{BootNanos, Destination, EnvironAccess, EnvironHow, Process, SecretAccess, SessionId, Transport},
+    names::{Identified, Shown},
     probes::decode::text,
     recognition::{self, KnownBy, Reader},
-    sessions::{procfs, root},
+    sessions::{aside, origin, procfs, root},
 };
 
 const UDP: u16 = 17;
+const HTTPS: u16 = 443;
 /// Processes through which a file is looked at again.
 const VIEWERS_MAX: usize = 4;
 
@@ -29,15 +29,40 @@ impl Engine {
     /// The secret that was opened; `None` where its name only looked like one.
     pub fn opened_secret(&mut self, open: &Open) -> Option<SecretAccess> {
         let (pid, session) = (open.header.tgid, SessionId(open.header.session));
-        let path = self.path_of(pid, session, open.file.dev, &open.path);
-        let foreign = open.foreign != 0 && !self.is_of_project(pid, session, &path, open.file, open.matched);
-        self.secret(pid, session, path, open.tag.entry, open.matched, foreign)
+        let (path, real) = self.called(pid, session, open.file.dev, &open.path);
+        let foreign = open.foreign != 0 && !self.is_own(open, real.as_ref().unwrap_or(&path));
+        if open.matched == file::matched::COPY {
+            let found = self.secret(pid, session, path, open.tag.entry, file::matched::INODE, true);
+            let copy = found.map(|secret| SecretAccess { copy: true, foreign: true, owner: false, ..secret });
+            return copy.filter(|copy| self.is_copy(open, copy));
+        }
+        let real =
+            real.and_then(|real| self.secret(pid, session, real, open.tag.entry, open.matched, foreign));
+        // A container's mounts give a store its name, too.
+        real.or_else(|| self.secret(pid, session, path.clone(), open.tag.entry, open.matched, foreign))
+            .or_else(|| self.renamed_secret(pid, session, path, open, foreign))
+    }
+
+    /// A foreign file that counts for nothing by the name of a directory that somebody renamed since the session began: what
+    /// it was called before is not known, so it is what the kernel took it for.
+    fn renamed_secret(
+        &self,
+        pid: u32,
+        id: SessionId,
+        path: String,
+        open: &Open,
+        foreign: bool,
+    ) -> Option<SecretAccess> {
+        let session = self.registry.get(id).filter(|_| foreign && open.matched == file::matched::NAME)?;
+        let is_renamed =
+            origin::is_renamed_since(&[pid, id.root()], Path::new(&path), self.wall(session.started));
+        is_renamed.then(|| self.secret(pid, id, path, open.tag.entry, file::matched::INODE, foreign))?
     }
 
     /// The secret that got another name, by the one it had.
     pub fn relinked_secret(&mut self, relink: &Relink) -> Option<SecretAccess> {
         let (pid, session) = (relink.header.tgid, SessionId(relink.header.session));
-        let path = self.path_of(pid, session, relink.file.dev, &relink.path);
+        let (path, _) = self.called(pid, session, relink.file.dev, &relink.path);
         self.secret(pid, session, path, relink.tag.entry, relink.matched, relink.foreign != 0)
     }
 
@@ -58,7 +83,7 @@ impl Engine {
         self.secret(pid, session, path, probe.tag.entry, probe.matched, foreign)
     }
 
-    fn secret(
+    pub fn secret(
         &self,
         pid: u32,
         id: SessionId,
@@ -80,8 +105,10 @@ impl Engine {
         };
         let process = self.registry.actor(id, pid);
         let ancestors = process.map(|process| self.registry.ancestors(id, process)).unwrap_or_default();
-        let executable =
-            process.map(|process| procfs::executable(pid).unwrap_or_else(|| process.executable.clone()));
+        let executable = process.map(|process| {
+            let program = procfs::executable(pid).or_else(|| program_of_twin(process, &ancestors));
+            program.unwrap_or_else(|| process.executable.clone())
+        });
         let args = process
             .map(|process| with_absolute_script(pid, executable.as_deref(), &process.args))
             .unwrap_or_default();
@@ -99,19 +126,18 @@ impl Engine {
         recognition::secret(&self.know.catalog, reader, path, known, foreign)
     }
 
-    /// Whether a file that the kernel calls foreign lies in another tree of the session's project: the kernel knows the
-    /// workspace alone. What a session moved there from elsewhere does not belong to it, so every directory up to the tree's
-    /// root is looked at, through a process that sees it, without waiting for any file system. Fails closed: what cannot be
-    /// looked at so stays foreign.
-    fn is_of_project(&mut self, pid: u32, id: SessionId, path: &str, key: InodeKey, matched: u32) -> bool {
-        let path = Path::new(path);
-        let trees = self.registry.get(id).into_iter().flat_map(|session| &session.project);
-        let Some(tree) = trees.into_iter().find(|tree| path.starts_with(tree)) else { return false };
-        // The reader may have ended; the others see the same file, or none.
-        let others = self.registry.pids(id, id.root()).into_iter().take(VIEWERS_MAX);
-        let viewers: Vec<u32> = std::iter::once(pid).chain(others).collect();
+    /// Whether a file that the kernel calls foreign lies in a tree of the session's that the kernel did not know: another one
+    /// of its project, or the workspace while its root was being looked for. What a session moved there from elsewhere does
+    /// not belong to it, so every directory up to the tree's root is looked at, through a process that sees it, without
+    /// waiting for any file system. Fails closed: what cannot be looked at so stays foreign.
+    fn is_own(&mut self, open: &Open, path: &str) -> bool {
+        let (pid, id, key) = (open.header.tgid, SessionId(open.header.session), open.file);
+        let (path, at) = (Path::new(path), BootNanos(open.header.at_ns));
+        let mut trees = self.registry.get(id).into_iter().flat_map(|session| session.trees_unknown_at(at));
+        let Some(tree) = trees.find(|tree| path.starts_with(tree)) else { return false };
+        let viewers = self.viewers(id, pid);
         let Self { mounts, uplink, .. } = self;
-        matched == file::matched::NAME
+        open.matched == file::matched::NAME
             && viewers.into_iter().any(|pid| {
                 let Some(mounts) = mounts.of(pid) else { return false };
                 let identity = |path: &Path| {
@@ -124,18 +150,31 @@ impl Engine {
             })
     }
 
-    /// The opened file's path as the process sees its mounts, else as the session's root does, or did when it was looked at.
-    fn path_of(&mut self, pid: u32, id: SessionId, dev: u32, path: &Names) -> String {
-        let used = (path.components as usize).min(file::COMPONENTS);
-        let names: Vec<String> = path.names.iter().take(used).rev().map(|name| text(name)).collect();
-        if path.complete == 0 {
-            return format!("…/{}", names.join("/")); // deeper than the kernel looked
-        }
-        let inside = Path::new("/").join(names.join("/"));
-        let alive = [pid, id.root()].into_iter().find_map(|pid| self.mounts.of(pid)?.path(dev, &inside));
-        let remembered = || self.registry.get(id)?.mounts.path(dev, &inside);
-        let seen = alive.or_else(remembered);
-        seen.unwrap_or(inside).to_string_lossy().into_owned()
+    /// Processes through which a reader's file is looked at: it may have ended, and the others see the same file, or none.
+    pub fn viewers(&self, id: SessionId, pid: u32) -> Vec<u32> {
+        let others = self.registry.pids(id, id.root()).into_iter().take(VIEWERS_MAX);
+        std::iter::once(pid).chain(others).collect()
+    }
+
+    /// The opened file's path as the process sees its mounts, else as the session's root does, or did when it was looked at;
+    /// and what it was called where the session began, if that differs and who was looked at has left that view since.
+    pub fn called(&mut self, pid: u32, id: SessionId, dev: u32, path: &Names) -> (String, Option<String>) {
+        let inside = match inside(path) {
+            Ok(inside) => inside,
+            Err(end) => return (end, None),
+        };
+        // One look gives path and view: a reader that ends meanwhile must not be told from one that stayed.
+        let seen = [pid, id.root()].into_iter().find_map(|pid| {
+            let (view, mounts) = self.mounts.look(pid)?;
+            Some((mounts.path(dev, &inside)?, view))
+        });
+        let session = self.registry.get(id);
+        let real = seen.as_ref().zip(session).and_then(|((path, view), session)| {
+            session.origin.path_for(view, dev, &inside).filter(|real| real != path)
+        });
+        let remembered = || session?.mounts.path(dev, &inside);
+        let path = seen.map(|(path, _)| path).or_else(remembered).unwrap_or(inside);
+        (path.to_string_lossy().into_owned(), real.map(|real| real.to_string_lossy().into_owned()))
     }
 
     /// Where a connect goes.
@@ -149,7 +188,7 @@ impl Engine {
     ) -> Destination {
         let transport = if protocol == UDP { Transport::Udp } else { Transport::Tcp };
         let address = IpAddr::from(address).to_canonical();
-        let identified = self.names.identify(session, address, port, &[], None, at);
+        let identified = self.names.identify(session, address, port, Shown::NOTHING, None, at);
         recognition::destination(&self.know.catalog.destinations, &identified, address, port, transport)
     }
 
@@ -158,7 +197,11 @@ impl Engine {
         let (session, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
         let (shown, kept) = (self.greetings.with_before(ask), self.kept_name(ask));
         let address = IpAddr::from(ask.address).to_canonical();
-        let mut identified = self.names.identify(session, address, ask.port, &shown, kept.as_ref(), at);
+        let mut identified = {
+            let hides_its_name = ask.protocol == UDP && ask.port == HTTPS && is_quic(&shown);
+            let shown = Shown { bytes: &shown, changeable: ask.changeable != 0 || hides_its_name };
+            self.names.identify(session, address, ask.port, shown, kept.as_ref(), at)
+        };
         // A datagram is whole: nothing that is written next is added to it.
         identified.unfinished &= ask.protocol != UDP;
         identified
@@ -185,6 +228,24 @@ impl Engine {
     }
 }
 
+/// Where a file stands in its file system; its end, `…/NAMES`, where that is deeper than the kernel looked.
+fn inside(path: &Names) -> Result<PathBuf, String> {
+    let used = (path.components as usize).min(file::COMPONENTS);
+    let names: Vec<String> = path.names.iter().take(used).rev().map(|name| text(name)).collect();
+    if path.complete == 0 {
+        Err(format!("…/{}", names.join("/")))
+    } else {
+        Ok(Path::new("/").join(names.join("/")))
+    }
+}
+
+/// The program of a process that has ended, by one that it was forked from and that runs the same: of a script only the
+/// script's path is known otherwise, and not its interpreter.
+fn program_of_twin(process: &Process, ancestors: &[&Process]) -> Option<String> {
+    let is_twin = |other: &&&Process| other.executable == process.executable && other.args == process.args;
+    ancestors.iter().take_while(is_twin).find_map(|twin| procfs::executable(twin.pid))
+}
+
 /// An interpreter's arguments with the path of its script made whole: `python3 .venv/bin/pip`, `node lint.js`.
 ///
 /// Not in a package's own directory: that is where its install script is run, which is nobody's tool.
@@ -198,7 +259,10 @@ fn with_absolute_script(pid: u32, executable: Option<&str>, args: &[String]) -> 
     let Some(directory) = procfs::working_directory(pid) else { return args };
     let of_a_package = directory.components().any(|part| part.as_os_str() == "node_modules");
     // A bare word may be a command: `bun install`.
-    let is_file = || Path::new("/proc").join(pid.to_string()).join("cwd").join(&*script).is_file();
+    let is_file = || {
+        let file = procfs::living(pid).join("cwd").join(&*script);
+        aside::look(move || file.is_file()).unwrap_or_default()
+    };
     if !of_a_package && (script.contains('/') || is_file()) {
         *script = directory.join(&*script).to_string_lossy().into_owned();
     }
@@ -216,11 +280,15 @@ fn environment_of(pid: u32, script: &str, home: Option<&str>, workspace: Option<
         return None;
     }
     let inside = environment.strip_prefix("/").ok()?.join("pyvenv.cfg");
-    let marker = Path::new("/proc").join(pid.to_string()).join("root").join(inside);
-    marker
-        .symlink_metadata()
-        .is_ok_and(|meta| meta.is_file())
-        .then(|| environment.to_string_lossy().into_owned())
+    let marker = procfs::living(pid).join("root").join(inside);
+    let is_file = aside::look(move || marker.symlink_metadata().is_ok_and(|meta| meta.is_file()));
+    is_file.unwrap_or_default().then(|| environment.to_string_lossy().into_owned())
+}
+
+/// A packet of QUIC (RFC 9000, 17.2 and 17.3: the fixed bit). It says a name, but encrypted, so that what DNS says of the address
+/// speaks for nobody; who can't use it falls back to TCP, which can be read.
+fn is_quic(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| first & 0x40 != 0)
 }
 
 #[cfg(test)]
@@ -228,6 +296,21 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn who_has_ended_ran_what_its_twin_runs() {
+        let script = |pid, args: &[&str]| Process {
+            pid,
+            executable: "/usr/bin/http".to_owned(),
+            args: args.iter().map(ToString::to_string).collect(),
+            ..Process::default()
+        };
+        let (ended, twin, other) =
+            (script(u32::MAX, &["a"]), script(std::process::id(), &["a"]), script(1, &["b"]));
+        let own = procfs::executable(std::process::id());
+        assert!(own.is_some() && program_of_twin(&ended, &[&twin, &other]) == own);
+        assert_eq!(program_of_twin(&ended, &[&other, &twin]), None, "it executed something in between");
+    }
 
     #[test]
     fn an_environment_of_any_name_is_known_by_its_configuration_and_not_in_the_workspace() {

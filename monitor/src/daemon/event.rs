@@ -93,6 +93,9 @@ impl Event {
                 .with("secret.habit_for", habit.providers.clone())
                 .with("secret.habit_elsewhere", json!(habit.elsewhere));
         }
+        if secret.copy {
+            self = self.with("secret.copy", true);
+        }
         self.with("file.path", secret.path.clone())
             .with("secret.entry", secret.entry.clone())
             .with("secret.class", secret.class.clone())
@@ -161,8 +164,31 @@ impl Event {
         self.with("event.kind", "alert").with("event.severity", json!(severity)).with("message", message)
     }
 
+    /// Told, and nobody is called for it: the same was an alert before.
+    #[must_use]
+    pub fn without_alert(mut self) -> Self {
+        self.fields.retain(|field, _| !matches!(field.as_str(), "event.severity" | "message"));
+        self.with("event.kind", "event")
+    }
+
     #[must_use]
     pub fn finish(self) -> Value {
         Value::Object(self.fields)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_its_alert_an_event_still_says_what_happened() {
+        let event = Event::new(7, "secret-read", Timestamp::UNIX_EPOCH).with("file.path", "/x");
+        let quiet = event.alert(Severity::Medium, "read").without_alert().finish();
+        assert_eq!(
+            quiet,
+            json!({ "@timestamp": "1970-01-01T00:00:00Z", "event.id": "e7", "event.kind": "event",
+                "event.action": "secret-read", "file.path": "/x" })
+        );
     }
 }

@@ -258,8 +258,9 @@ fn object(subject: &Subject) -> Vec<String> {
 }
 
 fn secret_lines(secret: &SecretAccess) -> Vec<String> {
-    let SecretAccess { path, entry, class, grade, foreign, owner, habit } = secret;
+    let SecretAccess { path, entry, class, grade, foreign, owner, copy, habit } = secret;
     let place = match (foreign, owner) {
+        _ if *copy => "a copy: another session wrote this file after it had read the secret",
         (_, true) => "read by one of its owner tools",
         (true, _) => "foreign: outside of the workspace, and the reader is none of its owner tools",
         (false, _) => "of the session's own workspace",

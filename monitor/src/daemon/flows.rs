@@ -3,22 +3,29 @@
 use std::time::Duration;
 
 use monitor_common::{
+    event::network::{Connect, outcome},
     label::{GATED, Taint},
     policy::{FLOW_ALLOWED, FLOW_DENIED, Flow, FlowVerdict},
 };
 use serde_json::json;
 
-use super::{engine::Engine, holding::Waiting};
+use super::{engine::Engine, holding::Waiting, searches::Had};
 use crate::{
     clock::boot_now,
-    enforcement::flow::{self, Connection, Reached},
-    facts::{Action, BootNanos, Fact, SessionId},
-    holds::HeldFlow,
+    enforcement::flow::Connection,
+    facts::{Action, BootNanos, Destination, Fact, SessionId},
+    holds::{HeldCaller, HeldFlow},
     rules::Verdict,
+    sessions::procfs,
 };
 
-/// `IPPROTO_TCP`.
+/// `IPPROTO_TCP`, `IPPROTO_MPTCP`.
 const TCP: u16 = 6;
+const MPTCP: u16 = 262;
+/// Processes that may have sent a connection: so many are looked at.
+const OTHERS_MAX: usize = 1024;
+/// Who started a process, and who started that one, and so on: so many are looked at.
+const CREATORS_MAX: usize = 16;
 /// TCP gives up unacknowledged data after about 15 minutes (`tcp_retries2`); until then a closed socket's queue must
 /// stay held.
 const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
@@ -94,17 +101,6 @@ impl Engine {
         self.push(session, pid, cookie);
     }
 
-    fn push(&mut self, session: SessionId, pid: u32, cookie: u64) {
-        match flow::push(&self.registry.pids(session, pid), cookie) {
-            Ok(Reached::Yes) => {}
-            // TCP's own timer sends it. That can take as long as the flow was held.
-            Ok(Reached::Gone) => {
-                tracing::debug!(cookie, "no process has the socket; TCP will send what is left")
-            }
-            Err(error) => tracing::debug!(cookie, %error, "not a TCP socket: its next packet passes"),
-        }
-    }
-
     /// Denies a flow for good, and lets the program see an error. Where the socket goes elsewhere by now, what waited is gone,
     /// and the new connection is not the denied one.
     pub fn refuse(&mut self, session: SessionId, pid: u32, asked: &HeldFlow) {
@@ -113,9 +109,7 @@ impl Engine {
             return;
         }
         self.deny_flow(cookie, asked.decided(FLOW_DENIED));
-        if let Err(error) = flow::reset(&self.registry.pids(session, pid), cookie) {
-            tracing::warn!(cookie, %error, "the connection cannot be reset; its data stays held");
-        }
+        self.reset(session, pid, cookie, (asked.address, asked.port));
     }
 
     fn goes_on(&self, asked: &HeldFlow) -> bool {
@@ -158,12 +152,16 @@ impl Engine {
         }
     }
 
-    /// At a session's end: what was not let through stays held, the rest is forgotten.
+    /// At a session's end: what was not let through stays held, the rest is forgotten. A connection of a session whose
+    /// connections ask may have data queued that was never tried (`TCP_CORK`), and outlive its processes: in flight to
+    /// somebody else (`SCM_RIGHTS`), among an io_uring's files.
     pub fn settle_flows_of(&mut self, id: SessionId, at: BootNanos) {
         let flows: Vec<(u64, Flow)> =
             self.uplink.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
+        let asks = self.is_gated(id);
         for (cookie, flow) in flows {
-            if flow.closed != 0 || self.waits(cookie, &flow) || self.is_denied(cookie, &flow) {
+            let may_queue = asks && flow.protocol == TCP && !self.is_let_through(id, cookie, &flow);
+            if flow.closed != 0 || may_queue || self.waits(cookie, &flow) || self.is_denied(cookie, &flow) {
                 self.keep_held(cookie, at);
             } else {
                 self.uplink.remove_flow(cookie);
@@ -186,19 +184,124 @@ impl Engine {
                 .is_none_or(|decided| decided.verdict == FLOW_ALLOWED && decided.generation < flow.asked)
     }
 
+    /// Whether what the flow sends now has been decided, under all that its session has touched.
+    fn is_let_through(&self, id: SessionId, cookie: u64, flow: &Flow) -> bool {
+        let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
+        let now = self.uplink.taint(id).map(|taint| taint.generation);
+        decided.is_some_and(|decided| {
+            decided.verdict == FLOW_ALLOWED && now.is_some_and(|now| decided.generation >= now)
+        })
+    }
+
     fn is_denied(&self, cookie: u64, flow: &Flow) -> bool {
         let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
         decided.is_some_and(|decided| decided.verdict == FLOW_DENIED)
     }
 
-    /// Notes the connections that a process had before it was labelled: they are held at their next request too.
+    /// Notes the connections that a process had before it was labelled: they are held at their next request too. But not
+    /// those that it has from somebody outside of the session who has them still: who sends what can't be told apart there, and a
+    /// person's own program must not be stopped. Fails open, and says so.
     pub fn note_open_sockets(&mut self, id: SessionId, pid: u32) {
-        for Connection { cookie, address, port, protocol } in flow::connections(pid) {
+        if !self.may_have_connections(id, pid) {
+            return; // as most
+        }
+        let creators = self.creators_outside(pid);
+        if let Some(had) = self.connections_before(id, pid, creators) {
+            self.note_connections(id, had);
+        }
+    }
+
+    /// Those that took time to find may be a session's no more, or another's.
+    pub fn note_connections(&mut self, id: SessionId, had: Had) {
+        let Had { pid, own, shared } = had;
+        self.note_each(id, pid, own, shared);
+        if let Some(caller) = self.receivers.remove(&pid) {
+            self.resume(id, caller);
+        }
+    }
+
+    fn note_each(&mut self, id: SessionId, pid: u32, own: Vec<Connection>, shared: Vec<Connection>) {
+        if self.registry.session_of(pid) != Some(id) {
+            return;
+        }
+        for connection in shared {
+            let Connection { cookie, address, port, protocol, .. } = connection;
+            if self.uplink.flow(cookie).is_some_and(|flow| flow.session == id.0 && flow.older != 0) {
+                self.uplink.remove_flow(cookie); // noted when it was sent, until it was known who has it
+            }
+            let to = self.destination(id, address, port, protocol, boot_now());
+            self.tell_shared(id, pid, &to);
+        }
+        for Connection { cookie, address, port, protocol, .. } in own {
+            if protocol == MPTCP {
+                self.end_multipath(id, pid, cookie, (address, port));
+                continue;
+            }
+            if self.uplink.flow(cookie).is_some_and(|flow| flow.session == id.0) {
+                continue; // the kernel knows it, and better
+            }
             let flow = Flow { older: 1, ..Flow::new(id.0, pid, address, port, protocol) };
             if let Err(error) = self.uplink.note_flow(cookie, flow) {
                 tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
             }
         }
+    }
+}
+
+impl Engine {
+    /// A connection came into a process's hands that it has not opened. What was taken out of another process is the session's from
+    /// here on. What was sent is not, where somebody outside has it still: who sends what can't be told apart there, and a
+    /// person's own program must not be stopped.
+    pub fn on_received(&mut self, id: SessionId, caller: HeldCaller, received: &Connect, to: &Destination) {
+        let pid = caller.pid;
+        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let event = self.event("flow-received", BootNanos(received.header.at_ns), id);
+        let why = "another process opened this connection";
+        self.publish(event.process(&process).destination(to).with("message", why));
+        let taken = received.outcome == outcome::TAKEN;
+        if received.cookie == 0 {
+            self.receivers.insert(pid, caller);
+        } else if taken {
+            return; // the kernel has noted it
+        }
+        let others = if taken { Vec::new() } else { self.others_outside(pid) };
+        if let Some(had) = self.connections_before(id, pid, others) {
+            self.note_connections(id, had);
+        }
+    }
+
+    /// Those without a label who could have sent the process something: processes of its user.
+    fn others_outside(&self, pid: u32) -> Vec<u32> {
+        let user = procfs::user(pid);
+        let all = procfs::parents().into_iter().map(|(pid, _)| pid);
+        let others = all.filter(|other| self.uplink.label(*other).is_none() && procfs::user(*other) == user);
+        others.take(OTHERS_MAX).collect()
+    }
+
+    /// A multipath connection from before its label: its packets are sent by sockets below it that no descriptor leads to, so
+    /// they cannot be held. Its program may connect again, and gets TCP.
+    fn end_multipath(&mut self, id: SessionId, pid: u32, cookie: u64, to: ([u8; 16], u16)) {
+        self.reset(id, pid, cookie, to);
+        let at = boot_now();
+        let destination = self.destination(id, to.0, to.1, TCP, at);
+        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let why = "the connection is older than its session and of several paths, so it could not be held";
+        let event = self.event("flow-reset", at, id).process(&process).destination(&destination);
+        self.publish(event.with("message", why));
+    }
+
+    /// Those without a label who started the process: from whom it may have inherited connections.
+    fn creators_outside(&self, pid: u32) -> Vec<u32> {
+        let creators = std::iter::successors(procfs::parent(pid), |pid| procfs::parent(*pid));
+        creators.take(CREATORS_MAX).filter(|pid| *pid > 1 && self.uplink.label(*pid).is_none()).collect()
+    }
+
+    pub fn tell_shared(&mut self, id: SessionId, pid: u32, to: &Destination) {
+        let at = boot_now();
+        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let why = "a process outside of the session has this connection too, so it counts as that process's and is not held";
+        let event = self.event("flow-shared", at, id).process(&process).destination(to);
+        self.publish(event.with("message", why));
     }
 }
 

@@ -8,7 +8,7 @@ use monitor_common::{event::network::FlowAsk, policy::FlowName};
 use super::{engine::Engine, losses::Dismissal};
 use crate::{
     facts::SessionId,
-    names::{self, kept},
+    names::{self, Shown, kept},
 };
 
 /// Greetings whose end has not come, at once; above it one is read from where it goes on, which gives no name.
@@ -30,14 +30,15 @@ impl Greetings {
         }
     }
 
-    /// Waits for the rest. A segment of which not all was shown leaves a gap: what follows cannot be read.
-    fn wait(&mut self, shown: &FlowAsk, so_far: Vec<u8>) {
+    /// Waits for the rest, where that can be. A segment of which not all was shown leaves a gap: what follows cannot be read.
+    fn wait(&mut self, shown: &FlowAsk, so_far: Vec<u8>) -> bool {
         let is_whole = shown.payload_len == shown.payload_size && so_far.len() <= BYTES_MAX;
         if is_whole && (self.0.len() < MAX || self.0.contains_key(&shown.cookie)) {
             self.0.insert(shown.cookie, so_far);
-        } else {
-            self.0.remove(&shown.cookie);
+            return true;
         }
+        self.0.remove(&shown.cookie);
+        false
     }
 
     /// The connection has said it, or is over.
@@ -56,9 +57,13 @@ impl Engine {
             return; // inside a tunnel
         }
         let so_far = self.greetings.with_before(shown).into_owned();
-        let said = names::said(IpAddr::from(shown.address).to_canonical(), shown.port, &so_far);
+        let bytes = Shown { bytes: &so_far, changeable: shown.changeable != 0 };
+        let said = names::said(IpAddr::from(shown.address).to_canonical(), shown.port, bytes);
         if said.unfinished {
-            self.greetings.wait(shown, so_far);
+            if !self.greetings.wait(shown, so_far) {
+                // Who could have said a name, and whose name nobody will know, is nobody that DNS can speak for.
+                self.keep_name(shown, &names::Identified { nameless: true, ..Default::default() });
+            }
         } else {
             self.greetings.forget(shown.cookie);
             self.keep_name(shown, &said);
@@ -98,11 +103,11 @@ mod tests {
     #[test]
     fn pieces_are_joined_and_a_gap_ends_it() {
         let mut greetings = Greetings::default();
-        greetings.wait(&piece(1, b"ab"), b"ab".to_vec());
+        assert!(greetings.wait(&piece(1, b"ab"), b"ab".to_vec()));
         assert_eq!(&*greetings.with_before(&piece(1, b"cd")), b"abcd");
         assert_eq!(&*greetings.with_before(&piece(2, b"cd")), b"cd");
         let cut = FlowAsk { payload_size: 9, ..piece(1, b"cd") };
-        greetings.wait(&cut, b"abcd".to_vec());
+        assert!(!greetings.wait(&cut, b"abcd".to_vec()));
         assert_eq!(&*greetings.with_before(&piece(1, b"ef")), b"ef");
     }
 
@@ -110,10 +115,11 @@ mod tests {
     fn neither_their_number_nor_their_size_grows_without_end() {
         let mut greetings = Greetings::default();
         for cookie in 0..=MAX as u64 {
-            greetings.wait(&piece(cookie, b"a"), b"a".to_vec());
+            let _ = greetings.wait(&piece(cookie, b"a"), b"a".to_vec());
         }
         assert_eq!(greetings.0.len(), MAX);
-        greetings.wait(&piece(0, b"a"), vec![0; BYTES_MAX + 1]);
+        assert!(!greetings.wait(&piece(MAX as u64 + 1, b"a"), b"a".to_vec()), "it will have no name");
+        assert!(!greetings.wait(&piece(0, b"a"), vec![0; BYTES_MAX + 1]));
         assert!(!greetings.0.contains_key(&0));
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use monitor_common::{
     event::{
         delegate::Delegate,
-        file::{Relink, relink},
+        file::{Relink, Write, relink},
         guard::{Guard, act},
         network::{Socket, outcome},
         state,
@@ -21,6 +21,9 @@ use crate::{
     recognition,
     sessions::{procfs, root},
 };
+
+/// `IPPROTO_MPTCP` (include/uapi/linux/in.h).
+const MPTCP: u32 = 262;
 
 impl Engine {
     pub fn on_guard(&mut self, guard: &Guard) {
@@ -83,6 +86,27 @@ impl Engine {
         self.judge(id, pid, BootNanos(delegate.header.at_ns), subject, stake);
     }
 
+    /// A file is written that somebody outside of the tree runs later.
+    pub fn on_write(&mut self, write: &Write) {
+        let (id, pid) = (SessionId(write.header.session), write.header.tgid);
+        let caller = HeldCaller::of(pid, &AnswerKey::of_open(id.0, write.file));
+        let Some(stake) = self.stake(id, caller, write.state) else { return };
+        let (path, _) = self.called(pid, id, write.file.dev, &write.path);
+        let home = self.registry.get(id).and_then(|session| session.home.as_deref());
+        let Some(delegation) = recognition::written_file(&self.know.catalog, path, home) else {
+            if matches!(stake, Stake::Caller(_)) {
+                self.resume(id, caller); // only its name is like one's
+            }
+            self.dismiss("write", Dismissal::NoService);
+            return;
+        };
+        if write.state == state::COMMITTED {
+            self.commit(id, pid, &format!("write {}", delegation.path));
+        }
+        let subject = Subject::Delegate(delegation);
+        self.judge(id, pid, BootNanos(write.header.at_ns), subject, stake);
+    }
+
     /// A secret gets another name. The kernel follows it by its inode already.
     pub fn on_relink(&mut self, relink: &Relink) {
         let (id, at) = (SessionId(relink.header.session), BootNanos(relink.header.at_ns));
@@ -108,7 +132,10 @@ impl Engine {
             .with("network.family", socket.family)
             .with("network.type", socket.kind)
             .with("network.iana_number", socket.protocol);
-        self.publish(event);
+        // Go's servers try MPTCP first and go on with TCP (golang/go:src/net/mptcpsock_linux.go, on by default from 1.24):
+        // nothing was kept from them, and nobody is called for it.
+        let goes_on = socket.outcome == outcome::REFUSED && socket.protocol == MPTCP;
+        self.publish(if goes_on { event.without_alert() } else { event });
     }
 }
 
@@ -127,7 +154,9 @@ fn attempted(act: u32, refused: bool) -> Attempted {
         act::WRITE => ("tamper", "a process of a session changed a file of Interlock's"),
         act::MOUNT => ("mount", "a process of a session mounted something"),
         act::UNMOUNT => ("mount", "a process of a session took a mount away"),
-        act::UNSEEN_OPEN => ("unseen-open", "a process of a session opened a file inside io_uring, unseen"),
+        act::UNSEEN_OPEN => {
+            ("unseen-open", "a process of a session opened a file or took a message inside io_uring, unseen")
+        }
         _ => ("guard", "a process of a session did something that is watched"),
     };
     let severity = match (name, refused) {

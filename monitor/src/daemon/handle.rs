@@ -12,7 +12,12 @@ use rustix::event::{EventfdFlags, eventfd};
 use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
 
-use super::{folding::Repeats, history::History};
+use super::{
+    folding::Repeats,
+    history::History,
+    knowledge::{Knowledge, Mistakes},
+    searches::Had,
+};
 use crate::{
     alerts::Weight,
     catalog::packages::Answers,
@@ -20,6 +25,7 @@ use crate::{
         command::{Command, Engine},
         live::Live,
     },
+    facts::SessionId,
 };
 
 /// Events a slow reader may lag behind before it is told that it missed some.
@@ -35,6 +41,10 @@ pub enum Input {
     FilesChanged,
     /// What the package managers said of their registries.
     Registries(Answers),
+    /// Rules and catalogues, read again.
+    Read(Box<Result<Knowledge, Mistakes>>),
+    /// What a process of a session had open before its label, where that took time to find.
+    Connections(SessionId, Had),
     /// SIGTERM, SIGINT.
     Stop,
 }
@@ -80,10 +90,29 @@ impl Bus {
     }
 }
 
+/// The way into the engine's inbox.
+#[derive(Clone)]
+pub struct Inbox {
+    sender: Sender<Input>,
+    wake: Arc<OwnedFd>,
+}
+
+impl Inbox {
+    /// Hands in an input; gives it back if the engine has ended.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn send(&self, input: Input) -> Result<(), Input> {
+        self.sender.send(input).map_err(|error| error.0)?;
+        // The counter being full means that the engine is awake anyway.
+        let _ = rustix::io::write(self.wake.as_fd(), &1_u64.to_ne_bytes());
+        Ok(())
+    }
+}
+
 /// A handle to the engine's thread.
 pub struct Handle {
-    inbox: Sender<Input>,
-    wake: Arc<OwnedFd>,
+    inbox: Inbox,
     bus: Bus,
     ask_again: Arc<Notify>,
 }
@@ -91,6 +120,8 @@ pub struct Handle {
 /// The engine's own ends.
 pub struct Ends {
     pub inbox: Receiver<Input>,
+    /// The way back in, for threads of the engine's own.
+    pub back: Inbox,
     pub wake: Arc<OwnedFd>,
     pub bus: Bus,
     /// Has the package managers asked again.
@@ -105,13 +136,15 @@ impl Handle {
         let (sender, inbox) = mpsc::channel();
         let bus = Bus::new();
         let ask_again = Arc::new(Notify::new());
-        let handle = Self {
-            inbox: sender,
-            wake: Arc::clone(&wake),
-            bus: bus.clone(),
-            ask_again: Arc::clone(&ask_again),
-        };
-        Ok((handle, Ends { inbox, wake, bus, ask_again }))
+        let back = Inbox { sender, wake: Arc::clone(&wake) };
+        let handle = Self { inbox: back.clone(), bus: bus.clone(), ask_again: Arc::clone(&ask_again) };
+        Ok((handle, Ends { inbox, back, wake, bus, ask_again }))
+    }
+
+    /// The way into the inbox alone.
+    #[cfg(test)]
+    pub fn way_in(&self) -> Inbox {
+        self.inbox.clone()
     }
 
     /// What the engine notifies when the package managers are to be asked again.
@@ -125,10 +158,7 @@ impl Handle {
     /// # Errors
     /// The engine has ended.
     pub fn send(&self, input: Input) -> Result<(), Input> {
-        self.inbox.send(input).map_err(|error| error.0)?;
-        // The counter being full means that the engine is awake anyway.
-        let _ = rustix::io::write(self.wake.as_fd(), &1_u64.to_ne_bytes());
-        Ok(())
+        self.inbox.send(input)
     }
 }
 

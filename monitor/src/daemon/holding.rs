@@ -13,12 +13,21 @@ use crate::{
     facts::{Action, BootNanos, Fact, SessionId, Subject},
     holds::{
         HeldCaller, HeldFlow, Hold, Object, WAITING_MAX,
+        company::{Company, Joined},
         relays::{self, Hop},
     },
     ledger::record::{Kind as LedgerKind, Who},
     rules::{Verdict, model::Timeout},
     sessions::command_line,
 };
+
+/// The event that tells of it.
+fn held(waiting: Waiting) -> &'static str {
+    match waiting {
+        Waiting::Flow(_) => "flow-held",
+        Waiting::Caller(_) => "syscall-held",
+    }
+}
 
 /// What waits for the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,11 +63,19 @@ impl Engine {
         let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
         let command = command_line(&fact.process);
         if let Some(hold) = self.holds.same_question(fact.session.0, &rule, &object, &command) {
-            match waiting {
-                Waiting::Flow(flow) => hold.flows.push(flow),
-                Waiting::Caller(caller) => hold.callers.push(caller),
+            let joined = hold.company.join((hold.pid, &hold.command), fact.process.pid, &command);
+            if joined != Joined::Full {
+                match waiting {
+                    Waiting::Flow(flow) => hold.flows.push(flow),
+                    Waiting::Caller(caller) => hold.callers.push(caller),
+                }
+                let id = hold.id();
+                if joined == Joined::New {
+                    self.report_with(held(waiting), fact, verdict, Action::Hold, &[("hold.id", json!(id))]);
+                    self.save();
+                }
+                return;
             }
-            return;
         }
         if let Some(why) = self.registry.get(fact.session).and_then(|session| session.unattended.clone()) {
             return self.deny_unanswered(fact, verdict, object, waiting, &why);
@@ -182,6 +199,7 @@ impl Engine {
                 points: verdict.points,
                 flows,
                 callers,
+                company: Company::default(),
                 since: fact.at,
                 deadline,
                 then: timeout.map_or(Action::Deny, |timeout| timeout.then),
@@ -197,11 +215,7 @@ impl Engine {
             ("flow.asked_ns", json!(fact.at.0)),
             ("flow.decided_ns", json!(decided.0)),
         ];
-        let name = match waiting {
-            Waiting::Flow(_) => "flow-held",
-            Waiting::Caller(_) => "syscall-held",
-        };
-        self.report_with(name, fact, verdict, Action::Hold, &extra);
+        self.report_with(held(waiting), fact, verdict, Action::Hold, &extra);
         self.keep_account(number);
         self.save();
         Some(number)

@@ -82,14 +82,8 @@ impl Engine {
         let (verdict, matched) = (&verdict, !verdict.matches.is_empty());
         let decision = Arc::new(Decision { fact, past, rules, matched });
         let (fact, rules) = (&decision.fact, &decision.rules);
-        if !session.gated && rules.may_gate(fact) && rules.gates(&session.memory) {
-            match self.uplink.set_flags(id, GATED, true) {
-                Ok(()) => session.gated = true,
-                // Fails open, visibly; the next fact tries again.
-                Err(error) => {
-                    tracing::error!(session = %id, %error, "the session's connections cannot be held")
-                }
-            }
+        if rules.may_gate(fact) {
+            self.gate_by_memory(id);
         }
         self.metrics.event(kind_name(fact.subject.kind()));
         for found in &verdict.matches {
@@ -104,7 +98,26 @@ impl Engine {
             self.trip(fact, RISK_BUDGET, &format!("the session's risk is {risk} points"), None);
         }
         self.explanations.deciding = None;
+        if matches!(&fact.subject, Subject::Open(secret) if !secret.owner && secret.foreign) {
+            self.pass_on([id]);
+        }
         self.metrics.decided(started.elapsed());
+    }
+
+    /// From now on the session's connections ask, where what it remembers wants that.
+    pub fn gate_by_memory(&mut self, id: SessionId) {
+        let rules = &self.know.rules;
+        let Some(session) = self.registry.get_mut(id) else { return };
+        if session.gated || !rules.gates(&session.memory) {
+            return;
+        }
+        match self.uplink.set_flags(id, GATED, true) {
+            Ok(()) => session.gated = true,
+            // Fails open, visibly; the next fact tries again.
+            Err(error) => {
+                tracing::error!(session = %id, %error, "the session's connections cannot be held")
+            }
+        }
     }
 
     fn carry_out(&mut self, fact: &Fact, verdict: &Verdict, stake: Stake) {
@@ -192,7 +205,17 @@ impl Engine {
         for (field, value) in extra {
             event = event.with(field, value.clone());
         }
+        if verdict.action == Action::Alert && self.is_habit_again(fact) {
+            event = event.without_alert();
+        }
         self.publish(event);
+    }
+
+    /// Libraries look into stores whenever a program uses them, and it says little of the program: once in a session it
+    /// is an alert. Later it is told without one, and counts and is explained as ever.
+    fn is_habit_again(&self, fact: &Fact) -> bool {
+        let Subject::Open(secret) = &fact.subject else { return false };
+        self.explanations.deciding.as_ref().is_some_and(|decision| decision.past.has_habit(secret))
     }
 
     /// Opens the session's breaker: the tree is frozen, or killed if it was thawed before.

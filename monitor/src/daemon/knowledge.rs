@@ -28,6 +28,12 @@ pub struct Knowledge {
     pub answers: Option<Answers>,
 }
 
+impl fmt::Debug for Knowledge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Knowledge").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}
+
 /// Everything that is wrong with the rules and the catalogues.
 #[derive(Debug, thiserror::Error)]
 pub struct Mistakes {

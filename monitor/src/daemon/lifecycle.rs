@@ -134,6 +134,7 @@ impl Engine {
         self.leave_the_freezer(id);
         self.untag_ended(id);
         self.forget_surveys(id);
+        self.searches.forget(id);
         self.names.forget(id);
         self.listeners.retain(|(session, _), _| *session != id);
         self.holds.forget(id.0);

@@ -22,6 +22,8 @@ pub enum Dismissal {
     OwnService,
     /// A program that lists processes reads all their environments (`ps e`).
     ListsProcesses,
+    /// A process looks at its own memory, or a debugger at what it debugs of the workspace's.
+    OwnMemory,
     /// Its session is over.
     SessionOver,
     /// A process of the session answers name look-ups itself.
@@ -37,6 +39,7 @@ impl Dismissal {
             Self::NoService => "no-service",
             Self::OwnService => "own-service",
             Self::ListsProcesses => "lists-processes",
+            Self::OwnMemory => "own-memory",
             Self::SessionOver => "session-over",
             Self::OwnResolver => "own-resolver",
             Self::Unreadable => "unreadable",
@@ -104,6 +107,7 @@ impl Engine {
         session.incomplete = true;
         let event = self.event("records-lost", boot_now(), id).with("interlock.lost", lost);
         self.publish(event);
+        self.pass_on([id]);
     }
 
     /// What `interlock doctor` says of the records and of the programs that make them.

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::engine::Engine;
 
-/// How long nothing has to need them before they are detached. The kernel detaches for some 150 ms, and attaching waits
-/// for it: sessions that follow one another should not.
+/// How long nothing has to need them before they are detached. The kernel detaches for a second, and attaching waits
+/// for the hook that is being detached: sessions that follow one another should not.
 const REST_AFTER: Duration = Duration::from_secs(2);
 
 /// Whether what only sessions need is attached.

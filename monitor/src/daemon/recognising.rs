@@ -1,14 +1,18 @@
 //! Recognition: an agent that starts, or was running before the daemon, becomes the root of a session.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    os::unix::fs::MetadataExt as _,
+};
 
 use monitor_common::event::process::ExecCandidate;
 
 use super::{
-    beginning::{Newcomer, newcomer},
+    beginning::{Executed, Newcomer, newcomer},
     engine::Engine,
 };
 use crate::{
+    clock::boot_now,
     facts::{BootNanos, Process},
     probes::decode::{strings, text},
     sessions::{
@@ -17,6 +21,7 @@ use crate::{
         procfs::{self, Running},
         setter,
         sight::Sight,
+        terminal,
     },
 };
 
@@ -44,11 +49,16 @@ impl Engine {
             }
         }
         let Some(recognised) = recognised else { return };
+        let executed =
+            Executed { at: BootNanos(exec.header.at_ns), reaped: procfs::reaped(pid), looked: boot_now() };
         if !self.watches(pid) {
             return;
         }
         if self.uplink.label(pid).is_some() {
             return self.executed_unlabelled(running.process);
+        }
+        if self.is_a_persons(&running, &recognised) {
+            return;
         }
         if let Some((running, recognised)) = self.behind(&running, &recognised) {
             if self.uplink.label(running.process.pid).is_none() {
@@ -60,7 +70,7 @@ impl Engine {
             }
         }
         running.process.parent = procfs::read(pid).map_or(0, |running| running.process.parent);
-        let executed = Some(BootNanos(exec.header.at_ns));
+        let executed = Some(executed);
         self.watch(running, Newcomer { executed, ..newcomer(recognised, "") });
     }
 
@@ -88,6 +98,9 @@ impl Engine {
             }
             let Some(running) = procfs::read(*pid) else { continue };
             let Some(recognised) = self.recognised(&running) else { continue };
+            if self.is_a_persons(&running, &recognised) {
+                continue;
+            }
             let (running, recognised) = self.behind(&running, &recognised).unwrap_or((running, recognised));
             roots.entry(running.process.pid).or_insert((running, recognised));
         }
@@ -121,6 +134,41 @@ impl Engine {
         }
         let looked = agents.recognise(&Image { seen: sight.seen(), ..image });
         looked.filter(|found| found.strength == Strength::Strong).or(at_once)
+    }
+
+    /// Whether a mark alone says that the process is an agent's, and it is a person's all the same: Interlock's own program, by which
+    /// people decide, or what the shell of a login's terminal started that has set the mark itself (`~/.bashrc`). An agent that is
+    /// followed has its label and never comes here; one that is not could as well leave the mark out.
+    fn is_a_persons(&self, marked: &Running, recognised: &Recognised) -> bool {
+        if recognised.strength == Strength::Strong {
+            return false;
+        }
+        let pid = marked.process.pid;
+        let program = |pid: &str| {
+            std::fs::metadata(format!("/proc/{pid}/exe")).map(|file| (file.dev(), file.ino())).ok()
+        };
+        let own = program("self");
+        if own.is_some() && program(&pid.to_string()) == own {
+            return true;
+        }
+        let agents = &self.know.catalog.agents;
+        let carries = |running: &Running| agents.is_marked_alike(&running.env, recognised);
+        let parent = |pid: u32| procfs::read(procfs::parent(pid)?);
+        let leads_a_terminal =
+            |pid| terminal::stat(pid).is_some_and(|stat| stat.leader == pid && stat.foreground.is_some());
+        let found = setter::setter(pid, parent, carries, |running| {
+            agents.is_bystander(&running.process.executable) && leads_a_terminal(running.process.pid)
+        });
+        if let Some(shell) = &found {
+            tracing::warn!(
+                pid,
+                shell = shell.process.pid,
+                agent = recognised.agent,
+                mark = recognised.by,
+                "a person's shell sets an agent's mark; what it starts is not taken for an agent by that alone: remove the mark from its start files"
+            );
+        }
+        found.is_some()
     }
 
     /// The agent behind a process that only its environment shows: who set the mark. `None` where that is a person's

@@ -28,6 +28,22 @@ pub(super) struct Reconciliation {
     lost: u64,
     /// Processes that have ended, untold so far: their exits may stand in the ring behind what they did before. Since when.
     untold: HashMap<(u32, BootNanos), BootNanos>,
+    /// An agent may have begun unseen.
+    missed: bool,
+    /// When agents may be looked for again: it takes a look at every process of the machine.
+    search: BootNanos,
+}
+
+impl Reconciliation {
+    /// Whether to look for agents whose exec was lost: soon after a loss, and not all the time while more is lost.
+    fn is_search_due(&mut self, lately: bool, now: BootNanos) -> bool {
+        self.missed |= lately;
+        let is_due = self.missed && now >= self.search;
+        if is_due {
+            (self.missed, self.search) = (false, now.plus(EVERY));
+        }
+        is_due
+    }
 }
 
 impl Engine {
@@ -37,6 +53,13 @@ impl Engine {
         let lost =
             self.uplink.losses().into_iter().filter(|(key, _)| told(key)).map(|(_, total)| total).sum();
         let lately = std::mem::replace(&mut self.reconciliation.lost, lost) < lost;
+        if self.reconciliation.is_search_due(lately, now) {
+            tracing::warn!(
+                lost,
+                "records of programs that begin were lost: agents among them are looked for"
+            );
+            self.adopt();
+        }
         if !lately && now < self.reconciliation.next {
             return;
         }
@@ -168,5 +191,21 @@ impl Engine {
         self.note_open_sockets(session, pid);
         self.adopt_descendants(pid, false);
         self.unlabel_if_ended(pid, start);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_are_looked_for_after_a_loss_and_not_all_the_time_while_more_is_lost() {
+        let at = |seconds: u64| BootNanos(seconds * 1_000_000_000);
+        let mut reconciliation = Reconciliation::default();
+        assert!(!reconciliation.is_search_due(false, at(1)), "nothing was lost");
+        assert!(reconciliation.is_search_due(true, at(2)));
+        assert!(!reconciliation.is_search_due(true, at(3)), "looked for a second ago");
+        assert!(reconciliation.is_search_due(false, at(7)), "what was lost meanwhile");
+        assert!(!reconciliation.is_search_due(false, at(20)), "nothing was lost since");
     }
 }

@@ -227,6 +227,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     (session.serves, session.served) = (record.serves, record.served);
     session.frozen = record.frozen;
     session.terminal = record.terminal;
+    session.seat = record.seat;
     session.unattended = record.unattended;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {

@@ -14,9 +14,9 @@ use crate::{
     control::api::RegistriesView,
 };
 
-/// Asks now, and whenever `again` says so; ends with the engine.
-pub async fn ask(handle: Arc<Handle>, again: Arc<Notify>) {
-    loop {
+/// Asks now, and whenever `again` says so; ends with the engine, or at once where nobody is to be asked.
+pub async fn ask(handle: Arc<Handle>, again: Option<Arc<Notify>>) {
+    while let Some(again) = &again {
         let answers = packages::defaults().await;
         if handle.send(Input::Registries(answers)).is_err() {
             return;

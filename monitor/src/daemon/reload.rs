@@ -1,41 +1,103 @@
 //! New rules and catalogues: validated, then swapped as one between two records.
 
+use std::thread;
+
 use monitor_common::policy::SecretTag;
 
 use super::{
     engine::Engine,
+    handle::Input,
     knowledge::{Knowledge, Mistakes},
     numbering::Numbering,
 };
 use crate::{
+    control::{
+        api::{Refusal, RulesView},
+        command::{No, Reply},
+    },
     ledger::record::{Kind as LedgerKind, Who},
     probes::MapError,
 };
 
+/// Who wants the files read again.
+#[derive(Debug)]
+pub enum Reason {
+    Asked(Reply<RulesView>),
+    /// SIGHUP.
+    Told,
+    /// A file may have changed: an editor's backup, or a file that says what is known already, changes nothing.
+    Changed,
+}
+
+/// Files are read by a thread of their own: users' homes are among what is looked at, and file systems may take their time.
+#[derive(Default)]
+pub struct Reloading {
+    /// Who waits for what is being read, and for what is to be read after it.
+    served: Vec<Reason>,
+    waiting: Vec<Reason>,
+    is_reading: bool,
+}
+
 impl Engine {
-    /// Reads rules and catalogues again. With a mistake in any of them everything stays as it was.
-    pub fn reload(&mut self) -> Result<(), Mistakes> {
-        let new = self.read_again()?;
-        self.adopt_knowledge(new);
-        Ok(())
+    /// Has rules and catalogues read again. With a mistake in any of them everything stays as it was.
+    pub fn reload(&mut self, reason: Reason) {
+        self.reloading.waiting.push(reason);
+        self.read_again();
     }
 
-    /// After a file has changed: an editor's backup, or a file that says what is known already, changes nothing.
-    pub fn reload_if_changed(&mut self) {
-        match self.read_again() {
-            Ok(new) if !new.is_like(&self.know) => self.adopt_knowledge(new),
-            _ => {} // what is wrong stands in the log, the status and the metric
+    fn read_again(&mut self) {
+        if self.reloading.is_reading || self.reloading.waiting.is_empty() {
+            return;
+        }
+        let (config, back) = (self.config.clone(), self.back.clone());
+        let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
+            let read = Box::new(Knowledge::load(&config));
+            drop(back.send(Input::Read(read))); // the engine has ended
+        });
+        self.reloading.served = std::mem::take(&mut self.reloading.waiting);
+        match reading {
+            Ok(_) => self.reloading.is_reading = true,
+            Err(error) => {
+                tracing::error!(%error, "rules and catalogues cannot be read again");
+                let refused =
+                    || No::Conflict(Refusal { error: format!("no thread can be had: {error}"), hint: None });
+                self.answer_reloads(&|_| Err(refused()));
+            }
         }
     }
 
-    fn read_again(&mut self) -> Result<Knowledge, Mistakes> {
-        let read = Knowledge::load(&self.config);
+    /// What was read.
+    pub fn has_read(&mut self, read: Result<Knowledge, Mistakes>) {
+        self.reloading.is_reading = false;
         self.know.problem = read.as_ref().err().map(ToString::to_string);
-        if let Err(mistakes) = &read {
-            self.metrics.rules_reload_failures.inc();
-            tracing::error!("the new rules are refused, the old ones still apply:\n{mistakes}");
+        match read {
+            Err(mistakes) => {
+                self.metrics.rules_reload_failures.inc();
+                tracing::error!("the new rules are refused, the old ones still apply:\n{mistakes}");
+                let refusal = || Refusal {
+                    error: mistakes.to_string(),
+                    hint: Some("the rules that worked still apply".into()),
+                };
+                self.answer_reloads(&|_| Err(No::Invalid(refusal())));
+            }
+            Ok(new) => {
+                let only_changed = |reason: &Reason| matches!(reason, Reason::Changed);
+                if !(self.reloading.served.iter().all(only_changed) && new.is_like(&self.know)) {
+                    self.adopt_knowledge(new);
+                }
+                self.answer_reloads(&|engine| Ok(engine.rules_view()));
+            }
         }
-        read
+        self.read_again();
+    }
+
+    fn answer_reloads(&mut self, answer: &dyn Fn(&Self) -> Result<RulesView, No>) {
+        self.write_down(); // what was answered outlives a daemon that is killed now
+        for reason in std::mem::take(&mut self.reloading.served) {
+            if let Reason::Asked(reply) = reason {
+                let _ = reply.send(answer(self)); // the caller hung up
+            }
+        }
     }
 
     fn adopt_knowledge(&mut self, new: Knowledge) {

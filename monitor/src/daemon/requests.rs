@@ -5,12 +5,12 @@ use std::time::Duration;
 use monitor_common::policy::SUBJECT_CONNECT;
 use serde_json::json;
 
-use super::{beginning::Newcomer, engine::Engine};
+use super::{beginning::Newcomer, engine::Engine, reload::Reason};
 use crate::{
     catalog::agents::COMMAND,
     clock::boot_now,
     control::{
-        api::{Approval, Enroll, Explanation, HoldState, HoldView, Refusal, RulesView, SessionView},
+        api::{Approval, Enroll, Explanation, HoldState, HoldView, Refusal, SessionView},
         command::{Caller, Command, No, Reply, Request},
     },
     enforcement::freeze,
@@ -32,9 +32,14 @@ const EXPLAINED: &str = "the last holds and events of this daemon are explained:
 
 impl Engine {
     pub fn answer(&mut self, command: Command) {
-        let Command { caller, request } = command;
         // The agent runs as the same user as the person: its processes are told apart by their lineage.
-        let permitted = self.permit(&caller);
+        let permitted = self.permit(&command.caller);
+        let command = match permitted {
+            Ok(()) => self.look_where_it_was_typed(command),
+            Err(_) => Some(command),
+        };
+        let Some(Command { caller, request, typed }) = command else { return }; // comes again, looked at
+        let permitted = permitted.and_then(|()| self.refuse_what_may_be_typed(&caller, typed.as_ref()));
         macro_rules! reply {
             ($reply:expr, $answer:expr) => {{
                 let answer = permitted.and_then(|()| $answer);
@@ -48,11 +53,14 @@ impl Engine {
             Request::Enroll(enroll, reply) => reply!(reply, self.enroll(&caller, enroll)),
             Request::Freeze(id, reply) => reply!(reply, self.freeze_by(&caller, &id)),
             Request::Thaw(id, reply) => reply!(reply, self.thaw_by(&caller, &id)),
-            Request::Holds { all, reply } => reply!(reply, Ok(self.visible_holds(&caller, all))),
+            Request::Holds { all, reply } => reply!(reply, Ok(self.show_holds(&caller, all))),
             Request::Approve(id, approval, reply) => reply!(reply, self.approve(&caller, &id, &approval)),
             Request::Deny(id, reply) => reply!(reply, self.deny(&caller, &id)),
             Request::Explain(id, reply) => reply!(reply, self.explain(&caller, &id)),
-            Request::Reload(reply) => reply!(reply, self.reload_by(&caller)),
+            Request::Reload(reply) => match permitted.and_then(|()| root_only(&caller, "reload the rules")) {
+                Ok(()) => self.reload(Reason::Asked(reply)), // answered when the files were read
+                Err(no) => send(reply, Err(no)),
+            },
             Request::Doctor(reply) => reply!(reply, Ok(self.doctor())),
             Request::Watch(reply) => reply!(reply, root_only(&caller, "follow the events of every session")),
         }
@@ -76,6 +84,10 @@ impl Engine {
         caller.uid == owner || self.config.approvers.permit(caller.uid, owner)
     }
 
+    pub fn is_visible(&self, caller: &Caller, id: SessionId) -> bool {
+        self.sees(caller, self.owner(id))
+    }
+
     fn visible_sessions(&self, caller: &Caller) -> Vec<SessionView> {
         let ids = self.registry.ids();
         let sessions = ids.iter().filter_map(|id| self.registry.get(*id));
@@ -92,6 +104,15 @@ impl Engine {
             .filter(|hold| self.sees(caller, self.owner(SessionId(hold.session))))
             .map(|hold| self.hold_view(hold))
             .collect()
+    }
+
+    /// Those that the caller sees, who has then seen who waits under each.
+    fn show_holds(&mut self, caller: &Caller, all: bool) -> Vec<HoldView> {
+        let holds = self.visible_holds(caller, all);
+        for number in holds.iter().filter_map(|hold| Holds::number(&hold.id)) {
+            self.holds.show(number);
+        }
+        holds
     }
 
     pub fn owner(&self, id: SessionId) -> u32 {
@@ -151,6 +172,15 @@ impl Engine {
             return Err(No::Conflict(Refusal {
                 error: format!("session {id} is frozen"),
                 hint: Some(format!("interlock thaw {id}")),
+            }));
+        }
+        let unseen = hold.company.unseen();
+        if !unseen.is_empty() {
+            // The refusal shows them.
+            self.holds.show(hold.number);
+            return Err(No::Conflict(Refusal {
+                error: format!("more waits under {} than you were shown: {}", hold.id(), unseen.join("; ")),
+                hint: Some(format!("interlock explain {0}, then interlock approve {0}", hold.id())),
             }));
         }
         let reach = approval.for_seconds.map(Duration::from_secs);
@@ -258,25 +288,21 @@ impl Engine {
         Ok(self.session_view(session))
     }
 
-    fn explain(&self, caller: &Caller, text: &str) -> Result<Explanation, No> {
+    fn explain(&mut self, caller: &Caller, text: &str) -> Result<Explanation, No> {
         let known = self.told(text).filter(|(owner, _)| self.sees(caller, *owner));
-        known.map(|(_, explanation)| explanation).ok_or_else(|| {
+        let mut explanation = known.map(|(_, explanation)| explanation).ok_or_else(|| {
             No::NotFound(Refusal {
                 error: format!("nothing is known about {text:?}"),
                 hint: Some(EXPLAINED.into()),
             })
-        })
-    }
-
-    fn reload_by(&mut self, caller: &Caller) -> Result<RulesView, No> {
-        root_only(caller, "reload the rules")?;
-        self.reload().map_err(|mistakes| {
-            No::Invalid(Refusal {
-                error: mistakes.to_string(),
-                hint: Some("the rules that worked still apply".into()),
-            })
         })?;
-        Ok(self.rules_view())
+        if let Some(hold) = Holds::number(text).and_then(|number| self.holds.get(number)) {
+            let number = hold.number;
+            let others = hold.company.lines().into_iter().map(|other| format!("also waits: {other}"));
+            explanation.object.extend(others);
+            self.holds.show(number);
+        }
+        Ok(explanation)
     }
 }
 

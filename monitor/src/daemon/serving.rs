@@ -1,7 +1,10 @@
 //! Services of agents: a daemon that serves several terminals of its agent, a multiplexer's server that an agent runs its
 //! commands in.
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use super::{beginning::newcomer, engine::Engine, unwatched::Unwatched};
 use crate::{
@@ -134,7 +137,7 @@ impl Engine {
         if !self.know.catalog.agents.owns_socket(&agent, &path) || !listener::shares_network(id.root()) {
             return false;
         }
-        let inodes = listener::listening_at(&path);
+        let Some(inodes) = self.listening_at(id, &path) else { return false };
         for inode in &inodes {
             if !self.session_listens(id, *inode) && !self.join_listener(id, user, *inode, process.name()) {
                 return false;
@@ -149,8 +152,20 @@ impl Engine {
         if !path.starts_with('/') || sees_other_sockets() {
             return false;
         }
-        let inodes = listener::listening_at(path);
+        let Some(inodes) = self.listening_at(id, path) else { return false };
         !inodes.is_empty() && inodes.iter().all(|inode| self.session_listens(id, *inode))
+    }
+
+    /// The list is as long as everybody's sockets together are many. Fails closed: what was not looked for is a stranger's.
+    fn listening_at(&mut self, id: SessionId, path: &str) -> Option<Vec<u64>> {
+        if self.searches.wide_bounds(id).is_spent() {
+            self.searches.took(id, Duration::ZERO, Some("listener"));
+            return None;
+        }
+        let began = Instant::now();
+        let inodes = listener::listening_at(path);
+        self.searches.took(id, began.elapsed(), None);
+        inodes
     }
 
     fn session_listens(&mut self, id: SessionId, inode: u64) -> bool {
@@ -158,7 +173,11 @@ impl Engine {
         if known.is_some_and(|pid| self.registry.session_of(pid) == Some(id)) {
             return true;
         }
-        let found = self.registry.pids(id, id.root()).into_iter().find(|pid| listener::holds(*pid, inode));
+        // Fails closed: a listener that was not found in time is a stranger's.
+        let (began, mut bounds) = (Instant::now(), self.searches.wide_bounds(id));
+        let pids = self.registry.pids(id, id.root());
+        let found = pids.into_iter().find(|pid| listener::holds(*pid, inode, &mut bounds));
+        self.searches.took(id, began.elapsed(), bounds.were_met().then_some("listener"));
         match found {
             Some(pid) => self.listeners.insert((id, inode), pid),
             None => self.listeners.remove(&(id, inode)),
@@ -175,10 +194,12 @@ impl Engine {
                 && procfs::user(*pid) == Some(user)
                 && self.uplink.label(*pid).is_none()
                 && self.watches(*pid)
-                && listener::holds(*pid, inode)
         };
-        let parents = procfs::parents();
-        let Some(server) = parents.iter().map(|(pid, _)| *pid).find(is_server) else { return false };
+        let servers: Vec<u32> = procfs::parents().into_iter().map(|(pid, _)| pid).filter(is_server).collect();
+        let (began, mut bounds) = (Instant::now(), self.searches.wide_bounds(id));
+        let server = servers.into_iter().find(|pid| listener::holds(*pid, inode, &mut bounds));
+        self.searches.took(id, began.elapsed(), bounds.were_met().then_some("listener"));
+        let Some(server) = server else { return false };
         tracing::info!(session = %id, pid = server, "the agent's own multiplexer is followed from now on");
         self.adopt_member(id, server);
         self.registry.session_of(server) == Some(id)

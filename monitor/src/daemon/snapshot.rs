@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::explaining::Account;
-use crate::holds::Hold;
+use crate::{holds::Hold, sessions::seat::Controlling};
 
 const FILE: &str = "state.json";
 
@@ -71,6 +71,9 @@ pub struct SessionRecord {
     /// A process of it that had the keys of its terminal.
     #[serde(default)]
     pub terminal: Option<u32>,
+    /// The controlling terminal that its root had when it began.
+    #[serde(default)]
+    pub seat: Option<Controlling>,
     #[serde(default)]
     pub unattended: Option<String>,
     pub touched: Vec<String>,

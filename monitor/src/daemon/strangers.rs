@@ -15,7 +15,7 @@ use super::engine::Engine;
 use crate::{
     facts::SessionId,
     sessions::{
-        root,
+        procfs, root,
         survey::{self, Namespace},
     },
 };
@@ -67,7 +67,7 @@ impl Engine {
 
 /// Whether `viewer` sees the program of `pid` at its path.
 fn is_same(viewer: u32, pid: u32) -> io::Result<bool> {
-    let link = format!("/proc/{pid}/exe");
+    let link = procfs::living(pid).join("exe");
     let path = fs::read_link(&link)?;
     let program = open(&link, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
     Ok(identity(&program)? == identity(&root::known(viewer, Path::new(&path))?)?)

@@ -11,7 +11,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{
     facts::{BootNanos, SessionId},
-    sessions::survey::{Namespace, Pending, Survey},
+    sessions::{
+        procfs,
+        survey::{Namespace, Pending, Survey},
+    },
 };
 
 /// Threads at once, of all sessions and of one.
@@ -82,7 +85,7 @@ pub struct View {
 
 impl View {
     fn new(namespace: Namespace, pid: u32) -> Self {
-        let mounts = File::open(format!("/proc/{pid}/mountinfo")).ok();
+        let mounts = File::open(procfs::living(pid).join("mountinfo")).ok();
         Self { namespace, pid, mounts, looked: BootNanos(0), stale: true }
     }
 

@@ -5,7 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use monitor_common::{ABI, label::GATED, policy::InodeKey};
+use monitor_common::{
+    ABI,
+    label::GATED,
+    policy::{InodeKey, RUN_LATER},
+};
 
 use super::{StartError, engine::Engine};
 use crate::{
@@ -32,7 +36,9 @@ impl Engine {
         self.write_names().map_err(failed)?;
         self.renumber().map_err(failed)?;
         let names = self.know.catalog.delegate_socket_names();
-        let services: Vec<(u64, u32)> = names.iter().map(|name| (name.key(), name.service)).collect();
+        let sockets = names.iter().map(|name| (name.key(), name.service));
+        let files = self.know.catalog.delegate_file_keys().iter().map(|key| (*key, RUN_LATER));
+        let services: Vec<(u64, u32)> = sockets.chain(files).collect();
         self.uplink.replace_services(&services).map_err(failed)?;
         self.uplink.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
         self.policy = self.know.rules.kernel_policy(self.observing());

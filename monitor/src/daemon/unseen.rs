@@ -2,16 +2,16 @@
 //!
 //! An agent is recognised when it executes, and some 100 µs later it has its label; where it is the first session after a rest, what
 //! acts on labels is attached then, which takes a millisecond more, and longest where the last session's is still being
-//! detached (up to 150 ms). The agent itself is trusted for that time: it loads its libraries. A program that it has started
+//! detached (up to 70 ms). The agent itself is trusted for that time: it loads its libraries. A program that it has started
 //! by then may have read and sent anything, so the session counts as incomplete: its connections ask, and rules that want a touch find one.
 
-use std::{path::Path, time::Duration};
+use std::time::Duration;
 
 use monitor_common::label::GATED;
 
-use super::engine::Engine;
+use super::{beginning::Executed, engine::Engine};
 use crate::{
-    catalog::basename,
+    catalog::{basename, secrets::Secrets},
     clock::boot_now,
     facts::{BootNanos, Process, SessionId},
     recognition,
@@ -26,14 +26,20 @@ const HARMLESS: [&str; 20] = [
     "arch", "basename", "date", "dirname", "expr", "false", "getconf", "hostname", "id", "locale", "mktemp",
     "nproc", "readlink", "realpath", "sleep", "stty", "test", "true", "tty", "uname",
 ];
-/// Where nobody but root puts programs.
-const SYSTEM: [&str; 4] = ["/bin", "/usr/bin", "/usr/sbin", "/sbin"];
 
 /// Whether what a process ran unwatched may have been a read, or a request.
-fn matters(process: &Process) -> bool {
-    let parent = Path::new(&process.executable).parent().unwrap_or(Path::new(""));
-    let is_system = SYSTEM.iter().any(|directory| parent == Path::new(directory));
-    !(is_system && HARMLESS.contains(&basename(&process.executable)))
+fn matters(process: &Process, secrets: &Secrets) -> bool {
+    let is_harmless = HARMLESS.contains(&basename(&process.executable));
+    !(is_harmless && secrets.is_systems_place(&process.executable))
+}
+
+/// Whether the process still runs what `root` forked it with: its program and its arguments, or those that the root has
+/// overwritten its own with since.
+fn is_copy_of(root: &Process, process: &Process) -> bool {
+    let now = procfs::read(root.pid).map(|running| running.process);
+    let same = |other: &Process| other.executable == process.executable && other.args == process.args;
+    // The root is known by the path that it was executed by; the same program may have another name in `/proc`.
+    now.is_some_and(|now| same(&now) || (now.executable == process.executable && root.args == process.args))
 }
 
 impl Engine {
@@ -55,32 +61,28 @@ impl Engine {
     /// A process of a session that has just begun was there before its label. One that runs its creator's program still is
     /// part of that program.
     pub fn doubt_descendant(&mut self, id: SessionId, process: &Process) {
-        let root = self.registry.process(id.root()).map(|root| root.executable.clone());
-        let resolved = |path: &str| std::fs::canonicalize(path).ok();
-        let is_a_copy = root.is_some_and(|root| {
-            root == process.executable
-                || resolved(&root).is_some_and(|root| Some(root) == resolved(&process.executable))
-        });
+        let is_a_copy = self.registry.process(id.root()).is_some_and(|root| is_copy_of(root, process));
         if !is_a_copy {
             self.doubt(id, process);
         }
     }
 
     /// Something that the root has started was over before the root had its label, and nobody can tell what it was. What the
-    /// process had started before it became the agent (an entry point that executes it at last) looks the same, so this is
-    /// asked only where there was time for it.
-    pub fn doubt_the_ended(&mut self, id: SessionId, executed: BootNanos) {
-        if self.registry.get(id).is_none_or(|session| session.watched.since(executed) < AT_ONCE) {
+    /// process had started before it became the agent (a launcher that executes it at last) looks the same, so what was over
+    /// when it was first looked at is left out where that was soon enough, and this is asked only where there was time for it.
+    pub fn doubt_the_ended(&mut self, id: SessionId, executed: Executed) {
+        if self.registry.get(id).is_none_or(|session| session.watched.since(executed.at) < AT_ONCE) {
             return;
         }
+        let before = if executed.looked.since(executed.at) < AT_ONCE { executed.reaped } else { 0 };
         let root = self.registry.process(id.root()).cloned();
-        if let Some(root) = root.filter(|root| procfs::has_reaped(root.pid)) {
+        if let Some(root) = root.filter(|root| procfs::reaped(root.pid) > before) {
             self.mark_incomplete(id, &root, "what it had started was over before it was watched");
         }
     }
 
     fn doubt(&mut self, id: SessionId, process: &Process) {
-        if !matters(process) {
+        if !matters(process, &self.know.catalog.secrets) {
             return;
         }
         let grounds = self.registry.get(id).map(Session::grounds).unwrap_or_default();
@@ -91,7 +93,13 @@ impl Engine {
         }
     }
 
-    fn mark_incomplete(&mut self, id: SessionId, process: &Process, why: &str) {
+    /// A session's stores were not looked for when it began, because those of others took all the time there is.
+    pub fn doubt_unsurveyed(&mut self, id: SessionId, pid: u32) {
+        let root = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        self.mark_incomplete(id, &root, "its stores could not be looked for when it began");
+    }
+
+    pub fn mark_incomplete(&mut self, id: SessionId, process: &Process, why: &str) {
         let Some(session) = self.registry.get_mut(id).filter(|session| !session.incomplete) else { return };
         (session.incomplete, session.gated) = (true, true);
         if let Err(error) = self.uplink.set_flags(id, GATED, true) {
@@ -103,21 +111,49 @@ impl Engine {
             .with("session.incomplete", true)
             .with("message", why);
         self.publish(event);
+        self.pass_on([id]);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        io::{BufRead as _, BufReader},
+        process::{Command, Stdio},
+    };
+
     use super::*;
+    use crate::catalog::Catalog;
 
     #[test]
     fn what_starts_agents_is_told_from_what_may_read() {
+        let catalog = Catalog::builtin().unwrap();
         let process = |executable: &str| Process { executable: executable.into(), ..Process::default() };
-        for harmless in ["/usr/bin/dirname", "/bin/uname"] {
-            assert!(!matters(&process(harmless)), "{harmless}");
+        for harmless in ["/usr/bin/dirname", "/bin/uname", "/nix/store/a-coreutils-9.5/bin/tty"] {
+            assert!(!matters(&process(harmless), &catalog.secrets), "{harmless}");
         }
         for reader in ["/usr/bin/cat", "/usr/bin/curl", "/home/ann/bin/dirname", "dirname", ""] {
-            assert!(matters(&process(reader)), "{reader}");
+            assert!(matters(&process(reader), &catalog.secrets), "{reader}");
+        }
+    }
+
+    #[test]
+    fn a_subshell_is_its_shell_and_another_script_of_the_same_shell_is_not() {
+        for (script, is_copy) in
+            [("( echo ready; read line; : ); :", true), ("sh -c 'echo ready; read line'; :", false)]
+        {
+            let mut shell = Command::new("/bin/sh");
+            shell.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut started = shell.spawn().unwrap();
+            let mut line = String::new();
+            BufReader::new(started.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            let of = |pid| procfs::read(pid).map(|running| running.process);
+            let child = procfs::parents().into_iter().find(|(_, parent)| *parent == started.id());
+            let both = of(started.id()).zip(child.and_then(|(child, _)| of(child)));
+            let compared = both.map(|(root, child)| is_copy_of(&root, &child));
+            drop(started.stdin.take());
+            started.wait().unwrap();
+            assert_eq!(compared, Some(is_copy), "{script}");
         }
     }
 }

@@ -91,6 +91,7 @@ impl Engine {
             agent: hold.agent.clone(),
             pid: hold.pid,
             command: hold.command.clone(),
+            others: hold.company.lines(),
             destination: hold.target(),
             rule: hold.rule.clone(),
             summary: hold.summary.clone(),

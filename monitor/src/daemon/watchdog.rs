@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{StartError, engine::Engine, system};
+use super::{StartError, engine::Engine, priority, system};
 use crate::metrics::Heart;
 
 /// How often the engine is looked at where no watchdog asks.
@@ -21,6 +21,7 @@ pub fn start(
     let guard: DropGuard = stop.clone().drop_guard();
     let run = move || {
         let _guard = guard; // dropped by a panic too
+        priority::raise();
         engine.run(&heart)
     };
     let thread = std::thread::Builder::new().name("interlock-engine".into());

@@ -115,8 +115,9 @@ fn configuration(socket: &Path, state: &Path, mode: Mode) -> Result<String> {
     let (socket, state) = (text(socket)?, text(state)?);
     // Nobody else's agent is this daemon's business.
     let watched = std::process::id();
+    // The drill plays the agent and the person, so both have the terminal that it was started from.
     Ok(format!(
-        "socket = {socket}\nstate = {state}\nrules = \"builtin\"\nunattended = \"never\"\npins = \"none\"\nmetrics = \"none\"\nmode = \"{mode}\"\n\
+        "shared_terminal = \"allow\"\nsocket = {socket}\nstate = {state}\nrules = \"builtin\"\nunattended = \"never\"\npins = \"none\"\nmetrics = \"none\"\nmode = \"{mode}\"\n\
          watch_below = {watched}\n"
     ))
 }

@@ -5,7 +5,10 @@ use std::{
     os::fd::{AsFd as _, OwnedFd},
 };
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::{
+    fs::OFlags,
+    process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
+};
 
 use crate::{probes::Uplink, sessions::life::has_ended};
 
@@ -46,4 +49,14 @@ impl Member {
 pub fn pidfd(pid: u32) -> io::Result<OwnedFd> {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
     Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// A handle to a thread that need not be its process's first one.
+///
+/// # Errors
+/// It has ended, or the kernel is older than Linux 6.9.
+pub fn pidfd_of_thread(thread: u32) -> io::Result<OwnedFd> {
+    let thread = i32::try_from(thread).ok().and_then(Pid::from_raw).ok_or(io::ErrorKind::InvalidInput)?;
+    // PIDFD_THREAD, include/uapi/linux/pidfd.h.
+    Ok(pidfd_open(thread, PidfdFlags::from_bits_retain(OFlags::EXCL.bits()))?)
 }

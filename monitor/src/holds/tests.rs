@@ -37,6 +37,7 @@ fn hold(session: u64, cookie: u64) -> Hold {
         points: 60,
         flows: vec![flow(cookie, 1)],
         callers: Vec::new(),
+        company: Company::default(),
         since: BootNanos(10),
         deadline: Some(BootNanos(100)),
         then: Action::Freeze,

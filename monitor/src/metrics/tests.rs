@@ -22,6 +22,7 @@ fn what_was_counted_is_on_the_page() {
     metrics.freezes.inc();
     metrics.lost("control", "event", 3);
     metrics.file_changed("ledger", "removed");
+    metrics.search_cut_short("reset");
     assert!(metrics.file_changed_total("events", "renamed", 2));
     assert!(!metrics.file_changed_total("events", "renamed", 2));
     let page = metrics.encode();
@@ -35,6 +36,7 @@ fn what_was_counted_is_on_the_page() {
         "interlock_freezes_total 1",
         "interlock_kills_total 0",
         "interlock_events_lost_total{kind=\"event\",ring=\"control\"} 3",
+        "interlock_descriptor_searches_cut_short_total{purpose=\"reset\"} 1",
         "interlock_file_changes_total{change=\"removed\",file=\"ledger\"} 1",
         "interlock_file_changes_total{change=\"renamed\",file=\"events\"} 2",
         "interlock_build_info{revision=",

@@ -43,11 +43,28 @@ struct Entry {
 struct Known {
     name: String,
     until: BootNanos,
+    weight: Weight,
+}
+
+/// What speaks for a name, and what follows from it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Weight {
+    /// How bad it would be if the address stood for this name: of too many, the least dangerous makes room.
+    pub danger: u8,
+    /// A resolver of this machine's own said so, not one that anybody may have chosen.
+    pub trusted: bool,
+}
+
+impl Known {
+    fn danger(&self) -> u8 {
+        self.weight.danger
+    }
 }
 
 impl NameCache {
-    /// Notes that `address` stands for `name`. IPv4 in IPv6's clothes counts as IPv4.
-    pub fn insert(&mut self, name: &str, address: IpAddr, ttl: Duration, now: BootNanos) {
+    /// Notes that `address` stands for `name`. IPv4 in IPv6's clothes counts as IPv4. What a trusted resolver has said stays
+    /// trusted when somebody repeats it.
+    pub fn insert(&mut self, name: &str, address: IpAddr, ttl: Duration, weight: Weight, now: BootNanos) {
         let address = address.to_canonical();
         let until = now.plus(ttl.clamp(MIN_LIFE, MAX_LIFE));
         let turn = self.next;
@@ -58,25 +75,33 @@ impl NameCache {
         self.order.insert(turn, address);
         entry.turn = turn;
         // What has ended is not lost, so it is not counted.
-        let bytes = &mut self.bytes;
+        let (bytes, mut weight) = (&mut self.bytes, weight);
         entry.names.retain(|known| {
             let keep = known.until > now && known.name != name;
+            weight.trusted |= known.until > now && known.name == name && known.weight.trusted;
             *bytes -= if keep { 0 } else { known.name.len() };
             keep
         });
-        if entry.names.len() >= MAX_NAMES {
-            self.bytes -= entry.names.remove(0).name.len();
+        entry.names.push(Known { name: name.to_owned(), until, weight });
+        if entry.names.len() > MAX_NAMES {
+            let harmless =
+                (0..entry.names.len()).min_by_key(|place| entry.names.get(*place).map(Known::danger));
+            let name = entry.names.remove(harmless.unwrap_or_default()).name;
+            self.bytes -= name.len();
             self.evicted += 1;
         }
-        entry.names.push(Known { name: name.to_owned(), until });
         self.bytes += name.len();
         self.make_room();
     }
 
-    /// Names that `address` stands for, newest first.
-    pub fn lookup(&self, address: IpAddr, now: BootNanos) -> impl Iterator<Item = &str> {
+    /// Names that `address` stands for, newest first, and whether a trusted resolver said so.
+    pub fn lookup(&self, address: IpAddr, now: BootNanos) -> impl Iterator<Item = (&str, bool)> {
         let names = self.addresses.get(&address.to_canonical()).map_or(&[][..], |entry| &entry.names);
-        names.iter().rev().filter(move |known| known.until > now).map(|known| known.name.as_str())
+        names
+            .iter()
+            .rev()
+            .filter(move |known| known.until > now)
+            .map(|known| (known.name.as_str(), known.weight.trusted))
     }
 
     /// Addresses, and names of an address, that made room for newer ones.
@@ -111,14 +136,14 @@ mod tests {
     }
 
     fn names(cache: &NameCache, address: IpAddr, now: BootNanos) -> Vec<&str> {
-        cache.lookup(address, now).collect()
+        cache.lookup(address, now).map(|(name, _)| name).collect()
     }
 
     #[test]
     fn a_name_lives_at_least_a_minute_and_at_most_a_day() {
         let mut cache = NameCache::default();
-        cache.insert("short.org", ip(1), Duration::ZERO, at(10));
-        cache.insert("long.org", ip(2), Duration::from_secs(u32::MAX.into()), at(10));
+        cache.insert("short.org", ip(1), Duration::ZERO, Weight::default(), at(10));
+        cache.insert("long.org", ip(2), Duration::from_secs(u32::MAX.into()), Weight::default(), at(10));
         assert_eq!(names(&cache, ip(1), at(69)), ["short.org"]);
         assert!(names(&cache, ip(1), at(70)).is_empty());
         assert_eq!(names(&cache, ip(2), at(24 * 3600 + 9)), ["long.org"]);
@@ -129,22 +154,46 @@ mod tests {
     fn the_newest_name_comes_first_and_the_oldest_goes() {
         let mut cache = NameCache::default();
         for i in 0..=MAX_NAMES {
-            cache.insert(&format!("n{i}.org"), ip(1), MIN_LIFE, at(1));
+            cache.insert(&format!("n{i}.org"), ip(1), MIN_LIFE, Weight::default(), at(1));
         }
-        cache.insert("n3.org", ip(1), MIN_LIFE, at(2));
+        cache.insert("n3.org", ip(1), MIN_LIFE, Weight::default(), at(2));
         let expected = ["n3.org", "n8.org", "n7.org", "n6.org", "n5.org", "n4.org", "n2.org", "n1.org"];
         assert_eq!(names(&cache, ip(1), at(3)), expected);
         assert_eq!(cache.evicted(), 1);
     }
 
     #[test]
+    fn the_most_dangerous_name_is_not_pushed_out_by_harmless_ones() {
+        let mut cache = NameCache::default();
+        let weight = |danger| Weight { danger, trusted: false };
+        cache.insert("control.example", ip(1), MIN_LIFE, weight(7), at(1));
+        for i in 0..2 * MAX_NAMES {
+            cache.insert(&format!("n{i}.org"), ip(1), MIN_LIFE, weight(i as u8 % 4), at(1));
+        }
+        let held = names(&cache, ip(1), at(2));
+        assert!(held.contains(&"control.example") && held.len() == MAX_NAMES, "{held:?}");
+        assert_eq!(cache.evicted(), MAX_NAMES as u64 + 1);
+    }
+
+    #[test]
+    fn what_a_trusted_resolver_said_stays_trusted_for_as_long_as_it_lives() {
+        let mut cache = NameCache::default();
+        let by = |trusted| Weight { danger: 0, trusted };
+        cache.insert("x.org", ip(1), MIN_LIFE, by(true), at(1));
+        cache.insert("x.org", ip(1), MIN_LIFE, by(false), at(2));
+        assert_eq!(cache.lookup(ip(1), at(3)).collect::<Vec<_>>(), [("x.org", true)]);
+        cache.insert("x.org", ip(1), MIN_LIFE, by(false), at(100));
+        assert_eq!(cache.lookup(ip(1), at(101)).collect::<Vec<_>>(), [("x.org", false)]);
+    }
+
+    #[test]
     fn the_address_that_was_learned_longest_ago_makes_room() {
         let mut cache = NameCache::default();
         for i in 0..MAX_ADDRESSES as u32 {
-            cache.insert("x.org", ip(i), MIN_LIFE, at(1));
+            cache.insert("x.org", ip(i), MIN_LIFE, Weight::default(), at(1));
         }
-        cache.insert("x.org", ip(0), MIN_LIFE, at(2));
-        cache.insert("x.org", ip(u32::MAX), MIN_LIFE, at(2));
+        cache.insert("x.org", ip(0), MIN_LIFE, Weight::default(), at(2));
+        cache.insert("x.org", ip(u32::MAX), MIN_LIFE, Weight::default(), at(2));
         assert_eq!(cache.addresses.len(), MAX_ADDRESSES);
         assert_eq!(cache.order.len(), MAX_ADDRESSES);
         assert_eq!(cache.evicted(), 1);
@@ -157,7 +206,7 @@ mod tests {
         let mut cache = NameCache::default();
         for i in 0..MAX_ADDRESSES as u32 {
             for j in 0..MAX_NAMES {
-                cache.insert(&format!("{i:0>125}.{j:0>125}"), ip(i), MIN_LIFE, at(1));
+                cache.insert(&format!("{i:0>125}.{j:0>125}"), ip(i), MIN_LIFE, Weight::default(), at(1));
             }
         }
         let held: usize = cache.addresses.values().flat_map(|e| &e.names).map(|known| known.name.len()).sum();
@@ -170,7 +219,7 @@ mod tests {
     fn a_mapped_address_is_the_ipv4_address() {
         let mut cache = NameCache::default();
         let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
-        cache.insert("x.org", mapped, MIN_LIFE, at(1));
+        cache.insert("x.org", mapped, MIN_LIFE, Weight::default(), at(1));
         assert_eq!(names(&cache, "10.0.0.1".parse().unwrap(), at(2)), ["x.org"]);
         assert_eq!(names(&cache, mapped, at(2)), ["x.org"]);
     }

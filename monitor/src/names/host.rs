@@ -42,7 +42,43 @@ pub fn name(bytes: &[u8]) -> Option<String> {
     name.parse::<Ipv4Addr>().is_err().then_some(name)
 }
 
-/// A host name, an IPv4 address or an IPv6 address, the latter bare or in brackets.
+/// An IPv4 address in the spellings that inet_aton(3) takes, and with it most clients and proxies: one to four numbers, decimal,
+/// octal (`0177`) or hexadecimal (`0x7f`), the last of which fills the rest.
+fn ipv4(text: &str) -> Option<Ipv4Addr> {
+    let parts: Vec<&str> = text.split('.').collect();
+    let (last, leading) = parts.split_last()?;
+    if leading.len() > 3 {
+        return None;
+    }
+    let mut address: u32 = 0;
+    for part in leading {
+        address = address << 8 | u32::from(u8::try_from(number(part)?).ok()?);
+    }
+    let bits = 32 - 8 * leading.len() as u32;
+    let rest = number(last)?;
+    let fits = bits == 32 || rest < 1 << bits;
+    fits.then(|| Ipv4Addr::from(address.checked_shl(bits).unwrap_or(0) | rest))
+}
+
+fn number(text: &str) -> Option<u32> {
+    let digits = |text: &str, radix| {
+        (!text.starts_with(['+', '-'])).then(|| u32::from_str_radix(text, radix).ok()).flatten()
+    };
+    match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some("") => Some(0),
+        Some(hexadecimal) => digits(hexadecimal, 16),
+        None if text.len() > 1 && text.starts_with('0') => digits(text, 8),
+        None => digits(text, 10),
+    }
+}
+
+/// Whether the last label is a number: then it is an address, or nothing (URL Standard, ends-in-a-number checker).
+fn ends_in_a_number(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or_default();
+    last.bytes().all(|byte| byte.is_ascii_digit()) || number(last).is_some_and(|_| last.starts_with(['0']))
+}
+
+/// A host name, an IPv4 address in any spelling or an IPv6 address, the latter bare or in brackets.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Option<Host> {
     let bare = bytes.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
@@ -55,9 +91,11 @@ pub fn parse(bytes: &[u8]) -> Option<Host> {
     if bare.is_some() {
         return None;
     }
-    match text.parse::<Ipv4Addr>() {
-        Ok(address) => Some(Host::Address(IpAddr::V4(address))),
-        Err(_) => name(bytes).map(Host::Name),
+    let bare = text.strip_suffix('.').unwrap_or(text);
+    match ipv4(bare) {
+        Some(address) => Some(Host::Address(IpAddr::V4(address))),
+        None if ends_in_a_number(bare) => None,
+        None => name(bytes).map(Host::Name),
     }
 }
 
@@ -98,6 +136,29 @@ mod tests {
         assert_eq!(name(&long), None);
         assert!(name(&long[1..]).is_none(), "starts with an empty label");
         assert!(name(&long[2..]).is_some());
+    }
+
+    #[test]
+    fn an_address_is_read_in_every_spelling() {
+        let expected = Host::Address("203.0.113.10".parse().unwrap());
+        for spelling in [
+            "203.0.113.10",
+            "3405803786",
+            "0xcb00710a",
+            "0xcb.0.0x71.0xa",
+            "0313.0.0161.012",
+            "203.28938",
+            "203.0.28938",
+            "203.0.113.10.",
+        ] {
+            assert_eq!(parse(spelling.as_bytes()), Some(expected.clone()), "{spelling}");
+        }
+        for neither in ["203.0.113.256", "1.2.3.4.5", "4294967296", "x.0x1g.7", "09", "1.2.+3.4"] {
+            assert_eq!(parse(neither.as_bytes()), None, "{neither}");
+        }
+        for name in ["0xcafe.org", "1.example", "x1", "0xz"] {
+            assert_eq!(parse(name.as_bytes()), Some(Host::Name(name.to_owned())), "{name}");
+        }
     }
 
     #[test]

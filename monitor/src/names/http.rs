@@ -44,17 +44,54 @@ pub fn is_unfinished(bytes: &[u8]) -> bool {
     }
 }
 
+/// Whether `bytes` are a request for a proxy that this module does not understand: a lenient proxy may.
+#[must_use]
+pub fn is_unreadable(bytes: &[u8]) -> bool {
+    if target(bytes).is_some() {
+        return false;
+    }
+    let bytes = bytes.trim_ascii_start();
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let word = line.get(..7).unwrap_or_default();
+    let is_connect = word.eq_ignore_ascii_case(b"CONNECT")
+        && line.get(7).is_some_and(|byte| !byte.is_ascii_alphanumeric() && !matches!(byte, b'-' | b'_'));
+    let mut parts = line.split(|byte| is_blank(*byte)).filter(|part| !part.is_empty());
+    let is_url = parts.nth(1).is_some_and(|asked| scheme(asked).is_some());
+    is_connect || (is_url && line.windows(5).any(|part| part == b"HTTP/"))
+}
+
+/// What lenient servers take for a blank in a request line (RFC 9112, 3).
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | 0x0b | 0x0c | b'\r')
+}
+
+fn trim_blanks(mut bytes: &[u8]) -> &[u8] {
+    while let [first, rest @ ..] = bytes
+        && is_blank(*first)
+    {
+        bytes = rest;
+    }
+    while let [rest @ .., last] = bytes
+        && is_blank(*last)
+    {
+        bytes = rest;
+    }
+    bytes
+}
+
 fn is_begun(bytes: &[u8]) -> bool {
     let token = bytes.iter().take_while(|byte| byte.is_ascii_alphabetic() || **byte == b'-').count();
     if token == 0 || token > MAX_METHOD {
         return false;
     }
     let Some(rest) = bytes.get(token..).filter(|rest| !rest.is_empty()) else { return true };
-    let Some(rest) = rest.strip_prefix(b" ") else { return false };
+    if !rest.first().is_some_and(|byte| is_blank(*byte)) {
+        return false;
+    }
     let mut lines = Lines { rest: rest.trim_ascii_start() };
     let Some(line) = lines.next() else { return !rest.contains(&b'\n') };
     let is_http =
-        line.rsplit(|byte| *byte == b' ').next().is_some_and(|version| version.starts_with(b"HTTP/"));
+        line.rsplit(|byte| is_blank(*byte)).next().is_some_and(|version| version.starts_with(b"HTTP/"));
     is_http && lines.by_ref().all(|line| host_header(line).is_none()) && !has_ended(bytes)
 }
 
@@ -66,19 +103,19 @@ fn has_ended(bytes: &[u8]) -> bool {
 fn http(bytes: &[u8]) -> Option<Target> {
     // Servers skip empty lines before a request (RFC 9112, 2.2).
     let bytes = bytes.trim_ascii_start();
-    let space = bytes.iter().take(MAX_METHOD + 1).position(|byte| *byte == b' ')?;
+    let space = bytes.iter().take(MAX_METHOD + 1).position(|byte| is_blank(*byte))?;
     let (method, rest) = bytes.split_at_checked(space)?;
     if method.is_empty() || !method.iter().all(|byte| byte.is_ascii_alphabetic() || *byte == b'-') {
         return None;
     }
     let mut lines = Lines { rest: rest.trim_ascii_start() };
     let line = lines.next()?;
-    let end = line.iter().rposition(|byte| *byte == b' ')?;
+    let end = line.iter().rposition(|byte| is_blank(*byte))?;
     let (asked, version) = line.split_at_checked(end)?;
-    if !version.trim_ascii().starts_with(b"HTTP/") {
+    if !trim_blanks(version).starts_with(b"HTTP/") {
         return None;
     }
-    let asked = asked.trim_ascii();
+    let asked = trim_blanks(asked);
     if method.eq_ignore_ascii_case(b"CONNECT") {
         return proxied(asked, None);
     }
@@ -201,6 +238,32 @@ mod tests {
             assert!(!is_unfinished(whole), "{whole:?}");
         }
         assert!(is_unfinished(&[5, 1, 0]) && is_unfinished(&[4, 1, 0, 80, 0, 0, 0, 1, 0, b'a']));
+    }
+
+    #[test]
+    fn what_lenient_proxies_understand_is_understood_or_known_not_to_be() {
+        for blank in ["\t", " \t ", "\x0b", "\x0c", "\r", "  "] {
+            let request = format!("CONNECT{blank}x.org:443{blank}HTTP/1.1\r\n\r\n");
+            assert_eq!(target(request.as_bytes()), name("x.org", Some(443), true), "{blank:?}");
+        }
+        let spelled = target(b"CONNECT 0xcb.0.0x71.0xa:443 HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(spelled.host, Host::Address("203.0.113.10".parse().unwrap()));
+        for request in [
+            &b"CONNECT a^b:443 HTTP/1.1\r\n\r\n"[..],
+            b"CONNECT\0x.org:443 HTTP/1.1\n\n",
+            b"GET http://1.2.3.4.5/ HTTP/1.1\r\n\r\n",
+        ] {
+            assert!(is_unreadable(request), "{}", request.escape_ascii());
+        }
+        for request in [
+            &b"CONNECTED\r\n"[..],
+            b"GET /?u=http://x.org/ HTTP/1.0\r\n\r\n",
+            b"CONNECT x.org:1 HTTP/1.1\r\n\r\n",
+            b"",
+            b"\x16\x03\x01",
+        ] {
+            assert!(!is_unreadable(request), "{}", request.escape_ascii());
+        }
     }
 
     #[test]

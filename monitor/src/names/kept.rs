@@ -10,14 +10,16 @@ use monitor_common::policy::{FLOW_NAME_MAX, FlowName, NAMED_BY_HTTP, NAMED_BY_SE
 use super::Identified;
 use crate::facts::NameSource;
 
-/// What of `said` can be kept with a connection to `address` and `port`: one name, or one target that a proxy is asked for.
-/// `None` where it says nothing, is not done yet, or says several things at once: such a connection has no name.
+/// What of `said` can be kept with a connection to `address` and `port`: one name, one target that a proxy is asked for, or
+/// that a TLS connection began without a name (an empty one). `None` where it says nothing, is not done yet, or says several things at once: such a connection has no name.
 #[must_use]
 pub fn keep(said: &Identified, address: [u8; 16], port: u16) -> Option<FlowName> {
     if said.unfinished {
         return None;
     }
+    let nobody = String::new();
     let (host, source, target_port) = match (&said.proxy_target, said.names.as_slice()) {
+        (None, []) if said.nameless => (&nobody, NAMED_BY_SERVER_NAME, 0),
         (Some((host, port)), _) => (host, NAMED_BY_HTTP, *port),
         (None, [(name, NameSource::ServerName)]) => (name, NAMED_BY_SERVER_NAME, 0),
         (None, [(name, NameSource::Http)]) => (name, NAMED_BY_HTTP, 0),
@@ -32,7 +34,11 @@ pub fn keep(said: &Identified, address: [u8; 16], port: u16) -> Option<FlowName>
 /// Adds what was kept to what the connection says now.
 pub(super) fn recall(now: &mut Identified, kept: &FlowName) {
     let text = kept.name.get(..usize::from(kept.length)).and_then(|name| std::str::from_utf8(name).ok());
-    let Some(name) = text.filter(|name| !name.is_empty()).map(str::to_owned) else { return };
+    let Some(name) = text.map(str::to_owned) else { return };
+    if name.is_empty() {
+        now.nameless = true;
+        return;
+    }
     let source = if kept.source == NAMED_BY_SERVER_NAME { NameSource::ServerName } else { NameSource::Http };
     let differs = now.names.iter().any(|(other, _)| *other != name)
         || now.proxy_target.as_ref().is_some_and(|(host, _)| *host != name);
@@ -97,6 +103,13 @@ mod tests {
         assert!(later.mismatch, "both could be true");
         let asked = recalled(&hello, said(&[], Some(("203.0.113.9", 80))));
         assert!(asked.mismatch);
+    }
+
+    #[test]
+    fn a_greeting_without_a_name_is_kept_as_such() {
+        let nameless = Identified { nameless: true, ..Identified::default() };
+        assert_eq!(recalled(&nameless, said(&[], None)), nameless);
+        assert_eq!(keep(&said(&[], None), TO.0, TO.1), None, "no greeting at all is not one without a name");
     }
 
     #[test]

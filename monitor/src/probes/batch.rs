@@ -22,12 +22,11 @@ impl Batch {
     pub fn push(&mut self, bytes: &[u8]) {
         let place = (self.words.len(), bytes.len());
         self.records.push(place);
-        let chunks = bytes.chunks(size_of::<u64>());
-        self.words.extend(chunks.map(|chunk| {
-            let mut word = [0; size_of::<u64>()];
-            word.iter_mut().zip(chunk).for_each(|(to, from)| *to = *from);
-            u64::from_ne_bytes(word)
-        }));
+        self.words.resize(place.0 + bytes.len().div_ceil(size_of::<u64>()), 0);
+        let room = self.words.get_mut(place.0..).unwrap_or_default().as_mut_bytes();
+        if let Some(room) = room.get_mut(..bytes.len()) {
+            room.copy_from_slice(bytes);
+        }
         self.newest = self.newest.max(self.at(place));
     }
 

@@ -1,14 +1,17 @@
 //! What this machine lets the probes do, without starting anything: `interlock doctor`.
 
-use std::path::Path;
+use std::{path::Path, sync::OnceLock};
 
 use super::{mounts, namespace, offsets};
-use crate::control::api::{Check, CheckState};
+use crate::{
+    control::api::{Check, CheckState},
+    sessions::seat::Pushing,
+};
 
 /// Checks the ground the daemon stands on.
 #[must_use]
 pub fn doctor() -> Vec<Check> {
-    vec![privileges(), pids(), kernel_types(), lsm(), cgroup()]
+    vec![privileges(), pids(), kernel_types(), lsm(), cgroup(), terminals()]
 }
 
 fn check(subject: &str, state: CheckState, found: impl Into<String>, advice: Option<&str>) -> Check {
@@ -40,7 +43,13 @@ fn pids() -> Check {
     }
 }
 
+/// Megabytes are read for it, anybody may ask, and it does not change before the next boot.
 fn kernel_types() -> Check {
+    static FOUND: OnceLock<Check> = OnceLock::new();
+    FOUND.get_or_init(look_at_kernel_types).clone()
+}
+
+fn look_at_kernel_types() -> Check {
     match offsets::resolve(Path::new(offsets::VMLINUX)) {
         Ok(_) => check("kernel types", CheckState::Good, offsets::VMLINUX, None),
         Err(error) => check(
@@ -103,4 +112,21 @@ fn cgroup() -> Check {
             ),
         ),
     }
+}
+
+/// Whether an agent can type into the terminal of the person who started it.
+fn terminals() -> Check {
+    let (state, found, advice) = match Pushing::of_this_machine() {
+        Pushing::Forbidden => (CheckState::Good, "no process types for the person", None),
+        Pushing::Switched => (
+            CheckState::Limited,
+            "agents can type into their terminal",
+            Some("sysctl dev.tty.legacy_tiocsti=0"),
+        ),
+        Pushing::Always => {
+            let advice = "decide from another terminal than the agent's; Linux 6.2 can forbid it";
+            (CheckState::Limited, "agents can type into their terminal", Some(advice))
+        }
+    };
+    check("terminals", state, found, advice)
 }

@@ -3,9 +3,10 @@
 use monitor_common::event::{
     Header,
     delegate::Delegate,
-    file::{Open, Probe, ProcOpen, Relink},
+    file::{Open, Probe, ProcOpen, Relink, Write},
     guard::{Execute, Guard},
     kind,
+    meeting::Meeting,
     network::{Connect, Dns, FlowAsk, FlowClosed, Socket},
     process::{Exec, ExecCandidate, Exit, Fork},
 };
@@ -25,6 +26,7 @@ pub enum Record<'a> {
     Guard(&'a Guard),
     Delegate(&'a Delegate),
     Relink(&'a Relink),
+    Write(&'a Write),
     Connect(&'a Connect),
     FlowAsk(&'a FlowAsk),
     /// The same of data that passed.
@@ -32,6 +34,7 @@ pub enum Record<'a> {
     FlowClosed(&'a FlowClosed),
     Dns(&'a Dns),
     Socket(&'a Socket),
+    Meeting(&'a Meeting),
 }
 
 /// A record that this daemon does not understand: counted, never guessed at.
@@ -59,12 +62,14 @@ impl<'a> Record<'a> {
             kind::GUARD => whole(bytes).map(Self::Guard),
             kind::DELEGATE => whole(bytes).map(Self::Delegate),
             kind::RELINK => whole(bytes).map(Self::Relink),
+            kind::WRITE => whole(bytes).map(Self::Write),
             kind::CONNECT => whole(bytes).map(Self::Connect),
             kind::FLOW_ASK => whole(bytes).map(Self::FlowAsk),
             kind::GREETING => whole(bytes).map(Self::Greeting),
             kind::FLOW_CLOSED => whole(bytes).map(Self::FlowClosed),
             kind::DNS => whole(bytes).map(Self::Dns),
             kind::SOCKET => whole(bytes).map(Self::Socket),
+            kind::MEETING => whole(bytes).map(Self::Meeting),
             _ => None,
         };
         record.ok_or_else(|| failed(header.kind))
@@ -86,11 +91,13 @@ impl Record<'_> {
             Self::Guard(record) => &record.header,
             Self::Delegate(record) => &record.header,
             Self::Relink(record) => &record.header,
+            Self::Write(record) => &record.header,
             Self::Connect(record) => &record.header,
             Self::FlowAsk(record) | Self::Greeting(record) => &record.header,
             Self::FlowClosed(record) => &record.header,
             Self::Dns(record) => &record.header,
             Self::Socket(record) => &record.header,
+            Self::Meeting(record) => &record.header,
         }
     }
 }

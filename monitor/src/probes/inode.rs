@@ -12,6 +12,8 @@ use std::{
 use monitor_common::policy::InodeKey;
 use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
 
+use crate::sessions::procfs;
+
 /// Whether the kernel programs tell btrfs's subvolumes apart, see [`know_subvolumes`].
 static SUBVOLUMES: AtomicBool = AtomicBool::new(false);
 
@@ -26,10 +28,10 @@ pub(super) fn know_subvolumes(known: bool) {
 const MINOR_BITS: u32 = 20;
 
 /// Mounts as one process sees them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Mounts(Vec<Mount>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Mount {
     id: u64,
     dev: u32,
@@ -59,7 +61,7 @@ impl Mounts {
     /// Reads `/proc/PID/mountinfo` (proc(5)); empty if the process has ended.
     #[must_use]
     pub fn of(pid: u32) -> Self {
-        let text = fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap_or_default();
+        let text = fs::read_to_string(procfs::living(pid).join("mountinfo")).unwrap_or_default();
         Self(text.lines().filter_map(parse).collect())
     }
 
@@ -108,11 +110,31 @@ impl Mounts {
     }
 }
 
-/// Mount tables by mount namespace and root directory, kept for a moment: one is read for every secret that is opened. A
-/// process sees only what lies below its root, so who has changed its own has a table of its own.
+/// A mount namespace and a root directory in it, as `/proc` names them: who shares both sees files by the same paths.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct View([PathBuf; 2]);
+
+impl View {
+    /// `None` if the process has ended.
+    #[must_use]
+    pub fn of(pid: u32) -> Option<Self> {
+        let process = procfs::living(pid);
+        let link = |name: &str| fs::read_link(process.join(name)).ok();
+        Some(Self([link("ns/mnt")?, link("root")?]))
+    }
+
+    /// One that no process has.
+    #[cfg(test)]
+    pub fn made_up() -> Self {
+        Self(["mnt:[1]".into(), "/".into()])
+    }
+}
+
+/// Mount tables by view, kept for a moment: one is read for every secret that is opened. A process sees only what lies below
+/// its root, so who has changed its own has a table of its own.
 #[derive(Default)]
 pub struct MountCache {
-    tables: HashMap<[PathBuf; 2], (Instant, Mounts)>,
+    tables: HashMap<View, (Instant, Mounts)>,
 }
 
 impl MountCache {
@@ -122,16 +144,22 @@ impl MountCache {
 
     /// The mounts that `pid` sees; `None` if it has ended.
     pub fn of(&mut self, pid: u32) -> Option<&Mounts> {
-        let link = |name: &str| fs::read_link(format!("/proc/{pid}/{name}")).ok();
-        let view = [link("ns/mnt")?, link("root")?];
+        self.look(pid).map(|(_, mounts)| mounts)
+    }
+
+    /// The mounts that `pid` sees and the view they belong to, from one look at it; `None` if it has ended.
+    pub fn look(&mut self, pid: u32) -> Option<(View, &Mounts)> {
+        let view = View::of(pid)?;
         let known = self.tables.get(&view).is_some_and(|(read, _)| read.elapsed() < Self::FRESH);
         if !known {
+            // It may have ended between the two.
+            let mounts = Some(Mounts::of(pid)).filter(|mounts| !mounts.0.is_empty())?;
             if self.tables.len() >= Self::MAX {
                 self.tables.clear();
             }
-            self.tables.insert(view.clone(), (Instant::now(), Mounts::of(pid)));
+            self.tables.insert(view.clone(), (Instant::now(), mounts));
         }
-        self.tables.get(&view).map(|(_, mounts)| mounts)
+        self.tables.get(&view).map(|(_, mounts)| (view, mounts))
     }
 }
 

@@ -4,7 +4,6 @@ use std::{
     collections::HashSet,
     fs::{self, File},
     path::{Path, PathBuf},
-    thread::JoinHandle,
     time::Duration,
 };
 
@@ -17,6 +16,7 @@ use aya_obj::btf::BtfKind;
 use monitor_common::offsets::{ABSENT, Offsets};
 
 use super::{
+    ending::Ending,
     error::ProbeError,
     hooks::{link, link_name, load},
     inode, memory,
@@ -86,7 +86,7 @@ pub struct Probes {
     links: Vec<(String, FdLink)>,
     in_force: Vec<InForce>,
     /// Ends links, if that is under way.
-    ending: Option<JoinHandle<()>>,
+    ending: Option<Ending>,
     pub lifecycle: Ring,
     pub access: Ring,
 }
@@ -140,6 +140,10 @@ impl Probes {
         if let Some(pins) = &probes.pins {
             pins.carry_over(&mut uplink);
         }
+        // Fails closed: a session that the kernel cannot note a meeting of counts as incomplete when it meets.
+        if let Err(error) = uplink.prepare_meetings() {
+            tracing::warn!(%error, "whom sessions of before meet cannot be noted");
+        }
         probes.btf = None;
         memory::give_back();
         Ok((probes, uplink))
@@ -169,7 +173,7 @@ impl Probes {
         let asleep: Vec<_> = all.filter(|served| served.state != State::Attached).collect();
         if !asleep.is_empty() {
             // The kernel refuses a program at a hook where it still is (kernel/bpf/core.c:bpf_prog_array_copy, EEXIST).
-            self.await_the_end();
+            self.take_back();
         }
         for served in asleep {
             let Some(offer) = served.offer else { continue };
@@ -189,22 +193,25 @@ impl Probes {
         let mut ended = Vec::new();
         for served in all.filter(|served| served.state == State::Attached) {
             let attachments = served.offer.iter().flat_map(|offer| offer.attachments);
-            attachments.for_each(|attachment| ended.extend(self.unlink(attachment)));
+            for attachment in attachments {
+                ended.extend(self.unlink(attachment).into_iter().map(|link| (attachment, link)));
+            }
             served.state = State::AtRest;
         }
         if !ended.is_empty() {
-            // The end of a link waits until no processor is in its program any more; nobody has to wait with it.
-            self.await_the_end();
-            self.ending = Some(std::thread::spawn(move || drop(ended)));
+            self.take_back();
+            self.ending = Some(Ending::begin(ended));
         }
         Ok(())
     }
 
-    fn await_the_end(&mut self) {
-        if let Some(ending) = self.ending.take()
-            && ending.join().is_err()
-        {
-            tracing::error!("a thread that ended links has panicked");
+    /// Keeps the links that are about to be ended and are not yet.
+    fn take_back(&mut self) {
+        let left = self.ending.take().map(Ending::stop).unwrap_or_default();
+        for (attachment, link) in left {
+            if let Err(error) = self.keep(attachment, link) {
+                tracing::warn!(%error, "a link that was at its end is not kept; it is made anew");
+            }
         }
     }
 
@@ -235,8 +242,12 @@ impl Probes {
     pub(super) fn is_attached(&self, program: &str) -> bool {
         let attachments =
             SERVICES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
-        let linked = |name: String| self.links.iter().any(|(known, _)| *known == name);
-        attachments.filter(|attachment| attachment.program == program).any(|found| linked(link_name(found)))
+        attachments.filter(|attachment| attachment.program == program).any(|found| self.is_linked(found))
+    }
+
+    fn is_linked(&self, attachment: &Attachment) -> bool {
+        let name = link_name(attachment);
+        self.links.iter().any(|(known, _)| *known == name)
     }
 
     /// Tries the offers of a duty in their order.
@@ -284,6 +295,9 @@ impl Probes {
     /// Attaches everything of an offer, or nothing.
     fn accept(&mut self, offer: &'static Offer) -> Result<(), ProbeError> {
         for attachment in offer.attachments {
+            if self.is_linked(attachment) {
+                continue;
+            }
             let attached = self.load_program(attachment).and_then(|()| self.attach(attachment));
             match attached {
                 Ok(()) => {}

@@ -10,7 +10,7 @@ use super::{btf::Btf, error::ProbeError};
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 /// Modules whose structures are read where they are loaded by the time of the start; their BTF lies beside the kernel's.
-const MODULES: [&str; 1] = ["btrfs"];
+const MODULES: [&str; 2] = ["btrfs", "overlay"];
 
 /// Resolves every field the kernel programs read.
 ///

@@ -169,8 +169,12 @@ pub const SERVICES: &[Service] = &[
                 can: "observe, hold, deny",
                 attachments: &[
                     at("file_open", Hook::Lsm("file_open")),
+                    maybe("submit_receive", Hook::RawTracepoint("io_uring_submit_req")),
                     maybe("open_failed", Hook::Exit("do_filp_open")),
                     maybe("open_failed", Hook::Exit("do_file_open")), // its name since v7.1
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_pidfd_getfd")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmsg")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
             },
             Offer {
@@ -178,8 +182,12 @@ pub const SERVICES: &[Service] = &[
                 can: "observe",
                 attachments: &[
                     at("security_file_open", Hook::Entry("security_file_open")),
+                    maybe("submit_receive", Hook::RawTracepoint("io_uring_submit_req")),
                     maybe("open_failed", Hook::Exit("do_filp_open")),
                     maybe("open_failed", Hook::Exit("do_file_open")), // its name since v7.1
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_pidfd_getfd")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmsg")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
             },
             Offer {
@@ -190,6 +198,13 @@ pub const SERVICES: &[Service] = &[
                     at("exit_open", Hook::Syscall("sys_exit_openat")),
                     at("exit_open", Hook::Syscall("sys_exit_openat2")),
                     maybe("submit_request", Hook::RawTracepoint("io_uring_submit_req")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_pidfd_getfd")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_dup")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_dup2")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_dup3")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_fcntl")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmsg")),
+                    maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
             },
         ],
@@ -209,6 +224,8 @@ pub const SERVICES: &[Service] = &[
                     at("sendmsg4", Hook::SocketAddress),
                     at("sendmsg6", Hook::SocketAddress),
                     at("sock_release", Hook::SocketRelease),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_listen")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_connect")),
                 ],
             },
             Offer {
@@ -221,6 +238,8 @@ pub const SERVICES: &[Service] = &[
                     at("sendmsg4", Hook::SocketAddress),
                     at("sendmsg6", Hook::SocketAddress),
                     at("sock_release", Hook::SocketRelease),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_listen")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_connect")),
                 ],
             },
             Offer {
@@ -233,6 +252,8 @@ pub const SERVICES: &[Service] = &[
                     at("sendmsg4", Hook::SocketAddress),
                     at("sendmsg6", Hook::SocketAddress),
                     at("sock_release", Hook::SocketRelease),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_listen")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_connect")),
                 ],
             },
         ],
@@ -321,6 +342,7 @@ pub const SERVICES: &[Service] = &[
                 attachments: &[
                     at("inode_link", Hook::Lsm("inode_link")),
                     at("inode_rename", Hook::Lsm("inode_rename")),
+                    at("start_renamed", Hook::Lsm("inode_rename")),
                 ],
             },
             Offer {
@@ -329,6 +351,7 @@ pub const SERVICES: &[Service] = &[
                 attachments: &[
                     at("security_inode_link", Hook::Entry("security_inode_link")),
                     at("security_inode_rename", Hook::Entry("security_inode_rename")),
+                    at("security_start_renamed", Hook::Entry("security_inode_rename")),
                 ],
             },
         ],
@@ -434,6 +457,12 @@ pub const MAPS: &[&str] = &[
     "FOLLOWED_BITS",
     "FOREIGN_DIRECTORIES",
     "MADE",
+    "WRITTEN",
+    "CARRIED",
+    "WRITTEN_BITS",
+    "PLACES",
+    "SHARED",
+    "MET",
     "SERVICE_NAMES",
     "OPEN_VERDICTS",
     "ANSWERS",

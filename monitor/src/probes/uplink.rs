@@ -1,6 +1,9 @@
 //! Decisions on their way to the kernel: every write to a map happens here.
 
-use std::{borrow::BorrowMut, collections::BTreeMap, path::Path};
+mod carry;
+mod meetings;
+
+use std::{borrow::BorrowMut, collections::BTreeMap};
 
 use aya::{
     Ebpf, Pod,
@@ -11,12 +14,13 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
     policy::{
-        AddressKey, Answer, AnswerKey, Flow, FlowName, FlowVerdict, Followed, InodeKey, Policy, SecretTag,
-        numbered, open_index,
+        AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, Met, Policy,
+        SecretTag, Written, numbered, open_index,
     },
 };
 
-use super::{error::ProbeError, pins};
+use self::meetings::NOBODY_MET;
+use super::error::ProbeError;
 use crate::facts::SessionId;
 
 type Table<K, V> = HashMap<MapData, K, V>;
@@ -36,6 +40,9 @@ pub struct Uplink {
     open_verdicts: Array<MapData, u32>,
     answers: Table<AnswerKey, Answer>,
     followed: Table<InodeKey, Followed>,
+    written: Table<InodeKey, Written>,
+    carried: Table<u64, Carried>,
+    met: Table<u64, Met>,
     foreign_directories: Table<InodeKey, u32>,
     own_inodes: Table<InodeKey, u32>,
     daemon: Array<MapData, u32>,
@@ -60,6 +67,9 @@ impl Uplink {
             open_verdicts: take(ebpf, "OPEN_VERDICTS")?,
             answers: table(ebpf, "ANSWERS")?,
             followed: table(ebpf, "FOLLOWED")?,
+            written: table(ebpf, "WRITTEN")?,
+            carried: table(ebpf, "CARRIED")?,
+            met: table(ebpf, "MET")?,
             foreign_directories: table(ebpf, "FOREIGN_DIRECTORIES")?,
             own_inodes: table(ebpf, "OWN_INODES")?,
             daemon: take(ebpf, "DAEMON")?,
@@ -118,6 +128,7 @@ impl Uplink {
     /// A map is full.
     pub fn add_session(&mut self, id: SessionId, session: Session) -> Result<(), MapError> {
         self.taints.insert(id.0, Taint::CLEAN, 0)?;
+        self.met.insert(id.0, NOBODY_MET, 0)?;
         self.set_session(id, session)
     }
 
@@ -135,6 +146,7 @@ impl Uplink {
     pub fn remove_session(&mut self, id: SessionId) {
         ignore_missing("SESSIONS", self.sessions.remove(&id.0));
         ignore_missing("TAINTS", self.taints.remove(&id.0));
+        ignore_missing("MET", self.met.remove(&id.0));
     }
 
     #[must_use]
@@ -262,6 +274,26 @@ impl Uplink {
         if bits & bit == 0 { self.bits.set(word, bits | bit, 0) } else { Ok(()) }
     }
 
+    /// What kind of secret the file is, where it is tagged as one.
+    #[must_use]
+    pub fn tag_of(&self, file: InodeKey) -> Option<SecretTag> {
+        self.inodes.get(&file, 0).ok()
+    }
+
+    /// What the session writes, and wrote a moment ago, may be a copy of the secret. `since` is on the boot clock, seconds.
+    ///
+    /// # Errors
+    /// The map refuses the entry.
+    pub fn carry(&mut self, id: SessionId, tag: SecretTag, since: u32) -> Result<(), MapError> {
+        let since = self.carried.get(&id.0, 0).map_or(since, |known| known.since);
+        self.carried.insert(id.0, Carried { tag, since, reserved: 0 }, 0)
+    }
+
+    /// What a session wrote into the file is no copy of a secret.
+    pub fn forget_written(&mut self, file: InodeKey) {
+        ignore_missing("WRITTEN", self.written.remove(&file));
+    }
+
     /// Gives every tagged file the tag that `renumbered` makes of its own; `None` removes it.
     ///
     /// # Errors
@@ -277,6 +309,12 @@ impl Uplink {
             match renumbered(followed.tag) {
                 Some(tag) => self.followed.insert(key, Followed { tag, ..followed }, 0)?,
                 None => ignore_missing("FOLLOWED", self.followed.remove(&key)),
+            }
+        }
+        for (session, carried) in self.carried.iter().flatten().collect::<Vec<_>>() {
+            match renumbered(carried.tag) {
+                Some(tag) => self.carried.insert(session, Carried { tag, ..carried }, 0)?,
+                None => ignore_missing("CARRIED", self.carried.remove(&session)),
             }
         }
         Ok(())
@@ -399,26 +437,6 @@ impl Uplink {
         ignore_missing("FOLLOWED", self.followed.remove(&key));
     }
 
-    /// Copies sessions, labels, taints, flows and verdicts of another version's pins; gives how many entries.
-    ///
-    /// Both versions' programs follow forks meanwhile, so a pass is repeated until it finds nothing new.
-    ///
-    /// # Errors
-    /// Names the tables that could not be copied.
-    pub(super) fn carry_over(&mut self, pins: &Path) -> Result<usize, String> {
-        let copied = [
-            copy(pins, "SESSIONS", &mut self.sessions),
-            copy(pins, "TAINTS", &mut self.taints),
-            copy(pins, "PROCESSES", &mut self.processes),
-            copy(pins, "FLOWS", &mut self.flows),
-            copy(pins, "VERDICTS", &mut self.verdicts),
-            copy(pins, "FLOW_NAMES", &mut self.flow_names),
-        ];
-        let (good, bad): (Vec<_>, Vec<_>) = copied.into_iter().partition(Result::is_ok);
-        let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
-        if bad.is_empty() { Ok(good.into_iter().flatten().sum()) } else { Err(bad.join("; ")) }
-    }
-
     /// What was lost since the maps were made, by `(ring, kind)`; only what is not zero.
     #[must_use]
     pub fn losses(&self) -> BTreeMap<(&'static str, &'static str), u64> {
@@ -430,22 +448,6 @@ impl Uplink {
                 (total > 0).then_some((*name, total))
             })
             .collect()
-    }
-}
-
-fn copy<K: Pod, V: Pod>(pins: &Path, name: &str, table: &mut Table<K, V>) -> Result<usize, String> {
-    let old: Table<K, V> = pins::table(pins, name)?;
-    let mut copied = 0;
-    loop {
-        let missing: Vec<(K, V)> =
-            old.iter().flatten().filter(|(key, _)| table.get(key, 0).is_err()).collect();
-        if missing.is_empty() {
-            return Ok(copied);
-        }
-        for (key, value) in &missing {
-            table.insert(key, value, 0).map_err(|error| format!("{name}: {error}"))?;
-        }
-        copied += missing.len();
     }
 }
 

@@ -162,6 +162,7 @@ impl Fields<'_> {
             grade: self.need("secret.grade")?,
             foreign: self.need("secret.foreign")?,
             owner: self.need("secret.owner")?,
+            copy: self.may("secret.copy")?.unwrap_or_default(),
             habit: self.habit()?,
         })
     }

@@ -42,6 +42,9 @@ const TRIPS: [&str; 13] = [
     "tamper",
 ];
 
+/// `IPPROTO_MPTCP` (include/uapi/linux/in.h).
+const MPTCP: u64 = 262;
+
 /// Reads an event; `None` where it is nothing of the kind, or has no time.
 pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Turn> {
     let text = |field: &str| event.get(field).and_then(Value::as_str);
@@ -53,6 +56,10 @@ pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Turn> {
             What::Started
         }
         "records-lost" => What::Lost,
+        // Who is refused MPTCP goes on with TCP: no alert, and nothing was kept from it.
+        "socket-refused" if event.get("network.iana_number").and_then(Value::as_u64) == Some(MPTCP) => {
+            return None;
+        }
         "hold-gone" => What::Gone { hold: text("hold.id")?.to_owned() },
         _ if TRIPS.contains(&action) || own_alert => What::Tripped(told(action, event)),
         _ => return None,
@@ -112,6 +119,14 @@ mod tests {
         let unseen =
             json!({ "event.action": "unseen-open", "event.kind": "alert", "message": "inside io_uring" });
         assert_eq!(trip(unseen), "unseen-open: inside io_uring");
+    }
+
+    #[test]
+    fn who_was_refused_mptcp_goes_on_and_was_refused_nothing() {
+        let refused =
+            |protocol: u32| json!({ "event.action": "socket-refused", "network.iana_number": protocol });
+        assert_eq!(read(&refused(262)), None);
+        assert!(read(&refused(132)).is_some());
     }
 
     #[test]

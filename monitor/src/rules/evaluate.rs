@@ -188,7 +188,10 @@ impl Verdict {
         }
         let observed_only = rule.mode == Mode::Observe;
         if !observed_only {
-            self.points += memory.add_risk(rule.key, &view.object(), rule.risk, view.fact.at);
+            // A guess holds, and nothing is lost by that; a budget spent by guesses would freeze what did nothing.
+            if !view.guesses(rule, memory) {
+                self.points += memory.add_risk(rule.key, &view.object(), rule.risk, view.fact.at);
+            }
             let weaker = |decisive: &Arc<Rule>| (self.action, decisive.severity) < (action, rule.severity);
             if self.decisive.as_ref().is_none_or(weaker) {
                 self.action = action;

@@ -195,7 +195,11 @@ pub const INSPECT: &[Field] = &[
 
 pub const DELEGATE: &[Field] = &[
     field("service", TEXTS, "Services of the catalogue: docker, systemd, cron, at, tmux."),
-    field("how", Shape::Many(&Shape::Words(words::<DelegateHow>)), "By a socket or by a command."),
+    field(
+        "how",
+        Shape::Many(&Shape::Words(words::<DelegateHow>)),
+        "By a socket, by a command, or by a file that it runs later.",
+    ),
 ];
 
 pub const LINK: &[Field] =

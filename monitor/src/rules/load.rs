@@ -6,6 +6,7 @@ use std::{
 };
 
 use super::problem::{Problem, Problems};
+use crate::regular;
 
 /// Largest rules file, bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -70,15 +71,12 @@ fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
 
 fn read_text(path: &Path) -> Result<String, Box<Problem>> {
     let name = || path.display().to_string();
-    let metadata = fs::metadata(path).map_err(|error| Box::new(unreadable(path, &error)))?;
-    if !metadata.is_file() {
-        return Err(Problem::of_file(name(), "this is no regular file").into());
-    }
-    if metadata.len() > MAX_FILE {
-        let message = format!("the file has {} bytes; at most {MAX_FILE} are read", metadata.len());
-        return Err(Problem::of_file(name(), message).into());
-    }
-    let bytes = fs::read(path).map_err(|error| Box::new(unreadable(path, &error)))?;
+    let bytes = regular::read(path, MAX_FILE).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => {
+            Box::new(Problem::of_file(name(), error.to_string()))
+        }
+        _ => Box::new(unreadable(path, &error)),
+    })?;
     String::from_utf8(bytes).map_err(|error| {
         let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;

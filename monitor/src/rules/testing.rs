@@ -42,6 +42,7 @@ pub fn secret(path: &str) -> SecretAccess {
         grade: Grade::A,
         foreign: true,
         owner: false,
+        copy: false,
         habit: None,
     }
 }

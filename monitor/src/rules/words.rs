@@ -91,7 +91,8 @@ impl Word for InspectHow {
 }
 
 impl Word for DelegateHow {
-    const WORDS: &'static [(&'static str, Self)] = &[("socket", Self::Socket), ("command", Self::Command)];
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("socket", Self::Socket), ("command", Self::Command), ("file", Self::File)];
 }
 
 impl Word for LinkHow {

@@ -31,12 +31,16 @@ pub struct Stat {
     pub parent: u32,
     /// Its process group.
     pub group: u32,
+    /// Its POSIX session, by the process that made it. Not an agent session.
+    pub leader: u32,
+    /// Its controlling terminal, by device number; `None` where it has none.
+    pub terminal: Option<u32>,
     /// The process group that has the keys of its terminal; `None` where it has no terminal.
     pub foreground: Option<u32>,
     pub threads: u32,
     flags: u64,
     /// In clock ticks.
-    start: u64,
+    pub start: u64,
 }
 
 impl Stat {
@@ -61,6 +65,8 @@ impl Stat {
             state: field(3)?.chars().next()?,
             parent: field(4)?.parse().ok()?,
             group: field(5)?.parse().ok()?,
+            leader: field(6)?.parse().ok()?,
+            terminal: field(7)?.parse().ok().map(i32::cast_unsigned).filter(|number| *number != 0),
             foreground: field(8)?.parse().ok().filter(|_| field(7) != Some(&"0")),
             flags: field(9)?.parse().ok()?,
             threads: field(20)?.parse().ok()?,
@@ -112,7 +118,9 @@ pub fn life(pid: u32, start: BootNanos) -> Life {
     found(Life::Runs).or_else(|| found(Life::Unknown)).or_else(|| found(Life::Ending)).unwrap_or(Life::Ended)
 }
 
-fn ticks(start: BootNanos) -> u64 {
+/// A time as `/proc` tells starts.
+#[must_use]
+pub fn ticks(start: BootNanos) -> u64 {
     start.0 / (1_000_000_000 / procfs::ticks_per_second().max(1))
 }
 
@@ -127,6 +135,8 @@ mod tests {
             state: 'T',
             parent: 1,
             group: 7,
+            leader: 7,
+            terminal: None,
             foreground: None,
             threads: 3,
             flags: 0x40_0004,
@@ -136,7 +146,10 @@ mod tests {
         assert_eq!(stat.life(), Life::Ending);
         assert_eq!(Stat::parse(""), None);
         let on_a_terminal = line.replace("1 7 7 0 -1", "1 7 7 34816 9");
-        assert_eq!(Stat::parse(&on_a_terminal), Some(Stat { foreground: Some(9), ..stat }));
+        assert_eq!(
+            Stat::parse(&on_a_terminal),
+            Some(Stat { terminal: Some(34816), foreground: Some(9), ..stat })
+        );
     }
 
     #[test]

@@ -4,6 +4,12 @@ use std::{
     fs::{self, File},
     io::Read as _,
     os::unix::fs::MetadataExt as _,
+    path::Path,
+};
+
+use super::{
+    descriptors::{self, Bounds},
+    procfs,
 };
 
 /// `__SO_ACCEPTCON` (include/linux/net.h, v6.1–v7.2).
@@ -14,14 +20,14 @@ const LIST: u64 = 16 * 1024 * 1024;
 const DESCRIPTORS: usize = 4096;
 
 /// Inodes of the sockets that listen at the path, of this process's own network namespace. Several are bound to one
-/// path where one replaced the other, or in different mounts.
+/// path where one replaced the other, or in different mounts. `None` where the list is too long to be looked through.
 #[must_use]
-pub fn listening_at(path: &str) -> Vec<u64> {
+pub fn listening_at(path: &str) -> Option<Vec<u64>> {
     let mut text = Vec::new();
     let read = File::open("/proc/net/unix").and_then(|file| file.take(LIST).read_to_end(&mut text));
     match read {
-        Ok(length) if (length as u64) < LIST => found(&String::from_utf8_lossy(&text), path),
-        _ => Vec::new(),
+        Ok(length) if (length as u64) < LIST => Some(found(&String::from_utf8_lossy(&text), path)),
+        _ => None,
     }
 }
 
@@ -36,14 +42,10 @@ fn found(list: &str, path: &str) -> Vec<u64> {
     list.lines().filter_map(listens).collect()
 }
 
-/// Whether a process holds the socket. What cannot be looked at is not said to.
+/// Whether a process holds the socket. What cannot be looked at, or not in the bounds, is not said to.
 #[must_use]
-pub fn holds(pid: u32, inode: u64) -> bool {
-    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return false };
-    let wanted = format!("socket:[{inode}]");
-    let mut links =
-        descriptors.flatten().take(DESCRIPTORS).filter_map(|entry| fs::read_link(entry.path()).ok());
-    links.any(|link| link.to_str() == Some(&wanted))
+pub fn holds(pid: u32, inode: u64, bounds: &mut Bounds) -> bool {
+    descriptors::sockets(pid, bounds).take(DESCRIPTORS).any(|(_, number)| number == inode)
 }
 
 /// Whether a process is in this process's network namespace, so that [`listening_at`] tells of its sockets.
@@ -59,12 +61,16 @@ pub fn is_elsewhere(pid: u32) -> bool {
 }
 
 fn namespace(pid: &str) -> Option<(u64, u64)> {
-    fs::metadata(format!("/proc/{pid}/ns/net")).ok().map(|meta| (meta.dev(), meta.ino()))
+    let directory = pid.parse().map_or_else(|_| Path::new("/proc").join(pid), procfs::living);
+    fs::metadata(directory.join("ns/net")).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::net::{UnixListener, UnixStream};
+    use std::{
+        os::unix::net::{UnixListener, UnixStream},
+        time::Duration,
+    };
 
     use super::*;
 
@@ -74,14 +80,16 @@ mod tests {
         let path = place.path().join("a socket");
         let listener = UnixListener::bind(&path).unwrap();
         let _connected = UnixStream::connect(&path).unwrap();
-        let inodes = listening_at(path.to_str().unwrap());
+        let inodes = listening_at(path.to_str().unwrap()).unwrap();
         assert_eq!(inodes.len(), 1, "{inodes:?}");
         let own = std::process::id();
+        let holds = |pid, inode| holds(pid, inode, &mut Bounds::new(100_000, Duration::from_secs(60)));
         assert!(holds(own, inodes[0]) && !holds(own, 1) && !holds(u32::MAX, inodes[0]));
+        assert!(!super::holds(own, inodes[0], &mut Bounds::new(1, Duration::from_secs(60))), "not looked at");
         assert!(shares_network(own) && !shares_network(u32::MAX));
         assert!(!is_elsewhere(own) && !is_elsewhere(u32::MAX), "who has ended is nowhere");
         drop(listener);
-        assert!(listening_at(path.to_str().unwrap()).is_empty(), "nobody listens at what is left");
+        assert!(listening_at(path.to_str().unwrap()).unwrap().is_empty(), "nobody listens at what is left");
     }
 
     #[test]

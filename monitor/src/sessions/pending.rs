@@ -2,11 +2,14 @@
 
 use std::{
     fs::{self, File},
+    io,
     os::unix::fs::FileExt as _,
     time::Duration,
 };
 
 use rustix::event::{Timespec, poll};
+
+use super::{aside, procfs};
 
 /// arch/x86/entry/syscalls/syscall_64.tbl, and which argument is `argv`.
 const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
@@ -14,9 +17,10 @@ const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
 pub const ARGS: usize = 256;
 /// Bytes read of each.
 const LENGTH: usize = 2048;
-/// The stop takes effect on the way out of the syscall, some microseconds after the record of it.
-const GLANCES: u32 = 20;
-const GLANCE: Duration = Duration::from_micros(100);
+/// The stop takes effect on the way out of the syscall, some microseconds after the record of it; later where the caller waits
+/// for a processor, as the engine goes first. Each pause is twice the one before: 50 ms together.
+const GLANCES: u32 = 10;
+const GLANCE: Duration = Duration::from_micros(50);
 
 /// What was read of an exec's arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,12 +37,14 @@ pub struct Arguments {
 pub fn arguments(pid: u32) -> Option<Arguments> {
     let argv = (0..GLANCES).find_map(|glance| {
         if glance > 0 {
-            let _ = poll(&mut [], Timespec::try_from(GLANCE).ok().as_ref()); // only a pause
+            let pause = GLANCE * 2_u32.pow(glance);
+            let _ = poll(&mut [], Timespec::try_from(pause).ok().as_ref()); // only a pause
         }
-        pending(pid)
-    })?;
-    let memory = File::open(format!("/proc/{pid}/mem")).ok()?;
-    let found = list(&memory, argv)?;
+        pending(pid).transpose()
+    });
+    let argv = argv?.ok()?;
+    // The memory may be mapped from a file system that another of the agent's processes serves.
+    let found = aside::look(move || list(&File::open(procfs::living(pid).join("mem")).ok()?, argv))??;
     (!found.args.is_empty()).then_some(found)
 }
 
@@ -63,9 +69,12 @@ fn list(memory: &File, argv: u64) -> Option<Arguments> {
 }
 
 /// `argv` of the thread that is in an exec.
-fn pending(pid: u32) -> Option<u64> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).ok()?;
-    threads.flatten().find_map(|thread| argv(&fs::read_to_string(thread.path().join("syscall")).ok()?))
+///
+/// # Errors
+/// The process has ended.
+fn pending(pid: u32) -> io::Result<Option<u64>> {
+    let mut threads = fs::read_dir(format!("/proc/{pid}/task"))?.flatten();
+    Ok(threads.find_map(|thread| argv(&fs::read_to_string(thread.path().join("syscall")).ok()?)))
 }
 
 /// `59 0x7ffd… 0x55d1… …`: the number and the arguments of the syscall that a thread is in; `running` outside of one

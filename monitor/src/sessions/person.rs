@@ -15,6 +15,8 @@ use std::{
 
 use rustix::ioctl::{Getter, Ioctl, IoctlOutput, Opcode, ioctl, opcode};
 
+use super::procfs;
+
 /// User namespaces within each other, include/linux/user_namespace.h.
 const NESTED_MAX: usize = 33;
 /// `NS_GET_PARENT` and `NS_GET_OWNER_UID`, ioctl_nsfs(2).
@@ -31,7 +33,7 @@ pub fn person(pid: u32, user: u32) -> u32 {
 
 fn owner(pid: u32) -> io::Result<Option<u32>> {
     let own = fs::metadata("/proc/self/ns/user")?.ino();
-    let mut namespace = File::open(format!("/proc/{pid}/ns/user"))?;
+    let mut namespace = File::open(procfs::living(pid).join("ns/user"))?;
     let mut owner = None;
     for _ in 0..NESTED_MAX {
         if namespace.metadata()?.ino() == own {

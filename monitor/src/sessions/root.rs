@@ -26,6 +26,7 @@ use rustix::{
     io::Errno,
 };
 
+use super::procfs;
 use crate::probes::inode::{Anchor, Mounts};
 
 /// Attempts to resolve a path while something around it is renamed.
@@ -62,7 +63,7 @@ impl SessionRoot {
     /// The process has ended.
     pub fn of(pid: u32) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = rustix::fs::open(format!("/proc/{pid}/root"), flags, Mode::empty())?;
+        let directory = rustix::fs::open(procfs::living(pid).join("root"), flags, Mode::empty())?;
         let at = seen(&directory)?;
         Ok(Self { directory, at, mounts: Mounts::of(pid), steps: Arc::default() })
     }
@@ -135,16 +136,16 @@ impl SessionRoot {
     /// The text of a regular file of at most `max` bytes; `None` for anything else.
     #[must_use]
     pub fn text(&self, path: &Path, max: u64) -> Option<String> {
-        let place = self.find(path).ok()?;
-        if place.kind != FileType::RegularFile || place.size > max {
-            return None;
-        }
-        // The very file that was looked at, whatever stands at its path by now.
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let file = rustix::fs::open(descriptor(&place.file), flags, Mode::empty()).ok()?;
-        let mut text = Vec::new();
-        io::Read::read_to_end(&mut io::Read::take(fs::File::from(file), max), &mut text).ok()?;
-        Some(String::from_utf8_lossy(&text).into_owned())
+        let place = self.find(path).ok().filter(|place| place.size <= max)?;
+        Some(String::from_utf8_lossy(&begin(&place, max).ok()?).into_owned())
+    }
+
+    /// The first `max` bytes of a regular file.
+    ///
+    /// # Errors
+    /// Something else lies there, or nothing, or it cannot be read.
+    pub fn begin(&self, path: &Path, max: u64) -> io::Result<Vec<u8>> {
+        begin(&self.find(path)?, max)
     }
 
     /// Holds what was found by its identity.
@@ -172,6 +173,18 @@ impl SessionRoot {
     }
 }
 
+/// The begin of the very file that was looked at, whatever stands at its path by now.
+fn begin(place: &Place, max: u64) -> io::Result<Vec<u8>> {
+    if place.kind != FileType::RegularFile {
+        return Err(io::ErrorKind::InvalidInput.into());
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    let file = rustix::fs::open(descriptor(&place.file), flags, Mode::empty())?;
+    let mut text = Vec::new();
+    io::Read::read_to_end(&mut io::Read::take(fs::File::from(file), max), &mut text)?;
+    Ok(text)
+}
+
 /// A path of a descriptor's file, for this process alone.
 pub fn descriptor(file: &OwnedFd) -> PathBuf {
     format!("/proc/self/fd/{}", file.as_raw_fd()).into()
@@ -185,8 +198,8 @@ fn seen(file: &OwnedFd) -> io::Result<PathBuf> {
 /// reader's root. `None` where it has ended, or the file lies outside of its root.
 #[must_use]
 pub fn as_seen_by(pid: u32, link: &str) -> Option<PathBuf> {
-    let path = fs::read_link(format!("/proc/{pid}/{link}")).ok()?;
-    let root = fs::read_link(format!("/proc/{pid}/root")).ok()?;
+    let process = procfs::living(pid);
+    let (path, root) = (fs::read_link(process.join(link)).ok()?, fs::read_link(process.join("root")).ok()?);
     Some(Path::new("/").join(path.strip_prefix(root).ok()?))
 }
 
@@ -198,7 +211,7 @@ pub fn as_seen_by(pid: u32, link: &str) -> Option<PathBuf> {
 /// The process has ended, nothing lies there, or the way there is not known.
 pub fn known(pid: u32, path: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::PATH | OFlags::CLOEXEC;
-    let root = rustix::fs::open(format!("/proc/{pid}/root"), flags | OFlags::DIRECTORY, Mode::empty())?;
+    let root = rustix::fs::open(procfs::living(pid).join("root"), flags | OFlags::DIRECTORY, Mode::empty())?;
     let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::CACHED;
     Ok(openat2(&root, path, flags, Mode::empty(), resolve)?)
 }
@@ -207,7 +220,7 @@ pub fn known(pid: u32, path: &Path) -> io::Result<OwnedFd> {
 #[must_use]
 pub fn known_path(pid: u32, path: &Path) -> Option<PathBuf> {
     let path = seen(&known(pid, path).ok()?).ok()?;
-    let root = fs::read_link(format!("/proc/{pid}/root")).ok()?;
+    let root = fs::read_link(procfs::living(pid).join("root")).ok()?;
     Some(Path::new("/").join(path.strip_prefix(root).ok()?))
 }
 

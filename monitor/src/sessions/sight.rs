@@ -2,15 +2,21 @@
 //! titles that programs write over their arguments. Each look reads a bounded amount, and only what the process can read.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::Read as _,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
 
-use super::{detection::Seen, procfs};
+use super::{
+    aside,
+    descriptors::{self, Bounds},
+    detection::Seen,
+    procfs,
+};
 use crate::catalog::{basename, imported};
 
 /// Bytes of a script that are read: what installers write says in its first lines where the work is done.
@@ -18,6 +24,7 @@ const SCRIPT: u64 = 4096;
 /// Bytes of the list of mappings, and descriptors, that are looked at.
 const MAPS: u64 = 256 * 1024;
 const DESCRIPTORS: usize = 256;
+const DESCRIPTORS_SPAN: Duration = Duration::from_millis(20);
 
 /// What was seen of a process.
 #[derive(Debug, Default)]
@@ -43,7 +50,8 @@ impl Sight {
     /// Reads the script that it runs. Fails open where it cannot be read: the name alone tells then.
     #[must_use]
     pub fn with_script(mut self, pid: u32, script: Option<&str>) -> Self {
-        let text = script.and_then(|script| head(pid, Path::new(script)));
+        let script = script.map(PathBuf::from);
+        let text = script.and_then(|script| aside::look(move || head(pid, &script))?);
         self.modules = text.map(|text| imported(&text)).unwrap_or_default();
         self
     }
@@ -53,12 +61,14 @@ impl Sight {
     pub fn with_holdings(mut self, pid: u32, env: &[(String, String)]) -> Self {
         let started_as = env.iter().filter(|(name, _)| name == "_").map(|(_, path)| path);
         for path in started_as {
-            let inside = Path::new("/proc").join(pid.to_string()).join("root");
-            let real = inside.join(path.trim_start_matches('/')).canonicalize();
-            self.holds.extend(real.ok().map(|real| real.to_string_lossy().into_owned()));
+            let inside = procfs::living(pid).join("root");
+            let inside = inside.join(path.trim_start_matches('/'));
+            let real = aside::look(move || inside.canonicalize().ok()).flatten();
+            self.holds.extend(real.map(|real| real.to_string_lossy().into_owned()));
             self.holds.push(path.clone());
         }
-        self.holds.extend(mapped(pid));
+        // Waits for whoever changes the process's mappings.
+        self.holds.extend(aside::look(move || mapped(pid)).unwrap_or_default());
         self.holds.extend(opened(pid));
         self
     }
@@ -72,7 +82,7 @@ impl Sight {
 /// The beginning of a file as the process finds it. Only a regular file is read, and nobody is waited for.
 fn head(pid: u32, path: &Path) -> Option<String> {
     let from = if path.is_absolute() { "root" } else { "cwd" };
-    let directory = PathBuf::from(format!("/proc/{pid}/{from}"));
+    let directory = procfs::living(pid).join(from);
     let directory =
         openat(rustix::fs::CWD, &directory, OFlags::PATH | OFlags::CLOEXEC, Mode::empty()).ok()?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
@@ -94,7 +104,7 @@ fn text(file: File, most: u64) -> Option<String> {
 
 /// Files that it has mapped, each once (proc_pid_maps(5)).
 fn mapped(pid: u32) -> Vec<String> {
-    let maps = File::open(format!("/proc/{pid}/maps")).ok().and_then(|file| text(file, MAPS));
+    let maps = File::open(procfs::living(pid).join("maps")).ok().and_then(|file| text(file, MAPS));
     let mut files: Vec<String> = maps
         .iter()
         .flat_map(|maps| maps.lines())
@@ -106,13 +116,15 @@ fn mapped(pid: u32) -> Vec<String> {
 
 /// Files that it holds open.
 fn opened(pid: u32) -> Vec<String> {
-    let Ok(descriptors) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
-    let links = descriptors.flatten().take(DESCRIPTORS).filter_map(|entry| fs::read_link(entry.path()).ok());
+    let mut bounds = Bounds::new(DESCRIPTORS, DESCRIPTORS_SPAN);
+    let links = descriptors::links(pid, &mut bounds).map(|(_, target)| target);
     links.filter(|path| path.is_absolute()).map(|path| path.to_string_lossy().into_owned()).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

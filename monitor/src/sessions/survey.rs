@@ -5,7 +5,7 @@
 use std::{
     fs, io,
     os::{fd::OwnedFd, unix::fs::MetadataExt as _},
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -19,6 +19,7 @@ use monitor_common::policy::InodeKey;
 use rustix::fd::AsFd as _;
 
 use super::{
+    procfs,
     root::{self, SessionRoot},
     stores::{Store, stores},
     users,
@@ -164,12 +165,12 @@ fn place_of_work(
 /// The mount namespace of a process; `None` where it has ended.
 #[must_use]
 pub fn namespace(pid: u32) -> Option<Namespace> {
-    fs::metadata(Path::new("/proc").join(pid.to_string()).join("ns/mnt")).ok().map(|found| found.ino())
+    fs::metadata(procfs::living(pid).join("ns/mnt")).ok().map(|found| found.ino())
 }
 
 fn shares_our_mounts(pid: u32) -> bool {
     let own = std::process::id();
-    let root = |pid: u32| fs::read_link(format!("/proc/{pid}/root")).ok();
+    let root = |pid: u32| fs::read_link(procfs::living(pid).join("root")).ok();
     namespace(pid).is_some_and(|theirs| namespace(own) == Some(theirs)) && root(pid) == root(own)
 }
 

@@ -18,7 +18,7 @@ macro_rules! recall {
 }
 
 /// The recall corpus: attacks that the built-in rules stop.
-const RECALL: [(&str, &str); 15] = recall![
+const RECALL: [(&str, &str); 16] = recall![
     "catalogue.yaml",
     "clients.yaml",
     "commands.yaml",
@@ -27,6 +27,7 @@ const RECALL: [(&str, &str); 15] = recall![
     "drops.yaml",
     "endpoints.yaml",
     "habits.yaml",
+    "measured.yaml",
     "owners.yaml",
     "platforms.yaml",
     "processes.yaml",

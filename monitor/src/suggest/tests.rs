@@ -115,7 +115,7 @@ fn what_was_told_and_what_was_approved_become_exceptions_with_all_that_they_allo
       # - the same by any other program
       # - the same with any other secret
       # - the same by any other agent
-      # Attack sessions: all 448 that are stopped today stay stopped.
+      # Attack sessions: all 502 that are stopped today stay stopped.
       - id: foreign-secret-read
         except:
           - agent: "claude-code"
@@ -138,7 +138,7 @@ fn what_was_told_and_what_was_approved_become_exceptions_with_all_that_they_allo
       # - the same with any other port
       # - the same by any other agent
       # - the same after a secret of another class was read instead
-      # Attack sessions: all 448 that are stopped today stay stopped.
+      # Attack sessions: all 502 that are stopped today stay stopped.
       - id: infra-after-foreign-secret
         except:
           - agent: "claude-code"

@@ -47,7 +47,11 @@ pub const EVENT: &[Field] = &[
     field("exec", COMMAND, "A program that is executed; it then does what follows."),
     field("environ", Shape::Map(ENVIRON), "An environment that is read; `exec: env` is one by itself."),
     field("inspect", Shape::Map(INSPECT), "A process that is reached into."),
-    field("delegate", Shape::Text, "A Unix socket that is connected to; commands are `exec`."),
+    field(
+        "delegate",
+        Shape::Text,
+        "A Unix socket that is connected to, or a file that is written and run later; commands are `exec`.",
+    ),
     field("link", Shape::Map(LINK), "A file that gets another name."),
     field("lifecycle", Shape::Words(words::<Stage>), "An end of the session."),
     field("process", COMMAND, "Who does it, or `agent`: the agent itself."),

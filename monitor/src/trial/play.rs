@@ -169,8 +169,12 @@ impl<'a> Stage<'a> {
                 let target = if *own { ROOT } else { STRANGER };
                 Some(Subject::Inspect(Inspection { target, own: *own, how: *how }))
             }
-            Act::Delegate(socket) => {
-                recognition::asked_service(self.court.catalog, self.absolute(socket)).map(Subject::Delegate)
+            Act::Delegate(path) => {
+                let (catalog, path) = (self.court.catalog, self.absolute(path));
+                let asked = recognition::asked_service(catalog, path.clone());
+                asked
+                    .or_else(|| recognition::written_file(catalog, path, Some(self.home())))
+                    .map(Subject::Delegate)
             }
             Act::Link { path, to, how } => self.secret(path, process, parent).map(|secret| {
                 self.follow(&secret, self.absolute(to));

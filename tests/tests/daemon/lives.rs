@@ -127,3 +127,51 @@ fn a_member_whose_fork_was_lost_keeps_its_session_and_is_held() {
         sessions => Err((sessions, daemon.log())),
     });
 }
+
+/// One thread reads the credential and sends; the one that the process began with is gone by then (exit(2) ends one thread).
+const FIRST_THREAD_ENDS: &str = r#"
+import ctypes, os, socket, sys, threading, time
+def work():
+    while open('/proc/self/stat').read().rsplit(') ', 1)[1][0] != 'Z': time.sleep(0.01)
+    open(os.path.expanduser('~/.railway/config.json')).read()
+    connection = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+    connection.sendall(b'GET / HTTP/1.1\r\nHost: backboard.railway.app\r\n\r\n')
+    print('sent', flush=True)
+    try: print('answered', connection.recv(1), flush=True)
+    except OSError: print('reset', flush=True)
+    time.sleep(60)
+threading.Thread(target=work).start()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == 'x86_64' else 93, 0)
+"#;
+
+#[test]
+fn a_process_whose_first_thread_has_ended_is_held_and_sees_a_denial() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    std::fs::write(home.path().join("work/first.py"), FIRST_THREAD_ENDS).unwrap();
+    let agent = home.run(&daemon, &format!("exec python3 first.py {}", server.port()));
+    agent.says("sent");
+    let hold = daemon.the_hold();
+    let read = daemon.the_event("secret-read");
+    assert_eq!(read["secret.foreign"], true, "{read}");
+    let program = read["process.executable"].as_str().unwrap_or_default();
+    assert!(program.contains("python"), "{read}");
+    server.silent().unwrap();
+    daemon.expect(&["deny", &hold]);
+    if pidfd_of_a_thread() {
+        agent.says("reset");
+    } else {
+        eprintln!("skipped: before Linux 6.9 nobody can borrow its socket; its data stays held");
+    }
+    server.silent().unwrap();
+    assert_eq!(daemon.json(&["ps"])[0]["processes"], 1, "it lives");
+}
+
+/// `PIDFD_THREAD`, since Linux 6.9.
+fn pidfd_of_a_thread() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut parts = release.split('.').map(|part| part.parse::<u32>().unwrap_or_default());
+    (parts.next(), parts.next()) >= (Some(6), Some(9))
+}

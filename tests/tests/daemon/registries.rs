@@ -39,7 +39,11 @@ fn a_package_manager_teaches_its_registry_in_the_background_and_again_after_a_re
         println!("not on this machine: /usr/bin/npm does not say which registry it uses");
         return;
     };
-    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let (daemon, home, server) = (
+        Daemon::start(&Settings { asks_package_managers: true, ..Settings::default() }),
+        Home::new(),
+        Server::start(),
+    );
     asked(&daemon, 1);
     let status = daemon.json(&["status"]);
     let address = status["metrics"].as_str().unwrap();

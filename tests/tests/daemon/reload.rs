@@ -175,3 +175,37 @@ fn a_store_that_a_variable_moved_is_a_secret_also_when_it_is_made_later() {
     reads(&daemon, "aws", "/keys");
     reads(&daemon, "kubeconfig", "elsewhere/kube");
 }
+
+#[test]
+fn a_pipe_in_place_of_a_configuration_keeps_nobody_waiting() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings { rules: Some(ONE.into()), catalog: true, ..Settings::default() });
+    let place = daemon.dir().to_path_buf();
+    let pipe = place.join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    // Now a file, now a pipe, as fast as somebody can rename: whoever looks first and opens then meets the other.
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let rules = place.join("rules/test.yaml");
+            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                let exchange = rustix::fs::RenameFlags::EXCHANGE;
+                let _ = rustix::fs::renameat_with(rustix::fs::CWD, &pipe, rustix::fs::CWD, &rules, exchange);
+            }
+        });
+        let answers: Vec<bool> = (0..20).map(|_| daemon.cli(&["rules", "reload"]).status.success()).collect();
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert!(answers.contains(&true) && answers.contains(&false), "it met both: {answers:?}");
+    });
+    for other in ["/dev/zero", "/proc/kmsg"] {
+        let catalog = place.join("catalog/secrets.yaml");
+        std::os::unix::fs::symlink(other, &catalog).unwrap();
+        let refused = daemon.cli(&["rules", "reload"]);
+        assert!(!refused.status.success(), "{other}");
+        fs::remove_file(&catalog).unwrap();
+    }
+    daemon.expect(&["status"]);
+}

@@ -1,6 +1,6 @@
 //! A daemon whose engine is gone ends; systemd is told of one that turns.
 
-use std::{os::unix::net::UnixDatagram, time::Duration};
+use std::{collections::BTreeMap, fs, os::unix::net::UnixDatagram, time::Duration};
 
 use interlock_tests::{
     daemon::{Daemon, Settings},
@@ -42,4 +42,24 @@ fn the_watchdog_is_told_of_an_engine_that_turns() {
         told.push(String::from_utf8_lossy(&bytes[..length]).trim().to_owned());
     }
     assert_eq!(told, ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
+}
+
+#[test]
+fn who_judges_and_who_answers_comes_before_what_sessions_run() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings::default());
+    let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().flatten();
+    let stats = threads.map(|thread| fs::read_to_string(thread.path().join("stat")).unwrap());
+    let nice: BTreeMap<String, String> = stats
+        .map(|stat| {
+            let (name, fields) = stat.rsplit_once(") ").unwrap();
+            let name = name.split_once('(').unwrap().1.to_owned();
+            (name, fields.split(' ').nth(16).unwrap().to_owned()) // proc_pid_stat(5): the 19th field
+        })
+        .collect();
+    for thread in ["interlock-engin", "interlock-api"] {
+        assert_eq!(nice.get(thread).map(String::as_str), Some("-20"), "{nice:?}");
+    }
 }

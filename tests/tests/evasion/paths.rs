@@ -62,6 +62,26 @@ fn a_rename_of_its_directory() {
     stage.is_held_after("mv ~/.railway innocent; cat innocent/config.json");
 }
 
+/// Another project's file, which nobody of the session made.
+fn other_projects_env(stage: &Stage) {
+    std::fs::write(stage.home.path().join("other/.env"), format!("TOKEN={TOKEN}\n")).unwrap();
+}
+
+#[test]
+fn a_foreign_file_mounted_among_a_librarys() {
+    let Some(stage) = Stage::new() else { return };
+    other_projects_env(&stage);
+    let inside = "mount --bind ~/other node_modules/x && cat node_modules/x/.env && sleep 1";
+    stage.is_held_after_reading(&format!("mkdir -p node_modules/x; unshare -m sh -c '{inside}'"), "dotenv");
+}
+
+#[test]
+fn a_foreign_directory_renamed_to_a_librarys() {
+    let Some(stage) = Stage::new() else { return };
+    other_projects_env(&stage);
+    stage.is_held_after_reading("mv ~/other ~/node_modules; cat ~/node_modules/.env; sleep 1", "dotenv");
+}
+
 #[test]
 fn a_copy() {
     let Some(stage) = Stage::new() else { return };

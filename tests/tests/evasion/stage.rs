@@ -89,6 +89,18 @@ impl Stage {
         hold
     }
 
+    /// The request arrives, and nothing waits.
+    pub fn goes_on(&self, agent: &Running) {
+        wait::until("the request arrives", || match self.server.seen().requests.len() {
+            1 => Ok(()),
+            _ => Err((agent.output(), self.daemon.json(&["events"]))),
+        });
+        wait::throughout("nothing waits", A_WHILE, || match self.daemon.holds() {
+            none if none.is_empty() => Ok(()),
+            holds => Err(holds),
+        });
+    }
+
     /// A foreign read of a secret of this entry was reported.
     pub fn was_read(&self, entry: &str) -> Value {
         self.reported("secret-read", |event| {

@@ -21,6 +21,7 @@ use super::{
 };
 
 mod greetings;
+mod limits;
 mod names;
 mod sizes;
 

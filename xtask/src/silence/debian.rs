@@ -12,7 +12,7 @@ use crate::process;
 /// A package cannot be had; names it.
 pub fn unpack(packages: &[String], root: &Path) -> Result<()> {
     let marker = |package: &String| root.join(".unpacked").join(package);
-    let missing: Vec<&String> = packages.iter().filter(|package| !marker(package).exists()).collect();
+    let missing: Vec<&String> = packages.iter().filter(|package| version(package, root).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -23,13 +23,20 @@ pub fn unpack(packages: &[String], root: &Path) -> Result<()> {
     fs::create_dir_all(root.join(".unpacked"))
         .with_context(|| format!("{} cannot be made", root.display()))?;
     for package in missing {
-        get(package, root).with_context(|| format!("Debian's package {package} cannot be had"))?;
-        fs::write(marker(package), "").context("no marker")?;
+        let version =
+            get(package, root).with_context(|| format!("Debian's package {package} cannot be had"))?;
+        fs::write(marker(package), version).context("no marker")?;
     }
     Ok(())
 }
 
-fn get(package: &str, root: &Path) -> Result<()> {
+/// Which version of a package was unpacked.
+pub fn version(package: &str, root: &Path) -> Option<String> {
+    fs::read_to_string(root.join(".unpacked").join(package)).ok().filter(|version| !version.is_empty())
+}
+
+/// Gives its version.
+fn get(package: &str, root: &Path) -> Result<String> {
     let place = tempfile::tempdir().context("no temporary directory")?;
     let download = || {
         process::answer(
@@ -41,8 +48,11 @@ fn get(package: &str, root: &Path) -> Result<()> {
             .context("the lists are too old")?;
         download()?;
     }
+    let mut version = String::new();
     for file in fs::read_dir(place.path()).context("the download is gone")? {
-        process::answer(Command::new("dpkg-deb").arg("--extract").arg(file?.path()).arg(root))?;
+        let file = file?.path();
+        process::answer(Command::new("dpkg-deb").arg("--extract").arg(&file).arg(root))?;
+        version = process::answer(Command::new("dpkg-deb").arg("--field").arg(&file).arg("Version"))?;
     }
-    Ok(())
+    Ok(version)
 }

@@ -59,11 +59,17 @@ impl Judgement {
     }
 }
 
+/// `IPPROTO_MPTCP`. It is refused in every session, and who asks for it goes on with TCP: Go's servers try it first.
+const MPTCP: u64 = 262;
+
 /// Why this event is more than an alert, if it is.
 fn stops(event: &Value) -> Option<String> {
     let Some(name) = text(event, "event.action") else {
         return Some("an event without a name".to_owned());
     };
+    if name == "socket-refused" && event.get("network.iana_number").and_then(Value::as_u64) == Some(MPTCP) {
+        return None;
+    }
     if name == "records-lost" {
         return Some("records were lost, so silence is not proved".to_owned());
     }
@@ -169,6 +175,13 @@ mod tests {
         ] {
             assert_eq!(judged(&[json!({ "event.action": name })]).stopped.len(), 1, "{name}");
         }
+    }
+
+    #[test]
+    fn a_refused_socket_stops_but_for_the_one_that_programs_do_without() {
+        let refused = |protocol: u32| json!({ "event.action": "socket-refused", "interlock.action": "deny", "network.iana_number": protocol });
+        assert_eq!(judged(&[refused(262)]).stopped, [""; 0]);
+        assert_eq!(judged(&[refused(132)]).stopped.len(), 1);
     }
 
     #[test]

@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{session::Outcome, work::Work};
+use super::{judgement::Judgement, session::Outcome, work::Work};
+
+/// How often a silent piece of work may alert.
+const ALERTS: usize = 1;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -17,48 +20,62 @@ pub enum Output {
     Json,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// Done, and no rule did more than alert.
+    /// Done, and no rule did more than alert, once at most.
     Silent,
     /// As it must be: the control.
     Stopped,
-    /// Not done, or a rule stopped something; the control: nothing did.
+    /// Not done, or a rule stopped something, or there were more alerts; the control: nothing stopped it.
     Failed,
     Skipped,
 }
 
+/// What became of one piece of work.
+pub struct Performed {
+    pub outcome: Outcome,
+    pub home: String,
+    pub tools: Vec<String>,
+}
+
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    work: String,
-    result: Verdict,
+    pub work: String,
+    pub result: Verdict,
+    /// Of the stage, which is gone.
+    #[serde(skip)]
+    pub home: String,
+    /// With their versions.
+    pub tools: Vec<String>,
     /// Preparing included.
     seconds: f64,
     events: usize,
     /// By rule.
-    alerts: BTreeMap<String, usize>,
+    pub alerts: BTreeMap<String, usize>,
     /// Each different alert, with how often it came.
     alert_details: BTreeMap<String, usize>,
     /// By class and name.
     connections: BTreeMap<String, usize>,
     /// What was stopped, what went wrong, why it was skipped.
-    reasons: Vec<String>,
+    pub reasons: Vec<String>,
 }
 
 impl Row {
-    pub fn new(work: &Work, took: Duration, outcome: &Outcome) -> Self {
-        let (result, judgement, reasons) = match outcome {
+    pub fn new(work: &Work, took: Duration, performed: &Performed) -> Self {
+        let (result, judgement, reasons) = match &performed.outcome {
             Outcome::Skipped(why) => (Verdict::Skipped, None, vec![why.clone()]),
             Outcome::Done { judgement, trouble } => {
-                let (result, reasons) = verdict(work.about.must_be_stopped, &judgement.stopped, trouble);
+                let (result, reasons) = verdict(work.about.must_be_stopped, judgement, trouble);
                 (result, Some(judgement.clone()), reasons)
             }
         };
         let judgement = judgement.unwrap_or_default();
         Self {
-            work: work.name.clone(),
+            work: work.name().to_owned(),
             result,
+            home: performed.home.clone(),
+            tools: performed.tools.clone(),
             seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
             events: judgement.events,
             alerts: judgement.alerts,
@@ -80,9 +97,14 @@ impl Row {
 }
 
 /// With its reasons.
-fn verdict(must_be_stopped: bool, stopped: &[String], trouble: &[String]) -> (Verdict, Vec<String>) {
-    let reasons = [stopped, trouble].concat();
-    match (must_be_stopped, stopped.is_empty(), trouble.is_empty()) {
+fn verdict(must_be_stopped: bool, judgement: &Judgement, trouble: &[String]) -> (Verdict, Vec<String>) {
+    let mut reasons = [judgement.stopped.as_slice(), trouble].concat();
+    let alerts: usize = judgement.alerts.values().sum();
+    match (must_be_stopped, judgement.stopped.is_empty(), trouble.is_empty()) {
+        (false, true, true) if alerts > ALERTS => {
+            reasons.push(format!("alerted {alerts} times; expected {ALERTS} at most"));
+            (Verdict::Failed, reasons)
+        }
         (false, true, true) => (Verdict::Silent, reasons),
         (true, false, true) => (Verdict::Stopped, reasons),
         (true, true, true) => {
@@ -102,6 +124,9 @@ impl fmt::Display for Row {
             self.events,
             self.alerts()
         )?;
+        self.alert_details
+            .iter()
+            .try_for_each(|(alert, count)| write!(formatter, "\n   {count} x {alert}"))?;
         self.reasons.iter().try_for_each(|reason| write!(formatter, "\n   {}", reason.replace('\n', "\n   ")))
     }
 }
@@ -119,7 +144,7 @@ impl fmt::Display for Verdict {
 
 #[derive(Debug, Default)]
 pub struct Report {
-    rows: Vec<Row>,
+    pub rows: Vec<Row>,
 }
 
 impl Report {
@@ -179,7 +204,10 @@ impl Report {
             [Verdict::Silent, Verdict::Stopped, Verdict::Failed, Verdict::Skipped]
                 .map(|verdict| self.count(verdict));
         let control = if stopped > 0 { format!("{stopped} stopped as it must be, ") } else { String::new() };
-        lines.push(format!("{silent} silent, {control}{failed} failed, {skipped} skipped"));
+        let minutes = self.rows.iter().map(|row| row.seconds).sum::<f64>() / 60.0;
+        lines.push(format!(
+            "{silent} silent, {control}{failed} failed, {skipped} skipped, in {minutes:.1} min"
+        ));
         lines.join("\n")
     }
 }
@@ -187,28 +215,30 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::silence::judgement::Judgement;
 
-    fn work(name: &str, must_be_stopped: bool) -> Work {
-        let text = format!("summary = ''\nmust_be_stopped = {must_be_stopped}");
-        Work { name: name.to_owned(), folder: name.into(), about: toml::from_str(&text).unwrap() }
+    fn row_of(name: &str, outcome: Outcome) -> Row {
+        let about = toml::from_str(&format!("name = '{name}'\nsummary = ''")).unwrap();
+        let work = Work { kind: "test".to_owned(), folder: name.into(), repository: false, about };
+        let performed = Performed { outcome, home: String::new(), tools: Vec::new() };
+        Row::new(&work, Duration::from_millis(1234), &performed)
     }
 
     fn owned(lines: &[&str]) -> Vec<String> {
         lines.iter().map(|line| (*line).to_owned()).collect()
     }
 
+    fn judgement(alerts: usize, stopped: &[&str]) -> Judgement {
+        let details = BTreeMap::from([("foreign-secret-read: secret-read /x".to_owned(), alerts)]);
+        let alerts = BTreeMap::from([("foreign-secret-read".to_owned(), alerts)]);
+        Judgement { events: 7, alerts, details, stopped: owned(stopped), ..Judgement::default() }
+    }
+
     fn row(stopped: &[&str], trouble: &[&str]) -> Row {
-        let alerts = BTreeMap::from([("foreign-secret-read".to_owned(), 2)]);
-        let details = BTreeMap::from([("foreign-secret-read: secret-read /x".to_owned(), 2)]);
-        let judgement =
-            Judgement { events: 7, alerts, details, stopped: owned(stopped), ..Judgement::default() };
-        let outcome = Outcome::Done { judgement, trouble: owned(trouble) };
-        Row::new(&work("git", false), Duration::from_millis(1234), &outcome)
+        row_of("git", Outcome::Done { judgement: judgement(1, stopped), trouble: owned(trouble) })
     }
 
     fn skipped() -> Row {
-        Row::new(&work("gh", false), Duration::ZERO, &Outcome::Skipped("gh is missing".to_owned()))
+        row_of("gh", Outcome::Skipped("gh is missing".to_owned()))
     }
 
     #[test]
@@ -219,10 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn one_alert_is_silent_and_two_are_not() {
+        assert_eq!(verdict(false, &judgement(1, &[]), &[]).0, Verdict::Silent);
+        let (result, reasons) = verdict(false, &judgement(2, &[]), &[]);
+        assert_eq!(result, Verdict::Failed);
+        assert_eq!(reasons, ["alerted 2 times; expected 1 at most"]);
+    }
+
+    #[test]
     fn the_control_fails_where_nothing_stopped_it() {
-        assert_eq!(verdict(true, &owned(&["flow-held"]), &[]).0, Verdict::Stopped);
-        assert_eq!(verdict(true, &owned(&["flow-held"]), &owned(&["no session began"])).0, Verdict::Failed);
-        let (result, reasons) = verdict(true, &[], &[]);
+        let held = judgement(1, &["flow-held"]);
+        assert_eq!(verdict(true, &held, &[]).0, Verdict::Stopped);
+        assert_eq!(verdict(true, &held, &owned(&["no session began"])).0, Verdict::Failed);
+        let (result, reasons) = verdict(true, &judgement(1, &[]), &[]);
         assert_eq!(result, Verdict::Failed);
         assert!(reasons[0].contains("nothing stopped it"), "{reasons:?}");
     }
@@ -240,12 +279,12 @@ mod tests {
         let table = Report { rows: vec![row(&["flow-held: connect x"], &[]), skipped()] }.table();
         let expected = [
             "WORK  RESULT   SECONDS  EVENTS  ALERTS",
-            "git   FAILED   1.2      7       foreign-secret-read 2",
-            "gh    SKIPPED  0.0      0       none",
-            "alert  git  2 x foreign-secret-read: secret-read /x",
+            "git   FAILED   1.2      7       foreign-secret-read 1",
+            "gh    SKIPPED  1.2      0       none",
+            "alert  git  1 x foreign-secret-read: secret-read /x",
             "FAILED  git  flow-held: connect x",
             "SKIPPED  gh  gh is missing",
-            "0 silent, 1 failed, 1 skipped",
+            "0 silent, 1 failed, 1 skipped, in 0.0 min",
         ];
         assert_eq!(table.lines().collect::<Vec<_>>(), expected);
     }

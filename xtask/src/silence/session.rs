@@ -64,17 +64,18 @@ impl<'d> Sessions<'d> {
         Ok(Self { daemon, sender, receiver, earlier: BTreeSet::new(), count: 0, _follower: follower })
     }
 
-    /// Runs the work as a session and judges its events.
+    /// Runs the work and what comes `afterwards` as a session, and judges its events.
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn run(&mut self, stage: &Stage<'_>) -> Result<Outcome> {
+    pub fn run(&mut self, stage: &Stage<'_>, afterwards: &str) -> Result<Outcome> {
         self.count += 1;
         let (sender, number) = (self.sender.clone(), self.count);
         let log = stage.aside().join("work.log");
-        let running = Running::start(&mut stage.command(self.daemon.client())?, &log, move |status| {
-            let _ = sender.send(Message::Ended(number, status)); // nobody waits any more
-        })?;
+        let running =
+            Running::start(&mut stage.command(self.daemon.client(), afterwards)?, &log, move |status| {
+                let _ = sender.send(Message::Ended(number, status)); // nobody waits any more
+            })?;
         let mut watch = Watch::new(number, &self.earlier);
         let mut deadline = Instant::now() + stage.work.deadline();
         while !watch.is_over() {

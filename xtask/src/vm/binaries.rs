@@ -56,12 +56,23 @@ pub fn bench(repository: &Repository) -> Result<Vec<Binary>> {
     Ok(built.into_iter().filter(|binary| binary.name == "bench").collect())
 }
 
+/// Builds this program, which is the adversary where it is started as one; optimised, as the daemon.
+///
+/// # Errors
+/// It does not build.
+pub fn adversary(repository: &Repository) -> Result<Vec<Binary>> {
+    let built = cargo(repository, &["build", "--release", "--package", "xtask", "--bin", "xtask"])?;
+    let found = built.into_iter().filter(|binary| binary.name == "xtask");
+    Ok(found.map(|binary| Binary { name: "adversary".to_owned(), ..binary }).collect())
+}
+
 /// Builds the test binaries.
 ///
 /// # Errors
 /// They do not build.
 pub fn tests(repository: &Repository, suite: Suite) -> Result<Vec<Binary>> {
-    let mut words = vec!["test", "--no-run", "--package", "interlock-tests"];
+    // With the features that the suite's own build has, so that nothing is built twice.
+    let mut words = vec!["test", "--no-run", "--workspace"];
     for name in suite.names() {
         words.extend(["--test", *name]);
     }

@@ -24,6 +24,10 @@ const MACHINES: usize = 4;
 const QUICKER: &str = "mitigations=off no5lvl rcupdate.rcu_expedited=1 rcupdate.rcu_tasks_lazy_ms=0 \
                        rcupdate.rcu_task_enqueue_lim=1";
 
+/// Programs that a guest runs instead of tests; see `init.sh`.
+pub const BENCH: &str = "BENCH";
+pub const ADVERSARY: &str = "ADVERSARY";
+
 /// What the emulator is given.
 pub struct Machine<'a> {
     pub image: &'a Path,
@@ -83,17 +87,18 @@ impl Machine<'_> {
         Ok(total)
     }
 
-    /// Runs the benchmarks and prints what they say; gives whether all could be measured.
+    /// Runs one program of the guest's and prints what it says; gives whether it ended well.
     ///
     /// # Errors
     /// The emulator cannot be started.
-    pub fn measure(&self, words: &[String]) -> Result<bool> {
-        let bench = format!("BENCH={}", words.join(","));
-        let ended = process::capture(&mut self.emulator("timeout", &bench), Echo::Only(is_progress))?;
+    pub fn perform(&self, what: &str, words: &[String]) -> Result<bool> {
+        let parameter = format!("{what}={}", words.join(","));
+        let ended = process::capture(&mut self.emulator("timeout", &parameter), Echo::Only(is_progress))?;
         let log = ended.output.replace('\r', "");
-        let said = log.split_once("BENCH BEGINS\n").map_or(tail(&log), |(_, said)| said.to_owned());
+        let begins = format!("{what} BEGINS\n");
+        let said = log.split_once(&begins).map_or(tail(&log), |(_, said)| said.to_owned());
         println!("{}", said.trim_end());
-        Ok(log.lines().any(|line| line == "BENCH ENDS 0"))
+        Ok(log.lines().any(|line| line == format!("{what} ENDS 0")))
     }
 
     fn run_shard(&self, names: &[&str], shard: &str) -> Result<Tally> {
@@ -126,7 +131,11 @@ fn is_result(line: &str) -> bool {
 }
 
 fn is_progress(line: &str) -> bool {
-    line.starts_with("KERNEL ") || line.starts_with("measuring: ")
+    line.starts_with("KERNEL ")
+        || line.starts_with("measuring: ")
+        || line.starts_with("self-check: ")
+        || line.starts_with("FIND: ")
+        || line.contains(" programs in ")
 }
 
 /// What a guest's log says about its tests.

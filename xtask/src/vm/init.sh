@@ -2,8 +2,8 @@
 # The guest's first process: mounts what a system has, runs every test of /tests/plan in a process of its own, as
 # cargo-nextest does, and switches the machine off. It says `test NAME ... ok`, as Rust's own test runner does.
 #
-# From the kernel's command line: BENCH=WORD,WORD runs the benchmarks, SHELL_ONLY=1 gives a person the machine instead;
-# SHARD=N and SHARDS=OF say which part of the plan is this guest's.
+# From the kernel's command line: BENCH=WORD,WORD runs the benchmarks, ADVERSARY=WORD,WORD the adversary, SHELL_ONLY=1 gives a
+# person the machine instead; SHARD=N and SHARDS=OF say which part of the plan is this guest's.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt100
 export INTERLOCK_TEST_PATIENCE=6
 LIMIT=240 # seconds that one test may take
@@ -62,6 +62,14 @@ elif [ -n "$BENCH" ]; then
     # shellcheck disable=SC2046 # words
     /tests/deps/bench $(echo "$BENCH" | tr , ' ')
     echo "BENCH ENDS $?"
+elif [ -n "$ADVERSARY" ]; then
+    mkdir -p /var/tmp && chmod 1777 /var/tmp
+    echo "ADVERSARY BEGINS"
+    # shellcheck disable=SC2046 # words
+    /tests/deps/adversary adversary-in-a-guest --binary /tests/interlock $(echo "$ADVERSARY" | tr , ' ')
+    status=$?
+    dmesg | grep -E 'WARNING: |BUG: ' | grep -v 'soft lockup' | sed 's/^/KERNEL COMPLAINS: /'
+    echo "ADVERSARY ENDS $status"
 else
     awk -v shard="$SHARD" -v of="$SHARDS" '(NR - 1) % of == shard' /tests/plan | xargs -r -n 2 /init
     dmesg | grep -E 'WARNING: |BUG: ' | grep -v 'soft lockup' | sed 's/^/KERNEL COMPLAINS: /'

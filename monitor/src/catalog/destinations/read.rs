@@ -52,6 +52,9 @@ struct RawEntry {
     /// Of a service: paths of its sockets.
     #[serde(default)]
     sockets: Vec<String>,
+    /// Of a service: paths of files that it runs or obeys later.
+    #[serde(default)]
+    files: Vec<String>,
     /// Of a service: commands that ask it to start something.
     #[serde(default)]
     commands: Vec<String>,
@@ -99,6 +102,7 @@ impl RawEntry {
 
     fn is_service(&self) -> bool {
         !(self.sockets.is_empty()
+            && self.files.is_empty()
             && self.commands.is_empty()
             && self.values.is_empty()
             && self.mounts.is_none())
@@ -187,8 +191,8 @@ fn service(reader: &mut Reader, line: u64, entry: RawEntry) -> RawService {
         );
         reader.problem(line, what);
     }
-    let RawEntry { id, sockets, commands, values, mounts, .. } = entry;
-    RawService { line, id, sockets, commands, values, mounts }
+    let RawEntry { id, sockets, files, commands, values, mounts, .. } = entry;
+    RawService { line, id, sockets, files, commands, values, mounts }
 }
 
 #[derive(Default)]
@@ -237,7 +241,7 @@ impl Tables {
         }
         if entry.is_service() {
             let what = format!(
-                "entry `{}`: sockets, commands, values and mounts belong to `class: delegate`",
+                "entry `{}`: sockets, files, commands, values and mounts belong to `class: delegate`",
                 entry.id
             );
             reader.problem(line, what);

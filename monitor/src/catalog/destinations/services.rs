@@ -1,7 +1,9 @@
 //! Services that start processes for others: what they start is no descendant of who asked.
 //!
-//! A service is recognised by its socket ([`Services::socket`]) or by a command that asks it ([`Services::command`]).
+//! A service is recognised by its socket ([`Services::socket`]), by a command that asks it ([`Services::command`]) or by a file that
+//! it runs later ([`Services::file`]).
 
+mod files;
 mod mounts;
 
 use std::collections::HashMap;
@@ -9,8 +11,8 @@ use std::collections::HashMap;
 use globset::GlobSet;
 use monitor_common::hash;
 
-use self::mounts::Mounts;
 pub use self::mounts::RawMounts;
+use self::{files::Files, mounts::Mounts};
 use crate::catalog::{
     command::{CommandPattern, Invocation, ValueOptions},
     homes::homes,
@@ -24,10 +26,9 @@ use crate::facts::DelegateHow;
 #[derive(Debug)]
 pub struct Services {
     services: Vec<Service>,
-    /// Same index as `targets`.
-    sockets: GlobSet,
-    targets: Vec<u32>,
+    sockets: ByPath,
     names: Vec<SocketName>,
+    files: Files,
 }
 
 #[derive(Debug)]
@@ -66,6 +67,7 @@ pub struct RawService {
     pub line: u64,
     pub id: String,
     pub sockets: Vec<String>,
+    pub files: Vec<String>,
     pub commands: Vec<String>,
     pub values: Vec<String>,
     pub mounts: Option<RawMounts>,
@@ -77,22 +79,25 @@ impl Services {
     pub fn ways(&self, id: &str) -> Option<Vec<DelegateHow>> {
         let place = self.services.iter().position(|service| service.id == id)?;
         let service = self.services.get(place)?;
-        let by_socket =
-            self.targets.iter().any(|target| usize::try_from(*target).is_ok_and(|target| target == place));
-        let ways = [(by_socket, DelegateHow::Socket), (!service.commands.is_empty(), DelegateHow::Command)];
+        let ways = [
+            (self.sockets.has(place), DelegateHow::Socket),
+            (!service.commands.is_empty(), DelegateHow::Command),
+            (self.files.paths.has(place), DelegateHow::File),
+        ];
         Some(ways.into_iter().filter(|(is, _)| *is).map(|(_, how)| how).collect())
     }
 
     pub fn read(reader: &mut Reader, raw: Vec<RawService>) -> Self {
         let mut patterns = Patterns::default();
-        let mut services = Vec::with_capacity(raw.len());
+        let (mut services, mut files) = (Vec::with_capacity(raw.len()), Vec::new());
         for (index, entry) in (0_u32..).zip(raw) {
-            if entry.sockets.is_empty() && entry.commands.is_empty() {
+            if entry.sockets.is_empty() && entry.commands.is_empty() && entry.files.is_empty() {
                 reader.problem(
                     entry.line,
-                    format!("service `{}` has neither sockets nor commands; list one", entry.id),
+                    format!("service `{}` has no sockets, commands or files; list one", entry.id),
                 );
             }
+            files.extend(entry.files.iter().map(|file| (entry.line, index, file.clone())));
             for socket in &entry.sockets {
                 patterns.add(reader, entry.line, index, socket);
             }
@@ -106,18 +111,28 @@ impl Services {
                 id: entry.id,
             });
         }
-        let sockets = reader.globs(0, &patterns.texts);
-        Self { services, sockets, targets: patterns.targets, names: patterns.names }
+        let sockets = ByPath::read(reader, &patterns.texts, patterns.targets);
+        let files = Files::read(reader, files);
+        Self { services, sockets, names: patterns.names, files }
     }
 
     /// Id of the service that listens at `path`: absolute, or `@NAME` for a name of the abstract kind.
     #[must_use]
     pub fn socket(&self, path: &str) -> Option<&str> {
         let path = if path.starts_with('@') { path.to_owned() } else { canonical(&normalise(path)) };
-        let matches = self.sockets.matches(&path).into_iter();
-        let in_homes = homes(&path, None).into_iter().flat_map(|home| self.sockets.matches(home.path));
-        let first = matches.chain(in_homes).min()?;
-        self.id(*self.targets.get(first)?)
+        self.id(self.sockets.service(&path, None)?)
+    }
+
+    /// Id of the service that runs the file at an absolute path later.
+    #[must_use]
+    pub fn file(&self, path: &str, home: Option<&str>) -> Option<&str> {
+        self.id(self.files.paths.service(&normalise(path), home)?)
+    }
+
+    /// Keys under which the kernel finds such files by their names.
+    #[must_use]
+    pub fn file_keys(&self) -> &[u64] {
+        &self.files.keys
     }
 
     /// Id of the service that the command asks to start something.
@@ -150,6 +165,31 @@ impl Services {
     /// Ids of all services, in the file's order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.services.iter().map(|service| service.id.as_str())
+    }
+}
+
+/// Which service a path is of.
+#[derive(Debug)]
+struct ByPath {
+    globs: GlobSet,
+    /// Same index as the globs: index of the service.
+    targets: Vec<u32>,
+}
+
+impl ByPath {
+    fn read(reader: &mut Reader, texts: &[String], targets: Vec<u32>) -> Self {
+        Self { globs: reader.globs(0, texts), targets }
+    }
+
+    /// Of several the first; `path` is normalised.
+    fn service(&self, path: &str, home: Option<&str>) -> Option<u32> {
+        let in_homes = homes(path, home).into_iter().flat_map(|home| self.globs.matches(home.path));
+        let first = self.globs.matches(path).into_iter().chain(in_homes).min()?;
+        self.targets.get(first).copied()
+    }
+
+    fn has(&self, service: usize) -> bool {
+        self.targets.iter().any(|target| usize::try_from(*target).is_ok_and(|target| target == service))
     }
 }
 
@@ -195,13 +235,17 @@ fn canonical(path: &str) -> String {
 
 fn kernel_name(pattern: &str, service: u32) -> Option<SocketName> {
     let (directory, name) = pattern.rsplit_once('/').filter(|_| !pattern.starts_with('@'))?;
-    let plain = |text: &str| !text.is_empty() && text != "~" && !text.contains(['*', '?', '[', ']']);
     let parent = basename(directory);
-    plain(name).then(|| SocketName {
+    is_plain(name).then(|| SocketName {
         name: name.to_owned(),
-        parent: plain(parent).then(|| parent.to_owned()),
+        parent: is_plain(parent).then(|| parent.to_owned()),
         service,
     })
+}
+
+/// A name that is written out.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text != "~" && !text.contains(['*', '?', '[', ']'])
 }
 
 #[cfg(test)]

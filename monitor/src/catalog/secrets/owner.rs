@@ -77,12 +77,16 @@ impl Places {
     }
 
     pub fn contain(&self, path: &str, home: Option<&str>) -> bool {
-        let below =
-            |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));
         path.starts_with('/')
-            && (self.system.iter().any(below)
+            && (self.is_systems(path)
                 || self.user.is_match(path)
                 || tilde(path, home).is_some_and(|path| self.user.is_match(path)))
+    }
+
+    fn is_systems(&self, path: &str) -> bool {
+        let below =
+            |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));
+        self.system.iter().any(below)
     }
 }
 
@@ -100,6 +104,12 @@ pub fn names(arg: &str, path: &str, home: Option<&str>) -> bool {
 }
 
 impl Secrets {
+    /// Whether the path is where nobody but root puts programs.
+    #[must_use]
+    pub fn is_systems_place(&self, path: &str) -> bool {
+        self.places.is_systems(path)
+    }
+
     /// Whether the program is one of the entry's owner tools.
     ///
     /// `executable` is the program's path, `args` its arguments from the program's name on, `home` the session's home. A

@@ -50,6 +50,12 @@ fn stores_are_known_by_their_path() {
         ("/home/ann/.snapshots/7/snapshot/.aws/credentials", "aws"),
         ("/.snapshots/7/snapshot/etc/shadow", "system-accounts"),
         ("/mnt/backup/home/ann/.bash_history", "history"),
+        ("/mnt/backup/home/ann/shop/.envs/.production/.postgres", "dotenv"),
+        ("/home/.zfs/snapshot/daily-1/ann/shop/api/local.settings.json", "dotenv"),
+        ("/mnt/nas/.snapshot/hourly.0/home/ann/.kube/prod.yaml", "kubeconfig"),
+        ("/.snapshots/7/snapshot/home/ann/.globus/cli/storage.db", "research-platforms"),
+        ("/home/ann/shop/.env-production", "dotenv"),
+        ("/home/ann/.env-of-work", "dotenv"),
         ("/home/ann/.gnupg/private-keys-v1.d/AB.key", "gnupg"),
         ("/home/ann/.password-store/work/aws.gpg", "password-store"),
         ("/home/ann/.config/chromium/Default/Login Data", "chromium"),
@@ -149,6 +155,9 @@ fn what_only_looks_like_a_secret_is_none() {
         "/home/ann/shop/kubeconfig.go",
         "/home/ann/shop/.env-example",
         "/home/ann/shop/node_modules/dotenv/.env",
+        "/usr/local/go/go.env",
+        "/home/ann/sdk/go1.25.1/go.env",
+        "/home/ann/.local/share/mise/installs/go/1.25.1/go.env",
         "/usr/lib/python3/dist-packages/certifi/cacert.pem",
         "/home/ann/venv/lib/python3.12/site-packages/x/key.pem",
         "/etc/ssl/certs/ISRG_Root_X1.pem",
@@ -201,20 +210,14 @@ fn the_kernel_gets_narrow_names() {
     assert_eq!(grade(hash::name(hash::PARENT, b".kube")), Some(GRADE_A));
     assert_eq!(grade(hash::name(hash::STEM, b"kubeconfig")), Some(GRADE_A));
     assert_eq!(exact(".env-production"), Some(GRADE_A));
+    assert_eq!(exact("local.settings.json"), Some(GRADE_A));
+    assert_eq!(pair(".envs", ".production"), None, "a directory of stores is none");
     assert_eq!(pair(".local", ".django"), Some(GRADE_A));
     assert_eq!(exact("docker-compose.yml"), None, "every project has one");
     assert_eq!(exact(".env.example"), Some(GRADE_NONE));
     assert_eq!(exact("cacert.pem"), Some(GRADE_NONE));
-    for generic in [
-        "config",
-        "config.json",
-        "credentials",
-        "token",
-        "auth.json",
-        "hosts.yml",
-        "settings.json",
-        "Cookies",
-    ] {
+    let generic = "conf config config.json credentials token auth.json hosts.yml settings.json Cookies";
+    for generic in generic.split(' ') {
         assert_eq!(exact(generic), None, "{generic}");
     }
     for generic in ["json", "yaml", "conf"] {
@@ -223,6 +226,7 @@ fn the_kernel_gets_narrow_names() {
     assert_eq!(exact(".bashrc"), None, "a file that every shell reads is not followed");
     assert_eq!(pair(".git", "config"), None);
     assert_eq!(grade(hash::name(hash::EXTENSION, b"gpg")), None, "apt reads its keyrings all day");
+    assert_eq!(grade(hash::name(hash::PARENT, b"applications")), None, "every desktop looks there");
 }
 
 #[test]

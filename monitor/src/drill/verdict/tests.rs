@@ -19,6 +19,7 @@ fn held(bytes: u64) -> Held {
         agent: "claude-code".into(),
         pid: 9,
         command: "curl".into(),
+        others: Vec::new(),
         destination: "backboard.railway.app:443 (203.0.113.10)".into(),
         rule: "infra-after-foreign-secret".into(),
         summary: String::new(),

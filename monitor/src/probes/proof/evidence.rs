@@ -92,7 +92,12 @@ impl Trace {
             Record::FlowAsk(ask) => Some(Self { mark: Mark::Ask, fate: Fate::Passed, cookie: ask.cookie }),
             Record::Dns(dns) => Some(Self { mark: Mark::Dns, fate: Fate::Passed, cookie: dns.cookie }),
             Record::Socket(socket) => trace(Mark::Socket, decided(socket.outcome)),
-            Record::Candidate(_) | Record::FlowClosed(_) | Record::Greeting(_) => None,
+            // A child of the proof's writes no file that others run.
+            Record::Candidate(_)
+            | Record::FlowClosed(_)
+            | Record::Greeting(_)
+            | Record::Write(_)
+            | Record::Meeting(_) => None,
         }
     }
 }

@@ -107,8 +107,8 @@ mod tests {
     use super::*;
     use crate::probes::table::{Backend, Hook, SERVICES};
 
-    /// Proven by `flow`; and the one that refuses nothing, but notes what must stay held.
-    const ELSEWHERE: [&str; 3] = ["egress", "ingress", "sock_release"];
+    /// Proven by `flow`; and those that refuse nothing: one notes what must stay held, one what is run later.
+    const ELSEWHERE: [&str; 4] = ["egress", "ingress", "sock_release", "start_renamed"];
 
     #[test]
     fn every_program_that_can_refuse_has_a_trial() {

@@ -30,6 +30,15 @@ pub struct Asked {
 impl View<'_> {
     pub fn ask<W: Witness>(&self, rule: &Rule, memory: &Memory, witness: &mut W) -> Asked {
         let unknown = if rule.action == Action::Allow { Unknown::IsUnmet } else { Unknown::IsMet };
+        self.ask_with(unknown, rule, memory, witness)
+    }
+
+    /// Whether only the session's lost records speak for the rule: what it did is not known to be what the rule wants.
+    pub fn guesses(&self, rule: &Rule, memory: &Memory) -> bool {
+        self.fact.incomplete && !self.ask_with(Unknown::IsUnmet, rule, memory, &mut Blind).met
+    }
+
+    fn ask_with<W: Witness>(&self, unknown: Unknown, rule: &Rule, memory: &Memory, witness: &mut W) -> Asked {
         let mut asked = Asked { met: false, faulty: false, ceiling: Action::Kill };
         asked.met = self.meets(&rule.conditions, memory, unknown, witness)
             && self.is_no_exception(rule, memory, witness)

@@ -190,6 +190,20 @@ fn owners_are_no_steps_lost_records_count_and_exceptions_gain_nothing_by_them() 
 }
 
 #[test]
+fn what_only_lost_records_speak_for_holds_and_spends_no_budget() {
+    let rules = set(&[
+        "{id: a, summary: s, on: connect, match: {destination: infra, touched: {grade: A}}, action: hold, risk: 60}",
+        "{id: b, summary: s, on: connect, match: {destination: infra}, action: alert, risk: 7}",
+    ]);
+    let mut memory = Memory::new();
+    let guessed = rules.evaluate(&Fact { incomplete: true, ..infra(1) }, &mut memory);
+    assert_eq!((guessed.action, guessed.points), (Action::Hold, 7), "the second rule guesses nothing");
+    rules.evaluate(&open(2, "/home/ann/.config/store/token"), &mut memory);
+    let known = rules.evaluate(&Fact { incomplete: true, ..infra(3) }, &mut memory);
+    assert_eq!((known.action, known.points), (Action::Hold, 60), "and one object adds once");
+}
+
+#[test]
 fn a_reload_keeps_a_sequence_whose_steps_stay() {
     let before = set(&[&SEARCHED.replace("ORDER", "any")]);
     let mut memory = Memory::new();

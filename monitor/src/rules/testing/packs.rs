@@ -38,7 +38,7 @@ fn a_pack_that_is_not_there_is_told_with_the_nearest_and_with_all() {
     assert_eq!(said.len(), 2, "{said:?}");
     assert!(
         said[0].starts_with(
-            "0.yaml:2:24: packs.kuberntes: there is no pack \"kuberntes\"; expected one of acquia, aiven, alibaba-cloud"
+            "0.yaml:2:24: packs.kuberntes: there is no pack \"kuberntes\"; expected one of acquia, adobe, aiven, alibaba-cloud"
         ),
         "{said:?}"
     );

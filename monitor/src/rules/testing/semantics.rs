@@ -174,6 +174,7 @@ fn arbitrary_subject() -> impl Strategy<Value = Subject> {
             grade,
             foreign,
             owner,
+            copy: false,
             habit: None,
         },
     );

@@ -41,8 +41,8 @@ fn a_session_s_variables_move_its_stores() {
         ("PGPASSFILE", "/srv/./x/../pgpass", "/srv/pgpass", "postgres"),
         ("PGSYSCONFDIR", "/srv/pg", "/srv/pg/pg_service.conf", "postgres"),
         ("SUPABASE_HOME", "/srv/s", "/srv/s/access-token", "supabase"),
-        ("TURBO_CONFIG_DIR_PATH", "/srv/t", "/srv/t/auth.json", "turborepo"),
-        ("VERCEL_CONFIG_DIR_PATH", "/srv/v", "/srv/v/auth.json", "vercel"),
+        ("TURBO_CONFIG_DIR_PATH", "/srv/t", "/srv/t/turborepo/auth.json", "turborepo"),
+        ("VERCEL_CONFIG_DIR_PATH", "/srv/v", "/srv/v/com.vercel.cli/auth.json", "vercel"),
         ("BITWARDENCLI_APPDATA_DIR", "/srv/bw", "/srv/bw/data.json", "password-manager"),
         ("POETRY_CONFIG_DIR", "/srv/p", "/srv/p/auth.toml", "pip"),
         ("HF_TOKEN_PATH", "/srv/hf-token", "/srv/hf-token", "huggingface"),
@@ -50,6 +50,13 @@ fn a_session_s_variables_move_its_stores() {
         ("PREFECT_HOME", "/srv/prefect", "/srv/prefect/profiles.toml", "prefect"),
         ("CLEARML_CONFIG_FILE", "/srv/c.conf", "/srv/c.conf", "clearml"),
         ("npm_config_userconfig", "/srv/npmrc-x", "/srv/npmrc-x", "npm-user"),
+        ("ANSIBLE_HOME", "/srv/ansible", "/srv/ansible/galaxy_token", "ansible-galaxy"),
+        ("METAFLOW_HOME", "/srv/mf", "/srv/mf/config.json", "publishing-minor"),
+        ("BENTOML_HOME", "/srv/bento", "/srv/bento/.yatai.yaml", "gpu-clouds-by-python"),
+        ("DX_USER_CONF_DIR", "/srv/dx", "/srv/dx/environment.json", "research-platforms"),
+        ("HUB_CONFIG", "/srv/hub-x", "/srv/hub-x", "forge-cli"),
+        ("COMET_CONFIG", "/srv/comet-x", "/srv/comet-x", "ml-platforms"),
+        ("SEMGREP_SETTINGS_FILE", "/srv/semgrep-x", "/srv/semgrep-x", "code-scanners"),
     ];
     for (variable, value, path, expected) in cases {
         let places = moved(&secrets, &[(variable, value)]);

@@ -1,0 +1,99 @@
+//! Further processes that wait under a hold, and whether the person who decides can have seen them.
+
+use serde::{Deserialize, Serialize};
+
+/// Most further processes of a hold; one beyond asks for itself.
+pub const MAX: usize = 16;
+
+/// Processes beside the one that a hold was opened for, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Company {
+    others: Vec<Other>,
+    /// How many of them were shown to somebody.
+    shown: usize,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Other {
+    pub pid: u32,
+    pub command: String,
+}
+
+/// How a process stands to a hold that asks the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joined {
+    /// Somebody with this command line waits already: nothing new to see.
+    Known,
+    /// To be told.
+    New,
+    /// Too many wait under the hold.
+    Full,
+}
+
+impl Company {
+    /// Takes in a process with `command`, where the hold was opened for `first`. A command line that is shown in part may be
+    /// any other in the rest.
+    pub fn join(&mut self, first: (u32, &str), pid: u32, command: &str) -> Joined {
+        let is_whole = !command.ends_with('…');
+        let is_same = |(other, line): (u32, &str)| line == command && (is_whole || other == pid);
+        let mut others = self.others.iter().map(|other| (other.pid, other.command.as_str()));
+        if is_same(first) || others.any(is_same) {
+            return Joined::Known;
+        }
+        if self.others.len() >= MAX {
+            return Joined::Full;
+        }
+        self.others.push(Other { pid, command: command.to_owned() });
+        Joined::New
+    }
+
+    /// `PID COMMAND`, each.
+    #[must_use]
+    pub fn lines(&self) -> Vec<String> {
+        self.others.iter().map(line).collect()
+    }
+
+    /// Everything so far is before somebody's eyes now.
+    pub fn show(&mut self) {
+        self.shown = self.others.len();
+    }
+
+    /// Those that came since it was last shown, as `PID COMMAND`.
+    #[must_use]
+    pub fn unseen(&self) -> Vec<String> {
+        self.others.iter().skip(self.shown).map(line).collect()
+    }
+}
+
+fn line(other: &Other) -> String {
+    format!("{} {}", other.pid, other.command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_command_again_is_nothing_new_and_another_is_unseen_until_it_is_shown() {
+        let mut company = Company::default();
+        assert_eq!(company.join((7, "curl a"), 8, "curl a"), Joined::Known);
+        assert_eq!(company.join((7, "curl a"), 9, "curl b"), Joined::New);
+        assert_eq!(company.join((7, "curl a"), 9, "curl b"), Joined::Known);
+        assert_eq!(company.unseen(), ["9 curl b"]);
+        company.show();
+        assert!(company.unseen().is_empty());
+        assert_eq!(company.join((7, "curl a"), 10, "curl c"), Joined::New);
+        assert_eq!((company.unseen(), company.lines().len()), (vec!["10 curl c".to_owned()], 2));
+    }
+
+    #[test]
+    fn what_is_shown_in_part_is_never_the_same_and_there_is_an_end() {
+        let mut company = Company::default();
+        for pid in 11..=10 + MAX as u32 {
+            assert_eq!(company.join((7, "curl a…"), pid, "curl a…"), Joined::New);
+        }
+        assert_eq!(company.join((7, "curl a…"), 11, "curl a…"), Joined::Known, "its own second connection");
+        assert_eq!(company.join((7, "curl a…"), 7, "curl a…"), Joined::Known, "the first one's");
+        assert_eq!(company.join((7, "curl a…"), 99, "curl a…"), Joined::Full);
+    }
+}

@@ -1,0 +1,52 @@
+//! What another version's daemon had learned, copied from its pins.
+
+use std::path::Path;
+
+use aya::Pod;
+
+use super::{Table, Uplink};
+use crate::probes::pins;
+
+impl Uplink {
+    /// Copies sessions, labels, taints, flows and verdicts of another version's pins; gives how many entries.
+    ///
+    /// Both versions' programs follow forks meanwhile, so a pass is repeated until it finds nothing new.
+    ///
+    /// # Errors
+    /// Names the tables that could not be copied.
+    pub(in crate::probes) fn carry_over(&mut self, pins: &Path) -> Result<usize, String> {
+        let copied = [
+            copy(pins, "SESSIONS", &mut self.sessions),
+            copy(pins, "TAINTS", &mut self.taints),
+            copy(pins, "PROCESSES", &mut self.processes),
+            copy(pins, "FLOWS", &mut self.flows),
+            copy(pins, "VERDICTS", &mut self.verdicts),
+            copy(pins, "FLOW_NAMES", &mut self.flow_names),
+        ];
+        let met = self.carry_meetings(pins);
+        let (good, bad): (Vec<_>, Vec<_>) = copied.into_iter().chain([met]).partition(Result::is_ok);
+        let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
+        if bad.is_empty() { Ok(good.into_iter().flatten().sum()) } else { Err(bad.join("; ")) }
+    }
+
+    /// Versions before 9 have no such table.
+    fn carry_meetings(&mut self, pins: &Path) -> Result<usize, String> {
+        if pins.join("MET").exists() { copy(pins, "MET", &mut self.met) } else { Ok(0) }
+    }
+}
+
+fn copy<K: Pod, V: Pod>(pins: &Path, name: &str, table: &mut Table<K, V>) -> Result<usize, String> {
+    let old: Table<K, V> = pins::table(pins, name)?;
+    let mut copied = 0;
+    loop {
+        let missing: Vec<(K, V)> =
+            old.iter().flatten().filter(|(key, _)| table.get(key, 0).is_err()).collect();
+        if missing.is_empty() {
+            return Ok(copied);
+        }
+        for (key, value) in &missing {
+            table.insert(key, value, 0).map_err(|error| format!("{name}: {error}"))?;
+        }
+        copied += missing.len();
+    }
+}

@@ -1,0 +1,64 @@
+//! Work that is left in a file which somebody else runs later.
+
+use std::fs;
+
+use interlock_tests::{
+    agent::READ_SECRET,
+    backend::{Backend, not_here},
+    wait,
+};
+
+use super::stage::Stage;
+
+/// A file of a person's, and how it is written to.
+fn is_told(act: &str, service: &str, path: &str) {
+    let Some(stage) = Stage::new() else { return };
+    fs::write(stage.home.path().join(".bashrc"), "# a person's\n").unwrap();
+    let _ = stage.run(act).finish();
+    let told = stage.reported("delegate", |event| event["delegate.how"] == "file");
+    assert_eq!(told["delegate.service"], service, "{told}");
+    assert!(told["delegate.path"].as_str().unwrap().ends_with(path), "{told}");
+}
+
+#[test]
+fn a_line_in_a_shells_start_file_is_told() {
+    is_told("echo true >> ~/.bashrc", "shell-start", "/.bashrc");
+}
+
+#[test]
+fn a_new_hook_of_version_control_is_told() {
+    is_told("mkdir -p .git/hooks; echo true > .git/hooks/pre-commit", "git-hook", "/.git/hooks/pre-commit");
+}
+
+#[test]
+fn what_is_written_beside_it_and_renamed_into_its_place() {
+    let Some(stage) = Stage::new() else { return };
+    let _ = stage.run("echo true > ~/.new; mv ~/.new ~/.bashrc").finish();
+    if !stage.backend().sees_everything() {
+        return not_here("renames have no hook");
+    }
+    let told = stage.reported("delegate", |event| event["delegate.how"] == "file");
+    assert!(told["delegate.path"].as_str().unwrap().ends_with("/.bashrc"), "{told}");
+}
+
+#[test]
+fn after_a_foreign_secret_it_waits_for_a_person() {
+    let Some(stage) = Stage::new() else { return };
+    let rc = stage.home.path().join(".bashrc");
+    fs::write(&rc, "# a person's\n").unwrap();
+    let mut agent = stage.run(&format!("{READ_SECRET}; echo true >> ~/.bashrc"));
+    if stage.backend() != Backend::Lsm {
+        not_here("an open is seen after it began");
+        let _ = agent.finish();
+        stage.reported("delegate", |event| event["interlock.degraded"] == "hold");
+        return;
+    }
+    let hold = wait::until("it waits", || match stage.daemon.holds().as_slice() {
+        [hold] => Ok(hold["id"].as_str().unwrap().to_owned()),
+        other => Err(other.to_vec()),
+    });
+    assert_eq!(fs::read_to_string(&rc).unwrap(), "# a person's\n");
+    stage.daemon.expect(&["deny", &hold]);
+    let _ = agent.finish();
+    assert_eq!(fs::read_to_string(&rc).unwrap(), "# a person's\n");
+}
