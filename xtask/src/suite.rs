@@ -7,10 +7,11 @@ mod tally;
 
 use std::{
     process::{Command, ExitCode},
+    thread::{self, ScopedJoinHandle},
     time::Instant,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
 
 use crate::{
@@ -44,7 +45,7 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     let (mut total, mut tests, mut failed) = (Tally::default(), 0, Vec::new());
     for step in STEPS.iter().filter(|step| step.belongs(options, runner)) {
         let tally = perform(step, repository, options);
-        if matches!(step.action, Action::Tests { .. }) {
+        if matches!(step.action, Action::Tests { .. } | Action::SideBySide(_)) {
             tests += tally.passed + tally.failed;
         }
         if tally.failed > 0 {
@@ -79,6 +80,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
     match *action {
         Action::Command(line) => command(repository, line),
         Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
+        Action::SideBySide(lines) => side_by_side(repository, lines, options.filter.as_deref()),
         Action::Packages => packages::ensure(),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
         Action::Guest(guest) => vm::play(repository, &guest).map(Outcome::tally),
@@ -116,6 +118,22 @@ fn tests(repository: &Repository, line: &str, runner: Runner, filter: Option<&st
     eprintln!("`{line}` failed ({})", ended.status);
     tally.failed = tally.failed.max(1); // what does not build has no tests to count
     Ok(tally)
+}
+
+/// Runs all of them at once, and waits for all of them.
+fn side_by_side(repository: &Repository, lines: &[&str], filter: Option<&str>) -> Result<Tally> {
+    let ended = thread::scope(|scope| {
+        let running: Vec<_> = lines
+            .iter()
+            .map(|line| scope.spawn(move || tests(repository, line, Runner::Libtest, filter)))
+            .collect();
+        running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
+    });
+    let mut total = Tally::default();
+    for tally in ended {
+        total += tally.map_err(|_| anyhow!("a thread that watched tests ended"))??;
+    }
+    Ok(total)
 }
 
 fn command_of(repository: &Repository, line: &str) -> Result<Command> {
