@@ -35,7 +35,8 @@ pub struct Session {
     pub flags: u32,
     /// Inode space of the workspace's root directory, see [`crate::policy::InodeKey`].
     pub workspace_space: u32,
-    pub reserved: u32,
+    /// Counts how often the daemon wants connections to be asked about again, beside [`Taint::generation`].
+    pub renewed: u32,
     /// How many of [`Taint::touches`] the daemon has judged, without a gap. What they really were is in `flags` then.
     pub settled: u64,
 }

@@ -78,6 +78,9 @@ offsets! {
     socket_type = "socket"."type",
     vfsmount_root = "vfsmount"."mnt_root",
     io_kiocb_opcode = "io_kiocb"."opcode",
+    io_kiocb_flags = "io_kiocb"."flags",
+    io_kiocb_cqe = "io_kiocb"."cqe",
+    io_cqe_fd = "io_cqe"."fd",
     binprm_execfd = "linux_binprm"."execfd",
     overlay_inode_vfs = "ovl_inode"."vfs_inode",
     overlay_inode_upper = "ovl_inode"."__upperdentry",
@@ -100,6 +103,7 @@ pub const OPTIONAL: &[&str] = &[
     "unix_sock",
     "unix_address",
     "io_kiocb",
+    "io_cqe",
     "btrfs_inode",
     "btrfs_root",
 ];

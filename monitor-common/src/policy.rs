@@ -100,19 +100,6 @@ pub struct Written {
 }
 const _: () = assert!(size_of::<Written>() == 16);
 
-/// Key of the map `PLACES`: where sessions can meet.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Place {
-    /// A named pipe's inode; cookie of the network namespace of a port.
-    pub of: u64,
-    /// A pipe's device number; 0 of a port.
-    pub dev: u32,
-    /// A pipe's inode space, see [`InodeKey`]; the port.
-    pub number: u32,
-}
-const _: () = assert!(size_of::<Place>() == 16);
-
 /// Key of the map `SHARED`.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -411,7 +398,6 @@ pod!(
     Made,
     Written,
     Carried,
-    Place,
     Pair,
     Met,
     Answer,

@@ -19,6 +19,7 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::AF_UNIX,
     emit,
     files::{Moment, probe},
     hold::{self, PASS},
@@ -27,7 +28,6 @@ use crate::{
     verdict,
 };
 
-const AF_UNIX: u16 = 1;
 /// `offsetof(struct sockaddr_un, sun_path)`, include/uapi/linux/un.h.
 const SUN_PATH: usize = 2;
 /// `connect`'s second argument in its tracepoint's record.

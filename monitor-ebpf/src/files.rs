@@ -14,6 +14,7 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::{S_IFIFO, S_IFMT, S_IFREG},
     count, emit,
     hold::{self, Outcome, PASS},
     identity,
@@ -30,9 +31,6 @@ pub mod probe;
 pub mod starts;
 pub mod syscalls;
 
-const S_IFMT: u16 = 0o170_000;
-const S_IFREG: u16 = 0o100_000;
-const S_IFIFO: u16 = 0o010_000;
 const FMODE_READ: u32 = 1;
 const FMODE_WRITE: u32 = 2;
 /// The open made the file (fs/namei.c:lookup_open; include/linux/fs.h, v6.1–v7.2).
@@ -154,10 +152,8 @@ fn look(session: u64, file: impl Structure) -> Option<Target> {
     let mode: u32 = file.read(offset!(file_mode))?;
     let inode = file.follow(offset!(file_inode))?;
     let kind: u16 = inode.read(offset!(inode_mode))?;
-    if kind & S_IFMT != S_IFREG {
-        if kind & S_IFMT == S_IFIFO {
-            meeting::at_pipe(session, inode.address() as u64);
-        }
+    let is_pipe = kind & S_IFMT == S_IFIFO;
+    if kind & S_IFMT != S_IFREG && !is_pipe {
         return Some(Target::Ordinary);
     }
     let sb = inode.follow(offset!(inode_sb))?;
@@ -167,6 +163,10 @@ fn look(session: u64, file: impl Structure) -> Option<Target> {
         return Some(Target::Proc { dentry: dentry.object() });
     }
     let key = identity::of_inode(inode)?;
+    if is_pipe {
+        meeting::at_pipe(session, key, inode.read(offset!(inode_generation))?);
+        return Some(Target::Ordinary);
+    }
     if mode & FMODE_WRITE != 0 && own::is(key, dentry.object()) {
         return Some(Target::Own { dentry: dentry.object() });
     }

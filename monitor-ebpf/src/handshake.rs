@@ -17,15 +17,13 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::{AF_INET, AF_INET6, IPPROTO_TCP, S_IFMT, S_IFSOCK},
     hold::{self, Decision},
     kernel::{self, Memory, Object, Structure, offset},
     maps::HANDSHAKES,
-    network::{self, IPPROTO_TCP},
-    verdict,
+    network, verdict,
 };
 
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
 /// include/linux/net.h.
 const SOCK_STREAM: i16 = 1;
 const SS_UNCONNECTED: u32 = 1;
@@ -36,8 +34,6 @@ const ADDRESS6: usize = 8;
 /// Arguments of `connect(fd, uservaddr, addrlen)` in its tracepoint's record.
 const FD: usize = 16;
 const USERVADDR: usize = 24;
-const S_IFMT: u16 = 0o170_000;
-const S_IFSOCK: u16 = 0o140_000;
 
 /// The LSM hook's part: its return value.
 #[inline(always)]

@@ -7,6 +7,7 @@
 #![feature(core_intrinsics)] // see `atomic`
 #![allow(internal_features)]
 
+mod abi;
 mod atomic;
 mod count;
 mod delegate;

@@ -12,7 +12,7 @@ use monitor_common::{
     loss::LOSSES,
     policy::{
         AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, Made, Met,
-        NUMBERS_MAX, Pair, Place, Policy, Remote, SecretTag, Written,
+        NUMBERS_MAX, Pair, Policy, Remote, SecretTag, Written,
     },
 };
 
@@ -81,9 +81,24 @@ pub static WRITTEN: LruHashMap<InodeKey, Written> = LruHashMap::with_max_entries
 #[map]
 pub static WRITTEN_BITS: Array<u64> = Array::with_max_entries(bits::WORDS, 0);
 
-/// Where sessions can meet → the session that was there first. Written by the kernel. LRU: what was noted longest ago makes room.
+/// Cookie of a listening socket → the session that listens, or accepts, there. Written by the kernel. LRU: what was asked for longest ago
+/// makes room.
 #[map]
-pub static PLACES: LruHashMap<Place, u64> = LruHashMap::with_max_entries(4_096, 0);
+pub static LISTENERS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Thread → the session that listens where its connect goes, until the connect's exit tells whether that is on this machine. LRU: a
+/// connect that fails in between leaves its entry behind.
+#[map]
+pub static CANDIDATES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(1_024, 0);
+
+/// Named pipe, with its generation in the upper half of its number → the session that opened it first. Written by the kernel. LRU: what
+/// was noted longest ago makes room.
+#[map]
+pub static PIPES: LruHashMap<InodeKey, u64> = LruHashMap::with_max_entries(4_096, 0);
+
+/// Thread → where the control data of the message goes that it waits for. LRU: see `received`.
+#[map]
+pub static MESSAGES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(4_096, 0);
 
 /// Two sessions that have met → what the one was told of the other's touches. Written by the kernel. LRU: who is forgotten meets anew.
 #[map]

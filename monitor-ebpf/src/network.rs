@@ -18,16 +18,15 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::{IPPROTO_TCP, IPPROTO_UDP},
     atomic, count, delegate, emit, handshake, hold,
     kernel::{self, Object},
     maps::{ACCESS, FLOW_NAMES, FLOWS, TAINTS, VERDICTS},
-    verdict,
+    meeting, verdict,
 };
 
 pub const ALLOW: i32 = 1;
 pub const REFUSE: i32 = 0;
-pub const IPPROTO_TCP: u16 = 6;
-const IPPROTO_UDP: u16 = 17;
 pub const DNS_PORT: u16 = 53;
 
 #[cgroup_sock_addr(connect4)]
@@ -100,7 +99,13 @@ fn connect(ctx: &SockAddrContext, address: [u8; 16]) -> i32 {
         return restart();
     }
     match handshake::late(ctx, label.session, address, remote_port(ctx.sock_addr)) {
-        0 => note(ctx, label.session, address),
+        0 => {
+            // SAFETY: the verifier rewrites this to the socket's own field.
+            if unsafe { (*ctx.sock_addr).protocol } == IPPROTO_TCP as u32 {
+                meeting::asks_for(ctx, label.session, address, remote_port(ctx.sock_addr));
+            }
+            note(ctx, label.session, address)
+        }
         hold::RESTART => restart(),
         _ => REFUSE,
     }
@@ -301,7 +306,7 @@ fn address4(address: *const bpf_sock_addr) -> [u8; 16] {
 
 /// `::ffff:a.b.c.d`
 #[inline(always)]
-pub fn mapped([a, b, c, d]: [u8; 4]) -> [u8; 16] {
+pub const fn mapped([a, b, c, d]: [u8; 4]) -> [u8; 16] {
     [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d]
 }
 

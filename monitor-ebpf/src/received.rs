@@ -7,7 +7,10 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    EbpfContext as _, helpers::generated::bpf_loop, macros::tracepoint, programs::TracePointContext,
+    EbpfContext as _,
+    helpers::{bpf_get_current_pid_tgid, generated::bpf_loop},
+    macros::tracepoint,
+    programs::TracePointContext,
 };
 use monitor_common::{
     event::network::{Connect, outcome},
@@ -16,21 +19,23 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, S_IFMT, S_IFREG, S_IFSOCK},
     count, files,
     kernel::{self, Memory as _, Object, Structure as _, User, offset},
-    maps::FLOWS,
-    network, registers, verdict,
+    maps::{FLOWS, MESSAGES},
+    network,
+    registers::{self, Returned},
+    verdict,
 };
 
-/// After the common fields (events/syscalls/sys_exit_*/format): the syscall's number, and what it returned.
-const SYSCALL: usize = 8;
-const RETURN_VALUE: usize = 16;
 /// include/uapi/linux/fcntl.h.
 const F_DUPFD: u64 = 0;
 const F_DUPFD_CLOEXEC: u64 = 1030;
 /// `struct user_msghdr` (include/linux/socket.h, v6.1–v7.2).
 const MSG_CONTROL: usize = 32;
 const MSG_CONTROLLEN: usize = 40;
+/// Second argument of `recvmsg` in its tracepoint's record.
+const MESSAGE_ARGUMENT: usize = 24;
 /// `struct cmsghdr`: length, level, type; then its data, and the next one at a multiple of 8.
 const LEVEL: usize = 8;
 const TYPE: usize = 12;
@@ -42,13 +47,6 @@ const SCM_MAX_FD: u32 = 253;
 /// Control messages of one message that are looked through: the descriptors stand behind credentials and a pidfd at most
 /// (include/net/scm.h:scm_recv).
 const CONTROLS: u32 = 4;
-const S_IFMT: u16 = 0o170_000;
-const S_IFREG: u16 = 0o100_000;
-const S_IFSOCK: u16 = 0o140_000;
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
-const IPPROTO_UDP: u16 = 17;
-const IPPROTO_MPTCP: u16 = 262;
 /// x86-64 syscall numbers (arch/x86/entry/syscalls/syscall_64.tbl).
 const PIDFD_GETFD: u64 = 438;
 const FCNTL: u32 = 72;
@@ -65,10 +63,7 @@ const FIRST_OF_CLIENTS: u16 = 32_768;
 #[tracepoint]
 pub fn exit_descriptor(ctx: TracePointContext) -> u32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
-    // SAFETY: the number and the return value are at these offsets in every sys_exit_* record.
-    let (Ok(syscall), Ok(result)) =
-        (unsafe { (ctx.read_at::<u32>(SYSCALL), ctx.read_at::<i64>(RETURN_VALUE)) })
-    else {
+    let Some(Returned { syscall, result }) = registers::returned(&ctx) else {
         count::lost(Loss::Read, label.session);
         return 0;
     };
@@ -82,13 +77,42 @@ pub fn exit_descriptor(ctx: TracePointContext) -> u32 {
             count::lost(Loss::Read, session);
             return 0;
         };
-        let mut walk = Walk { tgid, fds: 0, session, at: 0, end: 0, first };
+        let one = (syscall == RECVMSG) as u32;
+        let mut walk = Walk { tgid, fds: 0, session, at: 0, end: 0, first, one };
         // SAFETY: the callback has the type that the helper wants, and `walk` outlives the call.
         unsafe { bpf_loop(messages, next_message as *mut c_void, (&raw mut walk).cast(), 0) };
     } else if syscall != FCNTL || matches!(registers::argument(1), Some(F_DUPFD | F_DUPFD_CLOEXEC) | None) {
         arrived(tgid, session, result as u64);
     }
     0
+}
+
+/// `recvmsg(fd, message, flags)`: where its control data goes is noted, because what arrives may be written over the header that says so.
+#[tracepoint]
+pub fn enter_message(ctx: TracePointContext) -> u32 {
+    if kernel::label(ctx.tgid()).is_none() {
+        return 0;
+    }
+    // SAFETY: the argument is at this offset in the syscall's sys_enter_* record.
+    let Ok(message) = (unsafe { ctx.read_at::<u64>(MESSAGE_ARGUMENT) }) else { return 0 };
+    let message = User(message as usize);
+    if let (Some(1..), Some(control)) =
+        (message.read::<u64>(MSG_CONTROLLEN), message.read::<u64>(MSG_CONTROL))
+    {
+        // Where there is no room the oldest makes some (LRU), and counts as unseen at its exit.
+        let _ = MESSAGES.insert(bpf_get_current_pid_tgid(), control, 0);
+    }
+    0
+}
+
+/// Where the control data of the thread's message went.
+#[inline(always)]
+fn as_entered() -> Option<u64> {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: copied out at once; only the thread itself writes it.
+    let control = unsafe { MESSAGES.get(thread) }.copied()?;
+    let _ = MESSAGES.remove(thread);
+    Some(control)
 }
 
 /// Looks at one message.
@@ -105,6 +129,12 @@ unsafe extern "C" fn next_message(index: u32, walk: *mut c_void) -> i64 {
     if length <= DATA as u64 {
         return 0;
     }
+    let control = if walk.one != 0 { as_entered() } else { Some(control) };
+    let Some(control) = control else {
+        // Nobody saw where it was to go.
+        count::lost(Loss::Unseen, walk.session);
+        return 1;
+    };
     (walk.fds, walk.at, walk.end) = (0, control, control.wrapping_add(length));
     // SAFETY: as in `exit_descriptor`.
     unsafe { bpf_loop(CONTROLS, next_control as *mut c_void, (&raw mut *walk).cast(), 0) };
@@ -141,6 +171,8 @@ struct Walk {
     end: u64,
     /// Where the messages stand.
     first: u64,
+    /// 1: it is one message, whose control data goes where [`enter_message`] saw it point.
+    one: u32,
 }
 
 /// Looks for the descriptors; 1 ends the loop.
@@ -237,7 +269,7 @@ fn connection(tgid: u32, session: u64, sock: Object) -> Option<()> {
     };
     let (port, protocol) =
         (u16::from_be(sock.read(offset!(sock_port))?), sock.read::<u16>(offset!(sock_protocol))?);
-    let is_known = matches!(protocol, network::IPPROTO_TCP | IPPROTO_UDP | IPPROTO_MPTCP);
+    let is_known = matches!(protocol, IPPROTO_TCP | IPPROTO_UDP | IPPROTO_MPTCP);
     let local: u16 = sock.read(offset!(sock_local_port))?;
     if is_known && (port == 0 || local < FIRST_OF_CLIENTS) {
         return Some(());

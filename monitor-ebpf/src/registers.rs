@@ -1,7 +1,10 @@
 //! The caller's registers as it entered its syscall: x86-64, `struct pt_regs` (arch/x86/include/asm/ptrace.h). All but the
 //! number's and the result's still stand at the syscall's exit.
 
-use aya_ebpf::helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs};
+use aya_ebpf::{
+    helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
+    programs::TracePointContext,
+};
 
 use crate::kernel::{Memory as _, Object};
 
@@ -9,6 +12,27 @@ const WORD: usize = 8;
 /// `rdi`, `rsi`: the first two arguments.
 const ARGUMENTS: [usize; 2] = [14 * WORD, 13 * WORD];
 const ORIG_AX: usize = 15 * WORD;
+
+/// In a record of a syscall's exit, after the common fields (events/syscalls/sys_exit_*/format).
+const SYSCALL: usize = 8;
+const RETURN_VALUE: usize = 16;
+
+/// How a syscall ended.
+#[derive(Clone, Copy)]
+pub struct Returned {
+    /// Its number (arch/x86/entry/syscalls/syscall_64.tbl).
+    pub syscall: u32,
+    /// Negative: an error.
+    pub result: i64,
+}
+
+/// What a record of a `sys_exit_*` tracepoint says.
+#[inline(always)]
+pub fn returned(ctx: &TracePointContext) -> Option<Returned> {
+    // SAFETY: the number and the return value are at these offsets in every such record.
+    let (syscall, result) = unsafe { (ctx.read_at(SYSCALL).ok()?, ctx.read_at(RETURN_VALUE).ok()?) };
+    Some(Returned { syscall, result })
+}
 
 /// The number of the syscall.
 #[inline(always)]

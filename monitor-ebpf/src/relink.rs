@@ -16,15 +16,12 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::{S_IFDIR, S_IFMT, S_IFREG},
     count, emit, files, hold, identity,
     kernel::{self, Memory, Object, Structure, offset},
     maps::{ACCESS, FOLLOWED, FOLLOWED_BITS, FOREIGN_DIRECTORIES},
     own, sieve,
 };
-
-const S_IFMT: u16 = 0o170_000;
-const S_IFREG: u16 = 0o100_000;
-const S_IFDIR: u16 = 0o040_000;
 
 /// `LSM_HOOK(int, 0, inode_link, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_link")]

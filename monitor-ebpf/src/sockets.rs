@@ -16,6 +16,7 @@ use monitor_common::{
 };
 
 use crate::{
+    abi::{IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP},
     emit, hold, kernel,
     maps::ACCESS,
     network::{self, ALLOW, REFUSE},
@@ -25,11 +26,8 @@ use crate::{
 const AF_PACKET: u32 = 17;
 const AF_XDP: u32 = 44;
 /// include/uapi/linux/in.h.
-const IPPROTO_TCP: u32 = 6;
-const IPPROTO_UDP: u32 = 17;
-const IPPROTO_DCCP: u32 = 33;
-const IPPROTO_SCTP: u32 = 132;
-const IPPROTO_MPTCP: u32 = 262;
+const IPPROTO_DCCP: u16 = 33;
+const IPPROTO_SCTP: u16 = 132;
 /// `-EPROTONOSUPPORT`: what a kernel without the protocol answers; programs then fall back to TCP.
 const UNSUPPORTED: i32 = -93;
 /// `SOCK_TYPE_MASK`, include/linux/net.h.
@@ -46,8 +44,15 @@ pub fn sock_create(ctx: SockContext) -> i32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return ALLOW };
     // SAFETY: the verifier rewrites these to the socket's fields, which this attach type may read.
     let (family, kind, protocol) = unsafe { ((*ctx.sock).family, (*ctx.sock).type_, (*ctx.sock).protocol) };
-    match protocol {
-        IPPROTO_TCP | IPPROTO_UDP => ALLOW,
+    // `sk_protocol` has 16 bits (include/net/sock.h).
+    match protocol as u16 {
+        IPPROTO_TCP => {
+            // So that it has a number when it listens: see `meeting`.
+            // SAFETY: the context is what this helper wants.
+            unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+            ALLOW
+        }
+        IPPROTO_UDP => ALLOW,
         IPPROTO_MPTCP | IPPROTO_SCTP | IPPROTO_DCCP => {
             let refuse = !verdict::observes();
             tell(ctx.tgid(), label.session, [family, kind, protocol], refused(refuse));

@@ -95,7 +95,7 @@ pub fn gate(session: u64) -> Option<Gate> {
         // counts as what it looks like.
         let unjudged = (*taint).touches > (*state).settled;
         let closed = unjudged || (*taint).lost != 0 || (*state).flags & GATED != 0;
-        Some(Gate { closed, generation: (*taint).generation })
+        Some(Gate { closed, generation: (*taint).generation + (*state).renewed as u64 })
     }
 }
 

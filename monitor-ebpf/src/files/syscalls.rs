@@ -8,11 +8,11 @@ use aya_ebpf::{EbpfContext as _, macros::tracepoint, programs::TracePointContext
 use monitor_common::loss::Loss;
 
 use super::{Moment, judge, probe};
-use crate::{count, kernel, registers};
+use crate::{
+    count, kernel,
+    registers::{self, Returned},
+};
 
-/// After the common fields (events/syscalls/sys_exit_*/format): the syscall's number, and what it returned.
-const SYSCALL: usize = 8;
-const RETURN_VALUE: usize = 16;
 /// x86-64 syscall number (arch/x86/entry/syscalls/syscall_64.tbl).
 const OPEN: u32 = 2;
 
@@ -21,13 +21,12 @@ const OPEN: u32 = 2;
 pub fn exit_open(ctx: TracePointContext) -> u32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
     kernel::stop_if_frozen(label.session);
-    // SAFETY: the return value is at this offset in every sys_exit_* record.
-    let Ok(result) = (unsafe { ctx.read_at::<i64>(RETURN_VALUE) }) else {
+    let Some(Returned { syscall, result }) = registers::returned(&ctx) else {
         count::lost(Loss::Read, label.session);
         return 0;
     };
     if result < 0 {
-        match path(&ctx) {
+        match path(syscall) {
             Some(path) => {
                 let _ = probe::failed(ctx.tgid(), label.session, result as i32, probe::Path::User(path));
             }
@@ -47,8 +46,6 @@ pub fn exit_open(ctx: TracePointContext) -> u32 {
 
 /// The path that the caller asked for: `open(filename, …)`, `openat(dfd, filename, …)`, `openat2(dfd, filename, …)`.
 #[inline(always)]
-fn path(ctx: &TracePointContext) -> Option<u64> {
-    // SAFETY: the number is at this offset in every sys_exit_* record.
-    let syscall = unsafe { ctx.read_at::<u32>(SYSCALL) }.ok()?;
+fn path(syscall: u32) -> Option<u64> {
     registers::argument(if syscall == OPEN { 0 } else { 1 })
 }

@@ -187,7 +187,7 @@ impl Engine {
     /// Whether what the flow sends now has been decided, under all that its session has touched.
     fn is_let_through(&self, id: SessionId, cookie: u64, flow: &Flow) -> bool {
         let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
-        let now = self.uplink.taint(id).map(|taint| taint.generation);
+        let now = self.uplink.generation(id);
         decided.is_some_and(|decided| {
             decided.verdict == FLOW_ALLOWED && now.is_some_and(|now| decided.generation >= now)
         })

@@ -173,6 +173,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("open_failed", Hook::Exit("do_filp_open")),
                     maybe("open_failed", Hook::Exit("do_file_open")), // its name since v7.1
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_pidfd_getfd")),
+                    maybe("enter_message", Hook::Syscall("sys_enter_recvmsg")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmsg")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
@@ -186,6 +187,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("open_failed", Hook::Exit("do_filp_open")),
                     maybe("open_failed", Hook::Exit("do_file_open")), // its name since v7.1
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_pidfd_getfd")),
+                    maybe("enter_message", Hook::Syscall("sys_enter_recvmsg")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmsg")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
@@ -203,6 +205,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_dup2")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_dup3")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_fcntl")),
+                    maybe("enter_message", Hook::Syscall("sys_enter_recvmsg")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmsg")),
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
@@ -226,6 +229,8 @@ pub const SERVICES: &[Service] = &[
                     at("sock_release", Hook::SocketRelease),
                     maybe("exit_meeting", Hook::Syscall("sys_exit_listen")),
                     maybe("exit_meeting", Hook::Syscall("sys_exit_connect")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_accept")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_accept4")),
                 ],
             },
             Offer {
@@ -240,6 +245,8 @@ pub const SERVICES: &[Service] = &[
                     at("sock_release", Hook::SocketRelease),
                     maybe("exit_meeting", Hook::Syscall("sys_exit_listen")),
                     maybe("exit_meeting", Hook::Syscall("sys_exit_connect")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_accept")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_accept4")),
                 ],
             },
             Offer {
@@ -254,6 +261,8 @@ pub const SERVICES: &[Service] = &[
                     at("sock_release", Hook::SocketRelease),
                     maybe("exit_meeting", Hook::Syscall("sys_exit_listen")),
                     maybe("exit_meeting", Hook::Syscall("sys_exit_connect")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_accept")),
+                    maybe("exit_meeting", Hook::Syscall("sys_exit_accept4")),
                 ],
             },
         ],

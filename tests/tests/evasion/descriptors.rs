@@ -55,7 +55,12 @@ def ask(number):
     header = struct.pack("QQQQQQQQ", 0, 0, ctypes.addressof(vector), 1, ctypes.addressof(control), 256, 0, 0)
     empty = struct.pack("QQQQQQQQ", 0, 0, 0, 0, 0, 0, 0, 0)
     messages = ctypes.create_string_buffer(header + empty)
-    if sys.argv[1] == "recvmmsg":
+    if sys.argv[1] == "over the header":  # what is received overwrites where its control data went
+        where = ctypes.addressof(messages) + 32
+        vector.raw = struct.pack("QQ", where, 1) + vector.raw[16:]
+        assert ctypes.CDLL(None).syscall(47, client.fileno(), messages, 0) == 1
+        assert struct.unpack_from("Q", messages, 32)[0] != ctypes.addressof(control)
+    elif sys.argv[1] == "recvmmsg":
         assert ctypes.CDLL(None).syscall(299, client.fileno(), messages, 1, 0, 0) == 1
     else:
         sys.path.append(os.path.expanduser("~"))
@@ -104,6 +109,12 @@ fn a_secret_sent_by_another_process() {
 #[test]
 fn a_secret_among_several_messages() {
     secret_is_seen("recvmmsg");
+}
+
+/// The header says afterwards that it went elsewhere.
+#[test]
+fn a_secret_whose_message_overwrites_its_header() {
+    secret_is_seen("'over the header'");
 }
 
 /// What it brings no hook has seen: it counts as everything touched.

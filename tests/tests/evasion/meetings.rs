@@ -124,3 +124,120 @@ fn who_has_met_somebody_that_read_nothing_goes_on() {
     stage.goes_on(&agent);
     assert!(stage.daemon.events("touch-shared").is_empty());
 }
+
+/// The port of another session at another address is not theirs.
+#[test]
+fn by_one_of_two_addresses_with_the_same_port() {
+    let Some(stage) = stage(false) else { return };
+    let server = stage.run("sleep 60 | python3 ~/serves.py 127.0.0.1 before");
+    server.says("listens");
+    let port = std::fs::read_to_string(stage.home.path().join("work/port")).unwrap();
+    let neighbour = stage.run(&format!(
+        "sleep 60 | python3 -c 'import socket, sys; socket.create_server((\"127.0.0.2\", {port})); \
+         print(\"listens\", flush=True); sys.stdin.read()'"
+    ));
+    neighbour.says("listens");
+    let agent = stage.run(&format!("python3 ~/asks.py 127.0.0.1; {}; echo ended", stage.request()));
+    stage.is_held(&agent);
+    assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
+    assert_eq!(stage.daemon.events("sessions-met").len(), 1);
+}
+
+/// What a session listened on once is somebody else's by now.
+#[test]
+fn whoever_asks_a_person_where_a_session_was_before_goes_on() {
+    let Some(stage) = stage(false) else { return };
+    let session = stage.run(
+        "cat ~/.railway/config.json; python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); \
+         print(\" at\", s.getsockname()[1])'; echo closed; sleep 60",
+    );
+    session.says("closed");
+    let output = session.output();
+    let port =
+        output.split(" at ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("it said where");
+    std::fs::write(stage.home.path().join("work/port"), port).unwrap();
+    let mut person = stage.home.run_unwatched(
+        "python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", int(open(\"port\").read()))); \
+         print(\"listens\", flush=True); c = s.accept()[0]; c.recv(1); c.sendall(b\"hello\")'",
+    );
+    person.says("listens");
+    let agent = stage.run(&format!("python3 ~/asks.py 127.0.0.1; {}; echo ended", stage.request()));
+    stage.goes_on(&agent);
+    assert!(agent.output().contains("hello"), "{}", agent.output());
+    assert!(stage.daemon.events("sessions-met").is_empty());
+    assert!(!person.finish().contains("Error"));
+}
+
+/// Whoever called `listen` has ended; its child accepts.
+#[test]
+fn by_a_unix_socket_that_a_child_serves() {
+    let Some(stage) = stage(false) else { return };
+    let served = SERVES.replace("print('listens'", "os.fork() and os._exit(0)\nprint('listens'");
+    std::fs::write(stage.home.path().join("serves.py"), served).unwrap();
+    let other = stage.run("rm -f meet; sleep 60 | python3 ~/serves.py unix before; sleep 60");
+    other.says("listens");
+    let agent = stage.run(&format!("python3 ~/asks.py unix; sleep 0.2; {}; echo ended", stage.request()));
+    stage.is_held(&agent);
+    assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
+}
+
+/// Everybody who comes is heard, and stays.
+const HUB: &str = r#"
+import socket
+server = socket.socket(socket.AF_UNIX)
+server.bind('meet')
+server.listen()
+print('listens', flush=True)
+clients = []
+while True:
+    clients.append(server.accept()[0])
+"#;
+
+/// A connection that a person approved sends once more when it is told to.
+const SENDS_TWICE: &str = r#"
+import os, socket, sys, time
+hub = socket.socket(socket.AF_UNIX)
+hub.connect('meet')
+open(os.path.expanduser('~/.railway/config.json')).read()
+peer = socket.create_connection(('127.0.0.1', int(sys.argv[1])))
+for number in ('first', 'second'):
+    peer.sendall(b'POST / HTTP/1.1\r\nHost: backboard.railway.app\r\nContent-Length: 0\r\n\r\n')
+    peer.recv(999)
+    print(number, flush=True)
+    while not os.path.exists('go'):
+        time.sleep(0.05)
+"#;
+
+/// Two that have not met themselves, but a third one: a connection that was approved before is asked about again.
+#[test]
+fn by_way_of_a_third_session() {
+    let Some(stage) = stage(false) else { return };
+    let home = stage.home.path();
+    std::fs::write(home.join("hub.py"), HUB).unwrap();
+    std::fs::write(home.join("twice.py"), SENDS_TWICE).unwrap();
+    std::fs::create_dir_all(home.join(".aws")).unwrap();
+    let key = "[default]\naws_access_key_id = not-real\naws_secret_access_key = not-real\n";
+    std::fs::write(home.join(".aws/credentials"), key).unwrap();
+    let hub = stage.run("rm -f meet; python3 ~/hub.py");
+    hub.says("listens");
+    let agent = stage.run(&format!("python3 ~/twice.py {}", stage.server.port()));
+    let hold = stage.is_held(&agent);
+    stage.daemon.expect(&["approve", &hold]);
+    agent.says("first");
+    let reader = stage.run(
+        "python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.connect(\"meet\"); time.sleep(0.5); \
+         open(\"../.aws/credentials\").read(); print(\"read\", flush=True); time.sleep(60)'",
+    );
+    reader.says("read");
+    let told = |event: &serde_json::Value| {
+        event["file.paths"][0].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
+            && event["session.id"] != stage.daemon.events("sessions-met")[1]["session.met"]
+    };
+    stage.reported("touch-shared", told);
+    std::fs::write(home.join("work/go"), "").unwrap();
+    wait::until("the second request waits", || match stage.daemon.holds().len() {
+        1 => Ok(()),
+        _ => Err((agent.output(), stage.daemon.json(&["events"]))),
+    });
+    assert_eq!(stage.server.seen().requests.len(), 1, "{}", agent.output());
+}
