@@ -18,7 +18,7 @@ pub mod risk;
 
 use std::time::Duration;
 
-use crate::{control::api::SessionStatus, facts::BootNanos};
+use crate::facts::{BootNanos, SessionStatus};
 
 /// Time without trouble after which probation ends.
 pub const QUIET: Duration = Duration::from_secs(30 * 60);

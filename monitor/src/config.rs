@@ -21,7 +21,7 @@ pub use problem::{Problem, Problems};
 pub use shared_terminal::SharedTerminal;
 pub use unattended::Unattended;
 
-use crate::control::api::Mode;
+use crate::facts::Mode;
 
 /// Read when no `--config` names another one, and only if it exists.
 pub const FILE: &str = "/etc/interlock/config.toml";

@@ -80,9 +80,7 @@ mod watching;
 mod weakness;
 
 use engine::Engine;
-pub(crate) use folding::count;
 use handle::{Handle, Input};
-pub(crate) use history::number;
 use knowledge::Knowledge;
 
 /// Why the daemon does not start.

@@ -1,8 +1,12 @@
 //! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
 
+mod states;
+
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+pub use states::{HoldState, Mode, Place, SessionStatus};
 
 /// Boot clock (`CLOCK_BOOTTIME`), ns: the kernel's and the daemon's common clock for order, windows and deadlines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -152,6 +156,17 @@ impl Process {
     #[must_use]
     pub fn name(&self) -> &str {
         self.executable.rsplit('/').next().unwrap_or(&self.executable)
+    }
+
+    /// As it is shown to people: its arguments, or its path where it has none, cut at 160 characters.
+    #[must_use]
+    pub fn command_line(&self) -> String {
+        const SHOWN: usize = 160;
+        let line = if self.args.is_empty() { self.executable.clone() } else { self.args.join(" ") };
+        match line.char_indices().nth(SHOWN) {
+            Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
+            None => line,
+        }
     }
 }
 

@@ -16,10 +16,7 @@ use monitor_common::{
 use serde::{Deserialize, Serialize};
 
 use self::{company::Company, relays::Relays};
-use crate::{
-    control::api::HoldState,
-    facts::{Action, BootNanos, Destination, Severity},
-};
+use crate::facts::{Action, BootNanos, Destination, HoldState, Severity};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
 pub const WAITING_MAX: usize = 32;

@@ -22,8 +22,7 @@ pub use self::{
 };
 use crate::{
     config::RISK_BUDGET,
-    control::api::Mode,
-    facts::{BootNanos, SessionId},
+    facts::{BootNanos, Mode, SessionId},
     rules::{Problems, RuleSet},
     sessions::Session,
     trial::{Decisions, decided},

@@ -35,7 +35,6 @@ use sha2::{Digest, Sha256};
 
 use self::{compile::Gates, index::Index, packs::Choice, parse::Parsed, report::Citation};
 pub use self::{
-    compile::Place,
     evaluate::{Condition, Match, Verdict},
     memory::{Memory, Reader, Readers, Touch},
     model::Rule,

@@ -332,7 +332,7 @@ impl Registry {
         let session = self.session_of(pid);
         let mut next = self.process(pid).map(|process| (process, ""));
         while let Some((process, remark)) = next.filter(|_| lines.len() < LINEAGE_MAX) {
-            lines.push(format!("{} {}{remark}", process.pid, command_line(process)));
+            lines.push(format!("{} {}{remark}", process.pid, process.command_line()));
             next = session.and_then(|session| self.creator(session, process));
         }
         lines.reverse();
@@ -366,17 +366,6 @@ impl Registry {
             self.sessions.keys().find(|id| id.root() == pid)
         };
         by_id.or_else(by_root).copied()
-    }
-}
-
-/// A process as it is shown: its arguments, or its path where it has none.
-#[must_use]
-pub fn command_line(process: &Process) -> String {
-    const SHOWN: usize = 160;
-    let line = if process.args.is_empty() { process.executable.clone() } else { process.args.join(" ") };
-    match line.char_indices().nth(SHOWN) {
-        Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
-        None => line,
     }
 }
 

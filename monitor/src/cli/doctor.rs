@@ -6,9 +6,9 @@ use super::{
     printer::Printer,
     wait,
 };
-use crate::control::{
-    api::{Check, CheckState},
-    client::{Client, ClientError},
+use crate::{
+    control::client::{Client, ClientError},
+    health::{Check, CheckState},
 };
 
 const HEADERS: [&str; 4] = ["SUBJECT", "STATE", "FOUND", "ADVICE"];

@@ -17,10 +17,8 @@ use super::{
     wait,
 };
 use crate::{
-    control::{
-        api::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
-        client::{Client, ClientError},
-    },
+    control::client::{Client, ClientError},
+    explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
     facts::Action,
 };
 

@@ -13,9 +13,12 @@ use super::{
     sessions::IN_THE_BACKGROUND,
     wait,
 };
-use crate::control::{
-    api::{Approval, HoldState, HoldView},
-    client::{Client, ClientError},
+use crate::{
+    control::{
+        api::{Approval, HoldView},
+        client::{Client, ClientError},
+    },
+    facts::HoldState,
 };
 
 const HEADERS: [&str; 8] = ["ID", "STATE", "AGE", "SESSION", "COMMAND", "DESTINATION", "RULE", "IN SILENCE"];

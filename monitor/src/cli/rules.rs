@@ -16,7 +16,8 @@ use crate::{
     catalog::{Catalog, Pack},
     config::Config,
     control::api::RulesView,
-    rules::{Backends, Place, Problem, Problems, Rule, RuleSet, schema},
+    facts::Place,
+    rules::{Backends, Problem, Problems, Rule, RuleSet, schema},
     trial,
 };
 

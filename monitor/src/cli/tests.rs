@@ -7,12 +7,9 @@ pub mod sample {
     use jiff::Timestamp;
 
     use crate::{
-        control::api::{
-            ConditionTrace, Enforcement, Explanation, HoldState, HoldView, Mode, Neighbour, Otherwise, Read,
-            ReadBy, RegistriesView, RuleTrace, RulesView, SessionStatus, SessionView, Status, Written,
-        },
-        facts::{Action, Grade, Severity},
-        rules::Place,
+        control::api::{Enforcement, HoldView, RegistriesView, RulesView, SessionView, Status},
+        explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
+        facts::{Action, Grade, HoldState, Mode, Place, SessionStatus, Severity},
     };
 
     fn at(second: i64) -> Timestamp {

@@ -13,7 +13,7 @@ use toml::{
 use tracing_subscriber::EnvFilter;
 
 use super::{Approvers, Config, Problem, Problems, SharedTerminal, Unattended, approvers};
-use crate::control::api::Mode;
+use crate::facts::Mode;
 
 const KEYS: [&str; 17] = [
     "approvers",

@@ -9,35 +9,21 @@
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` | [`HoldView`] |
 //! | `GET /v1/events` (`?follow=true`) | events, one JSON object a line |
-//! | `GET /v1/explain/{id}` | [`Explanation`] of an event or a hold |
+//! | `GET /v1/explain/{id}` | [`Explanation`](crate::explanation::Explanation) of an event or a hold |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
-//! | `GET /v1/doctor` | [`Check`]s |
+//! | `GET /v1/doctor` | [`Check`](crate::health::Check)s |
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
 //! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing. Before the kept events
 //! stands `{"interlock.forgotten": n, "session.id": …}` for each session of which `n` made room for newer ones.
 
-mod explanation;
-
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-pub use self::explanation::{
-    ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written,
-};
-use crate::facts::{Action, Severity};
-
-/// Whether decisions take effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mode {
-    Enforce,
-    /// Everything is evaluated and recorded as what would have been done; nothing is stopped.
-    Observe,
-}
+use crate::facts::{Action, HoldState, Mode, SessionStatus, Severity};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -104,19 +90,6 @@ pub struct RulesView {
     pub weaker: Vec<String>,
 }
 
-/// State of a session's breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SessionStatus {
-    Running,
-    /// A flow of it waits for a decision; the processes run.
-    Holding,
-    Frozen,
-    /// Thawed, or denied once: the next trip is answered harder.
-    Probation,
-    Ended,
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SessionView {
     pub id: String,
@@ -144,18 +117,6 @@ pub struct SessionView {
     /// It had the keys of its terminal and has them no more; `fg`, typed there, brings it back.
     #[serde(default)]
     pub background: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum HoldState {
-    Waiting,
-    Approved,
-    Denied,
-    /// No answer in time.
-    Expired,
-    /// The program closed the connection, or ended.
-    Gone,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -202,27 +163,6 @@ pub struct Approval {
 pub struct Enroll {
     /// What is about to be executed, for the screen.
     pub command: Vec<String>,
-}
-
-/// One line of `interlock doctor`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Check {
-    /// `open a secret`, `connect`, `kernel offsets` …
-    pub subject: String,
-    pub state: CheckState,
-    /// Backend in force or value found.
-    pub found: String,
-    /// What would make it better, or the reason it is as it is.
-    pub advice: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum CheckState {
-    Good,
-    /// Works, with a stated limit.
-    Limited,
-    Missing,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,20 +3,10 @@
 use tokio::sync::oneshot;
 
 use super::{
-    api::{Approval, Check, Enroll, Explanation, HoldView, Refusal, RulesView, SessionView, Status},
-    peer::PeerProcess,
+    api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
+    peer::Caller,
 };
-use crate::sessions::seat::Shared;
-
-/// Who asks: read from the socket when the connection was accepted, never from the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Caller {
-    pub pid: u32,
-    pub uid: u32,
-    pub gid: u32,
-    /// The process itself, which `pid` alone is not: see [`PeerProcess::is_alive`]. `None` in tests only.
-    pub process: Option<PeerProcess>,
-}
+use crate::{explanation::Explanation, health::Check, sessions::seat::Shared};
 
 /// Why the engine says no; the server picks the HTTP status from it.
 #[derive(Clone, Debug, PartialEq, Eq)]

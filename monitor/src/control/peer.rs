@@ -16,8 +16,17 @@ use rustix::{
 };
 use tokio::net::UnixStream;
 
-use super::command::Caller;
 use crate::sessions::procfs;
+
+/// Who asks: read from the socket when the connection was accepted, never from the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub pid: u32,
+    pub uid: u32,
+    pub gid: u32,
+    /// The process itself, which `pid` alone is not: see [`PeerProcess::is_alive`]. `None` in tests only.
+    pub process: Option<PeerProcess>,
+}
 
 /// The process that connected, by pidfd: its number may be used again, this is not.
 #[derive(Clone)]

@@ -19,7 +19,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{Approval, Enroll, Refusal},
-    command::{Caller, Command, Engine, No, Reply, Request},
+    command::{Command, Engine, No, Reply, Request},
+    peer::Caller,
     socket::{ControlSocket, Peer},
     stream,
 };

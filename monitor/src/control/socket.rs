@@ -20,10 +20,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
 };
 
-use super::{
-    command::Caller,
-    peer::{self, Unidentified},
-};
+use super::peer::{self, Caller, Unidentified};
 
 /// Connections that users other than root may have open together.
 const CONNECTIONS: usize = 128;

@@ -15,17 +15,21 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{
-        Approval, Check, CheckState, Enroll, Explanation, HoldState, HoldView, Refusal, RulesView,
-        SessionView, Status,
-    },
+    api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     client::{Client, ClientError},
-    command::{Caller, Command, Engine, No, Request},
+    command::{Command, Engine, No, Request},
     live::Live,
+    peer::Caller,
     server,
     socket::ControlSocket,
 };
-use crate::{cli::sample, metrics::Metrics};
+use crate::{
+    cli::sample,
+    explanation::Explanation,
+    facts::HoldState,
+    health::{Check, CheckState},
+    metrics::Metrics,
+};
 
 /// Events a slow reader may be behind.
 const BACKLOG: usize = 16;

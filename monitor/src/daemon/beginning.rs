@@ -9,7 +9,7 @@ use crate::{
     facts::{BootNanos, Process, SessionId, Stage, Subject},
     recognition,
     sessions::{
-        Session, command_line,
+        Session,
         detection::Recognised,
         life::{Life, life},
         origin::Origin,
@@ -53,7 +53,7 @@ impl Engine {
         let id = self.label_root(&process)?;
         let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());
         session.user = user;
-        session.command = newcomer.command.unwrap_or_else(|| command_line(&process));
+        session.command = newcomer.command.unwrap_or_else(|| process.command_line());
         session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
         let (pid, start, started, executed) =
             (process.pid, process.start, session.started, newcomer.executed);

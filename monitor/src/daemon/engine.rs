@@ -41,9 +41,8 @@ use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     clock::{Wall, boot_now},
     config::Config,
-    control::api::Mode,
     enforcement::freezer::Freezer,
-    facts::{BootNanos, SessionId},
+    facts::{BootNanos, Mode, SessionId},
     holds::{HeldCaller, Holds},
     ledger::{
         Head, Ledger,

@@ -14,11 +14,10 @@ use serde_json::Value;
 pub use self::accounts::{Account, Accounts};
 use super::engine::Engine;
 use crate::{
-    control::api::Explanation,
+    explanation::Explanation,
     facts::{Destination, Fact, NameSource, SecretAccess, SessionId, Subject},
     holds::target,
     rules::{Memory, RuleSet, Trace, Word as _},
-    sessions::command_line,
 };
 
 /// Events kept that a rule matched, and that none did: the many must not push out the few.
@@ -211,7 +210,7 @@ fn headline(name: &str, fact: &Fact, trace: &Trace) -> String {
         Subject::Delegate(delegation) => format!("{} ({})", delegation.service, delegation.path),
         Subject::Link(relink) => relink.secret.path.clone(),
         Subject::Lifecycle(_) => fact.agent.clone(),
-        Subject::Exec => command_line(&fact.process),
+        Subject::Exec => fact.process.command_line(),
     };
     match &trace.verdict.decisive {
         Some(rule) => format!("{name} {object}: {}", rule.summary),

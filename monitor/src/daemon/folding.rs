@@ -7,7 +7,6 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::facts::BootNanos;
@@ -155,19 +154,12 @@ fn key(fields: &Map<String, Value>) -> Option<blake3::Hash> {
     Some(hasher.finalize())
 }
 
-/// How many deeds an event stands for, and from when to when; `None` where it stands for one.
-#[must_use]
-pub fn count(event: &Map<String, Value>) -> Option<(u64, Timestamp, Timestamp)> {
-    let time = |field: &str| event.get(field)?.as_str()?.parse().ok();
-    let count = event.get("event.count")?.as_u64().filter(|count| *count > 0)?;
-    Some((count, time("event.start")?, time("event.end")?))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::event_fields::count;
 
     fn read(number: u64, pid: u32, more: &Value) -> Value {
         let mut event = json!({ "@timestamp": format!("2026-11-21T12:00:{number:02}Z"), "event.id": format!("e{number}"),

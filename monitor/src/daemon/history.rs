@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::alerts::Weight;
+use crate::{alerts::Weight, event_fields::number};
 
 /// Events of one weight that are kept.
 fn room(weight: Weight) -> usize {
@@ -113,12 +113,6 @@ fn session(event: &Value) -> &str {
 
 fn is(event: &Value, id: &str) -> bool {
     event.get("event.id").is_some_and(|known| known == id)
-}
-
-/// The number in an event's id, `e17`; 0 where it has none.
-pub fn number(event: &Value) -> u64 {
-    let id = event.get("event.id").and_then(Value::as_str).unwrap_or_default();
-    id.trim_start_matches('e').parse().unwrap_or(0)
 }
 
 #[cfg(test)]

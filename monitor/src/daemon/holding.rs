@@ -9,8 +9,7 @@ use super::engine::Engine;
 use crate::{
     breaker::Response,
     clock::boot_now,
-    control::api::HoldState,
-    facts::{Action, BootNanos, Fact, SessionId, Subject},
+    facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject},
     holds::{
         HeldCaller, HeldFlow, Hold, Object, WAITING_MAX,
         company::{Company, Joined},
@@ -18,7 +17,6 @@ use crate::{
     },
     ledger::record::{Kind as LedgerKind, Who},
     rules::{Verdict, model::Timeout},
-    sessions::command_line,
 };
 
 /// The event that tells of it.
@@ -61,7 +59,7 @@ impl Engine {
             return;
         }
         let rule = verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default();
-        let command = command_line(&fact.process);
+        let command = fact.process.command_line();
         if let Some(hold) = self.holds.same_question(fact.session.0, &rule, &object, &command) {
             let joined = hold.company.join((hold.pid, &hold.command), fact.process.pid, &command);
             if joined != Joined::Full {
@@ -190,7 +188,7 @@ impl Engine {
                 session: fact.session.0,
                 agent: fact.agent.clone(),
                 pid: fact.process.pid,
-                command: command_line(&fact.process),
+                command: fact.process.command_line(),
                 object,
                 rule: rule.id.clone(),
                 summary: rule.summary.clone(),

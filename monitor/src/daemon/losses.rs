@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use super::engine::Engine;
 use crate::{
     clock::boot_now,
-    control::api::{Check, CheckState},
     facts::SessionId,
+    health::{Check, CheckState},
     probes::misses::Misses,
 };
 

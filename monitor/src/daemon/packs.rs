@@ -5,8 +5,8 @@ use super::{
     judge::{Stake, event_name},
 };
 use crate::{
-    control::api::{Check, CheckState},
     facts::{BootNanos, Process, SessionId, Subject},
+    health::{Check, CheckState},
     metrics::kind_name,
 };
 

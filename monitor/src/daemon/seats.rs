@@ -20,7 +20,8 @@ use super::{
 use crate::{
     control::{
         api::Refusal,
-        command::{Caller, Command, No, Typed},
+        command::{Command, No, Typed},
+        peer::Caller,
     },
     sessions::seat::{Party, Pushing, Shared, seats, shared},
 };

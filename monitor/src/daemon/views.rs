@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use super::engine::Engine;
 use crate::{
     clock::boot_now,
-    control::api::{Check, CheckState, HoldState, HoldView, RulesView, SessionStatus, SessionView, Status},
-    facts::SessionId,
+    control::api::{HoldView, RulesView, SessionView, Status},
+    facts::{HoldState, SessionId, SessionStatus},
+    health::{Check, CheckState},
     holds::Hold,
     probes::{
         self,

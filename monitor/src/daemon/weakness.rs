@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use crate::{
-    control::api::{Check, CheckState},
+    health::{Check, CheckState},
     probes::table::{Backend, Duty},
     rules::{Backends, Problem},
 };

@@ -18,7 +18,10 @@ use super::{
     stage::Report,
     wire::Remote,
 };
-use crate::control::api::{HoldState, HoldView, SessionStatus, SessionView};
+use crate::{
+    control::api::{HoldView, SessionView},
+    facts::{HoldState, SessionStatus},
+};
 
 /// For the whole act.
 const LIMIT: Duration = Duration::from_secs(60);

@@ -17,7 +17,7 @@ use super::{
     patience::{Look, Patience},
     processes,
 };
-use crate::control::api::{Mode, Status};
+use crate::{control::api::Status, facts::Mode};
 
 /// For the daemon to load its programs and answer.
 const READY: Duration = Duration::from_secs(20);

@@ -4,7 +4,7 @@ use std::{path::Path, sync::OnceLock};
 
 use super::{mounts, namespace, offsets};
 use crate::{
-    control::api::{Check, CheckState},
+    health::{Check, CheckState},
     sessions::seat::Pushing,
 };
 

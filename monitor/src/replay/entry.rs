@@ -255,7 +255,7 @@ impl Entry {
             Subject::Environ(access) => format!("of {}", access.target),
             Subject::Inspect(access) => format!("of {}", access.target),
             Subject::Delegate(delegation) => format!("{} {}", delegation.service, delegation.path),
-            Subject::Exec => crate::sessions::command_line(process),
+            Subject::Exec => process.command_line(),
             Subject::Lifecycle(stage) => stage.word().to_owned(),
         };
         format!("{} {object}", subject.kind().word())

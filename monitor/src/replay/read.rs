@@ -11,7 +11,7 @@ use super::{
     turn::{Turn, turn},
 };
 use crate::{
-    daemon::count,
+    event_fields::count,
     facts::BootNanos,
     rules::{Problem, Problems},
 };

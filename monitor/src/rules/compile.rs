@@ -9,8 +9,6 @@ use monitor_common::policy::{
     VERDICT_ASK, VERDICT_ASK_IF_GATED, VERDICT_DENY, taint_bit,
 };
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     RuleSet,
     memory::Memory,
@@ -19,8 +17,7 @@ use super::{
 };
 use crate::{
     catalog::secrets::{Judged, Secrets},
-    control::api::Mode,
-    facts::{Action, DestinationClass, Fact, Grade, Kind, Subject},
+    facts::{Action, DestinationClass, Fact, Grade, Kind, Mode, Place, Subject},
 };
 
 /// The destination classes that an address or a port alone decides.
@@ -34,20 +31,6 @@ pub(super) struct Gates {
     mask: u64,
     /// Rules whose sequence ends with a connection that they stop.
     sequences: Vec<usize>,
-}
-
-/// Where a rule does its work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Place {
-    /// It is disabled.
-    Nowhere,
-    /// The kernel's verdict table says no, and nobody is asked.
-    Kernel,
-    /// The kernel stops the action before it happens and asks the daemon.
-    Gate,
-    /// The daemon judges what has happened.
-    Daemon,
 }
 
 impl RuleSet {

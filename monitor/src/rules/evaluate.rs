@@ -30,10 +30,7 @@ use super::{
     model::{Moment, Rule},
     words::Word,
 };
-use crate::{
-    control::api::Mode,
-    facts::{Action, Fact, Subject},
-};
+use crate::facts::{Action, Fact, Mode, Subject};
 
 /// Longest text that is remembered of a sequence's step, bytes.
 const MAX_SEEN: usize = 128;

@@ -8,7 +8,7 @@ use super::{
     words::Word as _,
 };
 use crate::{
-    control::api::{ConditionTrace, Neighbour, Otherwise, RuleTrace, Written},
+    explanation::{ConditionTrace, Neighbour, Otherwise, RuleTrace, Written},
     facts::Action,
 };
 

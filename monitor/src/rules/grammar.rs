@@ -4,12 +4,9 @@ use super::{
     model::{Distinct, Moment, Order, Threshold},
     words::Word,
 };
-use crate::{
-    control::api::Mode,
-    facts::{
-        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Role, Severity,
-        Stage,
-    },
+use crate::facts::{
+    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
+    Severity, Stage,
 };
 
 /// One field of a mapping.

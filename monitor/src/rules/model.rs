@@ -11,10 +11,7 @@ pub use self::conditions::{
     SecretMatch, SessionMatch, Touched,
 };
 use super::{guard::Guard, places::Places};
-use crate::{
-    control::api::Mode,
-    facts::{Action, Kind, Severity},
-};
+use crate::facts::{Action, Kind, Mode, Severity};
 
 /// One rule.
 #[derive(Clone, Debug, Serialize)]

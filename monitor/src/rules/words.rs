@@ -1,12 +1,9 @@
 //! The fixed words of the language, one table per noun.
 
 use super::model::{Distinct, Moment, Order};
-use crate::{
-    control::api::Mode,
-    facts::{
-        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Role, Severity,
-        Stage, Transport,
-    },
+use crate::facts::{
+    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
+    Severity, Stage, Transport,
 };
 
 /// A noun with a closed list of words.

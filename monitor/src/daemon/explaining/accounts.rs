@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::control::api::Explanation;
+use crate::explanation::Explanation;
 
 /// Accounts kept; the oldest makes room.
 const MAX: usize = 64;
@@ -91,7 +91,7 @@ fn fits(told: &Explanation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::sample, control::api::Read};
+    use crate::{cli::sample, explanation::Read};
 
     fn long(secrets: usize, argument: usize) -> Explanation {
         let mut told = sample::explanation();

@@ -2,8 +2,8 @@
 
 use super::Decision;
 use crate::{
-    control::api::{Read, ReadBy},
     daemon::engine::Engine,
+    explanation::{Read, ReadBy},
     rules::{Reader, Touch, Trace},
 };
 

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::Account;
 use crate::{
-    control::api::Explanation,
     daemon::engine::Engine,
+    explanation::Explanation,
     facts::SessionId,
     holds::{Hold, Holds},
 };

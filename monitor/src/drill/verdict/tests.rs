@@ -2,9 +2,9 @@ use jiff::Timestamp;
 
 use super::*;
 use crate::{
-    control::api::{HoldState, HoldView},
+    control::api::HoldView,
     drill::{act::Held, provider::Seen, stage},
-    facts::{Action, Severity},
+    facts::{Action, HoldState, Severity},
 };
 
 fn seen(tcp_connections: u64, application_bytes: u64, volume_deleted: bool) -> Seen {

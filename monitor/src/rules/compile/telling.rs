@@ -2,10 +2,9 @@
 
 use monitor_common::policy::VERDICT_ASK_IF_GATED;
 
-use super::{BY_ADDRESS, Place};
+use super::BY_ADDRESS;
 use crate::{
-    control::api::Mode,
-    facts::Kind,
+    facts::{Kind, Mode, Place},
     rules::{
         RuleSet,
         evaluate::{OneOf, Sort},

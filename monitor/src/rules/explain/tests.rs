@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use crate::{
-    control::api::{ConditionTrace, RuleTrace},
+    explanation::{ConditionTrace, RuleTrace},
     facts::{
         Action, DelegateHow, Delegation, Destination, DestinationClass as Class, EnvironAccess, EnvironHow,
-        Fact, InspectHow, Inspection, LinkHow, Relink, SecretAccess, Stage, Subject,
+        Fact, InspectHow, Inspection, LinkHow, Place, Relink, SecretAccess, Stage, Subject,
     },
     rules::{
-        Memory, Place, RuleSet, Trace,
+        Memory, RuleSet, Trace,
         testing::{destination, fact, parse_text, second, secret, set},
     },
 };

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    facts::{BootNanos, Fact},
-    sessions::command_line,
-};
+use crate::facts::{BootNanos, Fact};
 
 /// Processes of a way that are kept at each of its ends: a tree that nests for long must not fill the memory.
 const OUTER: usize = 4;
@@ -49,7 +46,7 @@ impl Readers {
             at: fact.at,
             pid: process.pid,
             executable: process.executable.clone(),
-            command: command_line(process),
+            command: process.command_line(),
             lineage: shortened(lineage).into(),
             start: process.start,
         };

@@ -7,8 +7,7 @@ use super::{
     tree::{Node, Value},
 };
 use crate::{
-    control::api::Mode,
-    facts::{Action, Severity},
+    facts::{Action, Mode, Severity},
     rules::{
         grammar,
         model::{Conditions, Rule, Source, Threshold, Timeout},

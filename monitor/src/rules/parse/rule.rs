@@ -11,8 +11,7 @@ use super::{
     tree::{Node, Value},
 };
 use crate::{
-    control::api::Mode,
-    facts::{Action, Kind, Severity},
+    facts::{Action, Kind, Mode, Severity},
     rules::{
         grammar::{self, ADDRESS, TECHNIQUE},
         guard::{Guard, Mistake},

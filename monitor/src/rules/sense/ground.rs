@@ -2,8 +2,7 @@
 //! warning.
 
 use crate::{
-    control::api::Mode,
-    facts::{Action, Kind},
+    facts::{Action, Kind, Mode},
     rules::{
         RuleSet,
         model::Rule,

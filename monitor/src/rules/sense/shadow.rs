@@ -2,8 +2,7 @@
 //! or computes covers nothing for certain.
 
 use crate::{
-    control::api::Mode,
-    facts::Action,
+    facts::{Action, Mode},
     rules::{
         evaluate::is_excusable,
         model::{

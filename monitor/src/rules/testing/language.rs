@@ -301,7 +301,7 @@ fn overrides_change_rules_of_any_file_and_the_last_one_wins() {
     let rules = rules.unwrap();
     let infra = rules.get("infra").unwrap();
     assert_eq!((infra.action, infra.risk, infra.severity), (Action::Deny, 30, crate::facts::Severity::Low));
-    assert_eq!((infra.timeout, infra.mode), (None, crate::control::api::Mode::Observe));
+    assert_eq!((infra.timeout, infra.mode), (None, crate::facts::Mode::Observe));
     let places: Vec<_> = infra.overridden.iter().map(|source| (source.file.as_str(), source.line)).collect();
     assert_eq!(places, [("10.yaml", 3), ("30.yaml", 2)]);
     assert_eq!(rules.get("any").unwrap().threshold.unwrap().count, 5);

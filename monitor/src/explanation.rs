@@ -3,10 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    facts::{Action, Grade},
-    rules::Place,
-};
+use crate::facts::{Action, Grade, Place};
 
 /// A decision, told from who did it to what would have had to differ.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

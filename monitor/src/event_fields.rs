@@ -1,0 +1,18 @@
+//! Fields of a recorded event that more than its writer reads.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+/// The number in an event's id, `e17`; 0 where it has none.
+pub fn number(event: &Value) -> u64 {
+    let id = event.get("event.id").and_then(Value::as_str).unwrap_or_default();
+    id.trim_start_matches('e').parse().unwrap_or(0)
+}
+
+/// How many deeds an event stands for, and from when to when; `None` where it stands for one.
+#[must_use]
+pub fn count(event: &Map<String, Value>) -> Option<(u64, Timestamp, Timestamp)> {
+    let time = |field: &str| event.get(field)?.as_str()?.parse().ok();
+    let count = event.get("event.count")?.as_u64().filter(|count| *count > 0)?;
+    Some((count, time("event.start")?, time("event.end")?))
+}
