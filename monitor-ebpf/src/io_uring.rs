@@ -56,11 +56,18 @@ fn on_socket(tgid: u32, session: u64, request: Object, opcode: u8) {
         }
         // An accept by io_uring at the other end would show nobody. A port is asked for by `connect4` and `connect6`.
         IORING_OP_CONNECT if family(request).is_none_or(|family| family == AF_UNIX) => {
-            count::lost(Loss::Meeting, session);
+            unmet(session);
         }
-        IORING_OP_LISTEN => count::lost(Loss::Meeting, session),
+        IORING_OP_LISTEN => unmet(session),
         _ => {}
     }
+}
+
+/// It may have met somebody.
+#[inline(always)]
+fn unmet(session: u64) {
+    count::lost(Loss::Meeting, session);
+    verdict::renew(session);
 }
 
 /// Of the request's socket; `None` where it cannot be told. The request has its file only when it is issued

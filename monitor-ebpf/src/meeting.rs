@@ -27,8 +27,10 @@ use monitor_common::{
 };
 
 use crate::{
-    abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP},
-    atomic, count, emit,
+    abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, S_IFMT, S_IFSOCK},
+    atomic,
+    count::{self, NOBODY},
+    emit,
     kernel::{self, Memory as _, Object, Structure as _, Typed, offset},
     maps::{ACCESS, CANDIDATES, LISTENERS, MET, PIPES, SESSIONS, SHARED},
     network,
@@ -58,10 +60,8 @@ pub fn exit_meeting(ctx: TracePointContext) -> u32 {
     };
     let seen = match syscall {
         LISTEN if result == 0 => socket(registers::argument(0)).and_then(|sock| listens(label.session, sock)),
-        CONNECT if result == 0 || UNDER_WAY.contains(&result) => {
-            socket(registers::argument(0)).and_then(|sock| connected(label.session, sock))
-        }
-        CONNECT | LISTEN => Some(()),
+        LISTEN => Some(()),
+        CONNECT => connected(label.session, result),
         _ if result >= 0 => socket(Some(result as u64)).and_then(|sock| accepted(label.session, sock)),
         _ => Some(()),
     };
@@ -74,16 +74,23 @@ pub fn exit_meeting(ctx: TracePointContext) -> u32 {
 /// The socket of a descriptor.
 #[inline(always)]
 fn socket(descriptor: Option<u64>) -> Option<Object> {
-    kernel::descriptor(descriptor?)?.follow(offset!(file_private_data))?.follow(offset!(socket_sk))
+    let file = kernel::descriptor(descriptor?)?;
+    if file.follow(offset!(file_inode))?.read::<u16>(offset!(inode_mode))? & S_IFMT != S_IFSOCK {
+        return None;
+    }
+    file.follow(offset!(file_private_data))?.follow(offset!(socket_sk))
 }
 
 /// Notes who listens.
 #[inline(always)]
 fn listens(session: u64, sock: Object) -> Option<()> {
     if is_tcp(sock)? {
-        let cookie: u64 = sock.read(offset!(sock_cookie))?;
-        if cookie == 0 {
-            count::lost(Loss::Meeting, session); // older than the session: nobody gave it a number
+        let (cookie, device): (u64, u32) =
+            (sock.read(offset!(sock_cookie))?, sock.read(offset!(sock_device))?);
+        if cookie == 0 || device != 0 {
+            // Older than the session, so nobody gave it a number; or at one device only, where a look-up without one does not see it.
+            count::lost(Loss::Meeting, session);
+            return Some(());
         }
         // Where there is no room the oldest makes some (LRU).
         let _ = LISTENERS.insert(cookie, session, 0);
@@ -97,25 +104,36 @@ fn accepted(session: u64, sock: Object) -> Option<()> {
     if sock.read::<u16>(offset!(sock_family))? == AF_UNIX {
         return peer(session, sock);
     }
-    listens(session, socket(registers::argument(0))?)
+    match socket(registers::argument(0)) {
+        Some(listening) => listens(session, listening),
+        None => Some(()), // closed by now, as servers end; `listen` noted it
+    }
 }
 
 #[inline(always)]
-fn connected(session: u64, sock: Object) -> Option<()> {
+fn connected(session: u64, result: i64) -> Option<()> {
+    let candidate = candidate();
+    if result != 0 && !UNDER_WAY.contains(&result) {
+        return Some(());
+    }
+    let sock = socket(registers::argument(0))?;
     if sock.read::<u16>(offset!(sock_family))? == AF_UNIX {
         return peer(session, sock);
     }
-    if !is_tcp(sock)? {
-        return Some(());
-    }
-    let thread = bpf_get_current_pid_tgid();
-    // SAFETY: copied out at once; only the thread itself writes it.
-    let Some(other) = unsafe { CANDIDATES.get(thread) }.copied() else { return Some(()) };
-    let _ = CANDIDATES.remove(thread);
-    if comes_from_its_own_address(sock)? {
-        met(session, other, how::PORT as u64);
+    if candidate != NOBODY && is_tcp(sock)? && comes_from_its_own_address(sock)? {
+        met(session, candidate, how::PORT as u64);
     }
     Some(())
+}
+
+/// Whom the thread's connect may meet; not its next one.
+#[inline(always)]
+fn candidate() -> u64 {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: copied out at once; only the thread itself writes it.
+    let candidate = unsafe { CANDIDATES.get(thread) }.copied().unwrap_or(NOBODY);
+    let _ = CANDIDATES.remove(thread);
+    candidate
 }
 
 /// Who called listen(2), or who connected (net/unix/af_unix.c:copy_peercred, init_peercred, v6.1–v6.18); nobody of a datagram socket.
@@ -151,11 +169,12 @@ fn comes_from_its_own_address(sock: Object) -> Option<bool> {
 /// the connect fails.
 #[inline(always)]
 pub fn asks_for(ctx: &SockAddrContext, session: u64, address: [u8; 16], port: u16) {
-    let Some(other) = listener(ctx, address, port) else { return };
+    let _ = CANDIDATES.remove(bpf_get_current_pid_tgid()); // of a connect whose exit nobody saw
+    let Some(Listener { session: other, at_this_address }) = listener(ctx, address, port) else { return };
     if other == session {
         return;
     }
-    if is_own_loopback(&address) {
+    if at_this_address || is_own_loopback(&address) {
         met(session, other, how::PORT as u64);
     } else {
         // Whoever listens at every address is found for a distant one too.
@@ -171,9 +190,15 @@ fn is_own_loopback(address: &[u8; 16]) -> bool {
     *address == [0; 16] || *address == ANY4 || network::is_local(address)
 }
 
-/// The session that listens there, in the network namespace of the socket that asks.
+struct Listener {
+    session: u64,
+    /// And not at every address.
+    at_this_address: bool,
+}
+
+/// Who listens there, in the network namespace of the socket that asks.
 #[inline(always)]
-fn listener(ctx: &SockAddrContext, address: [u8; 16], port: u16) -> Option<u64> {
+fn listener(ctx: &SockAddrContext, address: [u8; 16], port: u16) -> Option<Listener> {
     let ([_, _, _, _, _, _, _, _, _, _, .., a, b, c, d], is_any) =
         (address, address == [0; 16] || address == ANY4);
     let is_v4 = address == network::mapped([a, b, c, d]);
@@ -200,12 +225,14 @@ fn listener(ctx: &SockAddrContext, address: [u8; 16], port: u16) -> Option<u64> 
         36
     };
     // SAFETY: the context and the tuple are what the helpers want; the socket is given back before this returns.
-    let cookie = unsafe {
+    let (cookie, at_this_address) = unsafe {
         let found = bpf_sk_lookup_tcp(ctx.as_ptr(), (&raw mut tuple).cast(), size, OWN_NAMESPACE, 0);
         if found.is_null() {
             return None;
         }
         let mut cookie = 0;
+        let own = &raw const (*found).src_ip6;
+        let bound = (*found).src_ip4 | (*own)[0] | (*own)[1] | (*own)[2] | (*own)[3];
         if (*found).state == TCP_LISTEN {
             let sock = bpf_skc_to_tcp_sock(found.cast::<c_void>());
             if !sock.is_null() {
@@ -213,10 +240,14 @@ fn listener(ctx: &SockAddrContext, address: [u8; 16], port: u16) -> Option<u64> 
             }
         }
         bpf_sk_release(found.cast());
-        cookie
+        (cookie, bound != 0)
     };
+    if cookie == 0 {
+        return None; // no session's
+    }
     // SAFETY: copied out at once.
-    unsafe { LISTENERS.get(cookie) }.copied()
+    let session = unsafe { LISTENERS.get(cookie) }.copied()?;
+    Some(Listener { session, at_this_address })
 }
 
 /// A named pipe is opened: whoever of several sessions comes first is noted, and met by the others.
@@ -249,18 +280,27 @@ fn first_at_pipe(session: u64, ino: u64, place: u64) -> u64 {
 /// Each of the two counts as having touched what the other has. Functions one after another, as [`first_at_pipe`] says why.
 #[inline(always)]
 fn met(session: u64, other: u64, how: u64) {
-    if other != session && remember(session, other) != 0 {
-        remember(other, session);
-        exchange(session, other, how);
+    if other == session {
+        return;
+    }
+    let known = remember(session, other);
+    if known != OVER {
+        let is_new = (remember(other, session) == NEW) | (known == NEW);
+        exchange(session, other, how, is_new as u64);
     }
 }
 
+/// What [`remember`] returns.
+const OVER: u64 = 0;
+const KNOWN: u64 = 1;
+const NEW: u64 = 2;
+
 #[inline(never)]
-fn exchange(session: u64, other: u64, how: u64) -> u64 {
+fn exchange(session: u64, other: u64, how: u64, is_new: u64) -> u64 {
     // Both before either is told, so that nobody gets back what it gave.
     let (mine, theirs) = (verdict::touched(session), verdict::touched(other));
     let (own, others) = (share(session, other, theirs, mine), share(other, session, mine, theirs));
-    if own == NOTHING_NEW && others == NOTHING_NEW {
+    if own == NOTHING_NEW && others == NOTHING_NEW && is_new == 0 {
         return 0;
     }
     let tgid = (aya_ebpf::helpers::bpf_get_current_pid_tgid() >> 32) as u32;
@@ -304,25 +344,26 @@ fn share(to: u64, from: u64, touched: u64, gave: u64) -> u64 {
 }
 
 /// Notes whom a session has met, so that what it touches later makes them ask again. A place of its own for each CPU that notes at the
-/// same time; those of sessions that are over first. 0: the other session is over.
+/// same time; those of sessions that are over first, then the oldest.
 #[inline(never)]
 fn remember(session: u64, other: u64) -> u64 {
     if SESSIONS.get_ptr(other).is_none() {
-        return 0;
+        return OVER;
     }
     let Some(met) = MET.get_ptr_mut(session) else {
         count::lost(Loss::Meeting, session); // the daemon makes the entry with the session's
-        return 1;
+        return KNOWN;
     };
     for place in 0..MET_MAX {
         if at(met, place) == other {
-            return 1;
+            return KNOWN;
         }
     }
     // SAFETY: a map value stays allocated while a program runs (RCU); aligned, and the mask keeps it within the array.
     unsafe {
         let mut place = 0;
-        for _ in 0..MET_MAX {
+        // Once round, and one further: the next one then takes the place after.
+        for _ in 0..=MET_MAX {
             place = (atomic::increment(&raw mut (*met).written) - 1) as usize & (MET_MAX - 1);
             if SESSIONS.get_ptr(at(met, place)).is_none() {
                 break;
@@ -330,7 +371,7 @@ fn remember(session: u64, other: u64) -> u64 {
         }
         (&raw mut (*met).sessions).cast::<u64>().add(place & (MET_MAX - 1)).write(other);
     }
-    1
+    NEW
 }
 
 /// Whom the session met at this place; 0: nobody.

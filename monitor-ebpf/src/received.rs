@@ -32,8 +32,15 @@ use crate::{
 const F_DUPFD: u64 = 0;
 const F_DUPFD_CLOEXEC: u64 = 1030;
 /// `struct user_msghdr` (include/linux/socket.h, v6.1–v7.2).
+const MSG_NAME: usize = 0;
+const MSG_NAMELEN: usize = 8;
 const MSG_CONTROL: usize = 32;
 const MSG_CONTROLLEN: usize = 40;
+/// `sizeof(struct user_msghdr)`.
+const HEADER: u64 = 56;
+/// For control data: no address of a program's.
+const NOWHERE: u64 = 0;
+const EFAULT: i64 = -14;
 /// Second argument of `recvmsg` in its tracepoint's record.
 const MESSAGE_ARGUMENT: usize = 24;
 /// `struct cmsghdr`: length, level, type; then its data, and the next one at a multiple of 8.
@@ -44,9 +51,9 @@ const SOL_SOCKET: u32 = 1;
 const SCM_RIGHTS: u32 = 1;
 /// Descriptors of one message, at most (include/net/scm.h:SCM_MAX_FD).
 const SCM_MAX_FD: u32 = 253;
-/// Control messages of one message that are looked through: the descriptors stand behind credentials and a pidfd at most
-/// (include/net/scm.h:scm_recv).
-const CONTROLS: u32 = 4;
+/// Control messages of one message that are looked through: the descriptors stand behind time stamps, credentials, a security context and
+/// a pidfd at most (net/socket.c:__sock_recv_timestamp, include/net/scm.h:scm_recv).
+const CONTROLS: u32 = 8;
 /// x86-64 syscall numbers (arch/x86/entry/syscalls/syscall_64.tbl).
 const PIDFD_GETFD: u64 = 438;
 const FCNTL: u32 = 72;
@@ -67,10 +74,15 @@ pub fn exit_descriptor(ctx: TracePointContext) -> u32 {
         count::lost(Loss::Read, label.session);
         return 0;
     };
+    let (tgid, session) = (ctx.tgid(), label.session);
+    let control = if syscall == RECVMSG { as_entered() } else { None };
+    if result == EFAULT && (control.is_some() || syscall == RECVMMSG) {
+        // The header could not be written back, after the descriptors had come (net/socket.c:____sys_recvmsg, v6.1–v7.2).
+        unseen(session);
+    }
     if result < 0 {
         return 0;
     }
-    let (tgid, session) = (ctx.tgid(), label.session);
     if syscall == RECVMSG || syscall == RECVMMSG {
         let messages = if syscall == RECVMSG { 1 } else { result as u32 };
         let Some(first) = registers::argument(1) else {
@@ -78,7 +90,7 @@ pub fn exit_descriptor(ctx: TracePointContext) -> u32 {
             return 0;
         };
         let one = (syscall == RECVMSG) as u32;
-        let mut walk = Walk { tgid, fds: 0, session, at: 0, end: 0, first, one };
+        let mut walk = Walk { tgid, fds: 0, session, at: control.unwrap_or(NOWHERE), end: 0, first, one };
         // SAFETY: the callback has the type that the helper wants, and `walk` outlives the call.
         unsafe { bpf_loop(messages, next_message as *mut c_void, (&raw mut walk).cast(), 0) };
     } else if syscall != FCNTL || matches!(registers::argument(1), Some(F_DUPFD | F_DUPFD_CLOEXEC) | None) {
@@ -88,6 +100,7 @@ pub fn exit_descriptor(ctx: TracePointContext) -> u32 {
 }
 
 /// `recvmsg(fd, message, flags)`: where its control data goes is noted, because what arrives may be written over the header that says so.
+/// The kernel writes the data, then the control data, then the sender's name and the header's last fields.
 #[tracepoint]
 pub fn enter_message(ctx: TracePointContext) -> u32 {
     if kernel::label(ctx.tgid()).is_none() {
@@ -95,14 +108,32 @@ pub fn enter_message(ctx: TracePointContext) -> u32 {
     }
     // SAFETY: the argument is at this offset in the syscall's sys_enter_* record.
     let Ok(message) = (unsafe { ctx.read_at::<u64>(MESSAGE_ARGUMENT) }) else { return 0 };
-    let message = User(message as usize);
-    if let (Some(1..), Some(control)) =
-        (message.read::<u64>(MSG_CONTROLLEN), message.read::<u64>(MSG_CONTROL))
-    {
+    let header = User(message as usize);
+    if let (Some(length @ 1..), Some(control), Some(name), Some(name_length)) = (
+        header.read::<u64>(MSG_CONTROLLEN),
+        header.read::<u64>(MSG_CONTROL),
+        header.read::<u64>(MSG_NAME),
+        header.read::<u32>(MSG_NAMELEN),
+    ) {
+        let is_overwritten = overlap(control, length, message, HEADER)
+            || name != 0 && overlap(control, length, name, name_length as u64);
         // Where there is no room the oldest makes some (LRU), and counts as unseen at its exit.
-        let _ = MESSAGES.insert(bpf_get_current_pid_tgid(), control, 0);
+        let at = if is_overwritten { NOWHERE } else { control };
+        let _ = MESSAGES.insert(bpf_get_current_pid_tgid(), at, 0);
     }
     0
+}
+
+#[inline(always)]
+fn overlap(one: u64, length: u64, other: u64, other_length: u64) -> bool {
+    one < other.saturating_add(other_length) && other < one.saturating_add(length)
+}
+
+/// Something came that cannot be told.
+#[inline(always)]
+fn unseen(session: u64) {
+    count::lost(Loss::Unseen, session);
+    verdict::renew(session);
 }
 
 /// Where the control data of the thread's message went.
@@ -129,12 +160,11 @@ unsafe extern "C" fn next_message(index: u32, walk: *mut c_void) -> i64 {
     if length <= DATA as u64 {
         return 0;
     }
-    let control = if walk.one != 0 { as_entered() } else { Some(control) };
-    let Some(control) = control else {
-        // Nobody saw where it was to go.
-        count::lost(Loss::Unseen, walk.session);
+    let control = if walk.one != 0 { walk.at } else { control };
+    if control == NOWHERE {
+        unseen(walk.session); // nobody saw where it was to go, or it is not what came any more
         return 1;
-    };
+    }
     (walk.fds, walk.at, walk.end) = (0, control, control.wrapping_add(length));
     // SAFETY: as in `exit_descriptor`.
     unsafe { bpf_loop(CONTROLS, next_control as *mut c_void, (&raw mut *walk).cast(), 0) };
@@ -166,12 +196,13 @@ struct Walk {
     /// How many there are in a message.
     fds: u32,
     session: u64,
-    /// Where they, or what may be in front of them, stand in the receiver's memory, and where its control data ends.
+    /// Where they, or what may be in front of them, stand in the receiver's memory, and where its control data ends. First, of one message,
+    /// what [`enter_message`] noted.
     at: u64,
     end: u64,
     /// Where the messages stand.
     first: u64,
-    /// 1: it is one message, whose control data goes where [`enter_message`] saw it point.
+    /// 1: it is one message.
     one: u32,
 }
 

@@ -274,8 +274,14 @@ impl Engine {
     fn others_outside(&self, pid: u32) -> Vec<u32> {
         let user = procfs::user(pid);
         let all = procfs::parents().into_iter().map(|(pid, _)| pid);
-        let others = all.filter(|other| self.uplink.label(*other).is_none() && procfs::user(*other) == user);
+        let others = all.filter(|other| procfs::user(*other) == user && self.is_outside(*other));
         others.take(OTHERS_MAX).collect()
+    }
+
+    /// Whether the process is of no session. One of a session loses its label when it begins to end, and its descriptors a moment later
+    /// (kernel/exit.c:do_exit, v6.1–v7.2): in between it looks like somebody outside who has what the session has.
+    fn is_outside(&self, pid: u32) -> bool {
+        self.uplink.label(pid).is_none() && procfs::is_at_work(pid)
     }
 
     /// A multipath connection from before its label: its packets are sent by sockets below it that no descriptor leads to, so
@@ -293,7 +299,7 @@ impl Engine {
     /// Those without a label who started the process: from whom it may have inherited connections.
     fn creators_outside(&self, pid: u32) -> Vec<u32> {
         let creators = std::iter::successors(procfs::parent(pid), |pid| procfs::parent(*pid));
-        creators.take(CREATORS_MAX).filter(|pid| *pid > 1 && self.uplink.label(*pid).is_none()).collect()
+        creators.take(CREATORS_MAX).filter(|pid| *pid > 1 && self.is_outside(*pid)).collect()
     }
 
     pub fn tell_shared(&mut self, id: SessionId, pid: u32, to: &Destination) {

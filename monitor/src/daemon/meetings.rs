@@ -90,12 +90,17 @@ impl Engine {
         }
         self.gate_by_memory(id);
         // The kernel did so for those that the one that touched has met itself, before this was known.
+        self.ask_again(id);
+        let event = self.event("touch-shared", boot_now(), id).with("file.paths", news);
+        self.publish(event);
+    }
+
+    /// Connections of a session that were let through ask about what they send next.
+    pub fn ask_again(&mut self, id: SessionId) {
         if let Err(error) = self.uplink.renew(id) {
             // Fails open for connections that were let through, visibly: the session is over, or the map is gone.
             tracing::error!(session = %id, %error, "the session's connections are not asked about again");
         }
-        let event = self.event("touch-shared", boot_now(), id).with("file.paths", news);
-        self.publish(event);
     }
 }
 

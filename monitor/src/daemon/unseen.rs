@@ -105,6 +105,7 @@ impl Engine {
         if let Err(error) = self.uplink.set_flags(id, GATED, true) {
             tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
         }
+        self.ask_again(id);
         let event = self
             .event("session-incomplete", boot_now(), id)
             .process(process)

@@ -33,7 +33,7 @@ while True:
 
 /// Gets a descriptor of the other process, by force or by asking.
 const GET: &str = r#"
-import array, ctypes, os, socket, struct, sys
+import array, ctypes, mmap, os, socket, struct, sys
 def take(pid, number):
     libc = ctypes.CDLL(None, use_errno=True)
     found = libc.syscall(438, libc.syscall(434, pid, 0), number, 0)
@@ -60,6 +60,12 @@ def ask(number):
         vector.raw = struct.pack("QQ", where, 1) + vector.raw[16:]
         assert ctypes.CDLL(None).syscall(47, client.fileno(), messages, 0) == 1
         assert struct.unpack_from("Q", messages, 32)[0] != ctypes.addressof(control)
+    elif sys.argv[1] == "read-only":  # the header can't be written back, when the descriptor has come
+        page = mmap.mmap(-1, 4096)
+        page[:56] = bytes(messages[:56])
+        where = ctypes.addressof(ctypes.c_char.from_buffer(page))
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(where), 4096, 1) == 0
+        assert ctypes.CDLL(None).syscall(47, client.fileno(), ctypes.c_void_p(where), 0) == -1
     elif sys.argv[1] == "recvmmsg":
         assert ctypes.CDLL(None).syscall(299, client.fileno(), messages, 1, 0, 0) == 1
     else:
@@ -115,6 +121,16 @@ fn a_secret_among_several_messages() {
 #[test]
 fn a_secret_whose_message_overwrites_its_header() {
     secret_is_seen("'over the header'");
+}
+
+/// The call fails, and the descriptor is there: what it was cannot be told.
+#[test]
+fn a_secret_whose_message_fails() {
+    let Some(stage) = Stage::new() else { return };
+    let (_other, pid) = other(&stage);
+    let agent = stage.run(&format!("python3 ../get.py read-only {pid} 10; {}; echo ended", stage.request()));
+    stage.is_held(&agent);
+    assert!(agent.output().contains(TOKEN), "{}", agent.output());
 }
 
 /// What it brings no hook has seen: it counts as everything touched.
