@@ -253,7 +253,7 @@ pub fn executed(session: u64, binprm: Object) {
     match binprm.read::<u32>(offset!(binprm_execfd)) {
         Some(0) => {}
         Some(descriptor) => {
-            if kernel::descriptor(descriptor as u64).and_then(|file| files::is_tagged(file)) != Some(false) {
+            if kernel::descriptor(descriptor as u64).and_then(files::is_tagged) != Some(false) {
                 count::lost(Loss::Unseen, session);
             }
         }

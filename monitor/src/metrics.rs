@@ -1,6 +1,6 @@
 //! Metrics: everything the daemon counts, with the prefix `interlock_`, and the page that shows it.
 //!
-//! Labels are bounded: their values are constants of this program, or limited in number by [`labels`].
+//! Labels are bounded: their values are constants of this program, or limited in number by `labels.rs`.
 
 mod exporter;
 mod guests;

@@ -20,7 +20,7 @@ pub struct Settings {
     /// Enforcement outlives the daemon.
     pub pinned: bool,
     pub observe: bool,
-    /// With a directory for catalogues, empty at first: [`Daemon::catalog`].
+    /// With a directory for catalogues, empty at first: `catalog` in [`Daemon::dir`].
     pub catalog: bool,
     /// The key `approvers`, as it stands in the file.
     pub approvers: Option<&'static str>,

@@ -1,4 +1,4 @@
-//! What the documents say about the tests is so.
+//! What the documents say about tests and files is so.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 use std::{fs, path::Path};
@@ -33,4 +33,33 @@ fn every_line_of_the_threat_model_names_a_test_or_says_that_there_is_none() {
         .filter(|line| !line.ends_with("| - |") && named(line.rsplit_once(" | ").unwrap().1).count() == 0)
         .collect();
     assert!(bare.is_empty(), "{bare:#?}");
+}
+
+/// Relative links of a document, without their anchors.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    targets
+        .filter_map(|target| target.split('#').next())
+        .filter(|target| !target.is_empty() && !target.contains("://") && !target.contains(' '))
+}
+
+#[test]
+fn every_file_that_a_document_links_to_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut seen, mut missing) = (0, Vec::new());
+    for folder in [".", "docs", "docs/decisions", "findings"] {
+        for file in fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_none_or(|ending| ending != "md") {
+                continue;
+            }
+            for link in links(&fs::read_to_string(&file).unwrap()) {
+                seen += 1;
+                if !file.parent().unwrap().join(link).exists() {
+                    missing.push(format!("{}: {link}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(seen > 100, "{seen}");
 }

@@ -83,6 +83,15 @@ pub fn check(repository: &Repository) -> Result<()> {
     Ok(())
 }
 
+/// Runs clippy over the kernel programs: the workspace's does not see them.
+///
+/// # Errors
+/// It finds something; its words are part of the error.
+pub fn lint(repository: &Repository) -> Result<()> {
+    let toolchain = Toolchain::ready(repository)?;
+    compile::lint(repository, &toolchain, &repository.target().join("ebpf-clippy"))
+}
+
 fn first_difference(committed: &[u8], rebuilt: &[u8]) -> String {
     match committed.iter().zip(rebuilt).position(|(left, right)| left != right) {
         Some(at) => format!("byte {at} is the first that differs"),

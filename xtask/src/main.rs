@@ -37,6 +37,9 @@ enum Verb {
         /// With --check: compare the recorded hashes only, without rebuilding
         #[arg(long, requires = "check")]
         fast: bool,
+        /// Run clippy over them instead
+        #[arg(long, conflicts_with = "check")]
+        lint: bool,
     },
     /// Run every check and every test; root, or through `sudo -n`
     Test(suite::Options),
@@ -85,9 +88,10 @@ fn run() -> Result<ExitCode> {
     }
     let repository = Repository::find()?;
     match Arguments::parse().verb {
+        Verb::Ebpf { lint: true, .. } => ebpf::lint(&repository)?,
         Verb::Ebpf { check: false, .. } => ebpf::build(&repository)?,
-        Verb::Ebpf { check: true, fast: true } => ebpf::check_recorded(&repository)?,
-        Verb::Ebpf { check: true, fast: false } => ebpf::check(&repository)?,
+        Verb::Ebpf { check: true, fast: true, .. } => ebpf::check_recorded(&repository)?,
+        Verb::Ebpf { check: true, fast: false, .. } => ebpf::check(&repository)?,
         Verb::Test(options) => return suite::run(&repository, &options),
         Verb::Vm(options) => return vm::run(&repository, &options),
         Verb::Silence(options) => return silence::run(&repository, &options),

@@ -82,6 +82,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
         Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
         Action::SideBySide(lines) => side_by_side(repository, lines, options.filter.as_deref()),
         Action::Packages => packages::ensure(),
+        Action::KernelLints => ebpf::lint(repository).map(|()| Tally::PASSED),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
         Action::Guest(guest) => vm::play(repository, &guest).map(Outcome::tally),
         Action::Instructions => {

@@ -43,7 +43,7 @@ fn lower(own: Object) -> Option<Object> {
 
 #[inline(always)]
 fn tagged(dentry: Option<Object>) -> Secret {
-    let Some(key) = dentry.and_then(|dentry| identity::of_dentry(dentry)) else { return Secret::NONE };
+    let Some(key) = dentry.and_then(identity::of_dentry) else { return Secret::NONE };
     known(key)
 }
 

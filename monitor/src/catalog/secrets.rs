@@ -361,7 +361,7 @@ impl Secrets {
 
     /// What a file is that the kernel found by name, or `None` when it is no secret after all.
     ///
-    /// `home` is the session's home directory, links resolved; [`homes`] says where others are, and copies of them. What only
+    /// `home` is the session's home directory, links resolved; `homes.rs` says where others are, and copies of them. What only
     /// looks like a home could be any directory, so there a store of grade A alone counts. A path that is not absolute was
     /// not wholly resolved: then `hint`, the kernel's entry, counts unless an exception says otherwise.
     #[must_use]

@@ -9,7 +9,11 @@ use monitor_common::{
 };
 use serde_json::json;
 
-use super::{engine::Engine, holding::Waiting, searches::Had};
+use super::{
+    engine::Engine,
+    holding::Waiting,
+    searches::{Had, Shared},
+};
 use crate::{
     clock::boot_now,
     enforcement::flow::Connection,
@@ -213,8 +217,14 @@ impl Engine {
 
     /// Those that took time to find may be a session's no more, or another's.
     pub fn note_connections(&mut self, id: SessionId, had: Had) {
-        let Had { pid, own, shared } = had;
-        self.note_each(id, pid, own, shared);
+        let Had { pid, mut own, shared } = had;
+        // Asked again now: a child of the session has its label only a moment after it has its descriptors
+        // (kernel/fork.c:copy_process, kernel_clone, v6.1–v7.2).
+        let (theirs, not_theirs): (Vec<Shared>, Vec<Shared>) = shared
+            .into_iter()
+            .partition(|shared| shared.holders.iter().any(|holder| self.is_outside(*holder)));
+        own.extend(not_theirs.into_iter().map(|shared| shared.connection));
+        self.note_each(id, pid, own, theirs.into_iter().map(|shared| shared.connection).collect());
         if let Some(caller) = self.receivers.remove(&pid) {
             self.resume(id, caller);
         }

@@ -3,7 +3,7 @@
 //! another's does not.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, VecDeque},
     io,
     sync::{
         Arc,
@@ -46,8 +46,15 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Had {
     pub pid: u32,
     pub own: Vec<Connection>,
-    /// Somebody outside of the session has them still.
-    pub shared: Vec<Connection>,
+    /// Others had them too when it was looked.
+    pub shared: Vec<Shared>,
+}
+
+/// A connection, and who else had it.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    pub connection: Connection,
+    pub holders: Vec<u32>,
 }
 
 /// What is left for the thread.
@@ -98,9 +105,20 @@ fn had(pid: u32, creators: &[u32], bounds: &mut Bounds) -> Had {
     if connections.is_empty() {
         return Had { pid, ..Had::default() };
     }
-    let others: HashSet<u64> = creators.iter().flat_map(|pid| flow::numbers(*pid, bounds)).collect();
-    let (shared, own) = connections.into_iter().partition(|connection| others.contains(&connection.number));
-    Had { pid, own, shared }
+    let mut others: HashMap<u64, Vec<u32>> = HashMap::new();
+    for creator in creators {
+        for number in flow::numbers(*creator, bounds) {
+            others.entry(number).or_default().push(*creator);
+        }
+    }
+    let mut had = Had { pid, ..Had::default() };
+    for connection in connections {
+        match others.get(&connection.number) {
+            Some(holders) => had.shared.push(Shared { connection, holders: holders.clone() }),
+            None => had.own.push(connection),
+        }
+    }
+    had
 }
 
 /// What one session's searches at once may still take.

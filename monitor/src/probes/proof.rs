@@ -3,7 +3,7 @@
 //! Loading and attaching prove nothing. Where `bpf` is not in the kernel's active LSM list both succeed, and the programs
 //! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. [`denies_open`] is the loader's: one
 //! act, to choose between backends. [`run`] is the claim's: a child of the daemon's own, a session that nobody else sees,
-//! tries one act for every program that promises something ([`trial::TRIALS`]).
+//! tries one act for every program that promises something (`trial::TRIALS`).
 //!
 //! Fails open: what is not proven stays in force, and the claim is lowered.
 

@@ -43,7 +43,7 @@ impl HostPattern {
         Ok(if below { Self::Below(name.to_owned()) } else { Self::Exact(name.to_owned()) })
     }
 
-    /// Whether an endpoint matches: its name in [`normal`] form, if it has one, and its address.
+    /// Whether an endpoint matches: its name in the form that `normal` gives, if it has one, and its address.
     #[must_use]
     pub fn matches(&self, name: Option<&str>, address: IpAddr) -> bool {
         match self {

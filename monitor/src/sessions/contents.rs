@@ -1,7 +1,7 @@
 //! Whether a file holds something of a credential that was read earlier.
 //!
 //! Of a credential only keyed fingerprints of its words are kept, in memory, under a key that is made at each start: what they
-//! came from can't be told from them. A word is what a token looks like: at least [`WORD_MIN`] characters that no format
+//! came from can't be told from them. A word is what a token looks like: at least `WORD_MIN` characters that no format
 //! uses to part words, letters and digits among them. A copy that was encoded, encrypted or cut is not found.
 
 use std::{

@@ -33,15 +33,8 @@ const FOREIGN: &[&str] =
 /// # Errors
 /// The sources do not compile; the compiler's words are part of the error.
 pub fn object(repository: &Repository, toolchain: &Toolchain, folder: &Path) -> Result<Vec<u8>> {
-    let mut cargo = toolchain.command("cargo");
-    for variable in FOREIGN {
-        cargo.env_remove(variable);
-    }
+    let mut cargo = cargo(repository, toolchain, "build", folder);
     cargo
-        .current_dir(repository.root().join("monitor-ebpf"))
-        .args(["build", "--release", "--locked", "-Zbuild-std=core", "--target", TARGET, "--target-dir"])
-        .arg(folder)
-        .env("RUSTC_BOOTSTRAP", "1") // build-std is unstable; the compiler is pinned, so nothing shifts under it
         .env("CARGO_ENCODED_RUSTFLAGS", flags(repository, toolchain)?)
         .env("CARGO_INCREMENTAL", "0")
         .env("RUSTC_WRAPPER", env::current_exe().context("this program's own path is unknown")?)
@@ -54,6 +47,28 @@ pub fn object(repository: &Repository, toolchain: &Toolchain, folder: &Path) -> 
     strip.args(STRIP).arg(&linked).arg(&stripped).env("LD_LIBRARY_PATH", toolchain.sysroot().join("lib"));
     process::answer(&mut strip).context("the kernel object cannot be stripped")?;
     fs::read(&stripped).with_context(|| format!("{} cannot be read", stripped.display()))
+}
+
+/// Runs clippy in `folder`; what it finds is an error.
+///
+/// # Errors
+/// It finds something, or the sources do not compile.
+pub fn lint(repository: &Repository, toolchain: &Toolchain, folder: &Path) -> Result<()> {
+    let mut cargo = cargo(repository, toolchain, "clippy", folder);
+    process::answer(cargo.args(["--quiet", "--", "-D", "warnings"])).map(drop)
+}
+
+fn cargo(repository: &Repository, toolchain: &Toolchain, verb: &str, folder: &Path) -> Command {
+    let mut cargo = toolchain.command("cargo");
+    for variable in FOREIGN {
+        cargo.env_remove(variable);
+    }
+    cargo
+        .current_dir(repository.root().join("monitor-ebpf"))
+        .args([verb, "--release", "--locked", "-Zbuild-std=core", "--target", TARGET, "--target-dir"])
+        .arg(folder)
+        .env("RUSTC_BOOTSTRAP", "1"); // build-std is unstable; the compiler is pinned, so nothing shifts under it
+    cargo
 }
 
 /// Flags for the kernel crates, separated as cargo wants them; no path of this machine gets into the object.

@@ -24,6 +24,8 @@ pub enum Action {
     SideBySide(&'static [&'static str]),
     /// Debian packages that tests call.
     Packages,
+    /// clippy over the kernel programs.
+    KernelLints,
     /// The kernel object, by its recorded hashes.
     ObjectRecorded,
     /// The kernel object, rebuilt.
@@ -147,6 +149,7 @@ pub const STEPS: &[Step] = &[
         When::Whole,
         Action::Command("cargo clippy --quiet --locked --workspace --all-targets -- -D warnings"),
     ),
+    step("clippy over the kernel programs", When::Thorough, Action::KernelLints),
     step("kernel object is the recorded one", When::Quick, Action::ObjectRecorded),
     step("kernel object is what its sources give", When::Thorough, Action::ObjectRebuilt),
     step(
@@ -193,6 +196,14 @@ pub const STEPS: &[Step] = &[
             runner: Runner::Libtest,
         },
     ),
+    step(
+        "documentation",
+        When::Thorough,
+        // The kernel programs' own is for the target that they are built for, and nobody reads it as HTML.
+        Action::Command(
+            "env RUSTDOCFLAGS=-Dwarnings cargo doc --quiet --locked --workspace --no-deps --document-private-items",
+        ),
+    ),
     step("instructions per judged fact", When::Thorough, Action::Instructions),
     on("on Debian's 6.12, BPF in the LSM list", Series::V6_12, "", EVERY_WAY_AROUND),
     on("on Debian's 6.12, BPF left out of the LSM list", Series::V6_12, WITHOUT_BPF, ESSENTIAL),
@@ -232,15 +243,21 @@ mod tests {
     }
 
     #[test]
-    fn quick_leaves_out_the_rebuild_the_release_build_the_counting_and_the_guests_only() {
+    fn quick_leaves_out_the_kernel_crate_the_release_build_the_documentation_the_counting_and_the_guests_only()
+     {
         let whole = names(&Options::default(), Runner::Nextest);
         let quick = names(&Options { quick: true, filter: None }, Runner::Nextest);
         let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
         let guests = dropped.iter().filter(|name| name.starts_with("on Debian's")).count();
-        assert_eq!((dropped.len() - guests, guests), (3, 4), "{dropped:?}");
-        let others =
-            ["kernel object is what its sources give", "release build", "instructions per judged fact"];
-        assert_eq!(dropped[..3], others.each_ref());
+        assert_eq!((dropped.len() - guests, guests), (5, 4), "{dropped:?}");
+        let others = [
+            "clippy over the kernel programs",
+            "kernel object is what its sources give",
+            "release build",
+            "documentation",
+            "instructions per judged fact",
+        ];
+        assert_eq!(dropped[..5], others.each_ref());
         assert!(quick.contains(&"kernel object is the recorded one"));
     }
 
