@@ -1,41 +1,19 @@
-//! Interlock's kernel programs, portable backend: ring buffers, raw tracepoints, syscall tracepoints and cgroup hooks.
+//! Interlock's kernel programs, for every backend: LSM, fentry and fexit, tracepoints, cgroup hooks.
 //!
 //! Every program begins with one lookup: has the caller (or the socket) a label? No → return. Nothing here judges
 //! beyond what the daemon wrote into the tables; what cannot be judged is held where a hold exists, and reported.
+//!
+//! The folders are layers, and each looks only at those before it: [`maps`], [`kernel`], [`decide`], [`report`], [`hooks`].
 #![no_std]
 #![no_main]
-#![feature(core_intrinsics)] // see `atomic`
+#![feature(core_intrinsics)] // see `kernel::atomic`
 #![allow(internal_features)]
 
-mod abi;
-mod atomic;
-mod count;
-mod delegate;
-mod emit;
-mod execute;
-mod files;
-mod flows;
-mod guard;
-mod handshake;
-mod hold;
-mod identity;
-mod inspect;
-mod io_uring;
+mod decide;
+mod hooks;
 mod kernel;
-mod lineage;
 mod maps;
-mod meeting;
-mod mounts;
-mod names;
-mod network;
-mod own;
-mod packet;
-mod received;
-mod registers;
-mod relink;
-mod sieve;
-mod sockets;
-mod verdict;
+mod report;
 
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]

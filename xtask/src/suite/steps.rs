@@ -77,7 +77,7 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 const ONE_BY_ONE: &[&str] = &[
     "cargo test --quiet --locked --workspace --test daemon --no-fail-fast -- --test-threads 1",
     "cargo test --quiet --locked --workspace --test agents --test budget --test cli --test docs --test documents \
-     --test evasion --test fake --test kernel --no-fail-fast -- --test-threads 1",
+     --test evasion --test fake --test kernel --test layers --no-fail-fast -- --test-threads 1",
 ];
 
 /// What a kernel decides by itself: the smallest set that shows whether programs load, see, hold, deny and outlive the

@@ -1,0 +1,207 @@
+//! The flow hold: a connection's handshake passes, its data waits until the daemon has decided.
+//!
+//! Also the session's DNS answers, read as they arrive.
+
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::generated::{bpf_get_socket_cookie, bpf_ktime_get_boot_ns},
+    macros::cgroup_skb,
+    programs::SkBuffContext,
+};
+use monitor_common::{
+    event::{
+        kind,
+        network::{DNS_MAX, Dns, FlowAsk, PAYLOAD_MAX},
+    },
+    loss::Loss,
+    policy::{FLOW_DENIED, Flow, VERDICT_ALLOW},
+};
+
+use self::question::{Remote, copy, show};
+use crate::{
+    decide::verdict,
+    kernel::{
+        self,
+        net::{self, DNS_PORT},
+        packet::{self, Payload},
+    },
+    maps::{ACCESS, FLOWS},
+    report::ring,
+};
+
+mod greeting;
+mod question;
+
+const PASS: i32 = 1;
+const DROP: i32 = 0;
+/// Dropped, and its sender is not told: `NET_XMIT_DROP` is no error of a datagram's `send` unless it asked for errors
+/// (net/ipv4/udp.c:udp_send_skb, kernel/bpf/cgroup.c:__cgroup_bpf_run_filter_skb, v6.1–v7.2).
+const LOSE: i32 = 2;
+/// How long rules may take to decide about a datagram's destination before its sender sees an error.
+const DATAGRAM_PATIENCE_MS: u32 = 100;
+
+#[cgroup_skb(egress)]
+pub fn egress(ctx: SkBuffContext) -> i32 {
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let Some(flow) = FLOWS.get_ptr_mut(cookie) else { return PASS };
+    // SAFETY: a map value stays allocated while a program runs (RCU).
+    let flow = unsafe { &mut *flow };
+    if kernel::is_frozen(flow.session) {
+        return stand(&ctx, flow); // whoever runs, and whatever was let through
+    }
+    let remote = remote(&ctx, flow);
+    if remote.port == DNS_PORT && (net::is_stream(flow) || net::is_datagrams(flow)) {
+        return PASS; // names are learned here; what is tunnelled through DNS is not stopped by this backend
+    }
+    let verdict = verdict::of_flow(cookie, flow);
+    let denied = verdict.is_some_and(|decided| decided.verdict == FLOW_DENIED);
+    let Some(gate) = verdict::gate(flow.session) else {
+        // The session is over: denied data stays where it is, the rest is nobody's business any more.
+        return if denied || flow.closed != 0 { withhold(&ctx, flow) } else { PASS };
+    };
+    if denied {
+        return withhold(&ctx, flow);
+    }
+    let allowed = remote.is_noted && verdict.is_some_and(|decided| decided.generation == gate.generation);
+    if !gate.closed || allowed {
+        greeting::pass(&ctx, cookie, flow, gate.generation);
+        return PASS;
+    }
+    if is_control(&ctx, flow) || stays_here(flow, &remote) {
+        return PASS;
+    }
+    let payload = packet::payload(&ctx).unwrap_or(Payload { offset: 0, size: 0 });
+    let is_new = flow.asked != gate.generation || shows_more(flow, payload);
+    if is_new && ask(&ctx, cookie, flow, &remote, gate.generation, payload).is_some() {
+        flow.asked = gate.generation;
+        flow.asked_size = if net::is_stream(flow) { payload.size } else { now_ms() };
+    }
+    // A lost question is asked again with the next attempt; the data waits either way.
+    if verdict::observes() {
+        return PASS;
+    }
+    // Nothing queues a datagram: it is lost, as datagrams are, and the next one may pass. Where a person has to decide, its sender
+    // is told soon: QUIC then falls back to TCP, which can wait.
+    let is_young = is_new || now_ms().wrapping_sub(flow.asked_size) < DATAGRAM_PATIENCE_MS;
+    if net::is_datagrams(flow) && is_young { LOSE } else { DROP }
+}
+
+#[inline(always)]
+fn now_ms() -> u32 {
+    // SAFETY: a helper without arguments.
+    (unsafe { bpf_ktime_get_boot_ns() } / 1_000_000) as u32
+}
+
+/// A datagram that no rule wants to see: it does not leave this machine, or goes to whoever listens.
+#[inline(always)]
+fn stays_here(flow: &Flow, remote: &Remote) -> bool {
+    net::is_datagrams(flow)
+        && verdict::policy().is_some_and(|policy| policy.local_datagrams == VERDICT_ALLOW)
+        && (is_unspecified(&remote.address) || net::is_local(&remote.address))
+}
+
+/// Threads that share a datagram socket change its note under one another's packets, so the packet itself tells.
+#[inline(always)]
+fn remote(ctx: &SkBuffContext, flow: &Flow) -> Remote {
+    let noted = Remote { address: flow.address, port: flow.port, is_noted: true };
+    if !net::is_datagrams(flow) {
+        return noted;
+    }
+    // Unreadable: undecided.
+    let Some((address, port)) = packet::destination(ctx) else {
+        return Remote { is_noted: false, port: 0, ..noted };
+    };
+    // A note without an address stands for what the kernel makes of it: this machine.
+    if port == flow.port && (address == flow.address || is_unspecified(&flow.address)) {
+        return noted;
+    }
+    Remote { address, port, is_noted: false }
+}
+
+/// `::` or `::ffff:0.0.0.0`.
+#[inline(always)]
+fn is_unspecified(address: &[u8; 16]) -> bool {
+    *address == [0; 16] || *address == net::mapped([0; 4])
+}
+
+/// Nothing of a frozen session leaves. A stream's data goes when the session does; a datagram is lost, as datagrams are.
+#[inline(always)]
+fn stand(ctx: &SkBuffContext, flow: &Flow) -> i32 {
+    match withhold(ctx, flow) {
+        DROP if net::is_datagrams(flow) => LOSE,
+        decided => decided,
+    }
+}
+
+#[inline(always)]
+fn withhold(ctx: &SkBuffContext, flow: &Flow) -> i32 {
+    if verdict::observes() || is_control(ctx, flow) { PASS } else { DROP }
+}
+
+/// Handshake, acknowledgement, end of a stream: packets without data. One whose headers cannot be read counts as data.
+#[inline(always)]
+fn is_control(ctx: &SkBuffContext, flow: &Flow) -> bool {
+    net::is_stream(flow) && packet::payload(ctx).is_some_and(|payload| payload.size == 0)
+}
+
+/// What a stream's owner writes while its data waits is added to the segment that waits (net/ipv4/tcp.c:tcp_sendmsg_locked,
+/// v6.1–v7.2), so a request that was not whole when it was first shown may be whole now.
+#[inline(always)]
+fn shows_more(flow: &Flow, payload: Payload) -> bool {
+    net::is_stream(flow) && flow.asked_size < payload.size && flow.asked_size < PAYLOAD_MAX as u32
+}
+
+#[inline(always)]
+fn ask(
+    ctx: &SkBuffContext,
+    cookie: u64,
+    flow: &Flow,
+    remote: &Remote,
+    generation: u64,
+    payload: Payload,
+) -> Option<()> {
+    let mut entry = ring::reserve::<FlowAsk>(&ACCESS, Loss::FlowAsk, flow.session)?;
+    let header = entry.header(kind::FLOW_ASK, flow.tgid, flow.session);
+    // SAFETY: the reserved memory.
+    unsafe { show(ctx, entry.as_mut_ptr(), header, cookie, flow, remote, generation, payload) };
+    entry.submit();
+    Some(())
+}
+
+#[cgroup_skb(ingress)]
+pub fn ingress(ctx: SkBuffContext) -> i32 {
+    let _ = answer(&ctx);
+    PASS
+}
+
+#[inline(always)]
+fn answer(ctx: &SkBuffContext) -> Option<()> {
+    // SAFETY: the context is what this helper wants.
+    let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
+    let flow = FLOWS.get_ptr(cookie)?;
+    // SAFETY: a map value stays allocated while a program runs (RCU).
+    let (port, session, tgid, protocol) =
+        unsafe { ((*flow).port, (*flow).session, (*flow).tgid, (*flow).protocol) };
+    if port != DNS_PORT {
+        return None;
+    }
+    let payload = packet::payload(ctx)?;
+    if payload.size == 0 {
+        return None;
+    }
+    let mut entry = ring::reserve::<Dns>(&ACCESS, Loss::Dns, session)?;
+    let record = entry.as_mut_ptr();
+    // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
+    unsafe {
+        (*record).header = entry.header(kind::DNS, tgid, session);
+        (*record).cookie = cookie;
+        (*record).server = packet::source(ctx).unwrap_or_default();
+        (*record).protocol = protocol as u32;
+        (*record).payload_size = payload.size;
+        (*record).reserved = 0;
+        (*record).payload_len = copy::<DNS_MAX>(ctx, payload, &raw mut (*record).payload);
+    }
+    entry.submit();
+    Some(())
+}
