@@ -1,4 +1,4 @@
-//! The programs, a file for each family of hooks. Every one begins with one lookup: has the caller, or the socket, a label?
+//! The programs, a file for each family of hooks, and the table of flows that several share. Every one begins with one lookup: has the caller, or the socket, a label?
 
 mod connect;
 mod egress;

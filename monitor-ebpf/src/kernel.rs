@@ -8,10 +8,10 @@ pub mod name_hash;
 pub mod net;
 pub mod packet;
 pub mod pt_regs;
-mod read;
+pub mod read;
 
 pub(crate) use read::offset;
 pub use read::{
-    Memory, Object, Structure, Typed, User, bounded, current_task, descriptor, is_frozen, label, offset_at,
-    stop, stop_if_frozen,
+    Memory, Object, Structure, Typed, User, bounded, current_task, descriptor, is_frozen, label, stop,
+    stop_if_frozen,
 };

@@ -96,7 +96,7 @@ pub static CANDIDATES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(1_024
 #[map]
 pub static PIPES: LruHashMap<InodeKey, u64> = LruHashMap::with_max_entries(4_096, 0);
 
-/// Thread → where the control data of the message goes that it waits for. LRU: see `received`.
+/// Thread → where the control data of the message goes that it waits for. LRU: see `hooks::received::message`.
 #[map]
 pub static MESSAGES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(4_096, 0);
 

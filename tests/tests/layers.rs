@@ -55,17 +55,58 @@ fn flatten(tree: &str, before: &str, found: &mut Vec<String>) {
     }
 }
 
-/// What a file imports of its own crate, as whole paths.
-fn imported(module: &str, text: &str) -> Vec<String> {
-    let parent = module.rsplit_once("::").map_or("", |(parent, _)| parent);
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+/// The path at the begin of `text`, or the tree that a `use` hangs on it: `a::b`, `a::{b, c}`.
+fn tree(text: &str) -> &str {
+    let mut at = 0;
+    loop {
+        at += text[at..].find(|letter| !is_word(letter)).unwrap_or(text.len() - at);
+        let Some(rest) = text[at..].strip_prefix("::") else { return &text[..at] };
+        if rest.starts_with('{') {
+            let mut depth = 0;
+            let is_end = |letter| {
+                depth += i32::from(letter == '{') - i32::from(letter == '}');
+                depth == 0
+            };
+            return &text[..at + 2 + rest.find(is_end).map_or(rest.len(), |end| end + 1)];
+        }
+        at += 2;
+    }
+}
+
+/// Every path of the file's own crate, in its imports and in its code.
+fn named(module: &str, text: &str) -> Vec<String> {
+    let code: String = text.lines().filter_map(|line| line.split("//").next()).collect::<Vec<_>>().join("\n");
+    let children = code
+        .lines()
+        .filter_map(|line| line.trim_end().strip_suffix(';')?.split_once("mod ").map(|(_, name)| name));
     let mut found = Vec::new();
-    for part in text.split("\nuse ").skip(1).filter_map(|part| part.split_once(';').map(|(tree, _)| tree)) {
-        if let Some(tree) = part.strip_prefix("crate::") {
-            flatten(tree, "", &mut found);
-        } else if let Some(tree) = part.strip_prefix("super::") {
-            flatten(tree, parent, &mut found);
-        } else if let Some(tree) = part.strip_prefix("self::") {
-            flatten(tree, module, &mut found);
+    for (start, is_child) in ["crate", "super", "self"]
+        .into_iter()
+        .map(|start| (start, false))
+        .chain(children.map(|name| (name, true)))
+    {
+        for (at, _) in code.match_indices(&format!("{start}::")) {
+            if code[..at].ends_with(|letter| is_word(letter) || letter == ':' || letter == '.') {
+                continue;
+            }
+            let (mut rest, mut before) = (tree(&code[at..]), module);
+            if !is_child {
+                rest = &rest[start.len() + 2..];
+                if start == "crate" {
+                    before = "";
+                }
+            }
+            if start == "super" {
+                before = before.rsplit_once("::").map_or("", |(parent, _)| parent);
+                while let Some(further) = rest.strip_prefix("super::") {
+                    (rest, before) = (further, before.rsplit_once("::").map_or("", |(parent, _)| parent));
+                }
+            }
+            flatten(rest, before, &mut found);
         }
     }
     found
@@ -76,17 +117,18 @@ fn imports() -> Imports {
     let mut files = Vec::new();
     sources(&root, &mut files);
     let modules: BTreeSet<String> = files.iter().map(|file| module(&root, file)).collect();
-    let of = |path: &str| {
-        let mut path = path.to_owned();
+    let of = |named: &str| {
+        let mut path = named.to_owned();
         while !modules.contains(&path) {
-            path.truncate(path.rfind("::")?);
+            let shorter = path.rfind("::");
+            path.truncate(shorter.unwrap_or_else(|| panic!("{named} is in no file of its own")));
         }
-        Some(path)
+        path
     };
     let of_file = |file: &PathBuf| {
         let name = module(&root, file);
-        let found = imported(&name, &fs::read_to_string(file).unwrap());
-        let others = found.iter().filter_map(|path| of(path)).filter(|other| *other != name).collect();
+        let found = named(&name, &fs::read_to_string(file).unwrap());
+        let others = found.iter().map(|path| of(path)).filter(|other| *other != name).collect();
         (name, others)
     };
     files.iter().map(of_file).collect()
@@ -101,7 +143,7 @@ fn layer(module: &str) -> usize {
 fn each_layer_looks_only_at_those_before_it() {
     let imports = imports();
     let all = || imports.iter().flat_map(|(from, others)| others.iter().map(move |to| (from, to)));
-    assert!(all().count() > 100, "{imports:#?}");
+    assert!(all().count() > 200, "{imports:#?}");
     let upwards: Vec<_> = all().filter(|(from, to)| layer(to) > layer(from)).collect();
     assert!(upwards.is_empty(), "{upwards:#?}");
 }
@@ -126,4 +168,16 @@ fn a_tree_of_imports_is_read() {
     let mut found = Vec::new();
     flatten("{kernel::{self, Memory as _, abi::{A, B}}, maps::C,}", "", &mut found);
     assert_eq!(found, ["kernel", "kernel::Memory", "kernel::abi::A", "kernel::abi::B", "maps::C"]);
+}
+
+#[test]
+fn every_way_to_name_another_file_is_seen() {
+    let text = "use crate::a::{b, c as d};\npub(crate) use super::super::e;\nmod child; // crate::not\n    use self::f::G;\n\
+                fn x() { crate::h::i(); child::j(); other::child::k(); $crate::l::m }\n";
+    let mut found = named("top::middle::own", text);
+    found.sort();
+    assert_eq!(
+        found,
+        ["a::b", "a::c", "h::i", "l::m", "top::e", "top::middle::own::child::j", "top::middle::own::f::G"]
+    );
 }

@@ -163,7 +163,7 @@ fn in_io_uring() -> bool {
     pt_regs::syscall() == Some(IO_URING_ENTER)
 }
 
-/// Whether the open can still be stopped.
+/// Whether the act can still be stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     Before,

@@ -39,6 +39,7 @@ const LISTEN: u32 = 50;
 const UNDER_WAY: [i64; 3] = [-115, -4, -512];
 /// include/uapi/linux/bpf.h.
 const BPF_NOEXIST: u64 = 1;
+
 /// Exit of `listen(fd, …)`, `connect(fd, …)`, `accept(fd, …)` and `accept4(fd, …)`: one program, attached to each.
 #[tracepoint]
 pub fn exit_meeting(ctx: TracePointContext) -> u32 {

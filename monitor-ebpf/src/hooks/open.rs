@@ -1,7 +1,7 @@
 //! Opens: what was really opened is looked at by identity (device, inode space, inode) and by name, so neither symlinks nor
 //! `/proc/self/root` nor another name matter.
 //!
-//! Two ways lead here: `lsm/file_open` ([`gate`]), before the open takes effect, and the syscalls' tracepoints
+//! Two ways lead here: `lsm/file_open` ([`lsm`]), before the open takes effect, and the syscalls' tracepoints
 //! ([`syscalls`]), after it.
 
 use monitor_common::{
@@ -30,7 +30,7 @@ use crate::{
 };
 
 mod copies;
-pub mod failed;
+mod failed;
 mod lsm;
 mod made;
 mod overlay;

@@ -26,6 +26,7 @@ use crate::{
 /// include/uapi/linux/fcntl.h.
 const F_DUPFD: u64 = 0;
 const F_DUPFD_CLOEXEC: u64 = 1030;
+/// include/uapi/asm-generic/errno-base.h.
 const EFAULT: i64 = -14;
 /// x86-64 syscall numbers (arch/x86/entry/syscalls/syscall_64.tbl).
 const FCNTL: u32 = 72;

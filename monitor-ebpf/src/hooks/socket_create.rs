@@ -20,17 +20,15 @@ use crate::{
     hooks::flow_table,
     kernel::{
         self,
-        abi::{ALLOW, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, REFUSE},
+        abi::{
+            AF_PACKET, AF_XDP, ALLOW, IPPROTO_DCCP, IPPROTO_MPTCP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP,
+            REFUSE,
+        },
     },
     maps::ACCESS,
     report::ring,
 };
 
-const AF_PACKET: u32 = 17;
-const AF_XDP: u32 = 44;
-/// include/uapi/linux/in.h.
-const IPPROTO_DCCP: u16 = 33;
-const IPPROTO_SCTP: u16 = 132;
 /// `-EPROTONOSUPPORT`: what a kernel without the protocol answers; programs then fall back to TCP.
 const UNSUPPORTED: i32 = -93;
 /// `SOCK_TYPE_MASK`, include/linux/net.h.
@@ -118,7 +116,7 @@ pub fn enter_socket(ctx: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn odd(tgid: u32, session: u64, [family, kind, protocol]: [u32; 3], refuse: bool) -> i32 {
-    if family != AF_PACKET && family != AF_XDP {
+    if family != AF_PACKET as u32 && family != AF_XDP as u32 {
         return 0;
     }
     let would = refuse;

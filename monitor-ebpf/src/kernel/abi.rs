@@ -11,10 +11,14 @@ pub const S_IFIFO: u16 = 0o010_000;
 pub const AF_UNIX: u16 = 1;
 pub const AF_INET: u16 = 2;
 pub const AF_INET6: u16 = 10;
+pub const AF_PACKET: u16 = 17;
+pub const AF_XDP: u16 = 44;
 
 /// include/uapi/linux/in.h
 pub const IPPROTO_TCP: u16 = 6;
 pub const IPPROTO_UDP: u16 = 17;
+pub const IPPROTO_DCCP: u16 = 33;
+pub const IPPROTO_SCTP: u16 = 132;
 pub const IPPROTO_MPTCP: u16 = 262;
 
 /// What a cgroup program answers (kernel/bpf/cgroup.c).

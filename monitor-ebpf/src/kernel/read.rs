@@ -21,7 +21,7 @@ const ZEROED: Offsets = unsafe { core::mem::zeroed() };
 /// The kernel's offset of one field, by its name in [`Offsets`].
 macro_rules! offset {
     ($field:ident) => {
-        $crate::kernel::offset_at(core::mem::offset_of!(monitor_common::offsets::Offsets, $field))
+        $crate::kernel::read::offset_at(core::mem::offset_of!(monitor_common::offsets::Offsets, $field))
     };
 }
 pub(crate) use offset;

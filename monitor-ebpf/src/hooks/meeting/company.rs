@@ -13,7 +13,7 @@ use crate::{
     report::{lost, ring},
 };
 
-/// Each of the two counts as having touched what the other has. Functions one after another, as [`first_at_pipe`] says why.
+/// Each of the two counts as having touched what the other has. Functions one after another, as [`super::first_at_pipe`] says why.
 #[inline(always)]
 pub fn met(session: u64, other: u64, how: u64) {
     if other == session {

@@ -11,6 +11,7 @@ use monitor_common::{
 };
 
 use crate::{
+    decide::hold::EPERM,
     kernel::{Object, name_hash},
     maps::ACCESS,
     report::ring,
@@ -18,7 +19,6 @@ use crate::{
 
 const ENOENT: i32 = -2;
 const EACCES: i32 = -13;
-const EPERM: i32 = -1;
 
 /// Where the path's text stands.
 pub enum Path {
