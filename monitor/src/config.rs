@@ -21,7 +21,7 @@ pub use problem::{Problem, Problems};
 pub use shared_terminal::SharedTerminal;
 pub use unattended::Unattended;
 
-use crate::facts::Mode;
+use crate::{breaker::risk, facts::Mode};
 
 /// Read when no `--config` names another one, and only if it exists.
 pub const FILE: &str = "/etc/interlock/config.toml";
@@ -32,8 +32,6 @@ pub const STATE: &str = "/var/lib/interlock";
 pub const PINS: &str = "/sys/fs/bpf/interlock";
 /// TCP port of the metrics, on loopback.
 pub const METRICS_PORT: u16 = 9464;
-/// Points of risk that trip a session's breaker.
-pub const RISK_BUDGET: u32 = 100;
 /// Most sessions of one user that is not root: a quarter of what the kernel has room for.
 pub const SESSIONS_PER_USER: usize = 1024;
 
@@ -94,7 +92,7 @@ impl Default for Config {
             mode: Mode::Enforce,
             approvers: Approvers::Owner,
             shared_terminal: SharedTerminal::default(),
-            risk_budget: RISK_BUDGET,
+            risk_budget: risk::BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
             unattended: Unattended::default(),
             watch_below: None,

@@ -21,7 +21,7 @@ pub use self::{
     turn::{Turn, What},
 };
 use crate::{
-    config::RISK_BUDGET,
+    breaker::risk,
     facts::{BootNanos, Mode, SessionId},
     rules::{Problems, RuleSet},
     sessions::Session,
@@ -131,7 +131,7 @@ impl Replayed {
                 if let Some(hold) = &recorded.hold {
                     self.points.insert(hold.clone(), judged.verdict.points);
                 }
-                Some(decided(&judged, RISK_BUDGET))
+                Some(decided(&judged, risk::BUDGET))
             }
         }
     }

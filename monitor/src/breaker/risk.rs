@@ -7,6 +7,9 @@ use crate::facts::BootNanos;
 /// Points at which a session's breaker trips.
 pub const BUDGET: u32 = 100;
 
+/// The id that stands for a rule where the budget is what trips the breaker.
+pub const RULE: &str = "risk-budget";
+
 /// Time in which a level halves.
 pub const HALF_LIFE: Duration = Duration::from_secs(30 * 60);
 

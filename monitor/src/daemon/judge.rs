@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{engine::Engine, explaining::Decision, losses::Dismissal};
 use crate::{
-    breaker::Response,
+    breaker::{Response, risk},
     clock::boot_now,
     enforcement::freeze::{self, Outcome},
     facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
@@ -15,7 +15,7 @@ use crate::{
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
     rules::Verdict,
-    sessions::judgement::{Judged, RISK_BUDGET},
+    sessions::judgement::Judged,
 };
 
 /// What waits for the decision.
@@ -95,7 +95,7 @@ impl Engine {
         self.explanations.deciding = Some(Arc::clone(&decision));
         self.carry_out(fact, verdict, stake);
         if spends {
-            self.trip(fact, RISK_BUDGET, &format!("the session's risk is {risk} points"), None);
+            self.trip(fact, risk::RULE, &format!("the session's risk is {risk} points"), None);
         }
         self.explanations.deciding = None;
         if matches!(&fact.subject, Subject::Open(secret) if !secret.owner && secret.foreign) {

@@ -7,12 +7,12 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::{
+    breaker::risk,
     facts::{
         Action, BootNanos, Delegation, Destination, EnvironAccess, Habit, Inspection, LinkHow, Process,
         Relink, SecretAccess, Subject,
     },
     rules::Word as _,
-    sessions::judgement::RISK_BUDGET,
     trial::{Answer, Decisions},
 };
 
@@ -220,7 +220,7 @@ impl Entry {
     pub fn is_decided_as(&self, decisions: &Decisions) -> bool {
         let Deed::Done { recorded, .. } = &self.deed else { return true };
         // A spent budget is told by an event of its own.
-        let by_rules = || decisions.iter().filter(|decision| decision.rule != RISK_BUDGET);
+        let by_rules = || decisions.iter().filter(|decision| decision.rule != risk::RULE);
         let mut rules: Vec<&str> = by_rules().map(|decision| decision.rule.as_str()).collect();
         let mut before: Vec<&str> = recorded.rules.iter().map(String::as_str).collect();
         rules.sort_unstable();

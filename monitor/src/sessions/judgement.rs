@@ -6,9 +6,6 @@ use crate::{
     rules::{RuleSet, Verdict},
 };
 
-/// The id that stands for a rule where the session's risk budget is what trips the breaker.
-pub const RISK_BUDGET: &str = "risk-budget";
-
 /// One thing that a session did, and what the rules say of it.
 #[derive(Clone, Debug)]
 pub struct Judged {

@@ -12,8 +12,8 @@ use super::{
     read::values::in_home,
 };
 use crate::{
+    breaker::risk,
     catalog::{Catalog, normalise},
-    config::RISK_BUDGET as BUDGET,
     facts::{
         BootNanos, Destination, EnvironAccess, EnvironHow, Inspection, NameSource, Process, Relink,
         SecretAccess, SessionId, Subject,
@@ -21,10 +21,7 @@ use crate::{
     names::Identified,
     recognition::{self, KnownBy, Reader},
     rules::RuleSet,
-    sessions::{
-        Session, environment,
-        judgement::{Judged, RISK_BUDGET},
-    },
+    sessions::{Session, environment, judgement::Judged},
 };
 
 /// Pids of every case.
@@ -143,7 +140,7 @@ impl<'a> Stage<'a> {
         let (catalog, session) = (self.court.catalog, &mut self.session);
         let judge = |subject| session.judge(self.court.rules, at, process.clone(), subject);
         let on = |subject: &Subject| catalog.switched_off(subject).is_none();
-        subjects.into_iter().filter(on).map(judge).flat_map(|judged| decided(&judged, BUDGET)).collect()
+        subjects.into_iter().filter(on).map(judge).flat_map(|judged| decided(&judged, risk::BUDGET)).collect()
     }
 
     /// What rules are asked about; empty where the daemon would see nothing.
@@ -279,7 +276,7 @@ pub fn decided(judged: &Judged, budget: u32) -> Decisions {
     };
     let mut decisions: Decisions = judged.verdict.matches.iter().map(decision).collect();
     if judged.spends(budget) {
-        decisions.insert(Decision { answer: Answer::Freeze, rule: RISK_BUDGET.to_owned() });
+        decisions.insert(Decision { answer: Answer::Freeze, rule: risk::RULE.to_owned() });
     }
     decisions
 }

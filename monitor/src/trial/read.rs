@@ -12,6 +12,7 @@ use super::{
     grammar,
 };
 use crate::{
+    breaker::risk,
     rules::{
         Noun, Problems, RuleSet, Word as _,
         parse::{
@@ -22,7 +23,6 @@ use crate::{
         problem::nearest,
         report::{Citation, Report},
     },
-    sessions::judgement::RISK_BUDGET,
 };
 
 /// Reads the cases of files in their order.
@@ -215,7 +215,7 @@ fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
 fn check_rules(report: &mut Report<'_>, rules: &RuleSet) {
     let cited = std::mem::take(&mut report.citations);
     for Citation { name, place: mut problem, .. } in cited {
-        if name == RISK_BUDGET || rules.get(&name).is_some() {
+        if name == risk::RULE || rules.get(&name).is_some() {
             continue;
         }
         problem.message = format!("there is no rule {name:?}");
