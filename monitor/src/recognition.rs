@@ -3,10 +3,13 @@
 //! Pure: the daemon hands in what the kernel reported, `interlock rules test` what a case says, and both get the same
 //! subject for the same thing.
 
+pub mod detection;
+pub mod environment;
 mod place;
 
 use std::path::{Path, PathBuf};
 
+use self::detection::{Image, Seen};
 pub use self::place::{DANGEROUS, danger_of, destination};
 use crate::{
     catalog::{
@@ -18,10 +21,6 @@ use crate::{
     },
     facts::{
         DelegateHow, Delegation, EnvironAccess, EnvironHow, Grade, Habit, Process, SecretAccess, Subject,
-    },
-    sessions::{
-        detection::{Image, Seen},
-        environment,
     },
 };
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use interlock::{
     catalog::{Catalog, agents::UNKNOWN},
     facts::DestinationClass,
-    sessions::detection::{Image, Seen, Strength},
+    recognition::detection::{Image, Seen, Strength},
 };
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
 //! Coding agents: their programs, the marks they leave in their children's environment, and what they read for
-//! themselves. How the marks are weighed is in [`crate::sessions::detection`].
+//! themselves. How the marks are weighed is in [`crate::recognition::detection`].
 
 use std::collections::{HashMap, HashSet};
 

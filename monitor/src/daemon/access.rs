@@ -18,8 +18,8 @@ use crate::{
     holds::{HeldCaller, HeldFlow, target},
     names::{self, Answering, Identified, Shown},
     probes::{Record, proof},
-    recognition,
-    sessions::{environment, procfs},
+    recognition::{self, environment},
+    sessions::procfs,
 };
 
 const TCP: u32 = 6;

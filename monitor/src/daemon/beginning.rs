@@ -7,10 +7,9 @@ use super::{engine::Engine, unwatched::Unwatched};
 use crate::{
     clock::boot_now,
     facts::{BootNanos, Process, SessionId, Stage, Subject},
-    recognition,
+    recognition::{self, detection::Recognised},
     sessions::{
         Session,
-        detection::Recognised,
         life::{Life, life},
         origin::Origin,
         person,

@@ -15,9 +15,9 @@ use crate::{
     clock::boot_now,
     facts::{BootNanos, Process},
     probes::decode::{strings, text},
+    recognition::detection::{Image, Recognised, Seen, Strength},
     sessions::{
         adoption,
-        detection::{Image, Recognised, Seen, Strength},
         procfs::{self, Running},
         setter,
         sight::Sight,

@@ -9,11 +9,12 @@ use std::{
 use super::{beginning::newcomer, engine::Engine, unwatched::Unwatched};
 use crate::{
     facts::{Process, SessionId, Subject},
-    recognition,
-    sessions::{
-        Session,
+    recognition::{
+        self,
         detection::{Recognised, Strength},
-        listener,
+    },
+    sessions::{
+        Session, listener,
         procfs::{self, Running},
     },
 };

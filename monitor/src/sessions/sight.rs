@@ -14,10 +14,12 @@ use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
 use super::{
     aside,
     descriptors::{self, Bounds},
-    detection::Seen,
     procfs,
 };
-use crate::catalog::{basename, imported};
+use crate::{
+    catalog::{basename, imported},
+    recognition::detection::Seen,
+};
 
 /// Bytes of a script that are read: what installers write says in its first lines where the work is done.
 const SCRIPT: u64 = 4096;

@@ -19,9 +19,9 @@ use crate::{
         SecretAccess, SessionId, Subject,
     },
     names::Identified,
-    recognition::{self, KnownBy, Reader},
+    recognition::{self, KnownBy, Reader, environment},
     rules::RuleSet,
-    sessions::{Session, environment, judgement::Judged},
+    sessions::{Session, judgement::Judged},
 };
 
 /// Pids of every case.
