@@ -12,6 +12,6 @@ pub mod read;
 
 pub(crate) use read::offset;
 pub use read::{
-    Memory, Object, Structure, Typed, User, bounded, current_task, descriptor, is_frozen, label, stop,
-    stop_if_frozen,
+    Memory, Object, Structure, Typed, User, bounded, current_task, descriptor, file_type, is_frozen, label,
+    socket_of, stop, stop_if_frozen,
 };

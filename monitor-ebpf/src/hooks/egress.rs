@@ -98,7 +98,7 @@ fn now_ms() -> u32 {
 fn stays_here(flow: &Flow, remote: &Remote) -> bool {
     net::is_datagrams(flow)
         && verdict::policy().is_some_and(|policy| policy.local_datagrams == VERDICT_ALLOW)
-        && (is_unspecified(&remote.address) || net::is_local(&remote.address))
+        && (net::is_unspecified(&remote.address) || net::is_local(&remote.address))
 }
 
 /// Threads that share a datagram socket change its note under one another's packets, so the packet itself tells.
@@ -113,16 +113,10 @@ fn remote(ctx: &SkBuffContext, flow: &Flow) -> Remote {
         return Remote { is_noted: false, port: 0, ..noted };
     };
     // A note without an address stands for what the kernel makes of it: this machine.
-    if port == flow.port && (address == flow.address || is_unspecified(&flow.address)) {
+    if port == flow.port && (address == flow.address || net::is_unspecified(&flow.address)) {
         return noted;
     }
     Remote { address, port, is_noted: false }
-}
-
-/// `::` or `::ffff:0.0.0.0`.
-#[inline(always)]
-fn is_unspecified(address: &[u8; 16]) -> bool {
-    *address == [0; 16] || *address == net::mapped([0; 4])
 }
 
 /// Nothing of a frozen session leaves. A stream's data goes when the session does; a datagram is lost, as datagrams are.

@@ -22,8 +22,8 @@ use crate::{
         verdict,
     },
     kernel::{
-        self, Memory, Object, Structure,
-        abi::{AF_INET, AF_INET6, IPPROTO_TCP, S_IFMT, S_IFSOCK},
+        self, Memory, Object,
+        abi::{AF_INET, AF_INET6, IPPROTO_TCP},
         net, offset,
     },
     maps::HANDSHAKES,
@@ -73,7 +73,7 @@ pub fn entered(ctx: &TracePointContext, session: u64) {
     // SAFETY: the arguments are at these offsets in the syscall's sys_enter_* record.
     let (fd, address) = unsafe { (ctx.read_at::<u64>(FD), ctx.read_at::<u64>(USERVADDR)) };
     let (Ok(fd), Ok(address)) = (fd, address) else { return };
-    let Some(socket) = socket_of(fd) else { return };
+    let Some(socket) = kernel::descriptor(fd).and_then(kernel::socket_of) else { return };
     if !is_unconnected_stream(socket) {
         return;
     }
@@ -163,17 +163,6 @@ fn verdict(late: bool) -> u32 {
 fn is_unconnected_stream(socket: Object) -> bool {
     socket.read::<u32>(offset!(socket_state)) == Some(SS_UNCONNECTED)
         && socket.read::<i16>(offset!(socket_type)) == Some(SOCK_STREAM)
-}
-
-/// The socket behind a descriptor of the caller.
-#[inline(always)]
-fn socket_of(fd: u64) -> Option<Object> {
-    let file = kernel::descriptor(fd)?;
-    let mode: u16 = file.follow(offset!(file_inode))?.read(offset!(inode_mode))?;
-    if mode & S_IFMT != S_IFSOCK {
-        return None;
-    }
-    file.follow(offset!(file_private_data))
 }
 
 /// Reads a socket address; `None` for families without one.

@@ -8,7 +8,7 @@ use crate::{
     decide::verdict,
     kernel::{
         self, Memory as _, Object, Structure as _,
-        abi::{AF_UNIX, S_IFMT, S_IFSOCK},
+        abi::{AF_UNIX, S_IFSOCK},
         offset,
     },
     report::{
@@ -84,7 +84,7 @@ fn family(request: Object) -> Option<u16> {
     }
     let descriptor: u32 = request.at(offset!(io_kiocb_cqe)).read(offset!(io_cqe_fd))?;
     let file = kernel::descriptor(descriptor as u64)?;
-    if file.follow(offset!(file_inode))?.read::<u16>(offset!(inode_mode))? & S_IFMT != S_IFSOCK {
+    if kernel::file_type(file)? != S_IFSOCK {
         return Some(0); // the request fails
     }
     file.follow(offset!(file_private_data))?.follow(offset!(socket_sk))?.read(offset!(sock_family))

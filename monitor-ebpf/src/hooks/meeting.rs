@@ -24,7 +24,7 @@ use self::{
 use crate::{
     kernel::{
         self, Memory as _, Object, Structure as _,
-        abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP, S_IFMT, S_IFSOCK},
+        abi::{AF_INET, AF_INET6, AF_UNIX, IPPROTO_TCP},
         offset,
         pt_regs::{self, Returned},
     },
@@ -64,11 +64,7 @@ pub fn exit_meeting(ctx: TracePointContext) -> u32 {
 /// The socket of a descriptor.
 #[inline(always)]
 fn socket(descriptor: Option<u64>) -> Option<Object> {
-    let file = kernel::descriptor(descriptor?)?;
-    if file.follow(offset!(file_inode))?.read::<u16>(offset!(inode_mode))? & S_IFMT != S_IFSOCK {
-        return None;
-    }
-    file.follow(offset!(file_private_data))?.follow(offset!(socket_sk))
+    kernel::socket_of(kernel::descriptor(descriptor?)?)?.follow(offset!(socket_sk))
 }
 
 /// Notes who listens.
@@ -121,7 +117,7 @@ fn connected(session: u64, result: i64) -> Option<()> {
 fn candidate() -> u64 {
     let thread = bpf_get_current_pid_tgid();
     // SAFETY: copied out at once; only the thread itself writes it.
-    let candidate = unsafe { CANDIDATES.get(thread) }.copied().unwrap_or(NOBODY);
+    let Some(candidate) = unsafe { CANDIDATES.get(thread) }.copied() else { return NOBODY };
     let _ = CANDIDATES.remove(thread);
     candidate
 }

@@ -44,6 +44,17 @@ pub fn address6(address: *const bpf_sock_addr) -> [u8; 16] {
     bytes
 }
 
+/// The address as a packet's header has it: four words in network order.
+#[inline(always)]
+pub fn words(address: &[u8; 16]) -> [u32; 4] {
+    let mut words = [0; 4];
+    for (i, word) in words.iter_mut().enumerate() {
+        *word =
+            u32::from_ne_bytes([address[i * 4], address[i * 4 + 1], address[i * 4 + 2], address[i * 4 + 3]]);
+    }
+    words
+}
+
 /// Loopback, a multicast group, or IPv4's broadcast to this link.
 #[inline(always)]
 pub fn is_local(address: &[u8; 16]) -> bool {
@@ -57,6 +68,12 @@ pub fn is_local(address: &[u8; 16]) -> bool {
     }
     let is_group = a == 127 || a & 0xf0 == 224 || (a, b, c, d) == (255, 255, 255, 255);
     is_group && *address == mapped([a, b, c, d])
+}
+
+/// `::` or `::ffff:0.0.0.0`.
+#[inline(always)]
+pub fn is_unspecified(address: &[u8; 16]) -> bool {
+    *address == [0; 16] || *address == mapped([0; 4])
 }
 
 /// Whether a flow is a stream: its handshake may pass, its data waits.

@@ -9,7 +9,10 @@ use monitor_common::{
     offsets::Offsets,
 };
 
-use crate::maps::{PROCESSES, SESSIONS};
+use crate::{
+    kernel::abi::{S_IFMT, S_IFSOCK},
+    maps::{PROCESSES, SESSIONS},
+};
 
 /// Written by the loader before the programs are verified; frozen, so every use is a constant to the verifier.
 #[unsafe(no_mangle)]
@@ -142,6 +145,21 @@ pub fn current_task() -> Object {
 pub fn descriptor(fd: u64) -> Option<Object> {
     let table = current_task().follow(offset!(task_files))?.follow(offset!(files_fdt))?;
     table.follow(offset!(fdtable_fd))?.follow((fd as u32 as usize) * 8)
+}
+
+/// What kind of file an open one is: `S_IFREG`, `S_IFSOCK` …; `None`: it cannot be read.
+#[inline(always)]
+pub fn file_type(file: Object) -> Option<u16> {
+    Some(file.follow(offset!(file_inode))?.read::<u16>(offset!(inode_mode))? & S_IFMT)
+}
+
+/// The socket (`struct socket`) behind an open file; `None` where it is something else.
+#[inline(always)]
+pub fn socket_of(file: Object) -> Option<Object> {
+    if file_type(file)? != S_IFSOCK {
+        return None;
+    }
+    file.follow(offset!(file_private_data))
 }
 
 /// Memory of the calling process.

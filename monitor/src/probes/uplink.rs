@@ -174,21 +174,6 @@ impl Uplink {
         self.set_session(id, Session { settled: session.settled.max(touches), ..session })
     }
 
-    /// Makes a session's connections ask again.
-    ///
-    /// # Errors
-    /// The session is not in the map.
-    pub fn renew(&mut self, id: SessionId) -> Result<(), MapError> {
-        let session = self.sessions.get(&id.0, 0)?;
-        self.set_session(id, Session { renewed: session.renewed.wrapping_add(1), ..session })
-    }
-
-    /// What the session's connections must have been asked under to be let through.
-    #[must_use]
-    pub fn generation(&self, id: SessionId) -> Option<u64> {
-        Some(self.taint(id)?.generation + u64::from(self.session(id)?.renewed))
-    }
-
     /// Sets or clears flags of a session.
     ///
     /// # Errors

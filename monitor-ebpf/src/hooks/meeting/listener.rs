@@ -18,12 +18,10 @@ const OWN_NAMESPACE: u64 = u64::MAX;
 /// include/net/tcp_states.h.
 const TCP_LISTEN: u32 = 10;
 
-const ANY4: [u8; 16] = net::mapped([0; 4]);
-
 /// Loopback, or no address at all: then the kernel takes loopback.
 #[inline(always)]
 pub fn is_own_loopback(address: &[u8; 16]) -> bool {
-    *address == [0; 16] || *address == ANY4 || net::is_local(address)
+    net::is_unspecified(address) || net::is_local(address)
 }
 
 pub struct Listener {
@@ -35,29 +33,21 @@ pub struct Listener {
 /// Who listens there, in the network namespace of the socket that asks.
 #[inline(always)]
 pub fn listener(ctx: &SockAddrContext, address: [u8; 16], port: u16) -> Option<Listener> {
-    let ([_, _, _, _, _, _, _, _, _, _, .., a, b, c, d], is_any) =
-        (address, address == [0; 16] || address == ANY4);
-    let is_v4 = address == net::mapped([a, b, c, d]);
+    let (words, is_any) = (net::words(&address), net::is_unspecified(&address));
+    let port = (port.to_be() as u32) << 16;
     // `struct bpf_sock_tuple`: from where, whither, from which port, to which port, in network order.
     let mut tuple = [0u32; 9];
-    let size = if is_v4 {
-        tuple[1] = if is_any { u32::from_ne_bytes([127, 0, 0, 1]) } else { u32::from_ne_bytes([a, b, c, d]) };
-        tuple[2] = (port.to_be() as u32) << 16;
+    let [.., a, b, c, d] = address;
+    let size = if address == net::mapped([a, b, c, d]) {
+        tuple[1] = if is_any { u32::from_ne_bytes([127, 0, 0, 1]) } else { words[3] };
+        tuple[2] = port;
         12
     } else {
-        let words: [[u8; 4]; 4] = [
-            [address[0], address[1], address[2], address[3]],
-            [address[4], address[5], address[6], address[7]],
-            [address[8], address[9], address[10], address[11]],
-            [a, b, c, d],
-        ];
-        for (i, word) in words.iter().enumerate() {
-            tuple[4 + i] = u32::from_ne_bytes(*word);
-        }
+        [tuple[4], tuple[5], tuple[6], tuple[7]] = words;
         if is_any {
             tuple[7] = 1u32.to_be();
         }
-        tuple[8] = (port.to_be() as u32) << 16;
+        tuple[8] = port;
         36
     };
     // SAFETY: the context and the tuple are what the helpers want; the socket is given back before this returns.

@@ -11,7 +11,7 @@ use crate::{
     hooks::{flow_table, open},
     kernel::{
         self, Memory as _, Object, Structure as _,
-        abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, S_IFMT, S_IFREG, S_IFSOCK},
+        abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, S_IFREG, S_IFSOCK},
         net, offset, pt_regs,
     },
     maps::FLOWS,
@@ -28,7 +28,7 @@ const FIRST_OF_CLIENTS: u16 = 32_768;
 pub fn arrived(tgid: u32, session: u64, descriptor: u64) {
     // Closed by another thread in this instant: what it was counts as touched.
     let seen = kernel::descriptor(descriptor).and_then(|file| {
-        if kind(file)? == S_IFREG {
+        if kernel::file_type(file)? == S_IFREG {
             open::judge_tagged(tgid, session, file)
         } else {
             socket(tgid, session, file)
@@ -41,14 +41,8 @@ pub fn arrived(tgid: u32, session: u64, descriptor: u64) {
 
 /// `None`: it cannot be read.
 #[inline(always)]
-fn kind(file: Object) -> Option<u16> {
-    Some(file.follow(offset!(file_inode))?.read::<u16>(offset!(inode_mode))? & S_IFMT)
-}
-
-/// `None`: it cannot be read.
-#[inline(always)]
 fn socket(tgid: u32, session: u64, file: Object) -> Option<()> {
-    if kind(file)? == S_IFSOCK {
+    if kernel::file_type(file)? == S_IFSOCK {
         connection(tgid, session, file.follow(offset!(file_private_data))?.follow(offset!(socket_sk))?)?;
     }
     Some(())

@@ -53,12 +53,11 @@ pub fn enter_message(ctx: TracePointContext) -> u32 {
     // SAFETY: the argument is at this offset in the syscall's sys_enter_* record.
     let Ok(message) = (unsafe { ctx.read_at::<u64>(MESSAGE_ARGUMENT) }) else { return 0 };
     let header = User(message as usize);
-    if let (Some(length @ 1..), Some(control), Some(name), Some(name_length)) = (
-        header.read::<u64>(MSG_CONTROLLEN),
-        header.read::<u64>(MSG_CONTROL),
-        header.read::<u64>(MSG_NAME),
-        header.read::<u32>(MSG_NAMELEN),
-    ) {
+    // Most messages have no room for any.
+    let Some(length @ 1..) = header.read::<u64>(MSG_CONTROLLEN) else { return 0 };
+    if let (Some(control), Some(name), Some(name_length)) =
+        (header.read::<u64>(MSG_CONTROL), header.read::<u64>(MSG_NAME), header.read::<u32>(MSG_NAMELEN))
+    {
         let is_overwritten = overlap(control, length, message, HEADER)
             || name != 0 && overlap(control, length, name, name_length as u64);
         // Where there is no room the oldest makes some (LRU), and counts as unseen at its exit.

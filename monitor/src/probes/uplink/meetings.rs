@@ -1,7 +1,10 @@
-//! Whom sessions have met: the kernel fills in what the daemon prepares.
+//! Whom sessions have met: the kernel fills in what the daemon prepares; and how the daemon makes their connections ask again.
 
 use aya::maps::MapError;
-use monitor_common::policy::{MET_MAX, Met};
+use monitor_common::{
+    label::Session,
+    policy::{MET_MAX, Met},
+};
 
 use super::Uplink;
 use crate::facts::SessionId;
@@ -27,5 +30,20 @@ impl Uplink {
     pub fn met(&self, id: SessionId) -> Vec<SessionId> {
         let met = self.met.get(&id.0, 0).map_or([0; MET_MAX], |met| met.sessions);
         met.into_iter().filter(|other| *other != 0).map(SessionId).collect()
+    }
+
+    /// Makes a session's connections ask again.
+    ///
+    /// # Errors
+    /// The session is not in the map.
+    pub fn renew(&mut self, id: SessionId) -> Result<(), MapError> {
+        let session = self.sessions.get(&id.0, 0)?;
+        self.set_session(id, Session { renewed: session.renewed.wrapping_add(1), ..session })
+    }
+
+    /// What the session's connections must have been asked under to be let through.
+    #[must_use]
+    pub fn generation(&self, id: SessionId) -> Option<u64> {
+        Some(self.taint(id)?.generation + u64::from(self.session(id)?.renewed))
     }
 }
