@@ -5,6 +5,7 @@
 mod adversary;
 mod agents;
 mod clients;
+mod daemon;
 mod ebpf;
 mod instructions;
 mod process;

@@ -7,11 +7,10 @@ mod tally;
 
 use std::{
     process::{Command, ExitCode},
-    thread::{self, ScopedJoinHandle},
     time::Instant,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use clap::Args;
 
 use crate::{
@@ -80,7 +79,10 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
     match *action {
         Action::Command(line) => command(repository, line),
         Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
-        Action::SideBySide(lines) => side_by_side(repository, lines, options.filter.as_deref()),
+        Action::SideBySide(lines) => {
+            let half = |line| move || tests(repository, line, Runner::Libtest, options.filter.as_deref());
+            Tally::side_by_side(lines.iter().map(|line| half(*line)))
+        }
         Action::Packages => packages::ensure(),
         Action::KernelLints => ebpf::lint(repository).map(|()| Tally::PASSED),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
@@ -119,22 +121,6 @@ fn tests(repository: &Repository, line: &str, runner: Runner, filter: Option<&st
     eprintln!("`{line}` failed ({})", ended.status);
     tally.failed = tally.failed.max(1); // what does not build has no tests to count
     Ok(tally)
-}
-
-/// Runs all of them at once, and waits for all of them.
-fn side_by_side(repository: &Repository, lines: &[&str], filter: Option<&str>) -> Result<Tally> {
-    let ended = thread::scope(|scope| {
-        let running: Vec<_> = lines
-            .iter()
-            .map(|line| scope.spawn(move || tests(repository, line, Runner::Libtest, filter)))
-            .collect();
-        running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
-    });
-    let mut total = Tally::default();
-    for tally in ended {
-        total += tally.map_err(|_| anyhow!("a thread that watched tests ended"))??;
-    }
-    Ok(total)
 }
 
 fn command_of(repository: &Repository, line: &str) -> Result<Command> {

@@ -1,6 +1,12 @@
 //! How many passed, failed, were skipped.
 
-use std::{fmt, ops::AddAssign};
+use std::{
+    fmt,
+    ops::AddAssign,
+    thread::{self, ScopedJoinHandle},
+};
+
+use anyhow::{Result, anyhow};
 
 use super::steps::Runner;
 
@@ -34,6 +40,25 @@ impl Outcome {
 impl Tally {
     pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
     pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
+
+    /// Does all of it at once, each part by a thread of its own, and adds up.
+    ///
+    /// # Errors
+    /// Of one of the parts; all have ended by then.
+    pub fn side_by_side<P>(parts: impl IntoIterator<Item = P>) -> Result<Self>
+    where
+        P: FnOnce() -> Result<Self> + Send,
+    {
+        let ended = thread::scope(|scope| {
+            let running: Vec<_> = parts.into_iter().map(|part| scope.spawn(part)).collect();
+            running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
+        });
+        let mut total = Self::default();
+        for tally in ended {
+            total += tally.map_err(|_| anyhow!("a thread that watched tests ended"))??;
+        }
+        Ok(total)
+    }
 
     /// The tally of one step in words.
     pub fn verdict(&self) -> String {

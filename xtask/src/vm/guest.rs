@@ -1,12 +1,8 @@
 //! One guest: the emulator, and what the guest says on its serial line.
 
-use std::{
-    path::Path,
-    process::Command,
-    thread::{self, ScopedJoinHandle},
-};
+use std::{path::Path, process::Command, thread};
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 
 use crate::{
     process::{self, Echo},
@@ -76,15 +72,7 @@ impl Machine<'_> {
                 planned.iter().skip(shard).step_by(shards).map(|(_, name)| &**name).collect();
             self.run_shard(&names, &format!("SHARD={shard} SHARDS={shards}"))
         };
-        let tallies = thread::scope(|scope| {
-            let running: Vec<_> = (0..shards).map(|shard| scope.spawn(move || part(shard))).collect();
-            running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
-        });
-        let mut total = Tally::default();
-        for tally in tallies {
-            total += tally.map_err(|_| anyhow!("a thread that watched a guest ended"))??;
-        }
-        Ok(total)
+        Tally::side_by_side((0..shards).map(|shard| move || part(shard)))
     }
 
     /// Runs one program of the guest's and prints what it says; gives whether it ended well.
