@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde::Deserialize;
-use serde_saphyr::Spanned;
+
+use crate::list::{self, Entry};
 
 /// Where a client is had from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -186,21 +187,19 @@ pub(crate) fn is_id(text: &str) -> bool {
 /// # Errors
 /// What is wrong with the text, with its line; every client that is wrong, not only the first.
 pub fn read(text: &str) -> Result<Vec<Client>> {
-    let all: Vec<Spanned<Client>> = serde_saphyr::from_str(text).context("the list of clients is wrong")?;
-    let mut seen = BTreeSet::new();
-    let mut problems = Vec::new();
-    for client in &all {
-        let line = client.referenced.line();
-        let client = &client.value;
-        problems.extend(client.problem().map(|why| format!("line {line}: client `{}`: {why}", client.id)));
-        if !seen.insert(&client.id) {
-            problems.push(format!("line {line}: client `{}` is there twice", client.id));
-        }
+    list::read(text)
+}
+
+impl Entry for Client {
+    const NOUN: &'static str = "client";
+
+    fn id(&self) -> &str {
+        &self.id
     }
-    if !problems.is_empty() {
-        bail!("the list of clients is wrong:\n{}", problems.join("\n"));
+
+    fn problem(&self) -> Option<String> {
+        Self::problem(self)
     }
-    Ok(all.into_iter().map(|client| client.value).collect())
 }
 
 #[cfg(test)]

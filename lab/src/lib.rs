@@ -11,6 +11,7 @@ pub mod coverage;
 mod home;
 pub mod install;
 pub mod judge;
+pub mod list;
 pub mod measure;
 pub mod records;
 pub mod stage;

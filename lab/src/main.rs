@@ -18,13 +18,11 @@ use interlock_lab::{
     coverage::{Coverage, Reasons},
     install::Cache,
     judge::Judge,
+    list,
     measure::Measured,
     records::{self, Records},
     table,
 };
-
-/// Nothing could be run.
-const NOTHING: u8 = 77;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask clients", about = "Runs real clients and compares them with the catalogue")]
@@ -62,13 +60,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    list::exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -79,8 +71,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let file = |name: &str| arguments.root.join(name);
     let list = fs::read_to_string(file("lab/clients.yaml")).context("lab/clients.yaml cannot be read")?;
     let clients = client::read(&list).context("lab/clients.yaml")?;
-    let mut records = records::load(&file("lab/measured.jsonl"))?;
-    let chosen = chosen(&clients, arguments, &records)?;
+    let mut records: Records = records::load(&file("lab/measured.jsonl"))?;
+    let is_known = |client: &Client| {
+        let known = records.get(&client.id);
+        known.is_some_and(|known| known.version == client.version() && known.skipped.is_none())
+    };
+    let chosen = list::chosen(&clients, &arguments.only, arguments.new, is_known)?;
     let catalog = Catalog::builtin().context("the catalogue has mistakes")?;
     let judge = Judge { catalog: &catalog };
     if !arguments.table {
@@ -103,22 +99,6 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
         .context("docs/clients.md cannot be written")?;
     coverage(&Coverage::new(&records, &reasons, &judge));
     report(&chosen, &records, &judge)
-}
-
-fn chosen<'c>(clients: &'c [Client], arguments: &Arguments, records: &Records) -> Result<Vec<&'c Client>> {
-    if let Some(id) = arguments.only.iter().find(|id| clients.iter().all(|client| client.id != **id)) {
-        bail!("there is no client `{id}` in lab/clients.yaml");
-    }
-    let is_known = |client: &Client| {
-        records
-            .get(&client.id)
-            .is_some_and(|known| known.version == client.version() && known.skipped.is_none())
-    };
-    let wanted = |client: &&Client| {
-        (arguments.only.is_empty() || arguments.only.contains(&client.id))
-            && !(arguments.new && is_known(client))
-    };
-    Ok(clients.iter().filter(wanted).collect())
 }
 
 /// Measures all of them, several at a time, and keeps each as soon as it is known.
@@ -197,9 +177,5 @@ fn report(chosen: &[&Client], records: &Records, judge: &Judge<'_>) -> Result<Ex
         }
     }
     println!("{ran} clients measured, {skipped} skipped, {found} differences");
-    Ok(match (ran, found) {
-        (0, _) => ExitCode::from(NOTHING),
-        (_, 0) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(list::answer(ran, found))
 }

@@ -1,15 +1,15 @@
 //! `lab/agents.yaml`: which coding agents there are, an entry each.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use serde_saphyr::Spanned;
 
 use super::model::{Finish, Protocol, Script};
 use crate::{
     client::{self, Registry, Seed},
+    list::{self, Entry},
     token,
 };
 
@@ -141,21 +141,19 @@ impl Agent {
 /// # Errors
 /// What is wrong with the text, with its line; every agent that is wrong, not only the first.
 pub fn read(text: &str) -> Result<Vec<Agent>> {
-    let all: Vec<Spanned<Agent>> = serde_saphyr::from_str(text).context("the list of agents is wrong")?;
-    let mut seen = BTreeSet::new();
-    let mut problems = Vec::new();
-    for agent in &all {
-        let line = agent.referenced.line();
-        let agent = &agent.value;
-        problems.extend(agent.problem().map(|why| format!("line {line}: agent `{}`: {why}", agent.id)));
-        if !seen.insert(&agent.id) {
-            problems.push(format!("line {line}: agent `{}` is there twice", agent.id));
-        }
+    list::read(text)
+}
+
+impl Entry for Agent {
+    const NOUN: &'static str = "agent";
+
+    fn id(&self) -> &str {
+        &self.id
     }
-    if !problems.is_empty() {
-        bail!("the list of agents is wrong:\n{}", problems.join("\n"));
+
+    fn problem(&self) -> Option<String> {
+        Self::problem(self)
     }
-    Ok(all.into_iter().map(|agent| agent.value).collect())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
 use interlock::catalog::Catalog;
 use interlock_lab::{
@@ -21,12 +21,10 @@ use interlock_lab::{
     },
     bench,
     install::Cache,
+    list,
     records::{self, Records},
 };
 use serde_json::json;
-
-/// Nothing could be run.
-const NOTHING: u8 = 77;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask agents", about = "Runs real coding agents beside a real daemon, and compares")]
@@ -74,13 +72,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    list::exit(run(&Arguments::parse()))
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -92,8 +84,12 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     let list = fs::read_to_string(file("lab/agents.yaml")).context("lab/agents.yaml cannot be read")?;
     let agents = agent::read(&list).context("lab/agents.yaml")?;
     let kept = file("lab/agents-measured.jsonl");
-    let mut records = records::load(&kept)?;
-    let chosen = chosen(&agents, arguments, &records)?;
+    let mut records: Records<Measured> = records::load(&kept)?;
+    let is_known = |agent: &Agent| {
+        let known = records.get(&agent.id);
+        known.is_some_and(|known| known.version == agent.version() && known.skipped.is_none())
+    };
+    let chosen = list::chosen(&agents, &arguments.only, arguments.new, is_known)?;
     let catalog = Catalog::builtin().context("the catalogue has mistakes")?;
     let judge = Judge { catalog: &catalog };
     if !arguments.table {
@@ -104,26 +100,6 @@ fn run(arguments: &Arguments) -> Result<ExitCode> {
     fs::write(file("docs/agents.md"), table::document(&agents, &records, &judge)?)
         .context("docs/agents.md cannot be written")?;
     report(&chosen, &records, &judge, arguments.output)
-}
-
-fn chosen<'a>(
-    agents: &'a [Agent],
-    arguments: &Arguments,
-    records: &Records<Measured>,
-) -> Result<Vec<&'a Agent>> {
-    if let Some(id) = arguments.only.iter().find(|id| agents.iter().all(|agent| agent.id != **id)) {
-        bail!("there is no agent `{id}` in lab/agents.yaml");
-    }
-    let is_known = |agent: &Agent| {
-        records
-            .get(&agent.id)
-            .is_some_and(|known| known.version == agent.version() && known.skipped.is_none())
-    };
-    let wanted = |agent: &&Agent| {
-        (arguments.only.is_empty() || arguments.only.contains(&agent.id))
-            && !(arguments.new && is_known(agent))
-    };
-    Ok(agents.iter().filter(wanted).collect())
 }
 
 /// One after the other: the daemon's events are told apart by their time. Each is kept as soon as it is known.
@@ -210,9 +186,5 @@ fn report(
             println!("{ran} agents measured, {skipped} skipped, {} differences", found.len());
         }
     }
-    Ok(match (ran, found.len()) {
-        (0, _) => ExitCode::from(NOTHING),
-        (_, 0) => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
-    })
+    Ok(list::answer(ran, found.len()))
 }
