@@ -3,7 +3,7 @@
 use std::{hint::black_box, time::Duration};
 
 use anyhow::{Result, anyhow, bail};
-use interlock::{
+use interlock_core::{
     facts::{
         BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId,
         Subject, Transport,

@@ -2,11 +2,7 @@
 
 use std::{path::PathBuf, sync::LazyLock};
 
-use interlock::{
-    catalog::Catalog,
-    rules::RuleSet,
-    trial::{Cases, Court},
-};
+use interlock_core::{catalog::Catalog, rules::RuleSet, trial::{Cases, Court}};
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules are right"));
 static CATALOG: LazyLock<Catalog> =

@@ -1,9 +1,6 @@
 #![no_main]
 
-use interlock::names::{
-    client_hello::{self, ServerName},
-    host,
-};
+use interlock_core::names::{client_hello::{self, ServerName}, host};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let hello = client_hello::server_name(bytes);

@@ -1,6 +1,6 @@
 #![no_main]
 
-use interlock::names::{dns, host, stream};
+use interlock_core::names::{dns, host, stream};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     for answer in dns::answers(bytes).unwrap_or_default() {

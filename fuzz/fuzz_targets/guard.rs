@@ -2,12 +2,7 @@
 
 use std::time::Duration;
 
-use interlock::{
-    facts::{
-        BootNanos, Destination, DestinationClass, Fact, NameSource, Process, SessionId, Subject, Transport,
-    },
-    rules::{Memory, RuleSet},
-};
+use interlock_core::{facts::{BootNanos, Destination, DestinationClass, Fact, NameSource, Process, SessionId, Subject, Transport}, rules::{Memory, RuleSet}};
 
 // Any guard is refused with a place in its text, or holds, does not hold or has no result: within bounded time.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {

@@ -1,6 +1,6 @@
 #![no_main]
 
-use interlock::names::{host, http};
+use interlock_core::names::{host, http};
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     if let Some(target) = http::target(bytes)

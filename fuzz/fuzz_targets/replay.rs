@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use interlock::{replay, rules::RuleSet};
+use interlock_core::{replay, rules::RuleSet};
 
 static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules are right"));
 

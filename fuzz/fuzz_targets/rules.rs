@@ -1,6 +1,6 @@
 #![no_main]
 
-use interlock::rules::{DEFAULT, RuleSet};
+use interlock_core::rules::{DEFAULT, RuleSet};
 
 // Any text is a set of rules or a list of problems that can be shown; beside a sound file, so that lists, overrides and
 // exceptions by name have something to name.

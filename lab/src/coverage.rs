@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
-use interlock::facts::DestinationClass;
+use interlock_core::facts::DestinationClass;
 use serde::Deserialize;
 
 use crate::{
@@ -171,7 +171,7 @@ mod tests {
             ],
             ..Measured::default()
         };
-        let catalog = interlock::catalog::Catalog::builtin().unwrap();
+        let catalog = interlock_core::catalog::Catalog::builtin().unwrap();
         let judge = Judge { catalog: &catalog };
         assert_eq!(stores(&measured, &judge), set(&["railway-cli"]));
         assert_eq!(endpoints(&measured, &judge), set(&["provider-telemetry", "railway"]));

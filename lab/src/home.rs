@@ -69,7 +69,7 @@ pub fn everybodys(own: &[String]) -> Vec<Seed> {
 
 #[cfg(test)]
 mod tests {
-    use interlock::catalog::Catalog;
+    use interlock_core::catalog::Catalog;
 
     use super::*;
 

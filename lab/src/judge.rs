@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt, fs};
 
 use anyhow::{Context, Result};
-use interlock::{
+use interlock_core::{
     catalog::{Catalog, secrets::Moved as MovedStores},
     facts::{DestinationClass, Grade, Habit, SecretAccess},
     recognition::{self, Grounds, KnownBy, Reader},

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use clap::{Parser, Subcommand};
-use interlock::catalog::Catalog;
+use interlock_core::catalog::Catalog;
 use interlock_lab::{
     bench::{self, Bench},
     client::{self, Client},

@@ -4,7 +4,7 @@ mod line;
 
 use std::{collections::BTreeMap, net::Ipv4Addr};
 
-use interlock::catalog::normalise;
+use interlock_core::catalog::normalise;
 use serde::{Deserialize, Serialize};
 
 use self::line::{Call, calls};

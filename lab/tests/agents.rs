@@ -1,7 +1,7 @@
 //! What is committed about agents fits together: the list, what was measured, the table.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
-use interlock::catalog::Catalog;
+use interlock_core::catalog::Catalog;
 use interlock_lab::{
     agents::{
         agent,

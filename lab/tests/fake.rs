@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use interlock::catalog::Catalog;
+use interlock_core::catalog::Catalog;
 use interlock_lab::{
     bench::Bench,
     client,

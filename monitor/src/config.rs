@@ -4,7 +4,6 @@
 
 mod approvers;
 mod document;
-pub(crate) mod mountinfo;
 mod problem;
 mod shared_terminal;
 mod unattended;
@@ -21,7 +20,7 @@ pub use problem::{Problem, Problems};
 pub use shared_terminal::SharedTerminal;
 pub use unattended::Unattended;
 
-use crate::{breaker::risk, facts::Mode};
+use interlock_core::{breaker::risk, facts::Mode};
 
 /// Read when no `--config` names another one, and only if it exists.
 pub const FILE: &str = "/etc/interlock/config.toml";
@@ -145,7 +144,7 @@ impl Config {
             return Ok(configured.clone());
         }
         let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-        mountinfo::cgroup2(&mounts).map(|(mount, _)| mount).ok_or_else(|| {
+        interlock_host::mountinfo::cgroup2(&mounts).map(|(mount, _)| mount).ok_or_else(|| {
             let text = "no cgroup v2 hierarchy is mounted; mount one, or name it with the key cgroup";
             io::Error::new(io::ErrorKind::NotFound, text)
         })

@@ -21,9 +21,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     control::{server, socket::ControlSocket},
-    enforcement::freezer::Freezer,
-    facts::SessionId,
     metrics::{Exporter, Heart, Metrics, Phase},
+};
+use interlock_core::facts::SessionId;
+use interlock_host::{
+    enforcement::freezer::Freezer,
     probes::{self, ProbeError},
 };
 

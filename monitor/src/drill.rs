@@ -34,7 +34,7 @@ use anyhow::{Context, Result, bail};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::facts::Mode;
+use interlock_core::facts::Mode;
 
 /// What to play. At most one of `approve`, `observe` and `sweep`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -21,7 +21,7 @@ pub use exporter::{Exporter, ExporterError, Phase};
 pub use heart::Heart;
 use labels::Limited;
 
-use crate::facts::{Action, HoldState, Kind};
+use interlock_core::facts::{Action, HoldState, Kind};
 
 /// Rules, agents and programs that get a label of their own; further ones are counted as `other`.
 const DISTINCT: usize = 512;

@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, env, fs, path::Path};
 
-use interlock::probes::budget::{self, Cost};
+use interlock_host::probes::budget::{self, Cost};
 use interlock_tests::is_root;
 use toml::Table;
 

@@ -63,3 +63,26 @@ fn every_file_that_a_document_links_to_exists() {
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(seen > 100, "{seen}");
 }
+
+/// Where a source file may lie that a document names without its package.
+const ROOTS: [&str; 6] =
+    ["", "monitor/core/src", "monitor/host/src", "monitor/src", "monitor-ebpf/src", "xtask/src/adversary"];
+
+#[test]
+fn every_source_file_that_a_document_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let documents = fs::read_dir(root.join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let documents = documents.filter(|file| file.extension().is_some_and(|ending| ending == "md"));
+    let (mut seen, mut missing) = (0, Vec::new());
+    for file in documents.chain(["README.md", "CONTRIBUTING.md", "SECURITY.md"].map(|name| root.join(name))) {
+        let text = fs::read_to_string(&file).unwrap();
+        for named in text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs")) {
+            seen += 1;
+            if !ROOTS.iter().any(|place| root.join(place).join(named).exists()) {
+                missing.push(format!("{}: {named}", file.display()));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+    assert!(seen > 100, "{seen}");
+}

@@ -181,3 +181,36 @@ fn every_way_to_name_another_file_is_seen() {
         ["a::b", "a::c", "h::i", "l::m", "top::e", "top::middle::own::child::j", "top::middle::own::f::G"]
     );
 }
+
+/// What the core may use: computing only. `tracing` hands lines to whoever listens and `jiff` is used without its clock (`clippy.toml`).
+const CORE_USES: [&str; 15] = [
+    "cel",
+    "globset",
+    "httparse",
+    "jiff",
+    "monitor-common",
+    "regex",
+    "serde",
+    "serde-saphyr",
+    "serde_json",
+    "serde_path_to_error",
+    "sha2",
+    "simple-dns",
+    "strsim",
+    "thiserror",
+    "tracing",
+];
+
+#[test]
+fn the_core_depends_on_nothing_that_reaches_the_machine() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../monitor/core/Cargo.toml");
+    let text = fs::read_to_string(manifest).unwrap();
+    let (_, rest) = text.split_once("\n[dependencies]\n").unwrap();
+    let lines = rest.lines().take_while(|line| !line.starts_with('['));
+    let names: Vec<&str> =
+        lines.filter_map(|line| line.split(['.', ' ', '=']).next()).filter(|name| !name.is_empty()).collect();
+    assert_eq!(names, CORE_USES);
+    for section in ["build-dependencies", "target."] {
+        assert!(!text.contains(&format!("[{section}")), "[{section} in {text}");
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use interlock::{
+use interlock_core::{
     catalog::{Catalog, agents::UNKNOWN},
     facts::DestinationClass,
     recognition::detection::{Image, Seen, Strength},

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand, ValueEnum};
-use interlock::catalog::Catalog;
+use interlock_core::catalog::Catalog;
 use interlock_lab::{
     agents::{
         agent::{self, Agent},

@@ -1,4 +1,4 @@
-use interlock::catalog::Catalog;
+use interlock_core::catalog::Catalog;
 
 use super::*;
 use crate::{

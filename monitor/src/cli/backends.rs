@@ -1,13 +1,11 @@
 //! What this machine can stop, for the rules' check: by the daemon's word where one runs, else by the kernel's list of LSMs.
 
 use super::{Global, wait};
-use crate::{
-    control::api::{Enforcement, Status},
-    probes::{
-        capability::lsm_list_names_bpf,
-        table::{Backend, Duty},
-    },
-    rules::Backends,
+use crate::control::api::{Enforcement, Status};
+use interlock_core::rules::Backends;
+use interlock_host::probes::{
+    capability::lsm_list_names_bpf,
+    table::{Backend, Duty},
 };
 
 /// Asks, and changes nothing.

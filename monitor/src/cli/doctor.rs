@@ -6,10 +6,8 @@ use super::{
     printer::Printer,
     wait,
 };
-use crate::{
-    control::client::{Client, ClientError},
-    health::{Check, CheckState},
-};
+use crate::control::client::{Client, ClientError};
+use interlock_core::health::{Check, CheckState};
 
 const HEADERS: [&str; 4] = ["SUBJECT", "STATE", "FOUND", "ADVICE"];
 
@@ -18,7 +16,7 @@ pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     let checks = match wait(async { Ok(client.get("/v1/doctor").await) })? {
         Err(ClientError::NoDaemon { .. }) => {
             printer.say("no daemon runs; this is what one would find");
-            crate::probes::doctor()
+            interlock_host::probes::doctor()
         }
         answer => answer?,
     };

@@ -16,8 +16,8 @@ use super::{
     printer::Printer,
     wait,
 };
-use crate::{
-    control::client::{Client, ClientError},
+use crate::control::client::{Client, ClientError};
+use interlock_core::{
     explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
     facts::Action,
 };

@@ -13,13 +13,11 @@ use super::{
     sessions::IN_THE_BACKGROUND,
     wait,
 };
-use crate::{
-    control::{
-        api::{Approval, HoldView},
-        client::{Client, ClientError},
-    },
-    facts::HoldState,
+use crate::control::{
+    api::{Approval, HoldView},
+    client::{Client, ClientError},
 };
+use interlock_core::facts::HoldState;
 
 const HEADERS: [&str; 8] = ["ID", "STATE", "AGE", "SESSION", "COMMAND", "DESTINATION", "RULE", "IN SILENCE"];
 

@@ -9,13 +9,11 @@ use super::{
     printer::{Printer, complain},
     wait,
 };
-use crate::{
-    control::{
-        api::{SessionView, Status},
-        client::Client,
-    },
-    replay::{Header, Known, VERSION, discreet},
+use crate::control::{
+    api::{SessionView, Status},
+    client::Client,
 };
+use interlock_core::replay::{Header, Known, VERSION, discreet};
 
 #[derive(Args, Debug)]
 pub struct RecordSessions {

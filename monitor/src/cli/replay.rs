@@ -17,7 +17,7 @@ use super::{
     printer::Printer,
     trial::{refuse, rules},
 };
-use crate::{
+use interlock_core::{
     replay::{Record, read},
     rules::RuleSet,
     trial::told,

@@ -12,10 +12,10 @@ use super::{
     printer::{Printer, complain},
     wait,
 };
-use crate::{
+use crate::policy;
+use crate::{config::Config, control::api::RulesView};
+use interlock_core::{
     catalog::{Catalog, Pack},
-    config::Config,
-    control::api::RulesView,
     facts::Place,
     rules::{Backends, Problem, Problems, Rule, RuleSet, schema},
     trial,
@@ -110,7 +110,7 @@ impl Checked {
     /// A name that the catalogue does not know is a mistake: the rule would never match by it.
     fn of(path: Option<&Path>, catalog: &Catalog, here: &Backends) -> Self {
         let name = path.map_or_else(|| "built-in rules".into(), |path| path.display().to_string());
-        match load(path) {
+        match policy::rules::configured(path) {
             Ok(set) => {
                 let found = [set.refused_by(catalog), set.strange_to(catalog), set.contradicted(catalog)];
                 let mut problems: Vec<_> = found.into_iter().flat_map(|problems| problems.0).collect();
@@ -145,10 +145,6 @@ impl Checked {
     }
 }
 
-fn load(path: Option<&Path>) -> Result<RuleSet, Problems> {
-    path.map_or_else(RuleSet::builtin, RuleSet::load)
-}
-
 /// What is configured.
 struct Known {
     set: RuleSet,
@@ -159,7 +155,7 @@ impl Known {
     fn load(global: &Global) -> Result<Self, Failure> {
         let config = global.config()?;
         let negative = |problems: Problems| Failure::new(Exit::Negative, problems);
-        let set = load(config.rules.as_deref()).map_err(negative)?;
+        let set = policy::rules::configured(config.rules.as_deref()).map_err(negative)?;
         let mut catalog = catalog(&config)?;
         set.switch_packs(&mut catalog).map_err(negative)?;
         Ok(Self { set, catalog })
@@ -175,8 +171,8 @@ struct Listed<'a> {
 }
 
 fn catalog(config: &Config) -> Result<Catalog, Failure> {
-    let catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load);
-    catalog.map_err(|problems| Failure::new(Exit::Negative, problems))
+    policy::catalog::configured(config.catalog.as_deref())
+        .map_err(|problems| Failure::new(Exit::Negative, problems))
 }
 
 fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {

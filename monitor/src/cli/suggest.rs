@@ -16,8 +16,8 @@ use super::{
     record::RecordSessions,
     trial::refuse,
 };
-use crate::{
-    catalog::Catalog,
+use crate::policy;
+use interlock_core::{
     replay::{Record, read},
     suggest::{Basis, Corpus, Learner, Left, Suggestions},
 };
@@ -44,12 +44,16 @@ impl Suggest {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
         let config = global.config()?;
-        let catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load);
+        let catalog = policy::catalog::configured(config.catalog.as_deref());
         let mut catalog = catalog.map_err(|problems| Failure::new(Exit::Usage, problems))?;
         let wrong = |problems| refuse(&printer, &problems);
-        let basis = Basis::load(self.rules.as_deref().or(config.rules.as_deref())).map_err(wrong)?;
+        let basis = self.rules.as_deref().or(config.rules.as_deref());
+        let basis = basis.map(policy::rules::read).transpose().map_err(wrong)?;
+        let basis = Basis::new(basis).map_err(wrong)?;
         basis.rules().switch_packs(&mut catalog).map_err(wrong)?;
-        let corpus = Corpus::load(self.corpus.as_deref(), &basis, &catalog).map_err(wrong)?;
+        let corpus =
+            self.corpus.as_ref().map(|path| policy::cases::read(&[path])).transpose().map_err(wrong)?;
+        let corpus = Corpus::new(corpus.as_deref(), &basis, &catalog).map_err(wrong)?;
         let record = self.record(global, &printer)?;
         let learner = Learner { basis: &basis, catalog: &catalog, corpus: &corpus };
         let learned = learner.learn(&self.one_session(record)?);

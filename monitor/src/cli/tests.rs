@@ -6,8 +6,8 @@ use super::*;
 pub mod sample {
     use jiff::Timestamp;
 
-    use crate::{
-        control::api::{Enforcement, HoldView, RegistriesView, RulesView, SessionView, Status},
+    use crate::control::api::{Enforcement, HoldView, RegistriesView, RulesView, SessionView, Status};
+    use interlock_core::{
         explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
         facts::{Action, Grade, HoldState, Mode, Place, SessionStatus, Severity},
     };

@@ -11,10 +11,11 @@ use super::{
     language::plain,
     printer::Printer,
 };
-use crate::{
+use crate::policy;
+use interlock_core::{
     catalog::Catalog,
     rules::{Problem, Problems, RuleSet},
-    trial::{Cases, Court, Miss},
+    trial::{Court, Miss},
 };
 
 const HEADERS: [&str; 5] = ["WHERE", "CASE", "EVENT", "EXPECTED", "GOT"];
@@ -49,7 +50,8 @@ impl TestRules {
         let rules = rules(global, self.rules.as_deref()).map_err(|problems| refuse(printer, &problems))?;
         let mut catalog = self.catalog(global)?;
         rules.switch_packs(&mut catalog).map_err(|problems| refuse(printer, &problems))?;
-        let cases = Cases::load(&self.paths, &rules).map_err(|problems| refuse(printer, &problems))?;
+        let cases =
+            policy::cases::load(&self.paths, &rules).map_err(|problems| refuse(printer, &problems))?;
         let court = Court { rules: &rules, catalog: &catalog };
         let heard: Vec<Vec<Miss>> = cases.iter().map(|case| court.hear(case).misses).collect();
         let tested = Tested {
@@ -64,11 +66,8 @@ impl TestRules {
 
     fn catalog(&self, global: &Global) -> Result<Catalog, Failure> {
         let configured = if self.catalog.is_some() { None } else { global.config()?.catalog };
-        let catalog = match self.catalog.as_ref().or(configured.as_ref()) {
-            Some(directory) => Catalog::load(directory),
-            None => Catalog::builtin(),
-        };
-        catalog.map_err(|problems| Failure::new(Exit::Usage, problems))
+        let directory = self.catalog.as_deref().or(configured.as_deref());
+        policy::catalog::configured(directory).map_err(|problems| Failure::new(Exit::Usage, problems))
     }
 }
 
@@ -91,12 +90,12 @@ impl Tested {
 /// The rules of `path`, else the configured ones.
 pub(super) fn rules(global: &Global, path: Option<&std::path::Path>) -> Result<RuleSet, Problems> {
     if let Some(path) = path {
-        return RuleSet::load(path);
+        return policy::rules::load(path);
     }
     let configured = global.config().map_err(|failure| {
         Problems(vec![Problem::of_file("configuration", failure.text.unwrap_or_default())])
     })?;
-    configured.rules.as_deref().map_or_else(RuleSet::builtin, RuleSet::load)
+    policy::rules::configured(configured.rules.as_deref())
 }
 
 /// Files that cannot be understood are wrong usage; as JSON the problems are data.

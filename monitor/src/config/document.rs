@@ -13,7 +13,7 @@ use toml::{
 use tracing_subscriber::EnvFilter;
 
 use super::{Approvers, Config, Problem, Problems, SharedTerminal, Unattended, approvers};
-use crate::facts::Mode;
+use interlock_core::facts::Mode;
 
 const KEYS: [&str; 17] = [
     "approvers",

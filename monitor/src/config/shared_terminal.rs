@@ -1,6 +1,6 @@
 //! Decisions from a terminal that a session has, too: whether they count.
 
-use crate::sessions::seat::Pushing;
+use interlock_host::proc::seat::Pushing;
 
 /// Whether what lets something go on may be decided from a terminal that a session has, too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -9,9 +9,9 @@
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` | [`HoldView`] |
 //! | `GET /v1/events` (`?follow=true`) | events, one JSON object a line |
-//! | `GET /v1/explain/{id}` | [`Explanation`](crate::explanation::Explanation) of an event or a hold |
+//! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
-//! | `GET /v1/doctor` | [`Check`](crate::health::Check)s |
+//! | `GET /v1/doctor` | [`Check`](interlock_core::health::Check)s |
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::facts::{Action, HoldState, Mode, SessionStatus, Severity};
+use interlock_core::facts::{Action, HoldState, Mode, SessionStatus, Severity};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {

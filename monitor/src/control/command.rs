@@ -6,7 +6,8 @@ use super::{
     api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     peer::Caller,
 };
-use crate::{explanation::Explanation, health::Check, sessions::seat::Shared};
+use interlock_core::{explanation::Explanation, health::Check};
+use interlock_host::proc::seat::Shared;
 
 /// Why the engine says no; the server picks the HTTP status from it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tokio::sync::broadcast::{
     error::{RecvError, TryRecvError},
 };
 
-use crate::event_fields::number;
+use interlock_core::event_fields::number;
 
 /// Both channels as one, in the order in which the events were published.
 #[derive(Debug)]

@@ -16,7 +16,7 @@ use rustix::{
 };
 use tokio::net::UnixStream;
 
-use crate::sessions::procfs;
+use interlock_host::proc::procfs;
 
 /// Who asks: read from the socket when the connection was accepted, never from the request.
 #[derive(Clone, Debug, PartialEq, Eq)]

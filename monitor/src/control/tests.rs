@@ -23,12 +23,11 @@ use super::{
     server,
     socket::ControlSocket,
 };
-use crate::{
-    cli::sample,
+use crate::{cli::sample, metrics::Metrics};
+use interlock_core::{
     explanation::Explanation,
     facts::HoldState,
     health::{Check, CheckState},
-    metrics::Metrics,
 };
 
 /// Events a slow reader may be behind.

@@ -12,14 +12,16 @@ use monitor_common::{
 };
 
 use super::{engine::Engine, judge::Stake, losses::Dismissal};
-use crate::{
-    clock::boot_now,
+use interlock_core::{
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
     holds::{HeldCaller, HeldFlow, target},
     names::{self, Answering, Identified, Shown},
-    probes::{Record, proof},
     recognition::{self, environment},
-    sessions::procfs,
+};
+use interlock_host::{
+    clock::boot_now,
+    probes::{Record, proof},
+    proc::procfs,
 };
 
 const TCP: u32 = 6;

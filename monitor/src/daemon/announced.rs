@@ -8,10 +8,8 @@ use std::{collections::HashMap, time::Duration};
 use monitor_common::policy::AnswerKey;
 use said::Said;
 
-use crate::{
-    facts::{BootNanos, Process, SessionId},
-    sessions::pending::Arguments,
-};
+use interlock_core::facts::{BootNanos, Process, SessionId};
+use interlock_host::proc::pending::Arguments;
 
 /// Processes of one session that were asked about and have not run what they said; above it nothing is compared.
 const MAX: usize = 1024;

@@ -4,11 +4,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::engine::Engine;
-use crate::{
-    clock::boot_now,
-    control::{api::Refusal, command::No},
-    facts::{BootNanos, SessionId, Severity},
-};
+use crate::control::{api::Refusal, command::No};
+use interlock_core::facts::{BootNanos, SessionId, Severity};
+use interlock_host::clock::boot_now;
 
 /// Time between two events about one session.
 const QUIET: Duration = Duration::from_secs(60);

@@ -4,12 +4,15 @@ use aya::maps::MapError;
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
 use super::{engine::Engine, unwatched::Unwatched};
-use crate::{
-    clock::boot_now,
+use interlock_core::{
     facts::{BootNanos, Process, SessionId, Stage, Subject},
     recognition::{self, detection::Recognised},
-    sessions::{
-        Session,
+    sessions::Session,
+};
+use interlock_host::proc::surroundings::Surroundings;
+use interlock_host::{
+    clock::boot_now,
+    proc::{
         life::{Life, life},
         origin::Origin,
         person,
@@ -56,11 +59,12 @@ impl Engine {
         session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
         let (pid, start, started, executed) =
             (process.pid, process.start, session.started, newcomer.executed);
-        session.origin = Origin::of(pid, &mut self.mounts);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
-        session.seat = Controlling::of(pid);
         session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(pid));
         self.registry.insert(session);
+        let origin = Origin::of(pid, &mut self.mounts);
+        let seat = Controlling::of(pid);
+        self.surroundings.insert(id, Surroundings { origin, seat, ..Surroundings::default() });
         self.registry.add_process(id, process);
         self.is_watched(id);
         self.move_stores(id, &env);

@@ -5,10 +5,8 @@ use std::{io, path::PathBuf};
 use monitor_common::event::file::Open;
 
 use super::engine::Engine;
-use crate::{
-    facts::{SecretAccess, SessionId},
-    sessions::contents,
-};
+use interlock_core::facts::{SecretAccess, SessionId};
+use interlock_host::proc::contents;
 
 impl Engine {
     /// Remembers by fingerprints what a foreign credential's readers have learned.
@@ -42,7 +40,7 @@ impl Engine {
         let mut viewers = self.viewers(id, open.header.tgid);
         // All of them may have ended by now.
         let own = std::process::id();
-        let shared = self.registry.get(id).is_some_and(|session| session.origin.is_shared_by(own));
+        let shared = self.surroundings.get(&id).is_some_and(|around| around.origin.is_shared_by(own));
         viewers.extend(shared.then_some(own));
         contents::read(viewers, PathBuf::from(&secret.path))
     }

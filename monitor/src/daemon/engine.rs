@@ -39,17 +39,23 @@ use super::{
 };
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
-    clock::{Wall, boot_now},
     config::Config,
-    enforcement::freezer::Freezer,
-    facts::{BootNanos, Mode, SessionId},
-    holds::{HeldCaller, Holds},
     ledger::{
         Head, Ledger,
         record::{Kind as LedgerKind, Record, Who},
     },
     metrics::{Heart, Metrics},
-    names::{Names, resolvers::Resolvers},
+};
+use interlock_core::{
+    facts::{BootNanos, Mode, SessionId},
+    holds::{HeldCaller, Holds},
+    names::Names,
+    sessions::Registry,
+};
+use interlock_host::proc::surroundings::Surroundings;
+use interlock_host::{
+    clock::{Wall, boot_now},
+    enforcement::freezer::Freezer,
     probes::{
         Options, Probes, Uplink,
         inflow::Inflow,
@@ -57,7 +63,8 @@ use crate::{
         proof::Proof,
         ring,
     },
-    sessions::{Registry, contents::Fingerprints},
+    proc::contents::Fingerprints,
+    resolvers::Resolvers,
 };
 
 /// Housekeeping while a session lives, and while none does.
@@ -73,6 +80,8 @@ pub(super) struct Engine {
     pub uplink: Uplink,
     pub freezer: Freezer,
     pub registry: Registry,
+    /// Of every session of the registry that was looked at.
+    pub surroundings: HashMap<SessionId, Surroundings>,
     pub names: Names,
     pub resolvers: Resolvers,
     pub holds: Holds,
@@ -167,6 +176,7 @@ impl Engine {
             uplink,
             freezer: Freezer::find(),
             registry: Registry::default(),
+            surroundings: HashMap::new(),
             names: Names::new(),
             resolvers,
             holds: Holds::new(before.next_hold),
@@ -465,7 +475,7 @@ impl Engine {
             started: session.started.0,
             frozen: session.frozen,
             terminal: session.terminal,
-            seat: session.seat,
+            seat: self.surroundings.get(&session.id).and_then(|around| around.seat),
             unattended: session.unattended.clone(),
             touched: session.touched(),
         });

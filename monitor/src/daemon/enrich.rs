@@ -11,13 +11,15 @@ use monitor_common::event::{
 };
 
 use super::engine::Engine;
-use crate::{
+use interlock_core::{
     catalog::{basename, normalise, script_place},
     facts::{BootNanos, Destination, EnvironAccess, EnvironHow, Process, SecretAccess, SessionId, Transport},
     names::{Identified, Shown},
-    probes::decode::text,
     recognition::{self, KnownBy, Reader},
-    sessions::{aside, origin, procfs, root},
+};
+use interlock_host::{
+    probes::decode::text,
+    proc::{aside, origin, procfs, root},
 };
 
 const UDP: u16 = 17;
@@ -168,11 +170,11 @@ impl Engine {
             let (view, mounts) = self.mounts.look(pid)?;
             Some((mounts.path(dev, &inside)?, view))
         });
-        let session = self.registry.get(id);
-        let real = seen.as_ref().zip(session).and_then(|((path, view), session)| {
-            session.origin.path_for(view, dev, &inside).filter(|real| real != path)
+        let around = self.surroundings.get(&id);
+        let real = seen.as_ref().zip(around).and_then(|((path, view), around)| {
+            around.origin.path_for(view, dev, &inside).filter(|real| real != path)
         });
-        let remembered = || session?.mounts.path(dev, &inside);
+        let remembered = || around?.mounts.path(dev, &inside);
         let path = seen.map(|(path, _)| path).or_else(remembered).unwrap_or(inside);
         (path.to_string_lossy().into_owned(), real.map(|real| real.to_string_lossy().into_owned()))
     }

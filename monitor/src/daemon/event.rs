@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::{
+use interlock_core::{
     facts::{Action, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
     holds::Object,
     rules::Verdict,

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 pub use self::accounts::{Account, Accounts};
 use super::engine::Engine;
-use crate::{
+use interlock_core::{
     explanation::Explanation,
     facts::{Destination, Fact, NameSource, SecretAccess, SessionId, Subject},
     holds::target,

@@ -14,14 +14,12 @@ use super::{
     holding::Waiting,
     searches::{Had, Shared},
 };
-use crate::{
-    clock::boot_now,
-    enforcement::flow::Connection,
+use interlock_core::{
     facts::{Action, BootNanos, Destination, Fact, SessionId},
     holds::{HeldCaller, HeldFlow},
     rules::Verdict,
-    sessions::procfs,
 };
+use interlock_host::{clock::boot_now, enforcement::flow::Connection, proc::procfs};
 
 /// `IPPROTO_TCP`, `IPPROTO_MPTCP`.
 const TCP: u16 = 6;

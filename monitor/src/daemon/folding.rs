@@ -9,7 +9,7 @@ use std::{collections::HashMap, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::facts::BootNanos;
+use interlock_core::facts::BootNanos;
 
 /// For how long what is the same is counted, from the first.
 pub const WINDOW: Duration = Duration::from_secs(60);
@@ -159,7 +159,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event_fields::count;
+    use interlock_core::event_fields::count;
 
     fn read(number: u64, pid: u32, more: &Value) -> Value {
         let mut event = json!({ "@timestamp": format!("2026-11-21T12:00:{number:02}Z"), "event.id": format!("e{number}"),

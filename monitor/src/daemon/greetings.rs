@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::HashMap, net::IpAddr};
 use monitor_common::{event::network::FlowAsk, policy::FlowName};
 
 use super::{engine::Engine, losses::Dismissal};
-use crate::{
+use interlock_core::{
     facts::SessionId,
     names::{self, Shown, kept},
 };

@@ -14,12 +14,14 @@ use monitor_common::{
 };
 
 use super::{engine::Engine, judge::Stake, losses::Dismissal};
-use crate::{
+use interlock_core::{
     facts::{BootNanos, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId, Severity, Subject},
     holds::HeldCaller,
-    probes::decode::text,
     recognition,
-    sessions::{procfs, root},
+};
+use interlock_host::{
+    probes::decode::text,
+    proc::{procfs, root},
 };
 
 /// `IPPROTO_MPTCP` (include/uapi/linux/in.h).

@@ -20,13 +20,13 @@ use super::{
 };
 use crate::{
     alerts::Weight,
-    catalog::packages::Answers,
     control::{
         command::{Command, Engine},
         live::Live,
     },
-    facts::SessionId,
 };
+use interlock_core::facts::SessionId;
+use interlock_host::packages::Answers;
 
 /// Events a slow reader may lag behind before it is told that it missed some.
 const BACKLOG: usize = 4096;

@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 
 use monitor_common::event::network::{FlowAsk, PAYLOAD_MAX};
 
-use crate::facts::BootNanos;
+use interlock_core::facts::BootNanos;
 
 /// How long a request may stay unfinished. Then it is judged as one without a name.
 pub const PATIENCE: Duration = Duration::from_secs(2);

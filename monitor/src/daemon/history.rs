@@ -8,7 +8,8 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{alerts::Weight, event_fields::number};
+use crate::alerts::Weight;
+use interlock_core::event_fields::number;
 
 /// Events of one weight that are kept.
 fn room(weight: Weight) -> usize {

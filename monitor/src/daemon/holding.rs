@@ -6,18 +6,18 @@ use monitor_common::policy::FLOW_DENIED;
 use serde_json::json;
 
 use super::engine::Engine;
-use crate::{
+use crate::ledger::record::{Kind as LedgerKind, Who};
+use interlock_core::{
     breaker::Response,
-    clock::boot_now,
     facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject},
     holds::{
         HeldCaller, HeldFlow, Hold, Object, WAITING_MAX,
         company::{Company, Joined},
         relays::{self, Hop},
     },
-    ledger::record::{Kind as LedgerKind, Who},
     rules::{Verdict, model::Timeout},
 };
+use interlock_host::clock::boot_now;
 
 /// The event that tells of it.
 fn held(waiting: Waiting) -> &'static str {

@@ -5,11 +5,13 @@ use std::{fs, path::Path};
 use monitor_common::event::file::matched;
 
 use super::engine::Engine;
-use crate::{
-    clock::boot_now,
+use interlock_core::{
     facts::{SecretAccess, SessionId, Subject},
     recognition,
-    sessions::{descriptors, procfs},
+};
+use interlock_host::{
+    clock::boot_now,
+    proc::{descriptors, procfs},
 };
 
 /// `O_ACCMODE` and `O_WRONLY` (include/uapi/asm-generic/fcntl.h).

@@ -7,15 +7,19 @@ use serde_json::json;
 
 use super::{engine::Engine, explaining::Decision, losses::Dismissal};
 use crate::{
-    breaker::{Response, risk},
-    clock::boot_now,
-    enforcement::freeze::{self, Outcome},
-    facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
-    holds::{HeldCaller, HeldFlow, Object},
     ledger::record::{Kind as LedgerKind, Who},
     metrics::kind_name,
+};
+use interlock_core::{
+    breaker::{Response, risk},
+    facts::{Action, BootNanos, Fact, Process, SessionId, Stage, Subject},
+    holds::{HeldCaller, HeldFlow, Object},
     rules::Verdict,
-    sessions::judgement::Judged,
+    sessions::{Outcome, judgement::Judged},
+};
+use interlock_host::{
+    clock::boot_now,
+    enforcement::freeze::{self},
 };
 
 /// What waits for the decision.
@@ -289,7 +293,7 @@ impl Engine {
         );
         let event = self
             .event(name, boot_now(), id)
-            .alert(crate::facts::Severity::Critical, why)
+            .alert(interlock_core::facts::Severity::Critical, why)
             .with("rule.id", rule)
             .with("freeze.asked_ns", asked.0)
             .with("freeze.done_ns", boot_now().0)
@@ -322,7 +326,7 @@ fn is_worth_an_event(subject: &Subject) -> bool {
     match subject {
         Subject::Exec => false,
         Subject::Connect(destination) | Subject::Handshake(destination) => {
-            destination.transport == crate::facts::Transport::Tcp
+            destination.transport == interlock_core::facts::Transport::Tcp
         }
         _ => true,
     }

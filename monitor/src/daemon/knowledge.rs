@@ -9,14 +9,12 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{
-    catalog::{
-        Catalog, CatalogProblems,
-        packages::{self, Answers},
-    },
-    config::Config,
+use crate::{config::Config, policy};
+use interlock_core::{
+    catalog::{Catalog, CatalogProblems},
     rules::{Problems, RuleSet},
 };
+use interlock_host::packages::{self, Answers};
 
 pub struct Knowledge {
     pub rules: Arc<RuleSet>,
@@ -87,11 +85,11 @@ impl Knowledge {
 }
 
 fn rules(config: &Config) -> Result<RuleSet, Problems> {
-    config.rules.as_deref().map_or_else(RuleSet::builtin, RuleSet::load)
+    policy::rules::configured(config.rules.as_deref())
 }
 
 fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
-    let mut catalog = config.catalog.as_deref().map_or_else(Catalog::builtin, Catalog::load)?;
+    let mut catalog = policy::catalog::configured(config.catalog.as_deref())?;
     catalog.destinations.learn(registries());
     Ok(catalog)
 }

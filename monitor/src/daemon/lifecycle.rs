@@ -8,12 +8,14 @@ use monitor_common::{
 };
 
 use super::{engine::Engine, judge::Stake, serving::without_delegation};
-use crate::{
+use interlock_core::{
     facts::{BootNanos, Process, SessionId, Stage, Subject},
-    probes::decode::{strings, text},
     recognition,
-    sessions::{
-        Session, adoption,
+    sessions::{Session, adoption},
+};
+use interlock_host::{
+    probes::decode::{strings, text},
+    proc::{
         life::{Life, life},
         procfs,
     },
@@ -139,6 +141,7 @@ impl Engine {
         self.listeners.retain(|(session, _), _| *session != id);
         self.holds.forget(id.0);
         self.registry.remove(id);
+        self.surroundings.remove(&id);
         self.unheard.session_ended();
         self.follow_sessions();
     }

@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::engine::Engine;
-use crate::{
-    clock::boot_now,
+use interlock_core::{
     facts::SessionId,
     health::{Check, CheckState},
-    probes::misses::Misses,
 };
+use interlock_host::{clock::boot_now, probes::misses::Misses};
 
 /// Why a record was put aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

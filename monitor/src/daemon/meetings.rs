@@ -6,13 +6,13 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 use monitor_common::event::meeting::{Meeting, how};
 
 use super::engine::Engine;
-use crate::{
-    clock::boot_now,
+use interlock_core::{
     facts::{BootNanos, SessionId},
     recognition,
     rules::Touch,
     sessions::Session,
 };
+use interlock_host::clock::boot_now;
 
 impl Engine {
     pub fn on_meeting(&mut self, meeting: &Meeting) {

@@ -4,7 +4,7 @@
 
 use monitor_common::policy::{ENTRIES_MAX, NUMBERS_MAX, SecretTag, numbered};
 
-use crate::catalog::secrets::Secrets;
+use interlock_core::catalog::secrets::Secrets;
 
 /// How the catalogue in force is numbered.
 #[derive(Debug, Default)]

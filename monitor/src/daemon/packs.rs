@@ -4,10 +4,10 @@ use super::{
     engine::Engine,
     judge::{Stake, event_name},
 };
-use crate::{
+use crate::metrics::kind_name;
+use interlock_core::{
     facts::{BootNanos, Process, SessionId, Subject},
     health::{Check, CheckState},
-    metrics::kind_name,
 };
 
 impl Engine {

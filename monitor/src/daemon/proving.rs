@@ -3,11 +3,9 @@
 use std::time::Instant;
 
 use super::engine::Engine;
-use crate::{
-    control::api::Enforcement,
-    facts::Severity,
-    probes::proof::{self, Finding, Proof},
-};
+use crate::control::api::Enforcement;
+use interlock_core::facts::Severity;
+use interlock_host::probes::proof::{self, Finding, Proof};
 
 impl Engine {
     /// Has every hook in force tried. Fails open: what is not proven stays in force, and nobody is told that it holds.

@@ -11,13 +11,15 @@ use super::{
     beginning::{Executed, Newcomer, newcomer},
     engine::Engine,
 };
-use crate::{
-    clock::boot_now,
+use interlock_core::{
     facts::{BootNanos, Process},
-    probes::decode::{strings, text},
     recognition::detection::{Image, Recognised, Seen, Strength},
-    sessions::{
-        adoption,
+    sessions::adoption,
+};
+use interlock_host::{
+    clock::boot_now,
+    probes::decode::{strings, text},
+    proc::{
         procfs::{self, Running},
         setter,
         sight::Sight,

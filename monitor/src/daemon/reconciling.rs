@@ -9,10 +9,10 @@ use std::{collections::HashMap, time::Duration};
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
 use super::engine::Engine;
-use crate::{
+use interlock_core::facts::{BootNanos, Process, SessionId};
+use interlock_host::{
     clock::boot_now,
-    facts::{BootNanos, Process, SessionId},
-    sessions::{
+    proc::{
         life::{Life, life},
         procfs,
     },

@@ -6,11 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{engine::Engine, event::Event, folding::Repeats};
-use crate::{
-    clock::boot_now,
-    facts::{BootNanos, Severity},
-    ledger::Rotation,
-};
+use crate::ledger::Rotation;
+use interlock_core::facts::{BootNanos, Severity};
+use interlock_host::clock::boot_now;
 
 impl Engine {
     /// Publishes an event; the whole daemon speaks through here. One that says the same as another of the last minute is only

@@ -14,17 +14,19 @@ use super::{
     flows::present,
     snapshot::{SessionRecord, Snapshot},
 };
-use crate::{
-    clock::boot_now,
-    enforcement::{freeze, signal::Member},
+use crate::ledger::record::{Kind as LedgerKind, Who};
+use interlock_core::{
     facts::{BootNanos, Process, SessionId},
     holds::{HeldFlow, Hold},
-    ledger::record::{Kind as LedgerKind, Who},
-    sessions::{
-        Session,
+    sessions::{Session, touches::Touches},
+};
+use interlock_host::proc::surroundings::Surroundings;
+use interlock_host::{
+    clock::boot_now,
+    enforcement::{freeze, signal::Member},
+    proc::{
         life::{Life, has_ended, life},
         procfs,
-        touches::Touches,
     },
 };
 
@@ -104,6 +106,8 @@ impl Engine {
 
     /// A session of which the kernel knows, and what an earlier daemon wrote down of it.
     pub(super) fn restore(&mut self, id: SessionId, described: Option<SessionRecord>) -> Session {
+        let seat = described.as_ref().and_then(|record| record.seat);
+        self.surroundings.insert(id, Surroundings { seat, ..Surroundings::default() });
         let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
         // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
         self.freezer.claim(id);
@@ -227,7 +231,6 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     (session.serves, session.served) = (record.serves, record.served);
     session.frozen = record.frozen;
     session.terminal = record.terminal;
-    session.seat = record.seat;
     session.unattended = record.unattended;
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {

@@ -9,10 +9,8 @@ use super::{
     engine::Engine,
     handle::{Handle, Input},
 };
-use crate::{
-    catalog::packages::{self, Answers},
-    control::api::RegistriesView,
-};
+use crate::control::api::RegistriesView;
+use interlock_host::packages::{self, Answers};
 
 /// Asks now, and whenever `again` says so; ends with the engine, or at once where nobody is to be asked.
 pub async fn ask(handle: Arc<Handle>, again: Option<Arc<Notify>>) {

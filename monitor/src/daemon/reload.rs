@@ -16,8 +16,8 @@ use crate::{
         command::{No, Reply},
     },
     ledger::record::{Kind as LedgerKind, Who},
-    probes::MapError,
 };
+use interlock_host::probes::MapError;
 
 /// Who wants the files read again.
 #[derive(Debug)]

@@ -7,20 +7,20 @@ use serde_json::json;
 
 use super::{beginning::Newcomer, engine::Engine, reload::Reason};
 use crate::{
-    catalog::agents::COMMAND,
-    clock::boot_now,
     control::{
         api::{Approval, Enroll, HoldView, Refusal, SessionView},
         command::{Command, No, Reply, Request},
         peer::Caller,
     },
-    enforcement::freeze,
+    ledger::record::{Kind as LedgerKind, Who},
+};
+use interlock_core::{
+    catalog::agents::COMMAND,
     explanation::Explanation,
     facts::{HoldState, SessionId},
     holds::{Hold, Holds, Undecidable},
-    ledger::record::{Kind as LedgerKind, Who},
-    sessions::procfs,
 };
+use interlock_host::{clock::boot_now, enforcement::freeze, proc::procfs};
 
 /// Longest time an approval may reach.
 const GRANT_MAX: Duration = Duration::from_secs(24 * 3600);

@@ -17,11 +17,11 @@ use super::{
     engine::Engine,
     handle::{Inbox, Input},
 };
-use crate::{
+use crate::metrics::Metrics;
+use interlock_core::facts::SessionId;
+use interlock_host::{
     enforcement::flow::{self, Connection, Errand},
-    facts::SessionId,
-    metrics::Metrics,
-    sessions::descriptors::Bounds,
+    proc::descriptors::Bounds,
 };
 
 /// At once: so many descriptors and so long, and of one session's no longer altogether than its share, of which a twentieth of a second

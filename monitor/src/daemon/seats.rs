@@ -17,14 +17,12 @@ use super::{
     engine::Engine,
     handle::{Inbox, Input},
 };
-use crate::{
-    control::{
-        api::Refusal,
-        command::{Command, No, Typed},
-        peer::Caller,
-    },
-    sessions::seat::{Party, Pushing, Shared, seats, shared},
+use crate::control::{
+    api::Refusal,
+    command::{Command, No, Typed},
+    peer::Caller,
 };
+use interlock_host::proc::seat::{Party, Pushing, Shared, seats, shared};
 
 /// Decisions that wait to be looked at.
 const WAITING_MAX: usize = 16;
@@ -92,10 +90,10 @@ impl Engine {
     }
 
     fn parties(&self) -> Vec<Party> {
-        let party = |session: &crate::sessions::Session| Party {
+        let party = |session: &interlock_core::sessions::Session| Party {
             id: session.id,
             started: session.started,
-            first: session.seat,
+            first: self.surroundings.get(&session.id).and_then(|around| around.seat),
             pids: self.registry.pids(session.id, session.id.root()),
         };
         self.registry.iter().map(party).collect()

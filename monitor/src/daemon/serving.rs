@@ -7,16 +7,17 @@ use std::{
 };
 
 use super::{beginning::newcomer, engine::Engine, unwatched::Unwatched};
-use crate::{
+use interlock_core::{
     facts::{Process, SessionId, Subject},
     recognition::{
         self,
         detection::{Recognised, Strength},
     },
-    sessions::{
-        Session, listener,
-        procfs::{self, Running},
-    },
+    sessions::Session,
+};
+use interlock_host::proc::{
+    listener,
+    procfs::{self, Running},
 };
 
 /// Workspaces of clients that one daemon is remembered to serve.

@@ -14,7 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::explaining::Account;
-use crate::{holds::Hold, sessions::seat::Controlling};
+use interlock_core::holds::Hold;
+use interlock_host::proc::seat::Controlling;
 
 const FILE: &str = "state.json";
 

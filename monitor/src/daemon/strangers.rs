@@ -12,12 +12,10 @@ use std::{
 use rustix::fs::{AtFlags, Mode, OFlags, StatxFlags, open, statx};
 
 use super::engine::Engine;
-use crate::{
-    facts::SessionId,
-    sessions::{
-        procfs, root,
-        survey::{self, Namespace},
-    },
+use interlock_core::facts::SessionId;
+use interlock_host::proc::{
+    procfs, root,
+    survey::{self, Namespace},
 };
 
 /// Processes of each session that run what its root does not know.
@@ -45,7 +43,7 @@ impl Strangers {
 impl Engine {
     /// A process runs a program, in `namespace`; `None`: it has ended.
     pub fn note_stranger(&mut self, id: SessionId, pid: u32, namespace: Option<Namespace>) {
-        let home = self.registry.get(id).and_then(|session| session.namespace);
+        let home = self.surroundings.get(&id).and_then(|around| around.namespace);
         // Fails open for who has ended by then: most of what is short is honest, and a sandbox runs every command elsewhere.
         let elsewhere = home.zip(namespace).is_some_and(|(home, namespace)| home != namespace);
         let is_stranger = elsewhere && !self.knows_program(id, home, pid);

@@ -18,10 +18,10 @@ use super::{
     engine::Engine,
     surveys::{RUNNING_MAX, Running, View},
 };
-use crate::{
+use interlock_core::facts::{BootNanos, SessionId};
+use interlock_host::{
     clock::boot_now,
-    facts::{BootNanos, SessionId},
-    sessions::{
+    proc::{
         procfs,
         stores::Store,
         survey::{self, Namespace, Question, Survey, namespace},
@@ -148,8 +148,9 @@ impl Engine {
             let _ = view.has_changed(); // what was mounted so far is looked at now
             (view.looked, view.stale) = (boot_now(), false);
         }
-        if let Some(session) = self.registry.get_mut(id) {
-            session.namespace = session.namespace.or(found);
+        if self.registry.get(id).is_some() {
+            let around = self.surroundings.entry(id).or_default();
+            around.namespace = around.namespace.or(found);
         }
         // Fails open, visibly: what is not found is known by its name only, and a workspace that is not known is foreign.
         if self.surveys.running.len() >= RUNNING_MAX {
@@ -186,7 +187,7 @@ impl Engine {
         let Some(session) = self.registry.get_mut(id) else { return }; // it has ended meanwhile
         if whole {
             session.home = homes.first().map(|home| home.to_string_lossy().into_owned());
-            session.mounts = mounts;
+            self.surroundings.entry(id).or_default().mounts = mounts;
         }
         if let Some((found, key)) = workspace {
             self.settle_workspace(id, found, key);

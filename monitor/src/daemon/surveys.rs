@@ -9,12 +9,10 @@ use std::{
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::{
-    facts::{BootNanos, SessionId},
-    sessions::{
-        procfs,
-        survey::{Namespace, Pending, Survey},
-    },
+use interlock_core::facts::{BootNanos, SessionId};
+use interlock_host::proc::{
+    procfs,
+    survey::{Namespace, Pending, Survey},
 };
 
 /// Threads at once, of all sessions and of one.
@@ -152,7 +150,7 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
 
     fn running(session: SessionId, namespace: Namespace) -> Running {
-        let (_sender, _, answer) = Pending::fake();
+        let (_sender, _, answer) = Pending::channel();
         Running { session, namespace: Some(namespace), answer }
     }
 
@@ -210,7 +208,7 @@ mod tests {
     #[test]
     fn an_answer_is_taken_once_and_a_thread_that_ended_without_one_is_let_go_of() {
         let (mut surveys, id) = (Surveys::default(), SessionId(1));
-        let (sender, _, answer) = Pending::fake();
+        let (sender, _, answer) = Pending::channel();
         surveys.running.push(Running { session: id, namespace: None, answer });
         assert!(surveys.answers().is_empty() && surveys.running.len() == 1);
         sender.send(Survey::default()).unwrap();

@@ -10,16 +10,13 @@ use monitor_common::{
 use rustix::process::Signal;
 
 use super::{announced::Asked, engine::Engine, flows::would, holding::Waiting, judge::Stake};
-use crate::{
-    clock::boot_now,
-    enforcement::signal::Member,
+use crate::ledger::record::{Kind as LedgerKind, Who};
+use interlock_core::{
     facts::{Action, BootNanos, Fact, SessionId, Subject},
     holds::HeldCaller,
-    ledger::record::{Kind as LedgerKind, Who},
-    probes::decode::text,
     rules::Verdict,
-    sessions::pending,
 };
+use interlock_host::{clock::boot_now, enforcement::signal::Member, probes::decode::text, proc::pending};
 
 /// Denials whose caller has not come back yet.
 const TURNED_AWAY_MAX: usize = 4096;

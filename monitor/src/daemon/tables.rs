@@ -12,14 +12,12 @@ use monitor_common::{
 };
 
 use super::{StartError, engine::Engine};
-use crate::{
-    config::Config,
-    probes::{
-        MapError,
-        inode::Mounts,
-        loader::InForce,
-        table::{Backend, Duty},
-    },
+use crate::config::Config;
+use interlock_host::probes::{
+    MapError,
+    inode::Mounts,
+    loader::InForce,
+    table::{Backend, Duty},
 };
 
 impl Engine {

@@ -7,7 +7,8 @@ use std::collections::{HashMap, HashSet};
 use monitor_common::policy::{InodeKey, SecretTag};
 
 use super::engine::Engine;
-use crate::{facts::SessionId, probes::inode::Anchor};
+use interlock_core::facts::SessionId;
+use interlock_host::probes::inode::Anchor;
 
 #[derive(Default)]
 pub struct Tags {

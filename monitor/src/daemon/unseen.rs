@@ -10,13 +10,13 @@ use std::time::Duration;
 use monitor_common::label::GATED;
 
 use super::{beginning::Executed, engine::Engine};
-use crate::{
+use interlock_core::{
     catalog::{basename, secrets::Secrets},
-    clock::boot_now,
     facts::{BootNanos, Process, SessionId},
     recognition,
-    sessions::{Session, procfs},
+    sessions::Session,
 };
+use interlock_host::{clock::boot_now, proc::procfs};
 
 /// What a program needs at least to start another one that reads something and ends: half of what bash and cat take together.
 const AT_ONCE: Duration = Duration::from_millis(1);
@@ -124,7 +124,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::catalog::Catalog;
+    use interlock_core::catalog::Catalog;
 
     #[test]
     fn what_starts_agents_is_told_from_what_may_read() {

@@ -6,10 +6,10 @@ use std::{collections::HashMap, time::Duration};
 use aya::maps::MapError;
 
 use super::{beginning::Newcomer, engine::Engine};
-use crate::{
+use interlock_core::facts::{BootNanos, Process, Severity};
+use interlock_host::{
     clock::boot_now,
-    facts::{BootNanos, Process, Severity},
-    sessions::procfs::{self, Running},
+    proc::procfs::{self, Running},
 };
 
 /// Time between two events about one user.

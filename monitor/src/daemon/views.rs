@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 
 use super::engine::Engine;
-use crate::{
-    clock::boot_now,
-    control::api::{HoldView, RulesView, SessionView, Status},
+use crate::control::api::{HoldView, RulesView, SessionView, Status};
+use interlock_core::{
     facts::{HoldState, SessionId, SessionStatus},
     health::{Check, CheckState},
     holds::Hold,
+    sessions::Session,
+};
+use interlock_host::{
+    clock::boot_now,
     probes::{
         self,
         loader::{InForce, State},
         proof::{Finding, Proof},
         table::Backend,
     },
-    sessions::{
-        Session,
-        terminal::{has_lost_the_keys, is_in_the_background},
-    },
+    proc::terminal::{has_lost_the_keys, is_in_the_background},
 };
 
 impl Engine {

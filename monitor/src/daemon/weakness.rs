@@ -1,11 +1,11 @@
 //! Rules that the backends in force cannot carry out as they are written.
 
 use super::engine::Engine;
-use crate::{
+use interlock_core::{
     health::{Check, CheckState},
-    probes::table::{Backend, Duty},
     rules::{Backends, Problem},
 };
+use interlock_host::probes::table::{Backend, Duty};
 
 impl Engine {
     /// Holds and denials that are no more than alerts here, one line each.

@@ -18,10 +18,8 @@ use super::{
     stage::Report,
     wire::Remote,
 };
-use crate::{
-    control::api::{HoldView, SessionView},
-    facts::{HoldState, SessionStatus},
-};
+use crate::control::api::{HoldView, SessionView};
+use interlock_core::facts::{HoldState, SessionStatus};
 
 /// For the whole act.
 const LIMIT: Duration = Duration::from_secs(60);

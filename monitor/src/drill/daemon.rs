@@ -17,7 +17,8 @@ use super::{
     patience::{Look, Patience},
     processes,
 };
-use crate::{control::api::Status, facts::Mode};
+use crate::control::api::Status;
+use interlock_core::facts::Mode;
 
 /// For the daemon to load its programs and answer.
 const READY: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@ use std::{
     process::Command,
 };
 
-use interlock::enforcement::freezer::Hierarchy;
+use interlock_host::enforcement::freezer::Hierarchy;
 use interlock_tests::{
     agent::Home,
     backend::{Backend, not_here},

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use interlock::enforcement::freezer::Hierarchy;
+use interlock_host::enforcement::freezer::Hierarchy;
 use interlock_tests::{
     agent::{READ_SECRET, Running},
     backend::{Backend, not_here},

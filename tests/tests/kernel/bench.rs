@@ -8,10 +8,9 @@ use std::{
     time::Instant,
 };
 
-use interlock::{
-    facts::SessionId,
-    probes::inode::Mounts,
-    probes::{Options, Probes, Record, Uplink, batch::Batch, decode, mounts, ring},
+use interlock_core::facts::SessionId;
+use interlock_host::probes::{
+    Options, Probes, Record, Uplink, batch::Batch, decode, inode::Mounts, mounts, ring,
 };
 use interlock_tests::wait;
 use monitor_common::{

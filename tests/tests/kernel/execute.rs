@@ -1,6 +1,6 @@
 //! What a process runs: reported for labelled ones, offered for recognition for the others.
 
-use interlock::probes::{Record, decode};
+use interlock_host::probes::{Record, decode};
 use monitor_common::event::process::ARGS_MAX;
 
 use super::{actor::Actor, bench::Bench};

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use interlock::probes::{Record, decode};
+use interlock_host::probes::{Record, decode};
 use monitor_common::{
     event::file::{Open, Probe, ProcOpen, matched},
     hash::{self, EXACT, EXTENSION, PARENT, STEM},

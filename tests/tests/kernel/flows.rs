@@ -6,7 +6,8 @@ use std::{
     time::Duration,
 };
 
-use interlock::{holds::HeldFlow, probes::Record};
+use interlock_core::holds::HeldFlow;
+use interlock_host::probes::Record;
 use interlock_tests::wait;
 use monitor_common::{
     event::network::FlowAsk,

@@ -1,6 +1,6 @@
 //! Whoever a labelled process makes is labelled, however it is made and whatever becomes of its maker.
 
-use interlock::probes::Record;
+use interlock_host::probes::Record;
 use monitor_common::label::Session;
 
 use super::{actor::Actor, bench::Bench};

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 
-use interlock::probes::Record;
+use interlock_host::probes::Record;
 use monitor_common::{
     event::network::{Connect, outcome},
     label::Session,

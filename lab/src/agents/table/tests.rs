@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use interlock::catalog::Catalog;
+use interlock_core::catalog::Catalog;
 
 use super::*;
 use crate::agents::{agent, measure::Target, model::Protocol};

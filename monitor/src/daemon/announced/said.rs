@@ -2,10 +2,8 @@
 
 use monitor_common::event::process::{ARGS_MAX, FILENAME_MAX};
 
-use crate::{
-    facts::Process,
-    sessions::pending::{self, Arguments},
-};
+use interlock_core::facts::Process;
+use interlock_host::proc::pending::{self, Arguments};
 
 /// Bytes that are kept: all that a record shows of a running program, were each of its bytes replaced by [`REPLACED`].
 const KEPT: usize = ARGS_MAX * REPLACED.len_utf8();

@@ -8,7 +8,7 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::explanation::Explanation;
+use interlock_core::explanation::Explanation;
 
 /// Accounts kept; the oldest makes room.
 const MAX: usize = 64;
@@ -91,7 +91,8 @@ fn fits(told: &Explanation) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli::sample, explanation::Read};
+    use crate::cli::sample;
+    use interlock_core::explanation::Read;
 
     fn long(secrets: usize, argument: usize) -> Explanation {
         let mut told = sample::explanation();

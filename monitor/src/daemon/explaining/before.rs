@@ -1,8 +1,8 @@
 //! What a session had read before a decision, who read it, and what of that is not known.
 
 use super::Decision;
-use crate::{
-    daemon::engine::Engine,
+use crate::daemon::engine::Engine;
+use interlock_core::{
     explanation::{Read, ReadBy},
     rules::{Reader, Touch, Trace},
 };

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::Account;
-use crate::{
-    daemon::engine::Engine,
+use crate::daemon::engine::Engine;
+use interlock_core::{
     explanation::Explanation,
     facts::SessionId,
     holds::{Hold, Holds},

@@ -4,8 +4,8 @@ use super::*;
 use crate::{
     control::api::HoldView,
     drill::{act::Held, provider::Seen, stage},
-    facts::{Action, HoldState, Severity},
 };
+use interlock_core::facts::{Action, HoldState, Severity};
 
 fn seen(tcp_connections: u64, application_bytes: u64, volume_deleted: bool) -> Seen {
     Seen { tcp_connections, application_bytes, requests: Vec::new(), volume_deleted }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use interlock::holds::WAITING_MAX;
+use interlock_core::holds::WAITING_MAX;
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running},
     backend::{Backend, not_here},

@@ -85,7 +85,7 @@ fn another_sessions_making_is_foreign() {
     let path = scene.path(".env");
     let mut other = Actor::start();
     let session = session_id(other.pid, 2_000);
-    scene.bench.uplink.add_session(interlock::facts::SessionId(session), Default::default()).unwrap();
+    scene.bench.uplink.add_session(interlock_core::facts::SessionId(session), Default::default()).unwrap();
     scene.bench.uplink.set_label(other.pid, Label { session, start_ns: 0 }).unwrap();
     other.does(&format!("read({path:?}, os.O_RDWR | os.O_CREAT | os.O_EXCL)"));
     scene.reads(&path);

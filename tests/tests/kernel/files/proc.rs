@@ -1,6 +1,6 @@
 //! Other processes' environments and memory.
 
-use interlock::probes::decode;
+use interlock_host::probes::decode;
 use monitor_common::event::file::proc_file;
 
 use super::Scene;

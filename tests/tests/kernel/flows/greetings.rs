@@ -1,6 +1,6 @@
 //! What streams say as they begin is shown, though nothing of it waits.
 
-use interlock::probes::Record;
+use interlock_host::probes::Record;
 use monitor_common::{
     event::network::FlowAsk,
     policy::{FlowName, GREETED, GREETING_SEGMENTS, NAMED_BY_SERVER_NAME},

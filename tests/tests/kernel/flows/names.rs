@@ -1,6 +1,6 @@
 //! DNS answers, read as they arrive.
 
-use interlock::probes::Record;
+use interlock_host::probes::Record;
 use monitor_common::{
     event::network::{DNS_MAX, Dns},
     label::{GATED, Session},

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use interlock::probes::Record;
+use interlock_host::probes::Record;
 use interlock_tests::wait;
 use monitor_common::{
     event::network::PAYLOAD_MAX,

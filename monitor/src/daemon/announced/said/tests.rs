@@ -1,5 +1,5 @@
 use super::*;
-use crate::probes::decode::{strings, text as path};
+use interlock_host::probes::decode::{strings, text as path};
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()

@@ -1,0 +1,20 @@
+//! Interlock's decision as a library: facts in, verdicts out.
+//!
+//! Nothing here reads a clock, a file, a socket, a process or the environment: whoever calls brings the time and the texts.
+//! `cargo test -p interlock-core` needs no privileges.
+#![forbid(unsafe_code)]
+
+pub mod breaker;
+pub mod catalog;
+pub mod event_fields;
+pub mod explanation;
+pub mod facts;
+pub mod health;
+pub mod holds;
+pub mod names;
+pub mod recognition;
+pub mod replay;
+pub mod rules;
+pub mod sessions;
+pub mod suggest;
+pub mod trial;

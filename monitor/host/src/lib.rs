@@ -1,0 +1,12 @@
+//! All of Interlock that touches the machine: the kernel programs ([`probes`]), other processes ([`proc`]), freezing
+//! ([`enforcement`]), the package managers' configuration ([`packages`]), files and clocks.
+#![forbid(unsafe_op_in_unsafe_fn)]
+
+pub mod clock;
+pub mod enforcement;
+pub mod mountinfo;
+pub mod packages;
+pub mod probes;
+pub mod proc;
+pub mod regular;
+pub mod resolvers;

@@ -1,0 +1,136 @@
+//! Proof of what is in force: each forbidden act is tried, and must be seen held, refused or reported.
+//!
+//! Loading and attaching prove nothing. Where `bpf` is not in the kernel's active LSM list both succeed, and the programs
+//! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. [`denies_open`] is the loader's: one
+//! act, to choose between backends. [`run`] is the claim's: a child of the daemon's own, a session that nobody else sees,
+//! tries one act for every program that promises something (`trial::TRIALS`).
+//!
+//! Fails open: what is not proven stays in force, and the claim is lowered.
+
+pub mod act;
+mod attempt;
+mod evidence;
+mod first;
+mod flow;
+mod stage;
+mod subject;
+mod trial;
+
+use attempt::Attempt;
+pub use first::denies_open;
+
+use super::{
+    loader::Probes,
+    table::{Backend, Duty, Offer},
+    uplink::Uplink,
+};
+use interlock_core::facts::SessionId;
+
+/// The proof's own session. No process can have it: pids end at 2^22. Its records are nobody's business.
+pub const SESSION: SessionId = SessionId(u64::MAX);
+
+/// What the proof has found out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    Proven,
+    /// It was tried, and was not as promised.
+    NotProven(String),
+    /// It could not be tried.
+    NotTried(String),
+}
+
+impl Finding {
+    fn not_proven(reason: &str) -> Self {
+        Self::NotProven(reason.into())
+    }
+
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        *self == Self::Proven
+    }
+
+    /// Why it is not proven, for people.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Proven => None,
+            Self::NotProven(reason) => Some(format!("not proven: {reason}")),
+            Self::NotTried(reason) => Some(format!("not tried: {reason}")),
+        }
+    }
+}
+
+/// What is proven of a duty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    pub duty: Duty,
+    pub backend: Backend,
+    /// It is said to hold or to deny, not only to observe.
+    pub enforces: bool,
+    pub finding: Finding,
+}
+
+/// Tries everything that is in force. Everything is attached then; the caller detaches what it does not need afterwards.
+///
+/// Takes some 30 ms, and at most 20 s for the child to start and 20 s for the acts on a machine that is emulated.
+pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
+    if let Err(error) = probes.follow_sessions(true) {
+        tracing::warn!(%error, "not everything can be attached, and be tried");
+    }
+    let offers: Vec<(Duty, &Offer)> =
+        probes.in_force().iter().filter_map(|served| Some((served.duty, served.offer?))).collect();
+    let found = attempt::all(probes, uplink);
+    for (duty, program, finding) in found.iter().flatten() {
+        tracing::debug!(duty = duty.name(), program, ?finding, "tried");
+    }
+    let proof = |(duty, offer): (Duty, &Offer)| {
+        let finding = match &found {
+            Ok(found) => sum_up(found.iter().filter(|(of, ..)| *of == duty)),
+            Err(reason) => Finding::NotTried(reason.clone()),
+        };
+        let enforces = ["hold", "deny"].iter().any(|word| offer.can.contains(word));
+        Proof { duty, backend: offer.backend, enforces, finding }
+    };
+    offers.into_iter().map(proof).collect()
+}
+
+/// One finding of one program.
+type Found = (Duty, &'static str, Finding);
+
+/// A duty is proven by all of its programs; what this machine cannot do counts neither way.
+fn sum_up<'a>(found: impl Iterator<Item = &'a Found>) -> Finding {
+    let (mut proven, mut failed, mut untried) = (false, Vec::new(), Vec::new());
+    for (_, program, finding) in found {
+        match finding {
+            Finding::Proven => proven = true,
+            Finding::NotProven(reason) => failed.push(format!("{program}: {reason}")),
+            Finding::NotTried(reason) => untried.push(format!("{program}: {reason}")),
+        }
+    }
+    match (failed.is_empty(), proven) {
+        (false, _) => Finding::NotProven(failed.join("; ")),
+        (true, true) => Finding::Proven,
+        (true, false) if untried.is_empty() => Finding::NotTried("no act is known for it".into()),
+        (true, false) => Finding::NotTried(untried.join("; ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(finding: Finding) -> Found {
+        (Duty::Connect, "connect4", finding)
+    }
+
+    #[test]
+    fn one_broken_program_lowers_the_claim_of_its_duty() {
+        let untried = || found(Finding::NotTried("no IPv6".into()));
+        assert_eq!(sum_up([found(Finding::Proven), untried()].iter()), Finding::Proven);
+        let broken = found(Finding::not_proven("it went through"));
+        let sum = sum_up([found(Finding::Proven), untried(), broken].iter());
+        assert_eq!(sum.reason().unwrap(), "not proven: connect4: it went through");
+        assert_eq!(sum_up([untried()].iter()).reason().unwrap(), "not tried: connect4: no IPv6");
+        assert!(!sum_up([].iter()).is_proven(), "nothing tried proves nothing");
+    }
+}

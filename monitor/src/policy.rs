@@ -1,0 +1,5 @@
+//! Rules, catalogues and cases from disk: text for `interlock_core`, which reads no files.
+
+pub mod cases;
+pub mod catalog;
+pub mod rules;

@@ -1,0 +1,151 @@
+//! Rules files from disk.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use interlock_core::rules::{Problem, Problems, RuleSet};
+use interlock_host::regular;
+
+/// Largest rules file, bytes.
+const MAX_FILE: u64 = 1 << 20;
+
+/// Most files of a directory.
+const MAX_FILES: usize = 256;
+
+/// The rules of `path`; the built-in ones if there is none.
+///
+/// # Errors
+/// As [`load`].
+pub fn configured(path: Option<&Path>) -> Result<RuleSet, Problems> {
+    path.map_or_else(RuleSet::builtin, load)
+}
+
+/// Loads one file, or every `*.yaml` of a directory in the order of their names.
+///
+/// # Errors
+/// All problems of all files; nothing is loaded where there is one.
+pub fn load(path: &Path) -> Result<RuleSet, Problems> {
+    RuleSet::parse(&read(path)?)
+}
+
+/// Reads one file, or the `*.yaml` files of a directory in the order of their names. Hidden names are passed over.
+///
+/// # Errors
+/// Every file that cannot be read or is not text, a directory without rules, a `.yml` that would be passed over.
+pub fn read(path: &Path) -> Result<Vec<(PathBuf, String)>, Problems> {
+    let mut problems = Vec::new();
+    let paths = list(path, &mut problems);
+    let files = paths.into_iter().filter_map(|path| match read_text(&path) {
+        Ok(text) => Some((path, text)),
+        Err(problem) => {
+            problems.push(*problem);
+            None
+        }
+    });
+    let files = files.collect();
+    if problems.is_empty() { Ok(files) } else { Err(Problems(problems)) }
+}
+
+fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    if !path.is_dir() {
+        return vec![path.to_owned()];
+    }
+    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+    let entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => {
+            problems.push(unreadable(path, &error));
+            return Vec::new();
+        }
+    };
+    let hidden =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+    let mut paths: Vec<_> =
+        entries.into_iter().map(|entry| entry.path()).filter(|path| !hidden(path)).collect();
+    paths.sort();
+    for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yml")) {
+        let mut problem = Problem::of_file(path.display().to_string(), "the name ends in .yml");
+        problem.expected(".yaml").hint("rename the file, or it would be passed over");
+        problems.push(problem);
+    }
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml"));
+    if paths.is_empty() && problems.is_empty() {
+        let mut problem = Problem::of_file(path.display().to_string(), "the directory holds no rules");
+        problem.expected("at least one *.yaml file");
+        problem.hint("remove the directory to use the built-in rules");
+        problems.push(problem);
+    }
+    if paths.len() > MAX_FILES {
+        let message = format!("found {} files; at most {MAX_FILES} are read", paths.len());
+        problems.push(Problem::of_file(path.display().to_string(), message));
+        paths.clear();
+    }
+    paths
+}
+
+fn read_text(path: &Path) -> Result<String, Box<Problem>> {
+    let name = || path.display().to_string();
+    let bytes = regular::read(path, MAX_FILE).map_err(|error| match error.kind() {
+        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => {
+            Box::new(Problem::of_file(name(), error.to_string()))
+        }
+        _ => Box::new(unreadable(path, &error)),
+    })?;
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let mut problem = Problem::of_file(name(), "found bytes that are not UTF-8");
+        problem.line = line as u64;
+        problem.column = String::from_utf8_lossy(&valid[start..]).chars().count() as u64 + 1;
+        problem.expected("UTF-8 text");
+        problem.into()
+    })
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> Problem {
+    let mut problem = Problem::of_file(path.display().to_string(), format!("cannot be read: {error}"));
+    problem.hint("check the path and its permissions");
+    problem
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_come_in_the_order_of_their_names() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["20-b.yaml", "10-a.yaml", ".hidden.yaml", "README.md"] {
+            fs::write(dir.path().join(name), name).unwrap();
+        }
+        let files = read(dir.path()).unwrap();
+        assert_eq!(
+            files.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>(),
+            ["10-a.yaml", "20-b.yaml"]
+        );
+    }
+
+    #[test]
+    fn every_unreadable_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a.yaml"), b"version: 1\n# \xff\n").unwrap();
+        fs::write(dir.path().join("b.yml"), b"").unwrap();
+        fs::create_dir(dir.path().join("c.yaml")).unwrap();
+        let problems = read(dir.path()).unwrap_err();
+        let text = problems.to_string();
+        assert_eq!(problems.len(), 3, "{text}");
+        assert!(text.contains("a.yaml:2:3: found bytes that are not UTF-8"), "{text}");
+        assert!(text.contains("b.yml: the name ends in .yml"), "{text}");
+        assert!(text.contains("c.yaml: this is no regular file"), "{text}");
+    }
+
+    #[test]
+    fn an_empty_directory_and_a_missing_path_are_problems() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(read(dir.path()).unwrap_err().to_string().contains("holds no rules"));
+        assert!(read(&dir.path().join("none")).unwrap_err().to_string().contains("cannot be read"));
+    }
+}
