@@ -1,10 +1,10 @@
 #![no_main]
 
-use std::{path::PathBuf, sync::LazyLock};
+use std::{path::PathBuf, sync::{Arc, LazyLock}};
 
 use interlock_core::{catalog::Catalog, rules::RuleSet, trial::{Cases, Court}};
 
-static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules are right"));
+static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::builtin().expect("the built-in rules are right")));
 static CATALOG: LazyLock<Catalog> =
     LazyLock::new(|| Catalog::builtin().expect("the built-in catalogues are right"));
 

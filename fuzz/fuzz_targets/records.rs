@@ -1,6 +1,7 @@
 #![no_main]
 
-use interlock_host::probes::{batch::Batch, decode::{Record, Undecodable, strings, text}};
+use interlock_core::strings::{strings, text};
+use interlock_host::probes::{batch::Batch, decode::{Record, Undecodable}};
 
 // What the kernel's rings hold, cut into records of any kind and length: each is decoded or counted, alone and between
 // others, and the texts in it are read.

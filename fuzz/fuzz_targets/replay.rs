@@ -1,10 +1,10 @@
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use interlock_core::{replay, rules::RuleSet};
 
-static RULES: LazyLock<RuleSet> = LazyLock::new(|| RuleSet::builtin().expect("the built-in rules are right"));
+static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::builtin().expect("the built-in rules are right")));
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| match replay::read("r.jsonl", bytes) {
     Ok(record) => assert!(record.judge(&RULES).len() <= record.entries.len()),

@@ -30,7 +30,7 @@ use interlock_host::{
 };
 
 mod access;
-mod announced;
+mod apply;
 mod asking;
 mod beginning;
 mod copies;
@@ -45,7 +45,6 @@ mod guarding;
 pub mod handle;
 mod heads;
 mod history;
-mod holding;
 mod inherited;
 mod judge;
 mod knowledge;
@@ -82,7 +81,7 @@ mod watching;
 mod weakness;
 
 use engine::Engine;
-use handle::{Handle, Input};
+use handle::{Handle, Message};
 use knowledge::Knowledge;
 
 /// Why the daemon does not start.
@@ -182,7 +181,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         ended.map_err(std::io::Error::other).flatten().map_err(system("serving the control socket"))
     });
     let _ = phase.send(Phase::Stopping);
-    let _ = handle.send(Input::Stop); // already gone: that is what is wanted
+    let _ = handle.send(Message::Stop); // already gone: that is what is wanted
     watchdog::outcome(thread.join())?;
     served
 }
@@ -208,7 +207,7 @@ fn forward_signals(
             tokio::select! {
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
-                _ = hangup.recv() => if handle.send(Input::Reload).is_err() { break },
+                _ = hangup.recv() => if handle.send(Message::Reload).is_err() { break },
             }
         }
         stop.cancel();

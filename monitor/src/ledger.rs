@@ -21,7 +21,7 @@ pub mod rotation;
 pub mod verify;
 
 pub use chain::Head;
-pub use record::{Kind, Record, Who};
+pub use record::Record;
 pub use rotation::Rotation;
 pub use verify::{Fault, Summary, verify, verify_all};
 

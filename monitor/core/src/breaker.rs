@@ -18,6 +18,8 @@ pub mod risk;
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::{BootNanos, SessionStatus};
 
 /// Time without trouble after which probation ends.
@@ -31,7 +33,8 @@ pub enum Response {
     Kill,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 enum State {
     Closed,
     /// The tree is frozen.
@@ -45,10 +48,15 @@ enum State {
 }
 
 /// State of one session's breaker; see the module for its transitions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Breaker {
     state: State,
+    #[serde(skip, default = "quiet")]
     quiet: Duration,
+}
+
+fn quiet() -> Duration {
+    QUIET
 }
 
 impl Default for Breaker {
@@ -76,6 +84,13 @@ impl Breaker {
                 self.state = State::Killed;
                 Response::Kill
             }
+        }
+    }
+
+    /// The tree was found frozen: it is open, whatever was known of it.
+    pub fn found_open(&mut self) {
+        if self.state != State::Killed {
+            self.state = State::Open;
         }
     }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use monitor_common::{
     event::network::FlowAsk,
-    policy::{AnswerKey, Flow, FlowVerdict},
+    policy::{AnswerKey, Flow, FlowVerdict, SUBJECT_EXECUTE},
 };
 use serde::{Deserialize, Serialize};
 
@@ -27,7 +27,7 @@ const GRANTS_MAX: usize = 1024;
 
 /// A socket whose data to one destination waits. The program may meanwhile take the socket elsewhere: that is another
 /// question, and an answer to this one says nothing about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldFlow {
     pub cookie: u64,
     /// Session generation it asked under.
@@ -41,13 +41,16 @@ pub struct HeldFlow {
     /// The connection is given up: its data is gone, and the socket has another.
     #[serde(default)]
     pub gone: bool,
+    /// The process that opened the connection; 0 where that is not known.
+    #[serde(default)]
+    pub opener: u32,
 }
 
 impl HeldFlow {
     #[must_use]
     pub fn of(ask: &FlowAsk) -> Self {
         let FlowAsk { header, cookie, generation, address, port, .. } = *ask;
-        Self { cookie, generation, asked: BootNanos(header.at_ns), address, port, gone: false }
+        Self { cookie, generation, asked: BootNanos(header.at_ns), address, port, gone: false, opener: 0 }
     }
 
     /// The decision, `verdict` being one of `FLOW_*`, about exactly what was asked.
@@ -85,6 +88,12 @@ impl HeldCaller {
     #[must_use]
     pub fn of(pid: u32, key: &AnswerKey) -> Self {
         Self { pid, ino: key.ino, more: key.more, dev: key.dev, subject: key.subject }
+    }
+
+    /// Whether it is stopped inside `execve`.
+    #[must_use]
+    pub fn is_exec(&self) -> bool {
+        self.subject == SUBJECT_EXECUTE
     }
 
     /// Under which the kernel looks for the answer.
@@ -183,7 +192,7 @@ impl Object {
 }
 
 /// What a grant and a hold are about: the name where there is one, because addresses change between connections.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Question {
     session: u64,
     about: String,
@@ -202,8 +211,9 @@ impl Question {
     }
 }
 
-#[derive(Debug)]
-struct Grant {
+/// What a person lets a session do again for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
     question: Question,
     until: BootNanos,
     by: String,
@@ -242,7 +252,7 @@ impl Holds {
 
     /// The waiting hold that asks the same. About a program that is to run, `command` asks too, and one that is shown in part
     /// only asks for itself.
-    pub fn same_question(
+    pub(crate) fn same_question(
         &mut self,
         session: u64,
         rule: &str,
@@ -258,27 +268,32 @@ impl Holds {
     }
 
     /// Somebody sees the waiting hold as it stands.
-    pub fn show(&mut self, number: u64) {
+    pub(crate) fn show(&mut self, number: u64) {
         if let Some(hold) = self.waiting.get_mut(&number) {
             hold.company.show();
         }
     }
 
     /// Adds a hold, under the next number; gives it back as it stands.
-    pub fn open(&mut self, mut hold: Hold) -> &Hold {
+    pub(crate) fn open(&mut self, mut hold: Hold) -> &Hold {
         hold.number = self.next;
         self.next += 1;
         self.waiting.entry(hold.number).or_insert(hold)
     }
 
     /// Puts back a hold of an earlier daemon.
-    pub fn restore(&mut self, hold: Hold) {
+    pub(crate) fn restore(&mut self, hold: Hold) {
         self.next = self.next.max(hold.number + 1);
         self.waiting.insert(hold.number, hold);
     }
 
     /// What waits already for the answer to this flow's question.
-    pub fn of_flow(&mut self, asked: &HeldFlow) -> Option<&mut HeldFlow> {
+    #[must_use]
+    pub fn of_flow(&self, asked: &HeldFlow) -> Option<&HeldFlow> {
+        self.waiting.values().flat_map(|hold| &hold.flows).find(|flow| flow.asks_the_same(asked))
+    }
+
+    pub(crate) fn of_flow_mut(&mut self, asked: &HeldFlow) -> Option<&mut HeldFlow> {
         let flows = self.waiting.values_mut().flat_map(|hold| &mut hold.flows);
         flows.into_iter().find(|flow| flow.asks_the_same(asked))
     }
@@ -298,7 +313,12 @@ impl Holds {
     ///
     /// # Errors
     /// There is no such hold, or it was decided before.
-    pub fn decide(&mut self, number: u64, state: HoldState, by: Option<String>) -> Result<Hold, Undecidable> {
+    pub(crate) fn decide(
+        &mut self,
+        number: u64,
+        state: HoldState,
+        by: Option<String>,
+    ) -> Result<Hold, Undecidable> {
         let Some(mut hold) = self.waiting.remove(&number) else {
             let before = self.decided.iter().find(|hold| hold.number == number);
             return Err(before.map_or(Undecidable::Unknown, |hold| Undecidable::Already(hold.state)));
@@ -313,18 +333,18 @@ impl Holds {
     }
 
     /// A socket has another connection: what waited of the one before is gone. The question stays a person's to answer.
-    pub fn reconnected(&mut self, cookie: u64) {
+    pub(crate) fn reconnected(&mut self, cookie: u64) {
         let flows = self.waiting.values_mut().flat_map(|hold| &mut hold.flows);
         flows.filter(|flow| flow.cookie == cookie).for_each(|flow| flow.gone = true);
     }
 
     /// A socket is closed: nothing of it waits any more. Gives the holds of which nothing else does.
-    pub fn flow_closed(&mut self, cookie: u64) -> Vec<u64> {
+    pub(crate) fn flow_closed(&mut self, cookie: u64) -> Vec<u64> {
         self.leave(|hold| hold.flows.retain(|flow| flow.cookie != cookie))
     }
 
     /// A process has ended: what was stopped of it does not wait any more. Gives the holds of which nothing else does.
-    pub fn caller_ended(&mut self, pid: u32) -> Vec<u64> {
+    pub(crate) fn caller_ended(&mut self, pid: u32) -> Vec<u64> {
         self.leave(|hold| hold.callers.retain(|caller| caller.pid != pid))
     }
 
@@ -355,9 +375,9 @@ impl Holds {
         self.waiting.values().filter_map(|hold| hold.deadline).min()
     }
 
-    #[must_use]
-    pub fn of_session(&self, session: u64) -> Vec<u64> {
-        self.waiting.values().filter(|hold| hold.session == session).map(|hold| hold.number).collect()
+    /// Numbers of a session's waiting holds.
+    pub fn of_session(&self, session: u64) -> impl Iterator<Item = u64> {
+        self.waiting.values().filter(move |hold| hold.session == session).map(|hold| hold.number)
     }
 
     /// Oldest first.
@@ -369,8 +389,19 @@ impl Holds {
         self.decided.iter()
     }
 
+    /// Those that stand, and those that ended lately.
+    #[must_use]
+    pub fn grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// Puts back the grants of an earlier daemon.
+    pub(crate) fn restore_grants(&mut self, grants: Vec<Grant>) {
+        self.grants.extend(grants);
+    }
+
     /// Lets the session do the same again for a while.
-    pub fn grant(&mut self, hold: &Hold, until: BootNanos, by: String) {
+    pub(crate) fn grant(&mut self, hold: &Hold, until: BootNanos, by: String) {
         if self.grants.len() >= GRANTS_MAX
             && let Some(first) =
                 self.grants.iter().enumerate().min_by_key(|(_, grant)| grant.until).map(|(i, _)| i)
@@ -381,14 +412,14 @@ impl Holds {
     }
 
     /// Who let this session do this, if the grant still stands.
-    pub fn granted(&mut self, session: u64, object: &Object, now: BootNanos) -> Option<&str> {
+    pub(crate) fn granted(&mut self, session: u64, object: &Object, now: BootNanos) -> Option<&str> {
         self.grants.retain(|grant| grant.until > now);
         let question = Question::new(session, object);
         self.grants.iter().find(|grant| grant.question == question).map(|grant| grant.by.as_str())
     }
 
     /// The session has ended: its grants go with it.
-    pub fn forget(&mut self, session: u64) {
+    pub(crate) fn forget(&mut self, session: u64) {
         self.grants.retain(|grant| grant.question.session != session);
         self.relays.forget(session);
     }

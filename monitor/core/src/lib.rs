@@ -6,6 +6,7 @@
 
 pub mod breaker;
 pub mod catalog;
+pub mod decide;
 pub mod event_fields;
 pub mod explanation;
 pub mod facts;
@@ -13,8 +14,10 @@ pub mod health;
 pub mod holds;
 pub mod names;
 pub mod recognition;
+pub mod record;
 pub mod replay;
 pub mod rules;
 pub mod sessions;
+pub mod strings;
 pub mod suggest;
 pub mod trial;

@@ -9,7 +9,7 @@ mod entry;
 mod read;
 mod turn;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -22,10 +22,11 @@ pub use self::{
 };
 use crate::{
     breaker::risk,
+    decide::{Act, Decider, Effect, Input, Pending, Settings},
     facts::{BootNanos, Mode, SessionId},
     rules::{Problems, RuleSet},
     sessions::Session,
-    trial::{Decisions, decided},
+    trial::{Decisions, decisions},
 };
 
 /// Version of the format.
@@ -83,23 +84,22 @@ impl Record {
         self
     }
 
-    /// Judges every entry again, in its order.
+    /// Judges every entry again, in its order, as observe mode does: each as if nothing had been stopped before it.
     #[must_use]
-    pub fn judge(&self, rules: &RuleSet) -> Vec<Ruled<'_>> {
-        let mut sessions: HashMap<&str, Replayed> = HashMap::new();
+    pub fn judge(&self, rules: &Arc<RuleSet>) -> Vec<Ruled<'_>> {
+        let settings = Settings { rules: Arc::clone(rules), mode: Mode::Observe, risk_budget: risk::BUDGET };
+        let mut replayed = Replayed {
+            decider: Decider::new(settings, 1),
+            ids: HashMap::new(),
+            points: HashMap::new(),
+            effects: Vec::new(),
+        };
         let mut ruled = Vec::new();
         for entry in &self.entries {
-            let number = sessions.len() as u64;
-            let session = sessions.entry(&entry.session).or_insert_with(|| self.begin(entry, number));
-            ruled.extend(session.play(entry, rules).map(|decisions| Ruled { entry, decisions }));
+            let id = replayed.session_of(entry, || self.started(entry));
+            ruled.extend(replayed.play(id, entry).map(|decisions| Ruled { entry, decisions }));
         }
         ruled
-    }
-
-    fn begin(&self, entry: &Entry, number: u64) -> Replayed {
-        let started = self.started(entry);
-        let session = Session::new(SessionId(number), entry.agent.clone(), "record".to_owned(), started);
-        Replayed { session, points: HashMap::new() }
     }
 
     /// When an entry's session began: as far as is known, with the entry itself.
@@ -111,28 +111,49 @@ impl Record {
     }
 }
 
-struct Replayed {
-    session: Session,
-    /// Risk of each hold, which an approval takes back.
-    points: HashMap<String, u32>,
+struct Replayed<'r> {
+    decider: Decider,
+    ids: HashMap<&'r str, SessionId>,
+    /// Risk of each hold of a session, which an approval takes back.
+    points: HashMap<(SessionId, &'r str), u32>,
+    effects: Vec<Effect>,
 }
 
-impl Replayed {
-    /// `None` where nothing is judged.
-    fn play(&mut self, entry: &Entry, rules: &RuleSet) -> Option<Decisions> {
-        match &entry.deed {
-            Deed::Approved { hold } => {
-                self.session.memory.forgive(self.points.remove(hold).unwrap_or_default(), entry.at);
-                None
-            }
-            Deed::Done { subject, process, recorded, incomplete } => {
-                self.session.incomplete |= *incomplete;
-                let judged = self.session.judge(rules, entry.at, (**process).clone(), subject.clone());
-                if let Some(hold) = &recorded.hold {
-                    self.points.insert(hold.clone(), judged.verdict.points);
-                }
-                Some(decided(&judged, risk::BUDGET))
-            }
+impl<'r> Replayed<'r> {
+    /// The entry's session; a new one began at the time that `started` says.
+    fn session_of(&mut self, entry: &'r Entry, started: impl FnOnce() -> BootNanos) -> SessionId {
+        let next = SessionId(self.ids.len() as u64);
+        let id = *self.ids.entry(&entry.session).or_insert(next);
+        if id == next {
+            let (agent, how) = (entry.agent.clone(), "record".to_owned());
+            self.decider.sessions.insert(Session::new(id, agent, how, started()));
+        }
+        id
+    }
+
+    /// `None` if nothing is judged.
+    fn play(&mut self, session: SessionId, entry: &'r Entry) -> Option<Decisions> {
+        let Deed::Done { subject, process, recorded, incomplete } = &entry.deed else {
+            self.forgive(session, entry);
+            return None;
+        };
+        let known = self.decider.sessions.get_mut(session)?;
+        known.incomplete |= *incomplete;
+        let (process, subject, at) = ((**process).clone(), subject.clone(), entry.at);
+        let act = Act { session, process, at, subject, pending: Pending::None, pack_off: None };
+        self.effects.clear();
+        self.decider.step(at, Input::Act(Box::new(act)), &mut self.effects);
+        if let (Some(hold), Some(Effect::Judged(decision))) = (&recorded.hold, self.effects.first()) {
+            self.points.insert((session, hold), decision.verdict.points);
+        }
+        Some(decisions(&self.effects))
+    }
+
+    fn forgive(&mut self, session: SessionId, entry: &'r Entry) {
+        let Deed::Approved { hold } = &entry.deed else { return };
+        let points = self.points.remove(&(session, hold.as_str())).unwrap_or_default();
+        if let Some(session) = self.decider.sessions.get_mut(session) {
+            session.memory.forgive(points, entry.at);
         }
     }
 }

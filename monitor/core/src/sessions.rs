@@ -9,16 +9,15 @@ use std::{
 pub use self::outcome::Outcome;
 use self::{ended::Ended, touches::Touches};
 use crate::{
-    breaker::Breaker,
+    breaker::{Breaker, risk::Risk},
     catalog::secrets::Moved,
-    facts::{BootNanos, Process, SessionId},
+    facts::{BootNanos, Process, SessionId, SessionStatus},
     recognition::Grounds,
     rules::Memory,
 };
 
 pub mod adoption;
 mod ended;
-pub mod judgement;
 mod outcome;
 pub mod touches;
 
@@ -56,16 +55,16 @@ pub struct Session {
     /// Where its environment puts stores that usually lie elsewhere.
     pub moved: Moved,
     pub memory: Memory,
-    pub breaker: Breaker,
+    pub(crate) breaker: Breaker,
     /// Why nobody is there to answer what is held; `None` where somebody may be.
     pub unattended: Option<String>,
-    pub frozen: bool,
+    pub(crate) frozen: bool,
     /// When it was frozen last: what it did before was under way.
-    pub frozen_at: BootNanos,
-    /// Processes that stood before it was frozen: a person's Ctrl-Z, or a held call. A thaw leaves them standing.
-    pub stood: HashSet<u32>,
+    pub(crate) frozen_at: BootNanos,
+    /// Processes that stood before it was frozen: a person's Ctrl-Z, or a held call. A thaw leaves them standing. `None` until it is known.
+    stood: Option<HashSet<u32>>,
     /// How many of its processes only SIGSTOP stops while it is frozen.
-    pub by_signal: usize,
+    by_signal: usize,
     /// A process of it that had the keys of its terminal when somebody looked last: the root, mostly.
     pub terminal: Option<u32>,
     /// Records were lost, or the daemon was away: what the session touched is not wholly known.
@@ -73,7 +72,7 @@ pub struct Session {
     /// Losses of the session that the kernel had counted when they were last looked at.
     pub lost: u64,
     /// Its connections ask before their data leaves, because of something that the kernel did not see.
-    pub gated: bool,
+    pub(crate) gated: bool,
     /// Nothing that it did since then went unseen.
     pub watched: BootNanos,
     /// Which of its touches were judged.
@@ -106,7 +105,7 @@ impl Session {
             unattended: None,
             frozen: false,
             frozen_at: BootNanos(0),
-            stood: HashSet::new(),
+            stood: None,
             by_signal: 0,
             terminal: None,
             incomplete: false,
@@ -125,19 +124,60 @@ impl Session {
         self.project.iter().chain(workspace).map(PathBuf::as_path)
     }
 
-    /// Takes down how the tree was frozen. What stood is only known the first time: afterwards everything does.
-    pub fn freeze(&mut self, outcome: &Outcome, at: BootNanos) {
-        if !self.frozen {
-            self.stood.clone_from(&outcome.stood);
+    /// Whether its tree is stopped, or about to be.
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
+    /// How many of its processes only SIGSTOP stops while it is frozen.
+    #[must_use]
+    pub fn by_signal(&self) -> usize {
+        self.by_signal
+    }
+
+    /// What its breaker says of it.
+    #[must_use]
+    pub fn status(&self, now: BootNanos) -> SessionStatus {
+        self.breaker.status(now)
+    }
+
+    /// Its breaker, for whoever keeps it over a restart.
+    #[must_use]
+    pub fn breaker(&self) -> &Breaker {
+        &self.breaker
+    }
+
+    /// Goes on with what an earlier daemon kept of its breaker and its risk.
+    pub fn resume(&mut self, breaker: Breaker, risk: Risk) {
+        self.breaker = breaker;
+        self.memory.resume_risk(risk);
+    }
+
+    /// It was found frozen by a new daemon. Whoever stood before is not known any more.
+    pub fn found_frozen(&mut self) {
+        (self.frozen, self.stood) = (true, Some(HashSet::new()));
+        self.breaker.found_open();
+    }
+
+    /// A process of it does not stand by itself any more: a thaw lets it run.
+    pub fn stands_no_more(&mut self, pid: u32) {
+        if let Some(stood) = &mut self.stood {
+            stood.remove(&pid);
         }
+    }
+
+    /// Takes down how the tree was frozen. What stood is only known the first time: afterwards everything does.
+    pub(crate) fn freeze(&mut self, outcome: &Outcome, at: BootNanos) {
+        self.stood.get_or_insert_with(|| outcome.stood.clone());
         (self.frozen, self.frozen_at, self.by_signal) = (true, at, outcome.by_signal.len());
         self.terminal = outcome.terminal.or(self.terminal);
     }
 
-    /// Gives the processes that are to stand on.
-    pub fn thaw(&mut self) -> HashSet<u32> {
+    /// Returns the processes that are to stand on.
+    pub(crate) fn thaw(&mut self) -> HashSet<u32> {
         (self.frozen, self.by_signal) = (false, 0);
-        std::mem::take(&mut self.stood)
+        self.stood.take().unwrap_or_default()
     }
 
     /// Remembers a read secret for the screen; a repeated one moves to the end.
@@ -305,6 +345,18 @@ impl Registry {
         }
         lines.reverse();
         lines
+    }
+
+    /// The process and its creators up to the session's root. What of them is not remembered any more is passed over.
+    #[must_use]
+    pub fn lineage_of(&self, id: SessionId, pid: u32) -> Vec<String> {
+        let mut lineage = self.lineage(pid);
+        let root = id.root().to_string();
+        if lineage.first().and_then(|line| line.split(' ').next()) != Some(&root) {
+            let command = self.get(id).map(|session| session.command.as_str()).unwrap_or_default();
+            lineage.insert(0, format!("{root} {command} (the root; who came between is not known)"));
+        }
+        lineage
     }
 
     /// Who created a process of `session`, the nearest first, as far as they are remembered.

@@ -13,6 +13,8 @@ mod history;
 mod near;
 mod program;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -184,7 +186,7 @@ impl Learner<'_> {
         })
     }
 
-    fn compile(&self, file: &str) -> Result<RuleSet, String> {
+    fn compile(&self, file: &str) -> Result<Arc<RuleSet>, String> {
         self.basis.with(file, self.catalog).map_err(|problems| refused(&problems))
     }
 
@@ -249,7 +251,7 @@ impl Session<'_> {
 
     /// The entries that other rules decide otherwise. Each must be a finding that an exception may be made for, and nothing
     /// but its rule's word may be missing.
-    fn excused(&self, rules: &RuleSet) -> Result<Vec<usize>, String> {
+    fn excused(&self, rules: &Arc<RuleSet>) -> Result<Vec<usize>, String> {
         let mut places = Vec::new();
         for (before, after) in self.ruled.iter().zip(self.record.judge(rules)) {
             if before.decisions == after.decisions {

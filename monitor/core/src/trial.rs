@@ -5,6 +5,7 @@
 //! [`crate::sessions::Session`] and its rules. The format is described in `docs/rules.md`.
 
 mod case;
+mod decided;
 mod grammar;
 mod play;
 mod read;
@@ -16,7 +17,8 @@ use serde::Serialize;
 
 pub use self::{
     case::{Answer, Case, Decision, Decisions, told},
-    play::{Court, Heard, decided},
+    decided::decisions,
+    play::{Court, Heard},
     schema::schema,
 };
 use crate::rules::{Problems, RuleSet};

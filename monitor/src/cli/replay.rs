@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{BufReader, stdin},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use clap::Args;
@@ -68,7 +69,9 @@ struct Replayed {
 impl Replay {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
-        let load = |path: Option<&Path>| rules(global, path).map_err(|problems| refuse(&printer, &problems));
+        let load = |path: Option<&Path>| {
+            rules(global, path).map(Arc::new).map_err(|problems| refuse(&printer, &problems))
+        };
         let newer = load(self.rules.as_deref())?;
         let older = self.against.as_deref().map(|path| load(Some(path))).transpose()?;
         let record = self.record(&printer)?;
@@ -97,7 +100,7 @@ impl Replay {
     }
 }
 
-fn changes(record: &Record, newer: &RuleSet, older: Option<&RuleSet>) -> Vec<Changed> {
+fn changes(record: &Record, newer: &Arc<RuleSet>, older: Option<&Arc<RuleSet>>) -> Vec<Changed> {
     let after = record.judge(newer);
     let before = older.map(|older| record.judge(older));
     let mut changes = Vec::new();

@@ -1,6 +1,6 @@
 //! `interlock rules test`.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use clap::Args;
 use serde::Serialize;
@@ -48,6 +48,7 @@ struct Tested {
 impl TestRules {
     pub(super) fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let rules = rules(global, self.rules.as_deref()).map_err(|problems| refuse(printer, &problems))?;
+        let rules = Arc::new(rules);
         let mut catalog = self.catalog(global)?;
         rules.switch_packs(&mut catalog).map_err(|problems| refuse(printer, &problems))?;
         let cases =

@@ -11,8 +11,9 @@ use monitor_common::{
     policy::AnswerKey,
 };
 
-use super::{engine::Engine, judge::Stake, losses::Dismissal};
+use super::{engine::Engine, losses::Dismissal};
 use interlock_core::{
+    decide::{Input, Pending},
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
     holds::{HeldCaller, HeldFlow, target},
     names::{self, Answering, Identified, Shown},
@@ -65,7 +66,7 @@ impl Engine {
         if touch == 0 {
             return; // none that rules care about
         }
-        let settled = self.registry.get_mut(id).and_then(|session| session.touches.judged(touch));
+        let settled = self.decider.sessions.get_mut(id).and_then(|session| session.touches.judged(touch));
         // Fails closed: an unsettled touch makes the session's flows ask.
         if let Some(settled) = settled
             && let Err(error) = self.uplink.settle(id, settled)
@@ -77,9 +78,9 @@ impl Engine {
     fn judge_open(&mut self, open: &Open) {
         let (id, pid) = (SessionId(open.header.session), open.header.tgid);
         let caller = HeldCaller::of(pid, &AnswerKey::of_open(id.0, open.file));
-        let Some(stake) = self.stake(id, caller, open.state) else { return };
+        let Some(pending) = self.pending(id, caller, open.state) else { return };
         let Some(secret) = self.opened_secret(open) else {
-            if matches!(stake, Stake::Caller(_)) {
+            if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // its name only looked like a secret's
             }
             self.dismiss_secret("open", id);
@@ -92,11 +93,11 @@ impl Engine {
             self.remember(id, &secret);
             self.learn_contents(open, &secret);
         }
-        self.judge(id, pid, BootNanos(open.header.at_ns), Subject::Open(secret), stake);
+        self.judge(id, pid, BootNanos(open.header.at_ns), Subject::Open(secret), pending);
     }
 
     fn remember(&mut self, id: SessionId, secret: &SecretAccess) {
-        if let Some(session) = self.registry.get_mut(id)
+        if let Some(session) = self.decider.sessions.get_mut(id)
             && !secret.owner
             && self.know.catalog.secrets.switched_off(&secret.entry).is_none()
         {
@@ -115,7 +116,7 @@ impl Engine {
         let Some(access) = self.opened_proc(open) else {
             return self.dismiss("environ", Dismissal::Unreadable);
         };
-        let opener = self.registry.actor(SessionId(open.header.session), open.header.tgid);
+        let opener = self.decider.sessions.actor(SessionId(open.header.session), open.header.tgid);
         if access.how == EnvironHow::Open && opener.is_some_and(environment::lists_processes) {
             self.dismiss("environ", Dismissal::ListsProcesses);
             return;
@@ -134,13 +135,13 @@ impl Engine {
         if opener == target {
             return true;
         }
-        let workspace = self.registry.get(id).and_then(|session| session.workspace.as_deref());
-        let Some((workspace, debugged)) = workspace.zip(self.registry.actor(id, target)) else {
+        let workspace = self.decider.sessions.get(id).and_then(|session| session.workspace.as_deref());
+        let Some((workspace, debugged)) = workspace.zip(self.decider.sessions.actor(id, target)) else {
             return false;
         };
         let program = procfs::executable(target).unwrap_or_else(|| debugged.executable.clone());
         !recognition::is_outside(Some(workspace), Path::new(&program))
-            && self.registry.ancestors(id, debugged).iter().any(|ancestor| ancestor.pid == opener)
+            && self.decider.sessions.ancestors(id, debugged).iter().any(|ancestor| ancestor.pid == opener)
     }
 
     /// A gated session's flow is judged when its first data asks, with its name; everything else here.
@@ -165,8 +166,8 @@ impl Engine {
                 return self.on_received(id, caller(), connect, &destination);
             }
             outcome::TURNED_AWAY => {
-                let Some(stake) = self.stake(id, caller(), state::REFUSED) else { return };
-                return self.judge(id, pid, at, Subject::Connect(destination), stake);
+                let Some(pending) = self.pending(id, caller(), state::REFUSED) else { return };
+                return self.judge(id, pid, at, Subject::Connect(destination), pending);
             }
             _ => {}
         }
@@ -174,32 +175,32 @@ impl Engine {
             // What was queued before is gone with the connection before, also where this one goes to the same place.
             self.heads.remove(connect.cookie);
             self.greetings.forget(connect.cookie);
-            self.holds.reconnected(connect.cookie);
+            self.step(Input::Reconnected { cookie: connect.cookie });
         }
         let refused = connect.outcome != outcome::PASSED;
         let gated = self.is_gated(id);
-        let stake = if refused {
-            Stake::Refused { observed: connect.outcome == outcome::WOULD_REFUSE }
+        let pending = if refused {
+            Pending::Refused { observed: connect.outcome == outcome::WOULD_REFUSE }
         } else {
-            Stake::None
+            Pending::None
         };
         if gated && !refused {
             // A datagram socket's connect sends nothing; name lookups do it by the dozen.
             if destination.transport == Transport::Tcp {
-                let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+                let process = self.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
                 let event = self.event("connect", at, id).process(&process).destination(&destination);
                 self.publish(event);
             }
             return;
         }
-        self.judge(id, pid, at, Subject::Connect(destination), stake);
+        self.judge(id, pid, at, Subject::Connect(destination), pending);
     }
 
     /// A process is stopped before its handshake, because a rule may want that.
     fn on_handshake(&mut self, id: SessionId, caller: HeldCaller, at: BootNanos, to: Destination) {
-        let Some(stake) = self.stake(id, caller, state::ASKED) else { return };
+        let Some(pending) = self.pending(id, caller, state::ASKED) else { return };
         self.notice_losses_of(id);
-        self.judge(id, caller.pid, at, Subject::Handshake(to), stake);
+        self.judge(id, caller.pid, at, Subject::Handshake(to), pending);
     }
 
     fn on_flow_ask(&mut self, ask: &FlowAsk) {
@@ -235,8 +236,10 @@ impl Engine {
         let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
         self.notice_losses_of(id);
         let destination = self.asked_destination(ask, identified);
-        let stake = Stake::Flow(HeldFlow::of(ask));
-        self.judge(id, ask.header.tgid, at, Subject::Connect(destination), stake);
+        let opener = self.uplink.flow(ask.cookie).map_or(0, |flow| flow.tgid);
+        let flow = HeldFlow { opener, ..HeldFlow::of(ask) };
+        let pending = Pending::Flow { flow, unseen: self.began_unseen(&flow) };
+        self.judge(id, ask.header.tgid, at, Subject::Connect(destination), pending);
     }
 
     fn on_flow_closed(&mut self, closed: &FlowClosed) {

@@ -76,7 +76,7 @@ impl Engine {
     }
 
     fn tell_asking(&mut self, session: SessionId, pid: u32, count: u64) {
-        let process = self.registry.process(pid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.process(pid).cloned().unwrap_or_default();
         let event = self
             .event("tamper", boot_now(), session)
             .process(&process)

@@ -61,11 +61,11 @@ impl Engine {
             (process.pid, process.start, session.started, newcomer.executed);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
         session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(pid));
-        self.registry.insert(session);
+        self.decider.sessions.insert(session);
         let origin = Origin::of(pid, &mut self.mounts);
         let seat = Controlling::of(pid);
         self.surroundings.insert(id, Surroundings { origin, seat, ..Surroundings::default() });
-        self.registry.add_process(id, process);
+        self.decider.sessions.add_process(id, process);
         self.is_watched(id);
         self.move_stores(id, &env);
         self.survey_whole(id, pid, &env);
@@ -87,7 +87,7 @@ impl Engine {
     /// The kernel's table is everybody's: one user's sessions must not leave another's unwatched.
     fn check_share(&self, user: u32) -> Result<(), Unwatched> {
         let most = self.config.sessions_per_user;
-        let has = self.registry.iter().filter(|session| session.user == user).count();
+        let has = self.decider.sessions.iter().filter(|session| session.user == user).count();
         if user != 0 && has >= most { Err(Unwatched::TooMany { user, most }) } else { Ok(()) }
     }
 
@@ -109,10 +109,13 @@ impl Engine {
 
     /// Notes where the agent is installed: what it relaunches from there is itself.
     fn settle_prefix(&mut self, id: SessionId, pid: u32) {
-        let Some((session, root)) = self.registry.get(id).zip(self.registry.process(pid)) else { return };
+        let Some((session, root)) = self.decider.sessions.get(id).zip(self.decider.sessions.process(pid))
+        else {
+            return;
+        };
         let (home, workspace) = (session.home.as_deref(), session.workspace.as_deref());
         let prefix = recognition::prefix(&self.know.catalog, root, home, workspace);
-        if let Some(session) = self.registry.get_mut(id) {
+        if let Some(session) = self.decider.sessions.get_mut(id) {
             session.prefix = prefix;
         }
     }
@@ -121,7 +124,7 @@ impl Engine {
     pub fn move_stores(&mut self, id: SessionId, env: &[(String, String)]) {
         let moved = self.know.catalog.secrets.moved(&|name: &str| variable(env, name));
         let names_change = !moved.is_empty();
-        if let Some(session) = self.registry.get_mut(id) {
+        if let Some(session) = self.decider.sessions.get_mut(id) {
             session.moved = moved;
         }
         if names_change && let Err(error) = self.write_names() {

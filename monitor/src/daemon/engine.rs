@@ -14,13 +14,12 @@ use tokio::sync::Notify;
 
 use super::{
     StartError,
-    announced::Announced,
     asking::Asking,
     event::Event,
     explaining::Explanations,
     folding::Folding,
     greetings::Greetings,
-    handle::{Bus, Ends, Inbox, Input},
+    handle::{Bus, Ends, Inbox, Message},
     heads::Heads,
     knowledge::Knowledge,
     losses::Dismissed,
@@ -40,19 +39,16 @@ use super::{
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     config::Config,
-    ledger::{
-        Head, Ledger,
-        record::{Kind as LedgerKind, Record, Who},
-    },
+    ledger::{Head, Ledger, record::Record},
     metrics::{Heart, Metrics},
 };
 use interlock_core::{
+    decide::{Decider, Effect, Input, Settings},
     facts::{BootNanos, Mode, SessionId},
-    holds::{HeldCaller, Holds},
+    holds::HeldCaller,
     names::Names,
-    sessions::Registry,
+    record::{Entry, Kind, Who},
 };
-use interlock_host::proc::surroundings::Surroundings;
 use interlock_host::{
     clock::{Wall, boot_now},
     enforcement::freezer::Freezer,
@@ -63,7 +59,7 @@ use interlock_host::{
         proof::Proof,
         ring,
     },
-    proc::contents::Fingerprints,
+    proc::{contents::Fingerprints, surroundings::Surroundings},
     resolvers::Resolvers,
 };
 
@@ -79,12 +75,14 @@ pub(super) struct Engine {
     pub probes: Probes,
     pub uplink: Uplink,
     pub freezer: Freezer,
-    pub registry: Registry,
+    /// What decides, and everything that it decides by.
+    pub decider: Decider,
+    /// Room for what follows from a step.
+    pub effects: Vec<Effect>,
     /// Of every session of the registry that was looked at.
     pub surroundings: HashMap<SessionId, Surroundings>,
     pub names: Names,
     pub resolvers: Resolvers,
-    pub holds: Holds,
     pub ledger: Ledger,
     pub outbox: Outbox,
     pub metrics: Arc<Metrics>,
@@ -110,7 +108,6 @@ pub(super) struct Engine {
     /// Which process of a session holds a listening socket, by the socket's inode.
     pub listeners: HashMap<(SessionId, u64), u32>,
     pub asking: Asking,
-    pub announced: Announced,
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
     pub own: Vec<Anchor>,
@@ -120,7 +117,7 @@ pub(super) struct Engine {
     store: Store,
     /// What must outlive the daemon may have changed.
     unsaved: bool,
-    inbox: Receiver<Input>,
+    inbox: Receiver<Message>,
     /// Something is in the inbox that was not looked at.
     inbox_waits: bool,
     wake: Arc<OwnedFd>,
@@ -169,17 +166,20 @@ impl Engine {
             .map_err(system("starting the thread that searches descriptors"))?;
         let back = ends.back;
         let resolvers = Resolvers::new(config.resolvers.iter().copied());
+        let settings =
+            Settings { rules: Arc::clone(&know.rules), mode: config.mode, risk_budget: config.risk_budget };
+        let decider = Decider::new(settings, before.next_hold);
         let mut engine = Self {
             config,
             know,
             probes,
             uplink,
             freezer: Freezer::find(),
-            registry: Registry::default(),
+            decider,
+            effects: Vec::new(),
             surroundings: HashMap::new(),
             names: Names::new(),
             resolvers,
-            holds: Holds::new(before.next_hold),
             ledger,
             outbox,
             metrics,
@@ -200,7 +200,6 @@ impl Engine {
             greetings: Greetings::default(),
             listeners: HashMap::new(),
             asking: Asking::default(),
-            announced: Announced::default(),
             tags: Tags::default(),
             own: Vec::new(),
             inflow: Inflow::default(),
@@ -237,7 +236,7 @@ impl Engine {
         engine.protect_own();
         engine.prove();
         engine.warn_of_weaker_rules();
-        engine.record(LedgerKind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
+        engine.record(Kind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
         engine.recover(before);
         engine.adopt();
         engine.follow_sessions();
@@ -280,20 +279,20 @@ impl Engine {
                 break;
             };
             match input {
-                Input::Command(command) => self.answer(*command),
-                Input::Reload => {
+                Message::Command(command) => self.answer(*command),
+                Message::Reload => {
                     self.look_at_files();
                     self.reload(Reason::Told); // what is wrong stands in the log, the status and the metric
                 }
-                Input::FilesChanged => self.reload(Reason::Changed),
-                Input::Read(read) => self.has_read(*read),
-                Input::Registries(answers) => self.learn_registries(answers),
-                Input::Connections(id, had) => self.note_connections(id, had),
-                Input::Stop => self.stopping = true,
+                Message::FilesChanged => self.reload(Reason::Changed),
+                Message::Read(read) => self.has_read(*read),
+                Message::Registries(answers) => self.learn_registries(answers),
+                Message::Connections(id, had) => self.note_connections(id, had),
+                Message::Stop => self.stopping = true,
             }
         }
         self.take_surveys();
-        self.expire();
+        self.step(Input::Tick);
         self.judge_unfinished();
         self.housekeeping();
         self.write_down();
@@ -330,12 +329,13 @@ impl Engine {
         if self.inflow.waits() || self.inbox_waits {
             return Duration::ZERO;
         }
-        let idle = self.registry.is_empty()
+        let idle = self.decider.sessions.is_empty()
             && self.lingering.is_empty()
             && self.readiness.is_at_rest()
             && !self.freezer.is_leaving();
         let tick = if idle { IDLE_TICK } else { TICK };
-        let next = [self.holds.next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
+        let next =
+            [self.decider.holds().next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
         let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
         tick.min(deadline)
     }
@@ -354,35 +354,37 @@ impl Engine {
     /// A new event of a session, numbered.
     pub fn event(&mut self, action: &str, at: BootNanos, session: SessionId) -> Event {
         let number = self.number_event();
-        let agent = self.registry.get(session).map(|session| session.agent.clone()).unwrap_or_default();
+        let agent =
+            self.decider.sessions.get(session).map(|session| session.agent.clone()).unwrap_or_default();
         Event::new(number, action, self.wall.at(at)).session(session, &agent)
     }
 
     /// Appends to the ledger; gives whether it is safely there.
     pub fn record<const N: usize>(
         &mut self,
-        kind: LedgerKind,
+        kind: Kind,
         who: Who,
         session: Option<SessionId>,
         detail: [(&str, Value); N],
     ) -> bool {
-        let appended = self.ledger.append(entry(kind, who, session, detail));
-        self.is_recorded(appended, 1)
+        self.keep(Entry::new(kind, who, session, detail))
     }
 
-    /// The same for what a session can cause as often as it likes: it is safely there when the turn ends.
-    pub fn note<const N: usize>(
-        &mut self,
-        kind: LedgerKind,
-        who: Who,
-        session: Option<SessionId>,
-        detail: [(&str, Value); N],
-    ) {
-        match self.ledger.note(entry(kind, who, session, detail)) {
+    /// Writes an entry into the ledger; returns whether it is there, on disk if it must be at once. Fails open: freezing and
+    /// denying must not wait for a disk.
+    pub fn keep(&mut self, entry: Entry) -> bool {
+        let at_once = entry.at_once;
+        let record = Record::of(entry, Timestamp::now());
+        if at_once {
+            let appended = self.ledger.append(record);
+            return self.is_recorded(appended, 1);
+        }
+        match self.ledger.note(record) {
             // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
             Ok(_) => self.metrics.ledger_records.inc(),
-            Err(error) => drop(self.is_recorded(Err(error), 0)),
+            Err(error) => return self.is_recorded(Err(error), 0),
         }
+        true
     }
 
     fn is_recorded(&self, appended: std::io::Result<Head>, records: u64) -> bool {
@@ -400,7 +402,7 @@ impl Engine {
     }
 
     pub fn observing(&self) -> bool {
-        self.config.mode == Mode::Observe
+        self.decider.observes()
     }
 
     /// What is due once in a while: everything that nothing waits for.
@@ -460,7 +462,7 @@ impl Engine {
     }
 
     fn snapshot(&self) -> Snapshot {
-        let sessions = self.registry.iter().map(|session| SessionRecord {
+        let sessions = self.decider.sessions.iter().map(|session| SessionRecord {
             id: session.id.0,
             agent: session.agent.clone(),
             recognised_by: session.recognised_by.clone(),
@@ -473,10 +475,11 @@ impl Engine {
             serves: session.serves,
             served: session.served.clone(),
             started: session.started.0,
-            frozen: session.frozen,
+            frozen: session.is_frozen(),
             terminal: session.terminal,
             seat: self.surroundings.get(&session.id).and_then(|around| around.seat),
             unattended: session.unattended.clone(),
+            breaker: Some((session.breaker().clone(), session.memory.risk_kept().clone())),
             touched: session.touched(),
         });
         let mut sessions: Vec<SessionRecord> = sessions.collect();
@@ -485,9 +488,10 @@ impl Engine {
             boot: self.boot.clone(),
             // Rounded up, so that an event alone does not cost a write to disk.
             next_event: (self.next_event / 1000 + 1) * 1000,
-            next_hold: self.holds.next_number(),
+            next_hold: self.decider.holds().next_number(),
             sessions,
-            holds: self.holds.waiting().cloned().collect(),
+            holds: self.decider.holds().waiting().cloned().collect(),
+            grants: self.decider.holds().grants().to_vec(),
             lingering: self.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
             secrets: self.know.catalog.secrets.ids().map(str::to_owned).collect(),
             accounts: self.accounts_of_waiting(),
@@ -503,21 +507,21 @@ impl Engine {
         self.handle_all(&mut rest);
         if self.config.pins.is_none() {
             self.tell_what_stays_frozen();
-            self.deny_all_waiting("the daemon ended");
+            self.step(Input::Ends { why: "the daemon ended".to_owned() });
         }
         self.searches.end();
         self.tell_all_repeats();
         self.save();
         self.write_down();
-        self.record(LedgerKind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
+        self.record(Kind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
     }
 
     /// Its labels go with the kernel's programs. Who stands in the freezer is found there by the next daemon, who was stopped
     /// by signal is not.
     fn tell_what_stays_frozen(&self) {
-        for session in self.registry.iter().filter(|session| session.frozen) {
+        for session in self.decider.sessions.iter().filter(|session| session.is_frozen()) {
             let (id, groups, by_signal) =
-                (session.id, self.freezer.directories(session.id), session.by_signal);
+                (session.id, self.freezer.directories(session.id), session.by_signal());
             tracing::warn!(session = %id, ?groups, by_signal, "stays frozen: the next daemon with this state directory can thaw it; without one, write 0 into cgroup.freeze of these groups, and continue by hand (kill -CONT) what a signal stopped");
         }
     }
@@ -529,20 +533,5 @@ impl Engine {
 
     pub fn wall(&self, at: BootNanos) -> Timestamp {
         self.wall.at(at)
-    }
-}
-
-fn entry<const N: usize>(
-    kind: LedgerKind,
-    who: Who,
-    session: Option<SessionId>,
-    detail: [(&str, Value); N],
-) -> Record {
-    Record {
-        at: Timestamp::now(),
-        kind,
-        who,
-        session: session.map(|id| id.to_string()),
-        detail: detail.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
     }
 }

@@ -16,11 +16,9 @@ use interlock_core::{
     facts::{BootNanos, Destination, EnvironAccess, EnvironHow, Process, SecretAccess, SessionId, Transport},
     names::{Identified, Shown},
     recognition::{self, KnownBy, Reader},
+    strings::text,
 };
-use interlock_host::{
-    probes::decode::text,
-    proc::{aside, origin, procfs, root},
-};
+use interlock_host::proc::{aside, origin, procfs, root};
 
 const UDP: u16 = 17;
 const HTTPS: u16 = 443;
@@ -55,7 +53,8 @@ impl Engine {
         open: &Open,
         foreign: bool,
     ) -> Option<SecretAccess> {
-        let session = self.registry.get(id).filter(|_| foreign && open.matched == file::matched::NAME)?;
+        let session =
+            self.decider.sessions.get(id).filter(|_| foreign && open.matched == file::matched::NAME)?;
         let is_renamed =
             origin::is_renamed_since(&[pid, id.root()], Path::new(&path), self.wall(session.started));
         is_renamed.then(|| self.secret(pid, id, path, open.tag.entry, file::matched::INODE, foreign))?
@@ -79,7 +78,7 @@ impl Engine {
         };
         // `WORKSPACE/../.env` only looks as if it were inside.
         let path = normalise(&path.to_string_lossy());
-        let known = self.registry.get(session);
+        let known = self.decider.sessions.get(session);
         let own = known.into_iter().flat_map(|known| known.workspace.iter().chain(&known.project));
         let foreign = own.into_iter().all(|tree| recognition::is_outside(Some(tree), Path::new(&path)));
         self.secret(pid, session, path, probe.tag.entry, probe.matched, foreign)
@@ -94,7 +93,7 @@ impl Engine {
         matched: u32,
         foreign: bool,
     ) -> Option<SecretAccess> {
-        let session = self.registry.get(id)?;
+        let session = self.decider.sessions.get(id)?;
         // The kernel knows one workspace of a session; what a daemon does for its clients is done in theirs.
         let foreign = foreign && !session.is_served(Path::new(&path));
         let entry = self.numbering.entry(number, &self.know.catalog.secrets);
@@ -105,8 +104,9 @@ impl Engine {
             // Also what was tagged by a catalogue that nobody knows any more.
             _ => KnownBy::Unresolved { hint },
         };
-        let process = self.registry.actor(id, pid);
-        let ancestors = process.map(|process| self.registry.ancestors(id, process)).unwrap_or_default();
+        let process = self.decider.sessions.actor(id, pid);
+        let ancestors =
+            process.map(|process| self.decider.sessions.ancestors(id, process)).unwrap_or_default();
         let executable = process.map(|process| {
             let program = procfs::executable(pid).or_else(|| program_of_twin(process, &ancestors));
             program.unwrap_or_else(|| process.executable.clone())
@@ -135,7 +135,8 @@ impl Engine {
     fn is_own(&mut self, open: &Open, path: &str) -> bool {
         let (pid, id, key) = (open.header.tgid, SessionId(open.header.session), open.file);
         let (path, at) = (Path::new(path), BootNanos(open.header.at_ns));
-        let mut trees = self.registry.get(id).into_iter().flat_map(|session| session.trees_unknown_at(at));
+        let mut trees =
+            self.decider.sessions.get(id).into_iter().flat_map(|session| session.trees_unknown_at(at));
         let Some(tree) = trees.find(|tree| path.starts_with(tree)) else { return false };
         let viewers = self.viewers(id, pid);
         let Self { mounts, uplink, .. } = self;
@@ -154,7 +155,7 @@ impl Engine {
 
     /// Processes through which a reader's file is looked at: it may have ended, and the others see the same file, or none.
     pub fn viewers(&self, id: SessionId, pid: u32) -> Vec<u32> {
-        let others = self.registry.pids(id, id.root()).into_iter().take(VIEWERS_MAX);
+        let others = self.decider.sessions.pids(id, id.root()).into_iter().take(VIEWERS_MAX);
         std::iter::once(pid).chain(others).collect()
     }
 

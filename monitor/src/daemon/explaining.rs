@@ -14,10 +14,11 @@ use serde_json::Value;
 pub use self::accounts::{Account, Accounts};
 use super::engine::Engine;
 use interlock_core::{
+    decide::Decision,
     explanation::Explanation,
     facts::{Destination, Fact, NameSource, SecretAccess, SessionId, Subject},
     holds::target,
-    rules::{Memory, RuleSet, Trace, Word as _},
+    rules::{Trace, Word as _},
 };
 
 /// Events kept that a rule matched, and that none did: the many must not push out the few.
@@ -25,16 +26,6 @@ const MATCHED: usize = 512;
 const UNMATCHED: usize = 256;
 /// Holds kept.
 const HOLDS: usize = 512;
-
-/// A fact that was judged, with everything that it was judged by.
-pub struct Decision {
-    pub fact: Fact,
-    /// The session's memory just before.
-    pub past: Memory,
-    /// Those of then: other files may be in force by now.
-    pub rules: Arc<RuleSet>,
-    pub matched: bool,
-}
 
 /// A decision under the id of an event, or of a hold, that told of it.
 #[derive(Clone)]
@@ -64,7 +55,7 @@ impl Explanations {
         if let Some(hold) = hold.filter(|hold| self.hold(hold).is_none()) {
             push(&mut self.holds, HOLDS, Told { id: hold.to_owned(), ..told.clone() });
         }
-        if told.decision.matched {
+        if !told.decision.verdict.matches.is_empty() {
             push(&mut self.matched, MATCHED, told);
         } else {
             push(&mut self.unmatched, UNMATCHED, told);
@@ -110,15 +101,9 @@ impl Engine {
         self.explanations.keep(Told { id, event: Arc::clone(event), ..told });
     }
 
-    /// The process and its creators up to the session's root. What of them is not remembered any more is passed over.
+    /// The process and its creators up to the session's root.
     pub fn lineage(&self, id: SessionId, pid: u32) -> Vec<String> {
-        let mut lineage = self.registry.lineage(pid);
-        let root = id.root().to_string();
-        if lineage.first().and_then(|line| line.split(' ').next()) != Some(&root) {
-            let command = self.registry.get(id).map(|session| session.command.as_str()).unwrap_or_default();
-            lineage.insert(0, format!("{root} {command} (the root; who came between is not known)"));
-        }
-        lineage
+        self.decider.sessions.lineage_of(id, pid)
     }
 
     /// Tells a decision by the id of an event or a hold, with its session's user.
@@ -166,9 +151,9 @@ impl Engine {
     fn tell_unjudged(&self, id: &str, event: &Value) -> (u32, Explanation) {
         let field = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
         let (name, session) = (field("event.action"), field("session.id"));
-        let known = self.registry.find(session);
+        let known = self.decider.sessions.find(session);
         let pid = event.get("process.pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
-        let acted = known.zip(pid).filter(|(id, pid)| self.registry.session_of(*pid) == Some(*id));
+        let acted = known.zip(pid).filter(|(id, pid)| self.decider.sessions.session_of(*pid) == Some(*id));
         let explanation = Explanation {
             id: id.to_owned(),
             headline: format!("{name}: there is no decision to explain"),

@@ -7,17 +7,15 @@ use monitor_common::{
     label::{GATED, Taint},
     policy::{FLOW_ALLOWED, FLOW_DENIED, Flow, FlowVerdict},
 };
-use serde_json::json;
 
 use super::{
     engine::Engine,
-    holding::Waiting,
     searches::{Had, Shared},
 };
 use interlock_core::{
-    facts::{Action, BootNanos, Destination, Fact, SessionId},
+    decide::Input,
+    facts::{BootNanos, Destination, SessionId},
     holds::{HeldCaller, HeldFlow},
-    rules::Verdict,
 };
 use interlock_host::{clock::boot_now, enforcement::flow::Connection, proc::procfs};
 
@@ -46,46 +44,16 @@ impl Engine {
                 return true;
             }
         }
-        let Some(held) = self.holds.of_flow(asked) else { return false };
-        // It waits already; a newer generation only means that more was touched meanwhile.
-        held.generation = held.generation.max(asked.generation);
+        if !self.decider.is_asked(asked) {
+            return false;
+        }
+        self.step(Input::AsksAgain(*asked));
         true
-    }
-
-    pub fn decide_flow(&mut self, fact: &Fact, verdict: &Verdict, flow: HeldFlow) {
-        let action = verdict.action;
-        let asked = ("flow.asked_ns", json!(fact.at.0));
-        if action <= Action::Alert || self.observing() {
-            if action > Action::Alert {
-                self.report_with(would(action), fact, verdict, action, &[asked]);
-            } else if verdict.matches.is_empty() {
-                // With the name that it said by now: what a record of the session is judged by again.
-                self.report("flow-passed", fact, verdict, action);
-            } else {
-                self.report("connect", fact, verdict, action);
-            }
-            self.release(fact.session, fact.process.pid, &flow);
-            return;
-        }
-        if action <= Action::Deny && self.began_unseen(&flow) {
-            // Nothing of what waits has left, so whoever sent it may send it again: on a connection that says who it is for.
-            self.refuse(fact.session, fact.process.pid, &flow);
-            let why = "the connection is older than its session, and does not say who it is for";
-            self.report_with("flow-reset", fact, verdict, Action::Alert, &[asked, ("message", json!(why))]);
-            return;
-        }
-        if action == Action::Hold {
-            self.hold_or_harder(fact, verdict, Waiting::Flow(flow));
-            return;
-        }
-        self.refuse(fact.session, fact.process.pid, &flow);
-        let decided = ("flow.decided_ns", json!(boot_now().0));
-        self.report_with("flow-denied", fact, verdict, action, &[asked, decided]);
     }
 
     /// Whether nobody has seen the begin of a stream, and it has said nothing since: who it is for is a guess. A person cannot
     /// judge a guess, a model must not be stopped by one, and a control plane must not pass by one.
-    fn began_unseen(&self, asked: &HeldFlow) -> bool {
+    pub fn began_unseen(&self, asked: &HeldFlow) -> bool {
         let is_older = |flow: Flow| flow.older != 0 && flow.protocol == TCP;
         self.uplink.flow(asked.cookie).is_some_and(is_older) && self.uplink.flow_name(asked.cookie).is_none()
     }
@@ -121,9 +89,7 @@ impl Engine {
     /// The socket is closed by everybody; what is still queued must not leave.
     pub fn flow_is_closed(&mut self, cookie: u64, at: BootNanos) {
         self.keep_held(cookie, at);
-        for hold in self.holds.flow_closed(cookie) {
-            self.hold_is_gone(hold);
-        }
+        self.step(Input::FlowClosed { cookie });
     }
 
     pub fn deny_flow(&mut self, cookie: u64, denied: FlowVerdict) {
@@ -229,7 +195,7 @@ impl Engine {
     }
 
     fn note_each(&mut self, id: SessionId, pid: u32, own: Vec<Connection>, shared: Vec<Connection>) {
-        if self.registry.session_of(pid) != Some(id) {
+        if self.decider.sessions.session_of(pid) != Some(id) {
             return;
         }
         for connection in shared {
@@ -262,7 +228,7 @@ impl Engine {
     /// person's own program must not be stopped.
     pub fn on_received(&mut self, id: SessionId, caller: HeldCaller, received: &Connect, to: &Destination) {
         let pid = caller.pid;
-        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
         let event = self.event("flow-received", BootNanos(received.header.at_ns), id);
         let why = "another process opened this connection";
         self.publish(event.process(&process).destination(to).with("message", why));
@@ -298,7 +264,7 @@ impl Engine {
         self.reset(id, pid, cookie, to);
         let at = boot_now();
         let destination = self.destination(id, to.0, to.1, TCP, at);
-        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
         let why = "the connection is older than its session and of several paths, so it could not be held";
         let event = self.event("flow-reset", at, id).process(&process).destination(&destination);
         self.publish(event.with("message", why));
@@ -312,7 +278,7 @@ impl Engine {
 
     pub fn tell_shared(&mut self, id: SessionId, pid: u32, to: &Destination) {
         let at = boot_now();
-        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
         let why = "a process outside of the session has this connection too, so it counts as that process's and is not held";
         let event = self.event("flow-shared", at, id).process(&process).destination(to);
         self.publish(event.with("message", why));
@@ -321,15 +287,6 @@ impl Engine {
 
 /// What a flow asked last, as the kernel remembers it.
 pub(super) fn present(cookie: u64, flow: &Flow) -> HeldFlow {
-    let Flow { address, port, asked, .. } = *flow;
-    HeldFlow { cookie, generation: asked, asked: boot_now(), address, port, gone: false }
-}
-
-pub(super) fn would(action: Action) -> &'static str {
-    match action {
-        Action::Hold => "would-hold",
-        Action::Deny => "would-deny",
-        Action::Freeze => "would-freeze",
-        _ => "would-kill",
-    }
+    let Flow { address, port, asked, tgid, .. } = *flow;
+    HeldFlow { cookie, generation: asked, asked: boot_now(), address, port, gone: false, opener: tgid }
 }

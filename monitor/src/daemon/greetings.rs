@@ -50,7 +50,7 @@ impl Greetings {
 impl Engine {
     /// A segment at the begin of a stream, which has passed.
     pub fn on_greeting(&mut self, shown: &FlowAsk) {
-        if self.registry.get(SessionId(shown.header.session)).is_none() {
+        if self.decider.sessions.get(SessionId(shown.header.session)).is_none() {
             return self.dismiss("greeting", Dismissal::SessionOver);
         }
         if self.kept_name(shown).is_some() {

@@ -13,16 +13,15 @@ use monitor_common::{
     policy::AnswerKey,
 };
 
-use super::{engine::Engine, judge::Stake, losses::Dismissal};
+use super::{engine::Engine, losses::Dismissal};
 use interlock_core::{
+    decide::Pending,
     facts::{BootNanos, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId, Severity, Subject},
     holds::HeldCaller,
     recognition,
+    strings::text,
 };
-use interlock_host::{
-    probes::decode::text,
-    proc::{procfs, root},
-};
+use interlock_host::proc::{procfs, root};
 
 /// `IPPROTO_MPTCP` (include/uapi/linux/in.h).
 const MPTCP: u32 = 262;
@@ -37,7 +36,7 @@ impl Engine {
         if matches!(guard.act, act::MOUNT | act::UNMOUNT) {
             self.mounts_change(id, pid);
         }
-        let process = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
         let refused = guard.state == state::REFUSED;
         let Attempted { name, severity, what } = attempted(guard.act, refused);
         let event = self
@@ -54,28 +53,28 @@ impl Engine {
     /// Another process was reached into, or it was tried.
     fn on_inspect(&mut self, guard: &Guard) {
         let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
-        let own = self.registry.session_of(guard.target) == Some(id);
+        let own = self.decider.sessions.session_of(guard.target) == Some(id);
         let subject = Subject::Inspect(Inspection { target: guard.target, own, how: InspectHow::Ptrace });
         let refused = guard.state == state::REFUSED;
-        let stake = if refused { Stake::Refused { observed: false } } else { Stake::None };
-        self.judge(id, pid, BootNanos(guard.header.at_ns), subject, stake);
+        let pending = if refused { Pending::Refused { observed: false } } else { Pending::None };
+        self.judge(id, pid, BootNanos(guard.header.at_ns), subject, pending);
     }
 
     /// A service outside of the tree is asked over its socket.
     pub fn on_delegate(&mut self, delegate: &Delegate) {
         let (id, pid) = (SessionId(delegate.header.session), delegate.header.tgid);
         let caller = HeldCaller::of(pid, &AnswerKey::of_service(id.0, delegate.name));
-        let Some(stake) = self.stake(id, caller, delegate.state) else { return };
+        let Some(pending) = self.pending(id, caller, delegate.state) else { return };
         let path = as_bound(pid, text(&delegate.path), delegate.name == 0);
         let Some(delegation) = recognition::asked_service(&self.know.catalog, path) else {
-            if matches!(stake, Stake::Caller(_)) {
+            if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // only its name is like a service's
             }
             self.dismiss("delegate", Dismissal::NoService);
             return;
         };
         if self.is_own_service(id, pid, &delegation.path) {
-            if matches!(stake, Stake::Caller(_)) {
+            if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller);
             }
             self.dismiss("delegate", Dismissal::OwnService);
@@ -85,18 +84,18 @@ impl Engine {
             self.commit(id, pid, &format!("ask {} ({})", delegation.service, delegation.path));
         }
         let subject = Subject::Delegate(delegation);
-        self.judge(id, pid, BootNanos(delegate.header.at_ns), subject, stake);
+        self.judge(id, pid, BootNanos(delegate.header.at_ns), subject, pending);
     }
 
     /// A file is written that somebody outside of the tree runs later.
     pub fn on_write(&mut self, write: &Write) {
         let (id, pid) = (SessionId(write.header.session), write.header.tgid);
         let caller = HeldCaller::of(pid, &AnswerKey::of_open(id.0, write.file));
-        let Some(stake) = self.stake(id, caller, write.state) else { return };
+        let Some(pending) = self.pending(id, caller, write.state) else { return };
         let (path, _) = self.called(pid, id, write.file.dev, &write.path);
-        let home = self.registry.get(id).and_then(|session| session.home.as_deref());
+        let home = self.decider.sessions.get(id).and_then(|session| session.home.as_deref());
         let Some(delegation) = recognition::written_file(&self.know.catalog, path, home) else {
-            if matches!(stake, Stake::Caller(_)) {
+            if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // only its name is like one's
             }
             self.dismiss("write", Dismissal::NoService);
@@ -106,7 +105,7 @@ impl Engine {
             self.commit(id, pid, &format!("write {}", delegation.path));
         }
         let subject = Subject::Delegate(delegation);
-        self.judge(id, pid, BootNanos(write.header.at_ns), subject, stake);
+        self.judge(id, pid, BootNanos(write.header.at_ns), subject, pending);
     }
 
     /// A secret gets another name. The kernel follows it by its inode already.
@@ -120,7 +119,7 @@ impl Engine {
     /// A socket whose data the flow hold would not see.
     pub fn on_socket(&mut self, socket: &Socket) {
         let id = SessionId(socket.header.session);
-        let process = self.registry.actor(id, socket.header.tgid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.actor(id, socket.header.tgid).cloned().unwrap_or_default();
         let (name, action) = match socket.outcome {
             outcome::REFUSED => ("socket-refused", "deny"),
             outcome::WOULD_REFUSE => ("would-refuse", "deny"),

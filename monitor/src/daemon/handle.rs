@@ -33,7 +33,7 @@ const BACKLOG: usize = 4096;
 
 /// What reaches the engine from outside the kernel.
 #[derive(Debug)]
-pub enum Input {
+pub enum Message {
     Command(Box<Command>),
     /// SIGHUP: read the rules again.
     Reload,
@@ -93,7 +93,7 @@ impl Bus {
 /// The way into the engine's inbox.
 #[derive(Clone)]
 pub struct Inbox {
-    sender: Sender<Input>,
+    sender: Sender<Message>,
     wake: Arc<OwnedFd>,
 }
 
@@ -102,7 +102,7 @@ impl Inbox {
     ///
     /// # Errors
     /// The engine has ended.
-    pub fn send(&self, input: Input) -> Result<(), Input> {
+    pub fn send(&self, input: Message) -> Result<(), Message> {
         self.sender.send(input).map_err(|error| error.0)?;
         // The counter being full means that the engine is awake anyway.
         let _ = rustix::io::write(self.wake.as_fd(), &1_u64.to_ne_bytes());
@@ -119,7 +119,7 @@ pub struct Handle {
 
 /// The engine's own ends.
 pub struct Ends {
-    pub inbox: Receiver<Input>,
+    pub inbox: Receiver<Message>,
     /// The way back in, for threads of the engine's own.
     pub back: Inbox,
     pub wake: Arc<OwnedFd>,
@@ -157,15 +157,15 @@ impl Handle {
     ///
     /// # Errors
     /// The engine has ended.
-    pub fn send(&self, input: Input) -> Result<(), Input> {
+    pub fn send(&self, input: Message) -> Result<(), Message> {
         self.inbox.send(input)
     }
 }
 
 impl Engine for Handle {
     fn submit(&self, command: Command) -> Result<(), Box<Command>> {
-        match self.send(Input::Command(Box::new(command))) {
-            Err(Input::Command(command)) => Err(command),
+        match self.send(Message::Command(Box::new(command))) {
+            Err(Message::Command(command)) => Err(command),
             _ => Ok(()),
         }
     }

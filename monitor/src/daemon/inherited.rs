@@ -45,7 +45,7 @@ impl Engine {
         if !is_read(pid, number) {
             return None;
         }
-        let own = self.registry.get(id)?.workspace.as_deref();
+        let own = self.decider.sessions.get(id)?.workspace.as_deref();
         let foreign = recognition::is_outside(own, Path::new(&path));
         let file = procfs::living(pid).join("fd").join(number.to_string());
         let tagged = self.mounts.of(pid)?.identify(&file).ok().and_then(|key| self.uplink.tag_of(key));

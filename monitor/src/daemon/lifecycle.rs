@@ -7,23 +7,22 @@ use monitor_common::{
     label::Label,
 };
 
-use super::{engine::Engine, judge::Stake, serving::without_delegation};
+use super::{engine::Engine, serving::without_delegation};
 use interlock_core::{
+    decide::{Input, Pending},
     facts::{BootNanos, Process, SessionId, Stage, Subject},
     recognition,
     sessions::{Session, adoption},
+    strings::{strings, text},
 };
-use interlock_host::{
-    probes::decode::{strings, text},
-    proc::{
-        life::{Life, life},
-        procfs,
-    },
+use interlock_host::proc::{
+    life::{Life, life},
+    procfs,
 };
 
 impl Engine {
     pub fn on_fork(&mut self, fork: &Fork) {
-        self.registry.fork(
+        self.decider.sessions.fork(
             SessionId(fork.header.session),
             fork.header.tgid,
             fork.child,
@@ -40,35 +39,35 @@ impl Engine {
         let (pid, session) = (exec.header.tgid, SessionId(exec.header.session));
         let process = Process {
             pid,
-            parent: self.registry.process(pid).map_or(0, |known| known.parent),
+            parent: self.decider.sessions.process(pid).map_or(0, |known| known.parent),
             start: BootNanos(exec.start_ns),
             executable: text(&exec.filename),
             args: strings(&exec.args, exec.args_len).into(),
             args_unknown: exec.args_size > exec.args_len,
         };
-        let parent = self.registry.process(process.parent);
-        let starters = [parent, parent.and_then(|parent| self.registry.process(parent.parent))];
-        let grounds = self.registry.get(session).map(Session::grounds).unwrap_or_default();
+        let parent = self.decider.sessions.process(process.parent);
+        let starters = [parent, parent.and_then(|parent| self.decider.sessions.process(parent.parent))];
+        let grounds = self.decider.sessions.get(session).map(Session::grounds).unwrap_or_default();
         let subjects = recognition::executed(&self.know.catalog, &process, starters, grounds);
         let at = BootNanos(exec.header.at_ns);
-        let (changed, left) = self.announced.runs(&process);
-        let stake = if changed { Stake::Changed } else { Stake::None };
+        let (changed, left) = self.decider.execs.runs(&process);
+        let pending = if changed { Pending::Changed } else { Pending::None };
         self.doubt_exec(session, &process, at);
-        self.registry.add_process(session, process.clone());
+        self.decider.sessions.add_process(session, process.clone());
         self.look_around(session, pid);
         self.take_back(left);
         let own = subjects.len() > 1 && self.follows_own_server(session, &process);
         let subjects = if own { without_delegation(subjects) } else { subjects };
         for subject in subjects {
-            let stake = if subject == Subject::Exec { stake } else { Stake::None };
-            self.judge(session, pid, at, subject, stake);
+            let pending = if subject == Subject::Exec { pending } else { Pending::None };
+            self.judge(session, pid, at, subject, pending);
         }
         self.part_daemon(session, &process);
     }
 
     /// Labels what a root forked before it was labelled itself, until a pass finds nothing new.
     pub fn adopt_descendants(&mut self, root: u32, is_new: bool) {
-        let Some(session) = self.registry.session_of(root) else { return };
+        let Some(session) = self.decider.sessions.session_of(root) else { return };
         self.adopt_tree(root, session, is_new, |label| label.is_none());
     }
 
@@ -116,7 +115,7 @@ impl Engine {
             return false;
         }
         let (pid, start) = (process.pid, process.start);
-        self.registry.add_process(session, process);
+        self.decider.sessions.add_process(session, process);
         self.look_around(session, pid);
         self.note_open_sockets(session, pid);
         self.unlabel_if_ended(pid, start);
@@ -125,13 +124,10 @@ impl Engine {
 
     /// The last process of a session has ended.
     pub fn end_session(&mut self, id: SessionId, last: Process, at: BootNanos) {
-        for hold in self.holds.of_session(id.0) {
-            self.hold_is_gone(hold);
-        }
+        self.step(Input::Ending(id));
         self.settle_flows_of(id, at);
         self.forget_asking(id);
-        self.announced.forget_session(id);
-        self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Stake::None);
+        self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Pending::None);
         self.uplink.remove_session(id);
         self.leave_the_freezer(id);
         self.untag_ended(id);
@@ -139,8 +135,7 @@ impl Engine {
         self.searches.forget(id);
         self.names.forget(id);
         self.listeners.retain(|(session, _), _| *session != id);
-        self.holds.forget(id.0);
-        self.registry.remove(id);
+        self.step(Input::Over(id));
         self.surroundings.remove(&id);
         self.unheard.session_ended();
         self.follow_sessions();

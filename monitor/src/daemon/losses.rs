@@ -69,7 +69,7 @@ impl Engine {
 
     /// The same for a record of a secret that the catalogue does not see as one.
     pub fn dismiss_secret(&mut self, kind: &'static str, session: SessionId) {
-        let lives = self.registry.get(session).is_some();
+        let lives = self.decider.sessions.get(session).is_some();
         self.dismiss(kind, if lives { Dismissal::NoSecret } else { Dismissal::SessionOver });
     }
 
@@ -93,7 +93,7 @@ impl Engine {
         for (program, total) in self.probes.misses().left_out {
             self.metrics.misses_total(program, total);
         }
-        for id in self.registry.ids() {
+        for id in self.decider.sessions.ids() {
             self.notice_losses_of(id);
         }
     }
@@ -101,7 +101,9 @@ impl Engine {
     /// Also before a flow is judged: what was lost may be the very touch that the rules ask for.
     pub fn notice_losses_of(&mut self, id: SessionId) {
         let lost = self.uplink.taint(id).map_or(0, |taint| taint.lost);
-        let Some(session) = self.registry.get_mut(id).filter(|session| lost > session.lost) else { return };
+        let Some(session) = self.decider.sessions.get_mut(id).filter(|session| lost > session.lost) else {
+            return;
+        };
         session.lost = lost;
         session.incomplete = true;
         let event = self.event("records-lost", boot_now(), id).with("interlock.lost", lost);

@@ -7,6 +7,7 @@ use monitor_common::event::meeting::{Meeting, how};
 
 use super::engine::Engine;
 use interlock_core::{
+    decide::Input,
     facts::{BootNanos, SessionId},
     recognition,
     rules::Touch,
@@ -24,7 +25,7 @@ impl Engine {
     }
 
     fn tell_meeting(&mut self, meeting: &Meeting, one: SessionId, other: SessionId) {
-        let process = self.registry.actor(one, meeting.header.tgid).cloned().unwrap_or_default();
+        let process = self.decider.sessions.actor(one, meeting.header.tgid).cloned().unwrap_or_default();
         let place = match meeting.how {
             how::UNIX_SOCKET => "a Unix socket",
             how::PORT => "a TCP port of this machine",
@@ -48,13 +49,13 @@ impl Engine {
             return;
         }
         group.iter().for_each(|id| self.notice_losses_of(*id)); // before a touch is settled
-        let sessions = group.iter().filter_map(|id| self.registry.get(*id));
+        let sessions = group.iter().filter_map(|id| self.decider.sessions.get(*id));
         let known: Vec<(SessionId, Arc<Touch>)> = sessions.clone().flat_map(touches).collect();
         let unknown = sessions.clone().any(|session| session.incomplete);
         for id in group {
             self.count_for(id, &known);
             if unknown {
-                let root = self.registry.process(id.root()).cloned().unwrap_or_default();
+                let root = self.decider.sessions.process(id.root()).cloned().unwrap_or_default();
                 self.mark_incomplete(id, &root, "it has met a session of which something is unknown");
             }
         }
@@ -63,7 +64,7 @@ impl Engine {
     /// The sessions, and whom they have met, and whom those have met; of one user, as what one user's agents do is no reason to stop
     /// another's.
     fn reached<const N: usize>(&self, from: [SessionId; N]) -> BTreeSet<SessionId> {
-        let user = |id: SessionId| self.registry.get(id).map(|session| session.user);
+        let user = |id: SessionId| self.decider.sessions.get(id).map(|session| session.user);
         let of = from.first().and_then(|id| user(*id));
         let mut group: BTreeSet<SessionId> =
             from.into_iter().filter(|id| of.is_some() && user(*id) == of).collect();
@@ -76,7 +77,7 @@ impl Engine {
     }
 
     fn count_for(&mut self, id: SessionId, known: &[(SessionId, Arc<Touch>)]) {
-        let Some(session) = self.registry.get_mut(id) else { return };
+        let Some(session) = self.decider.sessions.get_mut(id) else { return };
         let mut news: Vec<String> = Vec::new();
         for (from, touch) in known {
             let counts = touch.foreign && !is_own(session, Path::new(&touch.path));
@@ -88,7 +89,7 @@ impl Engine {
         if news.is_empty() {
             return;
         }
-        self.gate_by_memory(id);
+        self.step(Input::Remembers(id));
         // The kernel did so for those that the one that touched has met itself, before this was known.
         self.ask_again(id);
         let event = self.event("touch-shared", boot_now(), id).with("file.paths", news);

@@ -1,35 +1,10 @@
 //! Packs that are switched off: what an agent does with their secrets is published, and judged by nobody.
 
-use super::{
-    engine::Engine,
-    judge::{Stake, event_name},
-};
-use crate::metrics::kind_name;
-use interlock_core::{
-    facts::{BootNanos, Process, SessionId, Subject},
-    health::{Check, CheckState},
-};
+use super::engine::Engine;
+
+use interlock_core::health::{Check, CheckState};
 
 impl Engine {
-    /// Publishes what no rule is asked about. Nothing waits for it, unless the pack was switched off a moment ago.
-    pub fn pass_over(
-        &mut self,
-        id: SessionId,
-        pid: u32,
-        at: BootNanos,
-        subject: &Subject,
-        stake: Stake,
-        pack: &str,
-    ) {
-        if let Stake::Caller(caller) = stake {
-            self.resume(id, caller);
-        }
-        let process = self.registry.process(pid).cloned().unwrap_or(Process { pid, ..Process::default() });
-        self.metrics.event(kind_name(subject.kind()));
-        let event = self.event(event_name(subject), at, id).process(&process).subject(subject);
-        self.publish(event.with("secret.pack", pack).with("interlock.action", "allow"));
-    }
-
     /// The packs that are off, by name.
     pub fn packs_off(&self) -> Vec<String> {
         self.know.rules.packs_off().into_iter().map(str::to_owned).collect()

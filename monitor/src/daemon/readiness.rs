@@ -48,7 +48,7 @@ impl Engine {
 
     /// Attaches what only sessions need while one lives or data must stay held; some time after, detaches it.
     pub fn follow_sessions(&mut self) {
-        let needed = !self.registry.is_empty() || !self.lingering.is_empty();
+        let needed = !self.decider.sessions.is_empty() || !self.lingering.is_empty();
         self.become_ready(if needed { Readiness::Needed } else { self.readiness.unneeded() });
     }
 

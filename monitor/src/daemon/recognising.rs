@@ -15,10 +15,10 @@ use interlock_core::{
     facts::{BootNanos, Process},
     recognition::detection::{Image, Recognised, Seen, Strength},
     sessions::adoption,
+    strings::{strings, text},
 };
 use interlock_host::{
     clock::boot_now,
-    probes::decode::{strings, text},
     proc::{
         procfs::{self, Running},
         setter,
@@ -78,8 +78,8 @@ impl Engine {
 
     /// An agent's program was executed before its process got the label of a session.
     fn executed_unlabelled(&mut self, process: Process) {
-        let Some(session) = self.registry.session_of(process.pid) else { return };
-        let Some(known) = self.registry.process_mut(process.pid) else { return };
+        let Some(session) = self.decider.sessions.session_of(process.pid) else { return };
+        let Some(known) = self.decider.sessions.process_mut(process.pid) else { return };
         let process = Process { parent: known.parent, start: known.start, ..process };
         *known = process.clone();
         self.part_daemon(session, &process);

@@ -9,7 +9,10 @@ use std::{collections::HashMap, time::Duration};
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
 use super::engine::Engine;
-use interlock_core::facts::{BootNanos, Process, SessionId};
+use interlock_core::{
+    decide::Input,
+    facts::{BootNanos, Process, SessionId},
+};
 use interlock_host::{
     clock::boot_now,
     proc::{
@@ -77,19 +80,17 @@ impl Engine {
 
     /// A process has ended: told by the kernel, or found.
     pub fn process_ended(&mut self, pid: u32, at: BootNanos) {
-        for hold in self.holds.caller_ended(pid) {
-            self.hold_is_gone(hold);
-        }
-        let left = self.announced.forget(pid);
+        self.step(Input::CallerEnded { pid });
+        let left = self.decider.execs.forget(pid);
         self.take_back(left);
-        let Some((session, last)) = self.registry.exit(pid) else { return };
+        let Some((session, last)) = self.decider.sessions.exit(pid) else { return };
         // The last that the engine knows. The kernel knows of those whose fork was not told.
         for (pid, label) in self.uplink.labels() {
             if label.session == session.0 {
                 self.reconcile_label(pid, label);
             }
         }
-        if self.registry.count(session) == 0 {
+        if self.decider.sessions.count(session) == 0 {
             self.end_session(session, last, at);
         }
     }
@@ -118,14 +119,14 @@ impl Engine {
                 false
             }
             Life::Runs => {
-                let known = self.registry.process(pid).is_some_and(|process| process.start == start);
-                if known && self.registry.session_of(pid) == Some(id) {
+                let known = self.decider.sessions.process(pid).is_some_and(|process| process.start == start);
+                if known && self.decider.sessions.session_of(pid) == Some(id) {
                     return false;
                 }
                 self.revive(id);
                 let found = procfs::read(pid).map(|running| running.process);
                 let process = Process { pid, start, ..found.unwrap_or_default() };
-                self.registry.add_process(id, process);
+                self.decider.sessions.add_process(id, process);
                 true
             }
             // An ending one is told of by the kernel, and looked at again otherwise.
@@ -135,7 +136,7 @@ impl Engine {
 
     /// A session of which the engine knows nothing, and a member lives: what it did is unknown, so everything asks.
     fn revive(&mut self, id: SessionId) {
-        if self.registry.get(id).is_some() {
+        if self.decider.sessions.get(id).is_some() {
             return;
         }
         tracing::warn!(session = %id, "a session that had seemed to end has a living process");
@@ -148,15 +149,16 @@ impl Engine {
             // Fails open, visibly: its connections do not ask.
             tracing::error!(session = %id, %error, "the session cannot be told to the kernel; it is observed only");
         }
-        let mut session = self.restore(id, None);
-        session.gated = true;
-        self.registry.insert(session);
+        let session = self.restore(id, None);
+        self.decider.sessions.insert(session);
+        self.decider.settle_gate(id); // it is incomplete
     }
 
     /// Processes that the engine knows and the kernel has no label for: their exit was lost, or their label was.
     fn reconcile_processes(&mut self, now: BootNanos) {
         let unlabelled: Vec<(u32, SessionId, BootNanos)> = self
-            .registry
+            .decider
+            .sessions
             .processes()
             .filter(|(session, process)| {
                 self.uplink.label(process.pid).is_none_or(|label| label.session != session.0)

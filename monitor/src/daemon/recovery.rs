@@ -14,19 +14,20 @@ use super::{
     flows::present,
     snapshot::{SessionRecord, Snapshot},
 };
-use crate::ledger::record::{Kind as LedgerKind, Who};
 use interlock_core::{
+    decide::Input,
     facts::{BootNanos, Process, SessionId},
     holds::{HeldFlow, Hold},
+    record::{Kind, Who},
     sessions::{Session, touches::Touches},
 };
-use interlock_host::proc::surroundings::Surroundings;
 use interlock_host::{
     clock::boot_now,
     enforcement::{freeze, signal::Member},
     proc::{
         life::{Life, has_ended, life},
         procfs,
+        surroundings::Surroundings,
     },
 };
 
@@ -38,7 +39,7 @@ impl Engine {
             before.sessions.into_iter().map(|session| (session.id, session)).collect();
         for (pid, label) in self.uplink.labels() {
             let id = SessionId(label.session);
-            if self.registry.get(id).is_none() {
+            if self.decider.sessions.get(id).is_none() {
                 let mut session = self.restore(id, described.remove(&label.session));
                 // What exactly it touched is only known as bits: where they matter, the rules' `touched` counts as met.
                 session.incomplete |= self.is_gated(id);
@@ -47,17 +48,17 @@ impl Engine {
                 {
                     tracing::error!(session = %id, %error, "what it touched is unknown, and its connections may not ask");
                 }
-                self.registry.insert(session);
+                self.decider.sessions.insert(session);
             }
             let process = procfs::read(pid).map(|running| running.process);
-            self.registry.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));
+            self.decider.sessions.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));
         }
         for (id, pid) in returned {
             if let Some(running) = procfs::read(pid) {
                 self.survey_whole(id, pid, &running.env);
             }
         }
-        for id in self.registry.ids() {
+        for id in self.decider.sessions.ids() {
             self.tag_stores(id);
         }
         self.untag_strangers_later();
@@ -66,6 +67,7 @@ impl Engine {
         self.freeze_again();
         // What the rings still hold comes first: its questions are asked, not denied.
         self.catch_up();
+        self.step(Input::RestoredGrants(before.grants));
         self.restore_holds(before.holds);
         self.explanations.accounts.restore(before.accounts);
         self.wake_the_forgotten();
@@ -107,15 +109,16 @@ impl Engine {
     /// A session of which the kernel knows, and what an earlier daemon wrote down of it.
     pub(super) fn restore(&mut self, id: SessionId, described: Option<SessionRecord>) -> Session {
         let seat = described.as_ref().and_then(|record| record.seat);
+        let was_frozen = described.as_ref().is_some_and(|record| record.frozen);
         self.surroundings.insert(id, Surroundings { seat, ..Surroundings::default() });
         let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
         // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
         self.freezer.claim(id);
         let known = self.uplink.session(id).unwrap_or_default();
-        session.frozen |= known.flags & FROZEN != 0 || !self.freezer.processes(id).is_empty();
+        let frozen = was_frozen || known.flags & FROZEN != 0 || !self.freezer.processes(id).is_empty();
         session.touches = Touches::after(known.settled);
-        if session.frozen {
-            session.breaker.on_trip(boot_now());
+        if frozen {
+            session.found_frozen();
         }
         session
     }
@@ -132,10 +135,10 @@ impl Engine {
     /// Sessions whose last process ended while no daemon ran: they end now. What they did meanwhile nobody saw.
     fn end_the_ended(&mut self, mut described: HashMap<u64, SessionRecord>) {
         for id in self.uplink.sessions() {
-            if self.registry.get(id).is_none() {
+            if self.decider.sessions.get(id).is_none() {
                 let mut session = self.restore(id, described.remove(&id.0));
                 session.incomplete = true;
-                self.registry.insert(session);
+                self.decider.sessions.insert(session);
                 self.end_session(id, Process { pid: id.root(), ..Process::default() }, boot_now());
             }
         }
@@ -144,25 +147,31 @@ impl Engine {
     /// Somebody may have continued a frozen tree meanwhile, or the last daemon did not get to the end of it. What is left of
     /// the groups of a session that is over goes.
     fn freeze_again(&mut self) {
-        for id in self.registry.ids() {
-            if !self.registry.get(id).is_some_and(|session| session.frozen) {
+        for id in self.decider.sessions.ids() {
+            if !self.decider.sessions.get(id).is_some_and(|session| session.is_frozen()) {
                 continue;
             }
-            let creator = |pid| self.registry.process(pid).map(|process| process.parent);
+            let creator = |pid| self.decider.sessions.process(pid).map(|process| process.parent);
             let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id, &creator);
-            if let Some(session) = self.registry.get_mut(id) {
-                session.freeze(&outcome, boot_now());
-            }
+            self.step(Input::Stopped { session: id, outcome });
         }
-        self.freezer.keep(&self.registry.ids());
+        self.freezer.keep(&self.decider.sessions.ids());
     }
 
     /// Callers that were stopped without a hold being noted ask again.
     fn wake_the_forgotten(&mut self) {
-        let held: HashSet<u32> =
-            self.holds.waiting().flat_map(|hold| hold.callers.iter().map(|caller| caller.pid)).collect();
+        let held: HashSet<u32> = self
+            .decider
+            .holds()
+            .waiting()
+            .flat_map(|hold| hold.callers.iter().map(|caller| caller.pid))
+            .collect();
         for (pid, label) in self.uplink.labels() {
-            let frozen = self.registry.get(SessionId(label.session)).is_some_and(|session| session.frozen);
+            let frozen = self
+                .decider
+                .sessions
+                .get(SessionId(label.session))
+                .is_some_and(|session| session.is_frozen());
             if frozen || held.contains(&pid) || !procfs::is_stopped(pid) {
                 continue;
             }
@@ -187,7 +196,8 @@ impl Engine {
             .collect();
         let waits = |held: &HeldFlow| waiting.get(&held.cookie).is_some_and(|flow| held.goes_on(flow));
         let mut held: HashSet<u64> = self
-            .holds
+            .decider
+            .holds()
             .waiting()
             .flat_map(|hold| &hold.flows)
             .filter(|flow| waits(flow))
@@ -195,21 +205,16 @@ impl Engine {
             .collect();
         for mut hold in holds {
             hold.flows.retain(|flow| waits(flow) && !held.contains(&flow.cookie));
-            hold.callers.retain(|caller| self.registry.process(caller.pid).is_some());
+            hold.callers.retain(|caller| self.decider.sessions.process(caller.pid).is_some());
             if !hold.flows.is_empty() || !hold.callers.is_empty() {
                 held.extend(hold.flows.iter().map(|flow| flow.cookie));
-                self.holds.restore(hold);
+                self.step(Input::Restored(Box::new(hold)));
             }
         }
         for (cookie, flow) in waiting.into_iter().filter(|(cookie, _)| !held.contains(cookie)) {
             let id = SessionId(flow.session);
             self.refuse(id, id.root(), &present(cookie, &flow));
-            self.record(
-                LedgerKind::Deny,
-                Who::Daemon,
-                Some(id),
-                [("why", "it waited while no daemon ran".into())],
-            );
+            self.record(Kind::Deny, Who::Daemon, Some(id), [("why", "it waited while no daemon ran".into())]);
         }
     }
 }
@@ -229,9 +234,11 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.project = record.project;
     session.prefix = record.prefix;
     (session.serves, session.served) = (record.serves, record.served);
-    session.frozen = record.frozen;
     session.terminal = record.terminal;
     session.unattended = record.unattended;
+    if let Some((breaker, risk)) = record.breaker {
+        session.resume(breaker, risk);
+    }
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);

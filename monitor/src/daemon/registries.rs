@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::{
     engine::Engine,
-    handle::{Handle, Input},
+    handle::{Handle, Message},
 };
 use crate::control::api::RegistriesView;
 use interlock_host::packages::{self, Answers};
@@ -16,7 +16,7 @@ use interlock_host::packages::{self, Answers};
 pub async fn ask(handle: Arc<Handle>, again: Option<Arc<Notify>>) {
     while let Some(again) = &again {
         let answers = packages::defaults().await;
-        if handle.send(Input::Registries(answers)).is_err() {
+        if handle.send(Message::Registries(answers)).is_err() {
             return;
         }
         again.notified().await;

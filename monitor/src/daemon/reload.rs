@@ -6,17 +6,15 @@ use monitor_common::policy::SecretTag;
 
 use super::{
     engine::Engine,
-    handle::Input,
+    handle::Message,
     knowledge::{Knowledge, Mistakes},
     numbering::Numbering,
 };
-use crate::{
-    control::{
-        api::{Refusal, RulesView},
-        command::{No, Reply},
-    },
-    ledger::record::{Kind as LedgerKind, Who},
+use crate::control::{
+    api::{Refusal, RulesView},
+    command::{No, Reply},
 };
+use interlock_core::record::{Kind, Who};
 use interlock_host::probes::MapError;
 
 /// Who wants the files read again.
@@ -52,7 +50,7 @@ impl Engine {
         let (config, back) = (self.config.clone(), self.back.clone());
         let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
             let read = Box::new(Knowledge::load(&config));
-            drop(back.send(Input::Read(read))); // the engine has ended
+            drop(back.send(Message::Read(read))); // the engine has ended
         });
         self.reloading.served = std::mem::take(&mut self.reloading.waiting);
         match reading {
@@ -114,13 +112,13 @@ impl Engine {
         if let Err(error) = self.write_tables() {
             tracing::error!(%error, "the kernel's tables could not be renewed");
         }
-        for id in self.registry.ids() {
+        for id in self.decider.sessions.ids() {
             self.tag_stores(id);
         }
         self.save();
         let (rules, catalog) = (self.know.rules.sha256().to_owned(), self.know.catalog.sha256());
         self.record(
-            LedgerKind::Rules,
+            Kind::Rules,
             Who::Daemon,
             None,
             [("sha256", rules.into()), ("catalog_sha256", catalog.into())],

@@ -2,31 +2,24 @@
 
 use std::time::Duration;
 
-use monitor_common::policy::SUBJECT_CONNECT;
 use serde_json::json;
 
 use super::{beginning::Newcomer, engine::Engine, reload::Reason};
-use crate::{
-    control::{
-        api::{Approval, Enroll, HoldView, Refusal, SessionView},
-        command::{Command, No, Reply, Request},
-        peer::Caller,
-    },
-    ledger::record::{Kind as LedgerKind, Who},
+use crate::control::{
+    api::{self, Enroll, HoldView, Refusal, SessionView},
+    command::{Command, No, Reply, Request},
+    peer::Caller,
 };
+use interlock_core::record::{Kind, Who};
 use interlock_core::{
     catalog::agents::COMMAND,
+    decide::{Approval, Input, Objection},
     explanation::Explanation,
     facts::{HoldState, SessionId},
     holds::{Hold, Holds, Undecidable},
+    sessions::Session,
 };
-use interlock_host::{clock::boot_now, enforcement::freeze, proc::procfs};
-
-/// Longest time an approval may reach.
-const GRANT_MAX: Duration = Duration::from_secs(24 * 3600);
-
-/// How long an approved handshake speaks for the data that follows it.
-const HANDSHAKE_REACH: Duration = Duration::from_secs(60);
+use interlock_host::proc::procfs;
 
 /// What is explained.
 const EXPLAINED: &str = "the last holds and events of this daemon are explained: see `interlock events`, `interlock \
@@ -91,8 +84,8 @@ impl Engine {
     }
 
     fn visible_sessions(&self, caller: &Caller) -> Vec<SessionView> {
-        let ids = self.registry.ids();
-        let sessions = ids.iter().filter_map(|id| self.registry.get(*id));
+        let ids = self.decider.sessions.ids();
+        let sessions = ids.iter().filter_map(|id| self.decider.sessions.get(*id));
         sessions
             .filter(|session| self.sees(caller, session.user))
             .map(|session| self.session_view(session))
@@ -100,8 +93,8 @@ impl Engine {
     }
 
     fn visible_holds(&self, caller: &Caller, all: bool) -> Vec<HoldView> {
-        let decided = self.holds.decided().filter(|_| all);
-        let holds = decided.chain(self.holds.waiting());
+        let decided = self.decider.holds().decided().filter(|_| all);
+        let holds = decided.chain(self.decider.holds().waiting());
         holds
             .filter(|hold| self.sees(caller, self.owner(SessionId(hold.session))))
             .map(|hold| self.hold_view(hold))
@@ -111,14 +104,14 @@ impl Engine {
     /// Those that the caller sees, who has then seen who waits under each.
     fn show_holds(&mut self, caller: &Caller, all: bool) -> Vec<HoldView> {
         let holds = self.visible_holds(caller, all);
-        for number in holds.iter().filter_map(|hold| Holds::number(&hold.id)) {
-            self.holds.show(number);
+        for hold in holds.iter().filter_map(|hold| Holds::number(&hold.id)) {
+            self.step(Input::Shown { hold });
         }
         holds
     }
 
     pub fn owner(&self, id: SessionId) -> u32 {
-        self.registry.get(id).map_or(0, |session| session.user) // nobody's: root's
+        self.decider.sessions.get(id).map_or(0, |session| session.user) // nobody's: root's
     }
 
     fn enroll(&mut self, caller: &Caller, enroll: Enroll) -> Result<SessionView, No> {
@@ -131,119 +124,66 @@ impl Engine {
         let id = self
             .begin_session(running, newcomer)
             .map_err(|why| No::Conflict(refusal(&format!("no session can begin: {why}"))))?;
-        let Some(view) = self.registry.get(id).map(|session| self.session_view(session)) else {
+        let Some(view) = self.decider.sessions.get(id).map(|session| self.session_view(session)) else {
             return Err(No::Conflict(refusal("the calling process has ended")));
         };
-        self.record(LedgerKind::Enroll, who(caller), Some(id), [("command", view.command.clone().into())]);
+        self.record(Kind::Enroll, who(caller), Some(id), [("command", view.command.clone().into())]);
         Ok(view)
     }
 
     fn freeze_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
         let id = self.session_for(caller, text)?;
-        if let Some(session) = self.registry.get_mut(id) {
-            session.breaker.on_person_freeze();
-        }
-        self.freeze_session(id, who(caller), "a person asked", boot_now());
+        self.step(Input::FreezeAsked { session: id, who: who(caller) });
         self.view_of(caller, id)
     }
 
     fn thaw_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
         let id = self.session_for(caller, text)?;
-        let Some(session) = self.registry.get_mut(id) else { return Err(self.no_session(caller, text)) };
-        if !session.frozen {
+        if !self.decider.sessions.get(id).is_some_and(Session::is_frozen) {
             return Err(No::Conflict(refusal(&format!("session {id} is not frozen"))));
         }
-        let stood = session.thaw();
-        session.breaker.on_thaw(boot_now());
-        self.save();
-        self.record(LedgerKind::Thaw, who(caller), Some(id), []);
-        let outcome = freeze::thaw(&mut self.uplink, &mut self.freezer, id, &stood);
-        let event = self
-            .event("session-thawed", boot_now(), id)
-            .with("freeze.processes", outcome.members)
-            .with("freeze.still_stopped", json!(outcome.running))
-            .with("user.id", caller.uid);
-        self.publish(event);
+        self.step(Input::Thawed { session: id, who: who(caller) });
         self.view_of(caller, id)
     }
 
-    fn approve(&mut self, caller: &Caller, text: &str, approval: &Approval) -> Result<HoldView, No> {
+    fn approve(&mut self, caller: &Caller, text: &str, approval: &api::Approval) -> Result<HoldView, No> {
         let hold = self.hold_for(caller, text)?;
-        let id = SessionId(hold.session);
-        if self.registry.get(id).is_some_and(|session| session.frozen) {
-            return Err(No::Conflict(Refusal {
-                error: format!("session {id} is frozen"),
-                hint: Some(format!("interlock thaw {id}")),
-            }));
-        }
-        let unseen = hold.company.unseen();
-        if !unseen.is_empty() {
-            // The refusal shows them.
-            self.holds.show(hold.number);
-            return Err(No::Conflict(Refusal {
-                error: format!("more waits under {} than you were shown: {}", hold.id(), unseen.join("; ")),
-                hint: Some(format!("interlock explain {0}, then interlock approve {0}", hold.id())),
-            }));
-        }
         let reach = approval.for_seconds.map(Duration::from_secs);
-        if reach.is_some_and(|reach| reach > GRANT_MAX) {
-            return Err(No::Invalid(refusal("an approval reaches at most 24 h")));
+        if let Err(objection) = self.decider.may_approve(hold.number, reach) {
+            // The refusal shows them.
+            self.step(Input::Shown { hold: hold.number });
+            return Err(objected(&hold, &objection));
         }
-        let by = format!("uid {}", caller.uid);
         let detail = [
             ("hold", hold.id().into()),
             ("destination", hold.target().into()),
             ("for_seconds", json!(approval.for_seconds)),
         ];
         // Fails closed: what cannot be proved afterwards is not let through.
-        if !self.record(LedgerKind::Approve, who(caller), Some(id), detail) {
+        if !self.record(Kind::Approve, who(caller), Some(SessionId(hold.session)), detail) {
             return Err(No::Conflict(refusal(
                 "the ledger cannot be written, so nothing is approved; see the daemon's log",
             )));
         }
-        let hold = self.decide(hold.number, HoldState::Approved, &by)?;
-        if let Some(session) = self.registry.get_mut(id) {
-            session.memory.forgive(hold.points, boot_now());
-        }
-        self.expect_relays(&hold, boot_now(), &by);
-        self.release_hold(&hold);
-        // The connection asks again with its first data: who approved its handshake has approved that.
-        let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);
-        if let Some(reach) = reach.or(begins.then_some(HANDSHAKE_REACH)) {
-            self.holds.grant(&hold, boot_now().plus(reach), by.clone());
-        }
-        let event = self
-            .event("flow-released", boot_now(), id)
-            .with("hold.id", hold.id())
-            .with("hold.decided_by", by)
-            .with("rule.id", vec![hold.rule.clone()])
-            .object(&hold.object);
-        self.publish(event);
-        Ok(self.hold_view(&hold))
+        self.step(Input::Approved(Approval { hold: hold.number, who: who(caller), reach }));
+        self.decided(hold.number)
     }
 
     fn deny(&mut self, caller: &Caller, text: &str) -> Result<HoldView, No> {
         let hold = self.hold_for(caller, text)?;
-        let by = format!("uid {}", caller.uid);
-        let hold = self.decide(hold.number, HoldState::Denied, &by)?;
-        if let Some(session) = self.registry.get_mut(SessionId(hold.session)) {
-            session.breaker.on_denied(boot_now());
-        }
-        self.finish_hold(&hold, LedgerKind::Deny, who(caller), "flow-denied");
-        Ok(self.hold_view(&hold))
+        self.step(Input::Denied { hold: hold.number, who: who(caller) });
+        self.decided(hold.number)
     }
 
-    fn decide(&mut self, number: u64, state: HoldState, by: &str) -> Result<Hold, No> {
-        let hold =
-            self.holds.decide(number, state, Some(by.to_owned())).map_err(|why| undecidable(number, &why))?;
-        let waited = boot_now().since(hold.since);
-        self.metrics.hold_waited(waited);
-        Ok(hold)
+    /// A hold after its decision.
+    fn decided(&self, number: u64) -> Result<HoldView, No> {
+        let hold = self.decider.holds().get(number);
+        hold.map(|hold| self.hold_view(hold)).ok_or_else(|| undecidable(number, &Undecidable::Unknown))
     }
 
     /// A waiting hold that the caller may decide.
     fn hold_for(&self, caller: &Caller, text: &str) -> Result<Hold, No> {
-        let known = Holds::number(text).and_then(|number| self.holds.get(number));
+        let known = Holds::number(text).and_then(|number| self.decider.holds().get(number));
         let Some(hold) = known.filter(|hold| self.sees(caller, self.owner(SessionId(hold.session)))) else {
             let waiting: Vec<String> =
                 self.visible_holds(caller, false).into_iter().map(|hold| hold.id).collect();
@@ -260,7 +200,7 @@ impl Engine {
     }
 
     fn session_for(&self, caller: &Caller, text: &str) -> Result<SessionId, No> {
-        let known = self.registry.find(text).filter(|id| self.sees(caller, self.owner(*id)));
+        let known = self.decider.sessions.find(text).filter(|id| self.sees(caller, self.owner(*id)));
         let id = known.ok_or_else(|| self.no_session(caller, text))?;
         self.may_decide(caller, id)?;
         Ok(id)
@@ -286,7 +226,8 @@ impl Engine {
     }
 
     fn view_of(&self, caller: &Caller, id: SessionId) -> Result<SessionView, No> {
-        let session = self.registry.get(id).ok_or_else(|| self.no_session(caller, &id.to_string()))?;
+        let session =
+            self.decider.sessions.get(id).ok_or_else(|| self.no_session(caller, &id.to_string()))?;
         Ok(self.session_view(session))
     }
 
@@ -298,11 +239,11 @@ impl Engine {
                 hint: Some(EXPLAINED.into()),
             })
         })?;
-        if let Some(hold) = Holds::number(text).and_then(|number| self.holds.get(number)) {
-            let number = hold.number;
+        if let Some(hold) = Holds::number(text).and_then(|number| self.decider.holds().get(number)) {
+            let hold_number = hold.number;
             let others = hold.company.lines().into_iter().map(|other| format!("also waits: {other}"));
             explanation.object.extend(others);
-            self.holds.show(number);
+            self.step(Input::Shown { hold: hold_number });
         }
         Ok(explanation)
     }
@@ -326,6 +267,22 @@ fn refusal(error: &str) -> Refusal {
 
 fn not_permitted(error: &str) -> No {
     No::NotPermitted(refusal(error))
+}
+
+fn objected(hold: &Hold, objection: &Objection) -> No {
+    let id = hold.id();
+    match objection {
+        Objection::Undecidable(why) => undecidable(hold.number, why),
+        Objection::Frozen(session) => No::Conflict(Refusal {
+            error: format!("session {session} is frozen"),
+            hint: Some(format!("interlock thaw {session}")),
+        }),
+        Objection::Unseen(lines) => No::Conflict(Refusal {
+            error: format!("more waits under {id} than you were shown: {}", lines.join("; ")),
+            hint: Some(format!("interlock explain {id}, then interlock approve {id}")),
+        }),
+        Objection::TooLong => No::Invalid(refusal("an approval reaches at most 24 h")),
+    }
 }
 
 fn undecidable(number: u64, why: &Undecidable) -> No {

@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     engine::Engine,
-    handle::{Inbox, Input},
+    handle::{Inbox, Message},
 };
 use crate::metrics::Metrics;
 use interlock_core::facts::SessionId;
@@ -289,7 +289,7 @@ impl Searcher {
             if bounds.were_met() {
                 self.cut_short(session, "connections");
             }
-            let _ = self.back.send(Input::Connections(session, had)); // the engine has ended
+            let _ = self.back.send(Message::Connections(session, had)); // the engine has ended
         }
         let mut bounds = Bounds::new(LATER, LATER_SPAN);
         let mut errands = std::mem::take(&mut queue.errands);
@@ -332,13 +332,13 @@ impl Searcher {
 impl Engine {
     /// Makes a released flow's data go out now.
     pub fn push(&mut self, session: SessionId, pid: u32, cookie: u64) {
-        let pids = self.registry.pids(session, pid);
+        let pids = self.decider.sessions.pids(session, pid);
         self.searches.reach(session, pids, cookie, Errand::Push);
     }
 
     /// Lets the program of a refused flow see an error.
     pub fn reset(&mut self, session: SessionId, pid: u32, cookie: u64, to: ([u8; 16], u16)) {
-        let pids = self.registry.pids(session, pid);
+        let pids = self.decider.sessions.pids(session, pid);
         self.searches.reach(session, pids, cookie, Errand::Reset { to: Some(to) });
     }
 
@@ -350,7 +350,7 @@ impl Engine {
         has_some || bounds.were_met()
     }
 
-    /// What a process had open before its label; `None` where that takes longer, and comes as [`Input::Connections`].
+    /// What a process had open before its label; `None` where that takes longer, and comes as [`Message::Connections`].
     pub fn connections_before(&mut self, session: SessionId, pid: u32, creators: Vec<u32>) -> Option<Had> {
         self.searches.connections(session, pid, creators)
     }

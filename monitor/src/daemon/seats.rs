@@ -15,7 +15,7 @@ use std::{
 
 use super::{
     engine::Engine,
-    handle::{Inbox, Input},
+    handle::{Inbox, Message},
 };
 use crate::control::{
     api::Refusal,
@@ -71,7 +71,7 @@ fn look(questions: &Receiver<Question>, back: &Inbox) {
             Err(_) => Typed::Unknown("looking at the sessions' processes takes longer than 2 s"),
         };
         let command = Box::new(Command { typed: Some(typed), ..command });
-        if back.send(Input::Command(command)).is_err() {
+        if back.send(Message::Command(command)).is_err() {
             return; // the engine has ended
         }
     }
@@ -94,9 +94,9 @@ impl Engine {
             id: session.id,
             started: session.started,
             first: self.surroundings.get(&session.id).and_then(|around| around.seat),
-            pids: self.registry.pids(session.id, session.id.root()),
+            pids: self.decider.sessions.pids(session.id, session.id.root()),
         };
-        self.registry.iter().map(party).collect()
+        self.decider.sessions.iter().map(party).collect()
     }
 
     pub fn refuse_what_may_be_typed(&self, caller: &Caller, typed: Option<&Typed>) -> Result<(), No> {

@@ -55,7 +55,8 @@ impl Engine {
     /// The same of those that were executed before they were labelled.
     pub fn part_daemons(&mut self, from: SessionId) {
         let members: Vec<Process> = self
-            .registry
+            .decider
+            .sessions
             .processes()
             .filter(|(session, process)| *session == from && process.pid != from.root())
             .map(|(_, process)| process.clone())
@@ -65,12 +66,12 @@ impl Engine {
 
     /// The agent whose daemon a process of the session has become, where it may leave the session.
     fn daemon_of(&self, from: SessionId, process: &Process) -> Option<String> {
-        let session = self.registry.get(from)?;
+        let session = self.decider.sessions.get(from)?;
         // Asked of every exec: what costs least comes first.
         let may_leave = process.pid != from.root()
             && !session.serves
             && !session.incomplete
-            && !session.frozen
+            && !session.is_frozen()
             && self.know.catalog.agents.has_daemons(&session.agent)
             && self.is_daemon(&session.agent, process)
             && !session.memory.touches().iter().any(|touch| touch.foreign)
@@ -92,7 +93,7 @@ impl Engine {
             if pid == from.root() {
                 return true;
             }
-            let Some(starter) = self.registry.actor(from, pid) else { return false };
+            let Some(starter) = self.decider.sessions.actor(from, pid) else { return false };
             if self.agent_of(from, starter).is_none() {
                 return false;
             }
@@ -103,28 +104,34 @@ impl Engine {
 
     /// The agent whose own program a process of the session runs.
     fn agent_of(&self, id: SessionId, process: &Process) -> Option<&str> {
-        let grounds = self.registry.get(id)?.grounds();
+        let grounds = self.decider.sessions.get(id)?.grounds();
         recognition::own_program(&self.know.catalog, &process.executable, &process.args, grounds)
     }
 
     /// A new session is a client of its agent's daemons, or a daemon whose clients run already.
     pub fn meet_daemons(&mut self, id: SessionId) {
-        let Some(session) = self.registry.get(id) else { return };
+        let Some(session) = self.decider.sessions.get(id) else { return };
         let (agent, user, workspace) = (session.agent.clone(), session.user, session.workspace.clone());
-        let serves = self.registry.process(id.root()).is_some_and(|process| self.is_daemon(&agent, process));
+        let serves =
+            self.decider.sessions.process(id.root()).is_some_and(|process| self.is_daemon(&agent, process));
         let is_met = |other: &&Session| {
             other.id != id && other.agent == agent && other.user == user && other.serves != serves
         };
-        let met: Vec<(SessionId, Option<PathBuf>)> =
-            self.registry.iter().filter(is_met).map(|other| (other.id, other.workspace.clone())).collect();
+        let met: Vec<(SessionId, Option<PathBuf>)> = self
+            .decider
+            .sessions
+            .iter()
+            .filter(is_met)
+            .map(|other| (other.id, other.workspace.clone()))
+            .collect();
         // Each daemon among them, or this one, serves the others' workspaces.
         for (other, its) in met {
             let (server, client) = if serves { (id, its) } else { (other, workspace.clone()) };
-            if let Some(server) = self.registry.get_mut(server) {
+            if let Some(server) = self.decider.sessions.get_mut(server) {
                 server.serve(client, CLIENTS_MAX);
             }
         }
-        if let Some(session) = self.registry.get_mut(id) {
+        if let Some(session) = self.decider.sessions.get_mut(id) {
             session.serves = serves;
         }
     }
@@ -132,7 +139,7 @@ impl Engine {
     /// The server of a multiplexer that serves nobody but the agent: old, it is followed from now on; fresh, it descends
     /// from whoever asked for it. Gives whether nobody outside of the session is asked.
     pub fn follows_own_server(&mut self, id: SessionId, process: &Process) -> bool {
-        let Some(session) = self.registry.get(id) else { return false };
+        let Some(session) = self.decider.sessions.get(id) else { return false };
         let (agent, user) = (session.agent.clone(), session.user);
         let Some(path) = multiplexer_socket(process, user) else { return false };
         // The client may have ended by now: asked is who lives as long as the session.
@@ -172,12 +179,12 @@ impl Engine {
 
     fn session_listens(&mut self, id: SessionId, inode: u64) -> bool {
         let known = self.listeners.get(&(id, inode)).copied();
-        if known.is_some_and(|pid| self.registry.session_of(pid) == Some(id)) {
+        if known.is_some_and(|pid| self.decider.sessions.session_of(pid) == Some(id)) {
             return true;
         }
         // Fails closed: a listener that was not found in time is a stranger's.
         let (began, mut bounds) = (Instant::now(), self.searches.wide_bounds(id));
-        let pids = self.registry.pids(id, id.root());
+        let pids = self.decider.sessions.pids(id, id.root());
         let found = pids.into_iter().find(|pid| listener::holds(*pid, inode, &mut bounds));
         self.searches.took(id, began.elapsed(), bounds.were_met().then_some("listener"));
         match found {
@@ -204,7 +211,7 @@ impl Engine {
         let Some(server) = server else { return false };
         tracing::info!(session = %id, pid = server, "the agent's own multiplexer is followed from now on");
         self.adopt_member(id, server);
-        self.registry.session_of(server) == Some(id)
+        self.decider.sessions.session_of(server) == Some(id)
     }
 }
 

@@ -14,7 +14,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::explaining::Account;
-use interlock_core::holds::Hold;
+use interlock_core::{
+    breaker::{Breaker, risk::Risk},
+    holds::{Grant, Hold},
+};
 use interlock_host::proc::seat::Controlling;
 
 const FILE: &str = "state.json";
@@ -27,6 +30,9 @@ pub struct Snapshot {
     pub next_hold: u64,
     pub sessions: Vec<SessionRecord>,
     pub holds: Vec<Hold>,
+    /// What persons let sessions do again for a while.
+    #[serde(default)]
+    pub grants: Vec<Grant>,
     /// Sockets whose queued data must stay held, with the boot clock at which TCP has given up, ns.
     pub lingering: Vec<(u64, u64)>,
     /// Ids of the catalogue's secrets, in the order of the numbers that the kernel's tables have of them.
@@ -77,6 +83,9 @@ pub struct SessionRecord {
     pub seat: Option<Controlling>,
     #[serde(default)]
     pub unattended: Option<String>,
+    /// An earlier version did not keep it: the breaker then begins closed, and without risk.
+    #[serde(default)]
+    pub breaker: Option<(Breaker, Risk)>,
     pub touched: Vec<String>,
 }
 

@@ -46,7 +46,7 @@ impl Engine {
 
     /// Looks at the session's stores again, by the environment that its root has, or another of its processes.
     pub fn tag_stores(&mut self, id: SessionId) {
-        let pids = self.registry.pids(id, id.root());
+        let pids = self.decider.sessions.pids(id, id.root());
         if let Some(running) = pids.into_iter().take(SEARCHED_MAX).find_map(procfs::read) {
             self.move_stores(id, &running.env);
             let question = self.question(running.process.pid, &running.env, false);
@@ -58,7 +58,7 @@ impl Engine {
     pub fn look_around(&mut self, id: SessionId, pid: u32) {
         let namespace = namespace(pid);
         self.note_stranger(id, pid, namespace);
-        let Some(namespace) = namespace.filter(|_| self.registry.get(id).is_some()) else { return };
+        let Some(namespace) = namespace.filter(|_| self.decider.sessions.get(id).is_some()) else { return };
         let now = boot_now();
         if self.surveys.view(id, namespace, pid).is_some_and(|view| view.stale && view.is_due(now)) {
             self.survey_namespace(id, namespace, pid);
@@ -67,14 +67,16 @@ impl Engine {
 
     /// A process of a session mounts something, or takes a mount away: told before it happens, so looked at a little later.
     pub fn mounts_change(&mut self, id: SessionId, pid: u32) {
-        let Some(namespace) = namespace(pid).filter(|_| self.registry.get(id).is_some()) else { return };
+        let Some(namespace) = namespace(pid).filter(|_| self.decider.sessions.get(id).is_some()) else {
+            return;
+        };
         self.surveys.view(id, namespace, pid);
         self.surveys.unsettle(namespace);
     }
 
     /// What is due.
     pub fn survey_again(&mut self, now: BootNanos) {
-        for id in self.registry.ids() {
+        for id in self.decider.sessions.ids() {
             let mut views = self.surveys.views.remove(&id).unwrap_or_default();
             views.retain_mut(|view| self.is_there(id, view));
             let mut due = Vec::new();
@@ -112,7 +114,7 @@ impl Engine {
 
     /// Whether somebody of the session still is in the namespace; whoever is stands for it from now on.
     fn is_there(&self, id: SessionId, view: &mut View) -> bool {
-        let pids = std::iter::once(view.pid).chain(self.registry.pids(id, id.root()));
+        let pids = std::iter::once(view.pid).chain(self.decider.sessions.pids(id, id.root()));
         let found = pids.take(SEARCHED_MAX).find(|pid| namespace(*pid) == Some(view.namespace));
         view.pid = found.unwrap_or(view.pid);
         found.is_some()
@@ -148,7 +150,7 @@ impl Engine {
             let _ = view.has_changed(); // what was mounted so far is looked at now
             (view.looked, view.stale) = (boot_now(), false);
         }
-        if self.registry.get(id).is_some() {
+        if self.decider.sessions.get(id).is_some() {
             let around = self.surroundings.entry(id).or_default();
             around.namespace = around.namespace.or(found);
         }
@@ -184,7 +186,7 @@ impl Engine {
 
     fn settle(&mut self, id: SessionId, survey: Survey) {
         let Survey { whole, homes, workspace, stores, mounts } = survey;
-        let Some(session) = self.registry.get_mut(id) else { return }; // it has ended meanwhile
+        let Some(session) = self.decider.sessions.get_mut(id) else { return }; // it has ended meanwhile
         if whole {
             session.home = homes.first().map(|home| home.to_string_lossy().into_owned());
             self.surroundings.entry(id).or_default().mounts = mounts;
@@ -200,7 +202,7 @@ impl Engine {
         if let Err(error) = self.uplink.settle_workspace(id, key) {
             tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
         }
-        if let Some(session) = self.registry.get_mut(id) {
+        if let Some(session) = self.decider.sessions.get_mut(id) {
             session.workspace = Some(found.root);
             session.workspace_told = boot_now();
             session.project = found.project;
@@ -210,7 +212,7 @@ impl Engine {
 
     /// Tags by device and inode: a hard link or another name leads to the same tag.
     fn tag_found(&mut self, id: SessionId, stores: Vec<Store>, homes: &[PathBuf]) {
-        let workspace = self.registry.get(id).and_then(|session| session.workspace.clone());
+        let workspace = self.decider.sessions.get(id).and_then(|session| session.workspace.clone());
         // What lies in the workspace is its own, and known by name.
         let is_own = |store: &Store| workspace.as_ref().is_some_and(|own| store.path.starts_with(own));
         for store in stores.into_iter().filter(|store| !is_own(store)) {

@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use monitor_common::{
     event::{guard::Execute, state},
-    policy::{Answer, AnswerKey, SUBJECT_EXECUTE, VERDICT_ALLOW, VERDICT_DENY},
+    policy::{Answer, AnswerKey, VERDICT_ALLOW, VERDICT_DENY},
 };
 use rustix::process::Signal;
 
-use super::{announced::Asked, engine::Engine, flows::would, holding::Waiting, judge::Stake};
-use crate::ledger::record::{Kind as LedgerKind, Who};
+use super::engine::Engine;
 use interlock_core::{
-    facts::{Action, BootNanos, Fact, SessionId, Subject},
+    decide::{Asked, Pending},
+    facts::{BootNanos, SessionId, Subject},
     holds::HeldCaller,
-    rules::Verdict,
+    record::{Entry, Kind, Who},
+    strings::text,
 };
-use interlock_host::{clock::boot_now, enforcement::signal::Member, probes::decode::text, proc::pending};
+use interlock_host::{clock::boot_now, enforcement::signal::Member, proc::pending::arguments};
 
 /// Denials whose caller has not come back yet.
 const TURNED_AWAY_MAX: usize = 4096;
@@ -24,41 +25,6 @@ const TURNED_AWAY_MAX: usize = 4096;
 const ANSWER_STANDS: Duration = Duration::from_secs(30);
 
 impl Engine {
-    /// Decides about a caller that is stopped before its syscall.
-    pub fn decide_caller(&mut self, fact: &Fact, verdict: &Verdict, caller: HeldCaller) {
-        let action = verdict.action;
-        if action <= Action::Alert || self.observing() {
-            if action > Action::Alert {
-                self.report(would(action), fact, verdict, action);
-            }
-            self.resume(fact.session, caller);
-            return;
-        }
-        if action == Action::Hold {
-            self.hold_caller(fact, verdict, caller);
-            return;
-        }
-        self.report("syscall-denied", fact, verdict, action);
-        self.deny_caller(fact.session, caller);
-    }
-
-    /// Of one exec a person is asked once, although the kernel asks several times.
-    fn hold_caller(&mut self, fact: &Fact, verdict: &Verdict, caller: HeldCaller) {
-        if is_exec(&caller) {
-            let rule = verdict.decisive.as_ref().map(|rule| rule.id.as_str()).unwrap_or_default();
-            if self.announced.was_approved(caller.pid, rule) {
-                return self.resume(fact.session, caller);
-            }
-            self.announced.holds(caller.pid, rule);
-        }
-        self.hold_or_harder(fact, verdict, Waiting::Caller(caller));
-    }
-
-    /// Whether this very caller waits already: a stray SIGCONT made it ask again.
-    pub fn waits_already(&self, caller: &HeldCaller) -> bool {
-        self.holds.of_caller(caller).is_some()
-    }
-
     pub fn resume(&mut self, session: SessionId, caller: HeldCaller) {
         self.answer_caller(session, caller, VERDICT_ALLOW);
     }
@@ -77,7 +43,7 @@ impl Engine {
         // process's, which has one at a time.
         let now = boot_now();
         let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now.0;
-        let shared = (!is_exec(&caller)).then(|| self.uplink.standing_answer(key)).flatten();
+        let shared = (!caller.is_exec()).then(|| self.uplink.standing_answer(key)).flatten();
         let standing = shared.filter(stands);
         let uses = standing.map_or(0, |answer| answer.uses).saturating_add(1);
         let answer = Answer { until_ns: now.plus(ANSWER_STANDS).0, uses, verdict, reserved: 0 };
@@ -86,15 +52,15 @@ impl Engine {
             tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");
             return;
         }
-        if verdict == VERDICT_ALLOW && is_exec(&caller) {
-            self.announced.let_through(key, caller.pid, boot_now());
+        if verdict == VERDICT_ALLOW && caller.is_exec() {
+            self.decider.execs.let_through(key, caller.pid, boot_now());
         }
         self.wake(session, caller);
     }
 
     fn wake(&mut self, session: SessionId, caller: HeldCaller) {
-        if let Some(frozen) = self.registry.get_mut(session).filter(|session| session.frozen) {
-            frozen.stood.remove(&caller.pid);
+        if let Some(frozen) = self.decider.sessions.get_mut(session).filter(|session| session.is_frozen()) {
+            frozen.stands_no_more(caller.pid);
             return; // it runs when the session is thawed, and finds its answer, or asks anew
         }
         let member = Member::open(&self.uplink, caller.pid, session.0);
@@ -106,12 +72,12 @@ impl Engine {
 
     /// What waits for the decision about a caller whose record has this state; `None` where everything about it was told
     /// when it was decided.
-    pub(super) fn stake(&mut self, session: SessionId, caller: HeldCaller, state: u32) -> Option<Stake> {
+    pub(super) fn pending(&mut self, session: SessionId, caller: HeldCaller, state: u32) -> Option<Pending> {
         match state {
-            state::ASKED => (!self.waits_already(&caller)).then_some(Stake::Caller(caller)),
+            state::ASKED => (!self.decider.waits(&caller)).then_some(Pending::Caller(caller)),
             state::REFUSED if self.was_told(session, caller) => None,
-            state::REFUSED | state::REFUSED_IO_URING => Some(Stake::Refused { observed: false }),
-            _ => Some(Stake::None),
+            state::REFUSED | state::REFUSED_IO_URING => Some(Pending::Refused { observed: false }),
+            _ => Some(Pending::None),
         }
     }
 
@@ -124,7 +90,7 @@ impl Engine {
     /// The kernel saw what had been allowed happen.
     pub fn commit(&mut self, session: SessionId, pid: u32, what: &str) {
         let detail = [("pid", pid.into()), ("object", what.into())];
-        self.note(LedgerKind::Commit, Who::Kernel, Some(session), detail);
+        self.keep(Entry::noted(Kind::Commit, Who::Kernel, session, detail));
     }
 
     /// A process is about to execute a program, and a rule wants to know.
@@ -134,39 +100,40 @@ impl Engine {
         let key = AnswerKey::of_exec(id.0, execute.file, pid);
         match execute.state {
             state::COMMITTED => {
-                self.announced.committed(key, pid, &program);
+                self.decider.execs.committed(key, pid, &program);
                 self.commit(id, pid, &format!("execute {program}"));
             }
             state::REFUSED | state::REFUSED_IO_URING => {
-                let left = self.announced.refused(pid, &program);
+                let left = self.decider.execs.refused(pid, &program);
                 self.take_back(left);
             }
             _ => {}
         }
         let caller = HeldCaller::of(pid, &key);
-        let Some(stake @ (Stake::Caller(_) | Stake::Refused { .. })) = self.stake(id, caller, execute.state)
+        let Some(pending @ (Pending::Caller(_) | Pending::Refused { .. })) =
+            self.pending(id, caller, execute.state)
         else {
             return; // what went on is judged when it has begun
         };
         // Fails open where they cannot be read: a rule about arguments sees the name alone, and judges what really runs once
         // it has begun.
-        let found = (execute.state == state::ASKED).then(|| pending::arguments(pid)).flatten();
-        if execute.state == state::ASKED && self.registry.process(pid).is_some() {
-            let (asked, left) = self.announced.asked(key, pid, &program, found.as_ref(), at);
+        let found = (execute.state == state::ASKED).then(|| arguments(pid)).flatten();
+        if execute.state == state::ASKED && self.decider.sessions.process(pid).is_some() {
+            let (asked, left) = self.decider.execs.asked(key, pid, &program, found.as_ref(), at);
             self.take_back(left);
             if asked == Asked::Answered {
                 return self.wake(id, caller);
             }
         }
-        let before = self.registry.process(pid).cloned();
-        if let Some(process) = self.registry.process_mut(pid) {
+        let before = self.decider.sessions.process(pid).cloned();
+        if let Some(process) = self.decider.sessions.process_mut(pid) {
             // Rules speak about the program that is about to run.
             process.args_unknown = found.as_ref().is_none_or(|found| !found.whole);
             process.args = found.map_or_else(|| [program.clone()].into(), |found| found.args.into());
             process.executable = program;
         }
-        self.judge(id, pid, at, Subject::Exec, stake);
-        if let (Some(process), Some(before)) = (self.registry.process_mut(pid), before) {
+        self.judge(id, pid, at, Subject::Exec, pending);
+        if let (Some(process), Some(before)) = (self.decider.sessions.process_mut(pid), before) {
             *process = before;
         }
     }
@@ -175,8 +142,4 @@ impl Engine {
     pub fn take_back(&mut self, answers: Vec<AnswerKey>) {
         answers.into_iter().for_each(|key| self.uplink.withdraw(key));
     }
-}
-
-fn is_exec(caller: &HeldCaller) -> bool {
-    caller.subject == SUBJECT_EXECUTE
 }

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use monitor_common::{
@@ -27,6 +28,7 @@ impl Engine {
             what: "writing the kernel's tables",
             source: std::io::Error::other(error),
         };
+        self.decider.settings.rules = Arc::clone(&self.know.rules);
         // First the verdicts, under numbers that no tag has yet; then the tags, each of which leads to its own.
         let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
         let generation = self.numbering.generation();
@@ -46,13 +48,9 @@ impl Engine {
         self.policy.late_handshake = u32::from(!self.probes.in_force().iter().any(early));
         self.policy.generation = generation;
         self.uplink.set_policy(self.policy).map_err(failed)?;
-        let always = self.know.rules.always_gated();
-        for id in self.registry.ids() {
-            // What waits for a person goes on waiting, also where the new rules would not have held it.
-            let waits = !self.holds.of_session(id.0).is_empty();
-            let Some(session) = self.registry.get_mut(id) else { continue };
-            session.gated = always || waits || session.incomplete || self.know.rules.gates(&session.memory);
-            self.uplink.set_flags(id, GATED, session.gated).map_err(failed)?;
+        for id in self.decider.sessions.ids() {
+            let Some(gated) = self.decider.settle_gate(id) else { continue };
+            self.uplink.set_flags(id, GATED, gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
         self.export_packs();
@@ -63,7 +61,7 @@ impl Engine {
     /// Names by which the kernel finds secrets: the catalogue's, and those of stores that sessions' variables moved. Where
     /// one name is both, it is the catalogue's.
     pub fn write_names(&mut self) -> Result<(), MapError> {
-        let moved = self.registry.iter().flat_map(|session| session.moved.names().iter().copied());
+        let moved = self.decider.sessions.iter().flat_map(|session| session.moved.names().iter().copied());
         let names = moved.chain(self.know.catalog.secrets.kernel_names());
         let names: HashMap<u64, _> = names.map(|(name, tag)| (name, self.numbering.tag(tag))).collect();
         self.uplink.replace_names(&names.into_iter().collect::<Vec<_>>())

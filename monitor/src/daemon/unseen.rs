@@ -45,14 +45,14 @@ fn is_copy_of(root: &Process, process: &Process) -> bool {
 impl Engine {
     /// From here on nothing of the session goes unseen.
     pub fn is_watched(&mut self, id: SessionId) {
-        if let Some(session) = self.registry.get_mut(id) {
+        if let Some(session) = self.decider.sessions.get_mut(id) {
             session.watched = boot_now();
         }
     }
 
     /// A process of the session has executed a program; `at` is when.
     pub fn doubt_exec(&mut self, id: SessionId, process: &Process, at: BootNanos) {
-        let unseen = self.registry.get(id).is_some_and(|session| at < session.watched);
+        let unseen = self.decider.sessions.get(id).is_some_and(|session| at < session.watched);
         if unseen && process.pid != id.root() {
             self.doubt(id, process);
         }
@@ -61,7 +61,8 @@ impl Engine {
     /// A process of a session that has just begun was there before its label. One that runs its creator's program still is
     /// part of that program.
     pub fn doubt_descendant(&mut self, id: SessionId, process: &Process) {
-        let is_a_copy = self.registry.process(id.root()).is_some_and(|root| is_copy_of(root, process));
+        let is_a_copy =
+            self.decider.sessions.process(id.root()).is_some_and(|root| is_copy_of(root, process));
         if !is_a_copy {
             self.doubt(id, process);
         }
@@ -71,11 +72,11 @@ impl Engine {
     /// process had started before it became the agent (a launcher that executes it at last) looks the same, so what was over
     /// when it was first looked at is left out where that was soon enough, and this is asked only where there was time for it.
     pub fn doubt_the_ended(&mut self, id: SessionId, executed: Executed) {
-        if self.registry.get(id).is_none_or(|session| session.watched.since(executed.at) < AT_ONCE) {
+        if self.decider.sessions.get(id).is_none_or(|session| session.watched.since(executed.at) < AT_ONCE) {
             return;
         }
         let before = if executed.looked.since(executed.at) < AT_ONCE { executed.reaped } else { 0 };
-        let root = self.registry.process(id.root()).cloned();
+        let root = self.decider.sessions.process(id.root()).cloned();
         if let Some(root) = root.filter(|root| procfs::reaped(root.pid) > before) {
             self.mark_incomplete(id, &root, "what it had started was over before it was watched");
         }
@@ -85,7 +86,7 @@ impl Engine {
         if !matters(process, &self.know.catalog.secrets) {
             return;
         }
-        let grounds = self.registry.get(id).map(Session::grounds).unwrap_or_default();
+        let grounds = self.decider.sessions.get(id).map(Session::grounds).unwrap_or_default();
         // What an agent launches of its own is itself.
         let own = recognition::own_program(&self.know.catalog, &process.executable, &process.args, grounds);
         if own.is_none() {
@@ -95,13 +96,16 @@ impl Engine {
 
     /// A session's stores were not looked for when it began, because those of others took all the time there is.
     pub fn doubt_unsurveyed(&mut self, id: SessionId, pid: u32) {
-        let root = self.registry.actor(id, pid).cloned().unwrap_or_default();
+        let root = self.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
         self.mark_incomplete(id, &root, "its stores could not be looked for when it began");
     }
 
     pub fn mark_incomplete(&mut self, id: SessionId, process: &Process, why: &str) {
-        let Some(session) = self.registry.get_mut(id).filter(|session| !session.incomplete) else { return };
-        (session.incomplete, session.gated) = (true, true);
+        let Some(session) = self.decider.sessions.get_mut(id).filter(|session| !session.incomplete) else {
+            return;
+        };
+        session.incomplete = true;
+        self.decider.settle_gate(id);
         if let Err(error) = self.uplink.set_flags(id, GATED, true) {
             tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
         }

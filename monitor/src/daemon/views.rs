@@ -29,9 +29,9 @@ impl Engine {
             started: self.started,
             mode: self.config.mode,
             rules: self.rules_view(),
-            sessions: self.registry.len(),
-            holds_waiting: self.holds.waiting().count(),
-            frozen: self.registry.iter().filter(|session| session.frozen).count(),
+            sessions: self.decider.sessions.len(),
+            holds_waiting: self.decider.holds().waiting().count(),
+            frozen: self.decider.sessions.iter().filter(|session| session.is_frozen()).count(),
             events: self.events,
             lost: self.lost(),
             dismissed: self.dismissed.named(),
@@ -64,23 +64,23 @@ impl Engine {
             user: session.user,
             workspace: session.workspace.as_ref().map(|path| path.display().to_string()),
             started: self.wall(session.started),
-            processes: self.registry.count(session.id),
+            processes: self.decider.sessions.count(session.id),
             status: self.session_status(session),
             touched: session.touched(),
             risk: session.memory.risk(boot_now()),
             incomplete: session.incomplete,
-            by_signal: session.by_signal,
+            by_signal: session.by_signal(),
             background: self.is_in_the_background(session),
         }
     }
 
     fn session_status(&self, session: &Session) -> SessionStatus {
-        if session.frozen {
+        if session.is_frozen() {
             SessionStatus::Frozen
-        } else if !self.holds.of_session(session.id.0).is_empty() {
+        } else if self.decider.holds().of_session(session.id.0).next().is_some() {
             SessionStatus::Holding
         } else {
-            session.breaker.status(boot_now())
+            session.status(boot_now())
         }
     }
 
@@ -108,14 +108,14 @@ impl Engine {
 
     /// Whether it runs, had the keys of a terminal, and has them no more.
     fn is_in_the_background(&self, session: &Session) -> bool {
-        let had = session.terminal.filter(|pid| self.registry.session_of(*pid) == Some(session.id));
-        !session.frozen && had.is_some_and(is_in_the_background)
+        let had = session.terminal.filter(|pid| self.decider.sessions.session_of(*pid) == Some(session.id));
+        !session.is_frozen() && had.is_some_and(is_in_the_background)
     }
 
     /// Whether a shell has taken the terminal from whom the hold stops.
     fn stops_a_job(&self, hold: &Hold) -> bool {
         let session = SessionId(hold.session);
-        let is_member = |pid: u32| self.registry.session_of(pid) == Some(session);
+        let is_member = |pid: u32| self.decider.sessions.session_of(pid) == Some(session);
         hold.callers.iter().any(|caller| is_member(caller.pid) && has_lost_the_keys(caller.pid))
     }
 
@@ -131,13 +131,14 @@ impl Engine {
 
     pub fn update_gauges(&self) {
         let mut agents: BTreeMap<&str, usize> = BTreeMap::new();
-        for session in self.registry.iter() {
+        for session in self.decider.sessions.iter() {
             *agents.entry(session.agent.as_str()).or_default() += 1;
         }
         self.metrics.sessions(agents);
-        self.metrics.holds(HoldState::Waiting, self.holds.waiting().count());
+        self.metrics.holds(HoldState::Waiting, self.decider.holds().waiting().count());
         for state in [HoldState::Approved, HoldState::Denied, HoldState::Expired, HoldState::Gone] {
-            self.metrics.holds(state, self.holds.decided().filter(|hold| hold.state == state).count());
+            self.metrics
+                .holds(state, self.decider.holds().decided().filter(|hold| hold.state == state).count());
         }
     }
 }

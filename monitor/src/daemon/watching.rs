@@ -5,7 +5,7 @@ use std::{io, path::PathBuf, sync::Arc, time::Duration};
 use futures_util::StreamExt as _;
 use inotify::{EventStream, Inotify, WatchMask};
 
-use super::handle::{Handle, Input};
+use super::handle::{Handle, Message};
 use crate::config::Config;
 
 /// An editor, or a configuration manager, changes several files, or one in several steps.
@@ -33,7 +33,7 @@ pub fn forward_changes(
 async fn forward(mut stream: EventStream<[u8; 4096]>, handle: Arc<Handle>) {
     while stream.next().await.is_some() {
         while let Ok(Some(_)) = tokio::time::timeout(SETTLED, stream.next()).await {}
-        if handle.send(Input::FilesChanged).is_err() {
+        if handle.send(Message::FilesChanged).is_err() {
             return;
         }
     }

@@ -11,8 +11,9 @@ use std::{
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, fdatasync, flock, fsync};
 
-use super::{FILE, Head, Kind, Ledger, Record, Tail, Who, chain::Link, new_name};
+use super::{FILE, Head, Ledger, Record, Tail, chain::Link, new_name};
 use crate::logfile::{self, Change};
+use interlock_core::record::{Kind, Who};
 
 /// Endings of files that cannot be read as they are.
 const COMPRESSED: [&str; 5] = ["gz", "xz", "zst", "bz2", "lz4"];

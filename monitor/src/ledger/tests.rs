@@ -1,3 +1,4 @@
+use interlock_core::record::{Kind, Who};
 use serde_json::{Map, json};
 use tempfile::TempDir;
 

@@ -1,5 +1,6 @@
 //! Checks a whole ledger, in one file or in several, and reports everything that does not hold.
 
+use interlock_core::record::Kind;
 use std::{
     fs::File,
     io::{self, BufRead, BufReader, Read},
@@ -9,7 +10,6 @@ use std::{
 use super::{
     MAX_LINE,
     chain::{Head, Link},
-    record::Kind,
 };
 
 /// Faults that are listed; a file of another kind would give one a line.

@@ -9,9 +9,8 @@ use std::{
 };
 
 use interlock_core::facts::SessionId;
-use interlock_host::probes::{
-    Options, Probes, Record, Uplink, batch::Batch, decode, inode::Mounts, mounts, ring,
-};
+use interlock_core::strings;
+use interlock_host::probes::{Options, Probes, Record, Uplink, batch::Batch, inode::Mounts, mounts, ring};
 use interlock_tests::wait;
 use monitor_common::{
     event::file::Open,
@@ -145,7 +144,7 @@ impl Bench {
     pub fn expect_candidate(&mut self, pid: u32) -> Vec<String> {
         self.stranger = Some(pid);
         self.expect(&format!("exec of {pid}"), |record| match record {
-            Record::Candidate(found) => Some(decode::strings(&found.env, found.exec.env_len)),
+            Record::Candidate(found) => Some(strings::strings(&found.env, found.exec.env_len)),
             _ => None,
         })
     }

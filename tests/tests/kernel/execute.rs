@@ -1,6 +1,7 @@
 //! What a process runs: reported for labelled ones, offered for recognition for the others.
 
-use interlock_host::probes::{Record, decode};
+use interlock_core::strings;
+use interlock_host::probes::Record;
 use monitor_common::event::process::ARGS_MAX;
 
 use super::{actor::Actor, bench::Bench};
@@ -11,7 +12,7 @@ fn the_exec_of_a_labelled_process_says_program_and_arguments() {
     let child = actor.makes("os.posix_spawn('/bin/true', ['true', '--one', '', 'two words'], {})");
     let (filename, args, env) = bench.expect("exec of /bin/true", |record| match record {
         Record::Exec(exec) if exec.header.tgid == child => {
-            Some((decode::text(&exec.filename), decode::strings(&exec.args, exec.args_len), exec.env_len))
+            Some((strings::text(&exec.filename), strings::strings(&exec.args, exec.args_len), exec.env_len))
         }
         _ => None,
     });

@@ -6,7 +6,8 @@ use std::{
     path::Path,
 };
 
-use interlock_host::probes::{Record, decode};
+use interlock_core::strings;
+use interlock_host::probes::Record;
 use monitor_common::{
     event::file::{Open, Probe, ProcOpen, matched},
     hash::{self, EXACT, EXTENSION, PARENT, STEM},
@@ -109,7 +110,7 @@ impl Scene {
 
 /// The file's own name.
 fn name(open: &Open) -> String {
-    decode::text(&open.path.names[0])
+    strings::text(&open.path.names[0])
 }
 
 #[test]
@@ -128,7 +129,7 @@ fn an_open_says_which_file_and_taints_the_session() {
     assert_eq!((open.touch, open.made), (1, 0));
     assert_eq!(open.header.tgid, scene.actor.pid);
     let names: Vec<String> =
-        open.path.names[..open.path.components as usize].iter().map(|part| decode::text(part)).collect();
+        open.path.names[..open.path.components as usize].iter().map(|part| strings::text(part)).collect();
     let path: String = names.iter().rev().map(|part| format!("/{part}")).collect();
     assert!(token.ends_with(&path) && open.path.complete == 1, "{path} of {token}");
     scene.reads(&token);
@@ -206,7 +207,7 @@ fn a_failed_open_of_a_secret_name_is_a_probe() {
     assert_eq!(scene.actor.tries(&format!("as_nobody(lambda: read({locked:?}))")), Err(Refused(13)));
     let probes = scene.probes();
     let found: Vec<(i32, String)> =
-        probes.iter().map(|probe| (probe.errno, decode::text(&probe.path))).collect();
+        probes.iter().map(|probe| (probe.errno, strings::text(&probe.path))).collect();
     assert_eq!(found, [(-2, absent), (-13, locked)]);
     assert!(probes.iter().all(|probe| probe.matched == matched::NAME && probe.tag == TAG));
 }
@@ -219,7 +220,7 @@ fn a_failed_open_of_a_path_too_long_to_judge_counts() {
     let probes = scene.probes();
     let [probe] = &probes[..] else { panic!("{} probes", probes.len()) };
     assert_eq!((probe.matched, probe.errno), (matched::UNRESOLVED, -2));
-    assert!(long.starts_with(&decode::text(&probe.path)));
+    assert!(long.starts_with(&strings::text(&probe.path)));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::facts::BootNanos;
 
 /// Points at which a session's breaker trips.
@@ -14,11 +16,16 @@ pub const RULE: &str = "risk-budget";
 pub const HALF_LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// Risk of one session.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Risk {
     level: f64,
     at: BootNanos,
+    #[serde(skip, default = "half_life")]
     half_life: Duration,
+}
+
+fn half_life() -> Duration {
+    HALF_LIFE
 }
 
 impl Default for Risk {

@@ -19,7 +19,7 @@ fn destination(name: &str, address: [u8; 4]) -> Object {
 fn flow(cookie: u64, to: u8) -> HeldFlow {
     let mut address = [0; 16];
     address[15] = to;
-    HeldFlow { cookie, generation: 1, asked: BootNanos(5), address, port: 443, gone: false }
+    HeldFlow { cookie, generation: 1, asked: BootNanos(5), address, port: 443, gone: false, opener: 0 }
 }
 
 fn hold(session: u64, cookie: u64) -> Hold {

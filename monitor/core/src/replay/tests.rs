@@ -1,5 +1,7 @@
 //! Records: what is read, what is refused, and that the same rules decide the same.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::*;
@@ -46,7 +48,7 @@ fn told(ruled: &[Ruled<'_>]) -> Vec<String> {
 #[test]
 fn the_same_rules_decide_the_same() {
     let record = record(&[read_of(1), connect(4, "backboard.railway.app")]).unwrap();
-    let ruled = record.judge(&RuleSet::builtin().unwrap());
+    let ruled = record.judge(&Arc::new(RuleSet::builtin().unwrap()));
     assert_eq!(told(&ruled), ["alert foreign-secret-read", "hold infra-after-foreign-secret"]);
     assert!(ruled.iter().all(|ruled| ruled.entry.is_decided_as(&ruled.decisions)));
 }
@@ -55,7 +57,7 @@ fn the_same_rules_decide_the_same() {
 fn other_rules_decide_otherwise() {
     let record = record(&[read_of(1), connect(4, "backboard.railway.app")]).unwrap();
     let text = "version: 1\noverride: [{ id: infra-after-foreign-secret, action: alert }]\n";
-    let rules = RuleSet::parse(&[("a.yaml".into(), text.to_owned())]).unwrap();
+    let rules = Arc::new(RuleSet::parse(&[("a.yaml".into(), text.to_owned())]).unwrap());
     let ruled = record.judge(&rules);
     assert_eq!(told(&ruled)[1], "alert infra-after-foreign-secret");
     assert!(!ruled[1].entry.is_decided_as(&ruled[1].decisions));
@@ -68,7 +70,7 @@ fn the_header_says_how_old_a_session_is() {
     let record = record(&[header, connect(4, "backboard.railway.app")]).unwrap();
     let aged = "version: 1\nrules: [{ id: old, summary: s, on: connect, action: alert, \
                 match: { session: { age: { over: 30m } } } }]\n";
-    let rules = RuleSet::parse(&[("a.yaml".into(), aged.to_owned())]).unwrap();
+    let rules = Arc::new(RuleSet::parse(&[("a.yaml".into(), aged.to_owned())]).unwrap());
     assert_eq!(told(&record.judge(&rules)), ["alert old"]);
 }
 
@@ -86,7 +88,7 @@ fn events_that_nobody_judged_are_passed_over_and_approvals_settle_their_risk() {
         record(&[json!({ "interlock.lost": 3 }), read_of(1), raw, connect(4, "x"), approved]).unwrap();
     assert_eq!((record.entries.len(), record.lost), (3, 3));
     assert!(matches!(&record.entries[2].deed, Deed::Approved { hold } if hold == "h1"));
-    assert_eq!(record.judge(&RuleSet::builtin().unwrap()).len(), 2);
+    assert_eq!(record.judge(&Arc::new(RuleSet::builtin().unwrap())).len(), 2);
 }
 
 #[test]
@@ -119,7 +121,7 @@ proptest::proptest! {
         event[&names[field % names.len()]] = serde_json::from_str(with).unwrap();
         for text in [format!("{event}\n"), garbage] {
             match Record::read("r.jsonl", text.as_bytes()) {
-                Ok(record) => { let _ = record.judge(&RuleSet::builtin().unwrap()); }
+                Ok(record) => { let _ = record.judge(&Arc::new(RuleSet::builtin().unwrap())); }
                 Err(problems) => proptest::prop_assert!(!problems.is_empty()),
             }
         }

@@ -1,6 +1,6 @@
 //! The present rules, and what they would be with a proposal among their files.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     catalog::Catalog,
@@ -15,7 +15,7 @@ const NAME: &str = "suggested.yaml";
 pub struct Basis {
     /// Empty for the built-in rules.
     files: Vec<(PathBuf, String)>,
-    rules: RuleSet,
+    rules: Arc<RuleSet>,
 }
 
 impl Basis {
@@ -25,13 +25,13 @@ impl Basis {
     /// All problems of all files.
     pub fn new(files: Option<Vec<(PathBuf, String)>>) -> Result<Self, Problems> {
         let Some(files) = files else {
-            return Ok(Self { files: Vec::new(), rules: RuleSet::builtin()? });
+            return Ok(Self { files: Vec::new(), rules: Arc::new(RuleSet::builtin()?) });
         };
-        Ok(Self { rules: RuleSet::parse(&files)?, files })
+        Ok(Self { rules: Arc::new(RuleSet::parse(&files)?), files })
     }
 
     #[must_use]
-    pub fn rules(&self) -> &RuleSet {
+    pub fn rules(&self) -> &Arc<RuleSet> {
         &self.rules
     }
 
@@ -39,10 +39,10 @@ impl Basis {
     ///
     /// # Errors
     /// What `interlock rules check` would say.
-    pub fn with(&self, text: &str, catalog: &Catalog) -> Result<RuleSet, Problems> {
+    pub fn with(&self, text: &str, catalog: &Catalog) -> Result<Arc<RuleSet>, Problems> {
         let more = (PathBuf::from(NAME), text.to_owned());
         let files: Vec<_> = self.files.iter().cloned().chain([more]).collect();
-        let rules = RuleSet::parse(&files)?;
+        let rules = Arc::new(RuleSet::parse(&files)?);
         let strange = rules.strange_to(catalog);
         let own: Vec<_> = strange.iter().filter(|problem| problem.file == NAME).cloned().collect();
         if own.is_empty() { Ok(rules) } else { Err(Problems(own)) }

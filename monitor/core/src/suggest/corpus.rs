@@ -1,6 +1,6 @@
 //! Attack sessions that must stay stopped.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
@@ -84,7 +84,7 @@ impl Corpus {
         catalog: &Catalog,
     ) -> Result<Played, Problems> {
         let mut played = Played::default();
-        let mut known: Option<(&str, RuleSet)> = None;
+        let mut known: Option<(&str, Arc<RuleSet>)> = None;
         for (case, before) in &self.cases {
             let stopped = answer(before) >= Some(Answer::Hold);
             played.stopped += usize::from(stopped);

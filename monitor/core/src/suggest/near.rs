@@ -1,7 +1,10 @@
 //! Near misses: what a proposal allows besides what was seen, and what it still leaves to the rule, found by judging
 //! variations of the session.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+};
 
 use super::exception::Exception;
 use crate::{
@@ -55,8 +58,8 @@ pub fn width(
     record: &Record,
     place: usize,
     exception: &Exception,
-    before: &RuleSet,
-    after: &RuleSet,
+    before: &Arc<RuleSet>,
+    after: &Arc<RuleSet>,
 ) -> Width {
     let past = OF_THE_PAST.iter().filter(|_| exception.asks_the_past());
     let mut width = Width::default();
@@ -67,7 +70,7 @@ pub fn width(
             continue;
         }
         let varied = Record { header: record.header.clone(), entries, ..Record::default() };
-        let matches = |rules: &RuleSet| {
+        let matches = |rules: &Arc<RuleSet>| {
             let ruled = varied.judge(rules);
             let decisions = ruled.last().map(|ruled| &ruled.decisions);
             decisions.is_some_and(|all| all.iter().any(|decision| decision.rule == exception.rule))

@@ -96,6 +96,26 @@ pub enum Act {
         how: LinkHow,
     },
     Lifecycle(Stage),
+    Answer {
+        how: Reply,
+        /// Id of the rule that holds, or froze.
+        rule: String,
+    },
+}
+
+/// What people do about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    Approve,
+    Deny,
+    /// Nobody answers until the deadline.
+    Silence,
+    Thaw,
+}
+
+impl Word for Reply {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("approve", Self::Approve), ("deny", Self::Deny), ("silence", Self::Silence), ("thaw", Self::Thaw)];
 }
 
 /// The other end of a connection.

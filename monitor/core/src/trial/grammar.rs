@@ -54,6 +54,14 @@ pub const EVENT: &[Field] = &[
     ),
     field("link", Shape::Map(LINK), "A file that gets another name."),
     field("lifecycle", Shape::Words(words::<Stage>), "An end of the session."),
+    field("approve", Shape::Form(NAME), "A person approves what the rule holds."),
+    field("deny", Shape::Form(NAME), "A person denies what the rule holds."),
+    field(
+        "silence",
+        Shape::Form(NAME),
+        "Nobody answers what the rule holds, until its deadline; what follows is that much later.",
+    ),
+    field("thaw", Shape::Form(NAME), "A person thaws the session that the rule froze, or risk-budget."),
     field("process", COMMAND, "Who does it, or `agent`: the agent itself."),
     field("parent", COMMAND, "Who started what is executed; the agent."),
     field(
@@ -64,8 +72,21 @@ pub const EVENT: &[Field] = &[
 ];
 
 /// Fields of [`EVENT`] that say what happens.
-pub const KINDS: [&str; 9] =
-    ["open", "probe", "connect", "exec", "environ", "inspect", "delegate", "link", "lifecycle"];
+pub const KINDS: [&str; 13] = [
+    "open",
+    "probe",
+    "connect",
+    "exec",
+    "environ",
+    "inspect",
+    "delegate",
+    "link",
+    "lifecycle",
+    "approve",
+    "deny",
+    "silence",
+    "thaw",
+];
 
 const COMMAND: Shape = Shape::Either(&[Shape::Text, Shape::List(&Shape::Text), Shape::Map(PROGRAM)]);
 

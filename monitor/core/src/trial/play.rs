@@ -4,24 +4,30 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
 };
 
 use super::{
     Miss,
-    case::{Act, Actor, Answer, Case, Decision, Decisions, Endpoint, Event, Expected, Program, told},
+    case::{Act, Actor, Answer, Case, Decisions, Endpoint, Event, Expected, Program, Reply, told},
+    decided::{decisions, stop},
     read::values::in_home,
 };
 use crate::{
     breaker::risk,
     catalog::{Catalog, normalise},
+    decide::{self, Approval, Decider, Effect, Input, Pending, Settings},
     facts::{
-        BootNanos, Destination, EnvironAccess, EnvironHow, Inspection, NameSource, Process, Relink,
+        BootNanos, Destination, EnvironAccess, EnvironHow, Inspection, Mode, NameSource, Process, Relink,
         SecretAccess, SessionId, Subject,
     },
+    holds::{HeldCaller, HeldFlow},
     names::Identified,
-    recognition::{self, KnownBy, Reader, environment},
+    recognition::{self, Grounds, KnownBy, Reader, environment},
+    record::Who,
     rules::RuleSet,
-    sessions::{Session, judgement::Judged},
+    sessions::Session,
 };
 
 /// Pids of every case.
@@ -36,7 +42,7 @@ const NO_HINT: u32 = u32::MAX;
 /// What judges: rules and catalogues.
 #[derive(Clone, Copy, Debug)]
 pub struct Court<'a> {
-    pub rules: &'a RuleSet,
+    pub rules: &'a Arc<RuleSet>,
     pub catalog: &'a Catalog,
 }
 
@@ -63,20 +69,22 @@ impl Court<'_> {
     pub fn hear(&self, case: &Case) -> Heard {
         let mut stage = Stage::new(*self, case);
         let (mut strongest, mut misses) = (Decisions::new(), Vec::new());
-        let mut frozen: Option<String> = None;
         for event in &case.events {
-            if let Some(by) = &frozen {
-                misses.extend(event.expect.as_ref().map(|expected| {
-                    miss(case, event.line, &event.told, expected, format!("nothing runs any more: {by}"))
-                }));
-                continue;
-            }
-            let decisions = stage.play(event);
+            let decisions = match stage.play(event) {
+                Ok(decisions) => decisions,
+                Err(why) => {
+                    misses.extend(
+                        event
+                            .expect
+                            .as_ref()
+                            .map(|expected| miss(case, event.line, &event.told, expected, why)),
+                    );
+                    continue;
+                }
+            };
             if let Some(expected) = event.expect.as_ref().filter(|expected| !expected.is_met(&decisions)) {
                 misses.push(miss(case, event.line, &event.told, expected, told(&decisions)));
             }
-            let ends = decisions.last().filter(|decision| decision.answer >= Answer::Freeze);
-            frozen = ends.map(|decision| format!("{decision} at {}", event.told));
             keep_strongest(&mut strongest, decisions);
         }
         if let Some(expected) = case.expect.as_ref().filter(|expected| !expected.is_met(&strongest)) {
@@ -106,12 +114,27 @@ fn keep_strongest(strongest: &mut Decisions, more: Decisions) {
 /// A session in its surroundings.
 struct Stage<'a> {
     court: Court<'a>,
-    session: Session,
+    decider: Decider,
+    id: SessionId,
+    home: String,
     /// What the next event is done by.
     actor: Process,
     /// Secrets that were given other names, with their entries and whether they came from outside of the workspace: the
     /// kernel follows the inode.
     followed: HashMap<String, (u32, bool)>,
+    /// How much later everything is, because somebody waited for an answer that did not come.
+    waited: Duration,
+    /// The last thing that waited: each has a number of its own.
+    last: u64,
+    /// What stopped the session.
+    stopped: Option<Stopped>,
+}
+
+/// What stopped a session, so that nothing of it runs any more.
+struct Stopped {
+    rule: String,
+    text: String,
+    killed: bool,
 }
 
 impl<'a> Stage<'a> {
@@ -122,25 +145,140 @@ impl<'a> Stage<'a> {
         session.home = Some(setting.home.clone());
         session.workspace = setting.workspace.as_ref().map(PathBuf::from);
         session.incomplete = setting.incomplete;
-        let mut stage = Self { court, session, actor: Process::default(), followed: HashMap::new() };
-        stage.actor = stage.process(&Actor::Agent);
+        let rules = Arc::clone(court.rules);
+        let settings = Settings { rules, mode: Mode::Enforce, risk_budget: risk::BUDGET };
+        let mut stage = Self {
+            court,
+            decider: Decider::new(settings, 1),
+            id,
+            home: setting.home.clone(),
+            actor: Process::default(),
+            followed: HashMap::new(),
+            waited: Duration::ZERO,
+            last: 0,
+            stopped: None,
+        };
+        stage.actor = stage.process(&Actor::Agent, &session.agent);
+        stage.decider.sessions.insert(session);
         stage
     }
 
-    fn play(&mut self, event: &Event) -> Decisions {
-        let at = BootNanos(BEGAN.saturating_add(u64::try_from(event.at.as_nanos()).unwrap_or(u64::MAX)));
+    /// What is decided about an event.
+    ///
+    /// # Errors
+    /// It cannot happen: nothing runs any more, or there is nothing to answer.
+    fn play(&mut self, event: &Event) -> Result<Decisions, String> {
+        let at = BootNanos(BEGAN).plus(event.at + self.waited);
+        let effects = match &event.act {
+            Act::Answer { how, rule } => self.answer(*how, rule, at)?,
+            act => self.act(act, event, at)?,
+        };
+        let decisions = decisions(&effects);
+        if let Some(stop) = effects.iter().find_map(stop) {
+            let rule = stop.who.text();
+            let killed = effects.iter().any(|effect| matches!(effect, Effect::Kill(_)));
+            let by = decisions.last().map(ToString::to_string).unwrap_or_default();
+            self.stopped = Some(Stopped { rule, text: format!("{by} at {}", event.told), killed });
+        }
+        Ok(decisions)
+    }
+
+    fn act(&mut self, act: &Act, event: &Event, at: BootNanos) -> Result<Vec<Effect>, String> {
+        if let Some(stopped) = &self.stopped {
+            return Err(format!("nothing runs any more: {}", stopped.text));
+        }
+        let agent = self.session().map(|session| session.agent.clone()).unwrap_or_default();
         let mut process =
-            event.process.as_ref().map_or_else(|| self.actor.clone(), |actor| self.process(actor));
-        if let Act::Exec(program) = &event.act {
-            process = self.process(&Actor::Program(program.clone()));
+            event.process.as_ref().map_or_else(|| self.actor.clone(), |actor| self.process(actor, &agent));
+        if let Act::Exec(program) = act {
+            process = self.process(&Actor::Program(program.clone()), &agent);
             self.actor = process.clone();
         }
         let parent = event.parent.as_ref().unwrap_or(&Actor::Agent);
-        let subjects = self.subjects(&event.act, &process, &self.process(parent));
-        let (catalog, session) = (self.court.catalog, &mut self.session);
-        let judge = |subject| session.judge(self.court.rules, at, process.clone(), subject);
-        let on = |subject: &Subject| catalog.switched_off(subject).is_none();
-        subjects.into_iter().filter(on).map(judge).flat_map(|judged| decided(&judged, risk::BUDGET)).collect()
+        let parent = self.process(parent, &agent);
+        let mut effects = Vec::new();
+        for subject in self.subjects(act, &process, &parent) {
+            let pending = self.pending(&subject, process.pid);
+            let pack_off = self.court.catalog.switched_off(&subject).map(str::to_owned);
+            let act =
+                decide::Act { session: self.id, process: process.clone(), at, subject, pending, pack_off };
+            self.decider.step(at, Input::Act(Box::new(act)), &mut effects);
+        }
+        Ok(effects)
+    }
+
+    /// Everything waits for its decision, as with every backend in force.
+    fn pending(&mut self, subject: &Subject, pid: u32) -> Pending {
+        self.last += 1;
+        let number = self.last;
+        match subject {
+            Subject::Connect(_) => {
+                let asked = BootNanos(number);
+                let flow = HeldFlow { cookie: number, generation: 1, asked, ..HeldFlow::default() };
+                Pending::Flow { flow, unseen: false }
+            }
+            Subject::Open(_)
+            | Subject::Exec
+            | Subject::Delegate(_)
+            | Subject::Link(_)
+            | Subject::Handshake(_) => {
+                Pending::Caller(HeldCaller { pid, ino: number, more: 0, dev: 0, subject: 0 })
+            }
+            Subject::Probe(_) | Subject::Environ(_) | Subject::Inspect(_) | Subject::Lifecycle(_) => {
+                Pending::None
+            }
+        }
+    }
+
+    /// What people do, or do not.
+    fn answer(&mut self, how: Reply, rule: &str, at: BootNanos) -> Result<Vec<Effect>, String> {
+        let mut effects = Vec::new();
+        let who = Who::Caller { uid: 0, pid: 0 };
+        if how == Reply::Thaw {
+            let stopped = self.stopped.as_ref().ok_or("nothing is frozen")?;
+            if stopped.killed || stopped.rule != rule {
+                return Err(format!("{rule} has frozen nothing: {}", stopped.text));
+            }
+            self.stopped = None;
+            self.decider.step(at, Input::Thawed { session: self.id, who }, &mut effects);
+            return Ok(effects);
+        }
+        let waiting = self.decider.holds().waiting().find(|hold| hold.rule == rule);
+        let (hold, deadline) = waiting
+            .map(|hold| (hold.number, hold.deadline))
+            .ok_or_else(|| format!("nothing waits by {rule}"))?;
+        match how {
+            Reply::Deny => self.decider.step(at, Input::Denied { hold, who }, &mut effects),
+            Reply::Silence => {
+                let deadline = deadline.ok_or_else(|| format!("{rule} waits for ever"))?;
+                self.waited += deadline.since(at);
+                self.decider.step(at.max(deadline), Input::Tick, &mut effects);
+            }
+            Reply::Approve | Reply::Thaw => {
+                if let Some(stopped) = &self.stopped {
+                    return Err(format!(
+                        "nothing is approved of a session that is stopped: {}",
+                        stopped.text
+                    ));
+                }
+                self.decider.step(at, Input::Shown { hold }, &mut effects);
+                let approval = Approval { hold, who, reach: None };
+                self.decider.step(at, Input::Approved(approval), &mut effects);
+            }
+        }
+        Ok(effects)
+    }
+
+    fn session(&self) -> Option<&Session> {
+        self.decider.sessions.get(self.id)
+    }
+
+    fn workspace(&self) -> Option<&Path> {
+        self.session().and_then(|session| session.workspace.as_deref())
+    }
+
+    fn grounds(&self) -> Grounds<'_> {
+        self.session().map(Session::grounds).unwrap_or_default()
     }
 
     /// What rules are asked about; empty where the daemon would see nothing.
@@ -151,7 +289,7 @@ impl<'a> Stage<'a> {
                     self.court.catalog,
                     process,
                     [Some(parent), None],
-                    self.session.grounds(),
+                    self.grounds(),
                 );
             }
             Act::Open(path) => self.secret(path, process, parent).map(Subject::Open),
@@ -178,6 +316,7 @@ impl<'a> Stage<'a> {
                 Subject::Link(Relink { secret, how: *how })
             }),
             Act::Lifecycle(stage) => Some(Subject::Lifecycle(*stage)),
+            Act::Answer { .. } => None,
         };
         subject.into_iter().collect()
     }
@@ -188,9 +327,10 @@ impl<'a> Stage<'a> {
             Some((entry, outside)) => (KnownBy::Inode { entry: *entry }, *outside),
             None => (KnownBy::Name { hint: NO_HINT }, self.is_outside(&path)),
         };
+        let session = self.session()?;
         let reader = Reader {
-            grounds: self.session.grounds(),
-            moved: &self.session.moved,
+            grounds: session.grounds(),
+            moved: &session.moved,
             is_root: process.pid == ROOT,
             environment: None,
             executable: Some(&process.executable),
@@ -211,7 +351,7 @@ impl<'a> Stage<'a> {
     }
 
     fn is_outside(&self, path: &str) -> bool {
-        recognition::is_outside(self.session.workspace.as_deref(), Path::new(path))
+        recognition::is_outside(self.workspace(), Path::new(path))
     }
 
     fn destination(&self, endpoint: &Endpoint) -> Destination {
@@ -234,12 +374,11 @@ impl<'a> Stage<'a> {
         recognition::destination(&self.court.catalog.destinations, &identified, address, port, transport)
     }
 
-    fn process(&self, actor: &Actor) -> Process {
+    fn process(&self, actor: &Actor, agent: &str) -> Process {
         let (pid, program) = match actor {
             Actor::Program(program) => (CHILD, program.clone()),
             Actor::Agent => {
-                let agent = &self.session.agent;
-                (ROOT, Program { executable: format!("/usr/bin/{agent}"), args: vec![agent.clone()] })
+                (ROOT, Program { executable: format!("/usr/bin/{agent}"), args: vec![agent.to_owned()] })
             }
         };
         Process {
@@ -258,25 +397,11 @@ impl<'a> Stage<'a> {
         if path.starts_with('@') {
             return path;
         }
-        let base = self.session.workspace.as_deref().unwrap_or(Path::new("/"));
+        let base = self.workspace().unwrap_or(Path::new("/"));
         normalise(&base.join(path).to_string_lossy())
     }
 
     fn home(&self) -> &str {
-        self.session.home.as_deref().unwrap_or_default()
+        &self.home
     }
-}
-
-/// What is done about it in enforce mode, with every backend in force.
-#[must_use]
-pub fn decided(judged: &Judged, budget: u32) -> Decisions {
-    let decision = |found: &crate::rules::Match| Decision {
-        answer: if found.observed_only { Answer::Observe } else { found.action.into() },
-        rule: found.rule.id.clone(),
-    };
-    let mut decisions: Decisions = judged.verdict.matches.iter().map(decision).collect();
-    if judged.spends(budget) {
-        decisions.insert(Decision { answer: Answer::Freeze, rule: risk::RULE.to_owned() });
-    }
-    decisions
 }

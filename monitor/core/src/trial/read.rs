@@ -8,7 +8,7 @@ use std::{path::PathBuf, time::Duration};
 use serde_saphyr::Location;
 
 use super::{
-    case::{Answer, Case, Decision, Decisions, Event, Expected, Setting},
+    case::{Act, Answer, Case, Decision, Decisions, Event, Expected, Setting},
     grammar,
 };
 use crate::{
@@ -135,6 +135,9 @@ fn event(node: &Node, path: &str, report: &mut Report<'_>) -> Option<RawEvent> {
     }
     let expect = section.read("expect", report, expected);
     let act = act::act(&section, report)?;
+    if matches!(act, Act::Answer { .. }) && section.has("process") {
+        section.refuse("process", report, "a person does it, or nobody", "leave it out");
+    }
     let told = act::told(&act);
     let at = section.get("at").map(|node| node.referenced).zip(at);
     let event = Event { at: Duration::ZERO, act, process, parent, expect, line: section.at().line(), told };

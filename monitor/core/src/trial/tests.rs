@@ -1,5 +1,7 @@
 //! Cases as people write them: right ones, wrong ones, and what is said about both.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::catalog::Catalog;
 
@@ -19,10 +21,10 @@ proptest::proptest! {
 }
 
 fn misses(events: &str) -> Vec<String> {
-    misses_by(&RuleSet::builtin().unwrap(), events)
+    misses_by(&Arc::new(RuleSet::builtin().unwrap()), events)
 }
 
-fn misses_by(rules: &RuleSet, events: &str) -> Vec<String> {
+fn misses_by(rules: &Arc<RuleSet>, events: &str) -> Vec<String> {
     let text = format!("version: 1\ncases:\n  - name: it\n    events:\n{events}");
     let mut catalog = Catalog::builtin().unwrap();
     rules.switch_packs(&mut catalog).unwrap();
@@ -47,7 +49,7 @@ fn the_incident_is_played_with_the_catalogues_knowledge() {
 fn a_pack_that_is_off_takes_its_secrets_and_hosts_from_the_rules_and_no_others() {
     let without = |pack: &str| {
         let text = format!("version: 1\npacks: {{ {pack}: off }}\n");
-        RuleSet::parse(&[(PathBuf::from("packs.yaml"), text)]).unwrap()
+        Arc::new(RuleSet::parse(&[(PathBuf::from("packs.yaml"), text)]).unwrap())
     };
     // Not `unknown` either: the rules about hosts that nothing is known of leave it alone.
     let hosts = "
@@ -151,7 +153,7 @@ cases:
     events:
       - { lifecycle: started, expect: silent }
 ";
-    let rules = RuleSet::parse(&[("rules.yaml".into(), rules.to_owned())]).unwrap();
+    let rules = Arc::new(RuleSet::parse(&[("rules.yaml".into(), rules.to_owned())]).unwrap());
     let catalog = Catalog::builtin().unwrap();
     let cases = Cases::parse(&[("cases.yaml".into(), cases.to_owned())], &rules).unwrap();
     let court = Court { rules: &rules, catalog: &catalog };

@@ -7,29 +7,19 @@ use std::{
     time::Duration,
 };
 
+use interlock_core::decide::{ARGUMENTS_MAX, Arguments};
 use rustix::event::{Timespec, poll};
 
 use super::{aside, procfs};
 
 /// arch/x86/entry/syscalls/syscall_64.tbl, and which argument is `argv`.
 const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
-/// Arguments read.
-pub const ARGS: usize = 256;
 /// Bytes read of each.
 const LENGTH: usize = 2048;
 /// The stop takes effect on the way out of the syscall, some microseconds after the record of it; later where the caller waits
 /// for a processor, as the engine goes first. Each pause is twice the one before: 50 ms together.
 const GLANCES: u32 = 10;
 const GLANCE: Duration = Duration::from_micros(50);
-
-/// What was read of an exec's arguments.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arguments {
-    /// From the program's name on.
-    pub args: Vec<String>,
-    /// Nothing was cut off.
-    pub whole: bool,
-}
 
 /// The arguments of the exec; `None` where no thread of the process is in one. All threads
 /// are stopped, so that nobody changes what is read, and the kernel reads the same when it restarts the call.
@@ -51,12 +41,12 @@ pub fn arguments(pid: u32) -> Option<Arguments> {
 /// The strings that the array at `argv` points to, up to its null pointer.
 fn list(memory: &File, argv: u64) -> Option<Arguments> {
     let mut found = Arguments { args: Vec::new(), whole: true };
-    for place in 0..=ARGS as u64 {
+    for place in 0..=ARGUMENTS_MAX as u64 {
         let mut pointer = [0; 8];
         memory.read_exact_at(&mut pointer, argv.checked_add(place * 8)?).ok()?;
         match u64::from_ne_bytes(pointer) {
             0 => return Some(found),
-            address if found.args.len() < ARGS => {
+            address if found.args.len() < ARGUMENTS_MAX => {
                 let (text, whole) = string(memory, address)?;
                 found.args.push(text);
                 found.whole &= whole;
@@ -132,8 +122,8 @@ mod tests {
         };
         let args = |count: usize, length: usize| vec![CString::new("x".repeat(length)).unwrap(); count];
         let told = |found: Arguments| (found.args.len(), found.args[0].len(), found.whole);
-        assert_eq!(told(read(&args(ARGS, 1))), (ARGS, 1, true));
-        assert_eq!(told(read(&args(ARGS + 1, 1))), (ARGS, 1, false));
+        assert_eq!(told(read(&args(ARGUMENTS_MAX, 1))), (ARGUMENTS_MAX, 1, true));
+        assert_eq!(told(read(&args(ARGUMENTS_MAX + 1, 1))), (ARGUMENTS_MAX, 1, false));
         assert_eq!(told(read(&args(2, LENGTH - 1))), (2, LENGTH - 1, true));
         assert_eq!(told(read(&args(2, LENGTH))), (2, LENGTH, false));
     }

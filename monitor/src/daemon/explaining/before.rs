@@ -51,7 +51,7 @@ impl Engine {
     pub(super) fn unknown_before(&self, decision: &Decision) -> Vec<String> {
         let Decision { fact, past, .. } = decision;
         let mut unknown = Vec::new();
-        let before = self.registry.get(fact.session).map(|session| session.touched_before.as_slice());
+        let before = self.decider.sessions.get(fact.session).map(|session| session.touched_before.as_slice());
         if let Some(before @ [_, ..]) = before {
             let files = before.join("; ");
             unknown.push(format!(

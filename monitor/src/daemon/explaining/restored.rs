@@ -21,7 +21,8 @@ const LOST_ACCOUNT: &str = "it was held before a restart of the daemon, or more 
 impl Engine {
     /// Why the holds that wait do.
     pub fn accounts_of_waiting(&self) -> Vec<Account> {
-        let waits = |account: &&Account| self.holds.waiting().any(|hold| hold.number == account.hold);
+        let waits =
+            |account: &&Account| self.decider.holds().waiting().any(|hold| hold.number == account.hold);
         self.explanations.accounts.iter().filter(waits).cloned().collect()
     }
 
@@ -30,7 +31,7 @@ impl Engine {
         let number = id.strip_prefix('h').and_then(Holds::number)?;
         match self.explanations.accounts.of(number) {
             Some(account) => Some((account.owner, self.tell_account(account))),
-            None => self.holds.get(number).map(|hold| self.tell_unaccounted(hold)),
+            None => self.decider.holds().get(number).map(|hold| self.tell_unaccounted(hold)),
         }
     }
 
@@ -60,7 +61,7 @@ impl Engine {
     fn tell_unaccounted(&self, hold: &Hold) -> (u32, Explanation) {
         let session = SessionId(hold.session);
         let name = if hold.callers.is_empty() { "flow-held" } else { "syscall-held" };
-        let is_alive = self.registry.session_of(hold.pid) == Some(session);
+        let is_alive = self.decider.sessions.session_of(hold.pid) == Some(session);
         let lineage = if is_alive {
             self.lineage(session, hold.pid)
         } else {

@@ -1,6 +1,6 @@
 //! Other processes' environments and memory.
 
-use interlock_host::probes::decode;
+use interlock_core::strings;
 use monitor_common::event::file::proc_file;
 
 use super::Scene;
@@ -11,7 +11,7 @@ fn seen(path: &str) -> Option<(u32, Vec<String>)> {
     scene.reads(&path.replace("PID", &std::process::id().to_string()));
     let opens = scene.proc_opens();
     let [open] = &opens[..] else { panic!("{path}: {} records", opens.len()) };
-    Some((open.file, open.names.iter().map(|name| decode::text(name)).collect()))
+    Some((open.file, open.names.iter().map(|name| strings::text(name)).collect()))
 }
 
 #[test]

@@ -5,11 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use super::{destination, fact, parse_text, second, secret, set};
 use crate::{
     facts::{
-        Action, DestinationClass as Class, Fact, LinkHow, Process, Relink, SecretAccess, SessionId, Stage,
-        Subject,
+        Action, DestinationClass as Class, Fact, LinkHow, Process, Relink, SecretAccess, Stage, Subject,
     },
     rules::{Memory, Problem, RuleSet, Verdict},
-    sessions::Session,
 };
 
 fn infra(at: u64) -> Fact {
@@ -103,18 +101,6 @@ fn a_session_that_is_over_is_not_stopped_and_has_no_risk() {
     let text = of_rule("on: lifecycle, match: {lifecycle: ended}, action: alert, risk: 5");
     assert!(text.contains("risk: a session that has ended has no risk"), "{text}");
     assert!(of_rule("on: lifecycle, match: {lifecycle: started}, action: hold").contains("only seen once"));
-}
-
-#[test]
-fn a_spent_budget_trips_a_session_when_it_begins_and_not_when_it_is_over() {
-    let rules = set(&["{id: a, summary: s, on: lifecycle, match: {agent: x}, action: alert, risk: 60}"]);
-    let spends = |stage| {
-        let mut session = Session::new(SessionId(1), "x".into(), "test".into(), second(1));
-        let judged = session.judge(&rules, second(1), Process::default(), Subject::Lifecycle(stage));
-        assert_eq!(judged.verdict.points, 60);
-        judged.spends(60)
-    };
-    assert_eq!((spends(Stage::Started), spends(Stage::Ended)), (true, false));
 }
 
 const SEARCHED: &str = "{id: a, summary: s, on: connect, match: {destination: infra}, action: hold, after: {within: 1m, \

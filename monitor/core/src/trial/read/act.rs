@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::values::{host_and_port, program};
+use super::{
+    rule,
+    values::{host_and_port, program},
+};
 use crate::{
     facts::{EnvironHow, InspectHow, LinkHow, NameSource, Transport},
     rules::{
@@ -14,7 +17,7 @@ use crate::{
         report::Report,
     },
     trial::{
-        case::{Act, Endpoint},
+        case::{Act, Endpoint, Reply},
         grammar,
     },
 };
@@ -44,7 +47,11 @@ pub fn act(event: &Section<'_>, report: &mut Report<'_>) -> Option<Act> {
         "inspect" => event.read(kind, report, inspect),
         "delegate" => event.read(kind, report, text).map(Act::Delegate),
         "link" => event.read(kind, report, link),
-        _ => event.read(kind, report, word).map(Act::Lifecycle),
+        "lifecycle" => event.read(kind, report, word).map(Act::Lifecycle),
+        _ => {
+            let (_, how) = Reply::WORDS.iter().find(|(word, _)| word == kind)?;
+            event.read(kind, report, rule).map(|rule| Act::Answer { how: *how, rule })
+        }
     }
 }
 
@@ -144,6 +151,7 @@ pub fn told(act: &Act) -> String {
         Act::Delegate(socket) => format!("delegate {socket}"),
         Act::Link { path, to, how } => format!("{} {path} to {to}", how.word()),
         Act::Lifecycle(stage) => format!("lifecycle {}", stage.word()),
+        Act::Answer { how, rule } => format!("{} {rule}", how.word()),
     }
 }
 

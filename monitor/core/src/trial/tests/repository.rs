@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::super::*;
@@ -31,8 +32,8 @@ fn files(folder: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
-fn builtin() -> (RuleSet, Catalog) {
-    (RuleSet::builtin().unwrap(), Catalog::builtin().unwrap())
+fn builtin() -> (Arc<RuleSet>, Catalog) {
+    (Arc::new(RuleSet::builtin().unwrap()), Catalog::builtin().unwrap())
 }
 
 fn load(name: &str, rules: &RuleSet) -> Cases {
@@ -94,7 +95,7 @@ fn deleting_any_condition_of_a_default_rule_fails_a_case() {
     let cases = load("tests", &rules);
     let mutants = mutation::mutants(rules::DEFAULT);
     assert!(mutants.len() > 4 * rules.len(), "only {} mutants", mutants.len());
-    let survives = |rules: &RuleSet| {
+    let survives = |rules: &Arc<RuleSet>| {
         let court = Court { rules, catalog: &catalog };
         cases.iter().all(|case| court.hear(case).misses.is_empty())
     };
@@ -103,7 +104,7 @@ fn deleting_any_condition_of_a_default_rule_fails_a_case() {
         .filter_map(|mutant| {
             let files = [(PathBuf::from("mutant.yaml"), mutant.text)];
             let rules = match RuleSet::parse(&files) {
-                Ok(rules) => rules,
+                Ok(rules) => Arc::new(rules),
                 // Noticed before any case: an exception without its condition leaves nothing of other rules.
                 Err(problems) if problems.iter().all(|one| one.message.starts_with("it can never fire")) => {
                     return None;

@@ -5,7 +5,7 @@ use monitor_common::event::{
 use zerocopy::IntoBytes as _;
 
 use super::*;
-use crate::probes::decode::{strings, text};
+use interlock_core::strings::{strings, text};
 
 proptest::proptest! {
     /// Whatever lengths, kinds and times the rings hold, and however they are read: each record is decoded or refused, none

@@ -1,5 +1,5 @@
 use super::*;
-use interlock_host::probes::decode::{strings, text as path};
+use crate::strings::{strings, text as path};
 
 fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
@@ -18,8 +18,8 @@ fn running(executable: &str, args: &[&str]) -> Process {
     }
 }
 
-fn said(args: &[&str]) -> Said {
-    Said::new(&Arguments { args: words(args), whole: true })
+fn said(args: &[&str]) -> ExpectedArgv {
+    ExpectedArgv::new(&Arguments { args: words(args), whole: true })
 }
 
 fn fits(args: &[&str], executable: &str, runs: &[&str]) -> bool {
@@ -86,27 +86,27 @@ fn a_program_whose_arguments_the_kernel_could_not_read() {
 
 #[test]
 fn what_was_read_in_part_is_compared_as_far_as_it_goes() {
-    let many = vec!["7"; pending::ARGS];
+    let many = vec!["7"; ARGUMENTS_MAX];
     let all = [&*many, &["8"]].concat();
-    let part = Said::new(&Arguments { args: words(&many), whole: false });
+    let part = ExpectedArgv::new(&Arguments { args: words(&many), whole: false });
     assert!(part.fits(&running("/bin/seq", &all), false));
     assert!(!part.fits(&running("/bin/seq", &all[1..]), false));
     assert!(!part.fits(&running("/bin/seq", &[&["6"], &*all].concat()), false));
 
     let long = "x".repeat(4096);
-    let cut = Said::new(&Arguments { args: words(&["sh", "-c", &long[..2048], "a"]), whole: false });
+    let cut = ExpectedArgv::new(&Arguments { args: words(&["sh", "-c", &long[..2048], "a"]), whole: false });
     assert!(cut.fits(&running("/bin/sh", &["sh", "-c", &long, "a"]), false));
     assert!(!cut.fits(&running("/bin/sh", &["sh", "-c", &format!("evil{long}"), "a"]), false));
     assert!(!cut.fits(&running("/bin/sh", &["sh", "-c", &long[..9], "a"]), false));
-    let named = Said::new(&Arguments { args: words(&[&long[..2048], "a"]), whole: false });
+    let named = ExpectedArgv::new(&Arguments { args: words(&[&long[..2048], "a"]), whole: false });
     assert!(named.fits(&running("/x/it", &["/bin/sh", "/x/it", "a"]), true));
     assert!(!named.fits(&running("/x/it", &["/bin/sh", "/x/it", "a", "evil"]), true), "all words are known");
 }
 
 #[test]
 fn no_more_is_kept_than_a_record_can_show() {
-    let found = Arguments { args: vec!["\u{FFFD}".repeat(2048); pending::ARGS], whole: true };
-    let kept = Said::new(&found);
+    let found = Arguments { args: vec!["\u{FFFD}".repeat(2048); ARGUMENTS_MAX], whole: true };
+    let kept = ExpectedArgv::new(&found);
     assert_eq!((kept.text.len(), kept.whole), (KEPT, false));
     let args: Vec<&str> = found.args.iter().map(String::as_str).collect();
     assert!(kept.fits(&running("/bin/seq", &args), false));

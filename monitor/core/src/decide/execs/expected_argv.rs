@@ -2,8 +2,8 @@
 
 use monitor_common::event::process::{ARGS_MAX, FILENAME_MAX};
 
-use interlock_core::facts::Process;
-use interlock_host::proc::pending::{self, Arguments};
+use super::{ARGUMENTS_MAX, Arguments};
+use crate::facts::Process;
 
 /// Bytes that are kept: all that a record shows of a running program, were each of its bytes replaced by [`REPLACED`].
 const KEPT: usize = ARGS_MAX * REPLACED.len_utf8();
@@ -14,17 +14,17 @@ const REPLACED: char = char::REPLACEMENT_CHARACTER;
 const IN_FRONT: usize = 5 * 2;
 
 /// Each word ends with a NUL.
-pub(super) struct Said {
+pub(super) struct ExpectedArgv {
     text: String,
     /// It has all words. One that was itself cut is longer than any that a record shows.
     whole: bool,
 }
 
-impl Said {
+impl ExpectedArgv {
     pub fn new(found: &Arguments) -> Self {
         let mut text = text(&found.args);
         let end = text.floor_char_boundary(KEPT);
-        let whole = (found.whole || found.args.len() < pending::ARGS) && end == text.len();
+        let whole = (found.whole || found.args.len() < ARGUMENTS_MAX) && end == text.len();
         text.truncate(end);
         Self { text, whole }
     }

@@ -16,7 +16,7 @@ fn list(args: &str) -> Vec<String> {
 
 /// What happens to execs, in the order it does.
 #[derive(Default)]
-struct Play(Announced, u64);
+struct Play(PendingExecs, u64);
 
 impl Play {
     /// Each at a time of its own.
@@ -108,7 +108,7 @@ fn only_the_same_question_was_answered_and_not_for_ever() {
     assert_eq!(play.asks(7, SEQ, "it b"), Asked::New, "other arguments");
     assert_eq!(play.asks(7, SEQ, "it b"), Asked::New, "it waits still");
     let then = play.answered(7, SEQ).1;
-    let patience = PATIENCE.as_nanos() as u64;
+    let patience = INTERPRETER_TIMEOUT.as_nanos() as u64;
     let same = Arguments { args: list("it b"), whole: true };
     let mut asks = |program, at| play.0.asked(file(SEQ, 7), 7, program, Some(&same), BootNanos(at)).0;
     assert_eq!(asks(IT, then), Asked::Answered, "it asked before it was answered");

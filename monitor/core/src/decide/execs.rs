@@ -1,23 +1,34 @@
 //! What held execs said they would run. The path and the arguments lie in memory that another process may share, which is
 //! not stopped and may change them until the kernel copies them: so what runs is compared with what was judged.
 
-mod said;
+mod expected_argv;
 
 use std::{collections::HashMap, time::Duration};
 
+use expected_argv::ExpectedArgv;
 use monitor_common::policy::AnswerKey;
-use said::Said;
 
-use interlock_core::facts::{BootNanos, Process, SessionId};
-use interlock_host::proc::pending::Arguments;
+use crate::facts::{BootNanos, Process, SessionId};
 
 /// Processes of one session that were asked about and have not run what they said; above it nothing is compared.
 const MAX: usize = 1024;
 /// How long an exec that was let through may take until it asks about its interpreter.
-const PATIENCE: Duration = Duration::from_secs(30);
+const INTERPRETER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Most arguments of a stopped exec that are looked at.
+pub const ARGUMENTS_MAX: usize = 256;
+
+/// The arguments of a process that is stopped inside `execve`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arguments {
+    /// From the program's name on.
+    pub args: Vec<String>,
+    /// Nothing was cut off.
+    pub whole: bool,
+}
 
 #[derive(Default)]
-pub struct Announced {
+pub struct PendingExecs {
     execs: HashMap<u32, Exec>,
 }
 
@@ -56,9 +67,9 @@ struct Exec {
 }
 
 /// `None` where they could not be read: they were judged as unknown.
-type Words = Option<Said>;
+type Words = Option<ExpectedArgv>;
 
-impl Announced {
+impl PendingExecs {
     /// A process is stopped before its exec. What it wanted before came to nothing: gives the answers that it did not use.
     pub fn asked(
         &mut self,
@@ -68,7 +79,7 @@ impl Announced {
         found: Option<&Arguments>,
         at: BootNanos,
     ) -> (Asked, Vec<AnswerKey>) {
-        let said = found.map(Said::new);
+        let said = found.map(ExpectedArgv::new);
         if let Some(known) = self.execs.get_mut(&pid).filter(|known| known.is_same(file, program, &said)) {
             if known.asked == file && known.answered.is_some_and(|then| at <= then) {
                 return (Asked::Answered, Vec::new());
@@ -174,7 +185,7 @@ impl Exec {
 
     /// Another file is an interpreter only once the script itself has gone on.
     fn goes_on(&self, file: AnswerKey, at: BootNanos) -> bool {
-        let is_fresh = self.let_through.is_some_and(|then| at.since(then) < PATIENCE);
+        let is_fresh = self.let_through.is_some_and(|then| at.since(then) < INTERPRETER_TIMEOUT);
         is_fresh && !self.swapped && (file == self.file || self.committed.is_some())
     }
 
@@ -182,7 +193,7 @@ impl Exec {
         if self.committed.as_ref() != Some(&running.executable) {
             return false; // it failed: what runs was not asked about
         }
-        let fits = |said: &Said| said.fits(running, self.interpreted);
+        let fits = |said: &ExpectedArgv| said.fits(running, self.interpreted);
         self.swapped || self.program != running.executable || !self.said.as_ref().is_none_or(fits)
     }
 }

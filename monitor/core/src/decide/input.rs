@@ -1,0 +1,112 @@
+//! What a decision is made from: acts, answers and ends.
+
+use std::time::Duration;
+
+use crate::{
+    facts::{BootNanos, Process, SessionId, Subject},
+    holds::{Grant, HeldCaller, HeldFlow, Hold},
+    record::Who,
+    sessions::Outcome,
+};
+
+/// One thing that [`super::Decider::step`] is told.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A session did something, or is about to.
+    Act(Box<Act>),
+    /// Data of a flow that waits already asks again, under a newer generation.
+    AsksAgain(HeldFlow),
+    /// A socket has another connection.
+    Reconnected { cookie: u64 },
+    /// A socket is closed by everybody.
+    FlowClosed { cookie: u64 },
+    /// A process has ended.
+    CallerEnded { pid: u32 },
+    /// A session's last process has ended: nothing of it waits any more.
+    Ending(SessionId),
+    /// A session is over, its end is judged: it is forgotten.
+    Over(SessionId),
+    /// A person lets a hold go on. The ledger has it already: what cannot be proved is not let through.
+    Approved(Approval),
+    /// A person denies a hold.
+    Denied { hold: u64, who: Who },
+    /// A person freezes a session.
+    FreezeAsked { session: SessionId, who: Who },
+    /// A person lets a frozen session go on.
+    Thawed { session: SessionId, who: Who },
+    /// How the freeze that an effect asked for ended.
+    Stopped { session: SessionId, outcome: Outcome },
+    /// Somebody sees a waiting hold as it stands.
+    Shown { hold: u64 },
+    /// A hold of an earlier daemon still waits.
+    Restored(Box<Hold>),
+    /// What persons had granted for a while before an earlier daemon ended.
+    RestoredGrants(Vec<Grant>),
+    /// What a session remembers has changed by what others did.
+    Remembers(SessionId),
+    /// The kernel could not be told that a session's connections ask.
+    NotGated(SessionId),
+    /// Time has passed: deadlines are looked at.
+    Tick,
+    /// The daemon ends, and its kernel programs with it: silence never means yes.
+    Ends { why: String },
+}
+
+/// Something that a session did, or is about to do.
+#[derive(Clone, Debug)]
+pub struct Act {
+    pub session: SessionId,
+    pub process: Process,
+    pub at: BootNanos,
+    pub subject: Subject,
+    pub pending: Pending,
+    /// The pack that the subject belongs to, if the rules switch it off: it is recorded, and no rule is asked.
+    pub pack_off: Option<String>,
+}
+
+/// What waits for the decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// Nothing: it has happened.
+    None,
+    /// Nothing any more: what runs is not what was judged.
+    Changed,
+    /// The kernel refused it already by the verdict table, or would have in enforce mode.
+    Refused { observed: bool },
+    /// A connection's data.
+    Flow {
+        flow: HeldFlow,
+        /// Nobody has seen the begin of the connection, and it has said nothing since: who it is for is a guess.
+        unseen: bool,
+    },
+    /// A process that is stopped before its system call.
+    Caller(HeldCaller),
+}
+
+impl Pending {
+    /// What waits, if it can be answered.
+    #[must_use]
+    pub fn waiting(&self) -> Option<Waiting> {
+        match self {
+            Self::Flow { flow, .. } => Some(Waiting::Flow(*flow)),
+            Self::Caller(caller) => Some(Waiting::Caller(*caller)),
+            Self::None | Self::Changed | Self::Refused { .. } => None,
+        }
+    }
+}
+
+/// What is held, and can be let go on or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    Flow(HeldFlow),
+    Caller(HeldCaller),
+}
+
+/// A person's yes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    pub hold: u64,
+    pub who: Who,
+    /// How long the same may be done again unasked.
+    pub reach: Option<Duration>,
+}

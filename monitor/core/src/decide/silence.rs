@@ -1,0 +1,74 @@
+//! Silence: a deadline that nobody answered before, or a daemon that ends. It never means yes.
+
+use super::{Decider, Effect, Report, Step, Stop, Waiter, Waiting};
+use crate::{
+    breaker::Response,
+    facts::{Action, HoldState, SessionId},
+    holds::Hold,
+    record::{Entry, Kind, Who},
+};
+use serde_json::json;
+
+impl Decider {
+    /// Answers silence, hold by hold.
+    pub(super) fn expire(&mut self, step: &mut Step<'_>) {
+        for number in self.holds.expired(step.now) {
+            let decided = self.holds.decide(number, HoldState::Expired, Some("deadline".into()));
+            let Ok(hold) = decided else { continue };
+            // Stopped first: what is refused below must not run on.
+            self.answer_silence(step, &hold);
+            self.finish(step, hold, Kind::Expire, Who::Daemon, "hold-expired");
+        }
+    }
+
+    fn answer_silence(&mut self, step: &mut Step<'_>, hold: &Hold) {
+        let session = SessionId(hold.session);
+        let Some(known) = self.sessions.get_mut(session) else { return };
+        if hold.then < Action::Freeze {
+            return known.breaker.on_denied(step.now);
+        }
+        let mut response = known.breaker.on_trip(step.now);
+        if hold.then == Action::Kill {
+            response = Response::Kill;
+        }
+        let (who, why) = (Who::Rule(hold.rule.clone()), format!("nobody answered {} in time", hold.id()));
+        self.stop(step, response, Stop { session, who, why, asked: step.now });
+    }
+
+    /// Refuses everything of a hold that was decided, and says so.
+    pub(super) fn finish(
+        &mut self,
+        step: &mut Step<'_>,
+        hold: Hold,
+        kind: Kind,
+        who: Who,
+        name: &'static str,
+    ) {
+        let session = SessionId(hold.session);
+        for waiter in waiters(&hold) {
+            self.refuse(step, waiter);
+        }
+        let detail = [("hold", hold.id().into()), ("destination", hold.target().into())];
+        step.record(Entry::new(kind, who, Some(session), detail));
+        let extra = vec![("rule.id", json!([hold.rule])), ("hold.decided_by", json!(hold.decided_by))];
+        step.report(Report::Hold { name, at: step.now, hold: Box::new(hold), extra });
+        step.push(Effect::Save);
+    }
+
+    /// The daemon ends, and its kernel programs with it.
+    pub(super) fn deny_all(&mut self, step: &mut Step<'_>, why: &str) {
+        let waiting: Vec<u64> = self.holds.waiting().map(|hold| hold.number).collect();
+        for number in waiting {
+            if let Ok(hold) = self.holds.decide(number, HoldState::Denied, Some(why.to_owned())) {
+                self.finish(step, hold, Kind::Deny, Who::Daemon, "flow-denied");
+            }
+        }
+    }
+}
+
+/// Everything that waits under a hold.
+pub(super) fn waiters(hold: &Hold) -> Vec<Waiter> {
+    let flows = hold.flows.iter().copied().map(Waiting::Flow);
+    let all = flows.chain(hold.callers.iter().copied().map(Waiting::Caller));
+    all.map(|what| Waiter { session: SessionId(hold.session), pid: hold.pid, what }).collect()
+}

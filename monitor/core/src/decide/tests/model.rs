@@ -1,0 +1,293 @@
+//! The model of `docs/decide.md`: the same decision in its smallest form, without facts, rules or texts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Time in seconds since the first session began.
+pub type Seconds = u64;
+
+/// How long a rule's hold waits, and how long after a denial or a thaw the quiet time lasts.
+pub const TIMEOUT: Seconds = 600;
+pub const QUIET: Seconds = 1800;
+
+/// What waits: its number, and the process that it is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Waiter {
+    pub number: u64,
+    pub pid: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answer {
+    Allow,
+    Refuse,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stopped {
+    Freeze,
+    Kill,
+}
+
+/// What is asked: each rule holds one kind of thing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Question {
+    /// A connection to one of two hosts; silence freezes.
+    Host(u8),
+    /// A key that is opened; silence denies.
+    Key,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Breaker {
+    Closed,
+    Open,
+    Probation { since: Seconds, tripped: bool },
+    Killed,
+}
+
+#[derive(Clone, Debug)]
+struct Session {
+    breaker: Breaker,
+    frozen: bool,
+    /// When it was frozen: what was asked before was under way.
+    frozen_at: Seconds,
+    touched: bool,
+    alive: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Hold {
+    pub session: usize,
+    pub question: Question,
+    pub waiters: Vec<Waiter>,
+    pub deadline: Seconds,
+    first: u32,
+    /// Other processes that wait under it, and how many of them were shown.
+    others: BTreeSet<u32>,
+    shown: usize,
+}
+
+/// What a step must lead to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    pub answers: BTreeSet<(Answer, Waiter)>,
+    pub stopped: BTreeSet<(usize, Stopped)>,
+    pub thawed: BTreeSet<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Model {
+    sessions: [Session; 2],
+    pub holds: BTreeMap<u64, Hold>,
+    grants: Vec<(usize, Question, Seconds)>,
+    next: u64,
+}
+
+impl Model {
+    pub fn new() -> Self {
+        let session =
+            Session { breaker: Breaker::Closed, frozen: false, frozen_at: 0, touched: false, alive: true };
+        Self { sessions: [session.clone(), session], holds: BTreeMap::new(), grants: Vec::new(), next: 1 }
+    }
+
+    pub fn is_frozen(&self, session: usize) -> bool {
+        self.sessions[session].frozen
+    }
+
+    pub fn is_alive(&self, session: usize) -> bool {
+        self.sessions[session].alive
+    }
+
+    pub fn touch(&mut self, session: usize) {
+        self.sessions[session].touched = true;
+    }
+
+    /// Something is asked. What no rule holds goes on; so does what was granted, but not of a frozen session.
+    pub fn ask(&mut self, now: Seconds, session: usize, question: Question, waiter: Waiter) -> Outcome {
+        let mut out = Outcome::default();
+        let known = &mut self.sessions[session];
+        let holds = matches!(question, Question::Key) || known.touched;
+        let is_granted =
+            |grant: &&(usize, Question, Seconds)| (grant.0, grant.1) == (session, question) && grant.2 > now;
+        if !holds || !known.frozen && self.grants.iter().find(is_granted).is_some() {
+            out.answers.insert((Answer::Allow, waiter));
+            return out;
+        }
+        if let Some(hold) =
+            self.holds.values_mut().find(|hold| (hold.session, hold.question) == (session, question))
+        {
+            if waiter.pid != hold.first {
+                hold.others.insert(waiter.pid);
+            }
+            hold.waiters.push(waiter);
+            return out;
+        }
+        settle(known, now);
+        match known.breaker {
+            Breaker::Closed => {
+                let (waiters, first, deadline) = (vec![waiter], waiter.pid, now + TIMEOUT);
+                let hold =
+                    Hold { session, question, waiters, deadline, first, others: BTreeSet::new(), shown: 0 };
+                self.holds.insert(self.next, hold);
+                self.next += 1;
+            }
+            Breaker::Killed => {
+                out.stopped.insert((session, Stopped::Kill));
+                out.answers.insert((Answer::Refuse, waiter));
+            }
+            Breaker::Open | Breaker::Probation { .. } => {
+                known.breaker = Breaker::Open;
+                freeze(known, now, session, &mut out);
+                out.answers.insert((Answer::Refuse, waiter));
+            }
+        }
+        out
+    }
+
+    /// A rule freezes the tree.
+    pub fn trip(&mut self, now: Seconds, session: usize) -> Outcome {
+        let mut out = Outcome::default();
+        let known = &mut self.sessions[session];
+        if !known.frozen {
+            stop(known, now, session, &mut out);
+        }
+        out
+    }
+
+    pub fn freeze_by(&mut self, now: Seconds, session: usize) -> Outcome {
+        let mut out = Outcome::default();
+        let known = &mut self.sessions[session];
+        if known.breaker != Breaker::Killed {
+            known.breaker = Breaker::Open;
+        }
+        freeze(known, now, session, &mut out);
+        out
+    }
+
+    pub fn thaw(&mut self, now: Seconds, session: usize) -> Outcome {
+        let mut out = Outcome::default();
+        let known = &mut self.sessions[session];
+        if known.frozen {
+            known.frozen = false;
+            if known.breaker == Breaker::Open {
+                known.breaker = Breaker::Probation { since: now, tripped: true };
+            }
+            out.thawed.insert(session);
+        }
+        out
+    }
+
+    pub fn show(&mut self, hold: u64) {
+        if let Some(hold) = self.holds.get_mut(&hold) {
+            hold.shown = hold.others.len();
+        }
+    }
+
+    pub fn may_approve(&self, hold: u64) -> bool {
+        let known = self.holds.get(&hold);
+        known.is_some_and(|hold| !self.sessions[hold.session].frozen && hold.shown == hold.others.len())
+    }
+
+    pub fn approve(&mut self, now: Seconds, hold: u64, reach: Option<Seconds>) -> Outcome {
+        if !self.may_approve(hold) {
+            return Outcome::default();
+        }
+        let Some(hold) = self.holds.remove(&hold) else { return Outcome::default() };
+        if let Some(reach) = reach {
+            self.grants.push((hold.session, hold.question, now + reach));
+        }
+        answers(Answer::Allow, &hold)
+    }
+
+    pub fn deny(&mut self, now: Seconds, hold: u64) -> Outcome {
+        let Some(hold) = self.holds.remove(&hold) else { return Outcome::default() };
+        deny(&mut self.sessions[hold.session], now);
+        answers(Answer::Refuse, &hold)
+    }
+
+    /// Deadlines that have passed, in the order of the holds.
+    pub fn tick(&mut self, now: Seconds) -> Outcome {
+        let mut out = Outcome::default();
+        let over: Vec<u64> =
+            self.holds.iter().filter(|(_, hold)| hold.deadline <= now).map(|(number, _)| *number).collect();
+        for hold in over.into_iter().filter_map(|number| self.holds.remove(&number)) {
+            let known = &mut self.sessions[hold.session];
+            match hold.question {
+                Question::Key => deny(known, now),
+                Question::Host(_) => stop(known, now, hold.session, &mut out),
+            }
+            out.answers.extend(answers(Answer::Refuse, &hold).answers);
+        }
+        out
+    }
+
+    /// What waited is gone: closed, or its process has ended.
+    pub fn leave(&mut self, gone: impl Fn(&Waiter) -> bool) {
+        self.holds.retain(|_, hold| {
+            let waited = !hold.waiters.is_empty();
+            hold.waiters.retain(|waiter| !gone(waiter));
+            !waited || !hold.waiters.is_empty()
+        });
+    }
+
+    pub fn end(&mut self, session: usize) {
+        self.holds.retain(|_, hold| hold.session != session);
+        self.grants.retain(|grant| grant.0 != session);
+        self.sessions[session].alive = false;
+    }
+
+    /// A new daemon freezes again what it finds frozen.
+    pub fn frozen_again(&mut self, now: Seconds) {
+        self.sessions.iter_mut().filter(|session| session.frozen).for_each(|session| session.frozen_at = now);
+    }
+
+    pub fn deny_all(&mut self) -> Outcome {
+        let mut out = Outcome::default();
+        for hold in std::mem::take(&mut self.holds).into_values() {
+            out.answers.extend(answers(Answer::Refuse, &hold).answers);
+        }
+        out
+    }
+}
+
+fn settle(session: &mut Session, now: Seconds) {
+    if let Breaker::Probation { since, .. } = session.breaker
+        && now.saturating_sub(since) >= QUIET
+    {
+        session.breaker = Breaker::Closed;
+    }
+}
+
+/// Trips the breaker: a second trip after a thaw kills.
+fn stop(session: &mut Session, now: Seconds, id: usize, out: &mut Outcome) {
+    settle(session, now);
+    if matches!(session.breaker, Breaker::Probation { tripped: true, .. } | Breaker::Killed) {
+        session.breaker = Breaker::Killed;
+        out.stopped.insert((id, Stopped::Kill));
+    } else {
+        session.breaker = Breaker::Open;
+        freeze(session, now, id, out);
+    }
+}
+
+fn freeze(session: &mut Session, now: Seconds, id: usize, out: &mut Outcome) {
+    if session.frozen && now <= session.frozen_at {
+        return;
+    }
+    (session.frozen, session.frozen_at) = (true, now);
+    out.stopped.insert((id, Stopped::Freeze));
+}
+
+fn deny(session: &mut Session, now: Seconds) {
+    settle(session, now);
+    session.breaker = match session.breaker {
+        Breaker::Closed => Breaker::Probation { since: now, tripped: false },
+        Breaker::Probation { tripped, .. } => Breaker::Probation { since: now, tripped },
+        other => other,
+    };
+}
+
+fn answers(answer: Answer, hold: &Hold) -> Outcome {
+    let answers = hold.waiters.iter().map(|waiter| (answer, *waiter)).collect();
+    Outcome { answers, ..Outcome::default() }
+}

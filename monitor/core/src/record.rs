@@ -1,0 +1,100 @@
+//! What the ledger keeps of a decision: the words of its records.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::facts::SessionId;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An action was held.
+    Hold,
+    /// A person let it go on.
+    Approve,
+    /// A person or a rule refused it.
+    Deny,
+    /// Nobody answered in time.
+    Expire,
+    Freeze,
+    Thaw,
+    Kill,
+    /// The kernel let a held action go on.
+    Release,
+    /// The kernel saw a held action happen after it was allowed: an answer was used.
+    Commit,
+    /// A process asked to be a session's root.
+    Enroll,
+    /// Rules were loaded.
+    Rules,
+    /// The daemon started.
+    Start,
+    /// The daemon stopped.
+    Stop,
+    /// The file before was renamed, removed or cut by another program: the chain goes on here.
+    Rotate,
+}
+
+/// Who decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Who {
+    /// Credentials of the control socket's peer.
+    Caller { uid: u32, pid: u32 },
+    /// Id of the rule.
+    Rule(String),
+    /// The kernel, by what the daemon had told it before.
+    Kernel,
+    /// The daemon itself: its start, its stop, a deadline.
+    Daemon,
+}
+
+impl Who {
+    /// As events and holds name who decided: `uid 1000`, the rule's id, `daemon`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Caller { uid, .. } => format!("uid {uid}"),
+            Self::Rule(rule) => rule.clone(),
+            Self::Kernel => "kernel".to_owned(),
+            Self::Daemon => "daemon".to_owned(),
+        }
+    }
+}
+
+/// One record before it is written: the ledger adds its number, its time and its place in the chain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    pub kind: Kind,
+    pub who: Who,
+    pub session: Option<SessionId>,
+    pub detail: Map<String, Value>,
+    /// It is on disk before anything further is done. What a session can cause as often as it likes is on disk when the
+    /// turn ends.
+    pub at_once: bool,
+}
+
+impl Entry {
+    /// One that is on disk before anything further is done.
+    #[must_use]
+    pub fn new<const N: usize>(
+        kind: Kind,
+        who: Who,
+        session: Option<SessionId>,
+        detail: [(&str, Value); N],
+    ) -> Self {
+        let detail = detail.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        Self { kind, who, session, detail, at_once: true }
+    }
+
+    /// One that is on disk when the turn ends.
+    #[must_use]
+    pub fn noted<const N: usize>(
+        kind: Kind,
+        who: Who,
+        session: SessionId,
+        detail: [(&str, Value); N],
+    ) -> Self {
+        Self { at_once: false, ..Self::new(kind, who, Some(session), detail) }
+    }
+}
