@@ -4,6 +4,8 @@
 //! a [`Verdict`]. Nothing here acts, reads a clock or waits. The language is described in `docs/rules.md`.
 
 mod compile;
+mod conditions;
+pub(crate) mod duration;
 mod evaluate;
 mod explain;
 pub(crate) mod grammar;
@@ -33,8 +35,7 @@ use self::{compile::Gates, index::Index, packs::Choice, parse::Parsed, report::C
 pub use self::{
     evaluate::{Condition, Match, Verdict},
     memory::{Memory, Reader, Readers, Touch},
-    model::Rule,
-    parse::MAX_RULES,
+    model::{MAX_RULES, Rule},
     pattern::{Glob, HostPattern},
     problem::{Problem, Problems},
     sense::Backends,

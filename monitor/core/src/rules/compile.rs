@@ -11,8 +11,9 @@ use monitor_common::policy::{
 
 use super::{
     RuleSet,
+    conditions::{DestinationMatch, Touched},
     memory::Memory,
-    model::{DestinationMatch, Moment, Rule, Touched},
+    model::{Moment, Rule},
     pattern::HostPattern,
 };
 use crate::{

@@ -2,7 +2,7 @@
 
 use super::{
     model::{Distinct, Moment, Order, Threshold},
-    words::Word,
+    words::{Word, words},
 };
 use crate::facts::{
     Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
@@ -56,20 +56,12 @@ pub const TECHNIQUE: &str = r"^T[0-9]{4}(\.[0-9]{3})?$";
 /// A page to read.
 pub const ADDRESS: &str = r"^https?://[^\s]+$";
 
-/// Longest `when:`, bytes; see [`super::guard`].
-pub const MAX_GUARD: usize = 1024;
-
 const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, required: true, shape, about }
 }
 
 const fn field(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, required: false, shape, about }
-}
-
-/// Every word of a noun.
-pub fn words<T: Word>() -> Vec<&'static str> {
-    T::WORDS.iter().map(|(word, _)| *word).collect()
 }
 
 const TEXTS: Shape = Shape::Many(&Shape::Text);

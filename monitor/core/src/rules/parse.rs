@@ -25,7 +25,7 @@ use self::{
 };
 use super::{
     DEFAULT, DEFAULT_NAME, grammar,
-    model::Rule,
+    model::{MAX_RULES, MAX_SEQUENCES, Rule},
     packs::Choice,
     problem::{Problem, Problems},
     report::{Citation, Report},
@@ -33,12 +33,6 @@ use super::{
     vocabulary::Noun,
 };
 use crate::facts::Action;
-
-/// Most rules of one set; a session keeps at most one window for each.
-pub const MAX_RULES: usize = 4096;
-
-/// Most rules of one set that have `after`; a session keeps the steps of each.
-pub const MAX_SEQUENCES: usize = 256;
 
 /// What files say, checked.
 #[derive(Debug)]

@@ -9,7 +9,8 @@ mod tests;
 
 pub use self::ground::Backends;
 use super::{
-    model::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, Rule, SecretMatch},
+    conditions::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, SecretMatch},
+    model::Rule,
     pattern::HostPattern,
     problem::Problem,
 };

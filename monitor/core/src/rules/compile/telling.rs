@@ -7,9 +7,10 @@ use crate::{
     facts::{Kind, Mode, Place},
     rules::{
         RuleSet,
+        conditions::Conditions,
         evaluate::{OneOf, Sort},
         index::Shelf,
-        model::{Conditions, Moment, Rule},
+        model::{Moment, Rule},
         words::Word,
     },
 };

@@ -10,9 +10,10 @@ use super::{
 use crate::{
     facts::{Action, BootNanos},
     rules::{
+        conditions::Conditions,
         guard::{Fault, Guard, Scope},
         memory::{Memory, Seen},
-        model::{Conditions, Order, Rule, Sequence, Threshold},
+        model::{Order, Rule, Sequence, Threshold},
         words::Word,
     },
 };

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     facts::{Delegation, Destination, EnvironAccess, Inspection, LinkHow, SecretAccess, Subject},
     rules::{
-        memory::{Memory, Recall, Touch},
-        model::{
+        conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
             ProcessMatch, SecretMatch, SessionMatch, Touched,
         },
+        memory::{Memory, Recall, Touch},
         pattern::{Glob, HostPattern},
     },
 };

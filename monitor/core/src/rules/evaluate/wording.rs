@@ -8,7 +8,7 @@ use std::{
 use crate::{
     facts::Grade,
     rules::{
-        model::{Age, Touched},
+        conditions::{Age, Touched},
         pattern::{Glob, HostPattern},
         words::Word,
     },

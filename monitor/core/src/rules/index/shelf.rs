@@ -5,8 +5,8 @@ use std::fmt::{self, Display, Formatter};
 use crate::{
     facts::{DestinationClass, Kind},
     rules::{
+        conditions::{Conditions, DestinationMatch, SecretMatch},
         evaluate::OneOf,
-        model::{Conditions, DestinationMatch, SecretMatch},
         pattern::{Glob, HostPattern},
     },
 };

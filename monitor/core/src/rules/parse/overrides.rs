@@ -9,8 +9,9 @@ use super::{
 use crate::{
     facts::{Action, Mode, Severity},
     rules::{
+        conditions::Conditions,
         grammar,
-        model::{Conditions, Rule, Source, Threshold, Timeout},
+        model::{Rule, Source, Threshold, Timeout},
         report::Report,
     },
 };

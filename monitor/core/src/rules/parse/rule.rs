@@ -13,9 +13,10 @@ use super::{
 use crate::{
     facts::{Action, Kind, Mode, Severity},
     rules::{
+        conditions::Conditions,
         grammar::{self, ADDRESS, TECHNIQUE},
         guard::{Guard, Mistake},
-        model::{Conditions, Order, Rule, Sequence, Source, Step, Threshold, Timeout},
+        model::{Order, Rule, Sequence, Source, Step, Threshold, Timeout},
         places::Places,
         report::Report,
         vocabulary::Noun,

@@ -5,8 +5,9 @@ use crate::{
     facts::{Action, DestinationClass, Grade, Kind, Role},
     rules::{
         RuleSet,
+        conditions::DestinationMatch,
         evaluate::OneOf,
-        model::{DestinationMatch, Rule},
+        model::Rule,
         pattern::HostPattern,
         problem::{Problem, Problems},
         report::Citation,
