@@ -50,6 +50,12 @@ pub enum Shape {
 /// Lower-case letters, digits and hyphens, as ids of rules, steps and lists are.
 pub const NAME: &str = "^[a-z0-9-]{1,64}$";
 
+/// Whether a text has the form of [`NAME`]: fit for a metric's label and a command line.
+pub fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
+}
+
 /// A technique of MITRE ATT&CK.
 pub const TECHNIQUE: &str = r"^T[0-9]{4}(\.[0-9]{3})?$";
 

@@ -1,13 +1,10 @@
 //! Rules that make no sense: they could never match, or never do what they say. A person who writes one believes that it
 //! works.
 
-mod ground;
-mod listed;
 mod shadow;
 #[cfg(test)]
 mod tests;
 
-pub use self::ground::Backends;
 use super::{
     conditions::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, SecretMatch},
     model::Rule,

@@ -6,11 +6,11 @@ use super::BY_ADDRESS;
 use crate::{
     facts::{Kind, Mode, Place},
     rules::{
-        RuleSet,
         conditions::Conditions,
-        evaluate::{OneOf, Sort},
         index::Shelf,
         model::{Moment, Rule},
+        set::RuleSet,
+        wording::{OneOf, Sort},
         words::Word,
     },
 };

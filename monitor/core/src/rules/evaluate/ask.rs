@@ -5,7 +5,6 @@ use std::fmt::{self, Display, Formatter};
 use super::{
     view::{Unknown, View},
     witness::{Blind, Clerk, Condition, Finding, Told, Witness},
-    wording::{Span, Within},
 };
 use crate::{
     facts::{Action, BootNanos},
@@ -14,6 +13,7 @@ use crate::{
         guard::{Fault, Guard, Scope},
         memory::{Memory, Seen},
         model::{Order, Rule, Sequence, Threshold},
+        wording::{Span, Within},
         words::Word,
     },
 };

@@ -5,7 +5,6 @@ use std::fmt::Display;
 use super::{
     view::{Unknown, View},
     witness::{Finding, Told, Witness},
-    wording::{Bounds, Flag, Line, OneOf, Other, OtherAge, Plain, Span, Wanted, Within, Written},
 };
 use crate::{
     facts::{Delegation, Destination, EnvironAccess, Inspection, LinkHow, SecretAccess, Subject},
@@ -16,6 +15,7 @@ use crate::{
         },
         memory::{Memory, Recall, Touch},
         pattern::{Glob, HostPattern},
+        wording::{Bounds, Flag, Line, OneOf, Other, OtherAge, Plain, Span, Wanted, Within, Written},
     },
 };
 

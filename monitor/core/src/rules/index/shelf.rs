@@ -6,8 +6,8 @@ use crate::{
     facts::{DestinationClass, Kind},
     rules::{
         conditions::{Conditions, DestinationMatch, SecretMatch},
-        evaluate::OneOf,
         pattern::{Glob, HostPattern},
+        wording::OneOf,
     },
 };
 

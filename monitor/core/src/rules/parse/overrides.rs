@@ -1,8 +1,10 @@
 //! Reads `override:` and changes the rules that it names.
 
 use super::{
-    Document, Rules, checks, conditions,
+    checks, conditions,
+    document::Document,
     rule::{check_exceptions, source, threshold, timeout},
+    rules::Rules,
     section::{Section, flag, name, number, word},
     tree::{Node, Value},
 };

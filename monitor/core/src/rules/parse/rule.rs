@@ -7,6 +7,7 @@ use regex::Regex;
 use super::{
     checks, conditions,
     excerpt::excerpt,
+    places::places,
     section::{Section, duration, flag, name, number, text, word},
     tree::{Node, Value},
 };
@@ -17,7 +18,6 @@ use crate::{
         grammar::{self, ADDRESS, TECHNIQUE},
         guard::{Guard, Mistake},
         model::{Order, Rule, Sequence, Source, Step, Threshold, Timeout},
-        places::Places,
         report::Report,
         vocabulary::Noun,
     },
@@ -75,7 +75,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
         tags,
         references,
         source: source(node, report),
-        places: Places::of(node, path, report.citations.split_at(cited).1.to_vec(), report),
+        places: places(node, path, report.citations.split_at(cited).1.to_vec(), report),
         overridden: Vec::new(),
         key,
     };

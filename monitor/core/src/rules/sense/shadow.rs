@@ -8,7 +8,7 @@ use crate::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
             ProcessMatch, SecretMatch, SessionMatch,
         },
-        evaluate::is_excusable,
+        exceptions::is_excusable,
         model::Rule,
         pattern::{Glob, HostPattern},
         problem::Problem,
