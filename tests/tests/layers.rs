@@ -1,11 +1,12 @@
-//! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own, and no files form a circle.
+//! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own. In them, in the core, in
+//! the host and in xtask no files form a circle: none imports from one that imports from it, by however many others.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod layers {
     pub mod imports;
 }
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use layers::imports::{Imports, circles, imports};
 
@@ -15,9 +16,13 @@ fn imports_of(sources: &str) -> Imports {
     imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(sources))
 }
 
+/// The first part of a module's path.
+fn room(module: &str) -> &str {
+    module.split("::").next().unwrap()
+}
+
 fn layer(module: &str) -> usize {
-    let first = module.split("::").next().unwrap();
-    LAYERS.iter().position(|layer| *layer == first).unwrap_or(LAYERS.len())
+    LAYERS.iter().position(|layer| *layer == room(module)).unwrap_or(LAYERS.len())
 }
 
 #[test]
@@ -29,12 +34,24 @@ fn each_layer_looks_only_at_those_before_it() {
     assert!(upwards.is_empty(), "{upwards:#?}");
 }
 
+/// Of the core: a file and the files below it that still take from each other. Whoever cuts one takes its name out here.
+const LEFT: [&str; 6] = ["catalog", "holds", "names", "replay", "suggest", "trial"];
+
 #[test]
 fn no_files_form_a_circle() {
-    for sources in ["monitor-ebpf/src", "monitor/host/src", "xtask/src"] {
+    for sources in ["monitor-ebpf/src", "monitor/core/src", "monitor/host/src", "xtask/src"] {
         let imports = imports_of(sources);
-        assert!(imports.values().flatten().count() > 50, "{sources}: {imports:#?}");
-        let circles = circles(&imports);
+        assert!(imports.values().flatten().count() > 100, "{sources}: {imports:#?}");
+        let mut circles = circles(&imports);
+        if sources == "monitor/core/src" {
+            let of_left = |module: &str| LEFT.into_iter().find(|left| room(module) == *left);
+            let found: BTreeSet<&str> = circles.keys().filter_map(|module| of_left(module)).collect();
+            assert_eq!(found, BTreeSet::from(LEFT), "one is cut: its name goes out of LEFT");
+            circles.retain(|module, others| {
+                others.retain(|other| of_left(module).is_none() || room(other) != room(module));
+                !others.is_empty()
+            });
+        }
         assert!(circles.is_empty(), "{sources}: {circles:#?}");
     }
 }
