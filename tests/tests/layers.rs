@@ -1,5 +1,7 @@
-//! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own. In them, in the core, in
-//! the host and in xtask no files form a circle: none imports from one that imports from it, by however many others.
+//! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own.
+//!
+//! In them, in the core, in the host and in xtask no files form a circle: none imports, itself or through others, from one that
+//! imports from it.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod layers {

@@ -1,7 +1,7 @@
 //! Proof of what is in force: each forbidden act is tried, and must be seen held, refused or reported.
 //!
 //! Loading and attaching prove nothing. Where `bpf` is not in the kernel's active LSM list both succeed, and the programs
-//! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. [`first::denies_open`] is the loader's: one
+//! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. `first` is the loader's: one
 //! act, to choose between backends. [`run`] is the claim's: a child of the daemon's own, a session that nobody else sees,
 //! tries one act for every program that promises something (`trial::TRIALS`).
 //!
