@@ -9,6 +9,7 @@ mod grammar;
 mod home;
 mod left_out;
 mod minimise;
+mod patience;
 mod player;
 mod report;
 mod round;
@@ -23,7 +24,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, ExitCode},
     slice,
-    time::{Duration, Instant, SystemTime},
+    time::{Instant, SystemTime},
 };
 
 use anyhow::{Context, Result};
@@ -165,12 +166,6 @@ impl Options {
         words.extend(self.only.map(|only| format!("--only={only}")));
         words
     }
-}
-
-/// Longer where everything takes longer: guests say so, as they do to tests.
-fn patient(duration: Duration) -> Duration {
-    let factor = std::env::var("INTERLOCK_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
-    duration * factor.unwrap_or(1)
 }
 
 fn built(repository: &Repository) -> Result<PathBuf> {

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::{
     process,
     repository::Repository,
-    suite::{Outcome, Tally},
+    tally::{Outcome, Tally},
 };
 
 #[derive(Args, Clone, Copy, Debug, Default)]

@@ -12,6 +12,7 @@ mod process;
 mod repository;
 mod silence;
 mod suite;
+mod tally;
 mod vm;
 
 use std::process::{Command, ExitCode};
@@ -100,7 +101,7 @@ fn run() -> Result<ExitCode> {
         Verb::Clients(options) => return clients::run(&repository, &options),
         Verb::Agents(options) => return agents::run(&repository, &options),
         Verb::Instructions(options) => {
-            if let suite::Outcome::NotHere(why) = instructions::run(&repository, options)? {
+            if let tally::Outcome::NotHere(why) = instructions::run(&repository, options)? {
                 anyhow::bail!("{why}");
             }
         }

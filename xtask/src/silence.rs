@@ -11,6 +11,7 @@ mod debian;
 mod document;
 mod home;
 mod judgement;
+mod message;
 mod records;
 mod report;
 mod running;

@@ -1,9 +1,10 @@
 //! `cargo xtask test`: every step in order, all of them even when one fails, and one line at the end.
 
 mod elevation;
+mod options;
 mod packages;
+mod runner;
 mod steps;
-mod tally;
 
 use std::{
     process::{Command, ExitCode},
@@ -11,26 +12,18 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use clap::Args;
 
 use crate::{
     ebpf, instructions,
     process::{self, Echo},
     repository::Repository,
+    tally::{Outcome, Tally},
     vm,
 };
 pub use elevation::run_as_root;
-use steps::{Action, Runner, STEPS, Step};
-pub use tally::{Outcome, Tally};
-
-#[derive(Args, Clone, Debug, Default)]
-pub struct Options {
-    /// Only build, and run the tests whose names contain this
-    pub filter: Option<String>,
-    /// Leave out the rebuild of the kernel object and the release build
-    #[arg(long)]
-    pub quick: bool,
-}
+pub use options::Options;
+use runner::Runner;
+use steps::{Action, STEPS, Step};
 
 /// Runs the suite; failure where anything failed.
 ///
@@ -108,7 +101,7 @@ fn tests(repository: &Repository, line: &str, runner: Runner, filter: Option<&st
     // nextest shows failures and slow tests as they come; libtest shows everything, so it waits.
     let echo = if runner == Runner::Nextest { Echo::Live } else { Echo::Silent };
     let ended = process::capture(command_of(repository, line)?.args(filter), echo)?;
-    let mut tally = tally::of_output(runner, &ended.output);
+    let mut tally = runner::of_output(runner, &ended.output);
     if filter.is_some() && runner == Runner::Nextest {
         tally.skipped = 0; // nextest counts what the filter left out
     }

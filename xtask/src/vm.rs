@@ -21,7 +21,7 @@ pub use kernel::Series;
 
 use crate::{
     repository::Repository,
-    suite::{Outcome, Tally},
+    tally::{Outcome, Tally},
 };
 
 /// Exit code where the machine lacks what a virtual machine needs and it cannot be installed.

@@ -5,6 +5,7 @@
 //! Both belong outside the hot path, at start and at reload; nobody waits for the tools.
 
 mod ask;
+mod urls;
 
 use std::{
     collections::BTreeSet,
@@ -14,6 +15,7 @@ use std::{
 use globset::Glob;
 
 pub use ask::{Answers, Failure, defaults};
+use urls::{is_host, urls};
 
 use crate::regular;
 
@@ -183,28 +185,6 @@ fn without_xml_comments(text: &str) -> String {
     let head = parts.next().unwrap_or_default();
     let tails = parts.filter_map(|part| part.split_once("-->")).map(|(_, tail)| tail);
     std::iter::once(head).chain(tails).collect()
-}
-
-/// Hosts of all `http` and `https` URLs in `text`, lower case, without user, password and port.
-fn urls(text: &str) -> Vec<String> {
-    let ends = |c: char| {
-        c.is_whitespace() || matches!(c, '/' | '"' | '\'' | '<' | '>' | ',' | '|' | '?' | '#' | ')')
-    };
-    let authorities = text.split("://").zip(text.split("://").skip(1));
-    authorities
-        .filter(|(before, _)| before.ends_with("http") || before.ends_with("https"))
-        .filter_map(|(_, after)| after.split(ends).next())
-        .map(|authority| authority.rsplit('@').next().unwrap_or(authority))
-        .map(|host| host.split(':').next().unwrap_or(host).to_ascii_lowercase())
-        .filter(|host| is_host(host))
-        .collect()
-}
-
-fn is_host(text: &str) -> bool {
-    text.contains('.')
-        && text.len() <= 253
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-'))
-        && text.parse::<std::net::IpAddr>().is_err()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    patient,
+    patience::patient,
     stub::{self, Arrived},
     worker::{Ended, Job, Setting},
     world,

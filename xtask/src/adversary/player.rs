@@ -5,44 +5,21 @@ mod connection;
 mod descriptors;
 mod lineage;
 pub mod outside;
+mod plan;
 mod request;
 mod secret;
+mod waiting;
 
 use std::{
-    fs::File,
-    io::{self, Read as _, Seek as _, Write as _},
-    os::fd::{AsFd, FromRawFd as _, IntoRawFd as _, OwnedFd},
-    path::PathBuf,
+    io::{self, Read as _, Write as _},
     thread,
-    time::Duration,
 };
 
 use anyhow::{Context, Result};
-use rustix::fs::{MemfdFlags, memfd_create};
-use serde::{Deserialize, Serialize};
 
-pub use secret::VARIABLE;
-
-use super::act::{Act, Program};
-
-/// What is to be done, and what whoever did the acts before has got.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub struct Plan {
-    /// The mark of what is sent.
-    pub number: u32,
-    pub home: PathBuf,
-    pub acts: Program,
-    /// Where the secret is now.
-    pub secret: PathBuf,
-    /// What the touch gave.
-    pub token: Option<String>,
-    /// A descriptor of this process.
-    pub connection: Option<i32>,
-    /// A process of the same user that nobody watches, with an open secret and a connection.
-    pub outside: Option<i32>,
-    /// How many other names the secret got so far.
-    pub aliases: u32,
-}
+pub use self::{plan::Plan, secret::VARIABLE};
+use self::{plan::Player, waiting::pause};
+use super::act::Act;
 
 /// The word that makes this program a player.
 pub const WORD: &str = "adversary-player";
@@ -62,18 +39,7 @@ pub fn play() -> Result<()> {
     Ok(())
 }
 
-struct Player {
-    plan: Plan,
-    connection: Option<OwnedFd>,
-}
-
 impl Player {
-    fn new(mut plan: Plan) -> Self {
-        // SAFETY: the number is of a descriptor that the plan's writer left open for this process alone.
-        let connection = plan.connection.take().map(|number| unsafe { OwnedFd::from_raw_fd(number) });
-        Self { plan, connection }
-    }
-
     fn go(&mut self) {
         while !self.plan.acts.is_empty() {
             let act = self.plan.acts.remove(0);
@@ -135,23 +101,6 @@ impl Player {
         Ok(())
     }
 
-    fn connected(&self) -> io::Result<&OwnedFd> {
-        self.connection.as_ref().ok_or_else(|| io::ErrorKind::NotConnected.into())
-    }
-
-    /// What is left of the plan, for a player that begins anew with the same descriptors.
-    fn rest(&mut self) -> io::Result<File> {
-        if let Some(connection) = &self.connection {
-            rustix::io::fcntl_setfd(connection, rustix::io::FdFlags::empty())?;
-        }
-        self.plan.connection = self.connection.take().map(OwnedFd::into_raw_fd);
-        let mut plan = File::from(memfd_create("plan", MemfdFlags::CLOEXEC)?);
-        plan.write_all(&serde_json::to_vec(&self.plan)?)?;
-        plan.rewind()?;
-        self.plan.acts.clear();
-        Ok(plan)
-    }
-
     fn thread(&mut self) -> io::Result<()> {
         let plan = std::mem::take(&mut self.plan);
         let mut rest = Self { plan, connection: self.connection.take() };
@@ -164,22 +113,4 @@ fn say(line: &str) {
     let mut out = io::stdout().lock();
     let _ = out.write_all(format!("{line}\n").as_bytes());
     let _ = out.flush();
-}
-
-fn pause(milliseconds: u16) {
-    thread::park_timeout(Duration::from_millis(milliseconds.into()));
-}
-
-/// Whether something can be read within so many milliseconds.
-fn readable(descriptor: impl AsFd, milliseconds: u16) -> io::Result<bool> {
-    ready(descriptor, rustix::event::PollFlags::IN, milliseconds)
-}
-
-fn ready(descriptor: impl AsFd, wanted: rustix::event::PollFlags, milliseconds: u16) -> io::Result<bool> {
-    let mut descriptors = [rustix::event::PollFd::new(&descriptor, wanted)];
-    let limit = rustix::event::Timespec {
-        tv_sec: i64::from(milliseconds / 1000),
-        tv_nsec: i64::from(milliseconds % 1000) * 1_000_000,
-    };
-    Ok(rustix::event::poll(&mut descriptors, Some(&limit))? > 0)
 }

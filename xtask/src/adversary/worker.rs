@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     act::{Act, Program, To, Way},
     home::{Home, USER},
-    patient,
+    patience::patient,
     player::{self, Plan, outside},
     stub::TOKEN,
     world::{PORTS, SERVER},

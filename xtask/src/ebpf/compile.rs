@@ -10,11 +10,11 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{compiler, toolchain::Toolchain};
+use super::{
+    compiler::{REQUEST, TARGET},
+    toolchain::Toolchain,
+};
 use crate::{process, repository::Repository};
-
-/// Little-endian BPF.
-pub const TARGET: &str = "bpfel-unknown-none";
 
 /// What decides the object's bytes besides the sources. `debuginfo=2` is what `.BTF` is made from.
 pub const RECIPE: &[&str] =
@@ -38,7 +38,7 @@ pub fn object(repository: &Repository, toolchain: &Toolchain, folder: &Path) -> 
         .env("CARGO_ENCODED_RUSTFLAGS", flags(repository, toolchain)?)
         .env("CARGO_INCREMENTAL", "0")
         .env("RUSTC_WRAPPER", env::current_exe().context("this program's own path is unknown")?)
-        .env(compiler::REQUEST, "1");
+        .env(REQUEST, "1");
     process::answer(&mut cargo).context("the kernel programs do not build")?;
 
     let linked = folder.join(TARGET).join("release/interlock");

@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::compile::TARGET;
+/// Little-endian BPF.
+pub const TARGET: &str = "bpfel-unknown-none";
 
 /// Set for cargo by the build: run as the compiler.
 pub const REQUEST: &str = "INTERLOCK_XTASK_AS_RUSTC";

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::session::Message;
+use super::message::Message;
 use crate::{daemon, process};
 
 /// Loading the probes takes a second or two; a loaded machine more.

@@ -14,20 +14,13 @@ use serde_json::Value;
 use super::{
     daemon::{Daemon, Follower},
     judgement::Judgement,
+    message::Message,
     running::Running,
     stage::Stage,
 };
 
 /// For what outlives the work for a moment (a build server, a cache), and for what else is told once a rule stopped it.
 const LINGERING: Duration = Duration::from_secs(15);
-
-pub enum Message {
-    Event(Value),
-    /// The stream of events cannot be trusted any more.
-    Trouble(String),
-    /// The process of this work, counted from 1, is gone. Work that was stopped is killed, and gone only when the next runs.
-    Ended(usize, io::Result<ExitStatus>),
-}
 
 pub enum Outcome {
     /// The work ran; with trouble it did not end as it should.

@@ -4,8 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::tally::Tally;
-use crate::process;
+use crate::{process, tally::Tally};
 
 struct Needed {
     program: &'static str,

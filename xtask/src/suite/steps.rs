@@ -1,12 +1,7 @@
 //! The suite, as data.
 
-use std::process::Command;
-
-use super::Options;
-use crate::{
-    process,
-    vm::{Guest, Series, Suite, WITHOUT_BPF},
-};
+use super::{options::Options, runner::Runner};
+use crate::vm::{Guest, Series, Suite, WITHOUT_BPF};
 
 /// One line of the suite.
 pub struct Step {
@@ -48,24 +43,6 @@ pub enum When {
     Thorough,
     /// Whatever needs the release build: not `--quick`.
     Unhurried,
-}
-
-/// What runs the tests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Runner {
-    Nextest,
-    /// `cargo test`.
-    Libtest,
-}
-
-impl Runner {
-    /// nextest where it is installed.
-    pub fn found() -> Self {
-        match process::answer(Command::new("cargo").args(["nextest", "--version"])) {
-            Ok(_) => Self::Nextest,
-            Err(_) => Self::Libtest,
-        }
-    }
 }
 
 const fn step(name: &'static str, when: When, action: Action) -> Step {

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     process::{self, Echo},
-    suite::Tally,
+    tally::Tally,
 };
 
 /// Lines of the log that are shown where a guest did not get to its end.

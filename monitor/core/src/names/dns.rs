@@ -3,12 +3,14 @@
 use std::{collections::HashSet, net::IpAddr, time::Duration};
 
 use simple_dns::{
-    Name, Packet, PacketFlag, RCODE, ResourceRecord, SimpleDnsError,
+    Name, Packet, PacketFlag, RCODE, ResourceRecord,
     rdata::{RData, SVCB, SVCParam},
 };
 
+pub use self::fault::Fault;
 use super::host;
 
+mod fault;
 mod trim;
 
 /// Longest chain of aliases that is followed, links. Resolvers stop at 8 to 17.
@@ -22,19 +24,6 @@ pub struct Answer {
     pub address: IpAddr,
     /// As the record says.
     pub ttl: Duration,
-}
-
-/// Why a message was not understood.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    #[error("a DNS message of {0} bytes ends before its answers begin")]
-    Short(usize),
-    #[error("a DNS message of {0} bytes is larger than 65,535")]
-    Long(usize),
-    #[error("a DNS message asks for a name that no host can have")]
-    NoHostName,
-    #[error("a DNS message is malformed: {0}")]
-    Malformed(SimpleDnsError),
 }
 
 /// The addresses that a response gives for what it was asked; none where it is a query or a refusal.

@@ -1,37 +1,31 @@
 //! What of the rules the kernel decides, or must ask about, by itself.
 
+pub(super) mod gates;
 mod telling;
 
 use std::sync::Arc;
 
 use monitor_common::policy::{
-    ADDRESS_DATABASE, ADDRESS_METADATA, ENTRIES_MAX, GRADE_A, GRADE_B, GRADE_C, Policy, VERDICT_ALLOW,
-    VERDICT_ASK, VERDICT_ASK_IF_GATED, VERDICT_DENY, taint_bit,
+    ADDRESS_DATABASE, ADDRESS_METADATA, ENTRIES_MAX, Policy, VERDICT_ALLOW, VERDICT_ASK,
+    VERDICT_ASK_IF_GATED, VERDICT_DENY,
 };
 
+use self::gates::{Gates, bit, connects, stops};
 use super::{
-    RuleSet,
+    conditions::DestinationMatch,
     memory::Memory,
-    model::{DestinationMatch, Moment, Rule, Touched},
+    model::{Moment, Rule},
     pattern::HostPattern,
+    set::RuleSet,
 };
 use crate::{
     catalog::secrets::{Judged, Secrets},
-    facts::{Action, DestinationClass, Fact, Grade, Kind, Mode, Place, Subject},
+    facts::{Action, DestinationClass, Fact, Kind, Mode, Place, Subject},
 };
 
 /// The destination classes that an address or a port alone decides.
 const BY_ADDRESS: [(DestinationClass, u32); 2] =
     [(DestinationClass::Metadata, ADDRESS_METADATA), (DestinationClass::Database, ADDRESS_DATABASE)];
-
-/// What makes a session's flows ask.
-#[derive(Debug, Default)]
-pub(super) struct Gates {
-    /// Touches, as bits of [`taint_bit`].
-    mask: u64,
-    /// Rules whose sequence ends with a connection that they stop.
-    sequences: Vec<usize>,
-}
 
 impl RuleSet {
     /// Where a rule of this set does its work.
@@ -61,7 +55,7 @@ impl RuleSet {
     pub fn kernel_policy(&self, observe: bool) -> Policy {
         let mut policy = Policy { observe: observe.into(), gate_mask: self.gates.mask, ..Policy::default() };
         for (class, address) in BY_ADDRESS {
-            if self.connects().any(|rule| self.kernel_denies(rule, class))
+            if connects(&self.rules).any(|rule| self.kernel_denies(rule, class))
                 && let Some(verdict) = policy.connect.get_mut(address as usize)
             {
                 *verdict = VERDICT_DENY;
@@ -70,18 +64,18 @@ impl RuleSet {
         if self.stops_local_datagrams() {
             policy.local_datagrams = VERDICT_ASK;
         }
-        if self.stops(Kind::Exec).next().is_some() {
+        if stops(&self.rules, Kind::Exec).next().is_some() {
             policy.execute = VERDICT_ASK;
         }
         // Where every such rule wants a touch, a session without one is not asked about.
-        if let Some(first) = self.stops(Kind::Delegate).next() {
+        if let Some(first) = stops(&self.rules, Kind::Delegate).next() {
             let touched = |rule: &Rule| rule.conditions.touched.is_some();
-            let all = touched(first) && self.stops(Kind::Delegate).all(touched);
+            let all = touched(first) && stops(&self.rules, Kind::Delegate).all(touched);
             policy.delegate = if all { VERDICT_ASK_IF_GATED } else { VERDICT_ASK };
         }
         // A session whose flows do not ask has nothing that such a rule waits for.
         let early = |rule: &Rule| rule.before == Moment::Handshake && rule.mode == Mode::Enforce;
-        if self.connects().any(early) {
+        if connects(&self.rules).any(early) {
             policy.handshake = VERDICT_ASK_IF_GATED;
         }
         policy
@@ -99,24 +93,7 @@ impl RuleSet {
                 anywhere || class.contains(&DestinationClass::Local) || host.iter().any(address)
             })
         };
-        self.connects().filter(stops).any(is_about)
-    }
-
-    /// Touches after which a session's flows, and its requests to services, must ask.
-    fn gate_mask(&self) -> u64 {
-        let touched = self.connects().chain(self.stops(Kind::Delegate));
-        touched
-            .filter_map(|rule| rule.conditions.touched.as_ref())
-            .fold(0, |bits, touched| bits | mask(touched))
-    }
-
-    /// What makes a session's flows ask; found once, because it is asked of every fact.
-    pub(super) fn find_gates(&self) -> Gates {
-        let waits = |rule: &&Arc<Rule>| {
-            rule.enabled && rule.on == Kind::Connect && rule.action >= Action::Hold && rule.after.is_some()
-        };
-        let sequences = (0..).zip(self.iter()).filter(|(_, rule)| waits(rule)).map(|(place, _)| place);
-        Gates { mask: self.gate_mask(), sequences: sequences.collect() }
+        connects(&self.rules).filter(stops).any(is_about)
     }
 
     /// Whether what is remembered of a session makes its flows ask, beyond what the kernel saw itself: a command printed
@@ -134,17 +111,6 @@ impl RuleSet {
     pub fn may_gate(&self, fact: &Fact) -> bool {
         let touches = matches!(fact.subject, Subject::Open(_)) && self.gates.mask != 0;
         touches || !self.gates.sequences.is_empty()
-    }
-
-    /// Enabled rules that hold or deny what is of this kind.
-    fn stops(&self, kind: Kind) -> impl Iterator<Item = &Rule> {
-        let stops = move |rule: &&Rule| {
-            rule.enabled
-                && rule.mode == Mode::Enforce
-                && rule.on == kind
-                && matches!(rule.action, Action::Hold | Action::Deny)
-        };
-        self.iter().map(AsRef::as_ref).filter(stops)
     }
 
     /// What the kernel answers to opening each secret of the catalogue, by `policy::open_index`: allow where no rule
@@ -181,14 +147,7 @@ impl RuleSet {
             rule.action >= Action::Hold && rule.conditions.touched.is_none() && rule.after.is_none()
         };
         let in_kernel = |rule: &Rule| BY_ADDRESS.iter().any(|(class, _)| self.kernel_denies(rule, *class));
-        self.connects().filter(stops).any(|rule| !in_kernel(rule))
-    }
-
-    /// Enabled rules about connections that do more than allow.
-    fn connects(&self) -> impl Iterator<Item = &Rule> {
-        let connects =
-            |rule: &&Rule| rule.enabled && rule.on == Kind::Connect && rule.action >= Action::Alert;
-        self.iter().map(AsRef::as_ref).filter(connects)
+        connects(&self.rules).filter(stops).any(|rule| !in_kernel(rule))
     }
 
     /// The rule denies exactly this class, and no exception could say otherwise.
@@ -235,34 +194,13 @@ fn may_excuse(exception: &Rule, rule: &Rule) -> bool {
     exception.excuses.is_empty() || exception.excuses.contains(&rule.id)
 }
 
-fn mask(touched: &Touched) -> u64 {
-    let grades = [Grade::A, Grade::B, Grade::C];
-    let mut mask = 0;
-    for grade in grades.into_iter().filter(|grade| touched.grade.is_empty() || touched.grade.contains(grade))
-    {
-        for foreign in
-            [false, true].into_iter().filter(|place| touched.foreign.is_none_or(|wanted| wanted == *place))
-        {
-            mask |= bit(grade, foreign);
-        }
-    }
-    mask
-}
-
-fn bit(grade: Grade, foreign: bool) -> u64 {
-    let grade = match grade {
-        Grade::A => GRADE_A,
-        Grade::B => GRADE_B,
-        Grade::C => GRADE_C,
-    };
-    taint_bit(grade, foreign)
-}
-
 #[cfg(test)]
 mod tests {
+    use monitor_common::policy::{GRADE_A, GRADE_B, GRADE_C, taint_bit};
+
     use super::*;
     use crate::{
-        facts::{EnvironAccess, EnvironHow, SecretAccess},
+        facts::{EnvironAccess, EnvironHow, Grade, SecretAccess},
         rules::testing::{fact, second, secret, set},
     };
 

@@ -9,7 +9,6 @@ mod ask;
 mod conditions;
 mod view;
 mod witness;
-mod wording;
 
 use std::sync::Arc;
 
@@ -19,15 +18,12 @@ use self::{
     view::Unknown,
     witness::{Blind, Teller},
 };
-pub(super) use self::{
-    view::View,
-    witness::Clerk,
-    wording::{OneOf, Sort},
-};
+pub(super) use self::{view::View, witness::Clerk};
 use super::{
-    RuleSet,
+    exceptions::is_excused,
     memory::{Memory, Seen},
     model::{Moment, Rule},
+    set::RuleSet,
     words::Word,
 };
 use crate::facts::{Action, Fact, Mode, Subject};
@@ -136,15 +132,6 @@ impl Rule {
         let early = matches!(subject, Subject::Handshake(_));
         !early || self.action == Action::Allow || self.before == Moment::Handshake
     }
-}
-
-pub(super) fn is_excused(rule: &Rule, exceptions: &[Arc<Rule>]) -> bool {
-    exceptions.iter().any(|allow| is_excusable(rule, allow))
-}
-
-/// An exception that names no rule excuses all of them.
-pub(super) fn is_excusable(rule: &Rule, allow: &Rule) -> bool {
-    rule.action != Action::Allow && (allow.excuses.is_empty() || allow.excuses.contains(&rule.id))
 }
 
 impl Verdict {

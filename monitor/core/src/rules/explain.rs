@@ -1,9 +1,9 @@
 //! Traces as the control API shows them.
 
 use super::{
-    RuleSet,
     evaluate::{Condition, Match},
     model::Source,
+    set::RuleSet,
     trace::{Outcome, Trace, Traced},
     words::Word as _,
 };

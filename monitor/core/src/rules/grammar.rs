@@ -2,7 +2,7 @@
 
 use super::{
     model::{Distinct, Moment, Order, Threshold},
-    words::Word,
+    words::{Word, words},
 };
 use crate::facts::{
     Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
@@ -50,14 +50,17 @@ pub enum Shape {
 /// Lower-case letters, digits and hyphens, as ids of rules, steps and lists are.
 pub const NAME: &str = "^[a-z0-9-]{1,64}$";
 
+/// Whether a text has the form of [`NAME`]: fit for a metric's label and a command line.
+pub fn is_name(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
+}
+
 /// A technique of MITRE ATT&CK.
 pub const TECHNIQUE: &str = r"^T[0-9]{4}(\.[0-9]{3})?$";
 
 /// A page to read.
 pub const ADDRESS: &str = r"^https?://[^\s]+$";
-
-/// Longest `when:`, bytes; see [`super::guard`].
-pub const MAX_GUARD: usize = 1024;
 
 const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, required: true, shape, about }
@@ -65,11 +68,6 @@ const fn required(name: &'static str, shape: Shape, about: &'static str) -> Fiel
 
 const fn field(name: &'static str, shape: Shape, about: &'static str) -> Field {
     Field { name, required: false, shape, about }
-}
-
-/// Every word of a noun.
-pub fn words<T: Word>() -> Vec<&'static str> {
-    T::WORDS.iter().map(|(word, _)| *word).collect()
 }
 
 const TEXTS: Shape = Shape::Many(&Shape::Text);

@@ -2,13 +2,15 @@
 //!
 //! The `cel` crate parses. Types are checked here, when rules are loaded, and what is left is evaluated without
 //! allocating: see `docs/decisions/0016-cel-guards.md`. What a guard can cost is bounded by its length, its number of
-//! nodes, one level of macros and [`MAX_ITEMS`].
+//! nodes, one level of macros and [`scope::MAX_ITEMS`].
 
 mod check;
 mod constant;
 mod duration;
 mod evaluate;
 mod functions;
+mod mistake;
+mod scope;
 #[cfg(test)]
 mod tests;
 mod variables;
@@ -17,22 +19,22 @@ use std::{ops::Range, sync::Arc, thread};
 
 use serde::{Serialize, Serializer};
 
-pub use self::evaluate::{Fault, Scope, Words};
 use self::{evaluate::Expr, variables::Variable};
-use super::{grammar::MAX_GUARD, model::Conditions};
+pub use self::{
+    mistake::Mistake,
+    scope::{Fault, Scope, Words},
+};
+use super::conditions::Conditions;
 use crate::facts::Kind;
 
-/// Most nodes of a guard's tree.
-pub const MAX_NODES: usize = 256;
+/// Longest guard, bytes.
+const MAX_LENGTH: usize = 1024;
 
 /// Deepest nesting of brackets, calls and operators.
 const MAX_DEPTH: u16 = 24;
 
 /// Stack for parsing, bytes: enough for a tree as deep as the longest guard.
 const STACK: usize = 32 << 20;
-
-/// Most items of a list that a macro looks at; a longer list is a [`Fault`].
-pub const MAX_ITEMS: usize = 4096;
 
 /// A checked guard.
 #[derive(Clone, Debug)]
@@ -45,38 +47,14 @@ pub struct Guard {
     constants: Arc<[(Range<usize>, bool)]>,
 }
 
-/// What is wrong with a guard, and where.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mistake {
-    /// In bytes of the guard's text.
-    pub at: Range<usize>,
-    pub message: String,
-    pub expected: Option<String>,
-    pub hint: Option<String>,
-}
-
-impl Mistake {
-    fn new(at: Range<usize>, message: impl Into<String>) -> Self {
-        Self { at, message: message.into(), ..Self::default() }
-    }
-
-    fn expected(self, expected: impl Into<String>) -> Self {
-        Self { expected: Some(expected.into()), ..self }
-    }
-
-    fn hint(self, hint: impl Into<String>) -> Self {
-        Self { hint: Some(hint.into()), ..self }
-    }
-}
-
 impl Guard {
     /// Parses and checks a guard of a rule about `on`.
     ///
     /// # Errors
     /// Every mistake that does not follow from another one, in the order of the text.
     pub fn compile(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {
-        if text.len() > MAX_GUARD {
-            let message = format!("the guard has {} bytes; at most {MAX_GUARD} are read", text.len());
+        if text.len() > MAX_LENGTH {
+            let message = format!("the guard has {} bytes; at most {MAX_LENGTH} are read", text.len());
             return Err(vec![Mistake::new(0..text.len(), message).hint("say more of it with match")]);
         }
         // The parser's depth limit does not see a long chain such as 1+1+1+…, whose tree is as deep as it is long.

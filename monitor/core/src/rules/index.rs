@@ -12,7 +12,7 @@ use std::{collections::HashMap, net::IpAddr};
 use self::globs::{Globs, GlobsBuilder};
 pub use self::shelf::Shelf;
 use super::{
-    model::Conditions,
+    conditions::Conditions,
     pattern::{HostPattern, normal},
 };
 use crate::facts::{Destination, DestinationClass, Fact, Kind, SecretAccess, Subject};

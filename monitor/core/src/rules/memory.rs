@@ -15,8 +15,8 @@ use std::{
 pub use self::readers::{Reader, Readers};
 pub(super) use self::steps::{Seen, Steps};
 use super::{
-    model::{Sequence, Threshold, Touched},
-    parse::MAX_RULES,
+    conditions::Touched,
+    model::{MAX_RULES, Sequence, Threshold},
     words::Word,
 };
 use crate::{

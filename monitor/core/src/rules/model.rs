@@ -1,17 +1,21 @@
 //! A rule as written, checked and ready to evaluate. See `docs/rules.md` for the language.
 
-mod conditions;
-
 use std::{sync::Arc, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-pub use self::conditions::{
+pub use super::conditions::{
     Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, ProcessMatch,
     SecretMatch, SessionMatch, Touched,
 };
-use super::{guard::Guard, places::Places};
+use super::{duration::as_written, guard::Guard, places::Places, words::Word};
 use crate::facts::{Action, Kind, Mode, Severity};
+
+/// Most rules of one set; a session keeps at most one window for each.
+pub const MAX_RULES: usize = 4096;
+
+/// Most rules of one set that have `after`; a session keeps the steps of each.
+pub const MAX_SEQUENCES: usize = 256;
 
 /// One rule.
 #[derive(Clone, Debug, Serialize)]
@@ -112,6 +116,10 @@ pub enum Order {
     Any,
 }
 
+impl Word for Order {
+    const WORDS: &'static [(&'static str, Self)] = &[("listed", Self::Listed), ("any", Self::Any)];
+}
+
 /// What a connection waits with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -122,6 +130,10 @@ pub enum Moment {
     /// Everything: the program is stopped in `connect`, and what is known is the address and what DNS said of it. The
     /// rule is asked again about the first data.
     Handshake,
+}
+
+impl Word for Moment {
+    const WORDS: &'static [(&'static str, Self)] = &[("data", Self::Data), ("handshake", Self::Handshake)];
 }
 
 impl Moment {
@@ -156,6 +168,11 @@ pub enum Distinct {
     DestinationName,
 }
 
+impl Word for Distinct {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("file.path", Self::FilePath), ("destination.name", Self::DestinationName)];
+}
+
 /// What silence means for a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Timeout {
@@ -168,35 +185,5 @@ pub struct Timeout {
 impl Default for Timeout {
     fn default() -> Self {
         Self { after: Duration::from_secs(600), then: Action::Freeze }
-    }
-}
-
-/// A duration in the largest unit that says it exactly, as rules write it.
-pub fn written(duration: Duration) -> String {
-    let milliseconds = duration.as_millis();
-    let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let exact = units.into_iter().find(|(unit, _)| milliseconds.is_multiple_of(*unit));
-    let (unit, name) = exact.unwrap_or((1, "ms"));
-    format!("{}{name}", milliseconds / unit)
-}
-
-fn as_written<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&written(*duration))
-}
-
-fn as_written_if_any<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    duration.map(written).serialize(serializer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_shown_as_rules_write_them() {
-        assert_eq!(written(Duration::from_millis(500)), "500ms");
-        assert_eq!(written(Duration::from_secs(90)), "90s");
-        assert_eq!(written(Duration::from_secs(600)), "10m");
-        assert_eq!(written(Duration::from_secs(7200)), "2h");
     }
 }

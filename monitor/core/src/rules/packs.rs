@@ -1,24 +1,12 @@
 //! `packs:`: the catalogues know several providers, and a set of rules says which of them it does without.
 
+pub(super) mod choice;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{
-    RuleSet,
-    problem::{Problem, Problems},
-};
+use self::choice::Choice;
+use super::{problem::Problems, set::RuleSet};
 use crate::catalog::Catalog;
-
-pub(super) const ON: &str = "on";
-pub(super) const OFF: &str = "off";
-
-/// What a file says of one pack.
-#[derive(Debug)]
-pub struct Choice {
-    pub name: String,
-    pub on: bool,
-    /// Where it stands, ready to be reported.
-    pub place: Problem,
-}
 
 impl RuleSet {
     /// The packs that the files switch off, the last word on each counting.

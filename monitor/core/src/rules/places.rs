@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    parse::tree::{Node, Value},
     problem::Problem,
-    report::{Citation, Report},
-    vocabulary::Noun,
+    vocabulary::{Citation, Noun},
 };
 
 /// The places of one rule.
@@ -24,11 +22,8 @@ struct Written {
 }
 
 impl Places {
-    /// Of the rule at `node`; `cited` are the names in it.
-    pub fn of(node: &Node, path: &str, cited: Vec<Citation>, report: &Report<'_>) -> Self {
-        let mut fields = Vec::new();
-        collect(node, path, "", report, &mut fields);
-        let rule = report.problem(node.referenced, path, "");
+    /// Of a rule: its own place, that of each of its fields by the field's path, the names in it, and its own path.
+    pub fn new(rule: Problem, fields: Vec<(String, Problem)>, cited: Vec<Citation>, path: &str) -> Self {
         Self(Arc::new(Written { rule, fields, cited, path: path.to_owned() }))
     }
 
@@ -42,28 +37,5 @@ impl Places {
     pub fn cited(&self, noun: Noun, below: &str) -> impl Iterator<Item = &Citation> {
         let prefix = format!("{}.{below}", self.0.path);
         self.0.cited.iter().filter(move |one| one.noun == noun && one.place.field.starts_with(&prefix))
-    }
-}
-
-/// Lists of values are not gone into: their places are those of the names in them.
-fn collect(node: &Node, path: &str, own: &str, report: &Report<'_>, fields: &mut Vec<(String, Problem)>) {
-    match &node.value {
-        Value::Map(entries) => {
-            for (key, value) in entries {
-                let below = if own.is_empty() { key.value.clone() } else { format!("{own}.{}", key.value) };
-                let place = report.problem(value.referenced, format!("{path}.{}", key.value), "");
-                fields.push((below.clone(), place));
-                collect(value, &format!("{path}.{}", key.value), &below, report, fields);
-            }
-        }
-        Value::List(items) => {
-            for (at, item) in items.iter().enumerate().filter(|(_, item)| matches!(item.value, Value::Map(_)))
-            {
-                let (path, below) = (format!("{path}[{at}]"), format!("{own}[{at}]"));
-                fields.push((below.clone(), report.problem(item.referenced, path.clone(), "")));
-                collect(item, &path, &below, report, fields);
-            }
-        }
-        _ => {}
     }
 }

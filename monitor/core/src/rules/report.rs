@@ -4,16 +4,11 @@ use std::{ops::Range, sync::Arc};
 
 use serde_saphyr::Location;
 
-use super::{parse::Lists, problem::Problem, vocabulary::Noun};
-
-/// A name that someone else must know: the catalogue, or the other rules.
-#[derive(Clone, Debug)]
-pub struct Citation {
-    pub noun: Noun,
-    pub name: String,
-    /// Where it stands, ready to be reported.
-    pub place: Problem,
-}
+use super::{
+    lists::Lists,
+    problem::Problem,
+    vocabulary::{Citation, Noun},
+};
 
 /// Collects the problems of one file.
 #[derive(Debug)]

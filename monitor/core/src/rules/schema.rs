@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     grammar::{self, Field, Shape},
-    packs,
+    packs::choice::{OFF, ON},
 };
 
 /// A duration as `parse` reads it; its bounds are the parser's to check.
@@ -70,7 +70,7 @@ fn shape(of: &Shape) -> Value {
             "type": "object",
             "minProperties": 1,
             "propertyNames": { "pattern": grammar::NAME },
-            "additionalProperties": { "enum": [packs::ON, packs::OFF, true, false] },
+            "additionalProperties": { "enum": [ON, OFF, true, false] },
         }),
         Shape::Lists => json!({
             "type": "object",

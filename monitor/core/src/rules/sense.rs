@@ -1,15 +1,13 @@
 //! Rules that make no sense: they could never match, or never do what they say. A person who writes one believes that it
 //! works.
 
-mod ground;
-mod listed;
 mod shadow;
 #[cfg(test)]
 mod tests;
 
-pub use self::ground::Backends;
 use super::{
-    model::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, Rule, SecretMatch},
+    conditions::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, SecretMatch},
+    model::Rule,
     pattern::HostPattern,
     problem::Problem,
 };

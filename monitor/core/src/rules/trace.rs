@@ -6,10 +6,11 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use super::{
-    RuleSet,
-    evaluate::{Clerk, Condition, Verdict, View, is_excused},
+    evaluate::{Clerk, Condition, Verdict, View},
+    exceptions::is_excused,
     memory::Memory,
     model::Rule,
+    set::RuleSet,
     words::Word,
 };
 use crate::facts::{Action, Fact};

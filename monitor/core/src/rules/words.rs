@@ -1,6 +1,5 @@
 //! The fixed words of the language, one table per noun.
 
-use super::model::{Distinct, Moment, Order};
 use crate::facts::{
     Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
     Severity, Stage, Transport,
@@ -20,6 +19,11 @@ pub trait Word: Copy + PartialEq + 'static {
     fn word(self) -> &'static str {
         Self::WORDS.iter().find(|(_, value)| *value == self).map_or("?", |(word, _)| word)
     }
+}
+
+/// Every word of a noun.
+pub fn words<T: Word>() -> Vec<&'static str> {
+    T::WORDS.iter().map(|(word, _)| *word).collect()
 }
 
 impl Word for Kind {
@@ -45,10 +49,6 @@ impl Word for Action {
         ("freeze", Self::Freeze),
         ("kill", Self::Kill),
     ];
-}
-
-impl Word for Moment {
-    const WORDS: &'static [(&'static str, Self)] = &[("data", Self::Data), ("handshake", Self::Handshake)];
 }
 
 impl Word for Severity {
@@ -105,22 +105,14 @@ impl Word for Transport {
         &[("tcp", Self::Tcp), ("udp", Self::Udp), ("raw", Self::Raw)];
 }
 
-impl Word for Order {
-    const WORDS: &'static [(&'static str, Self)] = &[("listed", Self::Listed), ("any", Self::Any)];
-}
-
 impl Word for Mode {
     const WORDS: &'static [(&'static str, Self)] = &[("enforce", Self::Enforce), ("observe", Self::Observe)];
-}
-
-impl Word for Distinct {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("file.path", Self::FilePath), ("destination.name", Self::DestinationName)];
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::model::{Distinct, Order};
 
     /// The tables and serde's names are two lists of the same words; the API shows the one, rules use the other.
     fn as_serde_says<T: Word + serde::Serialize>() {

@@ -198,5 +198,5 @@ fn quoted(text: &str) -> String {
 
 /// As rules write it.
 fn written(duration: Duration) -> String {
-    crate::rules::model::written(duration)
+    crate::rules::duration::written(duration)
 }

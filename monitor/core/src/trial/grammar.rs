@@ -2,7 +2,10 @@
 
 use crate::{
     facts::{EnvironHow, InspectHow, LinkHow, Stage, Transport},
-    rules::grammar::{Field, NAME, Shape, words},
+    rules::{
+        grammar::{Field, NAME, Shape},
+        words::words,
+    },
 };
 
 const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {

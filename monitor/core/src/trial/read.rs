@@ -21,7 +21,8 @@ use crate::{
             tree::{Node, Value},
         },
         problem::nearest,
-        report::{Citation, Report},
+        report::Report,
+        vocabulary::Citation,
     },
 };
 

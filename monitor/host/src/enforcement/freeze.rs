@@ -16,7 +16,7 @@ use monitor_common::label::FROZEN;
 use rustix::process::{Pid, Signal, getpgid};
 
 use super::{
-    freezer::{Enclosing, Freezer},
+    freezer::{Freezer, enclosing::Enclosing},
     signal::Member,
 };
 use crate::{
@@ -46,7 +46,7 @@ pub fn freeze(
     let mut freezing = Freezing {
         session,
         creator,
-        enclosing: freezer.enclosing(session),
+        enclosing: Enclosing::new(freezer, session),
         seen: HashSet::new(),
         stopped: HashSet::new(),
         moving: Vec::new(),

@@ -5,7 +5,7 @@
 //! groups has several. Where a process came from is the directory above: nothing has to be remembered, also for a child
 //! that was born inside, or by a daemon that finds the group.
 
-mod enclosing;
+pub mod enclosing;
 mod group;
 mod hierarchy;
 
@@ -15,7 +15,7 @@ use std::{
     path::PathBuf,
 };
 
-pub use self::{enclosing::Enclosing, hierarchy::Hierarchy};
+pub use self::hierarchy::Hierarchy;
 use self::{group::Group, hierarchy::name};
 use crate::proc::life::has_ended;
 use interlock_core::facts::SessionId;
@@ -58,11 +58,6 @@ impl Freezer {
         };
         let found = hierarchy.as_ref().map(Hierarchy::freezers).unwrap_or_default();
         Self { hierarchy, found, ..Self::default() }
-    }
-
-    /// A pass of moving in: what it finds out about groups holds for all of it.
-    pub fn enclosing(&mut self, session: SessionId) -> Enclosing<'_> {
-        Enclosing::new(self, session)
     }
 
     /// Groups that were found under the session's name are the session's.

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::process::Command;
 
-use super::urls;
+use super::urls::urls;
 
 /// A tool that takes longer is left out. Nobody waits for it; an interpreter's first start on a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -23,7 +23,7 @@ use super::{
     misses::Misses,
     mounts, namespace, offsets,
     pins::Pins,
-    proof,
+    proof::first,
     ring::Ring,
     table::{Attachment, Backend, Duty, Hook, MAPS, Offer, SERVICES, Service, When},
     uplink::Uplink,
@@ -277,7 +277,7 @@ impl Probes {
             return Ok(());
         }
         let proven = match duty {
-            Duty::Open => proof::denies_open(uplink, self.observe),
+            Duty::Open => first::denies_open(uplink, self.observe),
             _ if self.lsm_proven() => Ok(()),
             _ => Err(ProbeError::NotInForce),
         };

@@ -1,7 +1,7 @@
 //! Proof of what is in force: each forbidden act is tried, and must be seen held, refused or reported.
 //!
 //! Loading and attaching prove nothing. Where `bpf` is not in the kernel's active LSM list both succeed, and the programs
-//! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. [`denies_open`] is the loader's: one
+//! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. `first` is the loader's: one
 //! act, to choose between backends. [`run`] is the claim's: a child of the daemon's own, a session that nobody else sees,
 //! tries one act for every program that promises something (`trial::TRIALS`).
 //!
@@ -10,65 +10,23 @@
 pub mod act;
 mod attempt;
 mod evidence;
-mod first;
+mod finding;
+pub(super) mod first;
 mod flow;
 mod stage;
 mod subject;
 mod trial;
 
-use attempt::Attempt;
-pub use first::denies_open;
-
+pub use self::finding::{Finding, Proof, SESSION};
+use self::{attempt::Attempt, stage::Stage, subject::Subject, trial::TRIALS};
 use super::{
     loader::Probes,
-    table::{Backend, Duty, Offer},
+    table::{Duty, Offer},
     uplink::Uplink,
 };
-use interlock_core::facts::SessionId;
 
-/// The proof's own session. No process can have it: pids end at 2^22. Its records are nobody's business.
-pub const SESSION: SessionId = SessionId(u64::MAX);
-
-/// What the proof has found out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Finding {
-    Proven,
-    /// It was tried, and was not as promised.
-    NotProven(String),
-    /// It could not be tried.
-    NotTried(String),
-}
-
-impl Finding {
-    fn not_proven(reason: &str) -> Self {
-        Self::NotProven(reason.into())
-    }
-
-    #[must_use]
-    pub fn is_proven(&self) -> bool {
-        *self == Self::Proven
-    }
-
-    /// Why it is not proven, for people.
-    #[must_use]
-    pub fn reason(&self) -> Option<String> {
-        match self {
-            Self::Proven => None,
-            Self::NotProven(reason) => Some(format!("not proven: {reason}")),
-            Self::NotTried(reason) => Some(format!("not tried: {reason}")),
-        }
-    }
-}
-
-/// What is proven of a duty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proof {
-    pub duty: Duty,
-    pub backend: Backend,
-    /// It is said to hold or to deny, not only to observe.
-    pub enforces: bool,
-    pub finding: Finding,
-}
+/// One finding of one program.
+type Found = (Duty, &'static str, Finding);
 
 /// Tries everything that is in force. Everything is attached then; the caller detaches what it does not need afterwards.
 ///
@@ -79,7 +37,7 @@ pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
     }
     let offers: Vec<(Duty, &Offer)> =
         probes.in_force().iter().filter_map(|served| Some((served.duty, served.offer?))).collect();
-    let found = attempt::all(probes, uplink);
+    let found = try_all(probes, uplink);
     for (duty, program, finding) in found.iter().flatten() {
         tracing::debug!(duty = duty.name(), program, ?finding, "tried");
     }
@@ -94,8 +52,36 @@ pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
     offers.into_iter().map(proof).collect()
 }
 
-/// One finding of one program.
-type Found = (Duty, &'static str, Finding);
+/// Tries everything that is attached; `Err` where nothing could be tried.
+fn try_all(probes: &mut Probes, uplink: &mut Uplink) -> Result<Vec<Found>, String> {
+    let stage = Stage::build(uplink)?;
+    let found = on_stage(&stage, probes, uplink);
+    stage.disarm(uplink);
+    found
+}
+
+fn on_stage(stage: &Stage, probes: &mut Probes, uplink: &mut Uplink) -> Result<Vec<Found>, String> {
+    let scene = stage.scene().map_err(|error| error.to_string())?;
+    let subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
+    stage.arm(uplink, subject.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
+    Ok(everything(&mut Attempt::new(stage, uplink, probes, subject)))
+}
+
+fn everything(attempt: &mut Attempt<'_>) -> Vec<Found> {
+    let mut found = Vec::new();
+    if attempt.is_attached("egress") {
+        found.push((Duty::HoldFlow, "egress", flow::held(attempt)));
+    }
+    if attempt.is_attached("ingress") {
+        found.push((Duty::ReadNames, "ingress", flow::read_names(attempt)));
+    }
+    for trial in TRIALS {
+        if attempt.is_attached(trial.program) {
+            found.push((trial.duty, trial.program, attempt.make(trial)));
+        }
+    }
+    found
+}
 
 /// A duty is proven by all of its programs; what this machine cannot do counts neither way.
 fn sum_up<'a>(found: impl Iterator<Item = &'a Found>) -> Finding {

@@ -14,14 +14,16 @@ use monitor_common::{
     label::{Label, Session, Taint},
     loss::LOSS_NAMES,
     policy::{
-        AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, Met, Policy,
-        SecretTag, Written, numbered, open_index,
+        AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, MET_MAX,
+        Met, Policy, SecretTag, Written, numbered, open_index,
     },
 };
 
-use self::meetings::NOBODY_MET;
 use super::error::ProbeError;
 use interlock_core::facts::SessionId;
+
+/// What a session begins with.
+const NOBODY_MET: Met = Met { sessions: [0; MET_MAX], written: 0 };
 
 type Table<K, V> = HashMap<MapData, K, V>;
 

@@ -1,14 +1,14 @@
 //! What `/proc` says of a process: for those that ran before a probe could see their exec.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use monitor_common::label::session_id;
 use procfs::process::Process as Proc;
 
-use super::{
-    life::{Life, Stat, life},
-    root,
-};
+use super::life::{Life, Stat, life};
 use interlock_core::facts::{BootNanos, Process, SessionId};
 
 /// Threads of one process that are looked at for one that lives.
@@ -139,10 +139,19 @@ pub fn executable(pid: u32) -> Option<String> {
     Some(link.to_string_lossy().into_owned())
 }
 
+/// What a process's link below `/proc` leads to (`cwd`, `exe`), as the process calls it: the kernel tells it from the
+/// reader's root. `None` where it has ended, or the file lies outside of its root.
+#[must_use]
+pub fn as_seen_by(pid: u32, link: &str) -> Option<PathBuf> {
+    let process = living(pid);
+    let (path, root) = (fs::read_link(process.join(link)).ok()?, fs::read_link(process.join("root")).ok()?);
+    Some(Path::new("/").join(path.strip_prefix(root).ok()?))
+}
+
 /// Where the process works, as it calls the place itself.
 #[must_use]
 pub fn working_directory(pid: u32) -> Option<PathBuf> {
-    root::as_seen_by(pid, "cwd")
+    as_seen_by(pid, "cwd")
 }
 
 #[must_use]

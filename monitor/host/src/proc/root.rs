@@ -194,15 +194,6 @@ fn seen(file: &OwnedFd) -> io::Result<PathBuf> {
     fs::read_link(descriptor(file))
 }
 
-/// What a process's link below `/proc` leads to (`cwd`, `exe`), as the process calls it: the kernel tells it from the
-/// reader's root. `None` where it has ended, or the file lies outside of its root.
-#[must_use]
-pub fn as_seen_by(pid: u32, link: &str) -> Option<PathBuf> {
-    let process = procfs::living(pid);
-    let (path, root) = (fs::read_link(process.join(link)).ok()?, fs::read_link(process.join("root")).ok()?);
-    Some(Path::new("/").join(path.strip_prefix(root).ok()?))
-}
-
 /// The file at an absolute path of a process, by every link, where the kernel has everything in its cache that leads there
 /// (`RESOLVE_CACHED`, since Linux 5.12): of what was opened or executed a moment ago it has. It waits for no file system, so
 /// the engine may ask.

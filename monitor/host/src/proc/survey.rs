@@ -20,7 +20,7 @@ use rustix::fd::AsFd as _;
 
 use super::{
     procfs,
-    root::{self, SessionRoot},
+    root::SessionRoot,
     stores::{Store, stores},
     users,
     workspace::{Ground, Workspace, workspace},
@@ -150,7 +150,7 @@ fn place_of_work(
     homes: &[PathBuf],
     question: &Question,
 ) -> Option<(Workspace, InodeKey)> {
-    let cwd = root::as_seen_by(question.pid, "cwd")?;
+    let cwd = procfs::as_seen_by(question.pid, "cwd")?;
     let found = workspace(&Ground { files, homes, user: question.user }, &cwd)?;
     let place = files.directory(&found.root)?;
     match files.anchor(&place) {

@@ -1,16 +1,12 @@
 //! The directory tree that a session works in, and the other trees of the same project.
 
 mod git;
+mod ground;
 mod monorepo;
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::FileType;
-
-use super::root::SessionRoot;
-
-/// Directories looked at upwards from the working directory.
-const DEPTH_MAX: usize = 64;
+pub use self::ground::Ground;
 
 /// What version control systems leave at the root of what they keep.
 const DIRECTORIES: [&str; 6] = [".jj", ".hg", ".sl", ".pijul", ".bzr", ".svn"];
@@ -22,15 +18,6 @@ pub struct Workspace {
     pub root: PathBuf,
     /// Roots of the same project's other trees: a worktree's main tree and its other worktrees.
     pub project: Vec<PathBuf>,
-}
-
-/// Where a session is looked for its workspace.
-pub struct Ground<'a> {
-    pub files: &'a SessionRoot,
-    /// Never a workspace, nor is anything above.
-    pub homes: &'a [PathBuf],
-    /// The session's user, in the daemon's numbers.
-    pub user: u32,
 }
 
 /// The workspace of a session whose root runs in `cwd`, links resolved.
@@ -48,7 +35,7 @@ pub fn workspace(ground: &Ground<'_>, cwd: &Path) -> Option<Workspace> {
     }
     let owner = ground.files.directory(cwd)?.owner;
     let upwards: Vec<PathBuf> = ground.upwards(cwd, owner).collect();
-    let kept = upwards.iter().find(|path| ground.is_kept(path)).cloned();
+    let kept = upwards.iter().find(|path| is_kept(ground, path)).cloned();
     let Some(mut root) = kept else {
         let root = monorepo::widest(ground, &upwards).unwrap_or_else(|| cwd.to_path_buf());
         return Some(Workspace { root, project: Vec::new() });
@@ -66,40 +53,10 @@ pub fn workspace(ground: &Ground<'_>, cwd: &Path) -> Option<Workspace> {
     Some(Workspace { root, project })
 }
 
-impl Ground<'_> {
-    fn is_too_wide(&self, path: &Path) -> bool {
-        !path.is_absolute() || path.parent().is_none() || self.homes.iter().any(|home| home.starts_with(path))
-    }
-
-    /// The directory and those above it, as far as they can be a workspace.
-    fn upwards(&self, from: &Path, owner: u32) -> impl Iterator<Item = PathBuf> {
-        from.ancestors()
-            .take(DEPTH_MAX)
-            .take_while(|path| !self.is_too_wide(path))
-            .enumerate()
-            .filter(move |(steps, path)| *steps == 0 || self.is_trusted(path, owner))
-            .map(|(_, path)| path.to_path_buf())
-    }
-
-    /// What another user put there says nothing about this one's files; `owner` has the working directory.
-    fn is_trusted(&self, directory: &Path, owner: u32) -> bool {
-        let known = [owner, self.user, 0];
-        self.files.directory(directory).is_some_and(|found| known.contains(&found.owner) && !found.shared)
-    }
-
-    fn is_kept(&self, directory: &Path) -> bool {
-        git::is_root(self, directory)
-            || DIRECTORIES.iter().any(|name| self.is_directory(&directory.join(name)))
-            || FILES.iter().any(|name| self.is_file(&directory.join(name)))
-    }
-
-    fn is_directory(&self, path: &Path) -> bool {
-        self.files.kind(path) == Some(FileType::Directory)
-    }
-
-    fn is_file(&self, path: &Path) -> bool {
-        self.files.kind(path) == Some(FileType::RegularFile)
-    }
+fn is_kept(ground: &Ground<'_>, directory: &Path) -> bool {
+    git::is_root(ground, directory)
+        || DIRECTORIES.iter().any(|name| ground.is_directory(&directory.join(name)))
+        || FILES.iter().any(|name| ground.is_file(&directory.join(name)))
 }
 
 #[cfg(test)]

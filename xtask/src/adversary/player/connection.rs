@@ -16,7 +16,8 @@ use super::{
         act::{How, To},
         world::{DNS, PORTS, RESOLVER, SERVER, SERVER_V6},
     },
-    lineage, outside, readable,
+    lineage, outside,
+    waiting::{readable, ready},
 };
 
 /// Longest wait for an answer that the program goes on without, milliseconds.
@@ -73,7 +74,7 @@ pub fn place(to: To, how: How) -> SocketAddr {
 /// A request without a mark, to the same name, and its answer.
 pub fn ask(connection: impl AsFd) -> io::Result<()> {
     let request = b"GET /status HTTP/1.1\r\nHost: backboard.railway.app\r\n\r\n";
-    super::ready(&connection, rustix::event::PollFlags::OUT, PATIENCE)?;
+    ready(&connection, rustix::event::PollFlags::OUT, PATIENCE)?;
     send(&connection, request, SendFlags::NOSIGNAL)?;
     answers(&connection, PATIENCE).map(drop)
 }

@@ -15,7 +15,9 @@ use rustix::process::Signal;
 
 use super::{
     super::act::{Parent, Pass},
-    Player, descriptors, pause,
+    descriptors,
+    plan::Player,
+    waiting::pause,
 };
 
 /// How often and for how long somebody keeps a process awake, milliseconds.

@@ -23,7 +23,9 @@ use rustix::{
 
 use super::{
     super::act::{Form, How, Means, To},
-    Player, connection, lineage, pause, ready,
+    connection, lineage,
+    plan::Player,
+    waiting::{pause, ready},
 };
 
 const NAME: &str = "backboard.railway.app";

@@ -21,7 +21,8 @@ use rustix::{
 
 use super::{
     super::act::{Act, By, Reading, Way},
-    Player, lineage, outside,
+    lineage, outside,
+    plan::Player,
 };
 
 /// The variable of a session that was started with the token.

@@ -4,7 +4,7 @@
 //! 65,535), and knows forty record types of which five matter here. So the message is walked first: what cannot matter
 //! is taken away, and the counts are made true.
 
-use super::Fault;
+use super::fault::Fault;
 
 const HEADER: usize = 12;
 /// Largest message, bytes: what the length prefix of DNS over TCP can say.

@@ -1,6 +1,6 @@
 //! What a process runs, read from how it was started and from what can be seen of it, and how that shows an agent.
 
-use super::Image;
+use super::image::Image;
 use crate::catalog::{agents::Agent, basename, interpreted, names, packages};
 
 /// What runs other programs' scripts besides the catalogue's interpreters: only of one that runs already is its script

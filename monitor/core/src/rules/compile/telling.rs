@@ -6,10 +6,11 @@ use super::BY_ADDRESS;
 use crate::{
     facts::{Kind, Mode, Place},
     rules::{
-        RuleSet,
-        evaluate::{OneOf, Sort},
+        conditions::Conditions,
         index::Shelf,
-        model::{Conditions, Moment, Rule},
+        model::{Moment, Rule},
+        set::RuleSet,
+        wording::{OneOf, Sort},
         words::Word,
     },
 };

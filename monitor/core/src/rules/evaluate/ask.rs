@@ -5,14 +5,15 @@ use std::fmt::{self, Display, Formatter};
 use super::{
     view::{Unknown, View},
     witness::{Blind, Clerk, Condition, Finding, Told, Witness},
-    wording::{Span, Within},
 };
 use crate::{
     facts::{Action, BootNanos},
     rules::{
+        conditions::Conditions,
         guard::{Fault, Guard, Scope},
         memory::{Memory, Seen},
-        model::{Conditions, Order, Rule, Sequence, Threshold},
+        model::{Order, Rule, Sequence, Threshold},
+        wording::{Span, Within},
         words::Word,
     },
 };

@@ -5,17 +5,17 @@ use std::fmt::Display;
 use super::{
     view::{Unknown, View},
     witness::{Finding, Told, Witness},
-    wording::{Bounds, Flag, Line, OneOf, Other, OtherAge, Plain, Span, Wanted, Within, Written},
 };
 use crate::{
     facts::{Delegation, Destination, EnvironAccess, Inspection, LinkHow, SecretAccess, Subject},
     rules::{
-        memory::{Memory, Recall, Touch},
-        model::{
+        conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
             ProcessMatch, SecretMatch, SessionMatch, Touched,
         },
+        memory::{Memory, Recall, Touch},
         pattern::{Glob, HostPattern},
+        wording::{Bounds, Flag, Line, OneOf, Other, OtherAge, Plain, Span, Wanted, Within, Written},
     },
 };
 

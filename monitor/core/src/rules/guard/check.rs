@@ -6,11 +6,12 @@ use cel::common::ast::{CallExpr, Expr as Tree, IdedExpr, LiteralValue, SourceInf
 use regex::RegexBuilder;
 
 use super::{
-    MAX_NODES, Mistake,
     constant::constant,
     duration,
     evaluate::{Comparison, Expr, Operation, Quantifier},
     functions::{FUNCTIONS, comparison, operation, search, usage},
+    mistake::Mistake,
+    scope::Type,
     variables::{VARIABLES, Variable, words_of},
 };
 use crate::{
@@ -18,31 +19,11 @@ use crate::{
     rules::{problem::nearest, words::Word},
 };
 
+/// Most nodes of a guard's tree.
+pub(super) const MAX_NODES: usize = 256;
+
 /// Largest compiled pattern of `matches`, bytes.
 const MAX_PATTERN: usize = 64 << 10;
-
-/// The types of guards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Type {
-    Bool,
-    Int,
-    Duration,
-    Text,
-    Texts,
-}
-
-impl Type {
-    /// As CEL calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Bool => "bool",
-            Self::Int => "int",
-            Self::Duration => "duration",
-            Self::Text => "string",
-            Self::Texts => "list(string)",
-        }
-    }
-}
 
 /// # Errors
 /// Every mistake that does not follow from another one.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     facts::Kind,
-    rules::{model::Conditions, pattern::HostPattern, words::Word as _},
+    rules::{conditions::Conditions, pattern::HostPattern, words::Word as _},
 };
 
 /// Texts that are remembered one by one; more are any text.

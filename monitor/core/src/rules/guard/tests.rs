@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::{check::MAX_NODES, scope::MAX_ITEMS, *};
 use crate::{
     facts::{DestinationClass, Fact, Process, Subject},
     rules::testing::{destination, fact, second, secret},
@@ -175,7 +175,7 @@ fn what_is_not_cel_is_said_once_and_where() {
 
 #[test]
 fn length_depth_and_size_are_bounded() {
-    let long = format!("process.name == '{}'", "x".repeat(MAX_GUARD));
+    let long = format!("process.name == '{}'", "x".repeat(MAX_LENGTH));
     assert!(mistakes(&long)[0].1.contains("at most 1024 are read"));
     let deep = format!("{}true{}", "(".repeat(60), ")".repeat(60));
     assert!(mistakes(&deep)[0].1.contains("ecursion"));
@@ -260,7 +260,7 @@ proptest! {
 
     #[test]
     fn guards_and_the_interpreter_of_the_cel_crate_agree(text in condition()) {
-        prop_assume!(text.len() <= MAX_GUARD);
+        prop_assume!(text.len() <= MAX_LENGTH);
         let to = connect();
         prop_assert_eq!(ask(&text, &to).ok(), oracle(&text, &to), "{}", text);
     }

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::{
-    check::Type,
-    evaluate::{Scope, Value},
-};
+use super::scope::{Scope, Type, Value};
 use crate::{
     facts::{
         DelegateHow, DestinationClass, EnvironHow, Fact, Grade, InspectHow, Kind, LinkHow, Stage, Subject,
         Transport,
     },
-    rules::{grammar::words, words::Word},
+    rules::words::{Word, words},
 };
 
 /// One variable.

@@ -5,9 +5,9 @@ use std::fmt::{self, Display, Formatter};
 use crate::{
     facts::{DestinationClass, Kind},
     rules::{
-        evaluate::OneOf,
-        model::{Conditions, DestinationMatch, SecretMatch},
+        conditions::{Conditions, DestinationMatch, SecretMatch},
         pattern::{Glob, HostPattern},
+        wording::OneOf,
     },
 };
 

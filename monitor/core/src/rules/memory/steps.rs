@@ -4,10 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     facts::BootNanos,
-    rules::{
-        model::{Order, Sequence},
-        parse::MAX_SEQUENCES,
-    },
+    rules::model::{MAX_SEQUENCES, Order, Sequence},
 };
 
 /// Sequences that are remembered: those of one set, and as many of the sets before it.
@@ -98,10 +95,7 @@ mod tests {
     use super::*;
     use crate::{
         facts::Kind,
-        rules::{
-            model::{Conditions, Step},
-            testing::second,
-        },
+        rules::{conditions::Conditions, model::Step, testing::second},
     };
 
     fn sequence(steps: usize, order: Order) -> Sequence {

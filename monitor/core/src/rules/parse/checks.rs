@@ -7,8 +7,9 @@ use super::{
 use crate::{
     facts::{Action, DestinationClass, Kind, Stage},
     rules::{
+        conditions::Conditions,
         grammar::MATCH,
-        model::{Conditions, Distinct, Threshold},
+        model::{Distinct, Threshold},
         report::Report,
         words::Word,
     },

@@ -5,11 +5,11 @@ use super::{
     tree::{Node, Value},
 };
 use crate::rules::{
-    grammar,
-    model::{
+    conditions::{
         Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
         ProcessMatch, SecretMatch, SessionMatch, Touched,
     },
+    grammar,
     pattern::{Glob, HostPattern},
     report::Report,
     vocabulary::Noun,

@@ -1,25 +1,11 @@
-//! `lists:`: named values that any rule of the set may use as `$name`.
+//! Reads `lists:`.
 
-use std::collections::HashMap;
-
-use super::{
-    section::{Reader, is_name},
-    tree::{Node, Value},
+use super::tree::{Node, Value};
+use crate::rules::{
+    grammar::is_name,
+    lists::{List, Lists, name_of},
+    report::Report,
 };
-use crate::rules::report::Report;
-
-/// Most values that the lists of one file's rules may stand for, each time they are used.
-const MAX_EXPANDED: usize = 65_536;
-
-/// The lists of a set of files.
-#[derive(Debug, Default)]
-pub struct Lists(HashMap<String, List>);
-
-#[derive(Debug)]
-struct List {
-    values: Vec<Value>,
-    place: String,
-}
 
 impl Lists {
     /// Takes the lists of one file.
@@ -71,33 +57,4 @@ fn values_of(node: &Node, path: &str, report: &mut Report<'_>) -> Vec<Value> {
         }
     }
     values
-}
-
-/// `hosts` for the value `$hosts`.
-pub fn name_of(text: &str) -> Option<&str> {
-    text.strip_prefix('$').filter(|name| is_name(name))
-}
-
-/// Reads every value of a list as if it stood at `node`.
-pub fn expand<T>(node: &Node, name: &str, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
-    let lists = std::sync::Arc::clone(&report.lists);
-    let Some(list) = lists.0.get(name) else {
-        let problem = report.add(node.referenced, path, format!("there is no list {name:?}"));
-        problem.near(name, lists.0.keys().map(String::as_str));
-        problem.expected("a list of some file's lists:");
-        return Vec::new();
-    };
-    report.expanded += list.values.len();
-    if report.expanded > MAX_EXPANDED {
-        if report.expanded - list.values.len() <= MAX_EXPANDED {
-            let message = format!("the file's rules use more than {MAX_EXPANDED} values of lists");
-            report.add(node.referenced, path, message).hint("use shorter lists, or fewer rules with them");
-        }
-        return Vec::new();
-    }
-    let read = |(i, value): (usize, &Value)| {
-        let value = Node { value: value.clone(), ..*node };
-        reader(&value, &format!("{path}: ${name}[{i}] of {}", list.place), report)
-    };
-    list.values.iter().enumerate().filter_map(read).collect()
 }

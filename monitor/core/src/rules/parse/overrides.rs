@@ -1,16 +1,19 @@
 //! Reads `override:` and changes the rules that it names.
 
 use super::{
-    Document, Rules, checks, conditions,
+    checks, conditions,
+    document::Document,
     rule::{check_exceptions, source, threshold, timeout},
+    rules::Rules,
     section::{Section, flag, name, number, word},
     tree::{Node, Value},
 };
 use crate::{
     facts::{Action, Mode, Severity},
     rules::{
+        conditions::Conditions,
         grammar,
-        model::{Conditions, Rule, Source, Threshold, Timeout},
+        model::{Rule, Source, Threshold, Timeout},
         report::Report,
     },
 };

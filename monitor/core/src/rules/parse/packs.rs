@@ -1,12 +1,12 @@
 //! Reads `packs:`: which of the catalogues' packs are on, and which are off.
 
 use super::{
-    Document,
-    section::is_name,
+    document::Document,
     tree::{Node, Value},
 };
 use crate::rules::{
-    packs::{Choice, OFF, ON},
+    grammar::is_name,
+    packs::choice::{Choice, OFF, ON},
     report::Report,
 };
 

@@ -7,16 +7,17 @@ use regex::Regex;
 use super::{
     checks, conditions,
     excerpt::excerpt,
+    places::places,
     section::{Section, duration, flag, name, number, text, word},
     tree::{Node, Value},
 };
 use crate::{
     facts::{Action, Kind, Mode, Severity},
     rules::{
+        conditions::Conditions,
         grammar::{self, ADDRESS, TECHNIQUE},
         guard::{Guard, Mistake},
-        model::{Conditions, Order, Rule, Sequence, Source, Step, Threshold, Timeout},
-        places::Places,
+        model::{Order, Rule, Sequence, Source, Step, Threshold, Timeout},
         report::Report,
         vocabulary::Noun,
     },
@@ -74,7 +75,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
         tags,
         references,
         source: source(node, report),
-        places: Places::of(node, path, report.citations.split_at(cited).1.to_vec(), report),
+        places: places(node, path, report.citations.split_at(cited).1.to_vec(), report),
         overridden: Vec::new(),
         key,
     };

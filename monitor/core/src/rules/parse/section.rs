@@ -4,18 +4,19 @@ use std::time::Duration;
 
 use serde_saphyr::Location;
 
-use super::{
-    lists,
-    tree::{Node, Value},
-};
+use super::tree::{Node, Value};
 use crate::rules::{
-    grammar::{Field, names},
+    grammar::{Field, is_name, names},
+    lists::name_of,
     report::Report,
     words::Word,
 };
 
 /// Reads one value; `None` after a problem was reported.
 pub type Reader<T> = fn(&Node, &str, &mut Report<'_>) -> Option<T>;
+
+/// Most values that the lists of one file's rules may stand for, each time they are used.
+const MAX_EXPANDED: usize = 65_536;
 
 /// One mapping.
 pub struct Section<'t> {
@@ -111,11 +112,33 @@ pub fn one_or_more<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: 
 /// One value, or those of the list that it names.
 fn one<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
     match &node.value {
-        Value::Text(text) if let Some(name) = lists::name_of(text) => {
-            lists::expand(node, name, path, report, reader)
-        }
+        Value::Text(text) if let Some(name) = name_of(text) => expand(node, name, path, report, reader),
         _ => reader(node, path, report).into_iter().collect(),
     }
+}
+
+/// Reads every value of a list as if it stood at `node`.
+fn expand<T>(node: &Node, name: &str, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+    let lists = std::sync::Arc::clone(&report.lists);
+    let Some(list) = lists.0.get(name) else {
+        let problem = report.add(node.referenced, path, format!("there is no list {name:?}"));
+        problem.near(name, lists.0.keys().map(String::as_str));
+        problem.expected("a list of some file's lists:");
+        return Vec::new();
+    };
+    report.expanded += list.values.len();
+    if report.expanded > MAX_EXPANDED {
+        if report.expanded - list.values.len() <= MAX_EXPANDED {
+            let message = format!("the file's rules use more than {MAX_EXPANDED} values of lists");
+            report.add(node.referenced, path, message).hint("use shorter lists, or fewer rules with them");
+        }
+        return Vec::new();
+    }
+    let read = |(i, value): (usize, &Value)| {
+        let value = Node { value: value.clone(), ..*node };
+        reader(&value, &format!("{path}: ${name}[{i}] of {}", list.place), report)
+    };
+    list.values.iter().enumerate().filter_map(read).collect()
 }
 
 /// A list of at least one mapping.
@@ -129,12 +152,6 @@ pub fn each<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<
     }
     let read = |(i, item)| reader(item, &format!("{path}[{i}]"), report);
     items.iter().enumerate().filter_map(read).collect()
-}
-
-/// Lower-case letters, digits and hyphens, at most 64: fit for a metric's label and a command line.
-pub fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
 }
 
 pub fn name(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {

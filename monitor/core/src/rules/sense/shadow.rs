@@ -4,11 +4,12 @@
 use crate::{
     facts::{Action, Mode},
     rules::{
-        evaluate::is_excusable,
-        model::{
+        conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
-            ProcessMatch, Rule, SecretMatch, SessionMatch,
+            ProcessMatch, SecretMatch, SessionMatch,
         },
+        exceptions::is_excusable,
+        model::Rule,
         pattern::{Glob, HostPattern},
         problem::Problem,
     },

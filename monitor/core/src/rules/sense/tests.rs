@@ -5,7 +5,7 @@ use crate::{
     catalog::Catalog,
     facts::{Action, Role},
     rules::{
-        Memory, Problem, RuleSet,
+        Backends, Memory, Problem, RuleSet,
         testing::{destination, fact, parse_text, second},
     },
 };

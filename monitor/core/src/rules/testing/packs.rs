@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::parse_text;
 use crate::{
     catalog::Catalog,
-    rules::{DEFAULT, Problem, RuleSet, fingerprint},
+    rules::{DEFAULT, Problem, RuleSet, set::fingerprint},
 };
 
 fn files(texts: &[&str]) -> RuleSet {

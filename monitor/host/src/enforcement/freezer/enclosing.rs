@@ -44,7 +44,8 @@ enum Below {
 }
 
 impl<'a> Enclosing<'a> {
-    pub(super) fn new(freezer: &'a mut Freezer, session: SessionId) -> Self {
+    /// A pass of moving in: what it finds out about groups holds for all of it.
+    pub fn new(freezer: &'a mut Freezer, session: SessionId) -> Self {
         Self { freezer, name: name(session), session, origins: Vec::new(), listed: HashMap::new() }
     }
 

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use monitor_common::label::session_id;
 
-use super::*;
+use super::{enclosing::Enclosing, *};
 
 const INSIDE: u32 = 4_194_304; // one more than any process has
 
@@ -85,7 +85,7 @@ fn who_can_neither_go_back_nor_be_thawed_is_told() {
 fn without_a_hierarchy_nobody_is_taken() {
     let mut freezer = Freezer::default();
     let session = SessionId(session_id(7, 1_000));
-    let error = freezer.enclosing(session).take(std::process::id()).unwrap_err();
+    let error = Enclosing::new(&mut freezer, session).take(std::process::id()).unwrap_err();
     assert!(!has_ended(&error), "{error}: it would count as a process that has ended");
     assert_eq!(freezer.release(session), Released::default());
 }
@@ -95,6 +95,7 @@ fn a_group_that_is_gone_does_not_read_as_a_process_that_has_ended() {
     let dir = tempfile::tempdir().unwrap();
     let mut freezer =
         Freezer { hierarchy: Some(Hierarchy::at(&dir.path().join("gone"))), ..Freezer::default() };
-    let error = freezer.enclosing(SessionId(session_id(7, 1_000))).take(std::process::id()).unwrap_err();
+    let error =
+        Enclosing::new(&mut freezer, SessionId(session_id(7, 1_000))).take(std::process::id()).unwrap_err();
     assert!(!has_ended(&error), "{error}");
 }

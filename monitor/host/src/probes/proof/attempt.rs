@@ -9,17 +9,16 @@ use monitor_common::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
-    Finding, Found, SESSION,
     act::Act,
     evidence::{Expect, Fate, Observed, Trace, judge},
-    flow,
+    finding::{Finding, SESSION},
     stage::Stage,
     subject::{Subject, wake},
-    trial::{TRIALS, Trial},
+    trial::Trial,
 };
 use crate::{
     clock::boot_now,
-    probes::{decode::Record, loader::Probes, table::Duty, uplink::Uplink},
+    probes::{decode::Record, loader::Probes, uplink::Uplink},
     proc::procfs,
 };
 
@@ -41,48 +40,29 @@ pub struct Attempt<'a> {
     answered: Vec<AnswerKey>,
 }
 
-/// Tries everything that is attached; `Err` where nothing could be tried.
-pub fn all(probes: &mut Probes, uplink: &mut Uplink) -> Result<Vec<Found>, String> {
-    let stage = Stage::build(uplink)?;
-    let found = on_stage(&stage, probes, uplink);
-    stage.disarm(uplink);
-    found
-}
+impl<'a> Attempt<'a> {
+    /// An attempt on a stage that is armed for the child.
+    pub fn new(stage: &'a Stage, uplink: &'a mut Uplink, probes: &'a mut Probes, subject: Subject) -> Self {
+        let (patience, deadline) = (subject.patience(), Instant::now() + subject.limit());
+        Self { stage, uplink, patience, probes, subject, deadline, answered: Vec::new() }
+    }
 
-fn on_stage(stage: &Stage, probes: &mut Probes, uplink: &mut Uplink) -> Result<Vec<Found>, String> {
-    let scene = stage.scene().map_err(|error| error.to_string())?;
-    let subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
-    stage.arm(uplink, subject.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
-    let (patience, deadline) = (subject.patience(), Instant::now() + subject.limit());
-    Ok(Attempt { stage, uplink, patience, probes, subject, deadline, answered: Vec::new() }.everything())
-}
+    /// Whether a program is attached, so that it can be tried.
+    pub fn is_attached(&self, program: &str) -> bool {
+        self.probes.is_attached(program)
+    }
 
-impl Attempt<'_> {
-    fn everything(&mut self) -> Vec<Found> {
-        let mut found = Vec::new();
-        if self.probes.is_attached("egress") {
-            found.push((Duty::HoldFlow, "egress", flow::held(self)));
-        }
-        if self.probes.is_attached("ingress") {
-            found.push((Duty::ReadNames, "ingress", flow::read_names(self)));
-        }
-        for trial in TRIALS {
-            if !self.probes.is_attached(trial.program) {
-                continue;
-            }
-            let ready = self
-                .uplink
-                .set_flags(SESSION, GATED, true)
-                .and_then(|()| self.stage.set_for(self.uplink, trial));
-            let finding = match ready {
-                Err(error) => Finding::NotTried(format!("it cannot be forbidden: {error}")),
-                Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
-                Ok(()) => judge(trial.expect, &self.observe(trial)),
-            };
-            found.push((trial.duty, trial.program, finding));
-            self.answered.drain(..).for_each(|key| self.uplink.withdraw(key));
-        }
-        found
+    /// Has the act of a trial done, and judges what came of it.
+    pub fn make(&mut self, trial: &Trial) -> Finding {
+        let ready =
+            self.uplink.set_flags(SESSION, GATED, true).and_then(|()| self.stage.set_for(self.uplink, trial));
+        let finding = match ready {
+            Err(error) => Finding::NotTried(format!("it cannot be forbidden: {error}")),
+            Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
+            Ok(()) => judge(trial.expect, &self.observe(trial)),
+        };
+        self.answered.drain(..).for_each(|key| self.uplink.withdraw(key));
+        finding
     }
 
     fn observe(&mut self, trial: &Trial) -> Observed {

@@ -6,7 +6,10 @@ use monitor_common::{
 };
 use rustix::io::Errno;
 
-use super::{Finding, SESSION, act::Answer};
+use super::{
+    act::Answer,
+    finding::{Finding, SESSION},
+};
 use crate::probes::decode::Record;
 
 /// Kinds of records, as far as the proof tells them apart.

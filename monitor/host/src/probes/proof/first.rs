@@ -10,8 +10,8 @@ use rustix::io::Errno;
 use tempfile::TempDir;
 
 use super::{
-    SESSION,
     act::{Act, Answer, SECRET, Scene},
+    finding::SESSION,
     stage::ENTRY,
     subject::Subject,
 };

@@ -5,9 +5,10 @@ use std::{io::Read as _, net::TcpStream, os::fd::AsFd as _, time::Duration};
 use monitor_common::policy::{FLOW_DENIED, Flow, FlowVerdict, VERDICT_ALLOW};
 
 use super::{
-    Attempt, Finding, SESSION,
     act::{Act, Answer},
+    attempt::Attempt,
     evidence::{Mark, Trace},
+    finding::{Finding, SESSION},
     subject::is_readable,
 };
 

@@ -21,8 +21,8 @@ use monitor_common::{
 use tempfile::TempDir;
 
 use super::{
-    SESSION,
     act::{Act, DATAGRAM, OWN, PLAIN, SECRET, STREAM, Scene},
+    finding::SESSION,
     trial::Trial,
 };
 use crate::probes::{inode::Mounts, table::Duty, uplink::Uplink};

@@ -1,15 +1,10 @@
 //! Whom sessions have met: the kernel fills in what the daemon prepares; and how the daemon makes their connections ask again.
 
 use aya::maps::MapError;
-use monitor_common::{
-    label::Session,
-    policy::{MET_MAX, Met},
-};
+use monitor_common::{label::Session, policy::MET_MAX};
 
-use super::Uplink;
+use super::{NOBODY_MET, Uplink};
 use interlock_core::facts::SessionId;
-
-pub(super) const NOBODY_MET: Met = Met { sessions: [0; MET_MAX], written: 0 };
 
 impl Uplink {
     /// Sessions of a daemon that knew of no meetings have met nobody.

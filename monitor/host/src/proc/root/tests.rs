@@ -108,7 +108,7 @@ fn an_absolute_link_stays_below_a_changed_root() {
     assert_eq!(theirs.find(Path::new("/srv/link")).unwrap().path, Path::new("/etc/passwd"));
     assert_eq!(super::super::users::home(&theirs, 7), Some("/srv/dev".into()));
     assert_eq!(theirs.find(Path::new("/../../etc")).unwrap().path, Path::new("/etc"));
-    assert_eq!(as_seen_by(child.id(), "cwd"), Some("/srv".into()));
+    assert_eq!(procfs::as_seen_by(child.id(), "cwd"), Some("/srv".into()));
     child.kill().unwrap();
     child.wait().unwrap();
 }

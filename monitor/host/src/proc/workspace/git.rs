@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Ground;
+use super::ground::Ground;
 
 /// Most bytes of git's own small files, and of `.gitmodules` and a repository's `config`.
 const LINE_MAX: u64 = 4096;

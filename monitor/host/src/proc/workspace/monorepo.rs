@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Ground;
+use super::ground::Ground;
 
 /// Most bytes of a manifest that are read for its words.
 const TEXT_MAX: u64 = 1 << 20;

@@ -1,6 +1,7 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use super::*;
+use crate::proc::root::SessionRoot;
 
 /// A home with real directories and repositories.
 struct Home {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::as_written_if_any;
-use crate::{
-    facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, LinkHow, Role, Stage},
-    rules::pattern::{Glob, HostPattern},
+use super::{
+    duration::as_written_if_any,
+    pattern::{Glob, HostPattern},
 };
+use crate::facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, LinkHow, Role, Stage};
 
 /// What must hold for a rule to match; every part that is present must hold.
 #[derive(Clone, Debug, Default, Serialize)]

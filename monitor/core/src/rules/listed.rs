@@ -4,13 +4,13 @@ use crate::{
     catalog::{Catalog, destinations::Listing, secrets::UNRESOLVED},
     facts::{Action, DestinationClass, Grade, Kind, Role},
     rules::{
-        RuleSet,
-        evaluate::OneOf,
-        model::{DestinationMatch, Rule},
+        conditions::DestinationMatch,
+        model::Rule,
         pattern::HostPattern,
         problem::{Problem, Problems},
-        report::Citation,
-        vocabulary::Noun,
+        set::RuleSet,
+        vocabulary::{Citation, Noun},
+        wording::OneOf,
         words::Word as _,
     },
 };

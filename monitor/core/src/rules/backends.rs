@@ -4,9 +4,9 @@
 use crate::{
     facts::{Action, Kind, Mode},
     rules::{
-        RuleSet,
         model::Rule,
         problem::{Problem, Problems},
+        set::RuleSet,
         words::Word as _,
     },
 };

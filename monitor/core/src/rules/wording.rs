@@ -5,14 +5,12 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    facts::Grade,
-    rules::{
-        model::{Age, Touched},
-        pattern::{Glob, HostPattern},
-        words::Word,
-    },
+use super::{
+    conditions::{Age, Touched},
+    pattern::{Glob, HostPattern},
+    words::Word,
 };
+use crate::facts::Grade;
 
 /// Longest command line that is shown, characters.
 const MAX_SHOWN: usize = 160;

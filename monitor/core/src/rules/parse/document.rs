@@ -1,0 +1,104 @@
+//! One file as a tree, and its parts.
+
+use serde_saphyr::{DuplicateKeyPolicy, Error, Location};
+
+use super::{
+    section::{Section, number},
+    tree::{Node, Value},
+};
+use crate::rules::{grammar, lists::Lists, report::Report};
+
+/// One file on its way from text to rules.
+pub struct Document<'a> {
+    pub report: Report<'a>,
+    pub tree: Option<Node>,
+}
+
+impl<'a> Document<'a> {
+    /// Reads a file's text.
+    pub fn read(name: &'a str, content: &'a str) -> Self {
+        let mut report = Report::new(name, content);
+        let tree = read_tree(content, &mut report);
+        if matches!(&tree, Some(node) if matches!(node.value, Value::Null)) {
+            let problem = report.add(Location::UNKNOWN, "", "the file holds no rules");
+            problem
+                .expected("\"version: 1\" and a list of rules")
+                .hint("remove the file if it is not needed");
+            return Self { report, tree: None };
+        }
+        Self { report, tree }
+    }
+
+    /// The file's part of that name, without a word about the others.
+    pub fn part(&self, name: &str) -> Option<&Node> {
+        let Value::Map(entries) = &self.tree.as_ref()?.value else { return None };
+        entries.iter().find(|(key, _)| key.value == name).map(|(_, node)| node)
+    }
+
+    /// Reports what is wrong with the file's parts.
+    pub fn check(&mut self) {
+        let Some(tree) = &self.tree else { return };
+        let Some(section) = Section::open(tree, "", grammar::FILE, &mut self.report) else { return };
+        section.need("version", &mut self.report, number::<1, 1>);
+        if !["rules", "override", "lists", "packs"].into_iter().any(|part| section.has(part)) {
+            let problem = self.report.add(section.at(), "rules", "the field is missing");
+            problem.expected("a list of rules, or override, or lists, or packs");
+        }
+    }
+
+    /// Takes the file's lists.
+    pub fn take_lists(&mut self, lists: &mut Lists) {
+        let Value::Map(entries) = (match &self.tree {
+            Some(tree) => &tree.value,
+            None => return,
+        }) else {
+            return;
+        };
+        if let Some((_, node)) = entries.iter().find(|(key, _)| key.value == "lists") {
+            lists.take(node, &mut self.report);
+        }
+    }
+
+    /// The file has no rules of its own, on purpose.
+    pub fn changes_others(&self) -> bool {
+        let changes = ["override", "lists", "packs"].into_iter().any(|part| self.part(part).is_some());
+        self.part("rules").is_none() && changes
+    }
+}
+
+/// Reads the YAML. A key that is there twice is reported, and the rest is still read.
+pub(crate) fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
+    let read = |duplicate_keys| {
+        let options = serde_saphyr::options! {
+            duplicate_keys: duplicate_keys,
+            strict_booleans: true,
+            with_snippet: false,
+        };
+        serde_saphyr::from_str_with_options::<Node>(content, options)
+    };
+    let error = match read(DuplicateKeyPolicy::Error) {
+        Ok(document) => return Some(document),
+        Err(error) => error,
+    };
+    let at = error.location().unwrap_or(Location::UNKNOWN);
+    match error.without_snippet() {
+        Error::DuplicateMappingKey { key, .. } => {
+            let key = key.as_deref().unwrap_or("a field");
+            report.add(at, key, "the field is there twice").expected("each field once");
+            read(DuplicateKeyPolicy::FirstWins).ok()
+        }
+        Error::MultipleDocuments { .. } => {
+            let problem = report.add(at, "", "found a second YAML document");
+            problem
+                .expected("one document a file")
+                .hint("put its rules into the first list, or another file");
+            None
+        }
+        other => {
+            let text = other.to_string();
+            let place = format!(" at line {}, column {}", at.line(), at.column());
+            report.add(at, "", format!("this is not YAML: {}", text.strip_suffix(&place).unwrap_or(&text)));
+            None
+        }
+    }
+}
