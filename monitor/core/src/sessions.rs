@@ -36,7 +36,7 @@ pub struct Session {
     /// Catalogue id of the agent; `command` for `interlock run`.
     pub agent: String,
     pub recognised_by: String,
-    /// Who answers for it: see [`person`].
+    /// Who answers for it: see `interlock_host::proc::person`.
     pub user: u32,
     pub command: String,
     pub home: Option<String>,

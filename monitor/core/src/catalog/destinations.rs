@@ -90,7 +90,7 @@ impl Destinations {
         read::read(text)
     }
 
-    /// Adds registries that [`mod@super::packages`] learned, as host and tool.
+    /// Adds registries that `interlock_host::packages` learned, as host and tool.
     ///
     /// A listed name stays what it is: who can write a package manager's configuration must not be able to make a control
     /// plane, or a model, count as a registry.

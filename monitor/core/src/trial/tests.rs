@@ -203,3 +203,30 @@ cases:
 }
 
 mod repository;
+
+#[test]
+fn what_people_do_is_expected_like_what_sessions_do() {
+    let rule = "infra-after-foreign-secret";
+    let misses = |then: &[&str]| {
+        let before =
+            ["{ open: ~/.railway/config.json, process: cat }", "{ at: 5s, connect: backboard.railway.app }"];
+        let lines = before.iter().chain(then).map(|line| format!("      - {}\n", line.replace("RULE", rule)));
+        misses(&lines.collect::<String>())
+    };
+    assert_eq!(misses(&["{ approve: RULE, expect: { allow: RULE } }"]), [""; 0]);
+    let nothing = misses(&["{ approve: RULE }", "{ approve: RULE, expect: silent }"]);
+    assert_eq!(nothing, [format!("8: 5s approve {rule}: silence ≠ nothing waits by {rule}")]);
+    let running = misses(&["{ thaw: RULE, expect: silent }"]);
+    assert_eq!(running, [format!("7: 5s thaw {rule}: silence ≠ nothing is frozen")]);
+    let stands = misses(&["{ silence: RULE }", "{ connect: api.anthropic.com, expect: silent }"]);
+    let said = format!("nothing runs any more: freeze {rule} at 5s silence {rule}");
+    assert_eq!(stands, [format!("8: 5s connect api.anthropic.com:443: silence ≠ {said}")]);
+    let wrong = read(
+        "version: 1\ncases:\n  - name: a\n    events: [{ deny: nobody-knows-it, process: cat }]\n    expect: silent\n",
+    );
+    let wrong = wrong.unwrap_err().to_string();
+    assert!(
+        wrong.contains("a person does it") && wrong.contains("there is no rule \"nobody-knows-it\""),
+        "{wrong}"
+    );
+}

@@ -140,7 +140,7 @@ fn every_file_of_cases_and_the_references_example_fit_the_committed_schema() {
         assert!(fits(block) && cases.iter().all(|case| court.hear(case).misses.is_empty()), "{block}");
         examples += cases.len();
     }
-    assert_eq!(examples, 2);
+    assert_eq!(examples, 3);
     for wrong in
         ["{ at: 4, open: x }", "{ open: x, probe: y }", "{ expect: silent }", "{ open: x, expect: quiet }"]
     {
