@@ -4,40 +4,17 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{Act, Decider, Effect, Extra, Pending, Report, Step, Waiter, Waiting};
+use super::{
+    decider::{Decider, Step},
+    decision::{Decision, event_name},
+    effect::{Effect, Report, Waiter},
+    input::{Act, Pending, Waiting},
+};
 use crate::{
     breaker::risk,
     facts::{Action, Fact, SessionId, Stage, Subject, Transport},
     holds::{HeldCaller, HeldFlow, Object},
-    rules::{Memory, RuleSet, Verdict},
 };
-
-/// A fact that was judged, with everything that it was judged by.
-#[derive(Debug)]
-pub struct Decision {
-    pub fact: Fact,
-    pub verdict: Verdict,
-    /// The session's memory just before.
-    pub past: Memory,
-    /// Those of then: other files may be in force by now.
-    pub rules: Arc<RuleSet>,
-}
-
-impl Decision {
-    /// Id of the rule that decided; empty if none did.
-    #[must_use]
-    pub fn rule(&self) -> String {
-        self.verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default()
-    }
-
-    /// Libraries look into stores whenever a program uses them, and it says little of the program: once in a session it
-    /// is an alert. Later it is told without one, and counts and is explained as ever.
-    #[must_use]
-    pub fn is_habit_again(&self) -> bool {
-        let Subject::Open(secret) = &self.fact.subject else { return false };
-        self.verdict.action == Action::Alert && self.past.has_habit(secret)
-    }
-}
 
 impl Decider {
     pub(super) fn judge(&mut self, step: &mut Step<'_>, act: Act) {
@@ -116,7 +93,7 @@ impl Decider {
                     (false, Subject::Connect(_)) => "connect-refused",
                     (false, _) => "syscall-denied",
                 };
-                report(step, name, decision, Action::Deny, Vec::new());
+                step.tell(name, decision, Action::Deny, Vec::new());
             }
             Pending::None => self.tell_done(step, decision, false),
             Pending::Changed => self.tell_done(step, decision, true),
@@ -134,10 +111,10 @@ impl Decider {
             return;
         }
         if !matches!(action, Action::Hold | Action::Deny) {
-            return report(step, name, decision, action, Vec::new());
+            return step.tell(name, decision, action, Vec::new());
         }
         // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
-        report(step, name, decision, Action::Alert, vec![("interlock.degraded", json!(action))]);
+        step.tell(name, decision, Action::Alert, vec![("interlock.degraded", json!(action))]);
         if changed && !self.may_run(fact, action) {
             let why = "what runs is not what was judged before it ran";
             self.trip(step, decision, &decision.rule(), why, None);
@@ -157,11 +134,11 @@ impl Decider {
         let asked = ("flow.asked_ns", json!(fact.at.0));
         if action <= Action::Alert || self.observes() {
             if action > Action::Alert {
-                report(step, would(action), decision, action, vec![asked]);
+                step.tell(would(action), decision, action, vec![asked]);
             } else {
                 // With the name that it said by now: what a record of the session is judged by again.
                 let name = if verdict.matches.is_empty() { "flow-passed" } else { "connect" };
-                report(step, name, decision, action, Vec::new());
+                step.tell(name, decision, action, Vec::new());
             }
             return self.allow(step, waiter);
         }
@@ -170,14 +147,14 @@ impl Decider {
             // Nothing of what waits has left, so whoever sent it may send it again: on a connection that says who it is for.
             self.refuse(step, waiter);
             let why = "the connection is older than its session, and does not say who it is for";
-            return report(step, "flow-reset", decision, Action::Alert, vec![asked, ("message", json!(why))]);
+            return step.tell("flow-reset", decision, Action::Alert, vec![asked, ("message", json!(why))]);
         }
         if action == Action::Hold {
             return self.hold_or_harder(step, decision, Waiting::Flow(flow));
         }
         self.refuse(step, waiter);
         let decided = ("flow.decided_ns", json!(step.now.0));
-        report(step, "flow-denied", decision, action, vec![asked, decided]);
+        step.tell("flow-denied", decision, action, vec![asked, decided]);
     }
 
     /// Decides about a caller that is stopped before its system call.
@@ -186,14 +163,14 @@ impl Decider {
         let waiter = Waiter { session: fact.session, pid: fact.process.pid, what: Waiting::Caller(caller) };
         if action <= Action::Alert || self.observes() {
             if action > Action::Alert {
-                report(step, would(action), decision, action, Vec::new());
+                step.tell(would(action), decision, action, Vec::new());
             }
             return self.allow(step, waiter);
         }
         if action == Action::Hold {
             return self.hold_caller(step, decision, caller);
         }
-        report(step, "syscall-denied", decision, action, Vec::new());
+        step.tell("syscall-denied", decision, action, Vec::new());
         self.refuse(step, waiter);
     }
 
@@ -208,27 +185,6 @@ impl Decider {
             self.execs.holds(caller.pid, &rule);
         }
         self.hold_or_harder(step, decision, Waiting::Caller(caller));
-    }
-
-    /// Lets one waiter go on.
-    pub(super) fn allow(&mut self, step: &mut Step<'_>, waiter: Waiter) {
-        self.runs_again(waiter);
-        step.push(Effect::Allow(waiter));
-    }
-
-    /// Refuses one waiter.
-    pub(super) fn refuse(&mut self, step: &mut Step<'_>, waiter: Waiter) {
-        self.runs_again(waiter);
-        step.push(Effect::Refuse(waiter));
-    }
-
-    /// Who is answered while its session is frozen runs when that is thawed, and finds its answer, or asks anew.
-    fn runs_again(&mut self, waiter: Waiter) {
-        if let Waiting::Caller(caller) = waiter.what
-            && let Some(session) = self.sessions.get_mut(waiter.session)
-        {
-            session.stands_no_more(caller.pid);
-        }
     }
 }
 
@@ -254,40 +210,12 @@ fn spends(decision: &Decision, risk: u32, budget: u32) -> bool {
     !over && risk >= budget && decision.verdict.points > 0 && decision.verdict.action < Action::Hold
 }
 
-/// Tells an act that was judged.
-pub(super) fn report(
-    step: &mut Step<'_>,
-    name: &'static str,
-    decision: &Arc<Decision>,
-    action: Action,
-    extra: Extra,
-) {
-    step.report(Report::Act { name, decision: Arc::clone(decision), action, extra });
-}
-
 fn would(action: Action) -> &'static str {
     match action {
         Action::Hold => "would-hold",
         Action::Deny => "would-deny",
         Action::Freeze => "would-freeze",
         _ => "would-kill",
-    }
-}
-
-/// The event that tells of an act that has happened.
-#[must_use]
-pub fn event_name(subject: &Subject) -> &'static str {
-    match subject {
-        Subject::Open(_) => "secret-read",
-        Subject::Probe(_) => "secret-probe",
-        Subject::Connect(_) | Subject::Handshake(_) => "connect",
-        Subject::Exec => "exec",
-        Subject::Environ(_) => "environment-read",
-        Subject::Inspect(_) => "inspect",
-        Subject::Delegate(_) => "delegate",
-        Subject::Link(_) => "secret-link",
-        Subject::Lifecycle(Stage::Started) => "session-started",
-        Subject::Lifecycle(Stage::Ended) => "session-ended",
     }
 }
 

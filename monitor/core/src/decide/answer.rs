@@ -5,7 +5,12 @@ use std::time::Duration;
 use monitor_common::policy::SUBJECT_CONNECT;
 use serde_json::json;
 
-use super::{Approval, Decider, Effect, Report, Step, silence::waiters};
+use super::{
+    decider::{Decider, Step},
+    effect::{Effect, Report},
+    input::Approval,
+    release::waiters,
+};
 use crate::{
     facts::{BootNanos, HoldState, SessionId},
     holds::{

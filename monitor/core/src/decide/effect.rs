@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{Waiting, act::Decision};
+use super::{decision::Decision, input::Waiting};
 use crate::{
     facts::{Action, BootNanos, Kind, Process, SessionId, Subject},
     holds::Hold,

@@ -1,6 +1,9 @@
 //! Ends: what waited is gone, and a session is over.
 
-use super::{Decider, Effect, Report, Step};
+use super::{
+    decider::{Decider, Step},
+    effect::{Effect, Report},
+};
 use crate::facts::{HoldState, SessionId};
 
 impl Decider {

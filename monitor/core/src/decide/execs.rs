@@ -1,10 +1,12 @@
 //! What held execs said they would run. The path and the arguments lie in memory that another process may share, which is
 //! not stopped and may change them until the kernel copies them: so what runs is compared with what was judged.
 
+mod arguments;
 mod expected_argv;
 
 use std::{collections::HashMap, time::Duration};
 
+pub use arguments::{ARGUMENTS_MAX, Arguments};
 use expected_argv::ExpectedArgv;
 use monitor_common::policy::AnswerKey;
 
@@ -14,18 +16,6 @@ use crate::facts::{BootNanos, Process, SessionId};
 const MAX: usize = 1024;
 /// How long an exec that was let through may take until it asks about its interpreter.
 const INTERPRETER_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Most arguments of a stopped exec that are looked at.
-pub const ARGUMENTS_MAX: usize = 256;
-
-/// The arguments of a process that is stopped inside `execve`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Arguments {
-    /// From the program's name on.
-    pub args: Vec<String>,
-    /// Nothing was cut off.
-    pub whole: bool,
-}
 
 #[derive(Default)]
 pub struct PendingExecs {

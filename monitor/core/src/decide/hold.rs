@@ -4,7 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
-use super::{Decider, Decision, Effect, Step, Stop, Waiter, Waiting, act::report};
+use super::{
+    decider::{Decider, Step},
+    decision::Decision,
+    effect::{Effect, Stop, Waiter},
+    input::Waiting,
+};
 use crate::{
     breaker::Response,
     facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject},
@@ -56,7 +61,7 @@ impl Decider {
             Waiting::Flow(_) if full => step.push(Effect::Drop(waiter)),
             _ => self.refuse(step, waiter),
         }
-        report(step, "flow-denied", decision, Action::Freeze, Vec::new());
+        step.tell("flow-denied", decision, Action::Freeze, Vec::new());
     }
 
     /// Lets it go on if a person has answered it before: by a grant, or as the hop before of the same request. What a frozen session
@@ -87,7 +92,7 @@ impl Decider {
         if let Some(session) = self.sessions.get_mut(fact.session) {
             session.memory.forgive(verdict.points, fact.at); // what a person let through is no risk
         }
-        report(step, "flow-released", decision, Action::Allow, Vec::new());
+        step.tell("flow-released", decision, Action::Allow, Vec::new());
         true
     }
 
@@ -114,7 +119,7 @@ impl Decider {
         }
         let id = hold.id();
         if joined == Joined::New {
-            report(step, held(waiting), decision, Action::Hold, vec![("hold.id", json!(id))]);
+            step.tell(held(waiting), decision, Action::Hold, vec![("hold.id", json!(id))]);
         }
         step.push(Effect::Save);
         true
@@ -211,7 +216,7 @@ impl Decider {
             ("flow.asked_ns", json!(fact.at.0)),
             ("flow.decided_ns", json!(decided)),
         ];
-        report(step, held(waiting), decision, Action::Hold, extra);
+        step.tell(held(waiting), decision, Action::Hold, extra);
         step.push(Effect::KeepAccount { hold: number });
         step.push(Effect::Save);
         Some(number)

@@ -1,13 +1,15 @@
 //! Silence: a deadline that nobody answered before, or a daemon that ends. It never means yes.
 
-use super::{Decider, Effect, Report, Step, Stop, Waiter, Waiting};
+use super::{
+    decider::{Decider, Step},
+    effect::Stop,
+};
 use crate::{
     breaker::Response,
     facts::{Action, HoldState, SessionId},
     holds::Hold,
-    record::{Entry, Kind, Who},
+    record::{Kind, Who},
 };
-use serde_json::json;
 
 impl Decider {
     /// Answers silence, hold by hold.
@@ -35,26 +37,6 @@ impl Decider {
         self.stop(step, response, Stop { session, who, why, asked: step.now });
     }
 
-    /// Refuses everything of a hold that was decided, and says so.
-    pub(super) fn finish(
-        &mut self,
-        step: &mut Step<'_>,
-        hold: Hold,
-        kind: Kind,
-        who: Who,
-        name: &'static str,
-    ) {
-        let session = SessionId(hold.session);
-        for waiter in waiters(&hold) {
-            self.refuse(step, waiter);
-        }
-        let detail = [("hold", hold.id().into()), ("destination", hold.target().into())];
-        step.record(Entry::new(kind, who, Some(session), detail));
-        let extra = vec![("rule.id", json!([hold.rule])), ("hold.decided_by", json!(hold.decided_by))];
-        step.report(Report::Hold { name, at: step.now, hold: Box::new(hold), extra });
-        step.push(Effect::Save);
-    }
-
     /// The daemon ends, and its kernel programs with it.
     pub(super) fn deny_all(&mut self, step: &mut Step<'_>, why: &str) {
         let waiting: Vec<u64> = self.holds.waiting().map(|hold| hold.number).collect();
@@ -64,11 +46,4 @@ impl Decider {
             }
         }
     }
-}
-
-/// Everything that waits under a hold.
-pub(super) fn waiters(hold: &Hold) -> Vec<Waiter> {
-    let flows = hold.flows.iter().copied().map(Waiting::Flow);
-    let all = flows.chain(hold.callers.iter().copied().map(Waiting::Caller));
-    all.map(|what| Waiter { session: SessionId(hold.session), pid: hold.pid, what }).collect()
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::*;
 use crate::{
-    facts::{Process, Stage, Subject},
+    facts::{BootNanos, Mode, Process, SessionId, Stage, Subject},
+    rules::RuleSet,
     sessions::Session,
 };
 

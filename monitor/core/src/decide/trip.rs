@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Decider, Decision, Effect, Report, Step, Stop};
+use super::{
+    decider::{Decider, Step},
+    decision::Decision,
+    effect::{Effect, Report, Stop},
+};
 use crate::{
     breaker::Response,
     facts::{Action, BootNanos, SessionId},

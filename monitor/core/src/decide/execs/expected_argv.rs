@@ -2,7 +2,7 @@
 
 use monitor_common::event::process::{ARGS_MAX, FILENAME_MAX};
 
-use super::{ARGUMENTS_MAX, Arguments};
+use super::arguments::{ARGUMENTS_MAX, Arguments};
 use crate::facts::Process;
 
 /// Bytes that are kept: all that a record shows of a running program, were each of its bytes replaced by [`REPLACED`].

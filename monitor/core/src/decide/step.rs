@@ -1,0 +1,52 @@
+//! One step: an input, and what follows from it.
+
+use super::{
+    decider::{Decider, Step},
+    effect::Effect,
+    input::Input,
+};
+use crate::{
+    facts::{BootNanos, SessionId},
+    holds::HeldFlow,
+};
+
+impl Decider {
+    /// Takes one input in, at the boot clock's `now`, and puts what follows from it at the end of `out`.
+    pub fn step(&mut self, now: BootNanos, input: Input, out: &mut Vec<Effect>) {
+        let step = &mut Step { now, out };
+        match input {
+            Input::Act(act) => self.judge(step, *act),
+            Input::AsksAgain(flow) => self.asks_again(&flow),
+            Input::Reconnected { cookie } => self.holds.reconnected(cookie),
+            Input::FlowClosed { cookie } => self.flow_closed(step, cookie),
+            Input::CallerEnded { pid } => self.caller_ended(step, pid),
+            Input::Ending(session) => self.ending(step, session),
+            Input::Over(session) => self.over(session),
+            Input::Approved(approval) => self.approve(step, &approval),
+            Input::Denied { hold, who } => self.deny(step, hold, who),
+            Input::FreezeAsked { session, who } => self.freeze_by(step, session, who),
+            Input::Thawed { session, who } => self.thaw(step, session, who),
+            Input::Stopped { session, outcome } => self.stopped(step, session, &outcome),
+            Input::Shown { hold } => self.holds.show(hold),
+            Input::Restored(hold) => self.holds.restore(*hold),
+            Input::RestoredGrants(grants) => self.holds.restore_grants(grants),
+            Input::Remembers(session) => self.gate_by_memory(step, session),
+            Input::NotGated(session) => self.not_gated(session),
+            Input::Tick => self.expire(step),
+            Input::Ends { why } => self.deny_all(step, &why),
+        }
+    }
+
+    fn asks_again(&mut self, asked: &HeldFlow) {
+        if let Some(held) = self.holds.of_flow_mut(asked) {
+            // A newer generation only means that more was touched meanwhile.
+            held.generation = held.generation.max(asked.generation);
+        }
+    }
+
+    fn not_gated(&mut self, id: SessionId) {
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.gated = false; // the next fact tries again
+        }
+    }
+}
