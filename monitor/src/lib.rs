@@ -2,7 +2,7 @@
 //!
 //! The data goes one way: `interlock_host::probes` → [`daemon`] (enriched by `interlock_host::proc` and `interlock_core`'s
 //! names and catalogues) → `interlock_core::rules` and `holds` → `interlock_host::enforcement`. Only decisions go back,
-//! through `interlock_host::probes::uplink`.
+//! through `interlock_host::probes::maps`.
 #![forbid(unsafe_code)]
 
 pub mod alerts;

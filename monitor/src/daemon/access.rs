@@ -69,7 +69,7 @@ impl Engine {
         let settled = self.decider.sessions.get_mut(id).and_then(|session| session.touches.judged(touch));
         // Fails closed: an unsettled touch makes the session's flows ask.
         if let Some(settled) = settled
-            && let Err(error) = self.uplink.settle(id, settled)
+            && let Err(error) = self.maps.settle(id, settled)
         {
             tracing::warn!(session = %id, %error, "a touch stays what it looked like");
         }
@@ -236,7 +236,7 @@ impl Engine {
         let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
         self.notice_losses_of(id);
         let destination = self.asked_destination(ask, identified);
-        let opener = self.uplink.flow(ask.cookie).map_or(0, |flow| flow.tgid);
+        let opener = self.maps.flow(ask.cookie).map_or(0, |flow| flow.tgid);
         let flow = HeldFlow { opener, ..HeldFlow::of(ask) };
         let pending = Pending::Flow { flow, unseen: self.began_unseen(&flow) };
         self.judge(id, ask.header.tgid, at, Subject::Connect(destination), pending);
@@ -250,7 +250,7 @@ impl Engine {
 
     fn on_dns(&mut self, dns: &Dns) {
         let (id, at) = (SessionId(dns.header.session), BootNanos(dns.header.at_ns));
-        if self.uplink.taint(id).is_some_and(|taint| taint.resolves != 0) {
+        if self.maps.taint(id).is_some_and(|taint| taint.resolves != 0) {
             return self.dismiss("dns", Dismissal::OwnResolver);
         }
         let is_tcp = dns.protocol == TCP;

@@ -83,7 +83,7 @@ impl Engine {
     }
 
     fn gate(&mut self, session: SessionId) {
-        if let Err(error) = self.uplink.set_flags(session, GATED, true) {
+        if let Err(error) = self.maps.set_flags(session, GATED, true) {
             // Fails open, visibly; the next fact tries again.
             tracing::error!(%session, %error, "the session's connections cannot be held");
             self.step(Input::NotGated(session));
@@ -93,7 +93,7 @@ impl Engine {
     fn freeze(&mut self, stop: Stop) {
         let sessions = &self.decider.sessions;
         let creator = |pid| sessions.process(pid).map(|process| process.parent);
-        let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, stop.session, &creator);
+        let outcome = freeze::freeze(&mut self.maps, &mut self.freezer, stop.session, &creator);
         self.metrics.freezes.inc();
         self.metrics.frozen_by_signal.inc_by(outcome.by_signal.len() as u64);
         self.step(Input::Stopped { session: stop.session, outcome: outcome.clone() });
@@ -101,7 +101,7 @@ impl Engine {
     }
 
     fn kill(&mut self, stop: Stop) {
-        let outcome = freeze::kill(&mut self.uplink, &self.freezer, stop.session);
+        let outcome = freeze::kill(&mut self.maps, &self.freezer, stop.session);
         self.metrics.kills.inc();
         self.tell_stopped("session-killed", Kind::Kill, stop, &outcome);
     }
@@ -132,7 +132,7 @@ impl Engine {
     fn thaw(&mut self, session: SessionId, who: Who, stood: &HashSet<u32>) {
         let user = if let Who::Caller { uid, .. } = who { json!(uid) } else { json!(null) };
         self.record(Kind::Thaw, who, Some(session), []);
-        let outcome = freeze::thaw(&mut self.uplink, &mut self.freezer, session, stood);
+        let outcome = freeze::thaw(&mut self.maps, &mut self.freezer, session, stood);
         let event = self
             .event("session-thawed", boot_now(), session)
             .with("freeze.processes", outcome.members)

@@ -96,12 +96,12 @@ impl Engine {
         let flags = if self.know.rules.always_gated() { GATED } else { 0 };
         let session = KernelSession { flags, ..KernelSession::default() };
         // First the label: what the process forks meanwhile is known to be its.
-        let labelled = self.uplink.add_session(id, session).and_then(|()| {
-            self.uplink.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
+        let labelled = self.maps.add_session(id, session).and_then(|()| {
+            self.maps.set_label(process.pid, Label { session: id.0, start_ns: process.start.0 })
         });
         self.expect_session();
         if labelled.is_err() {
-            self.uplink.remove_session(id);
+            self.maps.remove_session(id);
             self.follow_sessions();
         }
         labelled.map(|()| id)

@@ -15,7 +15,7 @@ impl Engine {
             return;
         }
         let since = u32::try_from(open.header.at_ns / 1_000_000_000).unwrap_or(u32::MAX);
-        if let Err(error) = self.uplink.carry(SessionId(open.header.session), open.tag, since) {
+        if let Err(error) = self.maps.carry(SessionId(open.header.session), open.tag, since) {
             tracing::warn!(path = secret.path, %error, "copies of it cannot be followed");
         }
         match self.contents_of(open, secret) {
@@ -30,7 +30,7 @@ impl Engine {
         let found = self.contents_of(open, secret).ok();
         let is_copy = found.and_then(|text| self.fingerprints.are_in(&secret.entry, &text)).unwrap_or(true);
         if !is_copy {
-            self.uplink.forget_written(open.file); // until it is written again
+            self.maps.forget_written(open.file); // until it is written again
         }
         is_copy
     }

@@ -53,7 +53,7 @@ use interlock_host::{
     clock::{Wall, boot_now},
     enforcement::freezer::Freezer,
     probes::{
-        Options, Probes, Uplink,
+        Maps, Options, Probes,
         inflow::Inflow,
         inode::{Anchor, MountCache},
         proof::Proof,
@@ -73,7 +73,7 @@ pub(super) struct Engine {
     pub config: Config,
     pub know: Knowledge,
     pub probes: Probes,
-    pub uplink: Uplink,
+    pub maps: Maps,
     pub freezer: Freezer,
     /// What decides, and everything that it decides by.
     pub decider: Decider,
@@ -158,8 +158,8 @@ impl Engine {
             .map_err(system("starting the outbox"))?;
         let cgroup = config.cgroup_mount().map_err(system("finding the cgroup v2 mount"))?;
         let (pins, observe) = (config.pins.clone(), config.mode == Mode::Observe);
-        let (probes, uplink) = Probes::load(&Options { cgroup, pins, observe })?;
-        let generation = uplink.policy().map_or(0, |policy| policy.generation);
+        let (probes, maps) = Probes::load(&Options { cgroup, pins, observe })?;
+        let generation = maps.policy().map_or(0, |policy| policy.generation);
         let looker = Looker::start(ends.back.clone())
             .map_err(system("starting the thread that looks at terminals"))?;
         let searches = Searches::start(ends.back.clone(), Arc::clone(&metrics))
@@ -173,7 +173,7 @@ impl Engine {
             config,
             know,
             probes,
-            uplink,
+            maps,
             freezer: Freezer::find(),
             decider,
             effects: Vec::new(),
@@ -230,7 +230,7 @@ impl Engine {
         };
         for hold in &before.holds {
             // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
-            let _ = engine.uplink.set_flags(SessionId(hold.session), GATED, true);
+            let _ = engine.maps.set_flags(SessionId(hold.session), GATED, true);
         }
         engine.write_tables()?;
         engine.protect_own();

@@ -139,7 +139,7 @@ impl Engine {
             self.decider.sessions.get(id).into_iter().flat_map(|session| session.trees_unknown_at(at));
         let Some(tree) = trees.find(|tree| path.starts_with(tree)) else { return false };
         let viewers = self.viewers(id, pid);
-        let Self { mounts, uplink, .. } = self;
+        let Self { mounts, maps, .. } = self;
         open.matched == file::matched::NAME
             && viewers.into_iter().any(|pid| {
                 let Some(mounts) = mounts.of(pid) else { return false };
@@ -149,7 +149,7 @@ impl Engine {
                 };
                 let mut above = path.ancestors().skip(1).take_while(|directory| directory.starts_with(tree));
                 identity(path) == Some(key)
-                    && above.all(|directory| identity(directory).is_some_and(|key| !uplink.was_moved(key)))
+                    && above.all(|directory| identity(directory).is_some_and(|key| !maps.was_moved(key)))
             })
     }
 

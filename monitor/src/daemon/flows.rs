@@ -33,8 +33,8 @@ const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
 impl Engine {
     /// Whether this question has been answered, or is being asked, already: two CPUs may ask about one flow at once.
     pub fn is_settled(&mut self, asked: &HeldFlow) -> bool {
-        let Some(flow) = self.uplink.flow(asked.cookie) else { return true };
-        let decided = self.uplink.verdict(asked.cookie).filter(|decided| decided.is_about(&flow));
+        let Some(flow) = self.maps.flow(asked.cookie) else { return true };
+        let decided = self.maps.verdict(asked.cookie).filter(|decided| decided.is_about(&flow));
         if let Some(decided) = decided.filter(|_| asked.goes_on(&flow)) {
             if decided.verdict == FLOW_DENIED {
                 return true;
@@ -55,7 +55,7 @@ impl Engine {
     /// judge a guess, a model must not be stopped by one, and a control plane must not pass by one.
     pub fn began_unseen(&self, asked: &HeldFlow) -> bool {
         let is_older = |flow: Flow| flow.older != 0 && flow.protocol == TCP;
-        self.uplink.flow(asked.cookie).is_some_and(is_older) && self.uplink.flow_name(asked.cookie).is_none()
+        self.maps.flow(asked.cookie).is_some_and(is_older) && self.maps.flow_name(asked.cookie).is_none()
     }
 
     /// Lets a flow through, under the generation it asked with, and pushes its data out.
@@ -64,7 +64,7 @@ impl Engine {
         if !self.goes_on(asked) {
             return;
         }
-        if let Err(error) = self.uplink.decide_flow(cookie, asked.decided(FLOW_ALLOWED)) {
+        if let Err(error) = self.maps.decide_flow(cookie, asked.decided(FLOW_ALLOWED)) {
             tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
             return;
         }
@@ -83,7 +83,7 @@ impl Engine {
     }
 
     fn goes_on(&self, asked: &HeldFlow) -> bool {
-        self.uplink.flow(asked.cookie).is_some_and(|flow| asked.goes_on(&flow))
+        self.maps.flow(asked.cookie).is_some_and(|flow| asked.goes_on(&flow))
     }
 
     /// The socket is closed by everybody; what is still queued must not leave.
@@ -93,7 +93,7 @@ impl Engine {
     }
 
     pub fn deny_flow(&mut self, cookie: u64, denied: FlowVerdict) {
-        if let Err(error) = self.uplink.decide_flow(cookie, denied) {
+        if let Err(error) = self.maps.decide_flow(cookie, denied) {
             // Fails closed: undecided data is dropped like denied data.
             tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");
         }
@@ -101,7 +101,7 @@ impl Engine {
 
     /// Denies a flow that nobody can be asked about any more, until TCP has given up on it.
     pub fn keep_held(&mut self, cookie: u64, at: BootNanos) {
-        let Some(flow) = self.uplink.flow(cookie) else { return };
+        let Some(flow) = self.maps.flow(cookie) else { return };
         self.deny_flow(cookie, present(cookie, &flow).decided(FLOW_DENIED));
         self.lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
     }
@@ -111,7 +111,7 @@ impl Engine {
         self.lingering.retain(|cookie, until| {
             let stays = *until > now;
             if !stays {
-                self.uplink.remove_flow(*cookie);
+                self.maps.remove_flow(*cookie);
             }
             stays
         });
@@ -125,28 +125,28 @@ impl Engine {
     /// somebody else (`SCM_RIGHTS`), among an io_uring's files.
     pub fn settle_flows_of(&mut self, id: SessionId, at: BootNanos) {
         let flows: Vec<(u64, Flow)> =
-            self.uplink.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
+            self.maps.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
         let asks = self.is_gated(id);
         for (cookie, flow) in flows {
             let may_queue = asks && flow.protocol == TCP && !self.is_let_through(id, cookie, &flow);
             if flow.closed != 0 || may_queue || self.waits(cookie, &flow) || self.is_denied(cookie, &flow) {
                 self.keep_held(cookie, at);
             } else {
-                self.uplink.remove_flow(cookie);
+                self.maps.remove_flow(cookie);
             }
         }
     }
 
     /// Whether the session's flows ask before their data leaves, as the kernel sees it.
     pub fn is_gated(&self, id: SessionId) -> bool {
-        let Some(session) = self.uplink.session(id) else { return false };
+        let Some(session) = self.maps.session(id) else { return false };
         let asks = |taint: Taint| taint.touches > session.settled || taint.lost != 0;
-        session.flags & GATED != 0 || self.uplink.taint(id).is_some_and(asks)
+        session.flags & GATED != 0 || self.maps.taint(id).is_some_and(asks)
     }
 
     /// Whether the flow's data waits for a decision.
     pub fn waits(&self, cookie: u64, flow: &Flow) -> bool {
-        let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
+        let decided = self.maps.verdict(cookie).filter(|decided| decided.is_about(flow));
         flow.asked != 0
             && decided
                 .is_none_or(|decided| decided.verdict == FLOW_ALLOWED && decided.generation < flow.asked)
@@ -154,15 +154,15 @@ impl Engine {
 
     /// Whether what the flow sends now has been decided, under all that its session has touched.
     fn is_let_through(&self, id: SessionId, cookie: u64, flow: &Flow) -> bool {
-        let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
-        let now = self.uplink.generation(id);
+        let decided = self.maps.verdict(cookie).filter(|decided| decided.is_about(flow));
+        let now = self.maps.generation(id);
         decided.is_some_and(|decided| {
             decided.verdict == FLOW_ALLOWED && now.is_some_and(|now| decided.generation >= now)
         })
     }
 
     fn is_denied(&self, cookie: u64, flow: &Flow) -> bool {
-        let decided = self.uplink.verdict(cookie).filter(|decided| decided.is_about(flow));
+        let decided = self.maps.verdict(cookie).filter(|decided| decided.is_about(flow));
         decided.is_some_and(|decided| decided.verdict == FLOW_DENIED)
     }
 
@@ -200,8 +200,8 @@ impl Engine {
         }
         for connection in shared {
             let Connection { cookie, address, port, protocol, .. } = connection;
-            if self.uplink.flow(cookie).is_some_and(|flow| flow.session == id.0 && flow.older != 0) {
-                self.uplink.remove_flow(cookie); // noted when it was sent, until it was known who has it
+            if self.maps.flow(cookie).is_some_and(|flow| flow.session == id.0 && flow.older != 0) {
+                self.maps.remove_flow(cookie); // noted when it was sent, until it was known who has it
             }
             let to = self.destination(id, address, port, protocol, boot_now());
             self.tell_shared(id, pid, &to);
@@ -211,11 +211,11 @@ impl Engine {
                 self.end_multipath(id, pid, cookie, (address, port));
                 continue;
             }
-            if self.uplink.flow(cookie).is_some_and(|flow| flow.session == id.0) {
+            if self.maps.flow(cookie).is_some_and(|flow| flow.session == id.0) {
                 continue; // the kernel knows it, and better
             }
             let flow = Flow { older: 1, ..Flow::new(id.0, pid, address, port, protocol) };
-            if let Err(error) = self.uplink.note_flow(cookie, flow) {
+            if let Err(error) = self.maps.note_flow(cookie, flow) {
                 tracing::warn!(pid, %error, "a connection that was open before cannot be followed");
             }
         }
@@ -255,7 +255,7 @@ impl Engine {
     /// Whether the process is of no session. One of a session loses its label when it begins to end, and its descriptors a moment later
     /// (kernel/exit.c:do_exit, v6.1–v7.2): in between it looks like somebody outside who has what the session has.
     fn is_outside(&self, pid: u32) -> bool {
-        self.uplink.label(pid).is_none() && procfs::is_at_work(pid)
+        self.maps.label(pid).is_none() && procfs::is_at_work(pid)
     }
 
     /// A multipath connection from before its label: its packets are sent by sockets below it that no descriptor leads to, so

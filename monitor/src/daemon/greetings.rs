@@ -72,14 +72,14 @@ impl Engine {
 
     /// What the connection said when it began; `None` also where it leads elsewhere by now.
     pub fn kept_name(&self, shown: &FlowAsk) -> Option<FlowName> {
-        let kept = self.uplink.flow_name(shown.cookie)?;
+        let kept = self.maps.flow_name(shown.cookie)?;
         (kept.address == shown.address && kept.port == shown.port).then_some(kept)
     }
 
     /// Keeps the first name that a connection says.
     pub fn keep_name(&mut self, shown: &FlowAsk, said: &names::Identified) {
         let Some(name) = kept::keep(said, shown.address, shown.port) else { return };
-        if let Err(error) = self.uplink.name_flow(shown.cookie, name) {
+        if let Err(error) = self.maps.name_flow(shown.cookie, name) {
             // Fails closed: without a name it asks as one to an unknown place.
             tracing::warn!(cookie = shown.cookie, %error, "the name of a connection cannot be kept");
         }

@@ -48,7 +48,7 @@ impl Engine {
         let own = self.decider.sessions.get(id)?.workspace.as_deref();
         let foreign = recognition::is_outside(own, Path::new(&path));
         let file = procfs::living(pid).join("fd").join(number.to_string());
-        let tagged = self.mounts.of(pid)?.identify(&file).ok().and_then(|key| self.uplink.tag_of(key));
+        let tagged = self.mounts.of(pid)?.identify(&file).ok().and_then(|key| self.maps.tag_of(key));
         match tagged {
             Some(tag) => self.secret(pid, id, path, tag.entry, matched::INODE, true),
             None => self.secret(pid, id, path, u32::MAX, matched::NAME, foreign),

@@ -94,7 +94,7 @@ impl Engine {
         loop {
             let assigned = adoption::assign(&procfs::parents(), &HashSet::from([root]));
             let missing: Vec<u32> =
-                assigned.into_keys().filter(|pid| is_missing(self.uplink.label(*pid))).collect();
+                assigned.into_keys().filter(|pid| is_missing(self.maps.label(*pid))).collect();
             let mut found = false;
             for running in missing.into_iter().filter_map(procfs::read) {
                 if is_new {
@@ -110,7 +110,7 @@ impl Engine {
 
     fn adopt_one(&mut self, session: SessionId, process: Process) -> bool {
         let label = Label { session: session.0, start_ns: process.start.0 };
-        if let Err(error) = self.uplink.set_label(process.pid, label) {
+        if let Err(error) = self.maps.set_label(process.pid, label) {
             tracing::error!(pid = process.pid, %error, "a descendant cannot be labelled; it runs unwatched");
             return false;
         }
@@ -128,7 +128,7 @@ impl Engine {
         self.settle_flows_of(id, at);
         self.forget_asking(id);
         self.judge_deed(id, last, at, Subject::Lifecycle(Stage::Ended), Pending::None);
-        self.uplink.remove_session(id);
+        self.maps.remove_session(id);
         self.leave_the_freezer(id);
         self.untag_ended(id);
         self.forget_surveys(id);

@@ -76,7 +76,7 @@ impl Engine {
     /// Everything that could not be delivered, by `ring/kind`.
     pub fn lost(&self) -> BTreeMap<String, u64> {
         let records =
-            self.uplink.losses().into_iter().map(|((ring, kind), total)| (format!("{ring}/{kind}"), total));
+            self.maps.losses().into_iter().map(|((ring, kind), total)| (format!("{ring}/{kind}"), total));
         let undecodable = Some(self.undecodable).filter(|count| *count > 0);
         let undecodable = undecodable.map(|count| ("daemon/undecodable".to_owned(), count));
         let misses = self.probes.misses();
@@ -86,7 +86,7 @@ impl Engine {
 
     /// Losses make their sessions incomplete, which rules see.
     pub fn notice_losses(&mut self) {
-        for ((ring, kind), total) in self.uplink.losses() {
+        for ((ring, kind), total) in self.maps.losses() {
             self.metrics.lost_total(ring, kind, total);
         }
         self.metrics.lost_total("daemon", "undecodable", self.undecodable);
@@ -100,7 +100,7 @@ impl Engine {
 
     /// Also before a flow is judged: what was lost may be the very touch that the rules ask for.
     pub fn notice_losses_of(&mut self, id: SessionId) {
-        let lost = self.uplink.taint(id).map_or(0, |taint| taint.lost);
+        let lost = self.maps.taint(id).map_or(0, |taint| taint.lost);
         let Some(session) = self.decider.sessions.get_mut(id).filter(|session| lost > session.lost) else {
             return;
         };

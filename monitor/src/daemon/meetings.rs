@@ -70,7 +70,7 @@ impl Engine {
             from.into_iter().filter(|id| of.is_some() && user(*id) == of).collect();
         let mut new: Vec<SessionId> = group.iter().copied().collect();
         while let Some(id) = new.pop() {
-            let met = self.uplink.met(id).into_iter().filter(|other| user(*other) == of);
+            let met = self.maps.met(id).into_iter().filter(|other| user(*other) == of);
             new.extend(met.filter(|other| group.insert(*other)));
         }
         group
@@ -98,7 +98,7 @@ impl Engine {
 
     /// Connections of a session that were let through ask about what they send next.
     pub fn ask_again(&mut self, id: SessionId) {
-        if let Err(error) = self.uplink.renew(id) {
+        if let Err(error) = self.maps.renew(id) {
             // Fails open for connections that were let through, visibly: the session is over, or the map is gone.
             tracing::error!(session = %id, %error, "the session's connections are not asked about again");
         }

@@ -11,7 +11,7 @@ impl Engine {
     /// Has every hook in force tried. Fails open: what is not proven stays in force, and nobody is told that it holds.
     pub fn prove(&mut self) {
         let started = Instant::now();
-        self.proofs = proof::run(&mut self.probes, &mut self.uplink);
+        self.proofs = proof::run(&mut self.probes, &mut self.maps);
         let proven = self.proofs.iter().filter(|proof| proof.finding.is_proven()).count();
         tracing::info!(proven, of = self.proofs.len(), took = ?started.elapsed(), "tried what is in force");
         let gauges = self

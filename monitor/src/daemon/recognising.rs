@@ -56,18 +56,18 @@ impl Engine {
         if !self.watches(pid) {
             return;
         }
-        if self.uplink.label(pid).is_some() {
+        if self.maps.label(pid).is_some() {
             return self.executed_unlabelled(running.process);
         }
         if self.is_a_persons(&running, &recognised) {
             return;
         }
         if let Some((running, recognised)) = self.behind(&running, &recognised) {
-            if self.uplink.label(running.process.pid).is_none() {
+            if self.maps.label(running.process.pid).is_none() {
                 // It has run for long: what it started before is nobody's to tell.
                 self.watch(running, newcomer(recognised, ""));
             }
-            if self.uplink.label(pid).is_some() {
+            if self.maps.label(pid).is_some() {
                 return;
             }
         }
@@ -95,7 +95,7 @@ impl Engine {
         let parents = procfs::parents();
         let mut roots: HashMap<u32, (Running, Recognised)> = HashMap::new();
         for (pid, _) in &parents {
-            if self.uplink.label(*pid).is_some() || !self.watches(*pid) {
+            if self.maps.label(*pid).is_some() || !self.watches(*pid) {
                 continue;
             }
             let Some(running) = procfs::read(*pid) else { continue };

@@ -53,8 +53,7 @@ impl Engine {
     /// Now and then; at once after a loss.
     pub fn reconcile(&mut self, now: BootNanos) {
         let told = |(ring, kind): &(&str, &str)| *ring == "lifecycle" || *kind == "label";
-        let lost =
-            self.uplink.losses().into_iter().filter(|(key, _)| told(key)).map(|(_, total)| total).sum();
+        let lost = self.maps.losses().into_iter().filter(|(key, _)| told(key)).map(|(_, total)| total).sum();
         let lately = std::mem::replace(&mut self.reconciliation.lost, lost) < lost;
         if self.reconciliation.is_search_due(lately, now) {
             tracing::warn!(
@@ -68,7 +67,7 @@ impl Engine {
         }
         self.reconciliation.next = now.plus(EVERY);
         let mut adopted = 0_u32;
-        for (pid, label) in self.uplink.labels() {
+        for (pid, label) in self.maps.labels() {
             adopted += u32::from(self.reconcile_label(pid, label));
         }
         if adopted > 0 {
@@ -85,7 +84,7 @@ impl Engine {
         self.take_back(left);
         let Some((session, last)) = self.decider.sessions.exit(pid) else { return };
         // The last that the engine knows. The kernel knows of those whose fork was not told.
-        for (pid, label) in self.uplink.labels() {
+        for (pid, label) in self.maps.labels() {
             if label.session == session.0 {
                 self.reconcile_label(pid, label);
             }
@@ -99,8 +98,8 @@ impl Engine {
     /// kernel did remove it, the record of the exit comes by itself, after what the process did.
     pub fn unlabel_if_ended(&mut self, pid: u32, start: BootNanos) {
         match life(pid, start) {
-            Life::Ended if self.uplink.label(pid).is_some_and(|label| label.start_ns == start.0) => {
-                self.uplink.remove_label(pid);
+            Life::Ended if self.maps.label(pid).is_some_and(|label| label.start_ns == start.0) => {
+                self.maps.remove_label(pid);
                 self.process_ended(pid, boot_now());
             }
             Life::Ending => self.reconciliation.next = BootNanos(0), // not to be told yet: looked at again
@@ -113,9 +112,9 @@ impl Engine {
         let (id, start) = (SessionId(label.session), BootNanos(label.start_ns));
         match life(pid, start) {
             // Read again: the number may have been given to a process that was just labelled.
-            Life::Ended if self.uplink.label(pid) == Some(label) => {
+            Life::Ended if self.maps.label(pid) == Some(label) => {
                 tracing::info!(session = %id, pid, "the label of a process that has ended is removed");
-                self.uplink.remove_label(pid);
+                self.maps.remove_label(pid);
                 false
             }
             Life::Runs => {
@@ -141,10 +140,10 @@ impl Engine {
         }
         tracing::warn!(session = %id, "a session that had seemed to end has a living process");
         self.expect_session();
-        let known = self.uplink.session(id);
+        let known = self.maps.session(id);
         if known.is_none()
             && let Err(error) =
-                self.uplink.add_session(id, KernelSession { flags: GATED, ..KernelSession::default() })
+                self.maps.add_session(id, KernelSession { flags: GATED, ..KernelSession::default() })
         {
             // Fails open, visibly: its connections do not ask.
             tracing::error!(session = %id, %error, "the session cannot be told to the kernel; it is observed only");
@@ -161,7 +160,7 @@ impl Engine {
             .sessions
             .processes()
             .filter(|(session, process)| {
-                self.uplink.label(process.pid).is_none_or(|label| label.session != session.0)
+                self.maps.label(process.pid).is_none_or(|label| label.session != session.0)
             })
             .map(|(session, process)| (process.pid, session, process.start))
             .collect();
@@ -185,7 +184,7 @@ impl Engine {
 
     /// The table of labels was full when it was forked.
     pub(super) fn label_again(&mut self, pid: u32, session: SessionId, start: BootNanos) {
-        if let Err(error) = self.uplink.set_label(pid, Label { session: session.0, start_ns: start.0 }) {
+        if let Err(error) = self.maps.set_label(pid, Label { session: session.0, start_ns: start.0 }) {
             // Fails open, visibly: it runs unwatched until there is room.
             tracing::error!(%session, pid, %error, "a process of the session has no label; it runs unwatched");
             return;

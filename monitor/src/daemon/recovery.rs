@@ -37,14 +37,14 @@ impl Engine {
         self.forget_the_dead();
         let mut described: HashMap<u64, SessionRecord> =
             before.sessions.into_iter().map(|session| (session.id, session)).collect();
-        for (pid, label) in self.uplink.labels() {
+        for (pid, label) in self.maps.labels() {
             let id = SessionId(label.session);
             if self.decider.sessions.get(id).is_none() {
                 let mut session = self.restore(id, described.remove(&label.session));
                 // What exactly it touched is only known as bits: where they matter, the rules' `touched` counts as met.
                 session.incomplete |= self.is_gated(id);
                 if session.incomplete
-                    && let Err(error) = self.uplink.set_flags(id, GATED, true)
+                    && let Err(error) = self.maps.set_flags(id, GATED, true)
                 {
                     tracing::error!(session = %id, %error, "what it touched is unknown, and its connections may not ask");
                 }
@@ -83,12 +83,12 @@ impl Engine {
         for id in described.iter().map(|record| SessionId(record.id)) {
             self.freezer.claim(id);
             let standing = self.freezer.processes(id);
-            if self.uplink.session(id).is_some() || standing.is_empty() {
+            if self.maps.session(id).is_some() || standing.is_empty() {
                 continue;
             }
             self.expect_session();
             let session = KernelSession { flags: FROZEN | GATED, ..KernelSession::default() };
-            if let Err(error) = self.uplink.add_session(id, session) {
+            if let Err(error) = self.maps.add_session(id, session) {
                 // Stands all the same, and is told below as nobody's.
                 tracing::error!(session = %id, %error, "a frozen session cannot be told to the kernel again");
                 continue;
@@ -114,7 +114,7 @@ impl Engine {
         let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
         // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
         self.freezer.claim(id);
-        let known = self.uplink.session(id).unwrap_or_default();
+        let known = self.maps.session(id).unwrap_or_default();
         let frozen = was_frozen || known.flags & FROZEN != 0 || !self.freezer.processes(id).is_empty();
         session.touches = Touches::after(known.settled);
         if frozen {
@@ -125,16 +125,16 @@ impl Engine {
 
     /// Labels of processes that ended while no probe was attached.
     fn forget_the_dead(&mut self) {
-        for (pid, label) in self.uplink.labels() {
+        for (pid, label) in self.maps.labels() {
             if life(pid, BootNanos(label.start_ns)) == Life::Ended {
-                self.uplink.remove_label(pid);
+                self.maps.remove_label(pid);
             }
         }
     }
 
     /// Sessions whose last process ended while no daemon ran: they end now. What they did meanwhile nobody saw.
     fn end_the_ended(&mut self, mut described: HashMap<u64, SessionRecord>) {
-        for id in self.uplink.sessions() {
+        for id in self.maps.sessions() {
             if self.decider.sessions.get(id).is_none() {
                 let mut session = self.restore(id, described.remove(&id.0));
                 session.incomplete = true;
@@ -152,7 +152,7 @@ impl Engine {
                 continue;
             }
             let creator = |pid| self.decider.sessions.process(pid).map(|process| process.parent);
-            let outcome = freeze::freeze(&mut self.uplink, &mut self.freezer, id, &creator);
+            let outcome = freeze::freeze(&mut self.maps, &mut self.freezer, id, &creator);
             self.step(Input::Stopped { session: id, outcome });
         }
         self.freezer.keep(&self.decider.sessions.ids());
@@ -166,7 +166,7 @@ impl Engine {
             .waiting()
             .flat_map(|hold| hold.callers.iter().map(|caller| caller.pid))
             .collect();
-        for (pid, label) in self.uplink.labels() {
+        for (pid, label) in self.maps.labels() {
             let frozen = self
                 .decider
                 .sessions
@@ -175,7 +175,7 @@ impl Engine {
             if frozen || held.contains(&pid) || !procfs::is_stopped(pid) {
                 continue;
             }
-            let member = Member::open(&self.uplink, pid, label.session);
+            let member = Member::open(&self.maps, pid, label.session);
             let continued =
                 member.and_then(|member| member.map_or(Ok(()), |member| member.send(Signal::CONT)));
             if let Err(error) = continued.or_else(|error| if has_ended(&error) { Ok(()) } else { Err(error) })
@@ -188,7 +188,7 @@ impl Engine {
     /// Holds whose flow still waits go on waiting; a flow that waits without a hold is denied: silence never means yes.
     fn restore_holds(&mut self, holds: Vec<Hold>) {
         let waiting: HashMap<u64, Flow> = self
-            .uplink
+            .maps
             .flows()
             .into_iter()
             .filter(|(cookie, flow)| flow.closed == 0 && self.waits(*cookie, flow))

@@ -136,6 +136,6 @@ impl Engine {
         let now = |tag: SecretTag| {
             secrets.kernel_tag(numbering.entry(tag.entry, secrets)?).map(|tag| numbering.tag(tag))
         };
-        self.uplink.renumber(now)
+        self.maps.renumber(now)
     }
 }

@@ -62,7 +62,7 @@ impl Engine {
     }
 
     fn permit(&mut self, caller: &Caller) -> Result<(), No> {
-        if let Some(label) = self.uplink.label(caller.pid) {
+        if let Some(label) = self.maps.label(caller.pid) {
             return Err(self.refuse_labelled(SessionId(label.session), caller.pid));
         }
         // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.

@@ -201,7 +201,7 @@ impl Engine {
             let file = procfs::executable(*pid);
             file.is_some_and(|file| file.rsplit('/').next() == Some(program))
                 && procfs::user(*pid) == Some(user)
-                && self.uplink.label(*pid).is_none()
+                && self.maps.label(*pid).is_none()
                 && self.watches(*pid)
         };
         let servers: Vec<u32> = procfs::parents().into_iter().map(|(pid, _)| pid).filter(is_server).collect();

@@ -199,7 +199,7 @@ impl Engine {
 
     /// Tells the kernel which directory tree is the session's own.
     fn settle_workspace(&mut self, id: SessionId, found: Workspace, key: InodeKey) {
-        if let Err(error) = self.uplink.settle_workspace(id, key) {
+        if let Err(error) = self.maps.settle_workspace(id, key) {
             tracing::warn!(session = %id, %error, "the workspace is unknown to the kernel: every secret is foreign");
         }
         if let Some(session) = self.decider.sessions.get_mut(id) {

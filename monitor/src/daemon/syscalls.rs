@@ -43,11 +43,11 @@ impl Engine {
         // process's, which has one at a time.
         let now = boot_now();
         let stands = |answer: &Answer| answer.verdict == verdict && answer.until_ns > now.0;
-        let shared = (!caller.is_exec()).then(|| self.uplink.standing_answer(key)).flatten();
+        let shared = (!caller.is_exec()).then(|| self.maps.standing_answer(key)).flatten();
         let standing = shared.filter(stands);
         let uses = standing.map_or(0, |answer| answer.uses).saturating_add(1);
         let answer = Answer { until_ns: now.plus(ANSWER_STANDS).0, uses, verdict, reserved: 0 };
-        if let Err(error) = self.uplink.answer(key, answer) {
+        if let Err(error) = self.maps.answer(key, answer) {
             // Fails closed: without an answer the caller asks again, and stops again.
             tracing::error!(pid = caller.pid, %error, "the answer cannot be written; the caller stays stopped");
             return;
@@ -63,7 +63,7 @@ impl Engine {
             frozen.stands_no_more(caller.pid);
             return; // it runs when the session is thawed, and finds its answer, or asks anew
         }
-        let member = Member::open(&self.uplink, caller.pid, session.0);
+        let member = Member::open(&self.maps, caller.pid, session.0);
         let continued = member.and_then(|member| member.map_or(Ok(()), |member| member.send(Signal::CONT)));
         if let Err(error) = continued {
             tracing::warn!(pid = caller.pid, %error, "the held process cannot be continued");
@@ -140,6 +140,6 @@ impl Engine {
 
     /// Answers about an exec that came to nothing: with other arguments it would be another.
     pub fn take_back(&mut self, answers: Vec<AnswerKey>) {
-        answers.into_iter().for_each(|key| self.uplink.withdraw(key));
+        answers.into_iter().for_each(|key| self.maps.withdraw(key));
     }
 }

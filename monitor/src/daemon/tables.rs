@@ -32,25 +32,25 @@ impl Engine {
         // First the verdicts, under numbers that no tag has yet; then the tags, each of which leads to its own.
         let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
         let generation = self.numbering.generation();
-        self.uplink.set_open_verdicts(generation, &open_verdicts).map_err(failed)?;
+        self.maps.set_open_verdicts(generation, &open_verdicts).map_err(failed)?;
         self.write_names().map_err(failed)?;
         self.renumber().map_err(failed)?;
         let names = self.know.catalog.delegate_socket_names();
         let sockets = names.iter().map(|name| (name.key(), name.service));
         let files = self.know.catalog.delegate_file_keys().iter().map(|key| (*key, RUN_LATER));
         let services: Vec<(u64, u32)> = sockets.chain(files).collect();
-        self.uplink.replace_services(&services).map_err(failed)?;
-        self.uplink.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
+        self.maps.replace_services(&services).map_err(failed)?;
+        self.maps.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
         self.policy = self.know.rules.kernel_policy(self.observing());
         let early = |served: &InForce| {
             served.duty == Duty::Connect && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
         };
         self.policy.late_handshake = u32::from(!self.probes.in_force().iter().any(early));
         self.policy.generation = generation;
-        self.uplink.set_policy(self.policy).map_err(failed)?;
+        self.maps.set_policy(self.policy).map_err(failed)?;
         for id in self.decider.sessions.ids() {
             let Some(gated) = self.decider.settle_gate(id) else { continue };
-            self.uplink.set_flags(id, GATED, gated).map_err(failed)?;
+            self.maps.set_flags(id, GATED, gated).map_err(failed)?;
         }
         self.metrics.rules(self.know.rules.sha256());
         self.export_packs();
@@ -64,7 +64,7 @@ impl Engine {
         let moved = self.decider.sessions.iter().flat_map(|session| session.moved.names().iter().copied());
         let names = moved.chain(self.know.catalog.secrets.kernel_names());
         let names: HashMap<u64, _> = names.map(|(name, tag)| (name, self.numbering.tag(tag))).collect();
-        self.uplink.replace_names(&names.into_iter().collect::<Vec<_>>())
+        self.maps.replace_names(&names.into_iter().collect::<Vec<_>>())
     }
 
     /// Tells the kernel which process and files are Interlock's own: agents may not signal, remove or rewrite them. Takes
@@ -85,7 +85,7 @@ impl Engine {
         let mounts = Mounts::own();
         self.own = files.iter().filter_map(|file| mounts.anchor(file).ok()).collect();
         let keys: Vec<InodeKey> = self.own.iter().map(|anchor| anchor.key).collect();
-        if let Err(error) = self.uplink.protect(std::process::id(), &keys) {
+        if let Err(error) = self.maps.protect(std::process::id(), &keys) {
             tracing::warn!(%error, "agents are not kept from Interlock's own files");
         }
     }

@@ -42,7 +42,7 @@ impl Tags {
 impl Engine {
     /// Tags a store of `session`.
     pub fn tag(&mut self, session: SessionId, anchor: Anchor, tag: SecretTag) {
-        if let Err(error) = self.uplink.tag_inode(anchor.key, self.numbering.tag(tag)) {
+        if let Err(error) = self.maps.tag_inode(anchor.key, self.numbering.tag(tag)) {
             tracing::warn!(%session, ino = anchor.key.ino, %error, "the secret is known by name only");
             return;
         }
@@ -50,18 +50,18 @@ impl Engine {
     }
 
     pub fn untag_ended(&mut self, session: SessionId) {
-        self.tags.end(session).into_iter().for_each(|key| self.uplink.untag_inode(key));
+        self.tags.end(session).into_iter().for_each(|key| self.maps.untag_inode(key));
     }
 
     /// Files that were deleted: nobody can open them any more, and their numbers are free once they are let go of.
     pub fn untag_deleted(&mut self) {
         let gone = self.tags.remove(|tagged| tagged.anchor.is_deleted());
-        gone.into_iter().for_each(|key| self.uplink.untag_inode(key));
+        gone.into_iter().for_each(|key| self.maps.untag_inode(key));
     }
 
     /// What an earlier daemon had tagged and this one has not found again.
     pub fn untag_strangers(&mut self) {
-        let Self { uplink, tags, .. } = self;
-        uplink.keep_tags(|key| tags.files.contains_key(key));
+        let Self { maps, tags, .. } = self;
+        maps.keep_tags(|key| tags.files.contains_key(key));
     }
 }

@@ -106,7 +106,7 @@ impl Engine {
         };
         session.incomplete = true;
         self.decider.settle_gate(id);
-        if let Err(error) = self.uplink.set_flags(id, GATED, true) {
+        if let Err(error) = self.maps.set_flags(id, GATED, true) {
             tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
         }
         self.ask_again(id);

@@ -10,7 +10,7 @@ use std::{
 
 use interlock_core::facts::SessionId;
 use interlock_core::strings;
-use interlock_host::probes::{Options, Probes, Record, Uplink, batch::Batch, inode::Mounts, mounts, ring};
+use interlock_host::probes::{Maps, Options, Probes, Record, batch::Batch, inode::Mounts, mounts, ring};
 use interlock_tests::wait;
 use monitor_common::{
     event::file::Open,
@@ -26,7 +26,7 @@ pub const TAG: SecretTag = SecretTag::of(7, GRADE_A);
 
 pub struct Bench {
     probes: Probes,
-    pub uplink: Uplink,
+    pub maps: Maps,
     pub session: SessionId,
     /// Records of the session, oldest first within each ring.
     lives: Batch,
@@ -45,13 +45,13 @@ impl Bench {
             return None;
         }
         let cgroup = mounts::cgroup2().expect("a cgroup v2 mount");
-        let (probes, uplink) =
+        let (probes, maps) =
             Probes::load(&Options { cgroup, pins: None, observe: false }).expect("the probes load");
         let session = SessionId(session_id(std::process::id(), 1_000));
         let idle = std::io::pipe().unwrap();
         Some(Self {
             probes,
-            uplink,
+            maps,
             session,
             lives: Batch::default(),
             accesses: Batch::default(),
@@ -70,29 +70,29 @@ impl Bench {
 
     /// Makes `pid` the root of the session, which has touched nothing.
     pub fn label(&mut self, pid: u32, session: Session) {
-        self.uplink.add_session(self.session, session).unwrap();
-        self.uplink.set_label(pid, Label { session: self.session.0, start_ns: 0 }).unwrap();
+        self.maps.add_session(self.session, session).unwrap();
+        self.maps.set_label(pid, Label { session: self.session.0, start_ns: 0 }).unwrap();
     }
 
     pub fn is_labelled(&self, pid: u32) -> bool {
-        self.uplink.label(pid).is_some_and(|label| label.session == self.session.0)
+        self.maps.label(pid).is_some_and(|label| label.session == self.session.0)
     }
 
     /// What the kernel saw of the session.
     pub fn taint(&self) -> Taint {
-        self.uplink.taint(self.session).unwrap()
+        self.maps.taint(self.session).unwrap()
     }
 
     /// Has the session ask for every flow from now on, or not, whatever it touched.
     pub fn gate(&mut self, gated: bool) {
-        self.uplink.set_flags(self.session, GATED, gated).unwrap();
+        self.maps.set_flags(self.session, GATED, gated).unwrap();
     }
 
     /// Makes these names, and no others, secrets.
     pub fn name_secrets(&mut self, names: &[(u8, &str)]) {
         let names: Vec<_> =
             names.iter().map(|(kind, name)| (hash::name(*kind, name.as_bytes()), TAG)).collect();
-        self.uplink.replace_names(&names).unwrap();
+        self.maps.replace_names(&names).unwrap();
     }
 
     pub fn follow_sessions(&mut self, live: bool) {
@@ -100,9 +100,9 @@ impl Bench {
     }
 
     /// Detaches everything; the maps stay readable.
-    pub fn detach(self) -> Uplink {
+    pub fn detach(self) -> Maps {
         drop(self.probes);
-        self.uplink
+        self.maps
     }
 
     /// Takes in what the rings hold, of this session.

@@ -42,7 +42,7 @@ impl Scene {
         let (bench, actor) = Bench::with_actor()?;
         let mut scene = Self { bench, actor, home: TempDir::new().unwrap() };
         let token = scene.file("token");
-        scene.bench.uplink.tag_inode(identity(Path::new(&token)), TAG).unwrap();
+        scene.bench.maps.tag_inode(identity(Path::new(&token)), TAG).unwrap();
         scene.file(SENTINEL);
         scene.name(&[]);
         Some(scene)
@@ -118,7 +118,7 @@ fn an_open_says_which_file_and_taints_the_session() {
     let Some(mut scene) = Scene::set() else { return };
     let token = scene.path("token");
     let gate_mask = taint_bit(GRADE_A, true);
-    scene.bench.uplink.set_policy(Policy { gate_mask, ..Policy::default() }).unwrap();
+    scene.bench.maps.set_policy(Policy { gate_mask, ..Policy::default() }).unwrap();
     scene.reads(&token);
     let tainted =
         Taint { taints: gate_mask, generation: Taint::CLEAN.generation + 1, touches: 1, ..Taint::CLEAN };
@@ -142,9 +142,9 @@ fn nothing_is_reported_before_the_label_nor_after_the_end() {
     let Some(mut bench) = Bench::load() else { return };
     let mut actor = Actor::start();
     let file = tempfile::NamedTempFile::new().unwrap();
-    bench.uplink.tag_inode(identity(file.path()), TAG).unwrap();
+    bench.maps.tag_inode(identity(file.path()), TAG).unwrap();
     let act = format!("answer = read({:?})", file.path().display().to_string());
-    bench.uplink.add_session(bench.session, Session::default()).unwrap();
+    bench.maps.add_session(bench.session, Session::default()).unwrap();
     actor.does(&act);
     assert_eq!(bench.taint(), Taint::CLEAN, "an unlabelled process");
     bench.label(actor.pid, Session::default());
@@ -152,10 +152,10 @@ fn nothing_is_reported_before_the_label_nor_after_the_end() {
     assert_eq!(bench.taint().taints, taint_bit(GRADE_A, true));
     assert_eq!(bench.opens().len(), 1, "of the labelled process only");
     let session = bench.session;
-    bench.uplink.add_session(session, Session::default()).unwrap();
-    let uplink = bench.detach();
+    bench.maps.add_session(session, Session::default()).unwrap();
+    let maps = bench.detach();
     actor.does(&act);
-    assert_eq!(uplink.taint(session), Some(Taint::CLEAN), "after the programs were detached");
+    assert_eq!(maps.taint(session), Some(Taint::CLEAN), "after the programs were detached");
 }
 
 #[test]
@@ -168,7 +168,7 @@ fn names_match_in_each_of_their_forms() {
     hashes.push((pair, SecretTag::of(8, GRADE_A)));
     hashes.push((hash::name(EXACT, b".env.example"), SecretTag::of(9, GRADE_NONE)));
     hashes.push((hash::name(EXACT, SENTINEL.as_bytes()), TAG));
-    scene.bench.uplink.replace_names(&hashes).unwrap();
+    scene.bench.maps.replace_names(&hashes).unwrap();
     let secrets =
         [".npmrc", "private-keys-v1.d/0A1B", "tls.key.pem", ".env.local", ".env.a.b", ".railway/config.json"];
     let others =

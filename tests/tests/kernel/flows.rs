@@ -57,9 +57,9 @@ struct Scene {
 impl Scene {
     fn set() -> Option<Self> {
         let (mut bench, mut actor) = Bench::with_actor()?;
-        bench.uplink.set_policy(POLICY).unwrap();
+        bench.maps.set_policy(POLICY).unwrap();
         let secret = NamedTempFile::new().unwrap();
-        bench.uplink.tag_inode(identity(secret.path()), TAG).unwrap();
+        bench.maps.tag_inode(identity(secret.path()), TAG).unwrap();
         let server = connected(&mut actor);
         Some(Self { bench, actor, server, secret })
     }
@@ -86,8 +86,8 @@ impl Scene {
     }
 
     fn answer(&mut self, ask: &FlowAsk, verdict: u32) {
-        assert!(self.bench.uplink.flow(ask.cookie).is_some(), "a flow that asked is known");
-        self.bench.uplink.decide_flow(ask.cookie, HeldFlow::of(ask).decided(verdict)).unwrap();
+        assert!(self.bench.maps.flow(ask.cookie).is_some(), "a flow that asked is known");
+        self.bench.maps.decide_flow(ask.cookie, HeldFlow::of(ask).decided(verdict)).unwrap();
     }
 
     /// What the server receives next; fails when it is too late.
@@ -186,7 +186,7 @@ fn a_denied_flow_stays_denied_whatever_becomes_of_the_session() {
     scene.touches();
     scene.receives_nothing();
     let session = scene.bench.session;
-    scene.bench.uplink.remove_session(session);
+    scene.bench.maps.remove_session(session);
     scene.receives_nothing();
 }
 
@@ -212,7 +212,7 @@ fn data_left_behind_by_a_closed_socket_stays_held() {
         _ => None,
     });
     assert_eq!(
-        scene.bench.uplink.flow(ask.cookie).map(|flow| flow.closed),
+        scene.bench.maps.flow(ask.cookie).map(|flow| flow.closed),
         Some(1),
         "kept, because it is held"
     );
@@ -228,13 +228,13 @@ fn an_allowed_flow_is_forgotten_when_it_is_closed() {
     scene.answer(&ask, FLOW_ALLOWED);
     scene.receives("x");
     scene.actor.does("connection.close()");
-    assert_eq!(scene.bench.uplink.flow(ask.cookie), None);
+    assert_eq!(scene.bench.maps.flow(ask.cookie), None);
 }
 
 #[test]
 fn observing_asks_and_holds_nothing() {
     let Some(mut scene) = Scene::set() else { return };
-    scene.bench.uplink.set_policy(Policy { observe: 1, ..POLICY }).unwrap();
+    scene.bench.maps.set_policy(Policy { observe: 1, ..POLICY }).unwrap();
     scene.bench.gate(true);
     scene.sends("observed");
     scene.receives("observed");
@@ -268,7 +268,7 @@ fn datagrams_of_a_gated_session_do_not_leave() {
 #[test]
 fn datagrams_that_stay_here_pass_where_no_rule_is_about_them() {
     let Some(mut scene) = Scene::set() else { return };
-    scene.bench.uplink.set_policy(Policy { local_datagrams: VERDICT_ALLOW, ..POLICY }).unwrap();
+    scene.bench.maps.set_policy(Policy { local_datagrams: VERDICT_ALLOW, ..POLICY }).unwrap();
     scene.bench.gate(true);
     for address in ["127.0.0.1", "::1"] {
         let receiver = std::net::UdpSocket::bind((address, 0)).unwrap();
@@ -294,7 +294,7 @@ fn a_touch_that_was_judged_to_be_none_makes_nothing_wait() {
     scene.ask(touched);
     scene.receives_nothing();
     let session = scene.bench.session;
-    scene.bench.uplink.settle(session, scene.bench.taint().touches).unwrap();
+    scene.bench.maps.settle(session, scene.bench.taint().touches).unwrap();
     scene.sends("judged");
     scene.receives("unjudged judged");
     scene.touches();
@@ -313,9 +313,9 @@ fn a_datagram_is_judged_by_its_own_destination_not_by_the_sockets_note() {
     scene.actor.does(&format!(
         "datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\ndatagrams.connect(('127.0.0.1', {port}))"
     ));
-    let flows = scene.bench.uplink.flows();
+    let flows = scene.bench.maps.flows();
     let (cookie, flow) = *flows.iter().find(|(_, flow)| flow.port == port).expect("the connect was noted");
-    scene.bench.uplink.note_flow(cookie, Flow { port: 53, ..flow }).unwrap();
+    scene.bench.maps.note_flow(cookie, Flow { port: 53, ..flow }).unwrap();
     scene.actor.does("datagrams.send(b'no question')");
     let ask = scene.ask(FIRST);
     assert_eq!((ask.port, &ask.payload[..11]), (port, &b"no question"[..]), "asked about where it goes");
@@ -381,5 +381,5 @@ fn a_verdict_is_about_one_destination() {
     }
     let received = receivers.each_ref().map(|receiver| receiver.recv(&mut [0; 8]).ok());
     assert_eq!(received, [Some(1), None]);
-    assert_eq!(scene.bench.uplink.verdict(ask.cookie), None, "forgotten with its destination");
+    assert_eq!(scene.bench.maps.verdict(ask.cookie), None, "forgotten with its destination");
 }

@@ -79,14 +79,14 @@ fn an_exec_by_a_thread_that_is_not_the_leader_keeps_the_label() {
 #[test]
 fn threads_are_no_processes() {
     let Some((mut bench, mut actor)) = Bench::with_actor() else { return };
-    let before = bench.uplink.labels().len();
+    let before = bench.maps.labels().len();
     actor.does(
         "barrier = threading.Barrier(9)
 threads = [threading.Thread(target=lambda: (barrier.wait(), barrier.wait())) for _ in range(8)]
 for thread in threads: thread.start()
 barrier.wait()",
     );
-    assert_eq!(bench.uplink.labels().len(), before, "a living thread has an entry of its own");
+    assert_eq!(bench.maps.labels().len(), before, "a living thread has an entry of its own");
     actor.does("barrier.wait()\nfor thread in threads: thread.join()");
     assert!(bench.is_labelled(actor.pid), "the end of a thread took the process's label");
     // The record of a later fork: had the threads been reported, that would stand before it.
@@ -107,7 +107,7 @@ fn only_descendants_are_labelled_and_only_while_attached() {
     let during = actor.makes("fork()");
     let labelled = [before, unlabelled, during].map(|pid| bench.is_labelled(pid));
     assert_eq!(labelled, [false, false, true], "labels go to children born after the label");
-    let uplink = bench.detach();
+    let maps = bench.detach();
     let after = actor.makes("fork()");
-    assert_eq!(uplink.label(after), None, "a label was inherited after the programs were detached");
+    assert_eq!(maps.label(after), None, "a label was inherited after the programs were detached");
 }

@@ -8,7 +8,7 @@ const OPENS: u64 = 100_000;
 fn every_record_that_did_not_fit_is_counted() {
     let Some((mut bench, mut actor)) = Bench::with_actor() else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
-    bench.uplink.tag_inode(identity(file.path()), TAG).unwrap();
+    bench.maps.tag_inode(identity(file.path()), TAG).unwrap();
     actor.does(&format!(
         "path = {:?}\nfor _ in range({OPENS}): os.close(os.open(path, os.O_RDONLY))",
         file.path().display().to_string()
@@ -17,14 +17,14 @@ fn every_record_that_did_not_fit_is_counted() {
     let lost = bench.taint().lost;
     assert!(received > 0 && lost > 0, "{received} received, {lost} lost");
     assert_eq!(received + lost, OPENS);
-    assert_eq!(bench.uplink.losses().get(&("access", "open")), Some(&lost));
+    assert_eq!(bench.maps.losses().get(&("access", "open")), Some(&lost));
 }
 
 #[test]
 fn a_ring_that_is_read_again_carries_on() {
     let Some((mut bench, mut actor)) = Bench::with_actor() else { return };
     let file = tempfile::NamedTempFile::new().unwrap();
-    bench.uplink.tag_inode(identity(file.path()), TAG).unwrap();
+    bench.maps.tag_inode(identity(file.path()), TAG).unwrap();
     let act = |times: u64| {
         let path = file.path().display().to_string();
         format!("for _ in range({times}): read({path:?})")

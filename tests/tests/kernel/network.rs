@@ -48,11 +48,11 @@ fn connect(address: &str, port: u16) -> String {
 fn deny(bench: &mut Bench, port: u16, observe: u32) {
     let by_address = AddressKey { address: mapped(DENIED), port: 0 };
     let by_port = AddressKey { address: [0; 16], port: port.into() };
-    bench.uplink.replace_addresses(&[(by_address, ADDRESS_METADATA), (by_port, ADDRESS_DATABASE)]).unwrap();
+    bench.maps.replace_addresses(&[(by_address, ADDRESS_METADATA), (by_port, ADDRESS_DATABASE)]).unwrap();
     let mut policy = Policy { observe, ..Policy::default() };
     policy.connect[ADDRESS_METADATA as usize] = VERDICT_DENY;
     policy.connect[ADDRESS_DATABASE as usize] = VERDICT_DENY;
-    bench.uplink.set_policy(policy).unwrap();
+    bench.maps.set_policy(policy).unwrap();
 }
 
 #[test]
@@ -63,10 +63,10 @@ fn a_connection_is_noted_while_it_is_open() {
     let [found] = connects(&mut bench)[..] else { panic!("not one connect") };
     assert_eq!((found.address, found.port, found.protocol), (mapped(Ipv4Addr::LOCALHOST), port, TCP));
     assert_eq!((found.outcome, found.header.tgid), (outcome::PASSED, actor.pid));
-    let Flow { session, tgid, .. } = bench.uplink.flow(found.cookie).expect("a flow of this cookie");
+    let Flow { session, tgid, .. } = bench.maps.flow(found.cookie).expect("a flow of this cookie");
     assert_eq!((session, tgid), (bench.session.0, actor.pid));
     actor.does("connection.close()");
-    assert_eq!(bench.uplink.flow(found.cookie), None, "the flow outlived its socket");
+    assert_eq!(bench.maps.flow(found.cookie), None, "the flow outlived its socket");
 }
 
 #[test]
@@ -136,7 +136,7 @@ fn the_table_refuses_by_address_and_by_port() {
     actor.does(&connect("127.0.0.1", open));
     let outcomes: Vec<u32> = connects(&mut bench).iter().map(|connect| connect.outcome).collect();
     assert_eq!(outcomes, [outcome::REFUSED, outcome::REFUSED, outcome::REFUSED, outcome::PASSED]);
-    assert_eq!(bench.uplink.flows().len(), 1, "what was refused is no flow");
+    assert_eq!(bench.maps.flows().len(), 1, "what was refused is no flow");
 }
 
 #[test]

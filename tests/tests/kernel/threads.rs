@@ -87,7 +87,7 @@ fn sixteen_threads_that_open_at_once_all_stop() {
     writeln!(acts).unwrap();
     assert!(all_pass(), "a session that is not frozen goes on");
     for round in 0..ROUNDS {
-        bench.uplink.set_flags(bench.session, FROZEN, true).unwrap();
+        bench.maps.set_flags(bench.session, FROZEN, true).unwrap();
         writeln!(acts).unwrap();
         wait::until("all stopped", || match states(pid) {
             states if states.chars().all(|state| state == 'T') => Ok(()),
@@ -95,7 +95,7 @@ fn sixteen_threads_that_open_at_once_all_stop() {
         });
         let through = told.recv_timeout(Duration::from_millis(5));
         assert!(through.is_err(), "round {round}: a thread came back from its open");
-        bench.uplink.set_flags(bench.session, FROZEN, false).unwrap();
+        bench.maps.set_flags(bench.session, FROZEN, false).unwrap();
         kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), Signal::CONT).unwrap();
         assert!(all_pass(), "round {round}: what was thawed goes on");
     }

@@ -20,7 +20,7 @@ use super::{
     signal::Member,
 };
 use crate::{
-    probes::Uplink,
+    probes::Maps,
     proc::{
         life::{Stat, has_ended},
         terminal::{self, has_the_keys},
@@ -37,7 +37,7 @@ const KERNELS_WORD: Duration = Duration::from_millis(50);
 
 /// Stops every member of the session. `creator` says who forked a process, as far as the engine has been told.
 pub fn freeze(
-    uplink: &mut Uplink,
+    maps: &mut Maps,
     freezer: &mut Freezer,
     session: SessionId,
     creator: &dyn Fn(u32) -> Option<u32>,
@@ -55,15 +55,15 @@ pub fn freeze(
     };
     let running = loop {
         freezing.outcome.passes += 1;
-        let Found { reached, mut unreachable } = members(uplink, session, |pid| freezing.seen.contains(&pid));
+        let Found { reached, mut unreachable } = members(maps, session, |pid| freezing.seen.contains(&pid));
         if !reached.is_empty() {
             found_last = Instant::now();
         }
         let newcomers = !reached.is_empty();
-        unreachable.extend(freezing.stop(uplink, reached));
+        unreachable.extend(freezing.stop(maps, reached));
         if freezing.outcome.passes == 1 {
             // Not sooner: the kernel's own SIGSTOP would come before the freezer, and be seen.
-            mark(uplink, session, true);
+            mark(maps, session, true);
         }
         freezing.forget_the_standing(found_last.elapsed() > KERNELS_WORD);
         let moving = freezing.moving.iter().map(|(pid, _)| *pid).chain(unreachable).collect::<Vec<_>>();
@@ -108,7 +108,7 @@ struct Freezing<'a> {
 
 impl Freezing<'_> {
     /// Stops newly found members; gives those that could not be reached.
-    fn stop(&mut self, uplink: &Uplink, found: Vec<Member>) -> Vec<u32> {
+    fn stop(&mut self, maps: &Maps, found: Vec<Member>) -> Vec<u32> {
         let newly: HashSet<u32> = found.iter().map(|member| member.pid).collect();
         let is_member = |pid: u32| newly.contains(&pid) || self.seen.contains(&pid);
         let (jobs, parts): (Vec<Member>, Vec<Member>) =
@@ -123,7 +123,7 @@ impl Freezing<'_> {
             self.book(member.pid, stopped, &mut unreachable);
         }
         for member in jobs {
-            let stopped = self.stop_job(uplink, &member);
+            let stopped = self.stop_job(maps, &member);
             self.book(member.pid, stopped, &mut unreachable);
         }
         unreachable
@@ -165,9 +165,9 @@ impl Freezing<'_> {
     }
 
     /// Into the freezer. Where that is not to be had SIGSTOP has to do: it stands too, and the person is told.
-    fn stop_job(&mut self, uplink: &Uplink, member: &Member) -> io::Result<By> {
+    fn stop_job(&mut self, maps: &Maps, member: &Member) -> io::Result<By> {
         match self.enclosing.take(member.pid) {
-            Ok(()) if uplink.label(member.pid).is_some_and(|label| label.session == self.session.0) => {
+            Ok(()) if maps.label(member.pid).is_some_and(|label| label.session == self.session.0) => {
                 Ok(By::Freezer)
             }
             // It has ended, and the number may be another's.
@@ -209,11 +209,11 @@ fn group(pid: u32) -> Option<u32> {
 }
 
 /// Lets every member run again, but for those in `stood`, which stood before.
-pub fn thaw(uplink: &mut Uplink, freezer: &mut Freezer, session: SessionId, stood: &HashSet<u32>) -> Outcome {
+pub fn thaw(maps: &mut Maps, freezer: &mut Freezer, session: SessionId, stood: &HashSet<u32>) -> Outcome {
     let started = Instant::now();
-    mark(uplink, session, false);
+    mark(maps, session, false);
     let mut outcome = Outcome { passes: 1, ..Outcome::default() };
-    let Found { mut reached, unreachable } = members(uplink, session, |pid| stood.contains(&pid));
+    let Found { mut reached, unreachable } = members(maps, session, |pid| stood.contains(&pid));
     outcome.running = unreachable;
     // The youngest first, and the jobs last, by leaving the freezer: a parent that waits with WUNTRACED finds no child
     // stopped. A stop that was sent to somebody in the freezer is taken back before it comes into effect outside.
@@ -235,26 +235,21 @@ pub fn thaw(uplink: &mut Uplink, freezer: &mut Freezer, session: SessionId, stoo
 
 /// Stops the session, then kills every member: stopped first, nobody can be forked past the signal. By signal only, as who
 /// is killed needs no terminal.
-pub fn kill(uplink: &mut Uplink, freezer: &Freezer, session: SessionId) -> Outcome {
-    mark(uplink, session, true);
-    to_fixpoint(uplink, session, Signal::STOP, |pid| is_still(pid, stands) || freezer.holds(session, pid));
-    to_fixpoint(uplink, session, Signal::KILL, |_| true)
+pub fn kill(maps: &mut Maps, freezer: &Freezer, session: SessionId) -> Outcome {
+    mark(maps, session, true);
+    to_fixpoint(maps, session, Signal::STOP, |pid| is_still(pid, stands) || freezer.holds(session, pid));
+    to_fixpoint(maps, session, Signal::KILL, |_| true)
 }
 
 /// Signals every member once, and goes on until a whole pass finds nobody new and everybody it has signalled is done.
-fn to_fixpoint(
-    uplink: &Uplink,
-    session: SessionId,
-    signal: Signal,
-    is_done: impl Fn(u32) -> bool,
-) -> Outcome {
+fn to_fixpoint(maps: &Maps, session: SessionId, signal: Signal, is_done: impl Fn(u32) -> bool) -> Outcome {
     let started = Instant::now();
     let mut seen: HashSet<u32> = HashSet::new();
     let mut moving: Vec<u32> = Vec::new();
     let mut passes = 0;
     loop {
         passes += 1;
-        let Found { reached, mut unreachable } = members(uplink, session, |pid| seen.contains(&pid));
+        let Found { reached, mut unreachable } = members(maps, session, |pid| seen.contains(&pid));
         let newcomers = !reached.is_empty();
         for member in reached {
             match member.send(signal) {
@@ -284,8 +279,8 @@ fn to_fixpoint(
 
 /// Tells the kernel. Goes on where it cannot be told: everybody who is there is stopped, or continued, all the same; the
 /// kernel's flag only catches who moves meanwhile.
-fn mark(uplink: &mut Uplink, session: SessionId, frozen: bool) {
-    if let Err(error) = uplink.set_flags(session, FROZEN, frozen) {
+fn mark(maps: &mut Maps, session: SessionId, frozen: bool) {
+    if let Err(error) = maps.set_flags(session, FROZEN, frozen) {
         tracing::warn!(%session, frozen, %error, "the kernel could not be told");
     }
 }
@@ -298,11 +293,11 @@ struct Found {
 }
 
 /// Members of the session that are not known.
-fn members(uplink: &Uplink, session: SessionId, is_known: impl Fn(u32) -> bool) -> Found {
-    let is_member = |pid: u32| uplink.label(pid).is_some_and(|label| label.session == session.0);
+fn members(maps: &Maps, session: SessionId, is_known: impl Fn(u32) -> bool) -> Found {
+    let is_member = |pid: u32| maps.label(pid).is_some_and(|label| label.session == session.0);
     let mut found = Found::default();
-    for pid in uplink.labelled().into_iter().filter(|pid| !is_known(*pid) && is_member(*pid)) {
-        match Member::open(uplink, pid, session.0) {
+    for pid in maps.labelled().into_iter().filter(|pid| !is_known(*pid) && is_member(*pid)) {
+        match Member::open(maps, pid, session.0) {
             Ok(Some(member)) => found.reached.push(member),
             Ok(None) => {}
             Err(_) => found.unreachable.push(pid),

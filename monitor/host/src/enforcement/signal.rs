@@ -10,7 +10,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal},
 };
 
-use crate::{probes::Uplink, proc::life::has_ended};
+use crate::{probes::Maps, proc::life::has_ended};
 
 /// A labelled process that cannot turn into another one.
 pub struct Member {
@@ -27,13 +27,13 @@ impl Member {
     ///
     /// # Errors
     /// It may live and cannot be reached: there is no descriptor left.
-    pub fn open(uplink: &Uplink, pid: u32, session: u64) -> io::Result<Option<Self>> {
+    pub fn open(maps: &Maps, pid: u32, session: u64) -> io::Result<Option<Self>> {
         let handle = match pidfd(pid) {
             Ok(handle) => handle,
             Err(error) if has_ended(&error) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let label = uplink.label(pid).filter(|label| label.session == session);
+        let label = maps.label(pid).filter(|label| label.session == session);
         Ok(label.map(|label| Self { pid, start: label.start_ns, handle }))
     }
 

@@ -19,14 +19,15 @@ use super::{
     ending::Ending,
     error::ProbeError,
     hooks::{link, link_name, load},
-    inode, memory,
+    inode,
+    maps::Maps,
+    memory,
     misses::Misses,
     mounts, namespace, offsets,
     pins::Pins,
     proof::first,
     ring::Ring,
     table::{Attachment, Backend, Duty, Hook, MAPS, Offer, SERVICES, Service, When},
-    uplink::Uplink,
 };
 
 /// The built kernel programs, byte for byte what `cargo xtask ebpf` makes of `monitor-ebpf/`.
@@ -96,7 +97,7 @@ impl Probes {
     ///
     /// # Errors
     /// Says which part of the kernel's help is missing and what to do.
-    pub fn load(options: &Options) -> Result<(Self, Uplink), ProbeError> {
+    pub fn load(options: &Options) -> Result<(Self, Maps), ProbeError> {
         if !nix::unistd::geteuid().is_root() {
             return Err(ProbeError::NotPermitted);
         }
@@ -119,7 +120,7 @@ impl Probes {
         let mut ebpf = load_object(&offsets, pins.as_ref())?;
         let lifecycle = take_ring(&mut ebpf, "LIFECYCLE")?;
         let access = take_ring(&mut ebpf, "ACCESS")?;
-        let mut uplink = Uplink::take(&mut ebpf)?;
+        let mut maps = Maps::take(&mut ebpf)?;
         let mut probes = Self {
             ebpf,
             btf: Some(btf),
@@ -134,19 +135,19 @@ impl Probes {
             access,
         };
         for service in SERVICES {
-            let served = probes.serve(service, &mut uplink)?;
+            let served = probes.serve(service, &mut maps)?;
             probes.in_force.push(served);
         }
         if let Some(pins) = &probes.pins {
-            pins.carry_over(&mut uplink);
+            pins.carry_over(&mut maps);
         }
         // Fails closed: a session that the kernel cannot note a meeting of counts as incomplete when it meets.
-        if let Err(error) = uplink.prepare_meetings() {
+        if let Err(error) = maps.prepare_meetings() {
             tracing::warn!(%error, "whom sessions of before meet cannot be noted");
         }
         probes.btf = None;
         memory::give_back();
-        Ok((probes, uplink))
+        Ok((probes, maps))
     }
 
     /// Ends what daemons of other versions left in force. Until then both enforce, so that nothing slips through between.
@@ -251,13 +252,13 @@ impl Probes {
     }
 
     /// Tries the offers of a duty in their order.
-    fn serve(&mut self, service: &'static Service, uplink: &mut Uplink) -> Result<InForce, ProbeError> {
+    fn serve(&mut self, service: &'static Service, maps: &mut Maps) -> Result<InForce, ProbeError> {
         let Service { duty, when, required, offers } = *service;
         let served = |offer, refused| InForce { duty, when, offer, refused, state: State::Attached };
         let mut refused = Vec::new();
         let mut last = None;
         for offer in offers {
-            match self.accept(offer).and_then(|()| self.prove(duty, offer, uplink)) {
+            match self.accept(offer).and_then(|()| self.prove(duty, offer, maps)) {
                 Ok(()) => return Ok(served(Some(offer), refused)),
                 Err(error) => {
                     refused.push((offer.backend, reason(&error)));
@@ -272,12 +273,12 @@ impl Probes {
     }
 
     /// What enforces must prove that it does. The open's proof stands for every LSM hook: either all of them run or none.
-    fn prove(&mut self, duty: Duty, offer: &'static Offer, uplink: &mut Uplink) -> Result<(), ProbeError> {
+    fn prove(&mut self, duty: Duty, offer: &'static Offer, maps: &mut Maps) -> Result<(), ProbeError> {
         if offer.backend != Backend::Lsm {
             return Ok(());
         }
         let proven = match duty {
-            Duty::Open => first::denies_open(uplink, self.observe),
+            Duty::Open => first::denies_open(maps, self.observe),
             _ if self.lsm_proven() => Ok(()),
             _ => Err(ProbeError::NotInForce),
         };

@@ -10,7 +10,7 @@ use aya::maps::{HashMap, Map, MapData, MapInfo};
 use aya_obj::Object;
 use monitor_common::ABI;
 
-use super::{error::ProbeError, mounts, table::MAPS, uplink::Uplink};
+use super::{error::ProbeError, maps::Maps, mounts, table::MAPS};
 
 /// The directory of this daemon's ABI version, and those of others.
 #[derive(Debug)]
@@ -60,9 +60,9 @@ impl Pins {
 
     /// Takes over the sessions, what they touched and their connections from pins of other versions, which stay in force
     /// until [`Pins::remove_stale`]. What cannot be taken over is said: those sessions are found again by `/proc`.
-    pub fn carry_over(&self, uplink: &mut Uplink) {
+    pub fn carry_over(&self, maps: &mut Maps) {
         for old in &self.stale {
-            match uplink.carry_over(old) {
+            match maps.carry_over(old) {
                 Ok(entries) => {
                     tracing::info!(pins = %old.display(), entries, "taken over from another version")
                 }

@@ -21,8 +21,8 @@ pub use self::finding::{Finding, Proof, SESSION};
 use self::{attempt::Attempt, stage::Stage, subject::Subject, trial::TRIALS};
 use super::{
     loader::Probes,
+    maps::Maps,
     table::{Duty, Offer},
-    uplink::Uplink,
 };
 
 /// One finding of one program.
@@ -31,13 +31,13 @@ type Found = (Duty, &'static str, Finding);
 /// Tries everything that is in force. Everything is attached then; the caller detaches what it does not need afterwards.
 ///
 /// Takes some 30 ms, and at most 20 s for the child to start and 20 s for the acts on a machine that is emulated.
-pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
+pub fn run(probes: &mut Probes, maps: &mut Maps) -> Vec<Proof> {
     if let Err(error) = probes.follow_sessions(true) {
         tracing::warn!(%error, "not everything can be attached, and be tried");
     }
     let offers: Vec<(Duty, &Offer)> =
         probes.in_force().iter().filter_map(|served| Some((served.duty, served.offer?))).collect();
-    let found = try_all(probes, uplink);
+    let found = try_all(probes, maps);
     for (duty, program, finding) in found.iter().flatten() {
         tracing::debug!(duty = duty.name(), program, ?finding, "tried");
     }
@@ -53,18 +53,18 @@ pub fn run(probes: &mut Probes, uplink: &mut Uplink) -> Vec<Proof> {
 }
 
 /// Tries everything that is attached; `Err` where nothing could be tried.
-fn try_all(probes: &mut Probes, uplink: &mut Uplink) -> Result<Vec<Found>, String> {
-    let stage = Stage::build(uplink)?;
-    let found = on_stage(&stage, probes, uplink);
-    stage.disarm(uplink);
+fn try_all(probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
+    let stage = Stage::build(maps)?;
+    let found = on_stage(&stage, probes, maps);
+    stage.disarm(maps);
     found
 }
 
-fn on_stage(stage: &Stage, probes: &mut Probes, uplink: &mut Uplink) -> Result<Vec<Found>, String> {
+fn on_stage(stage: &Stage, probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
     let scene = stage.scene().map_err(|error| error.to_string())?;
     let subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
-    stage.arm(uplink, subject.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
-    Ok(everything(&mut Attempt::new(stage, uplink, probes, subject)))
+    stage.arm(maps, subject.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
+    Ok(everything(&mut Attempt::new(stage, maps, probes, subject)))
 }
 
 fn everything(attempt: &mut Attempt<'_>) -> Vec<Found> {

@@ -70,7 +70,7 @@ fn a_file_of_another_subvolume_with_the_same_number_is_another_file() {
     let secret = format!("{home}/credential");
     std::fs::write(&secret, "secret").unwrap();
     let key = identity(Path::new(&secret));
-    scene.bench.uplink.tag_inode(key, TAG).unwrap();
+    scene.bench.maps.tag_inode(key, TAG).unwrap();
     let harmless = file_of_number(&code, key.ino);
     assert_ne!(identity(Path::new(&harmless)), key);
     scene.reads(&harmless);
@@ -94,7 +94,7 @@ fn a_directory_of_another_subvolume_with_the_same_number_is_not_the_workspace() 
     let (theirs, own) = (format!("{home}/dir"), format!("{code}/dir"));
     assert_eq!(identity(Path::new(&theirs)).ino, identity(Path::new(&own)).ino);
     scene.bench.label(scene.actor.pid, Session::default());
-    scene.bench.uplink.settle_workspace(scene.bench.session, identity(Path::new(&own))).unwrap();
+    scene.bench.maps.settle_workspace(scene.bench.session, identity(Path::new(&own))).unwrap();
     scene.name(&[(monitor_common::hash::EXACT, ".env")]);
     for place in [&theirs, &own] {
         scene.reads(&format!("{place}/.env"));

@@ -85,8 +85,8 @@ fn another_sessions_making_is_foreign() {
     let path = scene.path(".env");
     let mut other = Actor::start();
     let session = session_id(other.pid, 2_000);
-    scene.bench.uplink.add_session(interlock_core::facts::SessionId(session), Default::default()).unwrap();
-    scene.bench.uplink.set_label(other.pid, Label { session, start_ns: 0 }).unwrap();
+    scene.bench.maps.add_session(interlock_core::facts::SessionId(session), Default::default()).unwrap();
+    scene.bench.maps.set_label(other.pid, Label { session, start_ns: 0 }).unwrap();
     other.does(&format!("read({path:?}, os.O_RDWR | os.O_CREAT | os.O_EXCL)"));
     scene.reads(&path);
     assert_eq!(scene.open().foreign, 1);
@@ -97,7 +97,7 @@ fn a_store_at_its_own_place_is_a_login_whoever_wrote_it() {
     let Some(mut scene) = scene() else { return };
     let placed = SecretTag { placed: 1, ..TAG };
     let hash = |name: &str| monitor_common::hash::name(EXACT, name.as_bytes());
-    scene.bench.uplink.replace_names(&[(hash(".pgpass"), placed), (hash(SENTINEL), TAG)]).unwrap();
+    scene.bench.maps.replace_names(&[(hash(".pgpass"), placed), (hash(SENTINEL), TAG)]).unwrap();
     let path = scene.path(".pgpass");
     creates(&mut scene, &path);
     scene.reads(&path);

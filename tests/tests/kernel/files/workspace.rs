@@ -16,7 +16,7 @@ fn scene() -> Option<Scene> {
     scene.file("work/README");
     let root = identity(&scene.home.path().join("work"));
     scene.bench.label(scene.actor.pid, Session::default());
-    scene.bench.uplink.settle_workspace(scene.bench.session, root).unwrap();
+    scene.bench.maps.settle_workspace(scene.bench.session, root).unwrap();
     scene.name(&[(EXACT, ".env")]);
     Some(scene)
 }

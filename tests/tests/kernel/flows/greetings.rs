@@ -18,7 +18,7 @@ impl Scene {
 
     fn greeting_state(&mut self) -> u32 {
         let session = self.bench.session.0;
-        let flows = self.bench.uplink.flows();
+        let flows = self.bench.maps.flows();
         flows.iter().find(|(_, flow)| flow.session == session).map(|(_, flow)| flow.greeting).unwrap()
     }
 }
@@ -96,12 +96,12 @@ fn a_name_ends_with_its_connection() {
         length: 1,
         name: [b'x'; 256],
     };
-    scene.bench.uplink.name_flow(shown.cookie, name).unwrap();
-    assert_eq!(scene.bench.uplink.flow_name(shown.cookie), Some(name));
+    scene.bench.maps.name_flow(shown.cookie, name).unwrap();
+    assert_eq!(scene.bench.maps.flow_name(shown.cookie), Some(name));
     scene.actor.does("connection.close()");
-    assert_eq!(scene.bench.uplink.flow_name(shown.cookie), None);
-    scene.bench.uplink.name_flow(shown.cookie, name).unwrap();
-    assert_eq!(scene.bench.uplink.flow_name(shown.cookie), None, "too late: nobody would remove it");
+    assert_eq!(scene.bench.maps.flow_name(shown.cookie), None);
+    scene.bench.maps.name_flow(shown.cookie, name).unwrap();
+    assert_eq!(scene.bench.maps.flow_name(shown.cookie), None, "too late: nobody would remove it");
     scene.server = connected(&mut scene.actor);
-    assert_eq!(scene.bench.uplink.flows().iter().filter(|(_, flow)| flow.asked != 0).count(), 0);
+    assert_eq!(scene.bench.maps.flows().iter().filter(|(_, flow)| flow.asked != 0).count(), 0);
 }

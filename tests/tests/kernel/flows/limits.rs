@@ -13,10 +13,10 @@ fn nothing_of_a_frozen_session_leaves_whatever_was_let_through() {
     scene.answer(&ask, FLOW_ALLOWED);
     scene.receives("one ");
     let session = scene.bench.session;
-    scene.bench.uplink.set_flags(session, FROZEN, true).unwrap();
+    scene.bench.maps.set_flags(session, FROZEN, true).unwrap();
     scene.sends("two "); // it runs, as a process does that continues itself
     scene.receives_nothing();
-    scene.bench.uplink.set_flags(session, FROZEN, false).unwrap();
+    scene.bench.maps.set_flags(session, FROZEN, false).unwrap();
     scene.receives("two ");
 }
 

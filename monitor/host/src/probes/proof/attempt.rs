@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::boot_now,
-    probes::{decode::Record, loader::Probes, uplink::Uplink},
+    probes::{decode::Record, loader::Probes, maps::Maps},
     proc::procfs,
 };
 
@@ -30,7 +30,7 @@ const STANDS: Duration = Duration::from_secs(20);
 /// The proof under way.
 pub struct Attempt<'a> {
     pub stage: &'a Stage,
-    pub uplink: &'a mut Uplink,
+    pub maps: &'a mut Maps,
     /// How long something may take that is as good as done.
     pub patience: Duration,
     probes: &'a mut Probes,
@@ -42,9 +42,9 @@ pub struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// An attempt on a stage that is armed for the child.
-    pub fn new(stage: &'a Stage, uplink: &'a mut Uplink, probes: &'a mut Probes, subject: Subject) -> Self {
+    pub fn new(stage: &'a Stage, maps: &'a mut Maps, probes: &'a mut Probes, subject: Subject) -> Self {
         let (patience, deadline) = (subject.patience(), Instant::now() + subject.limit());
-        Self { stage, uplink, patience, probes, subject, deadline, answered: Vec::new() }
+        Self { stage, maps, patience, probes, subject, deadline, answered: Vec::new() }
     }
 
     /// Whether a program is attached, so that it can be tried.
@@ -55,13 +55,13 @@ impl<'a> Attempt<'a> {
     /// Has the act of a trial done, and judges what came of it.
     pub fn make(&mut self, trial: &Trial) -> Finding {
         let ready =
-            self.uplink.set_flags(SESSION, GATED, true).and_then(|()| self.stage.set_for(self.uplink, trial));
+            self.maps.set_flags(SESSION, GATED, true).and_then(|()| self.stage.set_for(self.maps, trial));
         let finding = match ready {
             Err(error) => Finding::NotTried(format!("it cannot be forbidden: {error}")),
             Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
             Ok(()) => judge(trial.expect, &self.observe(trial)),
         };
-        self.answered.drain(..).for_each(|key| self.uplink.withdraw(key));
+        self.answered.drain(..).for_each(|key| self.maps.withdraw(key));
         finding
     }
 
@@ -134,14 +134,14 @@ impl<'a> Attempt<'a> {
     /// Has an act done while the session is frozen, and thaws it.
     fn perform_frozen(&mut self, act: Act) -> Observed {
         let mut observed = Observed::default();
-        if self.uplink.set_flags(SESSION, FROZEN, true).is_err() || self.subject.ask(act).is_err() {
+        if self.maps.set_flags(SESSION, FROZEN, true).is_err() || self.subject.ask(act).is_err() {
             return observed;
         }
         let pid = self.subject.pid();
         let stops = self.is_stopped(pid);
         let early = self.subject.answer(Instant::now());
         observed.stopped = stops && matches!(early, Ok(None));
-        if self.uplink.set_flags(SESSION, FROZEN, false).is_err() || wake(pid).is_err() {
+        if self.maps.set_flags(SESSION, FROZEN, false).is_err() || wake(pid).is_err() {
             return observed;
         }
         observed.answer = match early {
@@ -159,7 +159,7 @@ impl<'a> Attempt<'a> {
         let decision = Decision { until_ns, uses: 1, verdict, reserved: 0 };
         self.answered.push(key);
         // Without an answer it is held again, and not proven.
-        let answered = self.uplink.answer(key, decision).is_ok() && wake(pid).is_ok();
+        let answered = self.maps.answer(key, decision).is_ok() && wake(pid).is_ok();
         stopped && answered
     }
 

@@ -15,7 +15,7 @@ use super::{
     stage::ENTRY,
     subject::Subject,
 };
-use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, uplink::Uplink};
+use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, maps::Maps};
 
 /// Forbids a child to read a decoy, and has it try. Never this process itself: what an earlier daemon has pinned keeps
 /// labelled processes from bpf, and so from taking their label off again.
@@ -24,33 +24,33 @@ use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, 
 ///
 /// # Errors
 /// The file could be read, or the attempt could not be made.
-pub fn denies_open(uplink: &mut Uplink, observes: bool) -> Result<(), ProbeError> {
+pub fn denies_open(maps: &mut Maps, observes: bool) -> Result<(), ProbeError> {
     let unproven = |reason| ProbeError::Unproven { reason };
-    let before = uplink.policy().map_err(|error| unproven(error.to_string()))?;
-    if observes && before.observe != 0 && !uplink.sessions().is_empty() {
+    let before = maps.policy().map_err(|error| unproven(error.to_string()))?;
+    if observes && before.observe != 0 && !maps.sessions().is_empty() {
         // Refusing the decoy would refuse others what their rules only observe. The kernel's word has to do; that nothing
         // is proven is said where every hook is tried.
         return if lsm_runs_bpf() == Some(false) { Err(ProbeError::NotInForce) } else { Ok(()) };
     }
-    let answer = attempt(uplink, before).map_err(unproven)?;
+    let answer = attempt(maps, before).map_err(unproven)?;
     // Not EACCES, which others answer with.
     let refused = Answer::Failed(Errno::PERM.raw_os_error());
     if answer == Some(refused) { Ok(()) } else { Err(ProbeError::NotInForce) }
 }
 
-fn attempt(uplink: &mut Uplink, before: Policy) -> Result<Option<Answer>, String> {
+fn attempt(maps: &mut Maps, before: Policy) -> Result<Option<Answer>, String> {
     let (directory, decoy) = lay_out().map_err(|error| format!("the decoy cannot be made: {error}"))?;
     let scene =
         Scene { directory: directory.path().to_path_buf(), refused: 0, open: 0, names: Ipv4Addr::LOCALHOST };
     let mut subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
     let policy = Policy { observe: 0, ..before };
     let label = Label { session: SESSION.0, start_ns: 0 };
-    let armed = uplink
+    let armed = maps
         .set_policy(policy)
-        .and_then(|()| uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_DENY))
-        .and_then(|()| uplink.tag_inode(decoy, SecretTag::of(ENTRY, GRADE_A)))
-        .and_then(|()| uplink.add_session(SESSION, Session::default()))
-        .and_then(|()| uplink.set_label(subject.pid(), label));
+        .and_then(|()| maps.set_open_verdict(open_index(ENTRY, true), VERDICT_DENY))
+        .and_then(|()| maps.tag_inode(decoy, SecretTag::of(ENTRY, GRADE_A)))
+        .and_then(|()| maps.add_session(SESSION, Session::default()))
+        .and_then(|()| maps.set_label(subject.pid(), label));
     let tried = armed.map_err(|error| error.to_string()).and_then(|()| {
         let asked =
             subject.ask(Act::ReadSecret).and_then(|()| subject.answer(Instant::now() + subject.limit()));
@@ -58,13 +58,13 @@ fn attempt(uplink: &mut Uplink, before: Policy) -> Result<Option<Answer>, String
     });
     let pid = subject.pid();
     drop(subject);
-    uplink.remove_label(pid);
-    uplink.remove_session(SESSION);
-    uplink.untag_inode(decoy);
-    if let Err(error) = uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ALLOW) {
+    maps.remove_label(pid);
+    maps.remove_session(SESSION);
+    maps.untag_inode(decoy);
+    if let Err(error) = maps.set_open_verdict(open_index(ENTRY, true), VERDICT_ALLOW) {
         tracing::warn!(%error, "the proof's entry stays in the verdict table, where no secret has its number");
     }
-    uplink.set_policy(before).map_err(|error| error.to_string())?;
+    maps.set_policy(before).map_err(|error| error.to_string())?;
     tried
 }
 

@@ -32,7 +32,7 @@ fn conversation(attempt: &mut Attempt<'_>) -> Result<Finding, Finding> {
     if !arrives(&mut stream, attempt.patience) {
         return Err(Finding::NotTried("what nobody holds does not arrive".into()));
     }
-    attempt.stage.gate(attempt.uplink).map_err(|error| Finding::NotTried(error.to_string()))?;
+    attempt.stage.gate(attempt.maps).map_err(|error| Finding::NotTried(error.to_string()))?;
     let cookie = {
         let asked = |traces: &[Trace]| traces.iter().any(|trace| trace.mark == Mark::Ask);
         let observed = attempt.perform(Act::Talk, VERDICT_ALLOW, asked);
@@ -41,13 +41,13 @@ fn conversation(attempt: &mut Attempt<'_>) -> Result<Finding, Finding> {
     if arrives(&mut stream, ARRIVAL) {
         return Err(Finding::not_proven("held data arrived"));
     }
-    let flow = cookie.and_then(|cookie| Some((cookie, attempt.uplink.flow(cookie)?)));
+    let flow = cookie.and_then(|cookie| Some((cookie, attempt.maps.flow(cookie)?)));
     let Some((cookie, Flow { address, port, .. })) = flow else {
         return Err(Finding::not_proven("nobody was asked about the held data"));
     };
-    let generation = attempt.uplink.taint(SESSION).map_or(0, |taint| taint.generation);
+    let generation = attempt.maps.taint(SESSION).map_or(0, |taint| taint.generation);
     attempt
-        .uplink
+        .maps
         .decide_flow(cookie, FlowVerdict { address, port, reserved: 0, verdict: FLOW_DENIED, generation })
         .map_err(|error| Finding::NotTried(error.to_string()))?;
     passes(attempt, Act::Talk)?;

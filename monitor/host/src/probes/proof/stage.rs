@@ -25,7 +25,7 @@ use super::{
     finding::SESSION,
     trial::Trial,
 };
-use crate::probes::{inode::Mounts, table::Duty, uplink::Uplink};
+use crate::probes::{inode::Mounts, maps::Maps, table::Duty};
 
 /// A place in the table that no catalogue fills.
 pub const ENTRY: u32 = ENTRIES_MAX - 1;
@@ -56,9 +56,9 @@ impl Stage {
     ///
     /// # Errors
     /// There is no room for files, or no loopback network.
-    pub fn build(uplink: &Uplink) -> Result<Self, String> {
-        let before = uplink.policy().map_err(|error| format!("the policy cannot be read: {error}"))?;
-        if before.observe != 0 && !uplink.sessions().is_empty() {
+    pub fn build(maps: &Maps) -> Result<Self, String> {
+        let before = maps.policy().map_err(|error| format!("the policy cannot be read: {error}"))?;
+        if before.observe != 0 && !maps.sessions().is_empty() {
             return Err(
                 "the mode is observe, and sessions of an earlier daemon live: nothing may be stopped".into(),
             );
@@ -106,32 +106,32 @@ impl Stage {
     ///
     /// # Errors
     /// A table cannot be written.
-    pub fn arm(&self, uplink: &mut Uplink, pid: u32) -> Result<(), MapError> {
-        uplink.set_policy(self.policy())?;
-        uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ASK)?;
-        uplink.tag_inode(self.secret, SecretTag::of(ENTRY, GRADE_A))?;
-        uplink.protect_also(self.own)?;
+    pub fn arm(&self, maps: &mut Maps, pid: u32) -> Result<(), MapError> {
+        maps.set_policy(self.policy())?;
+        maps.set_open_verdict(open_index(ENTRY, true), VERDICT_ASK)?;
+        maps.tag_inode(self.secret, SecretTag::of(ENTRY, GRADE_A))?;
+        maps.protect_also(self.own)?;
         for name in [STREAM, DATAGRAM] {
-            uplink.add_service(service(name), 0)?;
+            maps.add_service(service(name), 0)?;
         }
-        uplink.add_address(self.refused_port(), CLASS as u32)?;
-        uplink.add_session(SESSION, Session::default())?;
-        uplink.set_label(pid, Label { session: SESSION.0, start_ns: 0 })
+        maps.add_address(self.refused_port(), CLASS as u32)?;
+        maps.add_session(SESSION, Session::default())?;
+        maps.set_label(pid, Label { session: SESSION.0, start_ns: 0 })
     }
 
     /// From here on whatever may ask does.
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn gate(&self, uplink: &mut Uplink) -> Result<(), MapError> {
-        uplink.set_flags(SESSION, GATED, true)
+    pub fn gate(&self, maps: &mut Maps) -> Result<(), MapError> {
+        maps.set_flags(SESSION, GATED, true)
     }
 
     /// Makes the act of `trial` ask, where the rules let them pass.
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn set_for(&self, uplink: &mut Uplink, trial: &Trial) -> Result<(), MapError> {
+    pub fn set_for(&self, maps: &mut Maps, trial: &Trial) -> Result<(), MapError> {
         let ask = |verdict: u32| if verdict == VERDICT_ALLOW { VERDICT_ASK_IF_GATED } else { verdict };
         let mut policy = self.policy();
         match trial.duty {
@@ -143,7 +143,7 @@ impl Stage {
             Duty::Delegate => policy.delegate = ask(policy.delegate),
             _ => {}
         }
-        uplink.set_policy(policy)
+        maps.set_policy(policy)
     }
 
     fn policy(&self) -> Policy {
@@ -160,25 +160,25 @@ impl Stage {
     }
 
     /// Takes everything out of the tables again, also after a proof that broke off. The child has ended by now.
-    pub fn disarm(&self, uplink: &mut Uplink) {
-        if let Err(error) = uplink.set_policy(self.before) {
+    pub fn disarm(&self, maps: &mut Maps) {
+        if let Err(error) = maps.set_policy(self.before) {
             tracing::error!(%error, "the policy cannot be set back after the proof; reload the rules");
         }
-        if let Err(error) = uplink.set_open_verdict(open_index(ENTRY, true), VERDICT_ALLOW) {
+        if let Err(error) = maps.set_open_verdict(open_index(ENTRY, true), VERDICT_ALLOW) {
             tracing::warn!(%error, "the proof's entry stays in the verdict table, where no secret has its number");
         }
         let of_proof = |(pid, label): (u32, Label)| (label.session == SESSION.0).then_some(pid);
-        uplink.labels().into_iter().filter_map(of_proof).for_each(|pid| uplink.remove_label(pid));
-        let flows = uplink.flows().into_iter().filter(|(_, flow)| flow.session == SESSION.0);
-        flows.for_each(|(cookie, _)| uplink.remove_flow(cookie));
-        uplink.untag_inode(self.secret);
-        uplink.forget_followed(self.secret);
-        uplink.unprotect(self.own);
+        maps.labels().into_iter().filter_map(of_proof).for_each(|pid| maps.remove_label(pid));
+        let flows = maps.flows().into_iter().filter(|(_, flow)| flow.session == SESSION.0);
+        flows.for_each(|(cookie, _)| maps.remove_flow(cookie));
+        maps.untag_inode(self.secret);
+        maps.forget_followed(self.secret);
+        maps.unprotect(self.own);
         for name in [STREAM, DATAGRAM] {
-            uplink.remove_service(service(name));
+            maps.remove_service(service(name));
         }
-        uplink.remove_address(self.refused_port());
-        uplink.remove_session(SESSION);
+        maps.remove_address(self.refused_port());
+        maps.remove_session(SESSION);
     }
 }
 

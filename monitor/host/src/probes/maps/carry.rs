@@ -4,10 +4,10 @@ use std::path::Path;
 
 use aya::Pod;
 
-use super::{Table, Uplink};
+use super::{Maps, Table};
 use crate::probes::pins;
 
-impl Uplink {
+impl Maps {
     /// Copies sessions, labels, taints, flows and verdicts of another version's pins; gives how many entries.
     ///
     /// Both versions' programs follow forks meanwhile, so a pass is repeated until it finds nothing new.

@@ -28,7 +28,7 @@ const NOBODY_MET: Met = Met { sessions: [0; MET_MAX], written: 0 };
 type Table<K, V> = HashMap<MapData, K, V>;
 
 /// Handles of the maps that the daemon writes.
-pub struct Uplink {
+pub struct Maps {
     processes: Table<u32, Label>,
     sessions: Table<u64, Session>,
     taints: Table<u64, Taint>,
@@ -53,7 +53,7 @@ pub struct Uplink {
     lost: PerCpuArray<MapData, u64>,
 }
 
-impl Uplink {
+impl Maps {
     pub(super) fn take(ebpf: &mut Ebpf) -> Result<Self, ProbeError> {
         Ok(Self {
             processes: table(ebpf, "PROCESSES")?,

@@ -3,10 +3,10 @@
 use aya::maps::MapError;
 use monitor_common::{label::Session, policy::MET_MAX};
 
-use super::{NOBODY_MET, Uplink};
+use super::{Maps, NOBODY_MET};
 use interlock_core::facts::SessionId;
 
-impl Uplink {
+impl Maps {
     /// Sessions of a daemon that knew of no meetings have met nobody.
     ///
     /// # Errors
