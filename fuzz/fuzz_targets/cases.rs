@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::{Arc, LazyLock}};
 
-use interlock_core::{catalog::Catalog, rules::RuleSet, trial::{Cases, Court}};
+use interlock_core::{catalog::Catalog, rules::RuleSet, rule_test::{Cases, Runner}};
 
 static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::builtin().expect("the built-in rules are right")));
 static CATALOG: LazyLock<Catalog> =
@@ -10,9 +10,9 @@ static CATALOG: LazyLock<Catalog> =
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
-    let court = Court { rules: &RULES, catalog: &CATALOG };
+    let runner = Runner { rules: &RULES, catalog: &CATALOG };
     match Cases::parse(&[(PathBuf::from("a.yaml"), text.to_owned())], &RULES) {
-        Ok(cases) => cases.iter().for_each(|case| drop(court.hear(case))),
+        Ok(cases) => cases.iter().for_each(|case| drop(runner.run(case))),
         Err(problems) => assert!(!problems.is_empty()),
     }
 });

@@ -13,12 +13,12 @@ mod printer;
 mod privilege;
 mod record;
 mod replay;
+mod rule_test;
 mod rules;
 mod run;
 mod sessions;
 mod status;
 mod suggest;
-mod trial;
 
 use std::{
     path::{Path, PathBuf},

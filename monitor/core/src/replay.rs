@@ -24,9 +24,9 @@ use crate::{
     breaker::risk,
     decide::{Act, Decider, Effect, Input, Pending, Settings},
     facts::{BootNanos, Mode, SessionId},
+    rule_test::{Decisions, decisions},
     rules::{Problems, RuleSet},
     sessions::Session,
-    trial::{Decisions, decisions},
 };
 
 /// Version of the format.

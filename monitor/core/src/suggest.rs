@@ -30,8 +30,8 @@ use crate::{
     catalog::Catalog,
     facts::Action,
     replay::{Record, Ruled},
+    rule_test::Decisions,
     rules::{Problems, RuleSet, Word as _},
-    trial::Decisions,
 };
 
 /// Findings of one session that are looked at: each costs a look at what came before it.
@@ -262,8 +262,8 @@ impl Session<'_> {
                 return Err(format!(
                     "the exception would change what nobody approved: {} ({} → {})",
                     before.entry.told(),
-                    crate::trial::told(&before.decisions),
-                    crate::trial::told(&after.decisions)
+                    crate::rule_test::told(&before.decisions),
+                    crate::rule_test::told(&after.decisions)
                 ));
             }
             places.push(place);

@@ -16,12 +16,12 @@ use super::{
     exit::{Exit, Failure},
     language::{clock, plain},
     printer::Printer,
-    trial::{refuse, rules},
+    rule_test::{refuse, rules},
 };
 use interlock_core::{
     replay::{Record, read},
+    rule_test::told,
     rules::RuleSet,
-    trial::told,
 };
 
 const HEADERS: [&str; 5] = ["TIME", "SESSION", "EVENT", "BEFORE", "AFTER"];

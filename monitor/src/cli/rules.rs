@@ -17,8 +17,8 @@ use crate::{config::Config, control::api::RulesView};
 use interlock_core::{
     catalog::{Catalog, Pack},
     facts::Place,
+    rule_test,
     rules::{Backends, Problem, Problems, Rule, RuleSet, schema},
-    trial,
 };
 
 const PACK_HEADERS: [&str; 4] = ["PACK", "STATE", "KINDS OF SECRETS", "KINDS OF DESTINATIONS"];
@@ -29,7 +29,7 @@ pub enum Rules {
     /// Report every problem of rule files
     Check(CheckRules),
     /// Play cases, without a daemon and without root: what sessions do, and what the rules must decide
-    Test(super::trial::TestRules),
+    Test(super::rule_test::TestRules),
     /// List the configured rules, and where each does its work: the kernel's verdict table (kernel), the kernel that
     /// stops and asks (gate), or the daemon
     List(Reading),
@@ -64,7 +64,7 @@ impl Rules {
             Self::List(reading) => list(global, &global.printer(*reading)),
             Self::Packs(reading) => packs(global, &global.printer(*reading)),
             Self::Schema { cases } => {
-                let schema = if *cases { trial::schema() } else { schema::schema() };
+                let schema = if *cases { rule_test::schema() } else { schema::schema() };
                 global.printer(Reading::default()).json(&schema).map(|()| Exit::Fine)
             }
             Self::Reload => reload(global),

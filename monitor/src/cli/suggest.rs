@@ -14,7 +14,7 @@ use super::{
     language::{id, plain},
     printer::Printer,
     record::RecordSessions,
-    trial::refuse,
+    rule_test::refuse,
 };
 use crate::policy;
 use interlock_core::{

@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 
 use super::api::Refusal;
 
-/// Longer than the daemon's own limit, so that its answer about that is heard.
+/// Longer than the daemon's own limit, so that its answer about that is results.
 const PATIENCE: Duration = Duration::from_secs(35);
 /// Longest line of an event stream, bytes.
 const LINE: usize = 1 << 20;

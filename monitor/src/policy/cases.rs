@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::rules;
 use interlock_core::{
+    rule_test::Cases,
     rules::{Problem, Problems, RuleSet},
-    trial::Cases,
 };
 
 /// Directories below a given one that are looked at.

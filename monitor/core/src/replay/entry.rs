@@ -12,8 +12,8 @@ use crate::{
         Action, BootNanos, Delegation, Destination, EnvironAccess, Habit, Inspection, LinkHow, Process,
         Relink, SecretAccess, Subject,
     },
+    rule_test::{Answer, Decisions},
     rules::Word as _,
-    trial::{Answer, Decisions},
 };
 
 /// What was published about one deed of a session.

@@ -42,7 +42,7 @@ fn record(lines: &[Value]) -> Result<Record, Problems> {
 }
 
 fn told(ruled: &[Ruled<'_>]) -> Vec<String> {
-    ruled.iter().map(|ruled| crate::trial::told(&ruled.decisions)).collect()
+    ruled.iter().map(|ruled| crate::rule_test::told(&ruled.decisions)).collect()
 }
 
 #[test]

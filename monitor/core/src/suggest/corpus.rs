@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::{basis::Basis, exception::Exception};
 use crate::{
     catalog::Catalog,
+    rule_test::{Answer, Case, Cases, Decisions, Runner, told},
     rules::{Problems, RuleSet},
-    trial::{Answer, Case, Cases, Court, Decisions, told},
 };
 
 macro_rules! recall {
@@ -68,9 +68,9 @@ impl Corpus {
             RECALL.iter().map(|(name, text)| (format!("recall/{name}").into(), (*text).to_owned())).collect();
         let builtin = Cases::parse(&files, &RuleSet::builtin()?)?;
         let more = more.map(|files| Cases::parse(files, basis.rules())).transpose()?;
-        let court = Court { rules: basis.rules(), catalog };
+        let runner = Runner { rules: basis.rules(), catalog };
         let cases = builtin.iter().chain(more.iter().flat_map(Cases::iter));
-        Ok(Self { cases: cases.map(|case| (case.clone(), court.hear(case).strongest)).collect() })
+        Ok(Self { cases: cases.map(|case| (case.clone(), runner.run(case).strongest)).collect() })
     }
 
     /// Plays every session with the exceptions in force.
@@ -93,7 +93,7 @@ impl Corpus {
                 Some((of, rules)) if *of == home => rules,
                 _ => &known.insert((home, basis.with(&transplanted(exceptions, home), catalog)?)).1,
             };
-            let after = Court { rules, catalog }.hear(case).strongest;
+            let after = Runner { rules, catalog }.run(case).strongest;
             if *before == after {
                 continue;
             }

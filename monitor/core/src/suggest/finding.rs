@@ -6,8 +6,8 @@ use super::exception::Exception;
 use crate::{
     facts::{Action, Subject},
     replay::{Deed, Entry, Record, Recorded, Ruled, What},
+    rule_test::{Answer, Decision},
     rules::{Rule, RuleSet},
-    trial::{Answer, Decision},
 };
 
 /// One rule and one event that it matched.

@@ -3,7 +3,7 @@
 use crate::{
     facts::Action,
     replay::{Deed, Record, Ruled, What},
-    trial::{Answer, told},
+    rule_test::{Answer, told},
 };
 
 /// Reasons that are told; a session that was killed has many.

@@ -28,9 +28,9 @@ fn misses_by(rules: &Arc<RuleSet>, events: &str) -> Vec<String> {
     let text = format!("version: 1\ncases:\n  - name: it\n    events:\n{events}");
     let mut catalog = Catalog::builtin().unwrap();
     rules.switch_packs(&mut catalog).unwrap();
-    let court = Court { rules, catalog: &catalog };
+    let runner = Runner { rules, catalog: &catalog };
     let cases = read(&text).unwrap_or_else(|problems| panic!("{problems}"));
-    let misses = cases.iter().flat_map(|case| court.hear(case).misses);
+    let misses = cases.iter().flat_map(|case| runner.run(case).misses);
     misses.map(|miss| format!("{}: {}: {} ≠ {}", miss.line, miss.event, miss.expected, miss.got)).collect()
 }
 
@@ -156,8 +156,8 @@ cases:
     let rules = Arc::new(RuleSet::parse(&[("rules.yaml".into(), rules.to_owned())]).unwrap());
     let catalog = Catalog::builtin().unwrap();
     let cases = Cases::parse(&[("cases.yaml".into(), cases.to_owned())], &rules).unwrap();
-    let court = Court { rules: &rules, catalog: &catalog };
-    let misses: Vec<Miss> = cases.iter().flat_map(|case| court.hear(case).misses).collect();
+    let runner = Runner { rules: &rules, catalog: &catalog };
+    let misses: Vec<Miss> = cases.iter().flat_map(|case| runner.run(case).misses).collect();
     assert_eq!(misses, []);
 }
 

@@ -41,21 +41,21 @@ const NO_HINT: u32 = u32::MAX;
 
 /// What judges: rules and catalogues.
 #[derive(Clone, Copy, Debug)]
-pub struct Court<'a> {
+pub struct Runner<'a> {
     pub rules: &'a Arc<RuleSet>,
     pub catalog: &'a Catalog,
 }
 
 /// What was decided about a case.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct CaseResult {
     /// The strongest decisions of the whole session.
     pub strongest: Decisions,
     /// What was not as expected.
     pub misses: Vec<Miss>,
 }
 
-impl Heard {
+impl CaseResult {
     /// What the strongest decision does.
     #[must_use]
     pub fn answer(&self) -> Option<Answer> {
@@ -63,10 +63,10 @@ impl Heard {
     }
 }
 
-impl Court<'_> {
+impl Runner<'_> {
     /// Plays a case from its begin to its end.
     #[must_use]
-    pub fn hear(&self, case: &Case) -> Heard {
+    pub fn run(&self, case: &Case) -> CaseResult {
         let mut stage = Stage::new(*self, case);
         let (mut strongest, mut misses) = (Decisions::new(), Vec::new());
         for event in &case.events {
@@ -90,7 +90,7 @@ impl Court<'_> {
         if let Some(expected) = case.expect.as_ref().filter(|expected| !expected.is_met(&strongest)) {
             misses.push(miss(case, case.line, "the whole session", expected, told(&strongest)));
         }
-        Heard { strongest, misses }
+        CaseResult { strongest, misses }
     }
 }
 
@@ -113,7 +113,7 @@ fn keep_strongest(strongest: &mut Decisions, more: Decisions) {
 
 /// A session in its surroundings.
 struct Stage<'a> {
-    court: Court<'a>,
+    runner: Runner<'a>,
     decider: Decider,
     id: SessionId,
     home: String,
@@ -138,17 +138,17 @@ struct Stopped {
 }
 
 impl<'a> Stage<'a> {
-    fn new(court: Court<'a>, case: &Case) -> Self {
+    fn new(runner: Runner<'a>, case: &Case) -> Self {
         let setting = &case.setting;
         let id = SessionId(monitor_common::label::session_id(ROOT, BEGAN));
         let mut session = Session::new(id, setting.agent.clone(), "case".to_owned(), BootNanos(BEGAN));
         session.home = Some(setting.home.clone());
         session.workspace = setting.workspace.as_ref().map(PathBuf::from);
         session.incomplete = setting.incomplete;
-        let rules = Arc::clone(court.rules);
+        let rules = Arc::clone(runner.rules);
         let settings = Settings { rules, mode: Mode::Enforce, risk_budget: risk::BUDGET };
         let mut stage = Self {
-            court,
+            runner,
             decider: Decider::new(settings, 1),
             id,
             home: setting.home.clone(),
@@ -199,7 +199,7 @@ impl<'a> Stage<'a> {
         let mut effects = Vec::new();
         for subject in self.subjects(act, &process, &parent) {
             let pending = self.pending(&subject, process.pid);
-            let pack_off = self.court.catalog.switched_off(&subject).map(str::to_owned);
+            let pack_off = self.runner.catalog.switched_off(&subject).map(str::to_owned);
             let act =
                 decide::Act { session: self.id, process: process.clone(), at, subject, pending, pack_off };
             self.decider.step(at, Input::Act(Box::new(act)), &mut effects);
@@ -286,7 +286,7 @@ impl<'a> Stage<'a> {
         let subject = match act {
             Act::Exec(_) => {
                 return recognition::executed(
-                    self.court.catalog,
+                    self.runner.catalog,
                     process,
                     [Some(parent), None],
                     self.grounds(),
@@ -305,7 +305,7 @@ impl<'a> Stage<'a> {
                 Some(Subject::Inspect(Inspection { target, own: *own, how: *how }))
             }
             Act::Delegate(path) => {
-                let (catalog, path) = (self.court.catalog, self.absolute(path));
+                let (catalog, path) = (self.runner.catalog, self.absolute(path));
                 let asked = recognition::asked_service(catalog, path.clone());
                 asked
                     .or_else(|| recognition::written_file(catalog, path, Some(self.home())))
@@ -337,14 +337,14 @@ impl<'a> Stage<'a> {
             args: &process.args,
             ancestors: &[parent],
         };
-        recognition::secret(self.court.catalog, reader, path, known, outside)
+        recognition::secret(self.runner.catalog, reader, path, known, outside)
     }
 
     /// The kernel tags the inode when it sees the secret get another name.
     fn follow(&mut self, secret: &SecretAccess, to: String) {
         let outside =
             self.followed.get(&secret.path).map_or_else(|| self.is_outside(&secret.path), |from| from.1);
-        let mut ids = (0_u32..).zip(self.court.catalog.secrets.ids());
+        let mut ids = (0_u32..).zip(self.runner.catalog.secrets.ids());
         if let Some((entry, _)) = ids.find(|(_, id)| *id == secret.entry) {
             self.followed.insert(to, (entry, outside));
         }
@@ -371,7 +371,7 @@ impl<'a> Stage<'a> {
             ..Identified::default()
         };
         let Endpoint { address, port, transport, .. } = *endpoint;
-        recognition::destination(&self.court.catalog.destinations, &identified, address, port, transport)
+        recognition::destination(&self.runner.catalog.destinations, &identified, address, port, transport)
     }
 
     fn process(&self, actor: &Actor, agent: &str) -> Process {

@@ -14,8 +14,8 @@ use super::{
 use crate::policy;
 use interlock_core::{
     catalog::Catalog,
+    rule_test::{Miss, Runner},
     rules::{Problem, Problems, RuleSet},
-    trial::{Court, Miss},
 };
 
 const HEADERS: [&str; 5] = ["WHERE", "CASE", "EVENT", "EXPECTED", "GOT"];
@@ -53,13 +53,13 @@ impl TestRules {
         rules.switch_packs(&mut catalog).map_err(|problems| refuse(printer, &problems))?;
         let cases =
             policy::cases::load(&self.paths, &rules).map_err(|problems| refuse(printer, &problems))?;
-        let court = Court { rules: &rules, catalog: &catalog };
-        let heard: Vec<Vec<Miss>> = cases.iter().map(|case| court.hear(case).misses).collect();
+        let runner = Runner { rules: &rules, catalog: &catalog };
+        let results: Vec<Vec<Miss>> = cases.iter().map(|case| runner.run(case).misses).collect();
         let tested = Tested {
             cases: cases.len(),
-            failed: heard.iter().filter(|misses| !misses.is_empty()).count(),
+            failed: results.iter().filter(|misses| !misses.is_empty()).count(),
             rules: rules.sha256().to_owned(),
-            misses: heard.into_iter().flatten().collect(),
+            misses: results.into_iter().flatten().collect(),
         };
         tested.show(printer)?;
         Ok(if tested.failed == 0 { Exit::Fine } else { Exit::Negative })

@@ -8,6 +8,10 @@ use super::{
 };
 use crate::{
     facts::{EnvironHow, InspectHow, LinkHow, NameSource, Transport},
+    rule_test::{
+        case::{Act, Endpoint, Reply},
+        grammar,
+    },
     rules::{
         Word as _,
         parse::{
@@ -15,10 +19,6 @@ use crate::{
             tree::{Node, Value},
         },
         report::Report,
-    },
-    trial::{
-        case::{Act, Endpoint, Reply},
-        grammar,
     },
 };
 

@@ -43,8 +43,8 @@ fn load(name: &str, rules: &RuleSet) -> Cases {
 #[test]
 fn every_case_of_the_repository_is_decided_as_it_says() {
     let (rules, catalog) = builtin();
-    let court = Court { rules: &rules, catalog: &catalog };
-    let misses: Vec<Miss> = load("tests", &rules).iter().flat_map(|case| court.hear(case).misses).collect();
+    let runner = Runner { rules: &rules, catalog: &catalog };
+    let misses: Vec<Miss> = load("tests", &rules).iter().flat_map(|case| runner.run(case).misses).collect();
     assert!(misses.is_empty(), "{misses:#?}");
 }
 
@@ -52,10 +52,10 @@ fn every_case_of_the_repository_is_decided_as_it_says() {
 #[test]
 fn every_default_rule_has_a_case_that_it_decides() {
     let (rules, catalog) = builtin();
-    let court = Court { rules: &rules, catalog: &catalog };
+    let runner = Runner { rules: &rules, catalog: &catalog };
     let cases = load("tests", &rules);
     let expected: std::collections::BTreeSet<String> = cases.iter().flat_map(Case::expected_rules).collect();
-    assert!(cases.iter().all(|case| court.hear(case).misses.is_empty()));
+    assert!(cases.iter().all(|case| runner.run(case).misses.is_empty()));
     let untested: Vec<&str> =
         rules.iter().map(|rule| rule.id.as_str()).filter(|id| !expected.contains(*id)).collect();
     assert!(untested.is_empty(), "no case expects {untested:?}");
@@ -64,12 +64,12 @@ fn every_default_rule_has_a_case_that_it_decides() {
 #[test]
 fn every_attack_of_the_corpus_is_held_denied_or_frozen() {
     let (rules, catalog) = builtin();
-    let court = Court { rules: &rules, catalog: &catalog };
+    let runner = Runner { rules: &rules, catalog: &catalog };
     let cases = load("tests/recall", &rules);
     assert!(cases.len() >= ATTACKS, "{} attacks", cases.len());
     let missed: Vec<&str> = cases
         .iter()
-        .filter(|case| court.hear(case).answer() < Some(Answer::Hold))
+        .filter(|case| runner.run(case).answer() < Some(Answer::Hold))
         .map(|case| case.name.as_str())
         .collect();
     assert!(missed.is_empty(), "not caught: {missed:#?}");
@@ -96,8 +96,8 @@ fn deleting_any_condition_of_a_default_rule_fails_a_case() {
     let mutants = mutation::mutants(rules::DEFAULT);
     assert!(mutants.len() > 4 * rules.len(), "only {} mutants", mutants.len());
     let survives = |rules: &Arc<RuleSet>| {
-        let court = Court { rules, catalog: &catalog };
-        cases.iter().all(|case| court.hear(case).misses.is_empty())
+        let runner = Runner { rules, catalog: &catalog };
+        cases.iter().all(|case| runner.run(case).misses.is_empty())
     };
     let survivors: Vec<String> = mutants
         .into_iter()
@@ -133,11 +133,11 @@ fn every_file_of_cases_and_the_references_example_fit_the_committed_schema() {
     let reference = include_str!("../../../../../docs/rules.md");
     let blocks = reference.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
     let (rules, catalog) = builtin();
-    let court = Court { rules: &rules, catalog: &catalog };
+    let runner = Runner { rules: &rules, catalog: &catalog };
     let mut examples = 0;
     for block in blocks.filter(|block| block.contains("\ncases:")) {
         let cases = read::read(&[(PathBuf::from("docs/rules.md"), block.to_owned())], &rules).unwrap();
-        assert!(fits(block) && cases.iter().all(|case| court.hear(case).misses.is_empty()), "{block}");
+        assert!(fits(block) && cases.iter().all(|case| runner.run(case).misses.is_empty()), "{block}");
         examples += cases.len();
     }
     assert_eq!(examples, 3);

@@ -3,16 +3,16 @@
 use std::{net::IpAddr, time::Duration};
 
 use crate::{
+    rule_test::{
+        case::{Actor, Program},
+        grammar,
+    },
     rules::{
         parse::{
             section::{Section, text},
             tree::{Node, Value},
         },
         report::Report,
-    },
-    trial::{
-        case::{Actor, Program},
-        grammar,
     },
 };
 
