@@ -7,18 +7,18 @@
 
 mod ask;
 mod conditions;
+mod observer;
 mod view;
-mod witness;
 
 use std::sync::Arc;
 
-pub use self::witness::Condition;
+pub use self::observer::Condition;
 use self::{
     ask::describe_threshold,
+    observer::{MatchText, Noop},
     view::Unknown,
-    witness::{Blind, Teller},
 };
-pub(super) use self::{view::View, witness::Clerk};
+pub(super) use self::{observer::FullTrace, view::View};
 use super::{
     exceptions::is_excused,
     memory::{Memory, Seen},
@@ -115,7 +115,7 @@ impl RuleSet {
             let Some(conditions) = sequence.steps.get(*step).map(|step| &step.conditions) else { continue };
             let owners_wanted = conditions.process.as_ref().is_some_and(|process| process.owner.is_some());
             if (view.is_owners() && !owners_wanted)
-                || !view.meets(conditions, memory, Unknown::IsMet, &mut Blind)
+                || !view.meets(conditions, memory, Unknown::IsMet, &mut Noop)
             {
                 continue;
             }
@@ -144,7 +144,7 @@ impl Verdict {
 
     /// Takes a rule into account, if it matches.
     fn take(&mut self, view: &View<'_>, rule: &Arc<Rule>, memory: &mut Memory) {
-        let asked = view.ask(rule, memory, &mut Blind);
+        let asked = view.ask(rule, memory, &mut Noop);
         if asked.faulty {
             self.guard_faults.push(Arc::clone(rule));
         }
@@ -156,7 +156,7 @@ impl Verdict {
         {
             return;
         }
-        let mut teller = Teller::default();
+        let mut teller = MatchText::default();
         view.ask(rule, memory, &mut teller);
         let mut conditions = teller.said;
         conditions.extend(rule.threshold.as_ref().map(describe_threshold));

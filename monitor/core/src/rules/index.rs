@@ -10,7 +10,7 @@ mod shelf;
 use std::{collections::HashMap, net::IpAddr};
 
 use self::globs::{Globs, GlobsBuilder};
-pub use self::shelf::Shelf;
+pub use self::shelf::IndexKey;
 use super::{
     conditions::Conditions,
     pattern::{HostPattern, normal},
@@ -158,10 +158,10 @@ impl Kinds {
 
 impl Secrets {
     fn file(&mut self, conditions: &Conditions, place: u32, paths: &mut GlobsBuilder) {
-        match Shelf::of_secret(conditions) {
-            Shelf::Entry(entry) => file_all(&mut self.entry, entry, place),
-            Shelf::Path(globs) => paths.add(globs, place),
-            Shelf::Class(class) => file_all(&mut self.class, class, place),
+        match IndexKey::of_secret(conditions) {
+            IndexKey::Entry(entry) => file_all(&mut self.entry, entry, place),
+            IndexKey::Path(globs) => paths.add(globs, place),
+            IndexKey::Class(class) => file_all(&mut self.class, class, place),
             _ => self.rest.push(place),
         }
     }
@@ -176,10 +176,10 @@ impl Secrets {
 
 impl Destinations {
     fn file(&mut self, conditions: &Conditions, place: u32) {
-        match Shelf::of_destination(conditions) {
-            Shelf::Host(hosts) => hosts.iter().for_each(|pattern| self.file_host(pattern, place)),
-            Shelf::Provider(providers) => file_all(&mut self.provider, providers, place),
-            Shelf::Destination(classes) => {
+        match IndexKey::of_destination(conditions) {
+            IndexKey::Host(hosts) => hosts.iter().for_each(|pattern| self.file_host(pattern, place)),
+            IndexKey::Provider(providers) => file_all(&mut self.provider, providers, place),
+            IndexKey::Destination(classes) => {
                 classes.iter().for_each(|class| self.class.entry(*class).or_default().push(place));
             }
             _ => self.rest.push(place),
@@ -229,7 +229,7 @@ impl Programs {
         names: &mut GlobsBuilder,
         paths: &mut GlobsBuilder,
     ) {
-        let Shelf::Program(globs) = Shelf::of_program(conditions) else {
+        let IndexKey::Program(globs) = IndexKey::of_program(conditions) else {
             self.rest.push(place);
             return;
         };

@@ -6,7 +6,7 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use super::{
-    evaluate::{Clerk, Condition, Verdict, View},
+    evaluate::{Condition, FullTrace, Verdict, View},
     exceptions::is_excused,
     memory::Memory,
     model::Rule,
@@ -103,7 +103,7 @@ impl Trace {
 
 impl Traced {
     fn new(view: &View<'_>, rule: &Arc<Rule>, memory: &Memory) -> Self {
-        let mut clerk = Clerk::default();
+        let mut clerk = FullTrace::default();
         if !rule.is_asked_about(&view.fact.subject) {
             clerk.conditions.push(Condition::too_early());
         }

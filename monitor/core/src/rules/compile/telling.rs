@@ -7,7 +7,7 @@ use crate::{
     facts::{Kind, Mode, Place},
     rules::{
         conditions::Conditions,
-        index::Shelf,
+        index::IndexKey,
         model::{Moment, Rule},
         set::RuleSet,
         wording::{OneOf, Sort},
@@ -74,7 +74,7 @@ fn filed(on: Kind, conditions: &Conditions) -> String {
         [] => String::new(),
         agents => format!("the agent {}, then under ", OneOf(agents)),
     };
-    format!("the index has it for {}, under {agents}{}", on.word(), Shelf::of(on, conditions))
+    format!("the index has it for {}, under {agents}{}", on.word(), IndexKey::of(on, conditions))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
+    observer::{Condition, Finding, FullTrace, Noop, Observer, Told},
     view::{Unknown, View},
-    witness::{Blind, Clerk, Condition, Finding, Told, Witness},
 };
 use crate::{
     facts::{Action, BootNanos},
@@ -20,7 +20,7 @@ use crate::{
 
 /// What became of asking.
 pub struct Asked {
-    /// Nothing stood against a match, as far as the witness wanted to hear.
+    /// Nothing stood against a match, as far as the observer wanted to hear.
     pub met: bool,
     /// The guard had no result.
     pub faulty: bool,
@@ -29,30 +29,36 @@ pub struct Asked {
 }
 
 impl View<'_> {
-    pub fn ask<W: Witness>(&self, rule: &Rule, memory: &Memory, witness: &mut W) -> Asked {
+    pub fn ask<W: Observer>(&self, rule: &Rule, memory: &Memory, observer: &mut W) -> Asked {
         let unknown = if rule.action == Action::Allow { Unknown::IsUnmet } else { Unknown::IsMet };
-        self.ask_with(unknown, rule, memory, witness)
+        self.ask_with(unknown, rule, memory, observer)
     }
 
     /// Whether only the session's lost records speak for the rule: what it did is not known to be what the rule wants.
     pub fn guesses(&self, rule: &Rule, memory: &Memory) -> bool {
-        self.fact.incomplete && !self.ask_with(Unknown::IsUnmet, rule, memory, &mut Blind).met
+        self.fact.incomplete && !self.ask_with(Unknown::IsUnmet, rule, memory, &mut Noop).met
     }
 
-    fn ask_with<W: Witness>(&self, unknown: Unknown, rule: &Rule, memory: &Memory, witness: &mut W) -> Asked {
+    fn ask_with<W: Observer>(
+        &self,
+        unknown: Unknown,
+        rule: &Rule,
+        memory: &Memory,
+        observer: &mut W,
+    ) -> Asked {
         let mut asked = Asked { met: false, faulty: false, ceiling: Action::Kill };
-        asked.met = self.meets(&rule.conditions, memory, unknown, witness)
-            && self.is_no_exception(rule, memory, witness)
-            && self.meets_guard(rule, memory, &mut asked, witness)
-            && self.follows(rule, memory, unknown, witness);
+        asked.met = self.meets(&rule.conditions, memory, unknown, observer)
+            && self.is_no_exception(rule, memory, observer)
+            && self.meets_guard(rule, memory, &mut asked, observer)
+            && self.follows(rule, memory, unknown, observer);
         asked
     }
 
-    fn is_no_exception<W: Witness>(&self, rule: &Rule, memory: &Memory, witness: &mut W) -> bool {
+    fn is_no_exception<W: Observer>(&self, rule: &Rule, memory: &Memory, observer: &mut W) -> bool {
         rule.except.iter().all(|conditions| {
-            let excepted = self.meets(conditions, memory, Unknown::IsUnmet, &mut Blind);
+            let excepted = self.meets(conditions, memory, Unknown::IsUnmet, &mut Noop);
             let part = |part| Exception { view: self, conditions, memory, part };
-            witness.hears(Finding {
+            observer.hears(Finding {
                 condition: "except",
                 met: !excepted,
                 asked: &part(Part::Asked),
@@ -65,19 +71,19 @@ impl View<'_> {
 
     /// Closed for what stops, or a session could talk its way past a rule by confusing its guard; but nobody is killed
     /// because of a guess. Open for alerts, and no exception is made by a guess.
-    fn meets_guard<W: Witness>(
+    fn meets_guard<W: Observer>(
         &self,
         rule: &Rule,
         memory: &Memory,
         asked: &mut Asked,
-        witness: &mut W,
+        observer: &mut W,
     ) -> bool {
         let Some(guard) = &rule.guard else { return true };
         let scope = self.scope(memory.risk(self.fact.at));
         let text = guard.as_str();
         let instead = "values for which the expression is false";
         match guard.holds(&scope) {
-            Ok(met) => witness.hears(Finding {
+            Ok(met) => observer.hears(Finding {
                 condition: "when",
                 met,
                 asked: &text,
@@ -91,7 +97,7 @@ impl View<'_> {
                 if met {
                     asked.ceiling = Action::Freeze;
                 }
-                witness.hears(Finding {
+                observer.hears(Finding {
                     condition: "when",
                     met,
                     asked: &text,
@@ -107,7 +113,7 @@ impl View<'_> {
     }
 
     /// Whether what must have happened before did, in time.
-    fn follows<W: Witness>(&self, rule: &Rule, memory: &Memory, unknown: Unknown, witness: &mut W) -> bool {
+    fn follows<W: Observer>(&self, rule: &Rule, memory: &Memory, unknown: Unknown, observer: &mut W) -> bool {
         let Some(sequence) = &rule.after else { return true };
         let now = self.fact.at;
         let facts = memory.steps().recall(sequence, now);
@@ -118,7 +124,7 @@ impl View<'_> {
         };
         let taken = Taken { sequence, memory, now };
         let unknown = "not known, because records of the session were lost; that counts as done";
-        witness.hears(Finding {
+        observer.hears(Finding {
             condition: "after",
             met: facts.is_some() || guessed,
             asked: &Steps(sequence),
@@ -129,7 +135,7 @@ impl View<'_> {
     }
 
     /// Tells of a rule's threshold without counting.
-    pub fn tell_threshold(&self, rule: &Rule, threshold: &Threshold, memory: &Memory, clerk: &mut Clerk) {
+    pub fn tell_threshold(&self, rule: &Rule, threshold: &Threshold, memory: &Memory, clerk: &mut FullTrace) {
         let object = threshold.distinct.map(|_| self.object());
         let counted = memory.counted(rule.key, threshold, object, self.fact.at);
         let owners = self.is_owners();
@@ -169,7 +175,7 @@ enum Part {
 
 impl Display for Exception<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut clerk = Clerk::default();
+        let mut clerk = FullTrace::default();
         self.view.meets(self.conditions, self.memory, Unknown::IsUnmet, &mut clerk);
         let differs = clerk.conditions.iter().any(|condition| !condition.met);
         let told = |condition: &&Condition| match self.part {

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use super::{
+    observer::{Finding, Observer, Told},
     view::{Unknown, View},
-    witness::{Finding, Told, Witness},
 };
 use crate::{
     facts::{Delegation, Destination, EnvironAccess, Inspection, LinkHow, SecretAccess, Subject},
@@ -20,56 +20,56 @@ use crate::{
 };
 
 impl View<'_> {
-    /// Whether all conditions are met, as far as the witness wants to hear of them.
-    pub fn meets<W: Witness>(
+    /// Whether all conditions are met, as far as the observer wants to hear of them.
+    pub fn meets<W: Observer>(
         &self,
         conditions: &Conditions,
         memory: &Memory,
         unknown: Unknown,
-        witness: &mut W,
+        observer: &mut W,
     ) -> bool {
         let Conditions { agent, session, process, touched, .. } = conditions;
-        self.meets_subject(conditions, witness)
-            && any("agent", agent, |id| *id == self.fact.agent, &self.fact.agent, value, witness)
-            && session.as_ref().is_none_or(|wanted| self.meets_session(wanted, witness))
-            && process.as_ref().is_none_or(|wanted| self.meets_process(wanted, witness))
-            && touched.as_ref().is_none_or(|wanted| self.meets_touched(wanted, memory, unknown, witness))
+        self.meets_subject(conditions, observer)
+            && any("agent", agent, |id| *id == self.fact.agent, &self.fact.agent, value, observer)
+            && session.as_ref().is_none_or(|wanted| self.meets_session(wanted, observer))
+            && process.as_ref().is_none_or(|wanted| self.meets_process(wanted, observer))
+            && touched.as_ref().is_none_or(|wanted| self.meets_touched(wanted, memory, unknown, observer))
     }
 
     /// The conditions about what the fact is about.
-    fn meets_subject<W: Witness>(&self, conditions: &Conditions, witness: &mut W) -> bool {
+    fn meets_subject<W: Observer>(&self, conditions: &Conditions, observer: &mut W) -> bool {
         let Conditions { secret, destination, environ, inspect, delegate, link, lifecycle, .. } = conditions;
         match &self.fact.subject {
             Subject::Open(access) | Subject::Probe(access) => {
-                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, access, witness))
+                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, access, observer))
             }
             Subject::Connect(access) | Subject::Handshake(access) => {
-                destination.as_ref().is_none_or(|wanted| self.meets_destination(wanted, access, witness))
+                destination.as_ref().is_none_or(|wanted| self.meets_destination(wanted, access, observer))
             }
             Subject::Environ(access) => {
-                environ.as_ref().is_none_or(|wanted| meets_environ(wanted, access, witness))
+                environ.as_ref().is_none_or(|wanted| meets_environ(wanted, access, observer))
             }
             Subject::Inspect(access) => {
-                inspect.as_ref().is_none_or(|wanted| meets_inspect(wanted, *access, witness))
+                inspect.as_ref().is_none_or(|wanted| meets_inspect(wanted, *access, observer))
             }
             Subject::Delegate(delegation) => {
-                delegate.as_ref().is_none_or(|wanted| meets_delegate(wanted, delegation, witness))
+                delegate.as_ref().is_none_or(|wanted| meets_delegate(wanted, delegation, observer))
             }
             Subject::Link(relink) => {
-                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, &relink.secret, witness))
-                    && link.as_ref().is_none_or(|wanted| meets_link(wanted, relink.how, witness))
+                secret.as_ref().is_none_or(|wanted| meets_secret(wanted, &relink.secret, observer))
+                    && link.as_ref().is_none_or(|wanted| meets_link(wanted, relink.how, observer))
             }
             Subject::Lifecycle(stage) => {
-                any("lifecycle", lifecycle.as_slice(), |one| one == stage, &Plain(stage), value, witness)
+                any("lifecycle", lifecycle.as_slice(), |one| one == stage, &Plain(stage), value, observer)
             }
             Subject::Exec => true,
         }
     }
 
-    fn meets_session<W: Witness>(&self, wanted: &SessionMatch, witness: &mut W) -> bool {
+    fn meets_session<W: Observer>(&self, wanted: &SessionMatch, observer: &mut W) -> bool {
         let age = self.fact.session_age;
         let aged = wanted.age == Age::default()
-            || witness.hears(Finding {
+            || observer.hears(Finding {
                 condition: "session.age",
                 met: wanted.age.holds(age),
                 asked: &Bounds(&wanted.age),
@@ -77,14 +77,14 @@ impl View<'_> {
                 instead: &OtherAge(&wanted.age, age),
                 told: Told::Value,
             });
-        aged && is("session.incomplete", wanted.incomplete, self.fact.incomplete, witness)
+        aged && is("session.incomplete", wanted.incomplete, self.fact.incomplete, observer)
     }
 
-    fn meets_destination<W: Witness>(
+    fn meets_destination<W: Observer>(
         &self,
         wanted: &DestinationMatch,
         access: &Destination,
-        witness: &mut W,
+        observer: &mut W,
     ) -> bool {
         let DestinationMatch { class, host, provider, port, named, also } = wanted;
         let name = self.host();
@@ -95,49 +95,55 @@ impl View<'_> {
         };
         let unlisted = "none that is known".to_owned();
         let found = access.provider.as_ref().unwrap_or(&unlisted);
-        any("destination.class", class, |class| *class == access.class, &Plain(&access.class), value, witness)
-            && any("destination.host", host, fits, endpoint, |host| Told::By(host), witness)
+        any(
+            "destination.class",
+            class,
+            |class| *class == access.class,
+            &Plain(&access.class),
+            value,
+            observer,
+        ) && any("destination.host", host, fits, endpoint, |host| Told::By(host), observer)
             && any(
                 "destination.provider",
                 provider,
                 |id| access.provider.as_ref() == Some(id),
                 found,
                 value,
-                witness,
+                observer,
             )
-            && any("destination.port", port, |port| *port == access.port, &access.port, value, witness)
-            && is("destination.named", *named, name.is_some(), witness)
+            && any("destination.port", port, |port| *port == access.port, &access.port, value, observer)
+            && is("destination.named", *named, name.is_some(), observer)
             && any(
                 "destination.also",
                 also.as_slice(),
                 |role| access.also == Some(*role),
                 access.also.as_ref().map_or(&"nothing besides" as &dyn Display, |_| &"infra"),
                 value,
-                witness,
+                observer,
             )
     }
 
-    fn meets_process<W: Witness>(&self, wanted: &ProcessMatch, witness: &mut W) -> bool {
+    fn meets_process<W: Observer>(&self, wanted: &ProcessMatch, observer: &mut W) -> bool {
         let process = &self.fact.process;
         let executable = |glob: &Glob| {
             let whole = glob.as_str().contains('/');
             glob.matches(if whole { &process.executable } else { process.name() })
         };
-        any("process.executable", &wanted.executable, executable, &process.executable, by, witness)
+        any("process.executable", &wanted.executable, executable, &process.executable, by, observer)
             && (wanted.argv.is_empty() || {
                 let argv = self.argv();
-                any("process.argv", &wanted.argv, |glob| glob.matches(argv), &Line(argv), matches, witness)
+                any("process.argv", &wanted.argv, |glob| glob.matches(argv), &Line(argv), matches, observer)
             })
-            && is("process.owner", wanted.owner, self.is_owners(), witness)
+            && is("process.owner", wanted.owner, self.is_owners(), observer)
     }
 
     /// What is not known counts as touched: a session cannot gain by making the monitor lose its records.
-    fn meets_touched<W: Witness>(
+    fn meets_touched<W: Observer>(
         &self,
         wanted: &Touched,
         memory: &Memory,
         unknown: Unknown,
-        witness: &mut W,
+        observer: &mut W,
     ) -> bool {
         let ago = |touch: &Touch| Span(self.fact.at.since(touch.at));
         let asked = Wanted(wanted);
@@ -151,26 +157,26 @@ impl View<'_> {
         };
         // Each is said in its place: what `format_args` refers to lives no longer than the call.
         match memory.recall(wanted, self.fact.at, self.fact.subject.destination()) {
-            Recall::Found(touch) => witness.hears(finding(
+            Recall::Found(touch) => observer.hears(finding(
                 true,
                 &format_args!("{touch}, read {} before", ago(touch)),
                 &format_args!("no {} (this one was read {} before)", Wanted(wanted), ago(touch)),
                 Told::Words(format_args!("touched {touch} {} ago", ago(touch))),
             )),
-            Recall::Nothing if self.fact.incomplete && unknown == Unknown::IsMet => witness.hears(finding(
+            Recall::Nothing if self.fact.incomplete && unknown == Unknown::IsMet => observer.hears(finding(
                 true,
                 &"not known, because records of the session were lost; that counts as read",
                 &"a session whose records are complete",
                 Told::Words(format_args!("touched: unknown (records were lost)")),
             )),
-            Recall::Dropped if unknown == Unknown::IsMet => witness.hears(finding(
+            Recall::Dropped if unknown == Unknown::IsMet => observer.hears(finding(
                 true,
                 &"not known, because too many secrets were read to remember each; that counts as read",
                 &"a session that read fewer secrets",
                 Told::Words(format_args!("touched: unknown (too many secrets were read to remember each)")),
             )),
             Recall::Nothing | Recall::Dropped => {
-                witness.hears(finding(false, &Missed { view: self, wanted, memory }, &"", Told::Silent))
+                observer.hears(finding(false, &Missed { view: self, wanted, memory }, &"", Told::Silent))
             }
         }
     }
@@ -207,34 +213,34 @@ impl Display for Missed<'_> {
     }
 }
 
-fn meets_secret<W: Witness>(wanted: &SecretMatch, access: &SecretAccess, witness: &mut W) -> bool {
+fn meets_secret<W: Observer>(wanted: &SecretMatch, access: &SecretAccess, observer: &mut W) -> bool {
     let SecretMatch { class, grade, foreign, habit, entry, path } = wanted;
-    any("secret.class", class, |class| *class == access.class, &access.class, value, witness)
-        && any("secret.grade", grade, |grade| *grade == access.grade, &Plain(&access.grade), value, witness)
-        && is("secret.foreign", *foreign, access.foreign, witness)
-        && is("secret.habit", *habit, access.habit.is_some(), witness)
-        && any("secret.entry", entry, |entry| *entry == access.entry, &access.entry, value, witness)
-        && any("secret.path", path, |glob| glob.matches(&access.path), &access.path, by, witness)
+    any("secret.class", class, |class| *class == access.class, &access.class, value, observer)
+        && any("secret.grade", grade, |grade| *grade == access.grade, &Plain(&access.grade), value, observer)
+        && is("secret.foreign", *foreign, access.foreign, observer)
+        && is("secret.habit", *habit, access.habit.is_some(), observer)
+        && any("secret.entry", entry, |entry| *entry == access.entry, &access.entry, value, observer)
+        && any("secret.path", path, |glob| glob.matches(&access.path), &access.path, by, observer)
 }
 
-fn meets_environ<W: Witness>(wanted: &EnvironMatch, access: &EnvironAccess, witness: &mut W) -> bool {
-    is("environ.own", wanted.own, access.own, witness)
-        && any("environ.how", &wanted.how, |how| *how == access.how, &Plain(&access.how), value, witness)
+fn meets_environ<W: Observer>(wanted: &EnvironMatch, access: &EnvironAccess, observer: &mut W) -> bool {
+    is("environ.own", wanted.own, access.own, observer)
+        && any("environ.how", &wanted.how, |how| *how == access.how, &Plain(&access.how), value, observer)
 }
 
-fn meets_inspect<W: Witness>(wanted: &InspectMatch, access: Inspection, witness: &mut W) -> bool {
-    is("inspect.own", wanted.own, access.own, witness)
-        && any("inspect.how", &wanted.how, |how| *how == access.how, &Plain(&access.how), value, witness)
+fn meets_inspect<W: Observer>(wanted: &InspectMatch, access: Inspection, observer: &mut W) -> bool {
+    is("inspect.own", wanted.own, access.own, observer)
+        && any("inspect.how", &wanted.how, |how| *how == access.how, &Plain(&access.how), value, observer)
 }
 
-fn meets_link<W: Witness>(wanted: &LinkMatch, found: LinkHow, witness: &mut W) -> bool {
-    any("link.how", &wanted.how, |how| *how == found, &Plain(&found), value, witness)
+fn meets_link<W: Observer>(wanted: &LinkMatch, found: LinkHow, observer: &mut W) -> bool {
+    any("link.how", &wanted.how, |how| *how == found, &Plain(&found), value, observer)
 }
 
-fn meets_delegate<W: Witness>(wanted: &DelegateMatch, delegation: &Delegation, witness: &mut W) -> bool {
+fn meets_delegate<W: Observer>(wanted: &DelegateMatch, delegation: &Delegation, observer: &mut W) -> bool {
     let DelegateMatch { service, how } = wanted;
-    any("delegate.service", service, |id| *id == delegation.service, &delegation.service, value, witness)
-        && any("delegate.how", how, |how| *how == delegation.how, &Plain(&delegation.how), value, witness)
+    any("delegate.service", service, |id| *id == delegation.service, &delegation.service, value, observer)
+        && any("delegate.how", how, |how| *how == delegation.how, &Plain(&delegation.how), value, observer)
 }
 
 /// An empty list is met and says nothing; else the first that fits is said.
@@ -244,13 +250,13 @@ fn any<'r, T: Written>(
     fits: impl Fn(&T) -> bool,
     found: &dyn Display,
     told: impl FnOnce(&'r T) -> Told<'r>,
-    witness: &mut impl Witness,
+    observer: &mut impl Observer,
 ) -> bool {
     if wanted.is_empty() {
         return true;
     }
     let fit = wanted.iter().find(|one| fits(one));
-    witness.hears(Finding {
+    observer.hears(Finding {
         condition,
         met: fit.is_some(),
         asked: &OneOf(wanted),
@@ -260,9 +266,9 @@ fn any<'r, T: Written>(
     })
 }
 
-fn is(condition: &'static str, wanted: Option<bool>, found: bool, witness: &mut impl Witness) -> bool {
+fn is(condition: &'static str, wanted: Option<bool>, found: bool, observer: &mut impl Observer) -> bool {
     let Some(wanted) = wanted else { return true };
-    witness.hears(Finding {
+    observer.hears(Finding {
         condition,
         met: wanted == found,
         asked: &Flag { condition, value: wanted },

@@ -13,7 +13,7 @@ use crate::{
 
 /// The narrowest condition that can be looked up.
 #[derive(Clone, Copy, Debug)]
-pub enum Shelf<'c> {
+pub enum IndexKey<'c> {
     /// Entries of the catalogue.
     Entry(&'c [String]),
     Path(&'c [Glob]),
@@ -28,7 +28,7 @@ pub enum Shelf<'c> {
     Rest,
 }
 
-impl<'c> Shelf<'c> {
+impl<'c> IndexKey<'c> {
     /// Of a rule, or of a step, about `on`.
     pub fn of(on: Kind, conditions: &'c Conditions) -> Self {
         match on {
@@ -65,7 +65,7 @@ impl<'c> Shelf<'c> {
     }
 }
 
-impl Display for Shelf<'_> {
+impl Display for IndexKey<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::Entry(ids) => write!(f, "the catalogue's entry {}", OneOf(ids)),

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-/// One condition of a rule against a fact. Nothing is formatted unless a witness does it.
+/// One condition of a rule against a fact. Nothing is formatted unless a observer does it.
 pub struct Finding<'f> {
     /// As rules write it: `destination.class`.
     pub condition: &'static str,
@@ -31,15 +31,15 @@ pub enum Told<'f> {
 }
 
 /// Hears of each condition that is evaluated.
-pub trait Witness {
+pub trait Observer {
     /// Whether to go on with the rule's other conditions.
     fn hears(&mut self, finding: Finding<'_>) -> bool;
 }
 
 /// Goes on only while every condition is met, and remembers nothing.
-pub struct Blind;
+pub struct Noop;
 
-impl Witness for Blind {
+impl Observer for Noop {
     #[inline(always)]
     fn hears(&mut self, finding: Finding<'_>) -> bool {
         finding.met
@@ -48,18 +48,18 @@ impl Witness for Blind {
 
 /// Tells the conditions of a rule that matches.
 #[derive(Default)]
-pub struct Teller {
+pub struct MatchText {
     pub said: Vec<String>,
 }
 
-impl Teller {
+impl MatchText {
     /// A new line, with room for what most lines are: matches are told on the way of every fact.
     fn next(&mut self) -> &mut String {
         self.said.push_mut(String::with_capacity(64))
     }
 }
 
-impl Witness for Teller {
+impl Observer for MatchText {
     fn hears(&mut self, finding: Finding<'_>) -> bool {
         let Finding { condition, met, found, told, .. } = finding;
         if met {
@@ -82,7 +82,7 @@ impl Witness for Teller {
 
 /// Keeps every condition, met or not.
 #[derive(Default)]
-pub struct Clerk {
+pub struct FullTrace {
     pub conditions: Vec<Condition>,
 }
 
@@ -112,13 +112,13 @@ impl Condition {
     }
 }
 
-impl Clerk {
+impl FullTrace {
     pub fn all_met(&self) -> bool {
         self.conditions.iter().all(|condition| condition.met)
     }
 }
 
-impl Witness for Clerk {
+impl Observer for FullTrace {
     fn hears(&mut self, finding: Finding<'_>) -> bool {
         let Finding { condition, met, asked, found, instead, .. } = finding;
         self.conditions.push(Condition {
