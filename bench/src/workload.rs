@@ -8,7 +8,7 @@ use interlock_core::{
         BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId,
         Subject, Transport,
     },
-    replay::{self, Deed, Entry},
+    replay::{self, Entry, RecordedFact},
     rules::{Memory, RuleSet},
 };
 
@@ -131,7 +131,7 @@ fn recorded() -> Result<Vec<Fact>> {
 }
 
 fn judged(entry: Entry) -> Option<Fact> {
-    let Deed::Done { subject, process, incomplete, .. } = entry.deed else { return None };
+    let RecordedFact::Done { subject, process, incomplete, .. } = entry.fact else { return None };
     let process = *process;
     Some(Fact { agent: entry.agent, incomplete, process, ..fact(subject) })
 }

@@ -4,10 +4,10 @@
 //! published them. They are judged with the classes, grades and owners that the daemon gave them then, in a session's
 //! memory of their own, so that the only thing that differs is the rules.
 
-mod discretion;
 mod entry;
+mod incident;
 mod read;
-mod turn;
+mod redaction;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,10 +15,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    discretion::discreet,
-    entry::{Deed, Entry, Recorded},
+    entry::{Entry, Recorded, RecordedFact},
+    incident::{Incident, What},
     read::Record,
-    turn::{Turn, What},
+    redaction::redacted,
 };
 use crate::{
     breaker::risk,
@@ -133,7 +133,7 @@ impl<'r> Replayed<'r> {
 
     /// `None` if nothing is judged.
     fn play(&mut self, session: SessionId, entry: &'r Entry) -> Option<Decisions> {
-        let Deed::Done { subject, process, recorded, incomplete } = &entry.deed else {
+        let RecordedFact::Done { subject, process, recorded, incomplete } = &entry.fact else {
             self.forgive(session, entry);
             return None;
         };
@@ -150,7 +150,7 @@ impl<'r> Replayed<'r> {
     }
 
     fn forgive(&mut self, session: SessionId, entry: &'r Entry) {
-        let Deed::Approved { hold } = &entry.deed else { return };
+        let RecordedFact::Approved { hold } = &entry.fact else { return };
         let points = self.points.remove(&(session, hold.as_str())).unwrap_or_default();
         if let Some(session) = self.decider.sessions.get_mut(session) {
             session.memory.forgive(points, entry.at);

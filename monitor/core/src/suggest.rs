@@ -168,7 +168,7 @@ impl Learner<'_> {
             _ => "this rule tells it today, and would be silent",
         };
         let always = "in every session of this agent, in any workspace and of any user".to_owned();
-        let mut allows = vec![format!("{}: {today}", exception.deed), always];
+        let mut allows = vec![format!("{}: {today}", exception.fact), always];
         if rule.risk > 0 {
             allows.push(format!("without the {} points of risk that it adds today", rule.risk));
         }

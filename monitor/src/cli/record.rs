@@ -13,7 +13,7 @@ use crate::control::{
     api::{SessionView, Status},
     client::Client,
 };
-use interlock_core::replay::{Header, Known, VERSION, discreet};
+use interlock_core::replay::{Header, Known, VERSION, redacted};
 
 #[derive(Args, Debug)]
 pub struct RecordSessions {
@@ -75,7 +75,7 @@ impl RecordSessions {
                 complain(&format!("{forgotten} older events of the session are not kept any more"));
             }
             let ends = event.get("event.action").and_then(Value::as_str) == Some("session-ended");
-            take(&discreet(event))?;
+            take(&redacted(event))?;
             if ends && self.session.is_some() {
                 break;
             }

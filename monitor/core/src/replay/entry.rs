@@ -16,7 +16,7 @@ use crate::{
     rules::Word as _,
 };
 
-/// What was published about one deed of a session.
+/// What was published about one fact of a session.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// Of the file, from 1.
@@ -27,11 +27,11 @@ pub struct Entry {
     pub at: BootNanos,
     pub session: String,
     pub agent: String,
-    pub deed: Deed,
+    pub fact: RecordedFact,
 }
 
 #[derive(Clone, Debug)]
-pub enum Deed {
+pub enum RecordedFact {
     Done {
         subject: Subject,
         process: Box<Process>,
@@ -64,7 +64,7 @@ pub fn entry(line: u64, event: &Map<String, Value>) -> Result<Option<Entry>, Str
     if fields.text("session.id").is_none() {
         return Ok(None);
     }
-    let Some(deed) = fields.deed()? else { return Ok(None) };
+    let Some(fact) = fields.fact()? else { return Ok(None) };
     let time: Timestamp = fields.need("@timestamp")?;
     let at = u64::try_from(time.as_nanosecond()).map_err(|_| "@timestamp: before 1970".to_owned())?;
     Ok(Some(Entry {
@@ -74,7 +74,7 @@ pub fn entry(line: u64, event: &Map<String, Value>) -> Result<Option<Entry>, Str
         at: BootNanos(at),
         session: fields.need("session.id")?,
         agent: fields.text("session.agent").unwrap_or_default().to_owned(),
-        deed,
+        fact,
     }))
 }
 
@@ -96,11 +96,11 @@ impl Fields<'_> {
         self.may(field)?.ok_or_else(|| format!("{field}: the field is missing"))
     }
 
-    fn deed(&self) -> Result<Option<Deed>, String> {
+    fn fact(&self) -> Result<Option<RecordedFact>, String> {
         // Only what was judged says in which mode.
         if self.has("interlock.mode") {
             let Some(subject) = self.subject()? else { return Ok(None) };
-            return Ok(Some(Deed::Done {
+            return Ok(Some(RecordedFact::Done {
                 subject,
                 process: Box::new(self.process()?),
                 recorded: self.recorded()?,
@@ -109,7 +109,7 @@ impl Fields<'_> {
         }
         let approved = self.text("event.action") == Some("flow-released");
         let hold = self.text("hold.id").filter(|_| approved);
-        Ok(hold.map(|hold| Deed::Approved { hold: hold.to_owned() }))
+        Ok(hold.map(|hold| RecordedFact::Approved { hold: hold.to_owned() }))
     }
 
     fn subject(&self) -> Result<Option<Subject>, String> {
@@ -218,7 +218,7 @@ impl Entry {
     /// Whether the daemon decided the same at the time, as far as the event says.
     #[must_use]
     pub fn is_decided_as(&self, decisions: &Decisions) -> bool {
-        let Deed::Done { recorded, .. } = &self.deed else { return true };
+        let RecordedFact::Done { recorded, .. } = &self.fact else { return true };
         // A spent budget is told by an event of its own.
         let by_rules = || decisions.iter().filter(|decision| decision.rule != risk::RULE);
         let mut rules: Vec<&str> = by_rules().map(|decision| decision.rule.as_str()).collect();
@@ -234,7 +234,7 @@ impl Entry {
     /// What was recorded: `hold infra-after-foreign-secret`.
     #[must_use]
     pub fn told_decision(&self) -> String {
-        let Deed::Done { recorded, .. } = &self.deed else { return String::new() };
+        let RecordedFact::Done { recorded, .. } = &self.fact else { return String::new() };
         if recorded.rules.is_empty() {
             return "silence".to_owned();
         }
@@ -245,7 +245,7 @@ impl Entry {
     /// What happened: `connect backboard.railway.app:443`.
     #[must_use]
     pub fn told(&self) -> String {
-        let Deed::Done { subject, process, .. } = &self.deed else { return "approval".to_owned() };
+        let RecordedFact::Done { subject, process, .. } = &self.fact else { return "approval".to_owned() };
         let object = match subject {
             Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),
             Subject::Link(relink) => relink.secret.path.clone(),

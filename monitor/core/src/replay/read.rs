@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     Header, VERSION,
     entry::{Entry, entry},
-    turn::{Turn, turn},
+    incident::{Incident, turn},
 };
 use crate::{
     event_fields::count,
@@ -33,7 +33,7 @@ pub struct Record {
     pub header: Option<Header>,
     pub entries: Vec<Entry>,
     /// What befell the sessions besides, in the order of the lines.
-    pub turns: Vec<Turn>,
+    pub turns: Vec<Incident>,
     /// Events that the daemon could not deliver to the recorder.
     pub lost: u64,
     /// Lines stood for several deeds each.

@@ -87,7 +87,7 @@ fn events_that_nobody_judged_are_passed_over_and_approvals_settle_their_risk() {
     let record =
         record(&[json!({ "interlock.lost": 3 }), read_of(1), raw, connect(4, "x"), approved]).unwrap();
     assert_eq!((record.entries.len(), record.lost), (3, 3));
-    assert!(matches!(&record.entries[2].deed, Deed::Approved { hold } if hold == "h1"));
+    assert!(matches!(&record.entries[2].fact, RecordedFact::Approved { hold } if hold == "h1"));
     assert_eq!(record.judge(&Arc::new(RuleSet::builtin().unwrap())).len(), 2);
 }
 

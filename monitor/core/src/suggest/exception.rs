@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::program::{Naming, Program};
 use crate::{
     facts::{Destination, Grade, SecretAccess, Subject},
-    replay::{Deed, Entry},
+    replay::{Entry, RecordedFact},
     rules::{self, Rule, Word as _},
 };
 
@@ -16,7 +16,7 @@ pub struct Exception {
     agent: String,
     parts: Vec<(&'static str, String)>,
     /// What it excuses, in a sentence without its end: `/usr/bin/x reads /y`.
-    pub deed: String,
+    pub fact: String,
 }
 
 impl Exception {
@@ -25,8 +25,8 @@ impl Exception {
     /// # Errors
     /// Why there is none that is narrow enough.
     pub fn of(rule: &Rule, entry: &Entry, before: &[Entry]) -> Result<Self, String> {
-        let Deed::Done { subject, process, .. } = &entry.deed else {
-            return Err("an approval is no deed".to_owned());
+        let RecordedFact::Done { subject, process, .. } = &entry.fact else {
+            return Err("an approval is no fact".to_owned());
         };
         let naming = if matches!(subject, Subject::Exec) { Naming::ByArguments } else { Naming::ByPurpose };
         let program = Program::of(process, naming)?;
@@ -67,14 +67,14 @@ impl Exception {
                 return Err("a session's begin and end name nothing narrower than its agent".to_owned());
             }
         };
-        let mut deed = format!("{}{} {does}", program.executable, told_argv(&program));
+        let mut fact = format!("{}{} {does}", program.executable, told_argv(&program));
         if let Some(wanted) = &rule.conditions.touched {
             let touch = Touch::before(entry, before, wanted)
                 .ok_or("the record does not say what it had read before")?;
             parts.push(("touched", touch.part(wanted.within)));
-            deed = format!("{deed}, after {}", touch.told(wanted.within));
+            fact = format!("{fact}, after {}", touch.told(wanted.within));
         }
-        Ok(Self { rule: rule.id.clone(), agent: entry.agent.clone(), parts, deed })
+        Ok(Self { rule: rule.id.clone(), agent: entry.agent.clone(), parts, fact })
     }
 
     /// One item of `override`, indented for a file.
@@ -122,10 +122,12 @@ struct Touch {
 impl Touch {
     /// The first that still counts, so that what follows it counts by the same one.
     fn before(entry: &Entry, before: &[Entry], wanted: &crate::rules::model::Touched) -> Option<Self> {
-        let Deed::Done { subject, .. } = &entry.deed else { return None };
+        let RecordedFact::Done { subject, .. } = &entry.fact else { return None };
         let to = subject.destination();
         before.iter().find_map(|earlier| {
-            let Deed::Done { subject: Subject::Open(secret), .. } = &earlier.deed else { return None };
+            let RecordedFact::Done { subject: Subject::Open(secret), .. } = &earlier.fact else {
+                return None;
+            };
             let touch = rules::Touch::of(earlier.at, secret);
             let counts = !secret.owner && touch.fits(wanted, entry.at, to);
             let grade = touch.counts_as(to).filter(|_| counts)?;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::exception::Exception;
 use crate::{
     facts::{Action, Subject},
-    replay::{Deed, Entry, Record, Recorded, Ruled, What},
+    replay::{Entry, Record, Recorded, RecordedFact, Ruled, What},
     rule_test::{Answer, Decision},
     rules::{Rule, RuleSet},
 };
@@ -96,20 +96,20 @@ struct Answers<'r> {
 
 impl<'r> Answers<'r> {
     fn of(record: &'r Record) -> Self {
-        let approved = record.entries.iter().filter_map(|entry| match &entry.deed {
-            Deed::Approved { hold } => Some(hold.as_str()),
-            Deed::Done { .. } => None,
+        let approved = record.entries.iter().filter_map(|entry| match &entry.fact {
+            RecordedFact::Approved { hold } => Some(hold.as_str()),
+            RecordedFact::Done { .. } => None,
         });
         let gone = record.turns.iter().filter_map(|turn| match &turn.what {
             What::Gone { hold } => Some(hold.as_str()),
             _ => None,
         });
         let approved: HashSet<&str> = approved.collect();
-        let held = record.entries.iter().filter(|entry| match &entry.deed {
-            Deed::Done { recorded, .. } => {
+        let held = record.entries.iter().filter(|entry| match &entry.fact {
+            RecordedFact::Done { recorded, .. } => {
                 recorded.hold.as_deref().is_some_and(|hold| approved.contains(hold))
             }
-            Deed::Approved { .. } => false,
+            RecordedFact::Approved { .. } => false,
         });
         Self { let_go: held.collect(), gone: gone.collect(), approved }
     }
@@ -117,28 +117,28 @@ impl<'r> Answers<'r> {
     /// Whether the very same act of the same process was held before, and approved: a program is stopped before it
     /// executes or opens something, and judged again when it does.
     fn was_let_go(&self, entry: &Entry) -> bool {
-        let Deed::Done {
+        let RecordedFact::Done {
             subject: subject @ (Subject::Exec | Subject::Open(_) | Subject::Delegate(_)),
             process,
             ..
-        } = &entry.deed
+        } = &entry.fact
         else {
             return false;
         };
-        self.let_go.iter().any(|held| match &held.deed {
-            Deed::Done { subject: asked, process: asker, .. } => {
+        self.let_go.iter().any(|held| match &held.fact {
+            RecordedFact::Done { subject: asked, process: asker, .. } => {
                 held.line < entry.line
                     && asked == subject
                     && (asker.pid, &asker.executable, &asker.args)
                         == (process.pid, &process.executable, &process.args)
             }
-            Deed::Approved { .. } => false,
+            RecordedFact::Approved { .. } => false,
         })
     }
 
     /// What was held needs a person's yes; what was told needs to have been told.
     fn consent(&self, entry: &Entry, decision: &Decision) -> Result<Consent, String> {
-        let Deed::Done { recorded, .. } = &entry.deed else { return Ok(Consent::Given) };
+        let RecordedFact::Done { recorded, .. } = &entry.fact else { return Ok(Consent::Given) };
         if !recorded.rules.contains(&decision.rule) {
             return Err("the rule did not say so when it happened: nobody has seen it".to_owned());
         }

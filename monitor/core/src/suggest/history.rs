@@ -2,7 +2,7 @@
 
 use crate::{
     facts::Action,
-    replay::{Deed, Record, Ruled, What},
+    replay::{Record, RecordedFact, Ruled, What},
     rule_test::{Answer, told},
 };
 
@@ -23,8 +23,8 @@ pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
     if record.lost > 0 || record.turns.iter().any(|turn| turn.what == What::Lost) {
         found.push("events are missing: nobody knows whether it tripped in between".to_owned());
     }
-    let incomplete = |deed: &Deed| matches!(deed, Deed::Done { incomplete: true, .. });
-    if record.entries.iter().any(|entry| incomplete(&entry.deed)) {
+    let incomplete = |fact: &RecordedFact| matches!(fact, RecordedFact::Done { incomplete: true, .. });
+    if record.entries.iter().any(|entry| incomplete(&entry.fact)) {
         found.push(
             "records of the session were lost in the kernel: what it did is not wholly known".to_owned(),
         );
@@ -35,7 +35,7 @@ pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
         }
     }
     for entry in &record.entries {
-        if let Deed::Done { recorded, .. } = &entry.deed
+        if let RecordedFact::Done { recorded, .. } = &entry.fact
             && recorded.action.is_some_and(|action| action >= Action::Deny)
         {
             found.push(format!("it tripped at {}: {}: {}", entry.time, entry.told(), entry.told_decision()));

@@ -9,7 +9,7 @@ use std::{
 use super::exception::Exception;
 use crate::{
     facts::{Destination, SecretAccess, Subject},
-    replay::{Deed, Entry, Record},
+    replay::{Entry, Record, RecordedFact},
     rules::RuleSet,
 };
 
@@ -84,25 +84,25 @@ pub fn width(
     width
 }
 
-fn last(entries: &mut [Entry]) -> Option<&mut Deed> {
-    entries.last_mut().map(|entry| &mut entry.deed)
+fn last(entries: &mut [Entry]) -> Option<&mut RecordedFact> {
+    entries.last_mut().map(|entry| &mut entry.fact)
 }
 
 fn other_program(entries: &mut [Entry]) -> bool {
-    let Some(Deed::Done { process, .. }) = last(entries) else { return false };
+    let Some(RecordedFact::Done { process, .. }) = last(entries) else { return false };
     process.executable.push_str(".other");
     true
 }
 
 fn other_arguments(entries: &mut [Entry]) -> bool {
-    let Some(Deed::Done { process, .. }) = last(entries) else { return false };
+    let Some(RecordedFact::Done { process, .. }) = last(entries) else { return false };
     process.args = process.args.iter().cloned().chain(["--other".to_owned()]).collect();
     true
 }
 
 /// Rules see the arguments joined by spaces.
 fn other_division(entries: &mut [Entry]) -> bool {
-    let Some(Deed::Done { process, .. }) = last(entries) else { return false };
+    let Some(RecordedFact::Done { process, .. }) = last(entries) else { return false };
     let [rest @ .., before, end] = &*process.args else { return false };
     process.args = rest.iter().cloned().chain([format!("{before} {end}")]).collect();
     true
@@ -110,8 +110,8 @@ fn other_division(entries: &mut [Entry]) -> bool {
 
 fn other_secret(entries: &mut [Entry]) -> bool {
     let secret = match last(entries) {
-        Some(Deed::Done { subject: Subject::Open(secret) | Subject::Probe(secret), .. }) => secret,
-        Some(Deed::Done { subject: Subject::Link(relink), .. }) => &mut relink.secret,
+        Some(RecordedFact::Done { subject: Subject::Open(secret) | Subject::Probe(secret), .. }) => secret,
+        Some(RecordedFact::Done { subject: Subject::Link(relink), .. }) => &mut relink.secret,
         _ => return false,
     };
     secret.path.push_str(".other");
@@ -120,7 +120,7 @@ fn other_secret(entries: &mut [Entry]) -> bool {
 
 fn destination(entries: &mut [Entry]) -> Option<&mut Destination> {
     match last(entries) {
-        Some(Deed::Done { subject: Subject::Connect(to) | Subject::Handshake(to), .. }) => Some(to),
+        Some(RecordedFact::Done { subject: Subject::Connect(to) | Subject::Handshake(to), .. }) => Some(to),
         _ => None,
     }
 }
@@ -143,8 +143,8 @@ fn other_port(entries: &mut [Entry]) -> bool {
 /// The process that was reached into, or whose environment was read.
 fn other_target(entries: &mut [Entry]) -> bool {
     let target = match last(entries) {
-        Some(Deed::Done { subject: Subject::Environ(access), .. }) => &mut access.target,
-        Some(Deed::Done { subject: Subject::Inspect(access), .. }) => &mut access.target,
+        Some(RecordedFact::Done { subject: Subject::Environ(access), .. }) => &mut access.target,
+        Some(RecordedFact::Done { subject: Subject::Inspect(access), .. }) => &mut access.target,
         _ => return false,
     };
     *target = target.wrapping_add(1);
@@ -152,7 +152,9 @@ fn other_target(entries: &mut [Entry]) -> bool {
 }
 
 fn other_way(entries: &mut [Entry]) -> bool {
-    let Some(Deed::Done { subject: Subject::Delegate(asked), .. }) = last(entries) else { return false };
+    let Some(RecordedFact::Done { subject: Subject::Delegate(asked), .. }) = last(entries) else {
+        return false;
+    };
     asked.path.push_str(".other");
     true
 }
@@ -163,8 +165,8 @@ fn other_agent(entries: &mut [Entry]) -> bool {
 }
 
 fn touched(entry: &mut Entry) -> Option<&mut SecretAccess> {
-    match &mut entry.deed {
-        Deed::Done { subject: Subject::Open(secret), .. } if !secret.owner => Some(secret),
+    match &mut entry.fact {
+        RecordedFact::Done { subject: Subject::Open(secret), .. } if !secret.owner => Some(secret),
         _ => None,
     }
 }

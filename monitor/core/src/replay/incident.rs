@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 /// One such thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Turn {
+pub struct Incident {
     /// Of the file, from 1.
     pub line: u64,
     pub time: Timestamp,
@@ -46,7 +46,7 @@ const TRIPS: [&str; 13] = [
 const MPTCP: u64 = 262;
 
 /// Reads an event; `None` where it is nothing of the kind, or has no time.
-pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Turn> {
+pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Incident> {
     let text = |field: &str| event.get(field).and_then(Value::as_str);
     let action = text("event.action")?;
     // An alert that no rule judged: Interlock's own watch over itself and over what it cannot follow.
@@ -65,7 +65,7 @@ pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Turn> {
         _ => return None,
     };
     let time = text("@timestamp")?.parse().ok()?;
-    Some(Turn { line, time, session: text("session.id")?.to_owned(), what })
+    Some(Incident { line, time, session: text("session.id")?.to_owned(), what })
 }
 
 /// `session-frozen by secret-sweep`, `flow-denied h1 by uid 0`.

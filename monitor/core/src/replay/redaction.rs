@@ -26,7 +26,7 @@ static TELLING: LazyLock<Vec<Regex>> = LazyLock::new(|| {
 
 /// The event without credentials in its command lines. Names of files, hosts and programs stay.
 #[must_use]
-pub fn discreet(mut event: Value) -> Value {
+pub fn redacted(mut event: Value) -> Value {
     for field in ["process.args", "session.command"] {
         match event.get_mut(field) {
             Some(Value::Array(args)) => discreet_arguments(args),
@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn credentials_in_command_lines_are_left_out_and_names_stay() {
-        let args = |args: &[&str]| discreet(json!({ "process.args": args }))["process.args"].clone();
+        let args = |args: &[&str]| redacted(json!({ "process.args": args }))["process.args"].clone();
         assert_eq!(
             args(&[
                 "curl",
