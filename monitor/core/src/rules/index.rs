@@ -5,12 +5,12 @@
 //! for programs the plain file name, else the set of their patterns. What has none of these is always looked at.
 
 mod globs;
-mod shelf;
+mod key;
 
 use std::{collections::HashMap, net::IpAddr};
 
 use self::globs::{Globs, GlobsBuilder};
-pub use self::shelf::IndexKey;
+pub use self::key::IndexKey;
 use super::{
     conditions::Conditions,
     pattern::{HostPattern, normal},

@@ -103,19 +103,19 @@ impl Trace {
 
 impl Traced {
     fn new(view: &View<'_>, rule: &Arc<Rule>, memory: &Memory) -> Self {
-        let mut clerk = FullTrace::default();
+        let mut trace = FullTrace::default();
         if !rule.is_asked_about(&view.fact.subject) {
-            clerk.conditions.push(Condition::too_early());
+            trace.conditions.push(Condition::too_early());
         }
-        view.ask(rule, memory, &mut clerk);
+        view.ask(rule, memory, &mut trace);
         // What does not meet the conditions is not counted.
-        if let Some(threshold) = rule.threshold.as_ref().filter(|_| clerk.all_met()) {
-            view.tell_threshold(rule, threshold, memory, &mut clerk);
+        if let Some(threshold) = rule.threshold.as_ref().filter(|_| trace.all_met()) {
+            view.tell_threshold(rule, threshold, memory, &mut trace);
         }
-        if clerk.conditions.is_empty() {
-            clerk.conditions.push(Condition::everything(rule.on.word()));
+        if trace.conditions.is_empty() {
+            trace.conditions.push(Condition::everything(rule.on.word()));
         }
-        Self { rule: Arc::clone(rule), outcome: Outcome::Unmatched, conditions: clerk.conditions }
+        Self { rule: Arc::clone(rule), outcome: Outcome::Unmatched, conditions: trace.conditions }
     }
 
     /// How many of its conditions are not met.

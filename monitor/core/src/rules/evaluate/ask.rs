@@ -135,7 +135,7 @@ impl View<'_> {
     }
 
     /// Tells of a rule's threshold without counting.
-    pub fn tell_threshold(&self, rule: &Rule, threshold: &Threshold, memory: &Memory, clerk: &mut FullTrace) {
+    pub fn tell_threshold(&self, rule: &Rule, threshold: &Threshold, memory: &Memory, trace: &mut FullTrace) {
         let object = threshold.distinct.map(|_| self.object());
         let counted = memory.counted(rule.key, threshold, object, self.fact.at);
         let owners = self.is_owners();
@@ -144,7 +144,7 @@ impl View<'_> {
         } else {
             &format!("{counted} with this one")
         };
-        clerk.hears(Finding {
+        trace.hears(Finding {
             condition: "threshold",
             met: !owners && counted >= threshold.count,
             asked: &describe_threshold(threshold),
@@ -175,16 +175,16 @@ enum Part {
 
 impl Display for Exception<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut clerk = FullTrace::default();
-        self.view.meets(self.conditions, self.memory, Unknown::IsUnmet, &mut clerk);
-        let differs = clerk.conditions.iter().any(|condition| !condition.met);
+        let mut trace = FullTrace::default();
+        self.view.meets(self.conditions, self.memory, Unknown::IsUnmet, &mut trace);
+        let differs = trace.conditions.iter().any(|condition| !condition.met);
         let told = |condition: &&Condition| match self.part {
             Part::Asked => true,
             Part::Found => !differs || !condition.met,
             Part::Lacking => !condition.met,
         };
         f.write_str(if let Part::Asked = self.part { "not where " } else { "" })?;
-        for (i, condition) in clerk.conditions.iter().filter(told).enumerate() {
+        for (i, condition) in trace.conditions.iter().filter(told).enumerate() {
             let value = if let Part::Found = self.part { &condition.found } else { &condition.asked };
             write!(f, "{}{}: {value}", if i == 0 { "" } else { " and " }, condition.name)?;
         }
