@@ -27,7 +27,7 @@ impl Daemon {
         }
         start_log(&config.log)?;
         crate::daemon::run(config, self.release).map_err(|error| Failure::caused(Exit::Negative, &error))?;
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 }
 

@@ -22,7 +22,7 @@ pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     };
     printer.list(&checks, "nothing was checked", &HEADERS, row)?;
     let missing = checks.iter().any(|check| check.state == CheckState::Missing);
-    Ok(if missing { Exit::Negative } else { Exit::Fine })
+    Ok(if missing { Exit::Negative } else { Exit::Success })
 }
 
 fn row(check: &Check) -> Vec<String> {

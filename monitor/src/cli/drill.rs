@@ -53,6 +53,6 @@ impl Drill {
         } else {
             printer.data(outcome.text.trim_end())?;
         }
-        Ok(if outcome.stopped { Exit::Fine } else { Exit::Negative })
+        Ok(if outcome.stopped { Exit::Success } else { Exit::Negative })
     }
 }

@@ -36,7 +36,7 @@ impl Events {
         if printed == 0 && !printer.is_json() {
             printer.say("no events");
         }
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 
     /// One line each as they come; as JSON one object a line, because an array would never end.

@@ -8,7 +8,7 @@ use crate::{config, control::client::ClientError};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    Fine = 0,
+    Success = 0,
     /// A negative answer: no such thing, too late, a drill that was not stopped, rules with problems.
     Negative = 1,
     /// A command line or a configuration that makes no sense.
@@ -59,7 +59,7 @@ impl Failure {
     /// The reader of our output went away: it has seen enough.
     #[must_use]
     pub fn unread() -> Self {
-        Self { exit: Exit::Fine, text: None }
+        Self { exit: Exit::Success, text: None }
     }
 }
 
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_codes_are_the_documented_ones() {
-        let codes = [Exit::Fine, Exit::Negative, Exit::Usage, Exit::NoDaemon, Exit::NotPermitted];
+        let codes = [Exit::Success, Exit::Negative, Exit::Usage, Exit::NoDaemon, Exit::NotPermitted];
         assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4]);
     }
 

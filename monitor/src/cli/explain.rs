@@ -49,7 +49,7 @@ impl Explain {
             let story = Story { explanation: &explanation, zone: TimeZone::system() };
             printer.data(&story.to_string())?;
         }
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 }
 

@@ -41,7 +41,7 @@ impl Holds {
                 "see why with `interlock explain {id}`, then `interlock approve {id}` or `interlock deny {id}`"
             ));
         }
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 }
 
@@ -89,7 +89,7 @@ impl Approve {
         let hold = decide(client, &self.id, "approve", &approval)?;
         printer.data(&released(&hold, self.time))?;
         say_where_its_keys_are(&hold, printer);
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 }
 
@@ -119,7 +119,7 @@ impl Deny {
         let HoldView { id, pid, command, destination, .. } = &hold;
         printer.data(&plain(&format!("denied {id}: {command} (pid {pid}) does not reach {destination}")))?;
         say_where_its_keys_are(&hold, printer);
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 }
 

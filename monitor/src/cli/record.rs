@@ -34,7 +34,7 @@ impl RecordSessions {
         }))?;
         if written > 0 {
             printer.say(&format!("{written} events"));
-            return Ok(Exit::Fine);
+            return Ok(Exit::Success);
         }
         let of = self.session.as_ref().map(|session| format!(" of {session}")).unwrap_or_default();
         printer.say(&format!("the daemon has no events{of}; `interlock ps` lists the sessions"));

@@ -83,7 +83,7 @@ impl Replay {
             changes: changes(&record, &newer, older.as_ref()),
         };
         replayed.show(&printer)?;
-        Ok(if replayed.changes.is_empty() { Exit::Fine } else { Exit::Negative })
+        Ok(if replayed.changes.is_empty() { Exit::Success } else { Exit::Negative })
     }
 
     fn record(&self, printer: &Printer) -> Result<Record, Failure> {

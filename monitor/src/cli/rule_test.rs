@@ -62,7 +62,7 @@ impl TestRules {
             misses: results.into_iter().flatten().collect(),
         };
         tested.show(printer)?;
-        Ok(if tested.failed == 0 { Exit::Fine } else { Exit::Negative })
+        Ok(if tested.failed == 0 { Exit::Success } else { Exit::Negative })
     }
 
     fn catalog(&self, global: &Global) -> Result<Catalog, Failure> {

@@ -65,7 +65,7 @@ impl Rules {
             Self::Packs(reading) => packs(global, &global.printer(*reading)),
             Self::Schema { cases } => {
                 let schema = if *cases { rule_test::schema() } else { schema::schema() };
-                global.printer(Reading::default()).json(&schema).map(|()| Exit::Fine)
+                global.printer(Reading::default()).json(&schema).map(|()| Exit::Success)
             }
             Self::Reload => reload(global),
         }
@@ -102,7 +102,7 @@ impl CheckRules {
         }
         let warned = |checked: &Checked| self.strict && !checked.warnings.is_empty();
         let sound = checked.iter().all(|checked| checked.problems.is_empty() && !warned(checked));
-        Ok(if sound { Exit::Fine } else { Exit::Negative })
+        Ok(if sound { Exit::Success } else { Exit::Negative })
     }
 }
 
@@ -196,7 +196,7 @@ fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     if !off.is_empty() {
         printer.say(&format!("packs switched off: {}; see interlock rules packs", off.join(", ")));
     }
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 /// A pack, and what the rules say of it.
@@ -216,7 +216,7 @@ fn packs(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let state = if *on { "on" } else { "off" };
         vec![pack.name.clone(), state.into(), pack.secrets.to_string(), pack.destinations.to_string()]
     })?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 fn reload(global: &Global) -> Result<Exit, Failure> {
@@ -227,5 +227,5 @@ fn reload(global: &Global) -> Result<Exit, Failure> {
     }
     let loaded = format!("{} rules, sha256 {}", rules.count, rules.sha256);
     global.printer(Reading::default()).data(&loaded)?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }

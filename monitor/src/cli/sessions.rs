@@ -24,7 +24,7 @@ pub fn list(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     let sessions: Vec<SessionView> = wait(async { Ok(client.get("/v1/sessions").await?) })?;
     let now = Timestamp::now();
     printer.list(&sessions, "no agent sessions", &HEADERS, |session| row(session, now))?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
@@ -68,7 +68,7 @@ impl Chosen {
                 session.by_signal
             ));
         }
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 
     pub fn thaw(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
@@ -77,7 +77,7 @@ impl Chosen {
         if session.background {
             printer.say(IN_THE_BACKGROUND);
         }
-        Ok(Exit::Fine)
+        Ok(Exit::Success)
     }
 
     fn send(&self, client: &Client, verb: &str) -> Result<SessionView, Failure> {

@@ -18,7 +18,7 @@ use crate::control::{
 pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     let status: Status = wait(async { Ok(client.get("/v1/status").await?) })?;
     printer.record(&status, lines(&status, Timestamp::now(), &TimeZone::system()))?;
-    Ok(Exit::Fine)
+    Ok(Exit::Success)
 }
 
 fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str, String)> {

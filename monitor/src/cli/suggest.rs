@@ -58,7 +58,7 @@ impl Suggest {
         let learner = Learner { basis: &basis, catalog: &catalog, corpus: &corpus };
         let learned = learner.learn(&self.one_session(record)?);
         show(&learned, &printer)?;
-        Ok(if learned.proposals.is_empty() { Exit::Negative } else { Exit::Fine })
+        Ok(if learned.proposals.is_empty() { Exit::Negative } else { Exit::Success })
     }
 
     fn record(&self, global: &Global, printer: &Printer) -> Result<Record, Failure> {

@@ -11,7 +11,7 @@ use interlock_host::proc::seat::Shared;
 
 /// Why the engine says no; the server picks the HTTP status from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum No {
+pub enum RequestError {
     NotPermitted(Refusal),
     NotFound(Refusal),
     /// Already decided, not frozen, ended.
@@ -19,7 +19,7 @@ pub enum No {
     Invalid(Refusal),
 }
 
-pub type Reply<T> = oneshot::Sender<Result<T, No>>;
+pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
 /// One request. The engine first refuses every caller whose process carries a label, whatever it asks, and *after it
 /// looked the label up* every caller that has ended or begins to: the dead and the dying carry no label.

@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{Approval, Enroll, Refusal},
-    command::{Command, Engine, No, Reply, Request},
+    command::{Command, Engine, Reply, Request, RequestError},
     peer::Caller,
     socket::{ControlSocket, Peer},
     stream,
@@ -35,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 
 /// What every handler works with.
 #[derive(Clone)]
-struct Desk {
+struct AppState {
     engine: Arc<dyn Engine>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -51,7 +51,7 @@ pub async fn serve(
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let desk = Desk { engine, metrics, stop: stop.clone() };
+    let desk = AppState { engine, metrics, stop: stop.clone() };
     let service = routes(desk).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(socket, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let farewell = async {
@@ -64,7 +64,7 @@ pub async fn serve(
     }
 }
 
-fn routes(desk: Desk) -> Router {
+fn routes(desk: AppState) -> Router {
     Router::new()
         .route("/v1/status", get(async |desk: Asked| desk.ask(Request::Status).await))
         .route("/v1/sessions", get(async |desk: Asked| desk.ask(Request::Sessions).await).post(enroll))
@@ -129,7 +129,7 @@ async fn events(desk: Asked, Flags(which): Flags<WhichEvents>) -> Response {
     if let Err(failure) = desk.answer(Request::Watch).await {
         return failure.into_response();
     }
-    let Desk { engine, metrics, stop } = desk.desk;
+    let AppState { engine, metrics, stop } = desk.desk;
     let body = Body::from_stream(stream::lines(&*engine, metrics, stop, which.follow));
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
@@ -137,7 +137,7 @@ async fn events(desk: Asked, Flags(which): Flags<WhichEvents>) -> Response {
 /// One request of an identified caller.
 struct Asked {
     caller: Caller,
-    desk: Desk,
+    desk: AppState,
 }
 
 impl Asked {
@@ -158,10 +158,10 @@ impl Asked {
     }
 }
 
-impl FromRequestParts<Desk> for Asked {
+impl FromRequestParts<AppState> for Asked {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, desk: &AppState) -> Result<Self, Failure> {
         let forbidden = |error: &dyn std::fmt::Display| Failure::new(StatusCode::FORBIDDEN, error);
         let ConnectInfo(peer) = ConnectInfo::<Peer>::from_request_parts(parts, desk)
             .await
@@ -174,10 +174,10 @@ impl FromRequestParts<Desk> for Asked {
 /// A JSON body; an empty one is the default.
 struct Given<T>(T);
 
-impl<T: Default + Serialize + DeserializeOwned> FromRequest<Desk> for Given<T> {
+impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: HttpRequest, desk: &Desk) -> Result<Self, Failure> {
+    async fn from_request(request: HttpRequest, desk: &AppState) -> Result<Self, Failure> {
         let body = Bytes::from_request(request, desk)
             .await
             .map_err(|error| Failure::new(error.status(), error.body_text()))?;
@@ -209,10 +209,10 @@ fn refuse_unknown_fields<T: Default + Serialize>(value: &Value) -> Result<(), St
 /// The query string, refused like a body where it is wrong.
 struct Flags<T>(T);
 
-impl<T: DeserializeOwned> FromRequestParts<Desk> for Flags<T> {
+impl<T: DeserializeOwned> FromRequestParts<AppState> for Flags<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, desk: &AppState) -> Result<Self, Failure> {
         match Query::from_request_parts(parts, desk).await {
             Ok(Query(flags)) => Ok(Self(flags)),
             Err(error) => Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.body_text())),
@@ -232,13 +232,13 @@ impl Failure {
     }
 }
 
-impl From<No> for Failure {
-    fn from(no: No) -> Self {
+impl From<RequestError> for Failure {
+    fn from(no: RequestError) -> Self {
         let (status, refusal) = match no {
-            No::NotPermitted(refusal) => (StatusCode::FORBIDDEN, refusal),
-            No::NotFound(refusal) => (StatusCode::NOT_FOUND, refusal),
-            No::Conflict(refusal) => (StatusCode::CONFLICT, refusal),
-            No::Invalid(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, refusal),
+            RequestError::NotPermitted(refusal) => (StatusCode::FORBIDDEN, refusal),
+            RequestError::NotFound(refusal) => (StatusCode::NOT_FOUND, refusal),
+            RequestError::Conflict(refusal) => (StatusCode::CONFLICT, refusal),
+            RequestError::Invalid(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, refusal),
         };
         Self { status, refusal }
     }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     client::{Client, ClientError},
-    command::{Command, Engine, No, Request},
+    command::{Command, Engine, Request, RequestError},
     live::Live,
     peer::Caller,
     server,
@@ -45,18 +45,18 @@ fn refusal() -> Refusal {
     Refusal { error: "no".into(), hint: Some("ask".into()) }
 }
 
-fn session(id: String) -> Result<SessionView, No> {
+fn session(id: String) -> Result<SessionView, RequestError> {
     match id.as_str() {
-        "labelled" => Err(No::NotPermitted(refusal())),
+        "labelled" => Err(RequestError::NotPermitted(refusal())),
         _ => Ok(SessionView { id, ..sample::session() }),
     }
 }
 
-fn hold(id: String, state: HoldState) -> Result<HoldView, No> {
+fn hold(id: String, state: HoldState) -> Result<HoldView, RequestError> {
     match id.as_str() {
-        "h404" => Err(No::NotFound(refusal())),
-        "h409" => Err(No::Conflict(refusal())),
-        "h422" => Err(No::Invalid(refusal())),
+        "h404" => Err(RequestError::NotFound(refusal())),
+        "h409" => Err(RequestError::Conflict(refusal())),
+        "h422" => Err(RequestError::Invalid(refusal())),
         _ => Ok(HoldView { id, state, ..sample::hold() }),
     }
 }

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use super::engine::Engine;
-use crate::control::{api::Refusal, command::No};
+use crate::control::{api::Refusal, command::RequestError};
 use interlock_core::facts::{BootNanos, SessionId, Severity};
 use interlock_host::clock::boot_now;
 
@@ -50,11 +50,11 @@ impl Asking {
 
 impl Engine {
     /// Refuses a process that carries a label.
-    pub fn refuse_labelled(&mut self, session: SessionId, pid: u32) -> No {
+    pub fn refuse_labelled(&mut self, session: SessionId, pid: u32) -> RequestError {
         if self.asking.count(session, pid, boot_now()) {
             self.tell_asking(session, pid, 1);
         }
-        No::NotPermitted(Refusal {
+        RequestError::NotPermitted(Refusal {
             error: format!("process {pid} belongs to the agent session {session}"),
             hint: Some("ask from a terminal that no agent started".into()),
         })

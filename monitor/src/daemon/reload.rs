@@ -12,7 +12,7 @@ use super::{
 };
 use crate::control::{
     api::{Refusal, RulesView},
-    command::{No, Reply},
+    command::{Reply, RequestError},
 };
 use interlock_core::record::{Kind, Who};
 use interlock_host::probes::MapError;
@@ -57,8 +57,12 @@ impl Engine {
             Ok(_) => self.reloading.is_reading = true,
             Err(error) => {
                 tracing::error!(%error, "rules and catalogues cannot be read again");
-                let refused =
-                    || No::Conflict(Refusal { error: format!("no thread can be had: {error}"), hint: None });
+                let refused = || {
+                    RequestError::Conflict(Refusal {
+                        error: format!("no thread can be had: {error}"),
+                        hint: None,
+                    })
+                };
                 self.answer_reloads(&|_| Err(refused()));
             }
         }
@@ -76,7 +80,7 @@ impl Engine {
                     error: mistakes.to_string(),
                     hint: Some("the rules that worked still apply".into()),
                 };
-                self.answer_reloads(&|_| Err(No::Invalid(refusal())));
+                self.answer_reloads(&|_| Err(RequestError::Invalid(refusal())));
             }
             Ok(new) => {
                 let only_changed = |reason: &Reason| matches!(reason, Reason::Changed);
@@ -89,7 +93,7 @@ impl Engine {
         self.read_again();
     }
 
-    fn answer_reloads(&mut self, answer: &dyn Fn(&Self) -> Result<RulesView, No>) {
+    fn answer_reloads(&mut self, answer: &dyn Fn(&Self) -> Result<RulesView, RequestError>) {
         self.write_down(); // what was answered outlives a daemon that is killed now
         for reason in std::mem::take(&mut self.reloading.served) {
             if let Reason::Asked(reply) = reason {

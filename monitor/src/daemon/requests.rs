@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{beginning::Newcomer, engine::Engine, reload::Reason};
 use crate::control::{
     api::{self, Enroll, HoldView, Refusal, SessionView},
-    command::{Command, No, Reply, Request},
+    command::{Command, Reply, Request, RequestError},
     peer::Caller,
 };
 use interlock_core::record::{Kind, Who};
@@ -61,7 +61,7 @@ impl Engine {
         }
     }
 
-    fn permit(&mut self, caller: &Caller) -> Result<(), No> {
+    fn permit(&mut self, caller: &Caller) -> Result<(), RequestError> {
         if let Some(label) = self.maps.label(caller.pid) {
             return Err(self.refuse_labelled(SessionId(label.session), caller.pid));
         }
@@ -114,39 +114,44 @@ impl Engine {
         self.decider.sessions.get(id).map_or(0, |session| session.user) // nobody's: root's
     }
 
-    fn enroll(&mut self, caller: &Caller, enroll: Enroll) -> Result<SessionView, No> {
+    fn enroll(&mut self, caller: &Caller, enroll: Enroll) -> Result<SessionView, RequestError> {
         let Some(running) = procfs::read(caller.pid) else {
-            return Err(No::Conflict(refusal("the calling process has ended")));
+            return Err(RequestError::Conflict(refusal("the calling process has ended")));
         };
         let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
         let newcomer =
             Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
         let id = self
             .begin_session(running, newcomer)
-            .map_err(|why| No::Conflict(refusal(&format!("no session can begin: {why}"))))?;
+            .map_err(|why| RequestError::Conflict(refusal(&format!("no session can begin: {why}"))))?;
         let Some(view) = self.decider.sessions.get(id).map(|session| self.session_view(session)) else {
-            return Err(No::Conflict(refusal("the calling process has ended")));
+            return Err(RequestError::Conflict(refusal("the calling process has ended")));
         };
         self.record(Kind::Enroll, who(caller), Some(id), [("command", view.command.clone().into())]);
         Ok(view)
     }
 
-    fn freeze_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
+    fn freeze_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
         let id = self.session_for(caller, text)?;
         self.step(Input::FreezeAsked { session: id, who: who(caller) });
         self.view_of(caller, id)
     }
 
-    fn thaw_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, No> {
+    fn thaw_by(&mut self, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
         let id = self.session_for(caller, text)?;
         if !self.decider.sessions.get(id).is_some_and(Session::is_frozen) {
-            return Err(No::Conflict(refusal(&format!("session {id} is not frozen"))));
+            return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
         }
         self.step(Input::Thawed { session: id, who: who(caller) });
         self.view_of(caller, id)
     }
 
-    fn approve(&mut self, caller: &Caller, text: &str, approval: &api::Approval) -> Result<HoldView, No> {
+    fn approve(
+        &mut self,
+        caller: &Caller,
+        text: &str,
+        approval: &api::Approval,
+    ) -> Result<HoldView, RequestError> {
         let hold = self.hold_for(caller, text)?;
         let reach = approval.for_seconds.map(Duration::from_secs);
         if let Err(objection) = self.decider.may_approve(hold.number, reach) {
@@ -161,7 +166,7 @@ impl Engine {
         ];
         // Fails closed: what cannot be proved afterwards is not let through.
         if !self.record(Kind::Approve, who(caller), Some(SessionId(hold.session)), detail) {
-            return Err(No::Conflict(refusal(
+            return Err(RequestError::Conflict(refusal(
                 "the ledger cannot be written, so nothing is approved; see the daemon's log",
             )));
         }
@@ -169,25 +174,25 @@ impl Engine {
         self.decided(hold.number)
     }
 
-    fn deny(&mut self, caller: &Caller, text: &str) -> Result<HoldView, No> {
+    fn deny(&mut self, caller: &Caller, text: &str) -> Result<HoldView, RequestError> {
         let hold = self.hold_for(caller, text)?;
         self.step(Input::Denied { hold: hold.number, who: who(caller) });
         self.decided(hold.number)
     }
 
     /// A hold after its decision.
-    fn decided(&self, number: u64) -> Result<HoldView, No> {
+    fn decided(&self, number: u64) -> Result<HoldView, RequestError> {
         let hold = self.decider.holds().get(number);
         hold.map(|hold| self.hold_view(hold)).ok_or_else(|| undecidable(number, &Undecidable::Unknown))
     }
 
     /// A waiting hold that the caller may decide.
-    fn hold_for(&self, caller: &Caller, text: &str) -> Result<Hold, No> {
+    fn hold_for(&self, caller: &Caller, text: &str) -> Result<Hold, RequestError> {
         let known = Holds::number(text).and_then(|number| self.decider.holds().get(number));
         let Some(hold) = known.filter(|hold| self.sees(caller, self.owner(SessionId(hold.session)))) else {
             let waiting: Vec<String> =
                 self.visible_holds(caller, false).into_iter().map(|hold| hold.id).collect();
-            return Err(No::NotFound(Refusal {
+            return Err(RequestError::NotFound(Refusal {
                 error: format!("there is no hold {text:?}"),
                 hint: Some(one_of("waiting", &waiting)),
             }));
@@ -199,42 +204,42 @@ impl Engine {
         Ok(hold.clone())
     }
 
-    fn session_for(&self, caller: &Caller, text: &str) -> Result<SessionId, No> {
+    fn session_for(&self, caller: &Caller, text: &str) -> Result<SessionId, RequestError> {
         let known = self.decider.sessions.find(text).filter(|id| self.sees(caller, self.owner(*id)));
         let id = known.ok_or_else(|| self.no_session(caller, text))?;
         self.may_decide(caller, id)?;
         Ok(id)
     }
 
-    fn may_decide(&self, caller: &Caller, id: SessionId) -> Result<(), No> {
+    fn may_decide(&self, caller: &Caller, id: SessionId) -> Result<(), RequestError> {
         if self.config.approvers.permit(caller.uid, self.owner(id)) {
             return Ok(());
         }
-        Err(No::NotPermitted(Refusal {
+        Err(RequestError::NotPermitted(Refusal {
             error: format!("user {} may not decide about session {id}", caller.uid),
             hint: Some("the key `approvers` of the configuration says who may".into()),
         }))
     }
 
-    fn no_session(&self, caller: &Caller, text: &str) -> No {
+    fn no_session(&self, caller: &Caller, text: &str) -> RequestError {
         let known: Vec<String> =
             self.visible_sessions(caller).into_iter().map(|session| session.id).collect();
-        No::NotFound(Refusal {
+        RequestError::NotFound(Refusal {
             error: format!("there is no session {text:?}"),
             hint: Some(one_of("running", &known)),
         })
     }
 
-    fn view_of(&self, caller: &Caller, id: SessionId) -> Result<SessionView, No> {
+    fn view_of(&self, caller: &Caller, id: SessionId) -> Result<SessionView, RequestError> {
         let session =
             self.decider.sessions.get(id).ok_or_else(|| self.no_session(caller, &id.to_string()))?;
         Ok(self.session_view(session))
     }
 
-    fn explain(&mut self, caller: &Caller, text: &str) -> Result<Explanation, No> {
+    fn explain(&mut self, caller: &Caller, text: &str) -> Result<Explanation, RequestError> {
         let known = self.told(text).filter(|(owner, _)| self.sees(caller, *owner));
         let mut explanation = known.map(|(_, explanation)| explanation).ok_or_else(|| {
-            No::NotFound(Refusal {
+            RequestError::NotFound(Refusal {
                 error: format!("nothing is known about {text:?}"),
                 hint: Some(EXPLAINED.into()),
             })
@@ -249,11 +254,11 @@ impl Engine {
     }
 }
 
-fn send<T>(reply: Reply<T>, answer: Result<T, No>) {
+fn send<T>(reply: Reply<T>, answer: Result<T, RequestError>) {
     let _ = reply.send(answer); // the caller hung up
 }
 
-fn root_only(caller: &Caller, what: &str) -> Result<(), No> {
+fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
     if caller.uid == 0 { Ok(()) } else { Err(not_permitted(&format!("only root may {what}"))) }
 }
 
@@ -265,30 +270,30 @@ fn refusal(error: &str) -> Refusal {
     Refusal { error: error.to_owned(), hint: None }
 }
 
-fn not_permitted(error: &str) -> No {
-    No::NotPermitted(refusal(error))
+fn not_permitted(error: &str) -> RequestError {
+    RequestError::NotPermitted(refusal(error))
 }
 
-fn objected(hold: &Hold, objection: &Objection) -> No {
+fn objected(hold: &Hold, objection: &Objection) -> RequestError {
     let id = hold.id();
     match objection {
         Objection::Undecidable(why) => undecidable(hold.number, why),
-        Objection::Frozen(session) => No::Conflict(Refusal {
+        Objection::Frozen(session) => RequestError::Conflict(Refusal {
             error: format!("session {session} is frozen"),
             hint: Some(format!("interlock thaw {session}")),
         }),
-        Objection::Unseen(lines) => No::Conflict(Refusal {
+        Objection::Unseen(lines) => RequestError::Conflict(Refusal {
             error: format!("more waits under {id} than you were shown: {}", lines.join("; ")),
             hint: Some(format!("interlock explain {id}, then interlock approve {id}")),
         }),
-        Objection::TooLong => No::Invalid(refusal("an approval reaches at most 24 h")),
+        Objection::TooLong => RequestError::Invalid(refusal("an approval reaches at most 24 h")),
     }
 }
 
-fn undecidable(number: u64, why: &Undecidable) -> No {
+fn undecidable(number: u64, why: &Undecidable) -> RequestError {
     match why {
-        Undecidable::Unknown => No::NotFound(refusal(&format!("there is no hold h{number}"))),
-        Undecidable::Already(state) => No::Conflict(refusal(&format!(
+        Undecidable::Unknown => RequestError::NotFound(refusal(&format!("there is no hold h{number}"))),
+        Undecidable::Already(state) => RequestError::Conflict(refusal(&format!(
             "h{number} was decided before: {}",
             json!(state).as_str().unwrap_or("?")
         ))),

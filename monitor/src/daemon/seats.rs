@@ -19,7 +19,7 @@ use super::{
 };
 use crate::control::{
     api::Refusal,
-    command::{Command, No, Typed},
+    command::{Command, RequestError, Typed},
     peer::Caller,
 };
 use interlock_host::proc::seat::{Party, Pushing, Shared, seats, shared};
@@ -99,7 +99,11 @@ impl Engine {
         self.decider.sessions.iter().map(party).collect()
     }
 
-    pub fn refuse_what_may_be_typed(&self, caller: &Caller, typed: Option<&Typed>) -> Result<(), No> {
+    pub fn refuse_what_may_be_typed(
+        &self,
+        caller: &Caller,
+        typed: Option<&Typed>,
+    ) -> Result<(), RequestError> {
         let error = match typed {
             None | Some(Typed::Alone) => return Ok(()),
             Some(Typed::Unknown(why)) => {
@@ -117,6 +121,6 @@ impl Engine {
             }
         };
         let hint = Some(Pushing::of_this_machine().advice().to_owned());
-        Err(No::NotPermitted(Refusal { error, hint }))
+        Err(RequestError::NotPermitted(Refusal { error, hint }))
     }
 }

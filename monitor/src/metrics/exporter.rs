@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Heart, Metrics, guests::Guests};
+use super::{Heart, Metrics, guests::LimitedListener};
 
 /// What the daemon is doing with itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -74,7 +74,7 @@ impl Exporter {
             .route("/healthz", get(health).with_state((phase, heart)));
         // No farewell to open connections: a scrape that is cut short is scraped again.
         tokio::select! {
-            ended = axum::serve(Guests::new(self.listener), routes).into_future() => ended,
+            ended = axum::serve(LimitedListener::new(self.listener), routes).into_future() => ended,
             () = stop.cancelled() => Ok(()),
         }
     }

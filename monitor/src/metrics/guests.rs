@@ -24,19 +24,19 @@ const PLACES: usize = 16;
 const STAY: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
-pub(super) struct Guests {
+pub(super) struct LimitedListener {
     listener: TcpListener,
     free: Arc<Semaphore>,
     stay: Duration,
 }
 
-impl Guests {
+impl LimitedListener {
     pub fn new(listener: TcpListener) -> Self {
         Self { listener, free: Arc::new(Semaphore::new(PLACES)), stay: STAY }
     }
 }
 
-impl Listener for Guests {
+impl Listener for LimitedListener {
     type Io = Guest;
     type Addr = SocketAddr;
 
@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn whoever_only_stays_makes_room_for_whoever_asks() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let guests = Guests { stay: Duration::from_millis(300), ..Guests::new(listener) };
+        let guests = LimitedListener { stay: Duration::from_millis(300), ..LimitedListener::new(listener) };
         let (address, free) = (guests.local_addr().unwrap(), Arc::clone(&guests.free));
         let page = axum::Router::new().route("/", axum::routing::get(async || "here"));
         let serving = tokio::spawn(axum::serve(guests, page).into_future());
