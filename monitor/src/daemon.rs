@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     control::{server, socket::ControlSocket},
-    metrics::{Exporter, Heart, Metrics, Phase},
+    metrics::{Exporter, Heartbeat, Metrics, Phase},
 };
 use interlock_core::facts::SessionId;
 use interlock_host::{
@@ -88,7 +88,7 @@ use knowledge::Knowledge;
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    Knowledge(#[from] knowledge::Mistakes),
+    Knowledge(#[from] knowledge::LoadErrors),
     #[error(transparent)]
     Probes(#[from] ProbeError),
     #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
@@ -156,21 +156,21 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     };
     let asks_package_managers = config.asks_package_managers;
     let engine = Engine::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
-    let heart = Heart::default();
+    let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());
-    let thread = watchdog::start(engine, heart.clone(), &stop)?;
+    let thread = watchdog::start(engine, heartbeat.clone(), &stop)?;
     let _ = phase.send(Phase::Running);
     ready();
 
     let served = runtime.block_on(async {
         if let Some(exporter) = exporter {
-            tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, heart.clone(), stop.clone()));
+            tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, heartbeat.clone(), stop.clone()));
         }
         tokio::spawn(
             forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
         tokio::spawn(changes);
-        tokio::spawn(watchdog::watch(heart));
+        tokio::spawn(watchdog::watch(heartbeat));
         let mut serving = tokio::spawn(server::serve(socket, handle.clone(), metrics, stop.clone()));
         // By this thread, which nothing has raised: programs that it starts would inherit that.
         let asking = registries::ask(Arc::clone(&handle), asks);

@@ -4,7 +4,7 @@
 
 mod exporter;
 mod guests;
-mod heart;
+mod heartbeat;
 mod labels;
 
 use std::{
@@ -18,7 +18,7 @@ use prometheus::{
 };
 
 pub use exporter::{Exporter, ExporterError, Phase};
-pub use heart::Heart;
+pub use heartbeat::Heartbeat;
 use labels::Limited;
 
 use interlock_core::facts::{Action, HoldState, Kind};

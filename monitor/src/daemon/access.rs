@@ -11,7 +11,7 @@ use monitor_common::{
     policy::AnswerKey,
 };
 
-use super::{engine::Engine, losses::Dismissal};
+use super::{engine::Engine, losses::DropReason};
 use interlock_core::{
     decide::{Input, Pending},
     facts::{BootNanos, Destination, EnvironHow, SecretAccess, SessionId, Subject, Transport},
@@ -114,16 +114,16 @@ impl Engine {
 
     fn on_proc_open(&mut self, open: &ProcOpen) {
         let Some(access) = self.opened_proc(open) else {
-            return self.dismiss("environ", Dismissal::Unreadable);
+            return self.dismiss("environ", DropReason::Unreadable);
         };
         let opener = self.decider.sessions.actor(SessionId(open.header.session), open.header.tgid);
         if access.how == EnvironHow::Open && opener.is_some_and(environment::lists_processes) {
-            self.dismiss("environ", Dismissal::ListsProcesses);
+            self.dismiss("environ", DropReason::ListsProcesses);
             return;
         }
         let id = SessionId(open.header.session);
         if access.how == EnvironHow::Memory && self.is_own_memory(id, open.header.tgid, access.target) {
-            self.dismiss("environ", Dismissal::OwnMemory);
+            self.dismiss("environ", DropReason::OwnMemory);
             return;
         }
         self.judge_fact(id, open.header.tgid, BootNanos(open.header.at_ns), Subject::Environ(access));
@@ -251,7 +251,7 @@ impl Engine {
     fn on_dns(&mut self, dns: &Dns) {
         let (id, at) = (SessionId(dns.header.session), BootNanos(dns.header.at_ns));
         if self.maps.taint(id).is_some_and(|taint| taint.resolves != 0) {
-            return self.dismiss("dns", Dismissal::OwnResolver);
+            return self.dismiss("dns", DropReason::OwnResolver);
         }
         let is_tcp = dns.protocol == TCP;
         if is_tcp && dns.payload_len < dns.payload_size {

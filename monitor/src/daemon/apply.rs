@@ -13,7 +13,7 @@ use interlock_host::{clock::boot_now, enforcement::freeze};
 use monitor_common::{label::GATED, policy::FLOW_DENIED};
 use serde_json::json;
 
-use super::{engine::Engine, losses::Dismissal};
+use super::{engine::Engine, losses::DropReason};
 use crate::metrics::kind_name;
 
 impl Engine {
@@ -31,7 +31,7 @@ impl Engine {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Judged(decision) => self.count(decision),
-            Effect::TooLate { kind } => self.dismiss(kind_name(kind), Dismissal::SessionOver),
+            Effect::TooLate { kind } => self.dismiss(kind_name(kind), DropReason::SessionOver),
             Effect::Allow(waiter) => self.allow(waiter),
             Effect::Refuse(waiter) => self.turn_away(waiter),
             Effect::Drop(waiter) => self.drop_data(waiter),

@@ -40,7 +40,7 @@ use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     config::Config,
     ledger::{Head, Ledger, record::Record},
-    metrics::{Heart, Metrics},
+    metrics::{Heartbeat, Metrics},
 };
 use interlock_core::{
     decide::{Decider, Effect, Input, Settings},
@@ -250,10 +250,10 @@ impl Engine {
     ///
     /// # Errors
     /// The kernel cannot be waited for. What is pinned stays in force.
-    pub fn run(mut self, heart: &Heart) -> std::io::Result<()> {
+    pub fn run(mut self, heartbeat: &Heartbeat) -> std::io::Result<()> {
         let mut waited = Ok(());
         while !self.stopping {
-            heart.beat();
+            heartbeat.beat();
             let timeout = self.until_next_turn();
             waited =
                 ring::wait([&self.probes.lifecycle, &self.probes.access], self.wake.as_fd(), Some(timeout));

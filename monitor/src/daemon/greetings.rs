@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::HashMap, net::IpAddr};
 
 use monitor_common::{event::network::FlowAsk, policy::FlowName};
 
-use super::{engine::Engine, losses::Dismissal};
+use super::{engine::Engine, losses::DropReason};
 use interlock_core::{
     facts::SessionId,
     names::{self, Shown, kept},
@@ -51,7 +51,7 @@ impl Engine {
     /// A segment at the begin of a stream, which has passed.
     pub fn on_greeting(&mut self, shown: &FlowAsk) {
         if self.decider.sessions.get(SessionId(shown.header.session)).is_none() {
-            return self.dismiss("greeting", Dismissal::SessionOver);
+            return self.dismiss("greeting", DropReason::SessionOver);
         }
         if self.kept_name(shown).is_some() {
             return; // inside a tunnel

@@ -13,7 +13,7 @@ use monitor_common::{
     policy::AnswerKey,
 };
 
-use super::{engine::Engine, losses::Dismissal};
+use super::{engine::Engine, losses::DropReason};
 use interlock_core::{
     decide::Pending,
     facts::{BootNanos, InspectHow, Inspection, LinkHow, Relink as Renamed, SessionId, Severity, Subject},
@@ -70,14 +70,14 @@ impl Engine {
             if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // only its name is like a service's
             }
-            self.dismiss("delegate", Dismissal::NoService);
+            self.dismiss("delegate", DropReason::NoService);
             return;
         };
         if self.is_own_service(id, pid, &delegation.path) {
             if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller);
             }
-            self.dismiss("delegate", Dismissal::OwnService);
+            self.dismiss("delegate", DropReason::OwnService);
             return;
         }
         if delegate.state == state::COMMITTED {
@@ -98,7 +98,7 @@ impl Engine {
             if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // only its name is like one's
             }
-            self.dismiss("write", Dismissal::NoService);
+            self.dismiss("write", DropReason::NoService);
             return;
         };
         if write.state == state::COMMITTED {
@@ -179,6 +179,6 @@ fn as_bound(pid: u32, path: String, given: bool) -> String {
         (None, Some(directory)) => directory.join(&path),
     };
     // The caller's own links, and nothing that could keep the engine waiting. Fails open: what the kernel does not know by
-    // heart (the caller has just looked it up) counts by the path that was given.
+    // heartbeat (the caller has just looked it up) counts by the path that was given.
     root::known_path(pid, &inside).map_or(path, |real| real.to_string_lossy().into_owned())
 }

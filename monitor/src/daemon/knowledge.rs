@@ -34,12 +34,12 @@ impl fmt::Debug for Knowledge {
 
 /// Everything that is wrong with the rules and the catalogues.
 #[derive(Debug, thiserror::Error)]
-pub struct Mistakes {
+pub struct LoadErrors {
     rules: Option<Problems>,
     catalog: Option<CatalogProblems>,
 }
 
-impl fmt::Display for Mistakes {
+impl fmt::Display for LoadErrors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: [Option<&dyn fmt::Display>; 2] = [
             self.rules.as_ref().map(|problems| problems as _),
@@ -53,15 +53,15 @@ impl fmt::Display for Mistakes {
 impl Knowledge {
     /// # Errors
     /// Every mistake in any of the files.
-    pub fn load(config: &Config) -> Result<Self, Mistakes> {
+    pub fn load(config: &Config) -> Result<Self, LoadErrors> {
         let (rules, catalog) = (rules(config), catalog(config));
         let (rules, mut catalog) = match (rules, catalog) {
             (Ok(rules), Ok(catalog)) => (rules, catalog),
-            (rules, catalog) => return Err(Mistakes { rules: rules.err(), catalog: catalog.err() }),
+            (rules, catalog) => return Err(LoadErrors { rules: rules.err(), catalog: catalog.err() }),
         };
         let refused = rules.refused_by(&catalog);
         if !refused.is_empty() {
-            return Err(Mistakes { rules: Some(refused), catalog: None });
+            return Err(LoadErrors { rules: Some(refused), catalog: None });
         }
         catalog.switch_off(&rules.packs_off());
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other

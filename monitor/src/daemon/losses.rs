@@ -12,7 +12,7 @@ use interlock_host::{clock::boot_now, probes::misses::Misses};
 
 /// Why a record was put aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Dismissal {
+pub enum DropReason {
     /// The name only looked like a secret's: the catalogue says no by the whole path.
     NoSecret,
     /// The name only looked like the socket of a service.
@@ -31,7 +31,7 @@ pub enum Dismissal {
     Unreadable,
 }
 
-impl Dismissal {
+impl DropReason {
     fn name(self) -> &'static str {
         match self {
             Self::NoSecret => "no-secret",
@@ -48,12 +48,12 @@ impl Dismissal {
 
 /// How many records of each kind were put aside, and why.
 #[derive(Debug, Default)]
-pub struct Dismissed(BTreeMap<(&'static str, Dismissal), u64>);
+pub struct Dismissed(BTreeMap<(&'static str, DropReason), u64>);
 
 impl Dismissed {
     /// `open/no-secret` → how often.
     pub fn named(&self) -> BTreeMap<String, u64> {
-        let name = |((kind, why), count): (&(&'static str, Dismissal), &u64)| {
+        let name = |((kind, why), count): (&(&'static str, DropReason), &u64)| {
             (format!("{kind}/{}", why.name()), *count)
         };
         self.0.iter().map(name).collect()
@@ -62,7 +62,7 @@ impl Dismissed {
 
 impl Engine {
     /// Counts a record of that kind that becomes no fact.
-    pub fn dismiss(&mut self, kind: &'static str, why: Dismissal) {
+    pub fn dismiss(&mut self, kind: &'static str, why: DropReason) {
         *self.dismissed.0.entry((kind, why)).or_default() += 1;
         self.metrics.dismissed(kind, why.name());
     }
@@ -70,7 +70,7 @@ impl Engine {
     /// The same for a record of a secret that the catalogue does not see as one.
     pub fn dismiss_secret(&mut self, kind: &'static str, session: SessionId) {
         let lives = self.decider.sessions.get(session).is_some();
-        self.dismiss(kind, if lives { Dismissal::NoSecret } else { Dismissal::SessionOver });
+        self.dismiss(kind, if lives { DropReason::NoSecret } else { DropReason::SessionOver });
     }
 
     /// Everything that could not be delivered, by `ring/kind`.
@@ -173,8 +173,8 @@ mod tests {
     #[test]
     fn what_was_put_aside_is_told_by_kind_and_reason() {
         let mut dismissed = Dismissed::default();
-        *dismissed.0.entry(("open", Dismissal::NoSecret)).or_default() += 2;
-        *dismissed.0.entry(("probe", Dismissal::SessionOver)).or_default() += 1;
+        *dismissed.0.entry(("open", DropReason::NoSecret)).or_default() += 2;
+        *dismissed.0.entry(("probe", DropReason::SessionOver)).or_default() += 1;
         let named: Vec<_> = dismissed.named().into_iter().collect();
         assert_eq!(named, [("open/no-secret".to_owned(), 2), ("probe/session-over".to_owned(), 1)]);
     }

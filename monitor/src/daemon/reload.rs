@@ -7,7 +7,7 @@ use monitor_common::policy::SecretTag;
 use super::{
     engine::Engine,
     handle::Message,
-    knowledge::{Knowledge, Mistakes},
+    knowledge::{Knowledge, LoadErrors},
     numbering::Numbering,
 };
 use crate::control::{
@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// What was read.
-    pub fn has_read(&mut self, read: Result<Knowledge, Mistakes>) {
+    pub fn has_read(&mut self, read: Result<Knowledge, LoadErrors>) {
         self.reloading.is_reading = false;
         self.know.problem = read.as_ref().err().map(ToString::to_string);
         match read {

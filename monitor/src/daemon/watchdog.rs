@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{StartError, engine::Engine, priority, system};
-use crate::metrics::Heart;
+use crate::metrics::Heartbeat;
 
 /// How often the engine is looked at where no watchdog asks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -15,14 +15,14 @@ const LEAST: Duration = Duration::from_millis(100);
 /// restarts the daemon must see that.
 pub fn start(
     engine: Engine,
-    heart: Heart,
+    heartbeat: Heartbeat,
     stop: &CancellationToken,
 ) -> Result<std::thread::JoinHandle<std::io::Result<()>>, StartError> {
     let guard: DropGuard = stop.clone().drop_guard();
     let run = move || {
         let _guard = guard; // dropped by a panic too
         priority::raise();
-        engine.run(&heart)
+        engine.run(&heartbeat)
     };
     let thread = std::thread::Builder::new().name("interlock-engine".into());
     thread.spawn(run).map_err(system("starting the engine"))
@@ -38,13 +38,13 @@ pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), St
 }
 
 /// Tells systemd's watchdog of every engine that beats; says in the log when it does not.
-pub async fn watch(heart: Heart) {
+pub async fn watch(heartbeat: Heartbeat) {
     let every = sd_notify::watchdog_enabled().map_or(EVERY, |patience| (patience / 3).clamp(LEAST, EVERY));
     let mut beats = tokio::time::interval(every);
     let mut beat = true;
     loop {
         beats.tick().await;
-        if std::mem::replace(&mut beat, heart.is_beating()) && !beat {
+        if std::mem::replace(&mut beat, heartbeat.is_beating()) && !beat {
             tracing::error!("the engine does not turn; what is held stays held, nothing new is judged");
         }
         // Asked for by nobody, this does nothing.

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Heart, Metrics, guests::LimitedListener};
+use super::{Heartbeat, Metrics, guests::LimitedListener};
 
 /// What the daemon is doing with itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -66,12 +66,12 @@ impl Exporter {
         self,
         metrics: Arc<Metrics>,
         phase: watch::Receiver<Phase>,
-        heart: Heart,
+        heartbeat: Heartbeat,
         stop: CancellationToken,
     ) -> io::Result<()> {
         let routes = Router::new()
             .route("/metrics", get(page).with_state(metrics))
-            .route("/healthz", get(health).with_state((phase, heart)));
+            .route("/healthz", get(health).with_state((phase, heartbeat)));
         // No farewell to open connections: a scrape that is cut short is scraped again.
         tokio::select! {
             ended = axum::serve(LimitedListener::new(self.listener), routes).into_future() => ended,
@@ -84,9 +84,9 @@ async fn page(State(metrics): State<Arc<Metrics>>) -> Response {
     ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], metrics.encode()).into_response()
 }
 
-async fn health(State((phase, heart)): State<(watch::Receiver<Phase>, Heart)>) -> Response {
+async fn health(State((phase, heartbeat)): State<(watch::Receiver<Phase>, Heartbeat)>) -> Response {
     let phase = match *phase.borrow() {
-        Phase::Running if !heart.is_beating() => Phase::Stuck,
+        Phase::Running if !heartbeat.is_beating() => Phase::Stuck,
         phase => phase,
     };
     let status = if phase == Phase::Running { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

@@ -115,16 +115,16 @@ async fn the_page_is_served_and_health_follows_the_phase() {
     assert!(taken.to_string().contains("set the key metrics"), "{taken}");
     let (phase, phases) = watch::channel(Phase::Starting);
     let stop = CancellationToken::new();
-    let heart = Heart::with_patience(std::time::Duration::from_millis(500));
+    let heartbeat = Heartbeat::with_patience(std::time::Duration::from_millis(500));
     let metrics = Metrics::new().unwrap().into();
-    let serving = tokio::spawn(exporter.serve(metrics, phases, heart.clone(), stop.clone()));
+    let serving = tokio::spawn(exporter.serve(metrics, phases, heartbeat.clone(), stop.clone()));
     let starting = fetch(address, "/healthz").await;
     assert!(
         starting.starts_with("HTTP/1.1 503") && starting.ends_with("{\"phase\":\"starting\"}"),
         "{starting}"
     );
     phase.send_replace(Phase::Running);
-    heart.beat();
+    heartbeat.beat();
     let running = fetch(address, "/healthz").await;
     assert!(running.starts_with("HTTP/1.1 200") && running.ends_with("{\"phase\":\"running\"}"), "{running}");
     let page = fetch(address, "/metrics").await;

@@ -13,20 +13,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Beats once a turn; asked by whoever decides whether the daemon is well.
 #[derive(Clone, Debug)]
-pub struct Heart {
+pub struct Heartbeat {
     /// Does not go on while the machine sleeps, and neither does the engine.
     began: Instant,
     last: Arc<AtomicU64>,
     patience: Duration,
 }
 
-impl Default for Heart {
+impl Default for Heartbeat {
     fn default() -> Self {
         Self { began: Instant::now(), last: Arc::default(), patience: PATIENCE }
     }
 }
 
-impl Heart {
+impl Heartbeat {
     pub fn beat(&self) {
         let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(since, Ordering::Relaxed);
