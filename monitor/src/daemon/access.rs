@@ -173,7 +173,7 @@ impl Engine {
         }
         if destination.transport == Transport::Tcp {
             // What was queued before is gone with the connection before, also where this one goes to the same place.
-            self.heads.remove(connect.cookie);
+            self.partial_requests.remove(connect.cookie);
             self.greetings.forget(connect.cookie);
             self.step(Input::Reconnected { cookie: connect.cookie });
         }
@@ -208,7 +208,7 @@ impl Engine {
             return;
         }
         let identified = self.identified(ask);
-        if identified.unfinished && !self.observing() && self.heads.wait(ask) {
+        if identified.unfinished && !self.observing() && self.partial_requests.wait(ask) {
             return;
         }
         if self.kept_name(ask).is_none() {
@@ -223,7 +223,7 @@ impl Engine {
 
     /// Flows that have begun a request and did not go on.
     pub fn judge_unfinished(&mut self) {
-        for ask in self.heads.overdue(boot_now()) {
+        for ask in self.partial_requests.overdue(boot_now()) {
             if !self.is_settled(&HeldFlow::of(&ask)) {
                 let identified = self.identified(&ask);
                 self.judge_flow(&ask, &identified);
@@ -232,7 +232,7 @@ impl Engine {
     }
 
     fn judge_flow(&mut self, ask: &FlowAsk, identified: &Identified) {
-        self.heads.remove(ask.cookie);
+        self.partial_requests.remove(ask.cookie);
         let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
         self.notice_losses_of(id);
         let destination = self.asked_destination(ask, identified);

@@ -3,7 +3,7 @@
 use aya::maps::MapError;
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
-use super::{engine::Engine, unwatched::Unwatched};
+use super::{engine::Engine, unwatched::EnrollError};
 use interlock_core::{
     facts::{BootNanos, Process, SessionId, Stage, Subject},
     recognition::{self, detection::Recognised},
@@ -33,7 +33,7 @@ pub(super) struct Executed {
 }
 
 /// What a new session is known by.
-pub(super) struct Newcomer {
+pub(super) struct NewSession {
     pub agent: String,
     pub recognised_by: String,
     pub command: Option<String>,
@@ -44,21 +44,25 @@ pub(super) struct Newcomer {
 impl Engine {
     /// Makes a process the root of a session. The label comes first: what it forks from here on inherits it. What the rules
     /// say of it comes last: they may freeze the tree, which must be known by then. One that ended meanwhile ends its session.
-    pub fn begin_session(&mut self, running: Running, newcomer: Newcomer) -> Result<SessionId, Unwatched> {
+    pub fn begin_session(
+        &mut self,
+        running: Running,
+        new_session: NewSession,
+    ) -> Result<SessionId, EnrollError> {
         let Running { process, env } = running;
         if matches!(life(process.pid, process.start), Life::Ending | Life::Ended) {
-            return Err(Unwatched::Ended);
+            return Err(EnrollError::Ended);
         }
-        let user = procfs::user(process.pid).ok_or(Unwatched::Ended)?;
+        let user = procfs::user(process.pid).ok_or(EnrollError::Ended)?;
         let user = person::person(process.pid, user);
         self.check_share(user)?;
         let id = self.label_root(&process)?;
-        let mut session = Session::new(id, newcomer.agent, newcomer.recognised_by, boot_now());
+        let mut session = Session::new(id, new_session.agent, new_session.recognised_by, boot_now());
         session.user = user;
-        session.command = newcomer.command.unwrap_or_else(|| process.command_line());
+        session.command = new_session.command.unwrap_or_else(|| process.command_line());
         session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
         let (pid, start, started, executed) =
-            (process.pid, process.start, session.started, newcomer.executed);
+            (process.pid, process.start, session.started, new_session.executed);
         session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
         session.unattended = self.config.unattended.reason(&env, procfs::has_terminal(pid));
         self.decider.sessions.insert(session);
@@ -85,10 +89,10 @@ impl Engine {
     }
 
     /// The kernel's table is everybody's: one user's sessions must not leave another's unwatched.
-    fn check_share(&self, user: u32) -> Result<(), Unwatched> {
+    fn check_share(&self, user: u32) -> Result<(), EnrollError> {
         let most = self.config.sessions_per_user;
         let has = self.decider.sessions.iter().filter(|session| session.user == user).count();
-        if user != 0 && has >= most { Err(Unwatched::TooMany { user, most }) } else { Ok(()) }
+        if user != 0 && has >= most { Err(EnrollError::TooMany { user, most }) } else { Ok(()) }
     }
 
     fn label_root(&mut self, process: &Process) -> Result<SessionId, MapError> {
@@ -133,9 +137,9 @@ impl Engine {
     }
 }
 
-pub(super) fn newcomer(recognised: Recognised, how: &str) -> Newcomer {
+pub(super) fn new_session(recognised: Recognised, how: &str) -> NewSession {
     let asks_nobody = recognised.approval_off.map(|by| format!(", asks nobody ({by})")).unwrap_or_default();
-    Newcomer {
+    NewSession {
         agent: recognised.agent,
         recognised_by: format!("{how}{}{asks_nobody}", recognised.by),
         command: None,

@@ -20,10 +20,10 @@ use super::{
     folding::Folding,
     greetings::Greetings,
     handle::{Bus, Ends, Inbox, Message},
-    heads::Heads,
     knowledge::Knowledge,
     losses::Dismissed,
     numbering::Numbering,
+    partial_requests::PartialRequests,
     readiness::Readiness,
     reconciling::Reconciliation,
     reload::{Reason, Reloading},
@@ -34,7 +34,7 @@ use super::{
     surveys::Surveys,
     system,
     tags::Tags,
-    unwatched::Unheard,
+    unwatched::UnwatchedLog,
 };
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
@@ -103,7 +103,7 @@ pub(super) struct Engine {
     pub policy: Policy,
     pub numbering: Numbering,
     pub turned_away: HashSet<(SessionId, HeldCaller)>,
-    pub heads: Heads,
+    pub partial_requests: PartialRequests,
     pub greetings: Greetings,
     /// Which process of a session holds a listening socket, by the socket's inode.
     pub listeners: HashMap<(SessionId, u64), u32>,
@@ -134,7 +134,7 @@ pub(super) struct Engine {
     pub fingerprints: Fingerprints,
     pub strangers: Strangers,
     pub reconciliation: Reconciliation,
-    pub unheard: Unheard,
+    pub unwatched_log: UnwatchedLog,
     pub looker: Looker,
     pub searches: Searches,
     pub reloading: Reloading,
@@ -196,7 +196,7 @@ impl Engine {
             policy: Policy::default(),
             turned_away: HashSet::new(),
             numbering: Numbering::after(generation, before.secrets.clone()),
-            heads: Heads::default(),
+            partial_requests: PartialRequests::default(),
             greetings: Greetings::default(),
             listeners: HashMap::new(),
             asking: Asking::default(),
@@ -222,7 +222,7 @@ impl Engine {
             fingerprints: Fingerprints::default(),
             strangers: Strangers::default(),
             reconciliation: Reconciliation::default(),
-            unheard: Unheard::default(),
+            unwatched_log: UnwatchedLog::default(),
             looker,
             searches,
             reloading: Reloading::default(),
@@ -334,8 +334,10 @@ impl Engine {
             && self.readiness.is_at_rest()
             && !self.freezer.is_leaving();
         let tick = if idle { IDLE_TICK } else { TICK };
-        let next =
-            [self.decider.holds().next_deadline(), self.heads.next_deadline()].into_iter().flatten().min();
+        let next = [self.decider.holds().next_deadline(), self.partial_requests.next_deadline()]
+            .into_iter()
+            .flatten()
+            .min();
         let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
         tick.min(deadline)
     }

@@ -137,7 +137,7 @@ impl Engine {
         self.listeners.retain(|(session, _), _| *session != id);
         self.step(Input::Over(id));
         self.surroundings.remove(&id);
-        self.unheard.session_ended();
+        self.unwatched_log.session_ended();
         self.follow_sessions();
     }
 

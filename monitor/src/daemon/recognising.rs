@@ -8,7 +8,7 @@ use std::{
 use monitor_common::event::process::ExecCandidate;
 
 use super::{
-    beginning::{Executed, Newcomer, newcomer},
+    beginning::{Executed, NewSession, new_session},
     engine::Engine,
 };
 use interlock_core::{
@@ -65,7 +65,7 @@ impl Engine {
         if let Some((running, recognised)) = self.behind(&running, &recognised) {
             if self.maps.label(running.process.pid).is_none() {
                 // It has run for long: what it started before is nobody's to tell.
-                self.watch(running, newcomer(recognised, ""));
+                self.watch(running, new_session(recognised, ""));
             }
             if self.maps.label(pid).is_some() {
                 return;
@@ -73,7 +73,7 @@ impl Engine {
         }
         running.process.parent = procfs::read(pid).map_or(0, |running| running.process.parent);
         let executed = Some(executed);
-        self.watch(running, Newcomer { executed, ..newcomer(recognised, "") });
+        self.watch(running, NewSession { executed, ..new_session(recognised, "") });
     }
 
     /// An agent's program was executed before its process got the label of a session.
@@ -113,7 +113,7 @@ impl Engine {
         outermost.sort_unstable();
         for root in outermost {
             let Some((running, recognised)) = roots.remove(&root) else { continue };
-            self.watch(running, newcomer(recognised, "adopted, "));
+            self.watch(running, new_session(recognised, "adopted, "));
         }
     }
 

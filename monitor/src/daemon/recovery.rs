@@ -192,7 +192,7 @@ impl Engine {
             .flows()
             .into_iter()
             .filter(|(cookie, flow)| flow.closed == 0 && self.waits(*cookie, flow))
-            .filter(|(cookie, _)| !self.heads.contains(*cookie))
+            .filter(|(cookie, _)| !self.partial_requests.contains(*cookie))
             .collect();
         let waits = |held: &HeldFlow| waiting.get(&held.cookie).is_some_and(|flow| held.goes_on(flow));
         let mut held: HashSet<u64> = self

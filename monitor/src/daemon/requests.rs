@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{beginning::Newcomer, engine::Engine, reload::Reason};
+use super::{beginning::NewSession, engine::Engine, reload::Reason};
 use crate::control::{
     api::{self, Enroll, HoldView, Refusal, SessionView},
     command::{Command, Reply, Request, RequestError},
@@ -119,10 +119,10 @@ impl Engine {
             return Err(RequestError::Conflict(refusal("the calling process has ended")));
         };
         let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
-        let newcomer =
-            Newcomer { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
+        let new_session =
+            NewSession { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
         let id = self
-            .begin_session(running, newcomer)
+            .begin_session(running, new_session)
             .map_err(|why| RequestError::Conflict(refusal(&format!("no session can begin: {why}"))))?;
         let Some(view) = self.decider.sessions.get(id).map(|session| self.session_view(session)) else {
             return Err(RequestError::Conflict(refusal("the calling process has ended")));

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{beginning::newcomer, engine::Engine, unwatched::Unwatched};
+use super::{beginning::new_session, engine::Engine, unwatched::EnrollError};
 use interlock_core::{
     facts::{Process, SessionId, Subject},
     recognition::{
@@ -42,9 +42,9 @@ impl Engine {
             approval_off: None,
             agent,
         };
-        match self.begin_session(running, newcomer(recognised, "")) {
+        match self.begin_session(running, new_session(recognised, "")) {
             Ok(id) => self.take_along(process.pid, from, id),
-            Err(Unwatched::Ended) => {}
+            Err(EnrollError::Ended) => {}
             // Fails closed: it stays in the session that started it, and is watched as a part of that.
             Err(why) => {
                 tracing::warn!(session = %from, pid = process.pid, %why, "a daemon of its agent stays in its session")

@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aya::maps::MapError;
 
-use super::{beginning::Newcomer, engine::Engine};
+use super::{beginning::NewSession, engine::Engine};
 use interlock_core::facts::{BootNanos, Process, Severity};
 use interlock_host::{
     clock::boot_now,
@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_secs(60);
 
 /// Why a process became no session.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unwatched {
+pub(super) enum EnrollError {
     #[error("it ended before it could be labelled")]
     Ended,
     #[error("user {user} has {most} sessions, as many as one user may have (sessions_per_user)")]
@@ -26,7 +26,7 @@ pub(super) enum Unwatched {
     Refused(#[from] MapError),
 }
 
-impl Unwatched {
+impl EnrollError {
     fn name(&self) -> &'static str {
         match self {
             Self::Ended => "ended",
@@ -38,14 +38,14 @@ impl Unwatched {
 
 /// Users whose agents run unwatched.
 #[derive(Debug, Default)]
-pub struct Unheard {
+pub struct UnwatchedLog {
     told: HashMap<u32, BootNanos>,
     /// Agents may be watched after all once a session has ended.
     wait: bool,
     has_room: bool,
 }
 
-impl Unheard {
+impl UnwatchedLog {
     /// Gives whether it is to be told.
     fn count(&mut self, user: u32, now: BootNanos) -> bool {
         self.told.retain(|_, at| now.since(*at) < QUIET);
@@ -72,28 +72,28 @@ impl Unheard {
 
 impl Engine {
     /// Makes an agent that was recognised the root of a session. Fails open, visibly: an agent that cannot be watched runs.
-    pub fn watch(&mut self, running: Running, newcomer: Newcomer) {
-        let (process, agent) = (running.process.clone(), newcomer.agent.clone());
-        let Err(why) = self.begin_session(running, newcomer) else { return };
+    pub fn watch(&mut self, running: Running, new_session: NewSession) {
+        let (process, agent) = (running.process.clone(), new_session.agent.clone());
+        let Err(why) = self.begin_session(running, new_session) else { return };
         self.metrics.sessions_unwatched(why.name());
-        if matches!(why, Unwatched::Ended) {
+        if matches!(why, EnrollError::Ended) {
             // What it left behind, if anything, cannot be told from other processes.
             tracing::warn!(pid = process.pid, agent, reason = %why, "an agent is not watched");
             return;
         }
-        if self.unheard.count(procfs::user(process.pid).unwrap_or(0), boot_now()) {
+        if self.unwatched_log.count(procfs::user(process.pid).unwrap_or(0), boot_now()) {
             self.tell_unwatched(&process, agent, &why);
         }
     }
 
     /// Looks for agents that run unwatched, where there is room now.
     pub fn watch_the_unwatched(&mut self) {
-        if self.unheard.try_again() {
+        if self.unwatched_log.try_again() {
             self.adopt();
         }
     }
 
-    fn tell_unwatched(&mut self, process: &Process, agent: String, why: &Unwatched) {
+    fn tell_unwatched(&mut self, process: &Process, agent: String, why: &EnrollError) {
         let event = self
             .event_of_daemon("session-unwatched")
             .process(process)
@@ -112,13 +112,13 @@ mod tests {
     #[test]
     fn a_user_is_told_of_once_a_minute_and_looked_for_once_there_is_room() {
         let minute = QUIET.as_nanos() as u64;
-        let mut unheard = Unheard::default();
-        unheard.session_ended();
-        assert!(!unheard.try_again(), "nobody waits");
-        assert!(unheard.count(1, BootNanos(0)) && unheard.count(2, BootNanos(9)));
-        assert!(!unheard.count(1, BootNanos(minute - 1)) && unheard.count(1, BootNanos(minute)));
-        assert!(!unheard.try_again(), "there is no room");
-        unheard.session_ended();
-        assert!(unheard.try_again() && !unheard.try_again());
+        let mut unwatched_log = UnwatchedLog::default();
+        unwatched_log.session_ended();
+        assert!(!unwatched_log.try_again(), "nobody waits");
+        assert!(unwatched_log.count(1, BootNanos(0)) && unwatched_log.count(2, BootNanos(9)));
+        assert!(!unwatched_log.count(1, BootNanos(minute - 1)) && unwatched_log.count(1, BootNanos(minute)));
+        assert!(!unwatched_log.try_again(), "there is no room");
+        unwatched_log.session_ended();
+        assert!(unwatched_log.try_again() && !unwatched_log.try_again());
     }
 }

@@ -15,7 +15,7 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 const MAX: usize = 256;
 
 #[derive(Default)]
-pub struct Heads {
+pub struct PartialRequests {
     waiting: HashMap<u64, Head>,
 }
 
@@ -24,7 +24,7 @@ struct Head {
     ask: Box<FlowAsk>,
 }
 
-impl Heads {
+impl PartialRequests {
     /// Keeps the question until more is shown; `false` where nothing more can be, or too many wait.
     pub fn wait(&mut self, ask: &FlowAsk) -> bool {
         if ask.payload_size as usize >= PAYLOAD_MAX || ask.payload_len != ask.payload_size {
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn what_comes_later_replaces_what_was_shown_and_not_the_deadline() {
-        let mut heads = Heads::default();
+        let mut heads = PartialRequests::default();
         assert!(heads.wait(&ask(1, 10, 3)) && heads.wait(&ask(1, 500, 9)));
         let due = BootNanos(10 + PATIENCE.as_nanos() as u64);
         assert_eq!(heads.next_deadline(), Some(due));
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn what_cannot_grow_and_what_is_too_much_is_judged_at_once() {
-        let mut heads = Heads::default();
+        let mut heads = PartialRequests::default();
         assert!(!heads.wait(&ask(1, 0, PAYLOAD_MAX as u32)));
         assert!((0..MAX as u64).all(|cookie| heads.wait(&ask(cookie, 0, 1))));
         assert!(!heads.wait(&ask(MAX as u64, 0, 1)));
