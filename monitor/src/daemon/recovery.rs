@@ -34,7 +34,7 @@ use interlock_host::{
 impl Engine {
     pub fn recover(&mut self, before: Snapshot) {
         let returned = self.label_the_frozen(&before.sessions);
-        self.forget_the_dead();
+        self.remove_stale_labels();
         let mut described: HashMap<u64, SessionRecord> =
             before.sessions.into_iter().map(|session| (session.id, session)).collect();
         for (pid, label) in self.maps.labels() {
@@ -63,14 +63,14 @@ impl Engine {
         }
         self.untag_strangers_later();
         self.follow_sessions();
-        self.end_the_ended(described);
+        self.end_stale_sessions(described);
         self.freeze_again();
         // What the rings still hold comes first: its questions are asked, not denied.
         self.catch_up();
         self.step(Input::RestoredGrants(before.grants));
         self.restore_holds(before.holds);
         self.explanations.accounts.restore(before.accounts);
-        self.wake_the_forgotten();
+        self.resume_orphans();
         for group in self.freezer.unclaimed() {
             tracing::warn!(group = %group.display(), "somebody stands in a frozen group that is no session's of this daemon; if it is no other daemon's, write 0 into its cgroup.freeze");
         }
@@ -124,7 +124,7 @@ impl Engine {
     }
 
     /// Labels of processes that ended while no probe was attached.
-    fn forget_the_dead(&mut self) {
+    fn remove_stale_labels(&mut self) {
         for (pid, label) in self.maps.labels() {
             if life(pid, BootNanos(label.start_ns)) == Life::Ended {
                 self.maps.remove_label(pid);
@@ -133,7 +133,7 @@ impl Engine {
     }
 
     /// Sessions whose last process ended while no daemon ran: they end now. What they did meanwhile nobody saw.
-    fn end_the_ended(&mut self, mut described: HashMap<u64, SessionRecord>) {
+    fn end_stale_sessions(&mut self, mut described: HashMap<u64, SessionRecord>) {
         for id in self.maps.sessions() {
             if self.decider.sessions.get(id).is_none() {
                 let mut session = self.restore(id, described.remove(&id.0));
@@ -159,7 +159,7 @@ impl Engine {
     }
 
     /// Callers that were stopped without a hold being noted ask again.
-    fn wake_the_forgotten(&mut self) {
+    fn resume_orphans(&mut self) {
         let held: HashSet<u32> = self
             .decider
             .holds()
