@@ -9,7 +9,6 @@ pub mod decode;
 mod ending;
 pub mod error;
 mod hooks;
-pub mod inflow;
 pub mod inode;
 pub mod loader;
 pub mod maps;
@@ -21,6 +20,7 @@ pub mod offsets;
 mod pins;
 pub mod proof;
 pub mod ring;
+pub mod ring_merger;
 pub mod table;
 
 pub use aya::maps::MapError;

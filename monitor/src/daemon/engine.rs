@@ -54,10 +54,10 @@ use interlock_host::{
     enforcement::freezer::Freezer,
     probes::{
         Maps, Options, Probes,
-        inflow::Inflow,
         inode::{Anchor, MountCache},
         proof::Proof,
         ring,
+        ring_merger::RingMerger,
     },
     proc::{contents::Fingerprints, surroundings::Surroundings},
     resolvers::Resolvers,
@@ -111,7 +111,7 @@ pub(super) struct Engine {
     pub tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
     pub own: Vec<Anchor>,
-    inflow: Inflow,
+    rings: RingMerger,
     /// Measured once a turn, so that events keep their order on the wall's clock.
     wall: Wall,
     store: Store,
@@ -202,7 +202,7 @@ impl Engine {
             asking: Asking::default(),
             tags: Tags::default(),
             own: Vec::new(),
-            inflow: Inflow::default(),
+            rings: RingMerger::default(),
             wall: Wall::now(),
             store,
             unsaved: false,
@@ -301,32 +301,32 @@ impl Engine {
     /// Handles what both rings hold, in the order it happened. One batch: a tree that forks as fast as it can must not keep
     /// a person waiting.
     fn drain(&mut self) {
-        let mut inflow = std::mem::take(&mut self.inflow);
-        inflow.read(&mut self.probes.access, &mut self.probes.lifecycle);
-        self.handle_all(&mut inflow);
-        self.inflow = inflow;
+        let mut rings = std::mem::take(&mut self.rings);
+        rings.read(&mut self.probes.access, &mut self.probes.lifecycle);
+        self.handle_all(&mut rings);
+        self.rings = rings;
     }
 
-    fn handle_all(&mut self, inflow: &mut Inflow) {
-        while let Some(record) = inflow.take() {
+    fn handle_all(&mut self, rings: &mut RingMerger) {
+        while let Some(record) = rings.take() {
             match record {
                 Ok(record) => self.handle(record),
                 Err(_) => self.undecodable += 1,
             }
         }
-        inflow.compact();
+        rings.compact();
     }
 
     /// Handles everything that has happened so far, and not what a busy session goes on doing meanwhile.
     pub fn catch_up(&mut self) {
         let now = boot_now();
-        while self.inflow.complete_up_to() < now {
+        while self.rings.complete_up_to() < now {
             self.drain();
         }
     }
 
     fn until_next_turn(&self) -> Duration {
-        if self.inflow.waits() || self.inbox_waits {
+        if self.rings.waits() || self.inbox_waits {
             return Duration::ZERO;
         }
         let idle = self.decider.sessions.is_empty()
@@ -504,7 +504,7 @@ impl Engine {
     /// what waits is refused first: silence never means yes.
     fn end(&mut self) {
         self.catch_up();
-        let mut rest = std::mem::take(&mut self.inflow);
+        let mut rest = std::mem::take(&mut self.rings);
         rest.let_go(); // it is in no ring any more
         self.handle_all(&mut rest);
         if self.config.pins.is_none() {

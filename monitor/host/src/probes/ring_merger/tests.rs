@@ -18,18 +18,18 @@ proptest::proptest! {
         emptied_at in proptest::option::of(0..9_u64),
     ) {
         let whole = [size_of::<Exit>(), size_of::<Exec>()];
-        let mut inflow = Inflow::default();
+        let mut rings = RingMerger::default();
         for (kind, length, any, session, filling, at_ns) in &records {
             let length = whole.get(*length).copied().unwrap_or(*any);
             let header = Header { kind: *kind, tgid: 1, session: *session, at_ns: *at_ns };
             let mut bytes = header.as_bytes().to_vec();
             bytes.resize(length, *filling);
-            if filling % 2 == 0 { inflow.push_life(&bytes) } else { inflow.accesses.push(&bytes) }
+            if filling % 2 == 0 { rings.push_life(&bytes) } else { rings.accesses.push(&bytes) }
         }
-        inflow.set(emptied_at.map(BootNanos), all_lives);
+        rings.set(emptied_at.map(BootNanos), all_lives);
         let mut seen = 0;
         for turn in 0..2 {
-            while let Some(record) = inflow.take() {
+            while let Some(record) = rings.take() {
                 seen += 1;
                 match record {
                     Ok(Record::Exec(exec)) => {
@@ -40,11 +40,11 @@ proptest::proptest! {
                     Err(refused) => proptest::prop_assert!(refused.bytes <= 20_000),
                 }
             }
-            inflow.compact();
-            let left = inflow.candidates.len() + inflow.lives.len() + inflow.accesses.len();
-            proptest::prop_assert_eq!((inflow.waits(), seen), (left > 0, records.len() - left));
+            rings.compact();
+            let left = rings.candidates.len() + rings.lives.len() + rings.accesses.len();
+            proptest::prop_assert_eq!((rings.waits(), seen), (left > 0, records.len() - left));
             proptest::prop_assert!(turn == 0 || left == 0);
-            inflow.let_go();
+            rings.let_go();
         }
     }
 
@@ -66,28 +66,28 @@ proptest::proptest! {
         }
         let mut ends: Vec<(u64, u32)> = (0_u32..).zip(last).map(|(pid, at)| (at + 1, pid)).collect();
         ends.sort_unstable();
-        let (mut inflow, mut seen) = (Inflow::default(), Vec::new());
+        let (mut rings, mut seen) = (RingMerger::default(), Vec::new());
         for (at_ns, tgid) in ends {
-            inflow.lives.push(record(END, tgid, at_ns).as_bytes());
+            rings.lives.push(record(END, tgid, at_ns).as_bytes());
         }
         let mut rest = accesses.as_slice();
         loop {
             let (now, later) = rest.split_at(batch.min(rest.len()));
             for (at_ns, tgid) in now {
-                inflow.accesses.push(record(DEED, *tgid, *at_ns).as_bytes());
+                rings.accesses.push(record(DEED, *tgid, *at_ns).as_bytes());
             }
             rest = later;
-            inflow.set(rest.is_empty().then_some(BootNanos(clock * 10 + 5)), true);
-            while let Some(taken) = inflow.take() {
+            rings.set(rest.is_empty().then_some(BootNanos(clock * 10 + 5)), true);
+            while let Some(taken) = rings.take() {
                 let header = *taken.unwrap().header();
                 seen.push((header.session, header.tgid));
             }
-            inflow.compact();
+            rings.compact();
             if rest.is_empty() {
                 break;
             }
         }
-        proptest::prop_assert!(!inflow.waits());
+        proptest::prop_assert!(!rings.waits());
         proptest::prop_assert_eq!(seen.len(), acts.len() + 6);
         for pid in 0..6 {
             let ended = seen.iter().position(|found| *found == (END, pid));
@@ -112,81 +112,81 @@ fn push(batch: &mut Batch, times: &[u64]) {
 }
 
 /// The times of what can be taken out, of both.
-fn taken(inflow: &mut Inflow) -> Vec<u64> {
-    let times = std::iter::from_fn(|| inflow.take().map(|record| record.unwrap().header().at_ns)).collect();
-    inflow.compact();
+fn taken(rings: &mut RingMerger) -> Vec<u64> {
+    let times = std::iter::from_fn(|| rings.take().map(|record| record.unwrap().header().at_ns)).collect();
+    rings.compact();
     times
 }
 
 #[test]
 fn both_rings_in_the_order_of_time() {
-    let mut inflow = Inflow::default();
-    push(&mut inflow.lives, &[10, 30]);
-    push(&mut inflow.accesses, &[10, 20, 40]);
-    inflow.set(Some(BootNanos(35)), true);
-    assert_eq!(taken(&mut inflow), [10, 10, 20, 30, 40]);
-    assert!(!inflow.waits());
+    let mut rings = RingMerger::default();
+    push(&mut rings.lives, &[10, 30]);
+    push(&mut rings.accesses, &[10, 20, 40]);
+    rings.set(Some(BootNanos(35)), true);
+    assert_eq!(taken(&mut rings), [10, 10, 20, 30, 40]);
+    assert!(!rings.waits());
 }
 
 #[test]
 fn an_end_waits_for_what_was_done_before_it() {
-    let mut inflow = Inflow::default();
-    push(&mut inflow.lives, &[10, 30]);
-    inflow.set(Some(BootNanos(20)), true);
-    assert_eq!((taken(&mut inflow), inflow.complete_up_to()), (vec![10], BootNanos(20)));
-    assert!(inflow.waits());
-    push(&mut inflow.accesses, &[25, 31]);
-    inflow.set(Some(BootNanos(50)), true);
-    assert_eq!(taken(&mut inflow), [25, 30, 31]);
+    let mut rings = RingMerger::default();
+    push(&mut rings.lives, &[10, 30]);
+    rings.set(Some(BootNanos(20)), true);
+    assert_eq!((taken(&mut rings), rings.complete_up_to()), (vec![10], BootNanos(20)));
+    assert!(rings.waits());
+    push(&mut rings.accesses, &[25, 31]);
+    rings.set(Some(BootNanos(50)), true);
+    assert_eq!(taken(&mut rings), [25, 30, 31]);
 }
 
 #[test]
 fn lives_go_as_far_as_the_newest_access_of_a_full_batch() {
-    let mut inflow = Inflow::default();
-    push(&mut inflow.lives, &[10, 19, 30]);
-    push(&mut inflow.accesses, &[20, 15]); // times are not wholly in order
-    inflow.set(None, true);
-    assert_eq!((taken(&mut inflow), inflow.complete_up_to()), (vec![10, 19, 20, 15], BootNanos(20)));
-    inflow.set(None, true);
-    assert!(taken(&mut inflow).is_empty());
-    push(&mut inflow.accesses, &[25]);
-    inflow.set(Some(BootNanos(40)), true);
-    assert_eq!(taken(&mut inflow), [25, 30]);
+    let mut rings = RingMerger::default();
+    push(&mut rings.lives, &[10, 19, 30]);
+    push(&mut rings.accesses, &[20, 15]); // times are not wholly in order
+    rings.set(None, true);
+    assert_eq!((taken(&mut rings), rings.complete_up_to()), (vec![10, 19, 20, 15], BootNanos(20)));
+    rings.set(None, true);
+    assert!(taken(&mut rings).is_empty());
+    push(&mut rings.accesses, &[25]);
+    rings.set(Some(BootNanos(40)), true);
+    assert_eq!(taken(&mut rings), [25, 30]);
 }
 
 #[test]
 fn an_access_waits_for_the_lives_before_it() {
-    let mut inflow = Inflow::default();
-    push(&mut inflow.lives, &[10]);
-    push(&mut inflow.accesses, &[20]);
-    inflow.set(Some(BootNanos(30)), false);
-    assert_eq!((taken(&mut inflow), inflow.complete_up_to()), (vec![10], BootNanos(10)));
-    push(&mut inflow.lives, &[15]);
-    inflow.set(Some(BootNanos(40)), true);
-    assert_eq!((taken(&mut inflow), inflow.complete_up_to()), (vec![15, 20], BootNanos(40)));
+    let mut rings = RingMerger::default();
+    push(&mut rings.lives, &[10]);
+    push(&mut rings.accesses, &[20]);
+    rings.set(Some(BootNanos(30)), false);
+    assert_eq!((taken(&mut rings), rings.complete_up_to()), (vec![10], BootNanos(10)));
+    push(&mut rings.lives, &[15]);
+    rings.set(Some(BootNanos(40)), true);
+    assert_eq!((taken(&mut rings), rings.complete_up_to()), (vec![15, 20], BootNanos(40)));
 }
 
 #[test]
 fn a_program_outside_of_every_session_waits_for_nothing() {
-    let mut inflow = Inflow::default();
-    push(&mut inflow.lives, &[30]);
+    let mut rings = RingMerger::default();
+    push(&mut rings.lives, &[30]);
     let mut program = vec![0; size_of::<monitor_common::event::process::ExecCandidate>()];
     let header = Header { kind: kind::EXEC, tgid: 1, session: 0, at_ns: 40 };
     program[..size_of::<Header>()].copy_from_slice(header.as_bytes());
-    inflow.push_life(&program);
-    inflow.set(Some(BootNanos(20)), true);
-    assert_eq!(taken(&mut inflow), [40]);
-    assert!(inflow.waits());
+    rings.push_life(&program);
+    rings.set(Some(BootNanos(20)), true);
+    assert_eq!(taken(&mut rings), [40]);
+    assert!(rings.waits());
 }
 
 #[test]
 fn lives_are_not_lost_for_the_sake_of_their_order() {
-    let mut inflow = Inflow::default();
-    push(&mut inflow.accesses, &[1]);
-    push(&mut inflow.lives, &vec![9; LIVES - 1]);
-    inflow.set(None, true);
-    assert_eq!(taken(&mut inflow), [1]);
-    push(&mut inflow.lives, &[9]);
-    inflow.set(None, false);
-    assert_eq!(taken(&mut inflow).len(), LIVES);
+    let mut rings = RingMerger::default();
+    push(&mut rings.accesses, &[1]);
+    push(&mut rings.lives, &vec![9; LIVES - 1]);
+    rings.set(None, true);
+    assert_eq!(taken(&mut rings), [1]);
+    push(&mut rings.lives, &[9]);
+    rings.set(None, false);
+    assert_eq!(taken(&mut rings).len(), LIVES);
 }

@@ -27,7 +27,7 @@ const LIVES: usize = 4096;
 
 /// What was read and not taken out yet.
 #[derive(Default)]
-pub struct Inflow {
+pub struct RingMerger {
     /// Programs of processes outside of every session: nothing else is known of those, so they wait for nothing.
     candidates: Batch,
     lives: Batch,
@@ -40,7 +40,7 @@ pub struct Inflow {
     hurries: bool,
 }
 
-impl Inflow {
+impl RingMerger {
     /// Takes in what both rings hold, one batch of each at most.
     pub fn read(&mut self, accesses: &mut Ring, lives: &mut Ring) {
         let now = boot_now();
@@ -69,7 +69,7 @@ impl Inflow {
         (self.hurries, self.more_lives) = (true, false);
     }
 
-    /// Everything that was done up to this time was read, and has its turn before [`Inflow::take`] gives nothing more.
+    /// Everything that was done up to this time was read, and has its turn before [`RingMerger::take`] gives nothing more.
     #[must_use]
     pub fn complete_up_to(&self) -> BootNanos {
         if self.more_lives { self.lives.newest().min(self.horizon) } else { self.horizon }
