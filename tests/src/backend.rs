@@ -13,7 +13,7 @@ pub enum Backend {
     Tracing,
     /// Sees system calls.
     Portable,
-    /// Nothing serves this duty on this kernel.
+    /// Nothing serves this feature on this kernel.
     Nothing,
 }
 
@@ -36,12 +36,12 @@ impl Backend {
 }
 
 impl Daemon {
-    /// The backend in force for a duty: `open`, `connect`, `protect`, `inspect` …, as `interlock doctor` names them.
+    /// The backend in force for a feature: `open`, `connect`, `protect`, `inspect` …, as `interlock doctor` names them.
     #[must_use]
-    pub fn backend(&self, duty: &str) -> Backend {
+    pub fn backend(&self, feature: &str) -> Backend {
         let checks = self.json(&["doctor"]);
-        let of_duty = |check: &&Value| check["subject"] == duty;
-        let found = checks.as_array().into_iter().flatten().find(of_duty);
+        let of_feature = |check: &&Value| check["subject"] == feature;
+        let found = checks.as_array().into_iter().flatten().find(of_feature);
         found.and_then(|check| check["found"].as_str()).map_or(Backend::Nothing, Backend::of)
     }
 }

@@ -5,7 +5,7 @@ use crate::control::api::{Enforcement, Status};
 use interlock_core::rules::Backends;
 use interlock_host::probes::{
     capability::lsm_list_names_bpf,
-    table::{Backend, Duty},
+    table::{Backend, Feature},
 };
 
 /// Asks, and changes nothing.
@@ -25,15 +25,15 @@ pub fn here(global: &Global) -> Backends {
 }
 
 fn in_force(enforcement: &[Enforcement]) -> Backends {
-    let lacking = |duty: Duty| match enforcement.iter().find(|entry| entry.action == duty.name()) {
+    let lacking = |feature: Feature| match enforcement.iter().find(|entry| entry.action == feature.name()) {
         Some(entry) if entry.backend == Backend::Lsm.name() => None,
         Some(entry) => Some(entry.backend.clone()),
         None => Some("none".to_owned()),
     };
     Backends {
-        open: lacking(Duty::Open),
-        exec: lacking(Duty::GateExecute),
-        delegate: lacking(Duty::Delegate),
+        open: lacking(Feature::Open),
+        exec: lacking(Feature::GateExecute),
+        delegate: lacking(Feature::Delegate),
     }
 }
 

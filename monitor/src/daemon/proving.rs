@@ -17,7 +17,7 @@ impl Engine {
         let gauges = self
             .proofs
             .iter()
-            .map(|proof| (proof.duty.name(), proof.backend.name(), proof.finding.is_proven()));
+            .map(|proof| (proof.feature.name(), proof.backend.name(), proof.finding.is_proven()));
         self.metrics.proven(gauges);
         let unproven: Vec<Proof> =
             self.proofs.iter().filter(|proof| !proof.finding.is_proven()).cloned().collect();
@@ -27,7 +27,7 @@ impl Engine {
     }
 
     fn lower_claim(&mut self, proof: &Proof) {
-        let (action, backend) = (proof.duty.name(), proof.backend.name());
+        let (action, backend) = (proof.feature.name(), proof.backend.name());
         let reason = proof.finding.reason().unwrap_or_default();
         tracing::warn!(
             action,
@@ -52,7 +52,7 @@ impl Engine {
     /// What is in force, and whether it was proven.
     pub fn enforcement(&self) -> Vec<Enforcement> {
         let view = |proof: &Proof| Enforcement {
-            action: proof.duty.name().into(),
+            action: proof.feature.name().into(),
             backend: proof.backend.name().into(),
             proven: proof.finding.is_proven(),
             reason: proof.finding.reason(),

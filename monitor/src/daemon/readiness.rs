@@ -65,7 +65,7 @@ impl Engine {
         self.readiness = next;
         let in_force = self.probes.in_force().iter();
         let active =
-            in_force.filter_map(|served| Some((served.duty.name(), served.active()?.backend.name())));
+            in_force.filter_map(|served| Some((served.feature.name(), served.active()?.backend.name())));
         self.metrics.enforcement(active);
     }
 }

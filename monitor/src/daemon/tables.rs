@@ -18,7 +18,7 @@ use interlock_host::probes::{
     MapError,
     inode::Mounts,
     loader::InForce,
-    table::{Backend, Duty},
+    table::{Backend, Feature},
 };
 
 impl Engine {
@@ -43,7 +43,8 @@ impl Engine {
         self.maps.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
         self.policy = self.know.rules.kernel_policy(self.observing());
         let early = |served: &InForce| {
-            served.duty == Duty::Connect && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
+            served.feature == Feature::Connect
+                && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
         };
         self.policy.late_handshake = u32::from(!self.probes.in_force().iter().any(early));
         self.policy.generation = generation;

@@ -145,7 +145,7 @@ impl Engine {
 
 fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
     let mut refused = refusals(&served.refused);
-    let finding = proofs.iter().find(|proof| proof.duty == served.duty).map(|proof| &proof.finding);
+    let finding = proofs.iter().find(|proof| proof.feature == served.feature).map(|proof| &proof.finding);
     refused.extend(finding.and_then(Finding::reason));
     let found = match served.offer {
         Some(offer) => format!("{}: {}", offer.backend.name(), offer.can),
@@ -161,7 +161,7 @@ fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
     let marks: Vec<&str> = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
     let found = if marks.is_empty() { found } else { format!("{found} ({})", marks.join(", ")) };
     let advice = (!refused.is_empty()).then(|| refused.join("; "));
-    Check { subject: served.duty.name().into(), state, found, advice }
+    Check { subject: served.feature.name().into(), state, found, advice }
 }
 
 /// `lsm, tracing: Operation not permitted (os error 1)`: each reason once, with the backends it keeps away.

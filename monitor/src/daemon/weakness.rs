@@ -5,7 +5,7 @@ use interlock_core::{
     health::{Check, CheckState},
     rules::{Backends, Problem},
 };
-use interlock_host::probes::table::{Backend, Duty};
+use interlock_host::probes::table::{Backend, Feature};
 
 impl Engine {
     /// Holds and denials that are no more than alerts here, one line each.
@@ -32,8 +32,8 @@ impl Engine {
     }
 
     fn backends(&self) -> Backends {
-        let lacking = |duty: Duty| {
-            let served = self.probes.in_force().iter().find(|served| served.duty == duty);
+        let lacking = |feature: Feature| {
+            let served = self.probes.in_force().iter().find(|served| served.feature == feature);
             match served.and_then(|served| served.offer) {
                 Some(offer) if offer.backend == Backend::Lsm => None,
                 Some(offer) => Some(offer.backend.name().to_owned()),
@@ -41,9 +41,9 @@ impl Engine {
             }
         };
         Backends {
-            open: lacking(Duty::Open),
-            exec: lacking(Duty::GateExecute),
-            delegate: lacking(Duty::Delegate),
+            open: lacking(Feature::Open),
+            exec: lacking(Feature::GateExecute),
+            delegate: lacking(Feature::Delegate),
         }
     }
 }

@@ -31,12 +31,12 @@ fn still_holds(stage: &Stage) {
 fn where_one_duty_has_the_lsm_backend_all_have_it() {
     let Some(stage) = Stage::new() else { return };
     let open = stage.backend();
-    for duty in ["connect", "inspect", "protect"] {
-        let backend = stage.daemon.backend(duty);
-        println!("{duty}: {backend:?}; open: {open:?}");
+    for feature in ["connect", "inspect", "protect"] {
+        let backend = stage.daemon.backend(feature);
+        println!("{feature}: {backend:?}; open: {open:?}");
         assert!(
             (open == Backend::Lsm) == (backend == Backend::Lsm),
-            "{duty}: {backend:?}, but open: {open:?}"
+            "{feature}: {backend:?}, but open: {open:?}"
         );
     }
 }

@@ -27,7 +27,7 @@ use super::{
     pins::Pins,
     proof::first,
     ring::Ring,
-    table::{Attachment, Backend, Duty, Hook, MAPS, Offer, SERVICES, Service, When},
+    table::{Attachment, Backend, Feature, Hook, MAPS, Offer, SERVICES, Service, When},
 };
 
 /// The built kernel programs, byte for byte what `cargo xtask ebpf` makes of `monitor-ebpf/`.
@@ -44,10 +44,10 @@ pub struct Options {
     pub observe: bool,
 }
 
-/// How a duty is served, and why not better.
+/// How a feature is served, and why not better.
 #[derive(Clone, Debug)]
 pub struct InForce {
-    pub duty: Duty,
+    pub feature: Feature,
     pub when: When,
     /// `None`: this kernel can do nothing for it.
     pub offer: Option<&'static Offer>,
@@ -56,7 +56,7 @@ pub struct InForce {
     pub state: State,
 }
 
-/// Whether a duty's programs are attached.
+/// Whether a feature's programs are attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum State {
     Attached,
@@ -233,7 +233,7 @@ impl Probes {
         Misses::read(&self.ebpf, &self.loaded)
     }
 
-    /// How each duty is served now.
+    /// How each feature is served now.
     #[must_use]
     pub fn in_force(&self) -> &[InForce] {
         &self.in_force
@@ -251,14 +251,14 @@ impl Probes {
         self.links.iter().any(|(known, _)| *known == name)
     }
 
-    /// Tries the offers of a duty in their order.
+    /// Tries the offers of a feature in their order.
     fn serve(&mut self, service: &'static Service, maps: &mut Maps) -> Result<InForce, ProbeError> {
-        let Service { duty, when, required, offers } = *service;
-        let served = |offer, refused| InForce { duty, when, offer, refused, state: State::Attached };
+        let Service { feature, when, required, offers } = *service;
+        let served = |offer, refused| InForce { feature, when, offer, refused, state: State::Attached };
         let mut refused = Vec::new();
         let mut last = None;
         for offer in offers {
-            match self.accept(offer).and_then(|()| self.prove(duty, offer, maps)) {
+            match self.accept(offer).and_then(|()| self.prove(feature, offer, maps)) {
                 Ok(()) => return Ok(served(Some(offer), refused)),
                 Err(error) => {
                     refused.push((offer.backend, reason(&error)));
@@ -273,12 +273,12 @@ impl Probes {
     }
 
     /// What enforces must prove that it does. The open's proof stands for every LSM hook: either all of them run or none.
-    fn prove(&mut self, duty: Duty, offer: &'static Offer, maps: &mut Maps) -> Result<(), ProbeError> {
+    fn prove(&mut self, feature: Feature, offer: &'static Offer, maps: &mut Maps) -> Result<(), ProbeError> {
         if offer.backend != Backend::Lsm {
             return Ok(());
         }
-        let proven = match duty {
-            Duty::Open => first::denies_open(maps, self.observe),
+        let proven = match feature {
+            Feature::Open => first::denies_open(maps, self.observe),
             _ if self.lsm_proven() => Ok(()),
             _ => Err(ProbeError::NotInForce),
         };
@@ -290,7 +290,7 @@ impl Probes {
 
     fn lsm_proven(&self) -> bool {
         let lsm = |served: &InForce| served.offer.is_some_and(|offer| offer.backend == Backend::Lsm);
-        self.in_force.iter().any(|served| served.duty == Duty::Open && lsm(served))
+        self.in_force.iter().any(|served| served.feature == Feature::Open && lsm(served))
     }
 
     /// Attaches everything of an offer, or nothing.

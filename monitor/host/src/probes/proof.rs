@@ -22,11 +22,11 @@ use self::{attempt::Attempt, stage::Stage, subject::Subject, trial::TRIALS};
 use super::{
     loader::Probes,
     maps::Maps,
-    table::{Duty, Offer},
+    table::{Feature, Offer},
 };
 
 /// One finding of one program.
-type Found = (Duty, &'static str, Finding);
+type Found = (Feature, &'static str, Finding);
 
 /// Tries everything that is in force. Everything is attached then; the caller detaches what it does not need afterwards.
 ///
@@ -35,19 +35,19 @@ pub fn run(probes: &mut Probes, maps: &mut Maps) -> Vec<Proof> {
     if let Err(error) = probes.follow_sessions(true) {
         tracing::warn!(%error, "not everything can be attached, and be tried");
     }
-    let offers: Vec<(Duty, &Offer)> =
-        probes.in_force().iter().filter_map(|served| Some((served.duty, served.offer?))).collect();
+    let offers: Vec<(Feature, &Offer)> =
+        probes.in_force().iter().filter_map(|served| Some((served.feature, served.offer?))).collect();
     let found = try_all(probes, maps);
-    for (duty, program, finding) in found.iter().flatten() {
-        tracing::debug!(duty = duty.name(), program, ?finding, "tried");
+    for (feature, program, finding) in found.iter().flatten() {
+        tracing::debug!(feature = feature.name(), program, ?finding, "tried");
     }
-    let proof = |(duty, offer): (Duty, &Offer)| {
+    let proof = |(feature, offer): (Feature, &Offer)| {
         let finding = match &found {
-            Ok(found) => sum_up(found.iter().filter(|(of, ..)| *of == duty)),
+            Ok(found) => sum_up(found.iter().filter(|(of, ..)| *of == feature)),
             Err(reason) => Finding::NotTried(reason.clone()),
         };
         let enforces = ["hold", "deny"].iter().any(|word| offer.can.contains(word));
-        Proof { duty, backend: offer.backend, enforces, finding }
+        Proof { feature, backend: offer.backend, enforces, finding }
     };
     offers.into_iter().map(proof).collect()
 }
@@ -70,20 +70,20 @@ fn on_stage(stage: &Stage, probes: &mut Probes, maps: &mut Maps) -> Result<Vec<F
 fn everything(attempt: &mut Attempt<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     if attempt.is_attached("egress") {
-        found.push((Duty::HoldFlow, "egress", flow::held(attempt)));
+        found.push((Feature::HoldFlow, "egress", flow::held(attempt)));
     }
     if attempt.is_attached("ingress") {
-        found.push((Duty::ReadNames, "ingress", flow::read_names(attempt)));
+        found.push((Feature::ReadNames, "ingress", flow::read_names(attempt)));
     }
     for trial in TRIALS {
         if attempt.is_attached(trial.program) {
-            found.push((trial.duty, trial.program, attempt.make(trial)));
+            found.push((trial.feature, trial.program, attempt.make(trial)));
         }
     }
     found
 }
 
-/// A duty is proven by all of its programs; what this machine cannot do counts neither way.
+/// A feature is proven by all of its programs; what this machine cannot do counts neither way.
 fn sum_up<'a>(found: impl Iterator<Item = &'a Found>) -> Finding {
     let (mut proven, mut failed, mut untried) = (false, Vec::new(), Vec::new());
     for (_, program, finding) in found {
@@ -106,7 +106,7 @@ mod tests {
     use super::*;
 
     fn found(finding: Finding) -> Found {
-        (Duty::Connect, "connect4", finding)
+        (Feature::Connect, "connect4", finding)
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Which program serves which duty by which hook: one table, one loader. Each duty names its backends in order of
+//! Which program serves which feature by which hook: one table, one loader. Each feature names its backends in order of
 //! preference; the first that this kernel lets attach is in force.
 
 /// Where a program is attached.
@@ -54,7 +54,7 @@ impl Backend {
 
 /// What the user would miss without it; the metric's `action` label.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Duty {
+pub enum Feature {
     Lineage,
     Execute,
     Open,
@@ -70,7 +70,7 @@ pub enum Duty {
     Protect,
 }
 
-impl Duty {
+impl Feature {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -100,7 +100,7 @@ pub struct Attachment {
     pub optional: bool,
 }
 
-/// One way to serve a duty.
+/// One way to serve a feature.
 #[derive(Clone, Copy, Debug)]
 pub struct Offer {
     pub backend: Backend,
@@ -109,10 +109,10 @@ pub struct Offer {
     pub attachments: &'static [Attachment],
 }
 
-/// A duty and the ways to serve it, best first.
+/// A feature and the ways to serve it, best first.
 #[derive(Clone, Copy, Debug)]
 pub struct Service {
-    pub duty: Duty,
+    pub feature: Feature,
     pub when: When,
     /// The daemon does not start without it.
     pub required: bool,
@@ -128,19 +128,19 @@ const fn maybe(program: &'static str, hook: Hook) -> Attachment {
     Attachment { program, hook, optional: true }
 }
 
-const fn required(duty: Duty, when: When, offers: &'static [Offer]) -> Service {
-    Service { duty, when, required: true, offers }
+const fn required(feature: Feature, when: When, offers: &'static [Offer]) -> Service {
+    Service { feature, when, required: true, offers }
 }
 
 /// What only some kernels can do, and the daemon starts without.
-const fn optional(duty: Duty, offers: &'static [Offer]) -> Service {
-    Service { duty, when: When::Sessions, required: false, offers }
+const fn optional(feature: Feature, offers: &'static [Offer]) -> Service {
+    Service { feature, when: When::Sessions, required: false, offers }
 }
 
-/// Every duty, in the order of attaching: lineage before everything that relies on labels, then what keeps data from leaving.
+/// Every feature, in the order of attaching: lineage before everything that relies on labels, then what keeps data from leaving.
 pub const SERVICES: &[Service] = &[
     required(
-        Duty::Lineage,
+        Feature::Lineage,
         When::Always,
         &[Offer {
             backend: Backend::Portable,
@@ -152,7 +152,7 @@ pub const SERVICES: &[Service] = &[
         }],
     ),
     required(
-        Duty::Execute,
+        Feature::Execute,
         When::Always,
         &[Offer {
             backend: Backend::Portable,
@@ -161,7 +161,7 @@ pub const SERVICES: &[Service] = &[
         }],
     ),
     required(
-        Duty::Open,
+        Feature::Open,
         When::Sessions,
         &[
             Offer {
@@ -214,7 +214,7 @@ pub const SERVICES: &[Service] = &[
     ),
     // The cgroup hooks are the same everywhere; what differs is who stops a frozen caller that somebody continued.
     required(
-        Duty::Connect,
+        Feature::Connect,
         When::Sessions,
         &[
             Offer {
@@ -268,7 +268,7 @@ pub const SERVICES: &[Service] = &[
         ],
     ),
     required(
-        Duty::HoldFlow,
+        Feature::HoldFlow,
         When::Sessions,
         &[Offer {
             backend: Backend::Portable,
@@ -277,12 +277,12 @@ pub const SERVICES: &[Service] = &[
         }],
     ),
     required(
-        Duty::ReadNames,
+        Feature::ReadNames,
         When::Sessions,
         &[Offer { backend: Backend::Portable, can: "observe", attachments: &[at("ingress", Hook::Ingress)] }],
     ),
     optional(
-        Duty::GateExecute,
+        Feature::GateExecute,
         &[Offer {
             backend: Backend::Lsm,
             can: "hold, deny",
@@ -290,7 +290,7 @@ pub const SERVICES: &[Service] = &[
         }],
     ),
     required(
-        Duty::Sockets,
+        Feature::Sockets,
         When::Sessions,
         &[
             Offer {
@@ -320,7 +320,7 @@ pub const SERVICES: &[Service] = &[
         ],
     ),
     optional(
-        Duty::Delegate,
+        Feature::Delegate,
         &[
             Offer {
                 backend: Backend::Lsm,
@@ -343,7 +343,7 @@ pub const SERVICES: &[Service] = &[
         ],
     ),
     optional(
-        Duty::Relink,
+        Feature::Relink,
         &[
             Offer {
                 backend: Backend::Lsm,
@@ -366,7 +366,7 @@ pub const SERVICES: &[Service] = &[
         ],
     ),
     optional(
-        Duty::Inspect,
+        Feature::Inspect,
         &[
             Offer {
                 backend: Backend::Lsm,
@@ -393,7 +393,7 @@ pub const SERVICES: &[Service] = &[
         ],
     ),
     optional(
-        Duty::Mount,
+        Feature::Mount,
         &[
             Offer {
                 backend: Backend::Lsm,
@@ -416,7 +416,7 @@ pub const SERVICES: &[Service] = &[
         ],
     ),
     optional(
-        Duty::Protect,
+        Feature::Protect,
         &[
             Offer {
                 backend: Backend::Lsm,

@@ -1,6 +1,6 @@
 //! What a proof finds out, and the session in which it tries.
 
-use crate::probes::table::{Backend, Duty};
+use crate::probes::table::{Backend, Feature};
 use interlock_core::facts::SessionId;
 
 /// The proof's own session. No process can have it: pids end at 2^22. Its records are nobody's business.
@@ -37,10 +37,10 @@ impl Finding {
     }
 }
 
-/// What is proven of a duty.
+/// What is proven of a feature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    pub duty: Duty,
+    pub feature: Feature,
     pub backend: Backend,
     /// It is said to hold or to deny, not only to observe.
     pub enforces: bool,

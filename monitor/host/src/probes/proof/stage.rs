@@ -25,7 +25,7 @@ use super::{
     finding::SESSION,
     trial::Trial,
 };
-use crate::probes::{inode::Mounts, maps::Maps, table::Duty};
+use crate::probes::{inode::Mounts, maps::Maps, table::Feature};
 
 /// A place in the table that no catalogue fills.
 pub const ENTRY: u32 = ENTRIES_MAX - 1;
@@ -134,13 +134,13 @@ impl Stage {
     pub fn set_for(&self, maps: &mut Maps, trial: &Trial) -> Result<(), MapError> {
         let ask = |verdict: u32| if verdict == VERDICT_ALLOW { VERDICT_ASK_IF_GATED } else { verdict };
         let mut policy = self.policy();
-        match trial.duty {
-            Duty::Connect if trial.act == Act::Reach => {
+        match trial.feature {
+            Feature::Connect if trial.act == Act::Reach => {
                 policy.handshake = ask(policy.handshake);
                 policy.late_handshake = u32::from(trial.program != "socket_connect");
             }
-            Duty::GateExecute => policy.execute = ask(policy.execute),
-            Duty::Delegate => policy.delegate = ask(policy.delegate),
+            Feature::GateExecute => policy.execute = ask(policy.execute),
+            Feature::Delegate => policy.delegate = ask(policy.delegate),
             _ => {}
         }
         maps.set_policy(policy)

@@ -7,99 +7,99 @@ use super::{
     act::Act,
     evidence::{Expect, Mark},
 };
-use crate::probes::table::Duty;
+use crate::probes::table::Feature;
 
 /// An act that the program must hold, refuse or report.
 #[derive(Clone, Copy, Debug)]
 pub struct Trial {
-    pub duty: Duty,
+    pub feature: Feature,
     /// Tried where this program is attached.
     pub program: &'static str,
     pub act: Act,
     pub expect: Expect,
 }
 
-const fn seen(duty: Duty, program: &'static str, act: Act, mark: Mark) -> Trial {
-    Trial { duty, program, act, expect: Expect::Seen(mark) }
+const fn seen(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Trial {
+    Trial { feature, program, act, expect: Expect::Seen(mark) }
 }
 
-const fn refused(duty: Duty, program: &'static str, act: Act, mark: Mark) -> Trial {
-    Trial { duty, program, act, expect: Expect::Refused(mark, Errno::PERM) }
+const fn refused(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Trial {
+    Trial { feature, program, act, expect: Expect::Refused(mark, Errno::PERM) }
 }
 
-const fn held(duty: Duty, program: &'static str, act: Act, mark: Mark) -> Trial {
-    Trial { duty, program, act, expect: Expect::Held(mark) }
+const fn held(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Trial {
+    Trial { feature, program, act, expect: Expect::Held(mark) }
 }
 
 const fn frozen(program: &'static str) -> Trial {
-    Trial { duty: Duty::Connect, program, act: Act::Approach, expect: Expect::Frozen }
+    Trial { feature: Feature::Connect, program, act: Act::Approach, expect: Expect::Frozen }
 }
 
 /// In this order: an act that succeeds, because its hook only observes, must not be in the way of a later one. The flow's
 /// own trial comes before all of them (`flow`), while the session has touched nothing.
 pub const TRIALS: &[Trial] = &[
-    seen(Duty::Lineage, "process_fork", Act::Spawn, Mark::Fork),
-    seen(Duty::Lineage, "process_exit", Act::Spawn, Mark::Exit),
-    seen(Duty::Execute, "process_exec", Act::Spawn, Mark::Exec),
-    held(Duty::Open, "file_open", Act::ReadSecret, Mark::Open),
-    refused(Duty::Open, "file_open", Act::WriteOwn, Mark::Guard(guard::WRITE)),
-    seen(Duty::Open, "file_open", Act::ReadEnviron, Mark::Environ),
-    seen(Duty::Open, "open_failed", Act::MissName, Mark::Miss),
-    seen(Duty::Open, "security_file_open", Act::ReadSecret, Mark::Open),
-    seen(Duty::Open, "security_file_open", Act::ReadEnviron, Mark::Environ),
-    seen(Duty::Open, "exit_open", Act::ReadSecret, Mark::Open),
-    seen(Duty::Open, "exit_open", Act::ReadEnviron, Mark::Environ),
-    seen(Duty::Open, "exit_open", Act::MissName, Mark::Miss),
-    held(Duty::GateExecute, "bprm_check", Act::Execute, Mark::Execute),
+    seen(Feature::Lineage, "process_fork", Act::Spawn, Mark::Fork),
+    seen(Feature::Lineage, "process_exit", Act::Spawn, Mark::Exit),
+    seen(Feature::Execute, "process_exec", Act::Spawn, Mark::Exec),
+    held(Feature::Open, "file_open", Act::ReadSecret, Mark::Open),
+    refused(Feature::Open, "file_open", Act::WriteOwn, Mark::Guard(guard::WRITE)),
+    seen(Feature::Open, "file_open", Act::ReadEnviron, Mark::Environ),
+    seen(Feature::Open, "open_failed", Act::MissName, Mark::Miss),
+    seen(Feature::Open, "security_file_open", Act::ReadSecret, Mark::Open),
+    seen(Feature::Open, "security_file_open", Act::ReadEnviron, Mark::Environ),
+    seen(Feature::Open, "exit_open", Act::ReadSecret, Mark::Open),
+    seen(Feature::Open, "exit_open", Act::ReadEnviron, Mark::Environ),
+    seen(Feature::Open, "exit_open", Act::MissName, Mark::Miss),
+    held(Feature::GateExecute, "bprm_check", Act::Execute, Mark::Execute),
     frozen("socket_connect"),
-    held(Duty::Connect, "socket_connect", Act::Reach, Mark::Connect),
+    held(Feature::Connect, "socket_connect", Act::Reach, Mark::Connect),
     frozen("security_socket_connect"),
-    held(Duty::Connect, "security_socket_connect", Act::Reach, Mark::Connect),
+    held(Feature::Connect, "security_socket_connect", Act::Reach, Mark::Connect),
     frozen("enter_connect"),
-    held(Duty::Connect, "enter_connect", Act::Reach, Mark::Connect),
-    refused(Duty::Connect, "connect4", Act::Connect4, Mark::Connect),
-    refused(Duty::Connect, "connect6", Act::Connect6, Mark::Connect),
-    refused(Duty::Connect, "sendmsg4", Act::Send4, Mark::Connect),
-    refused(Duty::Connect, "sendmsg6", Act::Send6, Mark::Connect),
+    held(Feature::Connect, "enter_connect", Act::Reach, Mark::Connect),
+    refused(Feature::Connect, "connect4", Act::Connect4, Mark::Connect),
+    refused(Feature::Connect, "connect6", Act::Connect6, Mark::Connect),
+    refused(Feature::Connect, "sendmsg4", Act::Send4, Mark::Connect),
+    refused(Feature::Connect, "sendmsg6", Act::Send6, Mark::Connect),
     Trial {
-        duty: Duty::Sockets,
+        feature: Feature::Sockets,
         program: "sock_create",
         act: Act::Multipath,
         expect: Expect::Refused(Mark::Socket, Errno::PROTONOSUPPORT),
     },
-    refused(Duty::Sockets, "socket_create", Act::Packet, Mark::Socket),
-    seen(Duty::Sockets, "security_socket_create", Act::Packet, Mark::Socket),
-    seen(Duty::Sockets, "enter_socket", Act::Packet, Mark::Socket),
-    held(Duty::Delegate, "unix_stream_connect", Act::ConnectService, Mark::Delegate),
-    held(Duty::Delegate, "unix_may_send", Act::MessageService, Mark::Delegate),
-    seen(Duty::Delegate, "security_unix_stream_connect", Act::ConnectService, Mark::Delegate),
-    seen(Duty::Delegate, "enter_connect", Act::ConnectService, Mark::Delegate),
-    seen(Duty::Relink, "inode_link", Act::Link, Mark::Relink),
-    refused(Duty::Relink, "inode_link", Act::LinkOwn, Mark::Guard(guard::CREATE)),
-    seen(Duty::Relink, "inode_rename", Act::Rename, Mark::Relink),
-    refused(Duty::Relink, "inode_rename", Act::RenameOwn, Mark::Guard(guard::REMOVE)),
-    seen(Duty::Relink, "security_inode_link", Act::Link, Mark::Relink),
-    seen(Duty::Relink, "security_inode_rename", Act::Rename, Mark::Relink),
-    refused(Duty::Inspect, "ptrace_access_check", Act::ReadMemory, Mark::Guard(guard::INSPECT)),
-    seen(Duty::Inspect, "security_ptrace_access_check", Act::ReadMemory, Mark::Guard(guard::INSPECT)),
-    seen(Duty::Inspect, "enter_process_vm", Act::ReadMemory, Mark::Guard(guard::INSPECT)),
-    refused(Duty::Protect, "task_kill", Act::Signal, Mark::Guard(guard::SIGNAL)),
-    seen(Duty::Protect, "signal_generate", Act::Signal, Mark::Guard(guard::SIGNAL)),
-    refused(Duty::Protect, "bpf", Act::Bpf, Mark::Guard(guard::BPF)),
-    seen(Duty::Protect, "security_bpf", Act::Bpf, Mark::Guard(guard::BPF)),
-    refused(Duty::Protect, "path_truncate", Act::TruncateOwn, Mark::Guard(guard::WRITE)),
-    refused(Duty::Protect, "path_chmod", Act::OpenOwnToAll, Mark::Guard(guard::WRITE)),
-    refused(Duty::Protect, "inode_create", Act::CreateOwn, Mark::Guard(guard::CREATE)),
-    refused(Duty::Protect, "inode_mkdir", Act::MakeOwnDirectory, Mark::Guard(guard::CREATE)),
-    refused(Duty::Protect, "inode_symlink", Act::LinkOwnByName, Mark::Guard(guard::CREATE)),
-    refused(Duty::Protect, "inode_rmdir", Act::RemoveOwnDirectory, Mark::Guard(guard::REMOVE)),
-    refused(Duty::Protect, "inode_unlink", Act::RemoveOwn, Mark::Guard(guard::REMOVE)),
-    refused(Duty::Mount, "sb_umount", Act::Unmount, Mark::Guard(guard::UNMOUNT)),
-    seen(Duty::Mount, "security_sb_umount", Act::Unmount, Mark::Guard(guard::UNMOUNT)),
-    refused(Duty::Mount, "move_mount", Act::MoveOver, Mark::Guard(guard::MOUNT)),
-    seen(Duty::Mount, "security_move_mount", Act::MoveOver, Mark::Guard(guard::MOUNT)),
-    refused(Duty::Mount, "sb_mount", Act::MountOver, Mark::Guard(guard::MOUNT)),
-    seen(Duty::Mount, "security_sb_mount", Act::MountOver, Mark::Guard(guard::MOUNT)),
+    refused(Feature::Sockets, "socket_create", Act::Packet, Mark::Socket),
+    seen(Feature::Sockets, "security_socket_create", Act::Packet, Mark::Socket),
+    seen(Feature::Sockets, "enter_socket", Act::Packet, Mark::Socket),
+    held(Feature::Delegate, "unix_stream_connect", Act::ConnectService, Mark::Delegate),
+    held(Feature::Delegate, "unix_may_send", Act::MessageService, Mark::Delegate),
+    seen(Feature::Delegate, "security_unix_stream_connect", Act::ConnectService, Mark::Delegate),
+    seen(Feature::Delegate, "enter_connect", Act::ConnectService, Mark::Delegate),
+    seen(Feature::Relink, "inode_link", Act::Link, Mark::Relink),
+    refused(Feature::Relink, "inode_link", Act::LinkOwn, Mark::Guard(guard::CREATE)),
+    seen(Feature::Relink, "inode_rename", Act::Rename, Mark::Relink),
+    refused(Feature::Relink, "inode_rename", Act::RenameOwn, Mark::Guard(guard::REMOVE)),
+    seen(Feature::Relink, "security_inode_link", Act::Link, Mark::Relink),
+    seen(Feature::Relink, "security_inode_rename", Act::Rename, Mark::Relink),
+    refused(Feature::Inspect, "ptrace_access_check", Act::ReadMemory, Mark::Guard(guard::INSPECT)),
+    seen(Feature::Inspect, "security_ptrace_access_check", Act::ReadMemory, Mark::Guard(guard::INSPECT)),
+    seen(Feature::Inspect, "enter_process_vm", Act::ReadMemory, Mark::Guard(guard::INSPECT)),
+    refused(Feature::Protect, "task_kill", Act::Signal, Mark::Guard(guard::SIGNAL)),
+    seen(Feature::Protect, "signal_generate", Act::Signal, Mark::Guard(guard::SIGNAL)),
+    refused(Feature::Protect, "bpf", Act::Bpf, Mark::Guard(guard::BPF)),
+    seen(Feature::Protect, "security_bpf", Act::Bpf, Mark::Guard(guard::BPF)),
+    refused(Feature::Protect, "path_truncate", Act::TruncateOwn, Mark::Guard(guard::WRITE)),
+    refused(Feature::Protect, "path_chmod", Act::OpenOwnToAll, Mark::Guard(guard::WRITE)),
+    refused(Feature::Protect, "inode_create", Act::CreateOwn, Mark::Guard(guard::CREATE)),
+    refused(Feature::Protect, "inode_mkdir", Act::MakeOwnDirectory, Mark::Guard(guard::CREATE)),
+    refused(Feature::Protect, "inode_symlink", Act::LinkOwnByName, Mark::Guard(guard::CREATE)),
+    refused(Feature::Protect, "inode_rmdir", Act::RemoveOwnDirectory, Mark::Guard(guard::REMOVE)),
+    refused(Feature::Protect, "inode_unlink", Act::RemoveOwn, Mark::Guard(guard::REMOVE)),
+    refused(Feature::Mount, "sb_umount", Act::Unmount, Mark::Guard(guard::UNMOUNT)),
+    seen(Feature::Mount, "security_sb_umount", Act::Unmount, Mark::Guard(guard::UNMOUNT)),
+    refused(Feature::Mount, "move_mount", Act::MoveOver, Mark::Guard(guard::MOUNT)),
+    seen(Feature::Mount, "security_move_mount", Act::MoveOver, Mark::Guard(guard::MOUNT)),
+    refused(Feature::Mount, "sb_mount", Act::MountOver, Mark::Guard(guard::MOUNT)),
+    seen(Feature::Mount, "security_sb_mount", Act::MountOver, Mark::Guard(guard::MOUNT)),
 ];
 
 #[cfg(test)]
@@ -121,7 +121,7 @@ mod tests {
                 for attachment in offer.attachments.iter().filter(|at| refuses(offer.backend, at.hook)) {
                     let program = attachment.program;
                     let tried = |trial: &Trial| {
-                        trial.duty == service.duty
+                        trial.feature == service.feature
                             && trial.program == program
                             && !matches!(trial.expect, Expect::Seen(_))
                     };
