@@ -13,7 +13,7 @@ use super::{
     hooks::load,
     loader::OBJECT,
     offsets,
-    table::{Attachment, SERVICES},
+    table::{Attachment, FEATURES},
 };
 
 /// What one program costs.
@@ -65,7 +65,7 @@ pub fn unused() -> Result<Vec<String>, ProbeError> {
 }
 
 fn attachments() -> impl Iterator<Item = &'static Attachment> {
-    SERVICES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments)
+    FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments)
 }
 
 fn cost(result: Result<(), ProgramError>) -> Result<Cost, String> {

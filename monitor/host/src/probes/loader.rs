@@ -27,7 +27,7 @@ use super::{
     pins::Pins,
     proof::first,
     ring::Ring,
-    table::{Attachment, Backend, Feature, Hook, MAPS, Offer, SERVICES, Service, When},
+    table::{Attachment, Backend, BackendSpec, FEATURES, Feature, FeatureSpec, Hook, MAPS, When},
 };
 
 /// The built kernel programs, byte for byte what `cargo xtask ebpf` makes of `monitor-ebpf/`.
@@ -50,7 +50,7 @@ pub struct InForce {
     pub feature: Feature,
     pub when: When,
     /// `None`: this kernel can do nothing for it.
-    pub offer: Option<&'static Offer>,
+    pub offer: Option<&'static BackendSpec>,
     /// Better backends that this kernel refused, each with its reason.
     pub refused: Vec<(Backend, String)>,
     pub state: State,
@@ -69,7 +69,7 @@ pub enum State {
 impl InForce {
     /// What is attached now.
     #[must_use]
-    pub fn active(&self) -> Option<&'static Offer> {
+    pub fn active(&self) -> Option<&'static BackendSpec> {
         self.offer.filter(|_| self.state == State::Attached)
     }
 }
@@ -134,7 +134,7 @@ impl Probes {
             lifecycle,
             access,
         };
-        for service in SERVICES {
+        for service in FEATURES {
             let served = probes.serve(service, &mut maps)?;
             probes.in_force.push(served);
         }
@@ -242,7 +242,7 @@ impl Probes {
     /// Whether the program runs at one of its hooks now.
     pub(super) fn is_attached(&self, program: &str) -> bool {
         let attachments =
-            SERVICES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
+            FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
         attachments.filter(|attachment| attachment.program == program).any(|found| self.is_linked(found))
     }
 
@@ -252,8 +252,8 @@ impl Probes {
     }
 
     /// Tries the offers of a feature in their order.
-    fn serve(&mut self, service: &'static Service, maps: &mut Maps) -> Result<InForce, ProbeError> {
-        let Service { feature, when, required, offers } = *service;
+    fn serve(&mut self, service: &'static FeatureSpec, maps: &mut Maps) -> Result<InForce, ProbeError> {
+        let FeatureSpec { feature, when, required, offers } = *service;
         let served = |offer, refused| InForce { feature, when, offer, refused, state: State::Attached };
         let mut refused = Vec::new();
         let mut last = None;
@@ -273,7 +273,12 @@ impl Probes {
     }
 
     /// What enforces must prove that it does. The open's proof stands for every LSM hook: either all of them run or none.
-    fn prove(&mut self, feature: Feature, offer: &'static Offer, maps: &mut Maps) -> Result<(), ProbeError> {
+    fn prove(
+        &mut self,
+        feature: Feature,
+        offer: &'static BackendSpec,
+        maps: &mut Maps,
+    ) -> Result<(), ProbeError> {
         if offer.backend != Backend::Lsm {
             return Ok(());
         }
@@ -294,7 +299,7 @@ impl Probes {
     }
 
     /// Attaches everything of an offer, or nothing.
-    fn accept(&mut self, offer: &'static Offer) -> Result<(), ProbeError> {
+    fn accept(&mut self, offer: &'static BackendSpec) -> Result<(), ProbeError> {
         for attachment in offer.attachments {
             if self.is_linked(attachment) {
                 continue;

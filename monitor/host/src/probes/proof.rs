@@ -22,7 +22,7 @@ use self::{attempt::Attempt, stage::Stage, subject::Subject, trial::TRIALS};
 use super::{
     loader::Probes,
     maps::Maps,
-    table::{Feature, Offer},
+    table::{BackendSpec, Feature},
 };
 
 /// One finding of one program.
@@ -35,13 +35,13 @@ pub fn run(probes: &mut Probes, maps: &mut Maps) -> Vec<Proof> {
     if let Err(error) = probes.follow_sessions(true) {
         tracing::warn!(%error, "not everything can be attached, and be tried");
     }
-    let offers: Vec<(Feature, &Offer)> =
+    let offers: Vec<(Feature, &BackendSpec)> =
         probes.in_force().iter().filter_map(|served| Some((served.feature, served.offer?))).collect();
     let found = try_all(probes, maps);
     for (feature, program, finding) in found.iter().flatten() {
         tracing::debug!(feature = feature.name(), program, ?finding, "tried");
     }
-    let proof = |(feature, offer): (Feature, &Offer)| {
+    let proof = |(feature, offer): (Feature, &BackendSpec)| {
         let finding = match &found {
             Ok(found) => sum_up(found.iter().filter(|(of, ..)| *of == feature)),
             Err(reason) => Finding::NotTried(reason.clone()),

@@ -102,7 +102,7 @@ pub struct Attachment {
 
 /// One way to serve a feature.
 #[derive(Clone, Copy, Debug)]
-pub struct Offer {
+pub struct BackendSpec {
     pub backend: Backend,
     /// What it can do, for people: `observe, hold, deny`.
     pub can: &'static str,
@@ -111,12 +111,12 @@ pub struct Offer {
 
 /// A feature and the ways to serve it, best first.
 #[derive(Clone, Copy, Debug)]
-pub struct Service {
+pub struct FeatureSpec {
     pub feature: Feature,
     pub when: When,
     /// The daemon does not start without it.
     pub required: bool,
-    pub offers: &'static [Offer],
+    pub offers: &'static [BackendSpec],
 }
 
 const fn at(program: &'static str, hook: Hook) -> Attachment {
@@ -128,21 +128,21 @@ const fn maybe(program: &'static str, hook: Hook) -> Attachment {
     Attachment { program, hook, optional: true }
 }
 
-const fn required(feature: Feature, when: When, offers: &'static [Offer]) -> Service {
-    Service { feature, when, required: true, offers }
+const fn required(feature: Feature, when: When, offers: &'static [BackendSpec]) -> FeatureSpec {
+    FeatureSpec { feature, when, required: true, offers }
 }
 
 /// What only some kernels can do, and the daemon starts without.
-const fn optional(feature: Feature, offers: &'static [Offer]) -> Service {
-    Service { feature, when: When::Sessions, required: false, offers }
+const fn optional(feature: Feature, offers: &'static [BackendSpec]) -> FeatureSpec {
+    FeatureSpec { feature, when: When::Sessions, required: false, offers }
 }
 
 /// Every feature, in the order of attaching: lineage before everything that relies on labels, then what keeps data from leaving.
-pub const SERVICES: &[Service] = &[
+pub const FEATURES: &[FeatureSpec] = &[
     required(
         Feature::Lineage,
         When::Always,
-        &[Offer {
+        &[BackendSpec {
             backend: Backend::Portable,
             can: "follow every fork and exit",
             attachments: &[
@@ -154,7 +154,7 @@ pub const SERVICES: &[Service] = &[
     required(
         Feature::Execute,
         When::Always,
-        &[Offer {
+        &[BackendSpec {
             backend: Backend::Portable,
             can: "observe",
             attachments: &[at("process_exec", Hook::RawTracepoint("sched_process_exec"))],
@@ -164,7 +164,7 @@ pub const SERVICES: &[Service] = &[
         Feature::Open,
         When::Sessions,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "observe, hold, deny",
                 attachments: &[
@@ -178,7 +178,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe",
                 attachments: &[
@@ -192,7 +192,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("exit_descriptor", Hook::Syscall("sys_exit_recvmmsg")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Portable,
                 can: "observe; io_uring counts as a touch, 32-bit syscalls are not seen",
                 attachments: &[
@@ -217,7 +217,7 @@ pub const SERVICES: &[Service] = &[
         Feature::Connect,
         When::Sessions,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "observe, deny, hold before the handshake; data is held by hold",
                 attachments: &[
@@ -233,7 +233,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("exit_meeting", Hook::Syscall("sys_exit_accept4")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe, deny, hold before the handshake; data is held by hold",
                 attachments: &[
@@ -249,7 +249,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("exit_meeting", Hook::Syscall("sys_exit_accept4")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Portable,
                 can: "observe, deny, hold before the handshake; data is held by hold",
                 attachments: &[
@@ -270,7 +270,7 @@ pub const SERVICES: &[Service] = &[
     required(
         Feature::HoldFlow,
         When::Sessions,
-        &[Offer {
+        &[BackendSpec {
             backend: Backend::Portable,
             can: "hold, deny",
             attachments: &[at("egress", Hook::Egress)],
@@ -279,11 +279,15 @@ pub const SERVICES: &[Service] = &[
     required(
         Feature::ReadNames,
         When::Sessions,
-        &[Offer { backend: Backend::Portable, can: "observe", attachments: &[at("ingress", Hook::Ingress)] }],
+        &[BackendSpec {
+            backend: Backend::Portable,
+            can: "observe",
+            attachments: &[at("ingress", Hook::Ingress)],
+        }],
     ),
     optional(
         Feature::GateExecute,
-        &[Offer {
+        &[BackendSpec {
             backend: Backend::Lsm,
             can: "hold, deny",
             attachments: &[at("bprm_check", Hook::Lsm("bprm_check_security"))],
@@ -293,7 +297,7 @@ pub const SERVICES: &[Service] = &[
         Feature::Sockets,
         When::Sessions,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "deny MPTCP, SCTP, DCCP, packet sockets; raw sockets are held",
                 attachments: &[
@@ -301,7 +305,7 @@ pub const SERVICES: &[Service] = &[
                     at("socket_create", Hook::Lsm("socket_create")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "deny MPTCP, SCTP, DCCP; raw sockets are held; observe packet sockets",
                 attachments: &[
@@ -309,7 +313,7 @@ pub const SERVICES: &[Service] = &[
                     at("security_socket_create", Hook::Entry("security_socket_create")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Portable,
                 can: "deny MPTCP, SCTP, DCCP; raw sockets are held; observe packet sockets",
                 attachments: &[
@@ -322,7 +326,7 @@ pub const SERVICES: &[Service] = &[
     optional(
         Feature::Delegate,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "observe, hold, deny",
                 attachments: &[
@@ -330,7 +334,7 @@ pub const SERVICES: &[Service] = &[
                     at("unix_may_send", Hook::Lsm("unix_may_send")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe",
                 attachments: &[at(
@@ -339,13 +343,13 @@ pub const SERVICES: &[Service] = &[
                 )],
             },
             // By `enter_connect`, which Connect has attached.
-            Offer { backend: Backend::Portable, can: "observe", attachments: &[] },
+            BackendSpec { backend: Backend::Portable, can: "observe", attachments: &[] },
         ],
     ),
     optional(
         Feature::Relink,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "observe and follow",
                 attachments: &[
@@ -354,7 +358,7 @@ pub const SERVICES: &[Service] = &[
                     at("start_renamed", Hook::Lsm("inode_rename")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe and follow",
                 attachments: &[
@@ -368,12 +372,12 @@ pub const SERVICES: &[Service] = &[
     optional(
         Feature::Inspect,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "observe; deny against the daemon",
                 attachments: &[at("ptrace_access_check", Hook::Lsm("ptrace_access_check"))],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe",
                 attachments: &[at(
@@ -381,7 +385,7 @@ pub const SERVICES: &[Service] = &[
                     Hook::Entry("security_ptrace_access_check"),
                 )],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Portable,
                 can: "observe",
                 attachments: &[
@@ -395,7 +399,7 @@ pub const SERVICES: &[Service] = &[
     optional(
         Feature::Mount,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "observe; deny over Interlock's own places",
                 attachments: &[
@@ -404,7 +408,7 @@ pub const SERVICES: &[Service] = &[
                     at("sb_umount", Hook::Lsm("sb_umount")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe",
                 attachments: &[
@@ -418,7 +422,7 @@ pub const SERVICES: &[Service] = &[
     optional(
         Feature::Protect,
         &[
-            Offer {
+            BackendSpec {
                 backend: Backend::Lsm,
                 can: "deny to agents: signals to the daemon, bpf, changing its files",
                 attachments: &[
@@ -434,7 +438,7 @@ pub const SERVICES: &[Service] = &[
                     maybe("path_chmod", Hook::Lsm("path_chmod")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Tracing,
                 can: "observe signals to the daemon, bpf, writes to its files",
                 attachments: &[
@@ -442,7 +446,7 @@ pub const SERVICES: &[Service] = &[
                     at("security_bpf", Hook::Entry("security_bpf")),
                 ],
             },
-            Offer {
+            BackendSpec {
                 backend: Backend::Portable,
                 can: "observe signals to the daemon, writes to its files",
                 attachments: &[at("signal_generate", Hook::RawTracepoint("signal_generate"))],

@@ -105,7 +105,7 @@ pub const TRIALS: &[Trial] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probes::table::{Backend, Hook, SERVICES};
+    use crate::probes::table::{Backend, FEATURES, Hook};
 
     /// Proven by `flow`; and those that refuse nothing: one notes what must stay held, one what is run later.
     const ELSEWHERE: [&str; 4] = ["egress", "ingress", "sock_release", "start_renamed"];
@@ -116,7 +116,7 @@ mod tests {
             backend == Backend::Lsm && matches!(hook, Hook::Lsm(_))
                 || matches!(hook, Hook::SocketAddress | Hook::SocketCreate | Hook::Egress)
         };
-        for service in SERVICES {
+        for service in FEATURES {
             for offer in service.offers {
                 for attachment in offer.attachments.iter().filter(|at| refuses(offer.backend, at.hook)) {
                     let program = attachment.program;
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn every_trial_is_of_a_program_in_the_table() {
         let attachments =
-            || SERVICES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
+            || FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
         for trial in TRIALS {
             assert!(attachments().any(|at| at.program == trial.program), "{}", trial.program);
         }
