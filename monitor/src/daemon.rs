@@ -32,6 +32,7 @@ use interlock_host::{
 mod access;
 mod apply;
 mod asking;
+mod attach_state;
 mod beginning;
 mod copies;
 mod engine;
@@ -55,7 +56,6 @@ mod packs;
 mod partial_requests;
 mod priority;
 mod proving;
-mod readiness;
 mod recognising;
 mod reconciling;
 mod records;

@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::{
     StartError,
     asking::Asking,
+    attach_state::AttachState,
     event::Event,
     explaining::Explanations,
     folding::Folding,
@@ -24,7 +25,6 @@ use super::{
     losses::Dismissed,
     numbering::Numbering,
     partial_requests::PartialRequests,
-    readiness::Readiness,
     reconciling::Reconciliation,
     reload::{Reason, Reloading},
     searches::Searches,
@@ -125,7 +125,7 @@ pub(super) struct Engine {
     pub folding: Folding,
     pub ask_again: Arc<Notify>,
     pub registries_asked: u64,
-    pub readiness: Readiness,
+    pub attach_state: AttachState,
     stopping: bool,
     next_housekeeping: BootNanos,
     boot: String,
@@ -213,7 +213,7 @@ impl Engine {
             folding: Folding::default(),
             ask_again: ends.ask_again,
             registries_asked: 0,
-            readiness: Readiness::default(),
+            attach_state: AttachState::default(),
             stopping: false,
             next_housekeeping: BootNanos(0),
             boot: boot_id(),
@@ -331,7 +331,7 @@ impl Engine {
         }
         let idle = self.decider.sessions.is_empty()
             && self.lingering.is_empty()
-            && self.readiness.is_at_rest()
+            && self.attach_state.is_detached()
             && !self.freezer.is_leaving();
         let tick = if idle { IDLE_TICK } else { TICK };
         let next = [self.decider.holds().next_deadline(), self.partial_requests.next_deadline()]

@@ -156,7 +156,7 @@ fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
     }
     let state =
         if served.offer.is_some() && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
-    let rests = served.offer.is_some() && served.state == State::AtRest;
+    let rests = served.offer.is_some() && served.state == State::Detached;
     let marks = [(finding.is_some_and(Finding::is_proven), "proven"), (rests, "at rest")];
     let marks: Vec<&str> = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
     let found = if marks.is_empty() { found } else { format!("{found} ({})", marks.join(", ")) };

@@ -61,7 +61,7 @@ pub struct InForce {
 pub enum State {
     Attached,
     /// No session lives that they would be for.
-    AtRest,
+    Detached,
     /// They could not be attached when a session began; the next one tries again.
     Failed(String),
 }
@@ -197,7 +197,7 @@ impl Probes {
             for attachment in attachments {
                 ended.extend(self.unlink(attachment).into_iter().map(|link| (attachment, link)));
             }
-            served.state = State::AtRest;
+            served.state = State::Detached;
         }
         if !ended.is_empty() {
             self.take_back();

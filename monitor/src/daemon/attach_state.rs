@@ -11,23 +11,23 @@ const REST_AFTER: Duration = Duration::from_secs(2);
 
 /// Whether what only sessions need is attached.
 #[derive(Debug)]
-pub enum Readiness {
+pub enum AttachState {
     Needed,
     /// Attached, and not needed since then.
     Spare(Instant),
-    AtRest,
+    Detached,
 }
 
 /// As the loader leaves it.
-impl Default for Readiness {
+impl Default for AttachState {
     fn default() -> Self {
         Self::Spare(Instant::now())
     }
 }
 
-impl Readiness {
-    pub fn is_at_rest(&self) -> bool {
-        matches!(self, Self::AtRest)
+impl AttachState {
+    pub fn is_detached(&self) -> bool {
+        matches!(self, Self::Detached)
     }
 
     /// What becomes of it while nothing needs it.
@@ -35,7 +35,7 @@ impl Readiness {
         match self {
             Self::Needed => Self::Spare(Instant::now()),
             Self::Spare(since) if since.elapsed() < REST_AFTER => Self::Spare(*since),
-            Self::Spare(_) | Self::AtRest => Self::AtRest,
+            Self::Spare(_) | Self::Detached => Self::Detached,
         }
     }
 }
@@ -43,26 +43,26 @@ impl Readiness {
 impl Engine {
     /// Attaches what only sessions need, before there is one: nothing that its first process does goes unseen for it.
     pub fn expect_session(&mut self) {
-        self.become_ready(Readiness::Needed);
+        self.become_ready(AttachState::Needed);
     }
 
     /// Attaches what only sessions need while one lives or data must stay held; some time after, detaches it.
     pub fn follow_sessions(&mut self) {
         let needed = !self.decider.sessions.is_empty() || !self.lingering.is_empty();
-        self.become_ready(if needed { Readiness::Needed } else { self.readiness.unneeded() });
+        self.become_ready(if needed { AttachState::Needed } else { self.attach_state.unneeded() });
     }
 
-    fn become_ready(&mut self, next: Readiness) {
+    fn become_ready(&mut self, next: AttachState) {
         let before = Instant::now();
-        if let Err(error) = self.probes.follow_sessions(!next.is_at_rest()) {
+        if let Err(error) = self.probes.follow_sessions(!next.is_detached()) {
             // Fails open, visibly: what is not attached does not act on this machine now. Tried again at the next tick.
             tracing::error!(%error, "not everything that sessions need can be attached");
         }
-        let changes = next.is_at_rest() != self.readiness.is_at_rest();
+        let changes = next.is_detached() != self.attach_state.is_detached();
         if changes {
-            tracing::debug!(at_rest = next.is_at_rest(), took = ?before.elapsed(), "what only sessions need");
+            tracing::debug!(at_rest = next.is_detached(), took = ?before.elapsed(), "what only sessions need");
         }
-        self.readiness = next;
+        self.attach_state = next;
         let in_force = self.probes.in_force().iter();
         let active =
             in_force.filter_map(|served| Some((served.feature.name(), served.active()?.backend.name())));
@@ -76,11 +76,11 @@ mod tests {
 
     #[test]
     fn it_rests_only_after_a_while_and_stays_so() {
-        let spare = Readiness::Needed.unneeded();
-        assert!(matches!(spare, Readiness::Spare(_)), "{spare:?}");
-        assert!(matches!(spare.unneeded(), Readiness::Spare(_)), "at once");
+        let spare = AttachState::Needed.unneeded();
+        assert!(matches!(spare, AttachState::Spare(_)), "{spare:?}");
+        assert!(matches!(spare.unneeded(), AttachState::Spare(_)), "at once");
         let Some(long_ago) = Instant::now().checked_sub(REST_AFTER) else { return };
-        assert!(Readiness::Spare(long_ago).unneeded().is_at_rest());
-        assert!(Readiness::AtRest.unneeded().is_at_rest());
+        assert!(AttachState::Spare(long_ago).unneeded().is_detached());
+        assert!(AttachState::Detached.unneeded().is_detached());
     }
 }
