@@ -146,7 +146,7 @@ impl ClientVerb {
 pub fn main() -> ExitCode {
     let Cli { global, verb } = Cli::parse();
     let done = match verb {
-        Verb::Prove => return interlock_host::probes::proof::act::main(),
+        Verb::Prove => return interlock_host::probes::selftest::act::main(),
         Verb::DrillStage { stage } => return crate::drill::stage_main(stage),
         Verb::Daemon(daemon) => daemon.perform(&global),
         Verb::Drill(drill) => drill.perform(&global),

@@ -21,7 +21,6 @@ mod daemon {
     mod permissions;
     mod pins;
     mod places;
-    mod proof;
     mod records;
     mod recovery;
     mod registries;
@@ -30,6 +29,7 @@ mod daemon {
     mod searches;
     mod seats;
     mod secrets;
+    mod selftest;
     mod sessions;
     mod storm;
     mod suggesting;

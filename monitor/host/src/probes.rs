@@ -18,9 +18,9 @@ pub mod mounts;
 mod namespace;
 pub mod offsets;
 mod pins;
-pub mod proof;
 pub mod ring;
 pub mod ring_merger;
+pub mod selftest;
 pub mod table;
 
 pub use aya::maps::MapError;

@@ -21,7 +21,7 @@ use tokio::net::UnixStream;
 use super::api::Refusal;
 
 /// Longer than the daemon's own limit, so that its answer about that is results.
-const PATIENCE: Duration = Duration::from_secs(35);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 /// Longest line of an event stream, bytes.
 const LINE: usize = 1 << 20;
 
@@ -93,7 +93,7 @@ impl Client {
         &self,
         answer: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        let patience = tokio::time::timeout(PATIENCE, answer);
+        let patience = tokio::time::timeout(ANSWER_TIMEOUT, answer);
         patience.await.unwrap_or_else(|_| Err(self.protocol(&"no answer within 35 s")))
     }
 

@@ -21,7 +21,7 @@ use interlock_core::{
 };
 use interlock_host::{
     clock::boot_now,
-    probes::{Record, proof},
+    probes::{Record, selftest},
     proc::procfs,
 };
 
@@ -30,7 +30,7 @@ const DNS_PORT: u16 = 53;
 
 impl Engine {
     pub fn handle(&mut self, record: Record<'_>) {
-        if record.header().session == proof::SESSION.0 {
+        if record.header().session == selftest::SESSION.0 {
             return; // the proof's own, read too late for it
         }
         match record {

@@ -55,9 +55,9 @@ use interlock_host::{
     probes::{
         Maps, Options, Probes,
         inode::{Anchor, MountCache},
-        proof::Proof,
         ring,
         ring_merger::RingMerger,
+        selftest::Proof,
     },
     proc::{contents::Fingerprints, surroundings::Surroundings},
     resolvers::Resolvers,

@@ -95,7 +95,7 @@ fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
 }
 
 /// How long the homes may take to answer: users can put file systems there that never do.
-const PATIENCE: Duration = Duration::from_secs(5);
+const HOMES_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says
 /// nothing about theirs; what a session's says is not known here. In the daemon's own mounts: what is a registry on this
@@ -108,7 +108,7 @@ fn registries() -> Vec<(String, String)> {
         let found = homes.flat_map(|home| packages::configured(&home, &|_| None)).collect();
         let _ = sender.send(found); // too late: said below
     });
-    looked.ok().and_then(|_| found.recv_timeout(PATIENCE).ok()).unwrap_or_else(|| {
+    looked.ok().and_then(|_| found.recv_timeout(HOMES_TIMEOUT).ok()).unwrap_or_else(|| {
         // What is not known to be a registry is an unknown host.
         tracing::warn!(
             "a home does not answer: registries that package managers are configured for are unknown"

@@ -10,7 +10,7 @@ use monitor_common::event::network::{FlowAsk, PAYLOAD_MAX};
 use interlock_core::facts::BootNanos;
 
 /// How long a request may stay unfinished. Then it is judged as one without a name.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(2);
 /// Requests that may be unfinished at once (4 KiB each); above it they are judged as they are.
 const MAX: usize = 256;
 
@@ -37,7 +37,7 @@ impl PartialRequests {
         if self.waiting.len() >= MAX {
             return false;
         }
-        let until = BootNanos(ask.header.at_ns).plus(PATIENCE);
+        let until = BootNanos(ask.header.at_ns).plus(REQUEST_TIMEOUT);
         self.waiting.insert(ask.cookie, Head { until, ask: Box::new(*ask) });
         true
     }
@@ -81,7 +81,7 @@ mod tests {
     fn what_comes_later_replaces_what_was_shown_and_not_the_deadline() {
         let mut heads = PartialRequests::default();
         assert!(heads.wait(&ask(1, 10, 3)) && heads.wait(&ask(1, 500, 9)));
-        let due = BootNanos(10 + PATIENCE.as_nanos() as u64);
+        let due = BootNanos(10 + REQUEST_TIMEOUT.as_nanos() as u64);
         assert_eq!(heads.next_deadline(), Some(due));
         assert!(heads.overdue(BootNanos(due.0 - 1)).is_empty());
         assert_eq!(heads.overdue(due).iter().map(|ask| ask.payload_size).collect::<Vec<_>>(), [9]);

@@ -27,7 +27,7 @@ use interlock_host::proc::seat::{Party, Pushing, Shared, seats, shared};
 /// Decisions that wait to be looked at.
 const WAITING_MAX: usize = 16;
 /// How long one is looked at.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The thread that looks.
 pub struct Looker(SyncSender<Question>);
@@ -65,7 +65,7 @@ fn refused(command: Command, why: &'static str) -> Command {
 
 fn look(questions: &Receiver<Question>, back: &Inbox) {
     while let Ok(Question { command, parties }) = questions.recv() {
-        let typed = match shared(&seats(command.caller.pid), &parties, Instant::now() + PATIENCE) {
+        let typed = match shared(&seats(command.caller.pid), &parties, Instant::now() + LOOK_TIMEOUT) {
             Ok(None) => Typed::Alone,
             Ok(Some(found)) => Typed::Shared(found),
             Err(_) => Typed::Unknown("looking at the sessions' processes takes longer than 2 s"),

@@ -32,7 +32,7 @@ use interlock_host::{
 /// How long a survey takes where everything answers, on a loaded machine.
 const USUAL: Duration = Duration::from_millis(100);
 /// How long the engine waits for the survey of a session that begins: while look-ups are answered, and no longer than this.
-const PATIENCE: Duration = Duration::from_secs(2);
+const SURVEY_TIMEOUT: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_secs(1);
 /// Processes that are looked at for one that still is in a namespace.
 const SEARCHED_MAX: usize = 256;
@@ -41,7 +41,7 @@ impl Engine {
     /// Looks at what a session that begins has, `pid` being its root, and waits for it a moment.
     pub fn survey_whole(&mut self, id: SessionId, pid: u32, env: &[(String, String)]) {
         let question = self.question(pid, env, true);
-        self.survey(id, question, PATIENCE);
+        self.survey(id, question, SURVEY_TIMEOUT);
     }
 
     /// Looks at the session's stores again, by the environment that its root has, or another of its processes.
@@ -50,7 +50,7 @@ impl Engine {
         if let Some(running) = pids.into_iter().take(SEARCHED_MAX).find_map(procfs::read) {
             self.move_stores(id, &running.env);
             let question = self.question(running.process.pid, &running.env, false);
-            self.survey(id, question, PATIENCE);
+            self.survey(id, question, SURVEY_TIMEOUT);
         }
     }
 

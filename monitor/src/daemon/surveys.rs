@@ -26,8 +26,8 @@ const EVERY: Duration = Duration::from_secs(60);
 
 /// How long the engine may wait for surveys: this at once, and that in a second. Sessions can be made one after the other that
 /// each take their time.
-const PATIENCE_MAX: Duration = Duration::from_secs(5);
-const PATIENCE_PER_SECOND: u32 = 10; // a tenth of it
+const SURVEY_BUDGET: Duration = Duration::from_secs(5);
+const SURVEY_BUDGET_PER_SECOND: u32 = 10; // a tenth of it
 
 /// The engine's patience; each wait takes from it, and it comes back with time.
 pub struct Patience {
@@ -37,15 +37,15 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { left: PATIENCE_MAX, at: Instant::now() }
+        Self { left: SURVEY_BUDGET, at: Instant::now() }
     }
 }
 
 impl Patience {
     /// What is left now, of at most `most`.
     pub fn of(&mut self, most: Duration) -> Duration {
-        let back = self.at.elapsed() / PATIENCE_PER_SECOND;
-        (self.left, self.at) = ((self.left + back).min(PATIENCE_MAX), Instant::now());
+        let back = self.at.elapsed() / SURVEY_BUDGET_PER_SECOND;
+        (self.left, self.at) = ((self.left + back).min(SURVEY_BUDGET), Instant::now());
         most.min(self.left)
     }
 
@@ -197,12 +197,12 @@ mod tests {
         let mut patience = Patience::default();
         let most = Duration::from_secs(2);
         assert_eq!(patience.of(most), most);
-        patience.spend(PATIENCE_MAX);
+        patience.spend(SURVEY_BUDGET);
         assert!(patience.of(most) < Duration::from_millis(500), "{:?}", patience.left);
         let Some(before) = Instant::now().checked_sub(Duration::from_secs(100)) else { return };
         patience.at = before;
         assert_eq!(patience.of(most), most);
-        assert_eq!(patience.left, PATIENCE_MAX);
+        assert_eq!(patience.left, SURVEY_BUDGET);
     }
 
     #[test]

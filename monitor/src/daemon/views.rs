@@ -15,7 +15,7 @@ use interlock_host::{
     probes::{
         self,
         loader::{InForce, State},
-        proof::{Finding, Proof},
+        selftest::{Finding, Proof},
         table::Backend,
     },
     proc::terminal::{has_lost_the_keys, is_in_the_background},

@@ -26,7 +26,7 @@ pub const RESOLVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0
 /// Seconds.
 const TTL: u32 = 60;
 /// A query over TCP that takes longer is given up, so that the one thread goes on with the next.
-const PATIENCE: Duration = Duration::from_secs(2);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn datagrams(socket: &UdpSocket, zone: &impl Zone) {
 }
 
 fn stream_query(mut stream: TcpStream, zone: &impl Zone) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(QUERY_TIMEOUT))?;
     let mut length = [0; 2];
     stream.read_exact(&mut length)?;
     let mut query = vec![0; usize::from(u16::from_be_bytes(length))];
@@ -163,7 +163,7 @@ mod tests {
         serve(port, &journal).unwrap();
 
         let client = UdpSocket::bind("127.0.0.1:0").unwrap();
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client.set_read_timeout(Some(QUERY_TIMEOUT)).unwrap();
         client.send_to(&ask(PROVIDER, TYPE::A), port).unwrap();
         let mut buffer = [0; 512];
         let length = client.recv(&mut buffer).unwrap();

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// An engine with nothing to do turns every thirty seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Beats once a turn; asked by whoever decides whether the daemon is well.
 #[derive(Clone, Debug)]
@@ -22,7 +22,7 @@ pub struct Heartbeat {
 
 impl Default for Heartbeat {
     fn default() -> Self {
-        Self { began: Instant::now(), last: Arc::default(), patience: PATIENCE }
+        Self { began: Instant::now(), last: Arc::default(), patience: HEARTBEAT_TIMEOUT }
     }
 }
 

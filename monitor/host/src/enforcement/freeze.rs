@@ -29,7 +29,7 @@ use crate::{
 use interlock_core::{facts::SessionId, sessions::Outcome};
 
 /// How long the fixpoint may take before what still runs is reported.
-const PATIENCE: Duration = Duration::from_secs(2);
+const FREEZE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long the kernel alone is asked whether everybody stands in the freezer, before each of them is looked at: it does
 /// not count who sleeps where nothing can wake it.
@@ -67,7 +67,7 @@ pub fn freeze(
         }
         freezing.forget_the_standing(found_last.elapsed() > KERNELS_WORD);
         let moving = freezing.moving.iter().map(|(pid, _)| *pid).chain(unreachable).collect::<Vec<_>>();
-        if (!newcomers && moving.is_empty()) || started.elapsed() > PATIENCE {
+        if (!newcomers && moving.is_empty()) || started.elapsed() > FREEZE_TIMEOUT {
             break moving;
         }
         if !moving.is_empty() {
@@ -263,7 +263,7 @@ fn to_fixpoint(maps: &Maps, session: SessionId, signal: Signal, is_done: impl Fn
         }
         moving.retain(|pid| !is_done(*pid));
         let settled = !newcomers && moving.is_empty() && unreachable.is_empty();
-        if settled || started.elapsed() > PATIENCE {
+        if settled || started.elapsed() > FREEZE_TIMEOUT {
             moving.extend(unreachable);
             break;
         }

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use super::urls::urls;
 
 /// A tool that takes longer is left out. Nobody waits for it; an interpreter's first start on a busy machine is slow.
-const PATIENCE: Duration = Duration::from_secs(10);
+const TOOL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// `nobody`, for the tools when the daemon is root.
 const NOBODY: u32 = 65_534;
@@ -56,7 +56,7 @@ pub struct Failure {
 /// Only programs that root owns and nobody else can write are run: with an empty environment, without a home, as
 /// `nobody`, side by side and for ten seconds at most. A tool that is missing teaches nothing and is no failure.
 pub async fn defaults() -> Answers {
-    ask_all(&DIRECTORIES.map(Path::new), PATIENCE).await
+    ask_all(&DIRECTORIES.map(Path::new), TOOL_TIMEOUT).await
 }
 
 async fn ask_all(directories: &[&Path], patience: Duration) -> Answers {

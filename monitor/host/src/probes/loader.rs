@@ -25,8 +25,8 @@ use super::{
     misses::Misses,
     mounts, namespace, offsets,
     pins::Pins,
-    proof::first,
     ring::Ring,
+    selftest::first,
     table::{Attachment, Backend, BackendSpec, FEATURES, Feature, FeatureSpec, Hook, MAPS, When},
 };
 

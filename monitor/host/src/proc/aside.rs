@@ -15,7 +15,7 @@ use std::{
 };
 
 /// How long one look may take, and all of one thread: this at once, and a tenth of the time that passes.
-const PATIENCE: Duration = Duration::from_millis(100);
+const LOOK_TIMEOUT: Duration = Duration::from_millis(100);
 const ALTOGETHER: Duration = Duration::from_secs(1);
 const COMES_BACK: u32 = 10;
 /// Threads that wait for an answer for ever; beyond it nobody looks.
@@ -70,7 +70,7 @@ impl Asker {
     fn patience(&mut self) -> Duration {
         let back = self.at.elapsed() / COMES_BACK;
         (self.left, self.at) = ((self.left + back).min(ALTOGETHER), Instant::now());
-        self.left.min(PATIENCE)
+        self.left.min(LOOK_TIMEOUT)
     }
 
     fn worker(&mut self) -> Option<&SyncSender<Job>> {
@@ -103,7 +103,11 @@ mod tests {
         let (answer, waits) = channel::<()>();
         let began = Instant::now();
         assert_eq!(asker.look(move || waits.recv().is_ok()), None);
-        assert!(began.elapsed() >= PATIENCE && began.elapsed() < 20 * PATIENCE, "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() >= LOOK_TIMEOUT && began.elapsed() < 20 * LOOK_TIMEOUT,
+            "{:?}",
+            began.elapsed()
+        );
         assert_eq!(asker.stuck.load(Ordering::Relaxed), 1);
         assert_eq!(asker.look(|| 8), Some(8), "by another thread");
         answer.send(()).unwrap();

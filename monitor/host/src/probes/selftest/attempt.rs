@@ -10,11 +10,11 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
     act::Act,
+    case::Case,
+    child::{Child, wake},
     evidence::{Expect, Fate, Observed, Trace, judge},
     finding::{Finding, SESSION},
     stage::Stage,
-    subject::{Subject, wake},
-    trial::Trial,
 };
 use crate::{
     clock::boot_now,
@@ -34,7 +34,7 @@ pub struct Attempt<'a> {
     /// How long something may take that is as good as done.
     pub patience: Duration,
     probes: &'a mut Probes,
-    subject: Subject,
+    child: Child,
     deadline: Instant,
     /// Answers that were given, to be taken back.
     answered: Vec<AnswerKey>,
@@ -42,9 +42,9 @@ pub struct Attempt<'a> {
 
 impl<'a> Attempt<'a> {
     /// An attempt on a stage that is armed for the child.
-    pub fn new(stage: &'a Stage, maps: &'a mut Maps, probes: &'a mut Probes, subject: Subject) -> Self {
-        let (patience, deadline) = (subject.patience(), Instant::now() + subject.limit());
-        Self { stage, maps, patience, probes, subject, deadline, answered: Vec::new() }
+    pub fn new(stage: &'a Stage, maps: &'a mut Maps, probes: &'a mut Probes, child: Child) -> Self {
+        let (patience, deadline) = (child.patience(), Instant::now() + child.limit());
+        Self { stage, maps, patience, probes, child, deadline, answered: Vec::new() }
     }
 
     /// Whether a program is attached, so that it can be tried.
@@ -52,31 +52,31 @@ impl<'a> Attempt<'a> {
         self.probes.is_attached(program)
     }
 
-    /// Has the act of a trial done, and judges what came of it.
-    pub fn make(&mut self, trial: &Trial) -> Finding {
+    /// Has the act of a case done, and judges what came of it.
+    pub fn make(&mut self, case: &Case) -> Finding {
         let ready =
-            self.maps.set_flags(SESSION, GATED, true).and_then(|()| self.stage.set_for(self.maps, trial));
+            self.maps.set_flags(SESSION, GATED, true).and_then(|()| self.stage.set_for(self.maps, case));
         let finding = match ready {
             Err(error) => Finding::NotTried(format!("it cannot be forbidden: {error}")),
             Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),
-            Ok(()) => judge(trial.expect, &self.observe(trial)),
+            Ok(()) => judge(case.expect, &self.observe(case)),
         };
         self.answered.drain(..).for_each(|key| self.maps.withdraw(key));
         finding
     }
 
-    fn observe(&mut self, trial: &Trial) -> Observed {
+    fn observe(&mut self, case: &Case) -> Observed {
         let has = |traces: &[Trace], mark, refused: bool| {
             traces.iter().any(|trace| trace.mark == mark && (!refused || trace.fate == Fate::Refused))
         };
-        match trial.expect {
-            Expect::Frozen => self.perform_frozen(trial.act),
-            Expect::Seen(mark) => self.perform(trial.act, VERDICT_ALLOW, |traces| has(traces, mark, false)),
+        match case.expect {
+            Expect::Frozen => self.perform_frozen(case.act),
+            Expect::Seen(mark) => self.perform(case.act, VERDICT_ALLOW, |traces| has(traces, mark, false)),
             // What is asked about before is let through: the program itself must refuse.
             Expect::Refused(mark, _) => {
-                self.perform(trial.act, VERDICT_ALLOW, |traces| has(traces, mark, true))
+                self.perform(case.act, VERDICT_ALLOW, |traces| has(traces, mark, true))
             }
-            Expect::Held(mark) => self.perform(trial.act, VERDICT_DENY, |traces| has(traces, mark, true)),
+            Expect::Held(mark) => self.perform(case.act, VERDICT_DENY, |traces| has(traces, mark, true)),
         }
     }
 
@@ -84,7 +84,7 @@ impl<'a> Attempt<'a> {
     /// there are `enough`.
     pub fn perform(&mut self, act: Act, verdict: u32, enough: impl Fn(&[Trace]) -> bool) -> Observed {
         let mut observed = Observed::default();
-        if self.subject.ask(act).is_err() {
+        if self.child.ask(act).is_err() {
             return observed;
         }
         let (mut looked_at, mut ended) = (0, None);
@@ -102,7 +102,7 @@ impl<'a> Attempt<'a> {
                 Some(ended) if now > ended + self.patience => return observed,
                 _ if now > self.deadline => return observed,
                 Some(_) => {}
-                None => match self.subject.answer(now) {
+                None => match self.child.answer(now) {
                     Err(_) => return observed,
                     Ok(None) => {}
                     Ok(answer) => {
@@ -134,18 +134,18 @@ impl<'a> Attempt<'a> {
     /// Has an act done while the session is frozen, and thaws it.
     fn perform_frozen(&mut self, act: Act) -> Observed {
         let mut observed = Observed::default();
-        if self.maps.set_flags(SESSION, FROZEN, true).is_err() || self.subject.ask(act).is_err() {
+        if self.maps.set_flags(SESSION, FROZEN, true).is_err() || self.child.ask(act).is_err() {
             return observed;
         }
-        let pid = self.subject.pid();
+        let pid = self.child.pid();
         let stops = self.is_stopped(pid);
-        let early = self.subject.answer(Instant::now());
+        let early = self.child.answer(Instant::now());
         observed.stopped = stops && matches!(early, Ok(None));
         if self.maps.set_flags(SESSION, FROZEN, false).is_err() || wake(pid).is_err() {
             return observed;
         }
         observed.answer = match early {
-            Ok(None) => self.subject.answer(self.deadline).ok().flatten(),
+            Ok(None) => self.child.answer(self.deadline).ok().flatten(),
             early => early.ok().flatten(),
         };
         self.sift(&mut observed.traces);
@@ -191,7 +191,7 @@ impl<'a> Attempt<'a> {
 
     /// Until the child says something, or a record comes.
     fn wait(&self) {
-        let fds = [self.subject.output(), self.probes.access.fd(), self.probes.lifecycle.fd()];
+        let fds = [self.child.output(), self.probes.access.fd(), self.probes.lifecycle.fd()];
         let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
         let a_while = Timespec::try_from(self.patience).ok();
         let _ = poll(&mut fds, a_while.as_ref()); // interrupted: looked at again

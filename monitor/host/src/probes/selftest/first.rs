@@ -11,9 +11,9 @@ use tempfile::TempDir;
 
 use super::{
     act::{Act, Answer, SECRET, Scene},
+    child::Child,
     finding::SESSION,
     stage::ENTRY,
-    subject::Subject,
 };
 use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, maps::Maps};
 
@@ -42,7 +42,7 @@ fn attempt(maps: &mut Maps, before: Policy) -> Result<Option<Answer>, String> {
     let (directory, decoy) = lay_out().map_err(|error| format!("the decoy cannot be made: {error}"))?;
     let scene =
         Scene { directory: directory.path().to_path_buf(), refused: 0, open: 0, names: Ipv4Addr::LOCALHOST };
-    let mut subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
+    let mut child = Child::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
     let policy = Policy { observe: 0, ..before };
     let label = Label { session: SESSION.0, start_ns: 0 };
     let armed = maps
@@ -50,14 +50,13 @@ fn attempt(maps: &mut Maps, before: Policy) -> Result<Option<Answer>, String> {
         .and_then(|()| maps.set_open_verdict(open_index(ENTRY, true), VERDICT_DENY))
         .and_then(|()| maps.tag_inode(decoy, SecretTag::of(ENTRY, GRADE_A)))
         .and_then(|()| maps.add_session(SESSION, Session::default()))
-        .and_then(|()| maps.set_label(subject.pid(), label));
+        .and_then(|()| maps.set_label(child.pid(), label));
     let tried = armed.map_err(|error| error.to_string()).and_then(|()| {
-        let asked =
-            subject.ask(Act::ReadSecret).and_then(|()| subject.answer(Instant::now() + subject.limit()));
+        let asked = child.ask(Act::ReadSecret).and_then(|()| child.answer(Instant::now() + child.limit()));
         asked.map_err(|error| error.to_string())
     });
-    let pid = subject.pid();
-    drop(subject);
+    let pid = child.pid();
+    drop(child);
     maps.remove_label(pid);
     maps.remove_session(SESSION);
     maps.untag_inode(decoy);

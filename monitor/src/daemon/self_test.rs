@@ -5,13 +5,13 @@ use std::time::Instant;
 use super::engine::Engine;
 use crate::control::api::Enforcement;
 use interlock_core::facts::Severity;
-use interlock_host::probes::proof::{self, Finding, Proof};
+use interlock_host::probes::selftest::{self, Finding, Proof};
 
 impl Engine {
     /// Has every hook in force tried. Fails open: what is not proven stays in force, and nobody is told that it holds.
     pub fn prove(&mut self) {
         let started = Instant::now();
-        self.proofs = proof::run(&mut self.probes, &mut self.maps);
+        self.proofs = selftest::run(&mut self.probes, &mut self.maps);
         let proven = self.proofs.iter().filter(|proof| proof.finding.is_proven()).count();
         tracing::info!(proven, of = self.proofs.len(), took = ?started.elapsed(), "tried what is in force");
         let gauges = self

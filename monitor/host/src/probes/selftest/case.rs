@@ -11,7 +11,7 @@ use crate::probes::table::Feature;
 
 /// An act that the program must hold, refuse or report.
 #[derive(Clone, Copy, Debug)]
-pub struct Trial {
+pub struct Case {
     pub feature: Feature,
     /// Tried where this program is attached.
     pub program: &'static str,
@@ -19,25 +19,25 @@ pub struct Trial {
     pub expect: Expect,
 }
 
-const fn seen(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Trial {
-    Trial { feature, program, act, expect: Expect::Seen(mark) }
+const fn seen(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Case {
+    Case { feature, program, act, expect: Expect::Seen(mark) }
 }
 
-const fn refused(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Trial {
-    Trial { feature, program, act, expect: Expect::Refused(mark, Errno::PERM) }
+const fn refused(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Case {
+    Case { feature, program, act, expect: Expect::Refused(mark, Errno::PERM) }
 }
 
-const fn held(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Trial {
-    Trial { feature, program, act, expect: Expect::Held(mark) }
+const fn held(feature: Feature, program: &'static str, act: Act, mark: Mark) -> Case {
+    Case { feature, program, act, expect: Expect::Held(mark) }
 }
 
-const fn frozen(program: &'static str) -> Trial {
-    Trial { feature: Feature::Connect, program, act: Act::Approach, expect: Expect::Frozen }
+const fn frozen(program: &'static str) -> Case {
+    Case { feature: Feature::Connect, program, act: Act::Approach, expect: Expect::Frozen }
 }
 
 /// In this order: an act that succeeds, because its hook only observes, must not be in the way of a later one. The flow's
-/// own trial comes before all of them (`flow`), while the session has touched nothing.
-pub const TRIALS: &[Trial] = &[
+/// own case comes before all of them (`flow`), while the session has touched nothing.
+pub const CASES: &[Case] = &[
     seen(Feature::Lineage, "process_fork", Act::Spawn, Mark::Fork),
     seen(Feature::Lineage, "process_exit", Act::Spawn, Mark::Exit),
     seen(Feature::Execute, "process_exec", Act::Spawn, Mark::Exec),
@@ -61,7 +61,7 @@ pub const TRIALS: &[Trial] = &[
     refused(Feature::Connect, "connect6", Act::Connect6, Mark::Connect),
     refused(Feature::Connect, "sendmsg4", Act::Send4, Mark::Connect),
     refused(Feature::Connect, "sendmsg6", Act::Send6, Mark::Connect),
-    Trial {
+    Case {
         feature: Feature::Sockets,
         program: "sock_create",
         act: Act::Multipath,
@@ -120,12 +120,12 @@ mod tests {
             for offer in service.offers {
                 for attachment in offer.attachments.iter().filter(|at| refuses(offer.backend, at.hook)) {
                     let program = attachment.program;
-                    let tried = |trial: &Trial| {
-                        trial.feature == service.feature
-                            && trial.program == program
-                            && !matches!(trial.expect, Expect::Seen(_))
+                    let tried = |case: &Case| {
+                        case.feature == service.feature
+                            && case.program == program
+                            && !matches!(case.expect, Expect::Seen(_))
                     };
-                    assert!(TRIALS.iter().any(tried) || ELSEWHERE.contains(&program), "{program}");
+                    assert!(CASES.iter().any(tried) || ELSEWHERE.contains(&program), "{program}");
                 }
             }
         }
@@ -135,8 +135,8 @@ mod tests {
     fn every_trial_is_of_a_program_in_the_table() {
         let attachments =
             || FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
-        for trial in TRIALS {
-            assert!(attachments().any(|at| at.program == trial.program), "{}", trial.program);
+        for case in CASES {
+            assert!(attachments().any(|at| at.program == case.program), "{}", case.program);
         }
     }
 }

@@ -117,7 +117,7 @@ fn decided(outcome: u32) -> Fate {
     if matches!(outcome, outcome::REFUSED | outcome::TURNED_AWAY) { Fate::Refused } else { Fate::Passed }
 }
 
-/// What a trial must show.
+/// What a case must show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expect {
     /// A record.

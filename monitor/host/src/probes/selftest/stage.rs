@@ -22,8 +22,8 @@ use tempfile::TempDir;
 
 use super::{
     act::{Act, DATAGRAM, OWN, PLAIN, SECRET, STREAM, Scene},
+    case::Case,
     finding::SESSION,
-    trial::Trial,
 };
 use crate::probes::{inode::Mounts, maps::Maps, table::Feature};
 
@@ -127,17 +127,17 @@ impl Stage {
         maps.set_flags(SESSION, GATED, true)
     }
 
-    /// Makes the act of `trial` ask, where the rules let them pass.
+    /// Makes the act of `case` ask, where the rules let them pass.
     ///
     /// # Errors
     /// The table cannot be written.
-    pub fn set_for(&self, maps: &mut Maps, trial: &Trial) -> Result<(), MapError> {
+    pub fn set_for(&self, maps: &mut Maps, case: &Case) -> Result<(), MapError> {
         let ask = |verdict: u32| if verdict == VERDICT_ALLOW { VERDICT_ASK_IF_GATED } else { verdict };
         let mut policy = self.policy();
-        match trial.feature {
-            Feature::Connect if trial.act == Act::Reach => {
+        match case.feature {
+            Feature::Connect if case.act == Act::Reach => {
                 policy.handshake = ask(policy.handshake);
-                policy.late_handshake = u32::from(trial.program != "socket_connect");
+                policy.late_handshake = u32::from(case.program != "socket_connect");
             }
             Feature::GateExecute => policy.execute = ask(policy.execute),
             Feature::Delegate => policy.delegate = ask(policy.delegate),

@@ -3,7 +3,7 @@
 use std::{
     io::{self, Read as _, Write as _},
     os::fd::{AsFd as _, BorrowedFd, OwnedFd},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{self, ChildStdin, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -18,8 +18,8 @@ use super::act::{Act, Answer, READY, Scene};
 const START: Duration = Duration::from_secs(20);
 
 /// Dropping it ends it.
-pub struct Subject {
-    child: Child,
+pub struct Child {
+    child: process::Child,
     input: ChildStdin,
     output: ChildStdout,
     /// Bytes of a line that is not whole yet.
@@ -28,7 +28,7 @@ pub struct Subject {
     pace: Duration,
 }
 
-impl Subject {
+impl Child {
     /// Starts it, without this process's environment: nobody shall take it for an agent.
     pub fn start(scene: &Scene) -> io::Result<Self> {
         let started = Instant::now();
@@ -43,12 +43,12 @@ impl Subject {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::ErrorKind::BrokenPipe.into());
         };
-        let mut subject = Self { child, input, output, pending: Vec::new(), pace: Duration::ZERO };
-        subject.say(&serde_json::to_string(scene)?)?;
-        let first = subject.line(started + START)?;
-        subject.pace = started.elapsed();
+        let mut child = Self { child, input, output, pending: Vec::new(), pace: Duration::ZERO };
+        child.say(&serde_json::to_string(scene)?)?;
+        let first = child.line(started + START)?;
+        child.pace = started.elapsed();
         match first {
-            Some(word) if word == READY => Ok(subject),
+            Some(word) if word == READY => Ok(child),
             Some(word) => Err(io::Error::other(format!("it said `{word}` instead of `{READY}`"))),
             None => Err(io::Error::other(format!("it said nothing within {START:?}"))),
         }
@@ -108,7 +108,7 @@ impl Subject {
     }
 }
 
-impl Drop for Subject {
+impl Drop for Child {
     fn drop(&mut self) {
         let _ = self.child.kill(); // it has ended
         let _ = self.child.wait();

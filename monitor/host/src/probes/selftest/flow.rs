@@ -7,9 +7,9 @@ use monitor_common::policy::{FLOW_DENIED, Flow, FlowVerdict, VERDICT_ALLOW};
 use super::{
     act::{Act, Answer},
     attempt::Attempt,
+    child::is_readable,
     evidence::{Mark, Trace},
     finding::{Finding, SESSION},
-    subject::is_readable,
 };
 
 /// For a byte that was let through to arrive; loopback delivers before the sender goes on.

@@ -3,22 +3,22 @@
 //! Loading and attaching prove nothing. Where `bpf` is not in the kernel's active LSM list both succeed, and the programs
 //! never run (seen on 6.12 booted with `lsm=` without bpf). So there are two proofs. `first` is the loader's: one
 //! act, to choose between backends. [`run`] is the claim's: a child of the daemon's own, a session that nobody else sees,
-//! tries one act for every program that promises something (`trial::TRIALS`).
+//! tries one act for every program that promises something (`case::CASES`).
 //!
 //! Fails open: what is not proven stays in force, and the claim is lowered.
 
 pub mod act;
 mod attempt;
+mod case;
+mod child;
 mod evidence;
 mod finding;
 pub(super) mod first;
 mod flow;
 mod stage;
-mod subject;
-mod trial;
 
 pub use self::finding::{Finding, Proof, SESSION};
-use self::{attempt::Attempt, stage::Stage, subject::Subject, trial::TRIALS};
+use self::{attempt::Attempt, case::CASES, child::Child, stage::Stage};
 use super::{
     loader::Probes,
     maps::Maps,
@@ -62,9 +62,9 @@ fn try_all(probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
 
 fn on_stage(stage: &Stage, probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
     let scene = stage.scene().map_err(|error| error.to_string())?;
-    let subject = Subject::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
-    stage.arm(maps, subject.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
-    Ok(everything(&mut Attempt::new(stage, maps, probes, subject)))
+    let child = Child::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
+    stage.arm(maps, child.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
+    Ok(everything(&mut Attempt::new(stage, maps, probes, child)))
 }
 
 fn everything(attempt: &mut Attempt<'_>) -> Vec<Found> {
@@ -75,9 +75,9 @@ fn everything(attempt: &mut Attempt<'_>) -> Vec<Found> {
     if attempt.is_attached("ingress") {
         found.push((Feature::ReadNames, "ingress", flow::read_names(attempt)));
     }
-    for trial in TRIALS {
-        if attempt.is_attached(trial.program) {
-            found.push((trial.feature, trial.program, attempt.make(trial)));
+    for case in CASES {
+        if attempt.is_attached(case.program) {
+            found.push((case.feature, case.program, attempt.make(case)));
         }
     }
     found
