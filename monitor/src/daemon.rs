@@ -47,13 +47,13 @@ pub mod handle;
 mod history;
 mod inherited;
 mod judge;
-mod knowledge;
 mod lifecycle;
 mod losses;
 mod meetings;
 mod numbering;
 mod packs;
 mod partial_requests;
+mod policy_set;
 mod priority;
 mod recognising;
 mod reconciling;
@@ -82,13 +82,13 @@ mod weakness;
 
 use engine::Engine;
 use handle::{Handle, Message};
-use knowledge::Knowledge;
+use policy_set::PolicySet;
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    Knowledge(#[from] knowledge::LoadErrors),
+    PolicySet(#[from] policy_set::LoadErrors),
     #[error(transparent)]
     Probes(#[from] ProbeError),
     #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
@@ -125,7 +125,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return let_go(&config);
     }
-    let knowledge = Knowledge::load(&config)?;
+    let knowledge = PolicySet::load(&config)?;
     allow_descriptors();
     let _lock = lock_state(&config)?;
     let metrics =

@@ -99,7 +99,7 @@ impl Engine {
     fn remember(&mut self, id: SessionId, secret: &SecretAccess) {
         if let Some(session) = self.decider.sessions.get_mut(id)
             && !secret.owner
-            && self.know.catalog.secrets.switched_off(&secret.entry).is_none()
+            && self.policies.catalog.secrets.switched_off(&secret.entry).is_none()
         {
             let place = if secret.foreign { "foreign" } else { "workspace" };
             session.remember(format!("{:?} {place} {} {}", secret.grade, secret.class, secret.path));
@@ -260,10 +260,10 @@ impl Engine {
         }
         let message = dns.payload.get(..dns.payload_len as usize).unwrap_or_default();
         let server = IpAddr::from(dns.server);
-        let Self { names, know, resolvers, .. } = self;
+        let Self { names, policies, resolvers, .. } = self;
         let answering = Answering {
             trusted: resolvers.contain(server, at),
-            danger: &|name| recognition::danger_of(&know.catalog.destinations, name),
+            danger: &|name| recognition::danger_of(&policies.catalog.destinations, name),
             dangerous: recognition::DANGEROUS,
         };
         names.on_dns(id, dns.cookie, is_tcp, message, &answering, at);

@@ -97,7 +97,7 @@ impl Engine {
 
     fn label_root(&mut self, process: &Process) -> Result<SessionId, MapError> {
         let id = procfs::session_of(process);
-        let flags = if self.know.rules.always_gated() { GATED } else { 0 };
+        let flags = if self.policies.rules.always_gated() { GATED } else { 0 };
         let session = KernelSession { flags, ..KernelSession::default() };
         // First the label: what the process forks meanwhile is known to be its.
         let labelled = self.maps.add_session(id, session).and_then(|()| {
@@ -118,7 +118,7 @@ impl Engine {
             return;
         };
         let (home, workspace) = (session.home.as_deref(), session.workspace.as_deref());
-        let prefix = recognition::prefix(&self.know.catalog, root, home, workspace);
+        let prefix = recognition::prefix(&self.policies.catalog, root, home, workspace);
         if let Some(session) = self.decider.sessions.get_mut(id) {
             session.prefix = prefix;
         }
@@ -126,7 +126,7 @@ impl Engine {
 
     /// Notes where the session's variables put its stores. `env` is its root's.
     pub fn move_stores(&mut self, id: SessionId, env: &[(String, String)]) {
-        let moved = self.know.catalog.secrets.moved(&|name: &str| variable(env, name));
+        let moved = self.policies.catalog.secrets.moved(&|name: &str| variable(env, name));
         let names_change = !moved.is_empty();
         if let Some(session) = self.decider.sessions.get_mut(id) {
             session.moved = moved;

@@ -21,10 +21,10 @@ use super::{
     folding::Folding,
     greetings::Greetings,
     handle::{Bus, Ends, Inbox, Message},
-    knowledge::Knowledge,
     losses::Dismissed,
     numbering::Numbering,
     partial_requests::PartialRequests,
+    policy_set::PolicySet,
     reconciling::Reconciliation,
     reload::{Reason, Reloading},
     searches::Searches,
@@ -71,7 +71,7 @@ const INBOX_SPAN: Duration = Duration::from_millis(20);
 
 pub(super) struct Engine {
     pub config: Config,
-    pub know: Knowledge,
+    pub policies: PolicySet,
     pub probes: Probes,
     pub maps: Maps,
     pub freezer: Freezer,
@@ -146,7 +146,7 @@ impl Engine {
     /// Loads the probes, fills the kernel's tables, and finds what an earlier daemon left.
     pub fn start(
         config: Config,
-        know: Knowledge,
+        policies: PolicySet,
         ends: Ends,
         metrics: Arc<Metrics>,
         metrics_address: Option<String>,
@@ -166,12 +166,15 @@ impl Engine {
             .map_err(system("starting the thread that searches descriptors"))?;
         let back = ends.back;
         let resolvers = Resolvers::new(config.resolvers.iter().copied());
-        let settings =
-            Settings { rules: Arc::clone(&know.rules), mode: config.mode, risk_budget: config.risk_budget };
+        let settings = Settings {
+            rules: Arc::clone(&policies.rules),
+            mode: config.mode,
+            risk_budget: config.risk_budget,
+        };
         let decider = Decider::new(settings, before.next_hold);
         let mut engine = Self {
             config,
-            know,
+            policies,
             probes,
             maps,
             freezer: Freezer::find(),
@@ -495,7 +498,7 @@ impl Engine {
             holds: self.decider.holds().waiting().cloned().collect(),
             grants: self.decider.holds().grants().to_vec(),
             lingering: self.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
-            secrets: self.know.catalog.secrets.ids().map(str::to_owned).collect(),
+            secrets: self.policies.catalog.secrets.ids().map(str::to_owned).collect(),
             accounts: self.accounts_of_waiting(),
         }
     }

@@ -96,7 +96,7 @@ impl Engine {
         let session = self.decider.sessions.get(id)?;
         // The kernel knows one workspace of a session; what a daemon does for its clients is done in theirs.
         let foreign = foreign && !session.is_served(Path::new(&path));
-        let entry = self.numbering.entry(number, &self.know.catalog.secrets);
+        let entry = self.numbering.entry(number, &self.policies.catalog.secrets);
         let hint = entry.unwrap_or(u32::MAX);
         let known = match (matched, entry) {
             (file::matched::NAME, _) => KnownBy::Name { hint },
@@ -125,7 +125,7 @@ impl Engine {
             args: &args,
             ancestors: &ancestors,
         };
-        recognition::secret(&self.know.catalog, reader, path, known, foreign)
+        recognition::secret(&self.policies.catalog, reader, path, known, foreign)
     }
 
     /// Whether a file that the kernel calls foreign lies in a tree of the session's that the kernel did not know: another one
@@ -192,7 +192,7 @@ impl Engine {
         let transport = if protocol == UDP { Transport::Udp } else { Transport::Tcp };
         let address = IpAddr::from(address).to_canonical();
         let identified = self.names.identify(session, address, port, Shown::NOTHING, None, at);
-        recognition::destination(&self.know.catalog.destinations, &identified, address, port, transport)
+        recognition::destination(&self.policies.catalog.destinations, &identified, address, port, transport)
     }
 
     /// What the flow says of its name, now and when it began, and what DNS said before it.
@@ -218,7 +218,13 @@ impl Engine {
             _ => Transport::Tcp,
         };
         let address = IpAddr::from(ask.address).to_canonical();
-        recognition::destination(&self.know.catalog.destinations, identified, address, ask.port, transport)
+        recognition::destination(
+            &self.policies.catalog.destinations,
+            identified,
+            address,
+            ask.port,
+            transport,
+        )
     }
 
     /// Whose environment or memory was opened; `None` where the names make no sense.

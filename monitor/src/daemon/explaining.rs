@@ -142,7 +142,7 @@ impl Engine {
             nearest: trace.neighbours(),
             otherwise: trace.without_decisive(),
             rules_sha256: Some(rules.sha256().to_owned()),
-            reloaded: rules.sha256() != self.know.rules.sha256(),
+            reloaded: rules.sha256() != self.policies.rules.sha256(),
             event: (*told.event).clone(),
         }
     }

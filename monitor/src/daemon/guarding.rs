@@ -66,7 +66,7 @@ impl Engine {
         let caller = HeldCaller::of(pid, &AnswerKey::of_service(id.0, delegate.name));
         let Some(pending) = self.pending(id, caller, delegate.state) else { return };
         let path = as_bound(pid, text(&delegate.path), delegate.name == 0);
-        let Some(delegation) = recognition::asked_service(&self.know.catalog, path) else {
+        let Some(delegation) = recognition::asked_service(&self.policies.catalog, path) else {
             if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // only its name is like a service's
             }
@@ -94,7 +94,7 @@ impl Engine {
         let Some(pending) = self.pending(id, caller, write.state) else { return };
         let (path, _) = self.called(pid, id, write.file.dev, &write.path);
         let home = self.decider.sessions.get(id).and_then(|session| session.home.as_deref());
-        let Some(delegation) = recognition::written_file(&self.know.catalog, path, home) else {
+        let Some(delegation) = recognition::written_file(&self.policies.catalog, path, home) else {
             if matches!(pending, Pending::Caller(_)) {
                 self.resume(id, caller); // only its name is like one's
             }

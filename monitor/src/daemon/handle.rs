@@ -15,7 +15,7 @@ use tokio::sync::{Notify, broadcast};
 use super::{
     folding::Repeats,
     history::History,
-    knowledge::{Knowledge, LoadErrors},
+    policy_set::{LoadErrors, PolicySet},
     searches::Had,
 };
 use crate::{
@@ -42,7 +42,7 @@ pub enum Message {
     /// What the package managers said of their registries.
     Registries(Answers),
     /// Rules and catalogues, read again.
-    Read(Box<Result<Knowledge, LoadErrors>>),
+    Read(Box<Result<PolicySet, LoadErrors>>),
     /// What a process of a session had open before its label, where that took time to find.
     Connections(SessionId, Had),
     /// SIGTERM, SIGINT.

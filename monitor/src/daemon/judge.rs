@@ -31,7 +31,7 @@ impl Engine {
         pending: Pending,
     ) {
         let started = Instant::now();
-        let pack_off = self.know.catalog.switched_off(&subject).map(str::to_owned);
+        let pack_off = self.policies.catalog.switched_off(&subject).map(str::to_owned);
         self.step(Input::Act(Box::new(Act { session, process, at, subject, pending, pack_off })));
         self.metrics.decided(started.elapsed());
     }

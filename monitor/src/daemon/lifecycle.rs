@@ -48,7 +48,7 @@ impl Engine {
         let parent = self.decider.sessions.process(process.parent);
         let starters = [parent, parent.and_then(|parent| self.decider.sessions.process(parent.parent))];
         let grounds = self.decider.sessions.get(session).map(Session::grounds).unwrap_or_default();
-        let subjects = recognition::executed(&self.know.catalog, &process, starters, grounds);
+        let subjects = recognition::executed(&self.policies.catalog, &process, starters, grounds);
         let at = BootNanos(exec.header.at_ns);
         let (changed, left) = self.decider.execs.runs(&process);
         let pending = if changed { Pending::Changed } else { Pending::None };

@@ -7,12 +7,12 @@ use interlock_core::health::{Check, CheckState};
 impl Engine {
     /// The packs that are off, by name.
     pub fn packs_off(&self) -> Vec<String> {
-        self.know.rules.packs_off().into_iter().map(str::to_owned).collect()
+        self.policies.rules.packs_off().into_iter().map(str::to_owned).collect()
     }
 
     pub fn export_packs(&self) {
-        let off = self.know.rules.packs_off();
-        let packs = self.know.catalog.packs();
+        let off = self.policies.rules.packs_off();
+        let packs = self.policies.catalog.packs();
         self.metrics.packs(packs.iter().map(|pack| (pack.name.as_str(), !off.contains(pack.name.as_str()))));
     }
 
@@ -21,7 +21,7 @@ impl Engine {
         let off = self.packs_off();
         let subject = "rule packs".to_owned();
         if off.is_empty() {
-            let found = format!("all {} on", self.know.catalog.packs().len());
+            let found = format!("all {} on", self.policies.catalog.packs().len());
             return Check { subject, state: CheckState::Good, found, advice: None };
         }
         let advice =

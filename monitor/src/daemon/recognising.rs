@@ -119,7 +119,7 @@ impl Engine {
 
     /// The agent that a process is, or was started by. The process itself is looked at where its name alone does not tell.
     fn recognised(&self, running: &Running) -> Option<Recognised> {
-        let agents = &self.know.catalog.agents;
+        let agents = &self.policies.catalog.agents;
         let image = image(running, Seen::default());
         let at_once = agents.recognise(&image);
         if at_once.as_ref().is_some_and(|found| found.strength == Strength::Strong) {
@@ -153,7 +153,7 @@ impl Engine {
         if own.is_some() && program(&pid.to_string()) == own {
             return true;
         }
-        let agents = &self.know.catalog.agents;
+        let agents = &self.policies.catalog.agents;
         let carries = |running: &Running| agents.is_marked_alike(&running.env, recognised);
         let parent = |pid: u32| procfs::read(procfs::parent(pid)?);
         let leads_a_terminal =
@@ -176,7 +176,7 @@ impl Engine {
     /// The agent behind a process that only its environment shows: who set the mark. `None` where that is a person's
     /// program, or nobody can be told.
     fn behind(&self, child: &Running, marked: &Recognised) -> Option<(Running, Recognised)> {
-        let agents = &self.know.catalog.agents;
+        let agents = &self.policies.catalog.agents;
         if marked.strength == Strength::Strong || !marked.is_set_by_agent || agents.is_of_host(&marked.agent)
         {
             return None;

@@ -30,21 +30,21 @@ impl Engine {
             tracing::warn!("{failure}; its default registry counts as an unknown host");
         }
         self.registries_asked += 1;
-        self.know.learn(answers);
+        self.policies.learn(answers);
         self.export_registries();
     }
 
     pub fn export_registries(&self) {
         let mut tools: BTreeMap<&str, usize> = BTreeMap::new();
-        self.know.catalog.destinations.registries().for_each(|tool| *tools.entry(tool).or_default() += 1);
+        self.policies.catalog.destinations.registries().for_each(|tool| *tools.entry(tool).or_default() += 1);
         self.metrics.registries(tools);
     }
 
     pub fn registries_view(&self) -> RegistriesView {
-        let answers = self.know.answers.as_ref();
+        let answers = self.policies.answers.as_ref();
         let failures = answers.iter().flat_map(|answers| &answers.failures);
         RegistriesView {
-            known: self.know.catalog.destinations.registries().count(),
+            known: self.policies.catalog.destinations.registries().count(),
             asked: self.registries_asked,
             failures: failures.map(ToString::to_string).collect(),
         }

@@ -7,8 +7,8 @@ use monitor_common::policy::SecretTag;
 use super::{
     engine::Engine,
     handle::Message,
-    knowledge::{Knowledge, LoadErrors},
     numbering::Numbering,
+    policy_set::{LoadErrors, PolicySet},
 };
 use crate::control::{
     api::{Refusal, RulesView},
@@ -49,7 +49,7 @@ impl Engine {
         }
         let (config, back) = (self.config.clone(), self.back.clone());
         let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
-            let read = Box::new(Knowledge::load(&config));
+            let read = Box::new(PolicySet::load(&config));
             drop(back.send(Message::Read(read))); // the engine has ended
         });
         self.reloading.served = std::mem::take(&mut self.reloading.waiting);
@@ -69,9 +69,9 @@ impl Engine {
     }
 
     /// What was read.
-    pub fn has_read(&mut self, read: Result<Knowledge, LoadErrors>) {
+    pub fn has_read(&mut self, read: Result<PolicySet, LoadErrors>) {
         self.reloading.is_reading = false;
-        self.know.problem = read.as_ref().err().map(ToString::to_string);
+        self.policies.problem = read.as_ref().err().map(ToString::to_string);
         match read {
             Err(mistakes) => {
                 self.metrics.rules_reload_failures.inc();
@@ -84,8 +84,8 @@ impl Engine {
             }
             Ok(new) => {
                 let only_changed = |reason: &Reason| matches!(reason, Reason::Changed);
-                if !(self.reloading.served.iter().all(only_changed) && new.is_like(&self.know)) {
-                    self.adopt_knowledge(new);
+                if !(self.reloading.served.iter().all(only_changed) && new.is_like(&self.policies)) {
+                    self.adopt_policies(new);
                 }
                 self.answer_reloads(&|engine| Ok(engine.rules_view()));
             }
@@ -102,17 +102,17 @@ impl Engine {
         }
     }
 
-    fn adopt_knowledge(&mut self, new: Knowledge) {
+    fn adopt_policies(&mut self, new: PolicySet) {
         self.catch_up(); // what was tagged by the old catalogue's numbers is judged by them
-        let mut old = std::mem::replace(&mut self.know, new);
+        let mut old = std::mem::replace(&mut self.policies, new);
         let before = old.catalog.secrets.ids().map(str::to_owned).collect();
         self.numbering = Numbering::after(self.numbering.generation(), before);
         // What they said before counts until they have been asked again.
         if let Some(answers) = old.answers.take() {
-            self.know.learn(answers);
+            self.policies.learn(answers);
         }
         self.ask_again.notify_one();
-        let changes = old.catalog.changes(&self.know.catalog);
+        let changes = old.catalog.changes(&self.policies.catalog);
         if let Err(error) = self.write_tables() {
             tracing::error!(%error, "the kernel's tables could not be renewed");
         }
@@ -120,14 +120,14 @@ impl Engine {
             self.tag_stores(id);
         }
         self.save();
-        let (rules, catalog) = (self.know.rules.sha256().to_owned(), self.know.catalog.sha256());
+        let (rules, catalog) = (self.policies.rules.sha256().to_owned(), self.policies.catalog.sha256());
         self.record(
             Kind::Rules,
             Who::Daemon,
             None,
             [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
         );
-        tracing::info!(rules = self.know.rules.len(), "rules loaded");
+        tracing::info!(rules = self.policies.rules.len(), "rules loaded");
         self.warn_of_weaker_rules();
         for change in changes {
             tracing::info!("{change}");
@@ -136,7 +136,7 @@ impl Engine {
 
     /// Gives files that are tagged the numbers that their secrets have now.
     pub fn renumber(&mut self) -> Result<(), MapError> {
-        let (secrets, numbering) = (&self.know.catalog.secrets, &self.numbering);
+        let (secrets, numbering) = (&self.policies.catalog.secrets, &self.numbering);
         let now = |tag: SecretTag| {
             secrets.kernel_tag(numbering.entry(tag.entry, secrets)?).map(|tag| numbering.tag(tag))
         };

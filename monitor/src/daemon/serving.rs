@@ -72,7 +72,7 @@ impl Engine {
             && !session.serves
             && !session.incomplete
             && !session.is_frozen()
-            && self.know.catalog.agents.has_daemons(&session.agent)
+            && self.policies.catalog.agents.has_daemons(&session.agent)
             && self.is_daemon(&session.agent, process)
             && !session.memory.touches().iter().any(|touch| touch.foreign)
             && self.agent_of(from, process) == Some(&session.agent)
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     fn is_daemon(&self, agent: &str, process: &Process) -> bool {
-        let catalog = &self.know.catalog;
+        let catalog = &self.policies.catalog;
         let args = recognition::own_args(catalog, &process.executable, &process.args);
         catalog.agents.is_daemon(agent, args)
     }
@@ -105,7 +105,7 @@ impl Engine {
     /// The agent whose own program a process of the session runs.
     fn agent_of(&self, id: SessionId, process: &Process) -> Option<&str> {
         let grounds = self.decider.sessions.get(id)?.grounds();
-        recognition::own_program(&self.know.catalog, &process.executable, &process.args, grounds)
+        recognition::own_program(&self.policies.catalog, &process.executable, &process.args, grounds)
     }
 
     /// A new session is a client of its agent's daemons, or a daemon whose clients run already.
@@ -143,7 +143,7 @@ impl Engine {
         let (agent, user) = (session.agent.clone(), session.user);
         let Some(path) = multiplexer_socket(process, user) else { return false };
         // The client may have ended by now: asked is who lives as long as the session.
-        if !self.know.catalog.agents.owns_socket(&agent, &path) || !listener::shares_network(id.root()) {
+        if !self.policies.catalog.agents.owns_socket(&agent, &path) || !listener::shares_network(id.root()) {
             return false;
         }
         let Some(inodes) = self.listening_at(id, &path) else { return false };

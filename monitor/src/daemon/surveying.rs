@@ -131,7 +131,7 @@ impl Engine {
     }
 
     fn question(&self, pid: u32, env: &[(String, String)], workspace: bool) -> Question {
-        let secrets = &self.know.catalog.secrets;
+        let secrets = &self.policies.catalog.secrets;
         let lookup = |name: &str| variable(env, name);
         Question {
             pid,
@@ -216,7 +216,7 @@ impl Engine {
         // What lies in the workspace is its own, and known by name.
         let is_own = |store: &Store| workspace.as_ref().is_some_and(|own| store.path.starts_with(own));
         for store in stores.into_iter().filter(|store| !is_own(store)) {
-            let secrets = &self.know.catalog.secrets;
+            let secrets = &self.policies.catalog.secrets;
             let entry = store.found.to_str().and_then(|path| secrets.found_at(&store.place, path, homes));
             if let Some(tag) = entry.and_then(|entry| secrets.kernel_tag(entry)) {
                 self.tag(id, store.anchor, tag);

@@ -28,20 +28,22 @@ impl Engine {
             what: "writing the kernel's tables",
             source: std::io::Error::other(error),
         };
-        self.decider.settings.rules = Arc::clone(&self.know.rules);
+        self.decider.settings.rules = Arc::clone(&self.policies.rules);
         // First the verdicts, under numbers that no tag has yet; then the tags, each of which leads to its own.
-        let open_verdicts = self.know.rules.open_verdicts(&self.know.catalog.secrets);
+        let open_verdicts = self.policies.rules.open_verdicts(&self.policies.catalog.secrets);
         let generation = self.numbering.generation();
         self.maps.set_open_verdicts(generation, &open_verdicts).map_err(failed)?;
         self.write_names().map_err(failed)?;
         self.renumber().map_err(failed)?;
-        let names = self.know.catalog.delegate_socket_names();
+        let names = self.policies.catalog.delegate_socket_names();
         let sockets = names.iter().map(|name| (name.key(), name.service));
-        let files = self.know.catalog.delegate_file_keys().iter().map(|key| (*key, RUN_LATER));
+        let files = self.policies.catalog.delegate_file_keys().iter().map(|key| (*key, RUN_LATER));
         let services: Vec<(u64, u32)> = sockets.chain(files).collect();
         self.maps.replace_services(&services).map_err(failed)?;
-        self.maps.replace_addresses(&self.know.catalog.destinations.kernel_addresses()).map_err(failed)?;
-        self.policy = self.know.rules.kernel_policy(self.observing());
+        self.maps
+            .replace_addresses(&self.policies.catalog.destinations.kernel_addresses())
+            .map_err(failed)?;
+        self.policy = self.policies.rules.kernel_policy(self.observing());
         let early = |served: &InForce| {
             served.feature == Feature::Connect
                 && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
@@ -53,7 +55,7 @@ impl Engine {
             let Some(gated) = self.decider.settle_gate(id) else { continue };
             self.maps.set_flags(id, GATED, gated).map_err(failed)?;
         }
-        self.metrics.rules(self.know.rules.sha256());
+        self.metrics.rules(self.policies.rules.sha256());
         self.export_packs();
         self.export_registries();
         Ok(())
@@ -63,7 +65,7 @@ impl Engine {
     /// one name is both, it is the catalogue's.
     pub fn write_names(&mut self) -> Result<(), MapError> {
         let moved = self.decider.sessions.iter().flat_map(|session| session.moved.names().iter().copied());
-        let names = moved.chain(self.know.catalog.secrets.kernel_names());
+        let names = moved.chain(self.policies.catalog.secrets.kernel_names());
         let names: HashMap<u64, _> = names.map(|(name, tag)| (name, self.numbering.tag(tag))).collect();
         self.maps.replace_names(&names.into_iter().collect::<Vec<_>>())
     }

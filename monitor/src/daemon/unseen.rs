@@ -83,12 +83,13 @@ impl Engine {
     }
 
     fn doubt(&mut self, id: SessionId, process: &Process) {
-        if !matters(process, &self.know.catalog.secrets) {
+        if !matters(process, &self.policies.catalog.secrets) {
             return;
         }
         let grounds = self.decider.sessions.get(id).map(Session::grounds).unwrap_or_default();
         // What an agent launches of its own is itself.
-        let own = recognition::own_program(&self.know.catalog, &process.executable, &process.args, grounds);
+        let own =
+            recognition::own_program(&self.policies.catalog, &process.executable, &process.args, grounds);
         if own.is_none() {
             self.mark_incomplete(id, process, "it started a program before it was watched");
         }

@@ -44,10 +44,10 @@ impl Engine {
 
     pub fn rules_view(&self) -> RulesView {
         RulesView {
-            count: self.know.rules.len(),
-            sha256: self.know.rules.sha256().to_owned(),
-            loaded: self.know.loaded,
-            problem: self.know.problem.clone(),
+            count: self.policies.rules.len(),
+            sha256: self.policies.rules.sha256().to_owned(),
+            loaded: self.policies.loaded,
+            problem: self.policies.problem.clone(),
             packs_off: self.packs_off(),
             weaker: self.weaker_rules(),
         }

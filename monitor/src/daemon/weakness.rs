@@ -10,7 +10,7 @@ use interlock_host::probes::table::{Backend, Feature};
 impl Engine {
     /// Holds and denials that are no more than alerts here, one line each.
     pub fn weaker_rules(&self) -> Vec<String> {
-        self.know.rules.weaker_with(&self.backends()).iter().map(Problem::headline).collect()
+        self.policies.rules.weaker_with(&self.backends()).iter().map(Problem::headline).collect()
     }
 
     /// Says them in the log, when rules are loaded. Fails open: the same files serve machines that can.
@@ -24,10 +24,10 @@ impl Engine {
     pub fn check_rules(&self) -> Check {
         let (subject, weaker) = ("rules".to_owned(), self.weaker_rules());
         if weaker.is_empty() {
-            let found = format!("{}, each can do what it says", self.know.rules.len());
+            let found = format!("{}, each can do what it says", self.policies.rules.len());
             return Check { subject, state: CheckState::Good, found, advice: None };
         }
-        let found = format!("{} of {} can only alert here", weaker.len(), self.know.rules.len());
+        let found = format!("{} of {} can only alert here", weaker.len(), self.policies.rules.len());
         Check { subject, state: CheckState::Limited, found, advice: Some(weaker.join("; ")) }
     }
 

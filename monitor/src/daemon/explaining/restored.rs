@@ -52,7 +52,8 @@ impl Engine {
 
     fn tell_account(&self, account: &Account) -> Explanation {
         let mut told = (*account.explanation).clone();
-        told.reloaded = told.rules_sha256.as_deref().is_some_and(|sha256| sha256 != self.know.rules.sha256());
+        told.reloaded =
+            told.rules_sha256.as_deref().is_some_and(|sha256| sha256 != self.policies.rules.sha256());
         told.unknown.insert(0, LOST.to_owned());
         told
     }

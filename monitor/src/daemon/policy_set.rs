@@ -16,7 +16,7 @@ use interlock_core::{
 };
 use interlock_host::packages::{self, Answers};
 
-pub struct Knowledge {
+pub struct PolicySet {
     pub rules: Arc<RuleSet>,
     pub loaded: Timestamp,
     /// Why the last reload was refused.
@@ -26,9 +26,9 @@ pub struct Knowledge {
     pub answers: Option<Answers>,
 }
 
-impl fmt::Debug for Knowledge {
+impl fmt::Debug for PolicySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Knowledge").field("rules", &self.rules.len()).finish_non_exhaustive()
+        f.debug_struct("PolicySet").field("rules", &self.rules.len()).finish_non_exhaustive()
     }
 }
 
@@ -50,7 +50,7 @@ impl fmt::Display for LoadErrors {
     }
 }
 
-impl Knowledge {
+impl PolicySet {
     /// # Errors
     /// Every mistake in any of the files.
     pub fn load(config: &Config) -> Result<Self, LoadErrors> {
