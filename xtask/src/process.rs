@@ -18,7 +18,6 @@ pub struct Ended {
 /// Whether a program's output is shown while it runs.
 #[derive(Clone, Copy, Debug)]
 pub enum Echo {
-    Live,
     /// Those lines that it is true for.
     Only(fn(&str) -> bool),
     Silent,
@@ -42,7 +41,6 @@ pub fn capture(command: &mut Command, echo: Echo) -> Result<Ended> {
         let line = line.with_context(|| format!("the output of {} cannot be read", words(command)))?;
         let line = String::from_utf8_lossy(&line);
         let shown = match echo {
-            Echo::Live => true,
             Echo::Only(wanted) => wanted(&line),
             Echo::Silent => false,
         };

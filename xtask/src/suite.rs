@@ -1,9 +1,9 @@
 //! `cargo xtask test`: every step in order, all of them even when one fails, and one line at the end.
 
 mod elevation;
+mod libtest;
 mod options;
 mod packages;
-mod runner;
 mod steps;
 
 use std::{
@@ -21,8 +21,8 @@ use crate::{
     vm,
 };
 pub use elevation::run_as_root;
+use libtest::Report;
 pub use options::Options;
-use runner::Runner;
 use steps::{Action, STEPS, Step};
 
 /// Runs the suite; failure where anything failed.
@@ -33,11 +33,10 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     if !process::is_root() {
         return run_as_root(repository);
     }
-    let runner = Runner::found();
     let (mut total, mut tests, mut failed) = (Tally::default(), 0, Vec::new());
-    for step in STEPS.iter().filter(|step| step.belongs(options, runner)) {
+    for step in STEPS.iter().filter(|step| step.belongs(options)) {
         let tally = perform(step, repository, options);
-        if matches!(step.action, Action::Tests { .. } | Action::SideBySide(_)) {
+        if matches!(step.action, Action::Tests(_) | Action::SideBySide(_)) {
             tests += tally.passed + tally.failed;
         }
         if tally.failed > 0 {
@@ -71,9 +70,9 @@ fn perform(step: &Step, repository: &Repository, options: &Options) -> Tally {
 fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Tally> {
     match *action {
         Action::Command(line) => command(repository, line),
-        Action::Tests { line, runner } => tests(repository, line, runner, options.filter.as_deref()),
+        Action::Tests(line) => tests(repository, line, options.filter.as_deref()),
         Action::SideBySide(lines) => {
-            let half = |line| move || tests(repository, line, Runner::Libtest, options.filter.as_deref());
+            let half = |line| move || tests(repository, line, options.filter.as_deref());
             Tally::side_by_side(lines.iter().map(|line| half(*line)))
         }
         Action::Packages => packages::ensure(),
@@ -97,20 +96,17 @@ fn command(repository: &Repository, line: &str) -> Result<Tally> {
     Ok(Tally::FAILED)
 }
 
-fn tests(repository: &Repository, line: &str, runner: Runner, filter: Option<&str>) -> Result<Tally> {
-    // nextest shows failures and slow tests as they come; libtest shows everything, so it waits.
-    let echo = if runner == Runner::Nextest { Echo::Live } else { Echo::Silent };
-    let ended = process::capture(command_of(repository, line)?.args(filter), echo)?;
-    let mut tally = runner::of_output(runner, &ended.output);
-    if filter.is_some() && runner == Runner::Nextest {
-        tally.skipped = 0; // nextest counts what the filter left out
+fn tests(repository: &Repository, line: &str, filter: Option<&str>) -> Result<Tally> {
+    // It shows everything, so it waits.
+    let ended = process::capture(command_of(repository, line)?.args(filter), Echo::Silent)?;
+    let Report { mut tally, reasons, rest } = libtest::read(&ended.output);
+    for why in reasons {
+        eprintln!("SKIPPED: {why}");
     }
     if ended.status.success() {
         return Ok(tally);
     }
-    if matches!(echo, Echo::Silent) {
-        eprint!("{}", ended.output);
-    }
+    eprint!("{rest}");
     eprintln!("`{line}` failed ({})", ended.status);
     tally.failed = tally.failed.max(1); // what does not build has no tests to count
     Ok(tally)

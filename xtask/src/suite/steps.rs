@@ -1,6 +1,6 @@
 //! The suite, as data.
 
-use super::{options::Options, runner::Runner};
+use super::options::Options;
 use crate::vm::{Guest, Series, Suite, WITHOUT_BPF};
 
 /// One line of the suite.
@@ -14,7 +14,7 @@ pub enum Action {
     /// Passes when it ends well. Words are separated by spaces.
     Command(&'static str),
     /// Counts its tests. A filter's text is added at the end.
-    Tests { line: &'static str, runner: Runner },
+    Tests(&'static str),
     /// Commands of `cargo test`, side by side; counts all their tests.
     SideBySide(&'static [&'static str]),
     /// Debian packages that tests call.
@@ -52,9 +52,9 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 /// Tests that have daemons and kernel programs of their own. Each acts only on what its own process started, but they wait
 /// for moments, so no more than two run at once; half of their time they wait. The halves take about equally long.
 const ONE_BY_ONE: &[&str] = &[
-    "cargo test --quiet --locked --workspace --test daemon --no-fail-fast -- --test-threads 1",
+    "cargo test --quiet --locked --workspace --test daemon --no-fail-fast -- --test-threads 1 --show-output",
     "cargo test --quiet --locked --workspace --test agents --test budget --test cli --test docs --test documents \
-     --test evasion --test fake --test kernel --test layers --no-fail-fast -- --test-threads 1",
+     --test evasion --test fake --test kernel --test layers --no-fail-fast -- --test-threads 1 --show-output",
 ];
 
 /// What a kernel decides by itself: the smallest set that shows whether programs load, see, hold, deny and outlive the
@@ -144,34 +144,25 @@ pub const STEPS: &[Step] = &[
     ),
     step("programs that the tests call", When::Always, Action::Packages),
     step(
-        "unit, command line, daemon and kernel tests",
+        "unit tests",
         When::Always,
-        Action::Tests {
-            line: "cargo nextest run --locked --workspace --no-fail-fast --no-tests pass --cargo-quiet \
-                   --status-level slow --final-status-level fail --color never --",
-            runner: Runner::Nextest,
-        },
+        Action::Tests("cargo test --quiet --locked --workspace --lib --bins --no-fail-fast -- --show-output"),
     ),
     step(
-        "unit tests (cargo-nextest is not installed)",
-        When::Always,
-        Action::Tests {
-            line: "cargo test --quiet --locked --workspace --lib --bins --no-fail-fast --",
-            runner: Runner::Libtest,
-        },
-    ),
-    step(
-        "command line, daemon and kernel tests, two at a time (cargo-nextest is not installed)",
+        "command line, daemon and kernel tests, two at a time",
         When::Always,
         Action::SideBySide(ONE_BY_ONE),
     ),
     step(
         "documentation tests",
         When::Always,
-        Action::Tests {
-            line: "cargo test --quiet --locked --workspace --doc --no-fail-fast --",
-            runner: Runner::Libtest,
-        },
+        Action::Tests("cargo test --quiet --locked --workspace --doc --no-fail-fast -- --show-output"),
+    ),
+    step(
+        "build of the fuzz targets",
+        When::Thorough,
+        // Without the fuzzer's instrumentation, which needs nightly: what they call is still there.
+        Action::Command("cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target"),
     ),
     step(
         "documentation",
@@ -189,24 +180,14 @@ pub const STEPS: &[Step] = &[
 ];
 
 impl Step {
-    pub fn belongs(&self, options: &Options, found: Runner) -> bool {
+    pub fn belongs(&self, options: &Options) -> bool {
         let filtered = options.filter.is_some();
-        let wanted = match self.when {
+        match self.when {
             When::Always => true,
             When::Whole => !filtered,
             When::Quick => !filtered && options.quick,
             When::Thorough => !filtered && !options.quick,
             When::Unhurried => !options.quick,
-        };
-        wanted && self.is_for(found)
-    }
-
-    /// nextest runs in one step what libtest runs in two; documentation tests have no second way.
-    fn is_for(&self, found: Runner) -> bool {
-        match self.action {
-            Action::Tests { line, runner } => line.contains(" --doc ") || runner == found,
-            Action::SideBySide(_) => found == Runner::Libtest,
-            _ => true,
         }
     }
 }
@@ -215,38 +196,40 @@ impl Step {
 mod tests {
     use super::*;
 
-    fn names(options: &Options, runner: Runner) -> Vec<&'static str> {
-        STEPS.iter().filter(|step| step.belongs(options, runner)).map(|step| step.name).collect()
+    fn names(options: &Options) -> Vec<&'static str> {
+        STEPS.iter().filter(|step| step.belongs(options)).map(|step| step.name).collect()
     }
 
     #[test]
     fn quick_leaves_out_the_kernel_crate_the_release_build_the_documentation_the_counting_and_the_guests_only()
      {
-        let whole = names(&Options::default(), Runner::Nextest);
-        let quick = names(&Options { quick: true, filter: None }, Runner::Nextest);
+        let whole = names(&Options::default());
+        let quick = names(&Options { quick: true, filter: None });
         let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
         let guests = dropped.iter().filter(|name| name.starts_with("on Debian's")).count();
-        assert_eq!((dropped.len() - guests, guests), (5, 4), "{dropped:?}");
+        assert_eq!((dropped.len() - guests, guests), (6, 4), "{dropped:?}");
         let others = [
             "clippy over the kernel programs",
             "kernel object is what its sources give",
             "release build",
+            "build of the fuzz targets",
             "documentation",
             "instructions per judged fact",
         ];
-        assert_eq!(dropped[..5], others.each_ref());
+        assert_eq!(dropped[..6], others.each_ref());
         assert!(quick.contains(&"kernel object is the recorded one"));
     }
 
     #[test]
     fn a_filter_leaves_builds_and_tests() {
-        let filtered = names(&Options { quick: true, filter: Some("holds".to_owned()) }, Runner::Nextest);
+        let filtered = names(&Options { quick: true, filter: Some("holds".to_owned()) });
         assert_eq!(
             filtered,
             [
                 "build",
                 "programs that the tests call",
-                "unit, command line, daemon and kernel tests",
+                "unit tests",
+                "command line, daemon and kernel tests, two at a time",
                 "documentation tests"
             ]
         );
@@ -256,7 +239,9 @@ mod tests {
     fn every_file_of_tests_is_in_one_half() {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut found = Vec::new();
-        for package in ["bench", "lab", "monitor", "monitor-common", "tests", "xtask"] {
+        for package in
+            ["bench", "lab", "monitor", "monitor/core", "monitor/host", "monitor-common", "tests", "xtask"]
+        {
             let Ok(folder) = std::fs::read_dir(root.join(package).join("tests")) else { continue };
             let files = folder.map(|entry| entry.unwrap().path());
             found.extend(files.filter(|file| file.extension().is_some_and(|ending| ending == "rs")));
@@ -266,17 +251,6 @@ mod tests {
             let option = format!("--test {} ", file.file_stem().unwrap().to_str().unwrap());
             let halves = ONE_BY_ONE.iter().filter(|line| line.contains(&option)).count();
             assert_eq!(halves, 1, "{option} of {}", file.display());
-        }
-    }
-
-    #[test]
-    fn the_tests_run_once_with_either_runner() {
-        for runner in [Runner::Nextest, Runner::Libtest] {
-            let names = names(&Options::default(), runner);
-            let steps =
-                names.iter().filter(|name| name.starts_with("unit") || name.starts_with("command line"));
-            assert_eq!(steps.count(), if runner == Runner::Nextest { 1 } else { 2 }, "{runner:?}");
-            assert!(names.contains(&"documentation tests"), "{runner:?}");
         }
     }
 }

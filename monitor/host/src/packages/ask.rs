@@ -152,7 +152,8 @@ mod tests {
     #[tokio::test]
     async fn each_tool_answers_for_itself_and_those_that_do_not_are_named() {
         if !rustix::process::geteuid().is_root() {
-            return; // only root's programs are asked
+            eprintln!("skipped: only root's programs are asked");
+            return;
         }
         let told = "test \"$(id -u):$HOME:$*\" = '65534:/nonexistent:config get registry' && echo https://npm.example/";
         let directory = tools(&[

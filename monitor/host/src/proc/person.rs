@@ -112,6 +112,7 @@ mod tests {
     #[test]
     fn roots_namespaces_leave_their_users_what_they_are() {
         if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: user namespaces of others need root");
             return;
         }
         let mut child = Command::new("unshare")
