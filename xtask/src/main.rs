@@ -1,6 +1,6 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
 //! `cargo xtask silence`, `cargo xtask adversary`, `cargo xtask clients`, `cargo xtask agents`, `cargo xtask bench`,
-//! `cargo xtask instructions`.
+//! `cargo xtask instructions`, `cargo xtask mutants`.
 
 mod adversary;
 mod agents;
@@ -8,6 +8,7 @@ mod clients;
 mod daemon;
 mod ebpf;
 mod instructions;
+mod mutants;
 mod process;
 mod repository;
 mod silence;
@@ -57,6 +58,8 @@ enum Verb {
     Agents(agents::Options),
     /// Count what judging a fact costs in instructions, and compare with bench/instructions.toml
     Instructions(instructions::Options),
+    /// Take the decision apart, one arm, statement and condition at a time, and see that a test fails
+    Mutants(mutants::Options),
     /// Run the benchmarks
     Bench {
         /// In a virtual machine under software emulation: only ratios mean something there
@@ -105,6 +108,7 @@ fn run() -> Result<ExitCode> {
                 anyhow::bail!("{why}");
             }
         }
+        Verb::Mutants(options) => return mutants::run(&repository, &options),
         Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),
         Verb::Bench { vm: false, arguments, .. } => bench(&repository, &arguments)?,
     }

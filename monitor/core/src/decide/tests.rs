@@ -1,40 +1,153 @@
-//! The decision by examples.
+//! The decision by examples, and by random histories beside its model.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
+
+use monitor_common::policy::InodeKey;
 
 use super::*;
 use crate::{
-    facts::{BootNanos, Mode, Process, SessionId, Stage, Subject},
+    facts::{
+        Action, BootNanos, Destination, DestinationClass, Grade, HoldState, Mode, Process, SecretAccess,
+        SessionId, Stage, Subject, Transport,
+    },
+    holds::{HeldCaller, HeldFlow},
+    record::Who,
     rules::RuleSet,
-    sessions::Session,
+    sessions::{Outcome, Session},
 };
 
-fn decider(rules: &str, risk_budget: u32) -> Decider {
-    let text = format!("version: 1\nrules:\n  - {rules}\n");
-    let rules = Arc::new(RuleSet::parse(&[("test.yaml".into(), text)]).unwrap());
-    let mut decider = Decider::new(Settings { rules, mode: Mode::Enforce, risk_budget }, 1);
-    decider.sessions.insert(Session::new(SessionId(1), "x".into(), "test".into(), BootNanos(0)));
-    decider
-}
-
-#[test]
-fn a_spent_budget_trips_a_session_when_it_begins_and_not_when_it_is_over() {
-    let stops = |stage| {
-        let rule = "{id: a, summary: s, on: lifecycle, match: {agent: x}, action: alert, risk: 60}";
-        let (mut decider, mut out) = (decider(rule, 60), Vec::new());
-        let (at, process, subject) = (BootNanos(1), Process::default(), Subject::Lifecycle(stage));
-        let (session, pending) = (SessionId(1), Pending::None);
-        let act = Act { session, process, at, subject, pending, pack_off: None };
-        decider.step(at, Input::Act(Box::new(act)), &mut out);
-        let judged = out.iter().find_map(|effect| match effect {
-            Effect::Judged(decision) => Some(decision.verdict.points),
-            _ => None,
-        });
-        assert_eq!(judged, Some(60));
-        out.iter().any(|effect| matches!(effect, Effect::Freeze(stop) if stop.who.text() == "risk-budget"))
-    };
-    assert_eq!((stops(Stage::Started), stops(Stage::Ended)), (true, false));
-}
-
+mod ends;
+mod holding;
+mod judging;
 mod model;
 mod properties;
+mod stopping;
+
+const SESSION: SessionId = SessionId(1);
+const INODE: InodeKey = InodeKey { ino: 7, dev: 8, space: 0 };
+const PERSON: Who = Who::Caller { uid: 7, pid: 70 };
+
+/// A decider with one session, and what followed from its last input.
+struct Bench {
+    decider: Decider,
+    effects: Vec<Effect>,
+    now: u64,
+}
+
+impl Bench {
+    /// The rules are those lines, one each.
+    fn new(rules: &[&str]) -> Self {
+        let lines: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
+        let text = format!("version: 1\nrules:\n{lines}");
+        let rules =
+            RuleSet::parse(&[("test.yaml".into(), text)]).unwrap_or_else(|problems| panic!("{problems}"));
+        let settings = Settings { rules: Arc::new(rules), mode: Mode::Enforce, risk_budget: 100 };
+        let mut decider = Decider::new(settings, 1);
+        decider.sessions.insert(Session::new(SESSION, "x".into(), "test".into(), BootNanos(0)));
+        Self { decider, effects: Vec::new(), now: 1 }
+    }
+
+    fn observing(mut self) -> Self {
+        self.decider.settings.mode = Mode::Observe;
+        self
+    }
+
+    fn session(&mut self) -> &mut Session {
+        self.decider.sessions.get_mut(SESSION).unwrap()
+    }
+
+    fn step(&mut self, input: Input) -> &[Effect] {
+        self.effects.clear();
+        self.decider.step(BootNanos(self.now), input, &mut self.effects);
+        self.now += 1;
+        &self.effects
+    }
+
+    fn act(&mut self, subject: Subject, pending: Pending) -> &[Effect] {
+        self.act_of(process(10, "/bin/p"), subject, pending)
+    }
+
+    fn act_of(&mut self, process: Process, subject: Subject, pending: Pending) -> &[Effect] {
+        let at = BootNanos(self.now);
+        let act = Act { session: SESSION, process, at, subject, pending, pack_off: None };
+        self.step(Input::Act(Box::new(act)))
+    }
+
+    /// A connection to a host, whose data waits.
+    fn connect(&mut self, cookie: u64, host: &str) -> &[Effect] {
+        self.act(Subject::Connect(to(host)), flow(cookie))
+    }
+
+    /// What followed, in a word each, without what is only to be saved.
+    fn told(&self) -> Vec<String> {
+        self.effects.iter().filter(|effect| !matches!(effect, Effect::Save)).map(told).collect()
+    }
+}
+
+fn told(effect: &Effect) -> String {
+    let what = |waiter: &Waiter| match waiter.what {
+        Waiting::Flow(flow) => format!("flow {}", flow.cookie),
+        Waiting::Caller(caller) => format!("caller {}", caller.pid),
+    };
+    match effect {
+        Effect::Judged(decision) => format!("judged {:?}", decision.verdict.action).to_lowercase(),
+        Effect::TooLate { kind } => format!("too late {kind:?}").to_lowercase(),
+        Effect::Allow(waiter) => format!("allow {}", what(waiter)),
+        Effect::Refuse(waiter) => format!("refuse {}", what(waiter)),
+        Effect::Drop(waiter) => format!("drop {}", what(waiter)),
+        Effect::KeepHeld { cookie, .. } => format!("keep held {cookie}"),
+        Effect::Gate(_) => "gate".to_owned(),
+        Effect::Freeze(stop) => format!("freeze by {}: {}", stop.who.text(), stop.why),
+        Effect::Kill(stop) => format!("kill by {}: {}", stop.who.text(), stop.why),
+        Effect::Thaw { stood, .. } => format!("thaw, {} stand on", stood.len()),
+        Effect::Record(entry) => format!("record {:?} by {}", entry.kind, entry.who.text()).to_lowercase(),
+        Effect::Report(Report::Act { name, action, .. }) => format!("tell {name} {action:?}").to_lowercase(),
+        Effect::Report(Report::PassedOver { pack, .. }) => format!("tell passed over {pack}"),
+        Effect::Report(Report::Hold { name, hold, .. }) => {
+            format!("tell {name} {} {:?}", hold.id(), hold.state).to_lowercase()
+        }
+        Effect::Report(Report::WouldFreeze { rule, .. }) => format!("tell would-freeze {rule}"),
+        Effect::PassOn(_) => "pass on".to_owned(),
+        Effect::KeepAccount { hold } => format!("account h{hold}"),
+        Effect::Waited(span) => format!("waited {} ns", span.as_nanos()),
+        Effect::Save => "save".to_owned(),
+    }
+}
+
+fn process(pid: u32, executable: &str) -> Process {
+    let args = [executable.to_owned(), pid.to_string()].into();
+    Process { pid, executable: executable.to_owned(), args, ..Process::default() }
+}
+
+fn to(host: &str) -> Destination {
+    Destination {
+        address: [192, 0, 2, 1].into(),
+        port: 443,
+        transport: Transport::Tcp,
+        name: Some(host.to_owned()),
+        named_by: None,
+        class: DestinationClass::Infra,
+        also: None,
+        provider: None,
+        anybodys: false,
+    }
+}
+
+fn secret(foreign: bool) -> SecretAccess {
+    let (path, entry, class, grade) = ("/s".to_owned(), "s".to_owned(), "ssh".to_owned(), Grade::A);
+    SecretAccess { path, entry, class, grade, foreign, owner: false, copy: false, habit: None }
+}
+
+fn flow(cookie: u64) -> Pending {
+    Pending::Flow { flow: HeldFlow { cookie, generation: 1, ..HeldFlow::default() }, unseen: false }
+}
+
+fn caller(pid: u32) -> Pending {
+    Pending::Caller(HeldCaller { pid, ino: 1, more: 0, dev: 0, subject: 0 })
+}
+
+/// A hold that stops a program before its handshake.
+const EARLY: &str =
+    "{id: r, summary: why, on: connect, before: handshake, match: {destination: infra}, action: hold}";
+
+const HOLD: &str = "{id: r, summary: why, on: connect, match: {destination: infra}, action: hold, risk: 20, timeout: {after: 10m, then: freeze}}";

@@ -1,0 +1,129 @@
+//! Freezing, ending and thawing a tree.
+
+use super::*;
+
+#[test]
+fn a_second_attempt_after_a_denial_freezes_and_another_trip_after_a_thaw_kills() {
+    let mut bench =
+        Bench::new(&[HOLD, "{id: f, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}"]);
+    bench.connect(5, "a.example");
+    bench.step(Input::Denied { hold: 1, who: PERSON });
+    assert_eq!(
+        bench.told(),
+        ["waited 1 ns", "refuse flow 5", "record deny by uid 7", "tell flow-denied h1 denied"]
+    );
+    bench.connect(6, "b.example");
+    let why = "freeze by r: a second attempt after a denial or a thaw";
+    assert_eq!(bench.told(), ["judged hold", why, "refuse flow 6", "tell flow-denied freeze"]);
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    assert_eq!(bench.told(), ["thaw, 0 stand on"]);
+    bench.act(Subject::Probe(secret(false)), Pending::None);
+    assert_eq!(bench.told()[2], "kill by f: s");
+    bench.connect(7, "c.example");
+    assert!(bench.told()[1].starts_with("kill by r"), "{:?}", bench.told());
+}
+
+#[test]
+fn what_was_under_way_when_a_tree_was_frozen_freezes_nothing_again() {
+    let rules = ["{id: f, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}", HOLD];
+    let mut bench = Bench::new(&rules);
+    bench.act(Subject::Probe(secret(false)), Pending::None);
+    assert_eq!(bench.told()[2], "freeze by f: s");
+    let outcome = Outcome { by_signal: vec![3], ..Outcome::default() };
+    bench.now = 1000;
+    bench.step(Input::Stopped { session: SESSION, outcome });
+    assert_eq!(bench.session().by_signal(), 1);
+    bench.act(Subject::Probe(secret(false)), Pending::None);
+    assert_eq!(bench.told(), ["judged freeze", "tell secret-probe freeze"]);
+    // Asked before the freeze was over: refused, and nothing more is frozen.
+    bench.now = 1000;
+    bench.connect(5, "a.example");
+    assert_eq!(bench.told(), ["judged hold", "refuse flow 5", "tell flow-denied freeze"]);
+    // After it: somebody of it still acts.
+    bench.now = 2000;
+    bench.connect(6, "b.example");
+    assert!(bench.told()[1].starts_with("freeze by r"), "{:?}", bench.told());
+}
+
+#[test]
+fn a_kill_rule_ends_a_frozen_tree_too() {
+    let rules = [
+        "{id: f, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}",
+        "{id: k, summary: s, on: open, match: {secret: {class: ssh}}, action: kill}",
+    ];
+    let mut bench = Bench::new(&rules);
+    bench.act(Subject::Probe(secret(false)), Pending::None);
+    bench.act(Subject::Open(secret(false)), Pending::None);
+    assert_eq!(bench.told(), ["judged kill", "tell secret-read kill", "kill by k: s"]);
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    bench.act(Subject::Probe(secret(false)), Pending::None);
+    assert_eq!(bench.told()[2], "kill by f: s", "nothing revives it");
+}
+
+#[test]
+fn a_person_freezes_and_thaws_and_whoever_stood_before_stands_on() {
+    let mut bench = Bench::new(&[EARLY]);
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    assert_eq!(bench.told(), [""; 0], "it is not frozen");
+    bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
+    assert_eq!(bench.told(), ["freeze by uid 7: a person asked"]);
+    let stood = [5, 6].into();
+    let outcome = Outcome { stood, terminal: Some(4), ..Outcome::default() };
+    bench.step(Input::Stopped { session: SESSION, outcome });
+    assert_eq!(bench.session().terminal, Some(4));
+    // A held caller of it that is answered meanwhile does not stand by itself any more.
+    bench.now -= 1; // under way when the tree was frozen
+    bench.act(Subject::Handshake(to("a.example")), caller(6));
+    assert_eq!(bench.told()[1..], ["refuse caller 6", "tell flow-denied freeze"]);
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    assert_eq!(bench.told(), ["thaw, 1 stand on"]);
+    assert!(!bench.session().is_frozen());
+    bench.connect(7, "b.example");
+    assert!(bench.session().is_frozen(), "a thaw leads to probation");
+    bench.step(Input::FreezeAsked { session: SessionId(9), who: PERSON });
+    assert_eq!(bench.told(), [""; 0]);
+}
+
+#[test]
+fn a_frozen_session_gets_no_allowance_for_what_a_rule_holds() {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.connect(5, "a.example");
+    bench.step(Input::Approved(Approval { hold: 1, who: PERSON, reach: Some(Duration::from_secs(60)) }));
+    bench.connect(6, "b.example");
+    bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
+    assert_eq!(bench.decider.may_approve(2, None).unwrap_err(), Objection::Frozen(SESSION));
+    bench.step(Input::Approved(Approval { hold: 2, who: PERSON, reach: None }));
+    assert_eq!(bench.told(), [""; 0]);
+    bench.connect(7, "a.example");
+    assert!(bench.told().contains(&"refuse flow 7".to_owned()), "{:?}", bench.told());
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    bench.connect(8, "a.example");
+    assert_eq!(bench.told()[1], "allow flow 8", "the grant still stands");
+}
+
+#[test]
+fn silence_does_what_the_rule_says_and_never_means_yes() {
+    let played = |then: &str| {
+        let rule = format!(
+            "{{id: r, summary: s, on: connect, match: {{destination: infra}}, action: hold, timeout: {{after: 10m, then: {then}}}}}"
+        );
+        let mut bench = Bench::new(&[&rule]);
+        bench.connect(5, "a.example");
+        bench.now = 600_000_000_000;
+        bench.step(Input::Tick);
+        assert_eq!(bench.told(), [""; 0], "not yet");
+        bench.step(Input::Tick);
+        let told = bench.told();
+        bench.connect(6, "b.example");
+        (told, bench.told()[1].clone())
+    };
+    let rest = ["refuse flow 5", "record expire by daemon", "tell hold-expired h1 expired"];
+    let second = "freeze by r: a second attempt after a denial or a thaw".to_owned();
+    let (told, next) = played("deny");
+    assert_eq!((told.as_slice(), next), (rest.map(str::to_owned).as_slice(), second));
+    let (told, _) = played("freeze");
+    assert_eq!(told[0], "freeze by r: nobody answered h1 in time");
+    assert_eq!(told[1..], rest);
+    let (told, _) = played("kill");
+    assert_eq!(told[0], "kill by r: nobody answered h1 in time");
+}
