@@ -35,6 +35,8 @@ pub struct Settings {
     pub asks_package_managers: bool,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
+    /// Another program than the built one, to begin with.
+    pub program: Option<PathBuf>,
     /// Variables that it starts with.
     pub env: Vec<(&'static str, String)>,
 }
@@ -105,7 +107,8 @@ impl Daemon {
         )
         .expect("a fresh file");
         let env = settings.env.clone();
-        let child = spawn(dir.path(), &env);
+        let program = settings.program.clone().unwrap_or_else(binary);
+        let child = spawn(&program, dir.path(), &env);
         let daemon = Self { dir, pins, env, child };
         daemon.wait_ready();
         daemon
@@ -124,9 +127,9 @@ impl Daemon {
         self.child.wait().expect("it was ours");
     }
 
-    /// Starts it again, on the same state and pins.
+    /// Starts the built program, on the same state and pins.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.dir.path(), &self.env);
+        self.child = spawn(&binary(), self.dir.path(), &self.env);
         self.wait_ready();
     }
 
@@ -236,9 +239,9 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(dir: &Path, env: &[(&'static str, String)]) -> Child {
+fn spawn(program: &Path, dir: &Path, env: &[(&'static str, String)]) -> Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log file");
-    Command::new(binary())
+    Command::new(program)
         .args(["--config"])
         .arg(dir.join("config.toml"))
         .arg("daemon")

@@ -34,5 +34,6 @@ mod daemon {
     mod storm;
     mod suggesting;
     mod terminals;
+    mod upgrade;
     mod watchdog;
 }

@@ -1,6 +1,6 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
 //! `cargo xtask silence`, `cargo xtask adversary`, `cargo xtask clients`, `cargo xtask agents`, `cargo xtask bench`,
-//! `cargo xtask instructions`, `cargo xtask mutants`.
+//! `cargo xtask instructions`, `cargo xtask mutants`, `cargo xtask upgrade`.
 
 mod adversary;
 mod agents;
@@ -14,6 +14,7 @@ mod repository;
 mod silence;
 mod suite;
 mod tally;
+mod upgrade;
 mod vm;
 
 use std::process::{Command, ExitCode};
@@ -60,6 +61,8 @@ enum Verb {
     Instructions(instructions::Options),
     /// Take the decision apart, one arm, statement and condition at a time, and see that a test fails
     Mutants(mutants::Options),
+    /// Take over an older daemon's pins, state and holds; root, or through `sudo -n`
+    Upgrade(upgrade::Options),
     /// Run the benchmarks
     Bench {
         /// In a virtual machine under software emulation: only ratios mean something there
@@ -109,6 +112,7 @@ fn run() -> Result<ExitCode> {
             }
         }
         Verb::Mutants(options) => return mutants::run(&repository, &options),
+        Verb::Upgrade(options) => return upgrade::run(&repository, &options),
         Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),
         Verb::Bench { vm: false, arguments, .. } => bench(&repository, &arguments)?,
     }

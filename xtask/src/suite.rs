@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every step in order, all of them even when one fails, and one line at the end.
 
+mod deny;
 mod elevation;
 mod libtest;
 mod options;
@@ -76,6 +77,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
             Tally::side_by_side(lines.iter().map(|line| half(*line)))
         }
         Action::Packages => packages::ensure(),
+        Action::Deny => deny::check(repository).map(Outcome::tally),
         Action::KernelLints => ebpf::lint(repository).map(|()| Tally::PASSED),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
         Action::Guest(guest) => vm::play(repository, &guest).map(Outcome::tally),

@@ -241,3 +241,41 @@ fn pins_that_do_not_fit_never_keep_the_daemon_from_starting() {
     assert!(daemon.log().contains("the pins do not fit and are removed"), "{}", daemon.log());
     assert!(current.join("link_process_fork").exists());
 }
+
+#[test]
+fn grants_and_probation_outlive_a_killed_daemon() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
+    let (home, servers) = (Home::new(), [(); 3].map(|()| Server::start()));
+    let to = |server: &Server, host: &str| curl(server, "").replace("backboard.railway.app", host);
+    let until = |file: &str| format!("while [ ! -e {file} ]; do read -t 0.1 < <(:); done");
+    let script = [
+        READ_SECRET.to_owned(),
+        to(&servers[0], "api.render.com"),
+        until("again"),
+        to(&servers[0], "api.render.com"),
+        "echo granted".to_owned(),
+        to(&servers[1], "api.vercel.com"),
+        until("more"),
+        to(&servers[2], "api.netlify.com"),
+    ];
+    let agent = home.run(&daemon, &script.join("; "));
+    daemon.expect(&["approve", &daemon.the_hold(), "--for", "10m"]);
+    wait::until("it arrives", || match servers[0].seen() {
+        seen if seen.bytes > 0 => Ok(()),
+        seen => Err(seen),
+    });
+    daemon.kill();
+    daemon.start_again();
+    fs::write(home.path().join("again"), "").unwrap();
+    agent.says("granted");
+    daemon.expect(&["deny", &daemon.the_hold()]);
+    daemon.kill();
+    daemon.start_again();
+    fs::write(home.path().join("more"), "").unwrap();
+    let frozen = daemon.the_event("session-frozen");
+    assert_eq!(frozen["message"], "a second attempt after a denial or a thaw", "{frozen}");
+    servers[1].silent().and(servers[2].silent()).unwrap();
+}

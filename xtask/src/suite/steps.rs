@@ -19,6 +19,8 @@ pub enum Action {
     SideBySide(&'static [&'static str]),
     /// Debian packages that tests call.
     Packages,
+    /// Licences and sources of what is linked.
+    Deny,
     /// clippy over the kernel programs.
     KernelLints,
     /// The kernel object, by its recorded hashes.
@@ -127,6 +129,7 @@ pub const STEPS: &[Step] = &[
         Action::Command("cargo clippy --quiet --locked --workspace --all-targets -- -D warnings"),
     ),
     step("clippy over the kernel programs", When::Thorough, Action::KernelLints),
+    step("licences and sources (cargo deny)", When::Thorough, Action::Deny),
     step("kernel object is the recorded one", When::Quick, Action::ObjectRecorded),
     step("kernel object is what its sources give", When::Thorough, Action::ObjectRebuilt),
     step(
@@ -207,16 +210,17 @@ mod tests {
         let quick = names(&Options { quick: true, filter: None });
         let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
         let guests = dropped.iter().filter(|name| name.starts_with("on Debian's")).count();
-        assert_eq!((dropped.len() - guests, guests), (6, 4), "{dropped:?}");
+        assert_eq!((dropped.len() - guests, guests), (7, 4), "{dropped:?}");
         let others = [
             "clippy over the kernel programs",
+            "licences and sources (cargo deny)",
             "kernel object is what its sources give",
             "release build",
             "build of the fuzz targets",
             "documentation",
             "instructions per judged fact",
         ];
-        assert_eq!(dropped[..6], others.each_ref());
+        assert_eq!(dropped[..7], others.each_ref());
         assert!(quick.contains(&"kernel object is the recorded one"));
     }
 
