@@ -8,7 +8,7 @@ mod layers {
     pub mod imports;
 }
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{fs, path::Path};
 
 use layers::imports::{Imports, circles, imports};
 
@@ -36,24 +36,12 @@ fn each_layer_looks_only_at_those_before_it() {
     assert!(upwards.is_empty(), "{upwards:#?}");
 }
 
-/// Of the core: a file and the files below it that still take from each other. Whoever cuts one takes its name out here.
-const LEFT: [&str; 1] = ["catalog"];
-
 #[test]
 fn no_files_form_a_circle() {
     for sources in ["monitor-ebpf/src", "monitor/core/src", "monitor/host/src", "xtask/src"] {
         let imports = imports_of(sources);
         assert!(imports.values().flatten().count() > 100, "{sources}: {imports:#?}");
-        let mut circles = circles(&imports);
-        if sources == "monitor/core/src" {
-            let of_left = |module: &str| LEFT.into_iter().find(|left| room(module) == *left);
-            let found: BTreeSet<&str> = circles.keys().filter_map(|module| of_left(module)).collect();
-            assert_eq!(found, BTreeSet::from(LEFT), "one is cut: its name goes out of LEFT");
-            circles.retain(|module, others| {
-                others.retain(|other| of_left(module).is_none() || room(other) != room(module));
-                !others.is_empty()
-            });
-        }
+        let circles = circles(&imports);
         assert!(circles.is_empty(), "{sources}: {circles:#?}");
     }
 }
