@@ -1,7 +1,7 @@
 //! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own.
 //!
-//! In them, in the core, in the host and in xtask no files form a circle: none imports, itself or through others, from one that
-//! imports from it.
+//! In them, in the core, in the host, in the program and in xtask no files form a circle: none imports, itself or through others,
+//! from one that imports from it.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod layers {
@@ -36,12 +36,21 @@ fn each_layer_looks_only_at_those_before_it() {
     assert!(upwards.is_empty(), "{upwards:#?}");
 }
 
+/// Of the program: its files still take from each other. None of them may take part in a circle with others.
+const LEFT: &str = "daemon";
+
 #[test]
 fn no_files_form_a_circle() {
-    for sources in ["monitor-ebpf/src", "monitor/core/src", "monitor/host/src", "xtask/src"] {
+    for sources in ["monitor-ebpf/src", "monitor/core/src", "monitor/host/src", "monitor/src", "xtask/src"] {
         let imports = imports_of(sources);
         assert!(imports.values().flatten().count() > 100, "{sources}: {imports:#?}");
-        let circles = circles(&imports);
+        let mut circles = circles(&imports);
+        if sources == "monitor/src" {
+            circles.retain(|module, others| {
+                others.retain(|other| [module, other].into_iter().any(|file| room(file) != LEFT));
+                !others.is_empty()
+            });
+        }
         assert!(circles.is_empty(), "{sources}: {circles:#?}");
     }
 }
