@@ -1,6 +1,6 @@
 //! Trials of rules: cases say what a session does and what the rules must decide, and are played without a kernel.
 //!
-//! Files become [`Cases`] or the list of all their problems; [`Runner::hear`] plays one and gives what was not as
+//! Files become [`Cases`] or the list of all their problems; [`Runner::run`] plays one and gives what was not as
 //! expected. Everything between an event and its decision is the daemon's own code: [`crate::recognition`], a
 //! [`crate::sessions::Session`] and its rules. The format is described in `docs/rules.md`.
 
