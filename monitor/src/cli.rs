@@ -7,6 +7,7 @@ mod drill;
 mod events;
 pub mod exit;
 mod explain;
+mod global;
 mod holds;
 mod language;
 mod printer;
@@ -19,19 +20,17 @@ mod run;
 mod sessions;
 mod status;
 mod suggest;
+mod wait;
 
-use std::{
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use self::{
     exit::{Exit, Failure},
-    printer::{Output, Printer},
+    global::{Global, Reading},
 };
-use crate::{config::Config, control::client::Client};
+use crate::control::client::Client;
 
 /// Behavioural monitor and circuit breaker for coding agents
 #[derive(Debug, Parser)]
@@ -45,27 +44,6 @@ struct Cli {
 
 const EXIT_CODES: &str =
     "Exit codes: 0 fine, 1 a negative answer, 2 wrong usage or configuration, 3 no daemon, 4 not permitted.";
-
-#[derive(Args, Debug)]
-struct Global {
-    /// The daemon's control socket [default: the configuration's]
-    #[arg(long, global = true, value_name = "PATH")]
-    socket: Option<PathBuf>,
-    /// Configuration file [default: /etc/interlock/config.toml if it exists]
-    #[arg(long, global = true, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Say nothing but data and errors
-    #[arg(long, short, global = true)]
-    quiet: bool,
-}
-
-/// Of every verb that reads.
-#[derive(Args, Clone, Copy, Debug, Default)]
-pub struct Reading {
-    /// How to print
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
-}
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -162,32 +140,6 @@ pub fn main() -> ExitCode {
         failure.exit
     });
     exit.into()
-}
-
-impl Global {
-    fn printer(&self, reading: Reading) -> Printer {
-        Printer::new(reading.output, self.quiet)
-    }
-
-    fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::load(self.config_file())?)
-    }
-
-    fn config_file(&self) -> Option<&Path> {
-        self.config.as_deref()
-    }
-
-    fn client(&self) -> Result<Client, Failure> {
-        match &self.socket {
-            Some(socket) => Ok(Client::new(socket)),
-            None => Ok(Client::new(&Config::socket(self.config_file())?)),
-        }
-    }
-}
-
-/// Runs a client's requests on this thread: `run` becomes another program afterwards and must leave none behind.
-fn wait<T>(requests: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(requests)
 }
 
 #[cfg(test)]

@@ -4,163 +4,19 @@
 
 mod approvers;
 mod document;
+mod load;
 mod problem;
 mod shared_terminal;
 mod unattended;
+mod values;
 
-use std::{
-    fs, io,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+pub use self::{
+    approvers::Approvers,
+    problem::{Problem, Problems},
+    shared_terminal::SharedTerminal,
+    unattended::Unattended,
+    values::{Config, FILE, METRICS_PORT, PINS, RULES, SESSIONS_PER_USER, SOCKET, STATE},
 };
-
-pub use approvers::Approvers;
-use document::Document;
-pub use problem::{Problem, Problems};
-pub use shared_terminal::SharedTerminal;
-pub use unattended::Unattended;
-
-use interlock_core::{breaker::risk, facts::Mode};
-
-/// Read when no `--config` names another one, and only if it exists.
-pub const FILE: &str = "/etc/interlock/config.toml";
-/// Rules directory that is used only if it exists; else the built-in rules apply.
-pub const RULES: &str = "/etc/interlock/rules.d";
-pub const SOCKET: &str = "/run/interlock/control.sock";
-pub const STATE: &str = "/var/lib/interlock";
-pub const PINS: &str = "/sys/fs/bpf/interlock";
-/// TCP port of the metrics, on loopback.
-pub const METRICS_PORT: u16 = 9464;
-/// Most sessions of one user that is not root: a quarter of what the kernel has room for.
-pub const SESSIONS_PER_USER: usize = 1024;
-
-/// The daemon's configuration, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// File it was read from; `None` where the defaults apply.
-    pub file: Option<PathBuf>,
-    /// The control socket.
-    pub socket: PathBuf,
-    /// Directory of the ledger and of what has to outlive the daemon.
-    pub state: PathBuf,
-    /// Rules directory; `None`, and `rules = "builtin"`: the built-in rules.
-    pub rules: Option<PathBuf>,
-    /// The built-in rules apply even where [`RULES`] exists.
-    pub builtin_rules: bool,
-    /// Directory that replaces the built-in catalogue; `None`: the built-in one.
-    pub catalog: Option<PathBuf>,
-    /// Directory in the BPF file system; `None`: nothing is pinned, everything detaches at exit.
-    pub pins: Option<PathBuf>,
-    /// Address of `/metrics` and `/healthz`; `None`: off.
-    pub metrics: Option<SocketAddr>,
-    pub mode: Mode,
-    /// Who may decide holds and thaw sessions.
-    pub approvers: Approvers,
-    /// Whether what lets something go on may be decided from a terminal that a session has, too.
-    pub shared_terminal: SharedTerminal,
-    /// Points of risk, decaying, that trip a session's breaker.
-    pub risk_budget: u32,
-    /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is told.
-    pub sessions_per_user: usize,
-    /// For which sessions nobody is there to answer.
-    pub unattended: Unattended,
-    /// Only agents that descend from this process are watched; `None`: those of the whole machine. For trials and tests
-    /// beside a daemon that is in charge.
-    pub watch_below: Option<u32>,
-    /// Configured cgroup v2 mount point; see [`Config::cgroup_mount`].
-    pub cgroup: Option<PathBuf>,
-    /// Resolvers that are trusted besides those of `/etc/resolv.conf`.
-    pub resolvers: Vec<IpAddr>,
-    /// The package managers that are installed are run, as `nobody`, to learn their default registries.
-    pub asks_package_managers: bool,
-    /// Filter of the daemon's own log, in `tracing`'s syntax: `info,interlock::rules=debug`.
-    pub log: String,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            file: None,
-            socket: SOCKET.into(),
-            state: STATE.into(),
-            rules: None,
-            builtin_rules: false,
-            catalog: None,
-            pins: Some(PINS.into()),
-            metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT))),
-            mode: Mode::Enforce,
-            approvers: Approvers::Owner,
-            shared_terminal: SharedTerminal::default(),
-            risk_budget: risk::BUDGET,
-            sessions_per_user: SESSIONS_PER_USER,
-            unattended: Unattended::default(),
-            watch_below: None,
-            cgroup: None,
-            resolvers: Vec::new(),
-            asks_package_managers: true,
-            log: "info".into(),
-        }
-    }
-}
-
-impl Config {
-    /// Reads `file`, or [`FILE`] if that exists, and checks that the configured directories can be read.
-    ///
-    /// # Errors
-    /// Every problem of the file at once.
-    pub fn load(file: Option<&Path>) -> Result<Self, Problems> {
-        let Document { mut config, mut problems, lines } = Self::read(file)?;
-        if config.rules.is_none() && !config.builtin_rules && Path::new(RULES).is_dir() {
-            config.rules = Some(RULES.into());
-        }
-        for (key, directory) in
-            [("rules", &config.rules), ("catalog", &config.catalog), ("cgroup", &config.cgroup)]
-        {
-            if let Some(Err(error)) = directory.as_deref().map(fs::read_dir) {
-                let line = lines.get(key).copied().unwrap_or_default();
-                let directory = directory.as_deref().unwrap_or(Path::new(""));
-                problems.push(Problem::unreadable(config.file.as_deref(), line, key, directory, &error));
-            }
-        }
-        problems.or(config)
-    }
-
-    /// The control socket that `file` (or [`FILE`]) names. What a client needs: no directory is looked at, because a
-    /// client may not be allowed to.
-    ///
-    /// # Errors
-    /// Every problem of the file at once.
-    pub fn socket(file: Option<&Path>) -> Result<PathBuf, Problems> {
-        let Document { config, problems, .. } = Self::read(file)?;
-        problems.or(config.socket)
-    }
-
-    /// Mount point of the cgroup v2 hierarchy: the configured one, else the first of `/proc/self/mountinfo`.
-    ///
-    /// # Errors
-    /// When mountinfo cannot be read, or no cgroup v2 hierarchy is mounted.
-    pub fn cgroup_mount(&self) -> io::Result<PathBuf> {
-        if let Some(configured) = &self.cgroup {
-            return Ok(configured.clone());
-        }
-        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
-        interlock_host::mountinfo::cgroup2(&mounts).map(|(mount, _)| mount).ok_or_else(|| {
-            let text = "no cgroup v2 hierarchy is mounted; mount one, or name it with the key cgroup";
-            io::Error::new(io::ErrorKind::NotFound, text)
-        })
-    }
-
-    fn read(file: Option<&Path>) -> Result<Document, Problems> {
-        let path = file.unwrap_or(Path::new(FILE));
-        match fs::read_to_string(path) {
-            Ok(text) => Ok(document::parse(&text, path)),
-            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
-                Ok(Document::default())
-            }
-            Err(error) => Err(Problems::from(Problem::file(path, &error))),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -12,6 +12,7 @@ mod events;
 mod home;
 pub mod journal;
 pub mod namespace;
+mod options;
 mod patience;
 mod processes;
 mod provider;
@@ -23,35 +24,15 @@ mod timeline;
 mod verdict;
 mod wire;
 
-use std::{
-    ffi::OsString,
-    fmt,
-    path::{self, PathBuf},
-    process::ExitCode,
-};
+use std::{ffi::OsString, fmt, path, process::ExitCode};
 
 use anyhow::{Context, Result, bail};
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
+pub use self::options::Options;
+use self::options::Variant;
 use interlock_core::facts::Mode;
-
-/// What to play. At most one of `approve`, `observe` and `sweep`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// The person approves the held request.
-    pub approve: bool,
-    /// The daemon only writes down what it would have done.
-    pub observe: bool,
-    /// The agent searches a home full of credentials, so that its tree is frozen before it asks for anything.
-    pub sweep: bool,
-    /// Keeps the daemon's files (ledger, configuration, log) in this directory.
-    pub state: Option<PathBuf>,
-    /// No words on standard error while it runs.
-    pub json: bool,
-    /// Another executable script, run as the agent instead of the drill's own.
-    pub agent_script: Option<PathBuf>,
-}
 
 /// How it ended; shown as its text, serialized as its JSON.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,30 +62,6 @@ impl fmt::Display for Outcome {
 impl Serialize for Outcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.json.serialize(serializer)
-    }
-}
-
-/// The four stories that can be played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Variant {
-    /// Held, and denied by the person.
-    Hold,
-    Sweep,
-    Observe,
-    /// Held, and approved by the person.
-    Approve,
-}
-
-impl Variant {
-    fn chosen(options: &Options) -> Result<Self> {
-        match (options.approve, options.observe, options.sweep) {
-            (false, false, false) => Ok(Self::Hold),
-            (true, false, false) => Ok(Self::Approve),
-            (false, true, false) => Ok(Self::Observe),
-            (false, false, true) => Ok(Self::Sweep),
-            _ => bail!("approve, observe and sweep are different drills; choose one"),
-        }
     }
 }
 

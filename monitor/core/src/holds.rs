@@ -5,18 +5,20 @@
 //! asks once.
 
 pub mod company;
+mod held;
+mod question;
 pub mod relays;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use monitor_common::{
-    event::network::FlowAsk,
-    policy::{AnswerKey, Flow, FlowVerdict, SUBJECT_EXECUTE},
-};
 use serde::{Deserialize, Serialize};
 
-use self::{company::Company, relays::Relays};
-use crate::facts::{Action, BootNanos, Destination, HoldState, Severity};
+use self::{company::Company, question::Question, relays::Relays};
+pub use self::{
+    held::{HeldCaller, HeldFlow},
+    question::{Object, target},
+};
+use crate::facts::{Action, BootNanos, HoldState, Severity};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
 pub const WAITING_MAX: usize = 32;
@@ -24,85 +26,6 @@ pub const WAITING_MAX: usize = 32;
 const DECIDED_MAX: usize = 128;
 /// Grants at once; above it, the one that ends first makes room.
 const GRANTS_MAX: usize = 1024;
-
-/// A socket whose data to one destination waits. The program may meanwhile take the socket elsewhere: that is another
-/// question, and an answer to this one says nothing about it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HeldFlow {
-    pub cookie: u64,
-    /// Session generation it asked under.
-    pub generation: u64,
-    pub asked: BootNanos,
-    /// Where it asked to go, as the kernel has it. An earlier version did not save it; what waits is then denied.
-    #[serde(default)]
-    pub address: [u8; 16],
-    #[serde(default)]
-    pub port: u16,
-    /// The connection is given up: its data is gone, and the socket has another.
-    #[serde(default)]
-    pub gone: bool,
-    /// The process that opened the connection; 0 where that is not known.
-    #[serde(default)]
-    pub opener: u32,
-}
-
-impl HeldFlow {
-    #[must_use]
-    pub fn of(ask: &FlowAsk) -> Self {
-        let FlowAsk { header, cookie, generation, address, port, .. } = *ask;
-        Self { cookie, generation, asked: BootNanos(header.at_ns), address, port, gone: false, opener: 0 }
-    }
-
-    /// The decision, `verdict` being one of `FLOW_*`, about exactly what was asked.
-    #[must_use]
-    pub fn decided(&self, verdict: u32) -> FlowVerdict {
-        let Self { generation, address, port, .. } = *self;
-        FlowVerdict { address, port, reserved: 0, verdict, generation }
-    }
-
-    /// Whether the socket goes where it asked to go.
-    #[must_use]
-    pub fn goes_on(&self, flow: &Flow) -> bool {
-        !self.gone && (self.address, self.port) == (flow.address, flow.port)
-    }
-
-    fn asks_the_same(&self, other: &Self) -> bool {
-        !self.gone && (self.cookie, self.address, self.port) == (other.cookie, other.address, other.port)
-    }
-}
-
-/// A process that is stopped before its syscall takes effect.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct HeldCaller {
-    pub pid: u32,
-    /// File it is about, as the kernel's table of answers is keyed.
-    pub ino: u64,
-    #[serde(default)]
-    pub more: u64,
-    pub dev: u32,
-    /// One of `monitor_common::policy::SUBJECT_*`.
-    pub subject: u32,
-}
-
-impl HeldCaller {
-    #[must_use]
-    pub fn of(pid: u32, key: &AnswerKey) -> Self {
-        Self { pid, ino: key.ino, more: key.more, dev: key.dev, subject: key.subject }
-    }
-
-    /// Whether it is stopped inside `execve`.
-    #[must_use]
-    pub fn is_exec(&self) -> bool {
-        self.subject == SUBJECT_EXECUTE
-    }
-
-    /// Under which the kernel looks for the answer.
-    #[must_use]
-    pub fn key(&self, session: u64) -> AnswerKey {
-        let Self { ino, more, dev, subject, .. } = *self;
-        AnswerKey { session, ino, more, dev, subject }
-    }
-}
 
 /// One question to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,62 +75,6 @@ impl Hold {
 
     fn waits_for_nobody(&self) -> bool {
         self.flows.is_empty() && self.callers.is_empty()
-    }
-}
-
-/// `NAME:PORT (ADDRESS)`, or `ADDRESS:PORT` where there is no name.
-#[must_use]
-pub fn target(destination: &Destination) -> String {
-    let Destination { address, port, name, .. } = destination;
-    match name {
-        Some(name) => format!("{name}:{port} ({address})"),
-        None => std::net::SocketAddr::new(*address, *port).to_string(),
-    }
-}
-
-/// What a hold is about.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Object {
-    Connection(Destination),
-    /// A secret that is about to be opened, by its path.
-    Secret(String),
-    /// A program that is about to be executed, by its path.
-    Program(String),
-    /// A service outside of the tree that is about to be asked, as `NAME (PATH)`.
-    Service(String),
-}
-
-impl Object {
-    /// `backboard.railway.app:443 (66.33.22.1)`, `open /home/x/.pgpass`, `execute /usr/bin/psql`.
-    #[must_use]
-    pub fn text(&self) -> String {
-        match self {
-            Self::Connection(destination) => target(destination),
-            Self::Secret(path) => format!("open {path}"),
-            Self::Program(path) => format!("execute {path}"),
-            Self::Service(service) => format!("ask {service}"),
-        }
-    }
-}
-
-/// What a grant and a hold are about: the name where there is one, because addresses change between connections.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Question {
-    session: u64,
-    about: String,
-}
-
-impl Question {
-    fn new(session: u64, object: &Object) -> Self {
-        let about = match object {
-            Object::Connection(Destination { address, port, name, .. }) => match name {
-                Some(name) => format!("connect {name}:{port}"),
-                None => format!("connect {}", std::net::SocketAddr::new(*address, *port)),
-            },
-            other => other.text(),
-        };
-        Self { session, about }
     }
 }
 

@@ -12,6 +12,7 @@ mod finding;
 mod history;
 mod near;
 mod program;
+mod text;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use self::{
 use self::{
     exception::Exception,
     finding::{Finding, findings, place_of},
+    text::{comment, document, section},
 };
 use crate::{
     catalog::Catalog,
@@ -39,9 +41,6 @@ const FINDINGS_MAX: usize = 1000;
 
 /// Exceptions of one session: each costs a replay, and the corpus.
 const PROPOSALS_MAX: usize = 64;
-
-/// Width of a comment's lines, characters.
-const COLUMNS: usize = 100;
 
 /// What was learned from a session.
 #[derive(Clone, Debug, Serialize)]
@@ -319,40 +318,6 @@ impl Proposal {
         ];
         parts.concat() + &self.exception.yaml()
     }
-}
-
-/// A part of an item's comment.
-fn section(title: &str, lines: &[String]) -> String {
-    let lines = lines.iter().map(|line| comment("  # -", line));
-    comment("  #", title) + &lines.collect::<String>()
-}
-
-/// A file with these items of `override`.
-fn document(items: &[String]) -> String {
-    format!("version: 1\noverride:\n{}", items.concat())
-}
-
-/// A comment whose lines begin with `mark`, or with as much space after the first; what agents chose cannot end it.
-fn comment(mark: &str, text: &str) -> String {
-    let text: String = text.chars().map(|letter| if misleads(letter) { '�' } else { letter }).collect();
-    let mut lines = vec![mark.to_owned()];
-    for word in text.split(' ') {
-        let room = lines.last().is_some_and(|line| line.chars().count() + word.chars().count() < COLUMNS);
-        if !room {
-            lines.push(mark.replace('-', " "));
-        }
-        if let Some(line) = lines.last_mut() {
-            line.push(' ');
-            line.push_str(word);
-        }
-    }
-    lines.iter().map(|line| format!("{line}\n")).collect()
-}
-
-/// What could end a line, or change how it looks: agents choose their paths and arguments, people decide by what they read.
-fn misleads(letter: char) -> bool {
-    letter.is_control()
-        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn refused(problems: &Problems) -> String {

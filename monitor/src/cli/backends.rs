@@ -1,6 +1,6 @@
 //! What this machine can stop, for the rules' check: by the daemon's word where one runs, else by the kernel's list of LSMs.
 
-use super::{Global, wait};
+use super::{global::Global, wait::wait};
 use crate::control::api::{Enforcement, Status};
 use interlock_core::rules::Backends;
 use interlock_host::probes::{

@@ -6,8 +6,8 @@ use clap::Args;
 use tracing_subscriber::EnvFilter;
 
 use super::{
-    Global, Reading,
     exit::{Exit, Failure},
+    global::{Global, Reading},
     privilege,
 };
 

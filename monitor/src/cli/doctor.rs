@@ -4,7 +4,7 @@ use super::{
     exit::{Exit, Failure},
     language::word,
     printer::Printer,
-    wait,
+    wait::wait,
 };
 use crate::control::client::{Client, ClientError};
 use interlock_core::health::{Check, CheckState};

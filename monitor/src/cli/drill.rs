@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{
-    Global, Reading,
     exit::{Exit, Failure},
+    global::{Global, Reading},
     privilege,
 };
 use crate::drill::{self, Options};

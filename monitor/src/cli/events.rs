@@ -5,11 +5,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    Reading,
     exit::{Exit, Failure},
+    global::Reading,
     language::{clock, id, plain},
     printer::{Printer, complain},
-    wait,
+    wait::wait,
 };
 use crate::control::client::Client;
 

@@ -9,12 +9,12 @@ use jiff::tz::TimeZone;
 
 use self::page::Page;
 use super::{
-    Reading,
     exit::{Exit, Failure},
+    global::Reading,
     holds,
     language::{clock, id, word},
     printer::Printer,
-    wait,
+    wait::wait,
 };
 use crate::control::client::{Client, ClientError};
 use interlock_core::{

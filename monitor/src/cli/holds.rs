@@ -6,12 +6,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::{
-    Reading,
     exit::{Exit, Failure},
+    global::Reading,
     language::{duration, id, plain, since, spelled, word},
     printer::Printer,
     sessions::IN_THE_BACKGROUND,
-    wait,
+    wait::wait,
 };
 use crate::control::{
     api::{Approval, HoldView},

@@ -7,7 +7,7 @@ use super::{
     exit::{Exit, Failure},
     language::id,
     printer::{Printer, complain},
-    wait,
+    wait::wait,
 };
 use crate::control::{
     api::{SessionView, Status},

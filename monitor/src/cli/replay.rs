@@ -12,8 +12,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
 use super::{
-    Global, Reading,
     exit::{Exit, Failure},
+    global::{Global, Reading},
     language::{clock, plain},
     printer::Printer,
     rule_test::{refuse, rules},

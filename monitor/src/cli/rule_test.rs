@@ -6,8 +6,8 @@ use clap::Args;
 use serde::Serialize;
 
 use super::{
-    Global, Reading,
     exit::{Exit, Failure},
+    global::{Global, Reading},
     language::plain,
     printer::Printer,
 };

@@ -6,11 +6,12 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{
-    Global, Reading, backends,
+    backends,
     exit::{Exit, Failure},
+    global::{Global, Reading},
     language::{plain, word},
     printer::{Printer, complain},
-    wait,
+    wait::wait,
 };
 use crate::policy;
 use crate::{config::Config, control::api::RulesView};

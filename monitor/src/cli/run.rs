@@ -7,7 +7,7 @@ use clap::Args;
 use super::{
     exit::{Exit, Failure},
     printer::Printer,
-    wait,
+    wait::wait,
 };
 use crate::control::{
     api::{Enroll, SessionView},

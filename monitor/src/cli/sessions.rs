@@ -7,7 +7,7 @@ use super::{
     exit::{Exit, Failure},
     language::{id, plain, since, word},
     printer::Printer,
-    wait,
+    wait::wait,
 };
 use crate::control::{
     api::SessionView,

@@ -8,7 +8,7 @@ use super::{
     exit::{Exit, Failure},
     language::{date, since, word},
     printer::Printer,
-    wait,
+    wait::wait,
 };
 use crate::control::{
     api::{Enforcement, RegistriesView, Status},

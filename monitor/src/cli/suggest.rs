@@ -9,8 +9,8 @@ use std::{
 use clap::Args;
 
 use super::{
-    Global, Reading,
     exit::{Exit, Failure},
+    global::{Global, Reading},
     language::{id, plain},
     printer::Printer,
     record::RecordSessions,

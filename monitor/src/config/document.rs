@@ -12,7 +12,13 @@ use toml::{
 };
 use tracing_subscriber::EnvFilter;
 
-use super::{Approvers, Config, Problem, Problems, SharedTerminal, Unattended, approvers};
+use super::{
+    approvers::{self, Approvers},
+    problem::{Problem, Problems},
+    shared_terminal::SharedTerminal,
+    unattended::Unattended,
+    values::Config,
+};
 use interlock_core::facts::Mode;
 
 const KEYS: [&str; 17] = [

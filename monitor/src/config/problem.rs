@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use super::values::FILE;
+
 /// One problem: where, which key, what, what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -30,7 +32,7 @@ impl Problem {
     ) -> Self {
         let directory = directory.display();
         let message = format!("{directory} cannot be read: {error}; expected a readable directory");
-        let file = file.unwrap_or(Path::new(super::FILE)).into();
+        let file = file.unwrap_or(Path::new(FILE)).into();
         Self { file, line, key: Some(key.into()), message }
     }
 }

@@ -1,6 +1,11 @@
-use std::io::Write as _;
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
-use super::*;
+use interlock_core::facts::Mode;
+
+use super::{document::Document, *};
 
 fn written(text: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();

@@ -9,9 +9,9 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::{
-    Variant,
     client::Client,
     journal::{Moment, Who},
+    options::Variant,
     patience::{Look, Patience},
     provider::Seen,
     resolver,

@@ -4,10 +4,10 @@ use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::{
-    Variant,
     act::{Evidence, bytes},
     events,
     journal::Moment,
+    options::Variant,
     timeline,
 };
 

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 
 use super::record::Record;
 
+/// Longest record, bytes, with its line's end: evidence is a summary, not a dump.
+pub const MAX_LINE: usize = 256 * 1024;
+
 const HASH_MEMBER: &[u8] = b",\"hash\":\"";
 const END: &[u8] = b"\"}";
 /// Hexadecimal digits of a hash.

@@ -1,22 +1,12 @@
-//! A ledger whose file another program renamed, removed or cut: the chain goes on in the next file, whose first record says
-//! so.
+//! That another program renamed, removed or cut a ledger's file, as a record says it.
 
-use std::{
-    fs::{self, File},
-    io,
-    os::unix::fs::MetadataExt as _,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
-use rustix::fs::{FlockOperation, fdatasync, flock, fsync};
 
-use super::{FILE, Head, Ledger, Record, Tail, chain::Link, new_name};
-use crate::logfile::{self, Change};
+use super::{chain::Head, record::Record};
+use crate::logfile::Change;
 use interlock_core::record::{Kind, Who};
-
-/// Endings of files that cannot be read as they are.
-const COMPRESSED: [&str; 5] = ["gz", "xz", "zst", "bz2", "lz4"];
 
 /// What was noticed of a ledger's file, and that the chain goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,111 +18,8 @@ pub struct Rotation {
     pub after: Head,
 }
 
-impl Ledger {
-    /// Looks whether the file still lies where it belongs and is as long as it was written; where not, goes on in a new
-    /// one, whose first record is of kind [`Kind::Rotate`]. Done before every record too.
-    ///
-    /// # Errors
-    /// The system's, where no new file can be begun; the old one is written on then.
-    pub fn look(&mut self) -> io::Result<()> {
-        let Some(change) = logfile::change(&self.file, &self.path, self.length)? else { return Ok(()) };
-        // What was noted belongs to the file before: on the disk, before anything follows it.
-        fdatasync(&self.file)?;
-        let moved_to = match change {
-            Change::Renamed => logfile::present_name(&self.file),
-            Change::Removed => None,
-            Change::Truncated => self.set_rest_aside()?,
-        };
-        let (file, length) = self.next_file()?;
-        let rotation = Rotation { change, moved_to, after: self.head };
-        self.go_on(file, length, &rotation)?;
-        self.rotations.push(rotation);
-        Ok(())
-    }
-
-    /// What was noticed since this was asked last.
-    pub fn take_rotations(&mut self) -> Vec<Rotation> {
-        std::mem::take(&mut self.rotations)
-    }
-
-    /// What is left of a file that was cut is evidence, and no place to go on: it is given another name. An empty one is
-    /// gone on with.
-    fn set_rest_aside(&self) -> io::Result<Option<PathBuf>> {
-        if self.file.metadata()?.len() == 0 {
-            return Ok(None);
-        }
-        self.move_aside("cut").map(Some)
-    }
-
-    fn move_aside(&self, why: &str) -> io::Result<PathBuf> {
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        let name = new_name(dir, &format!("ledger.{why}-{}", self.head.seq + 1))?;
-        fs::rename(&self.path, &name)?;
-        Ok(name)
-    }
-
-    /// The file at the ledger's name, locked, and its length. One that holds other records than ours is moved aside.
-    fn next_file(&self) -> io::Result<(File, u64)> {
-        for _ in 0..2 {
-            let mut file = logfile::open_like(&self.path, &self.file)?;
-            if self.is_own(&file)? {
-                return Ok((self.file.try_clone()?, 0)); // cut to nothing; the lock is that of this opening
-            }
-            flock(&file, FlockOperation::NonBlockingLockExclusive)?;
-            let tail = Tail::read(&mut file)?;
-            let is_empty = tail.end() == 0 && tail.torn.is_empty();
-            let ends_like_ours = tail.torn.is_empty() && tail.verify().is_ok_and(|head| head == self.head);
-            if is_empty || ends_like_ours {
-                return Ok((file, tail.end()));
-            }
-            let stray = self.move_aside("stray")?;
-            tracing::warn!(path = %stray.display(), "a file that does not end like the ledger lay at its name, and was moved aside");
-        }
-        Err(io::Error::other("somebody else writes at the ledger's name"))
-    }
-
-    fn is_own(&self, file: &File) -> io::Result<bool> {
-        let (own, other) = (self.file.metadata()?, file.metadata()?);
-        Ok((own.dev(), own.ino()) == (other.dev(), other.ino()))
-    }
-
-    /// Writes the record that joins both files. Nothing of the ledger has changed where that fails.
-    fn go_on(&mut self, file: File, length: u64, rotation: &Rotation) -> io::Result<()> {
-        let (line, head) = Link::after(self.head, rotation.record())?;
-        write_whole(&file, &line)?;
-        fdatasync(&file)?;
-        // Without this, a power cut could take the file's name with it.
-        fsync(File::open(self.path.parent().unwrap_or(Path::new(".")))?)?;
-        (self.file, self.length, self.head) = (file, length + line.len() as u64, head);
-        (self.ahead, self.unknown) = (false, false);
-        Ok(())
-    }
-
-    /// An empty ledger goes on with the newest file of its name's kind beside it: somebody may have renamed it while no
-    /// daemon ran.
-    pub(super) fn go_on_after_others(&mut self, dir: &Path) -> io::Result<()> {
-        let others = Others::beside(dir)?;
-        let Some((path, head)) = others.newest else {
-            if !others.unread.is_empty() {
-                let files = others.unread.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-                tracing::warn!(
-                    files = files.join(", "),
-                    "the ledger begins anew, as none of its earlier files can be read"
-                );
-            }
-            return Ok(());
-        };
-        tracing::info!(path = %path.display(), %head, "the ledger goes on after an earlier file");
-        self.head = head;
-        let rotation = Rotation { change: Change::Renamed, moved_to: Some(path), after: head };
-        self.go_on(self.file.try_clone()?, 0, &rotation)?;
-        self.rotations.push(rotation);
-        Ok(())
-    }
-}
-
 impl Rotation {
-    fn record(&self) -> Record {
+    pub(super) fn record(&self) -> Record {
         let moved_to = self.moved_to.as_ref().map(|path| path.display().to_string());
         let detail = [
             ("change".to_owned(), self.change.word().into()),
@@ -142,56 +29,4 @@ impl Rotation {
         let detail = detail.into_iter().collect();
         Record { at: Timestamp::now(), kind: Kind::Rotate, who: Who::Daemon, session: None, detail }
     }
-}
-
-/// Takes back what was written of a record that was not written whole.
-fn write_whole(file: &File, line: &[u8]) -> io::Result<()> {
-    use std::io::Write as _;
-    let before = file.metadata()?.len();
-    let mut writer = file;
-    writer.write_all(line).inspect_err(|_| {
-        // It stays torn otherwise, which whoever opens or verifies it sees.
-        let _ = file.set_len(before);
-    })
-}
-
-/// Earlier files of a ledger: `ledger.jsonl-20260425`, `ledger.jsonl.1`.
-#[derive(Default)]
-struct Others {
-    newest: Option<(PathBuf, Head)>,
-    /// Compressed, or not holding together.
-    unread: Vec<PathBuf>,
-}
-
-impl Others {
-    fn beside(dir: &Path) -> io::Result<Self> {
-        let mut others = Self::default();
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            let is_other =
-                name.to_str().is_some_and(|name| name.len() > FILE.len() && name.starts_with(FILE));
-            if !is_other || !entry.file_type()?.is_file() {
-                continue;
-            }
-            let path = entry.path();
-            let packed = path.extension().is_some_and(|end| COMPRESSED.iter().any(|known| *known == end));
-            let head =
-                if packed { None } else { File::open(&path).ok().and_then(|mut file| end_of(&mut file)) };
-            match head {
-                Some(head) if others.newest.as_ref().is_none_or(|(_, newest)| newest.seq < head.seq) => {
-                    others.newest = Some((path, head));
-                }
-                Some(_) => {}
-                None => others.unread.push(path),
-            }
-        }
-        Ok(others)
-    }
-}
-
-/// The head of a file that holds together as far as it is looked at; `None` also where it has no record.
-fn end_of(file: &mut File) -> Option<Head> {
-    let tail = Tail::read(file).ok()?;
-    tail.verify().ok().filter(|head| head.seq > 0)
 }

@@ -1,8 +1,14 @@
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
 use interlock_core::record::{Kind, Who};
 use serde_json::{Map, json};
 use tempfile::TempDir;
 
-use super::*;
+use super::{chain::Link, tail::TAIL, *};
 
 fn record(number: u64) -> Record {
     let mut detail = Map::new();

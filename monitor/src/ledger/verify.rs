@@ -7,10 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    MAX_LINE,
-    chain::{Head, Link},
-};
+use super::chain::{Head, Link, MAX_LINE};
 
 /// Faults that are listed; a file of another kind would give one a line.
 pub const MAX_FAULTS: usize = 100;

@@ -13,7 +13,7 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Heartbeat, Metrics, guests::LimitedListener};
+use super::{guests::LimitedListener, heartbeat::Heartbeat, registry::Metrics};
 
 /// What the daemon is doing with itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]

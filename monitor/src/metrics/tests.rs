@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use interlock_core::facts::{Action, HoldState, Kind};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -5,7 +8,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::*;
+use super::{registry::DISTINCT, *};
 
 fn line<'p>(page: &'p str, start: &str) -> Option<&'p str> {
     page.lines().find(|line| line.starts_with(start))

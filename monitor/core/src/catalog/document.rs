@@ -1,6 +1,6 @@
 //! Texts of catalogues, as whoever reads files hands them over.
 
-use super::{CatalogProblem, Read};
+use super::problem::{CatalogProblem, Read};
 
 /// The three catalogues' texts.
 #[derive(Debug, Default)]

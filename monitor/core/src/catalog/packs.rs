@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::{Catalog, CatalogProblem, secrets};
+use super::set::Catalog;
 use crate::facts::Subject;
 
 /// What the catalogues know of one provider, or of several that are used alike.
@@ -19,17 +19,6 @@ pub struct Pack {
 }
 
 impl Catalog {
-    /// Credentials that are stated to be for what the destinations don't know: such a name would never match.
-    pub(super) fn for_nothing(&self) -> Vec<CatalogProblem> {
-        let known: BTreeSet<&str> = self.destinations.packs().chain(self.destinations.providers()).collect();
-        let problem = |(line, name): (u64, &str)| CatalogProblem {
-            file: secrets::FILE.to_owned(),
-            line,
-            what: format!("for `{name}`: destinations.yaml has no such pack and no such endpoint"),
-        };
-        self.secrets.stated_to_be_for().filter(|(_, name)| !known.contains(name)).map(problem).collect()
-    }
-
     /// Every pack, by name.
     #[must_use]
     pub fn packs(&self) -> Vec<Pack> {

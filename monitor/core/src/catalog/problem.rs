@@ -30,6 +30,9 @@ impl fmt::Display for CatalogProblem {
     }
 }
 
+/// One catalogue, or everything that is wrong with it.
+pub type Read<T> = Result<T, Vec<CatalogProblem>>;
+
 /// Everything that is wrong, one problem a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct CatalogProblems(pub Vec<CatalogProblem>);

@@ -8,10 +8,13 @@ use serde_json::Value;
 use serde_saphyr::Spanned;
 
 use super::{
-    CatalogProblem, VERSION,
     command::CommandPattern,
     digest::{self, Digest},
+    problem::CatalogProblem,
 };
+
+/// Version of the catalogue format that this daemon reads.
+const VERSION: u32 = 1;
 
 /// Collects the problems of one catalogue.
 pub struct Reader {

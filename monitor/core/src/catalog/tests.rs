@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::*;
+use super::{destinations::Destinations, *};
 
 mod coverage;
 

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::HeldFlow;
+use super::held::HeldFlow;
 use crate::facts::{BootNanos, Destination};
 
 /// How long an approved hop speaks for the next one.

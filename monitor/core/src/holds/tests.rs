@@ -1,5 +1,5 @@
 use super::*;
-use crate::facts::{DestinationClass, Transport};
+use crate::facts::{Destination, DestinationClass, Transport};
 
 fn destination(name: &str, address: [u8; 4]) -> Object {
     Object::Connection(Destination {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use monitor_common::policy::{FLOW_NAME_MAX, FlowName, NAMED_BY_HTTP, NAMED_BY_SERVER_NAME};
 
-use super::Identified;
+use super::identified::Identified;
 use crate::facts::NameSource;
 
 /// What of `said` can be kept with a connection to `address` and `port`: one name, one target that a proxy is asked for, or

@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
-    Header, VERSION,
     entry::{Entry, entry},
-    incident::{Incident, turn},
+    header::{Header, VERSION},
+    incident::turn,
+    record::Record,
 };
 use crate::{
     event_fields::count,
@@ -26,65 +27,51 @@ const PROBLEMS_MAX: usize = 20;
 /// Deeds that one line stands for, at most: more of the same reach no threshold that these do not.
 const REPEATS_MAX: u64 = 1024;
 
-/// The events of sessions.
-#[derive(Clone, Debug, Default)]
-pub struct Record {
-    /// `None` for the bare lines of `interlock events --follow --output json`.
-    pub header: Option<Header>,
-    pub entries: Vec<Entry>,
-    /// What befell the sessions besides, in the order of the lines.
-    pub turns: Vec<Incident>,
-    /// Events that the daemon could not deliver to the recorder.
-    pub lost: u64,
-    /// Lines stood for several deeds each.
-    pub folded: bool,
+/// Reads a record; `file` is its name in problems.
+///
+/// # Errors
+/// Every line that makes no sense, the first twenty of them.
+pub fn read(file: &str, mut lines: impl BufRead) -> Result<Record, Problems> {
+    let (mut record, mut problems) = (Record::default(), Vec::new());
+    for number in 1.. {
+        let mut line = Vec::new();
+        match (&mut lines).take(LINE_MAX + 1).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => {
+                problems.push(Problem::of_file(file, format!("cannot be read: {error}")));
+                break;
+            }
+        }
+        let too_much = if number > LINES_MAX {
+            Some(format!("more than {LINES_MAX} lines"))
+        } else {
+            (line.len() as u64 > LINE_MAX).then(|| format!("the line is longer than {LINE_MAX} bytes"))
+        };
+        if let Some(message) = too_much {
+            problems.push(*at(file, number, 1, message));
+            break;
+        }
+        if let Err(problem) = record.take(file, number, &line) {
+            problems.push(*problem);
+        }
+        if problems.len() == PROBLEMS_MAX {
+            break;
+        }
+    }
+    if record.folded {
+        // Told when their window was over; what was done meanwhile stands before them.
+        record.entries.sort_by_key(|entry| entry.at);
+    }
+    if problems.is_empty() && record.entries.is_empty() {
+        let mut problem = Problem::of_file(file, "there is no event in it that rules judge");
+        problem.hint("interlock record SESSION > FILE writes one");
+        problems.push(problem);
+    }
+    if problems.is_empty() { Ok(record) } else { Err(Problems(problems)) }
 }
 
 impl Record {
-    /// Reads a record; `file` is its name in problems.
-    ///
-    /// # Errors
-    /// Every line that makes no sense, the first twenty of them.
-    pub fn read(file: &str, mut lines: impl BufRead) -> Result<Self, Problems> {
-        let (mut record, mut problems) = (Self::default(), Vec::new());
-        for number in 1.. {
-            let mut line = Vec::new();
-            match (&mut lines).take(LINE_MAX + 1).read_until(b'\n', &mut line) {
-                Ok(0) => break,
-                Ok(_) => {}
-                Err(error) => {
-                    problems.push(Problem::of_file(file, format!("cannot be read: {error}")));
-                    break;
-                }
-            }
-            let too_much = if number > LINES_MAX {
-                Some(format!("more than {LINES_MAX} lines"))
-            } else {
-                (line.len() as u64 > LINE_MAX).then(|| format!("the line is longer than {LINE_MAX} bytes"))
-            };
-            if let Some(message) = too_much {
-                problems.push(*at(file, number, 1, message));
-                break;
-            }
-            if let Err(problem) = record.take(file, number, &line) {
-                problems.push(*problem);
-            }
-            if problems.len() == PROBLEMS_MAX {
-                break;
-            }
-        }
-        if record.folded {
-            // Told when their window was over; what was done meanwhile stands before them.
-            record.entries.sort_by_key(|entry| entry.at);
-        }
-        if problems.is_empty() && record.entries.is_empty() {
-            let mut problem = Problem::of_file(file, "there is no event in it that rules judge");
-            problem.hint("interlock record SESSION > FILE writes one");
-            problems.push(problem);
-        }
-        if problems.is_empty() { Ok(record) } else { Err(Problems(problems)) }
-    }
-
     fn take(&mut self, file: &str, number: u64, line: &[u8]) -> Result<(), Box<Problem>> {
         if line.iter().all(u8::is_ascii_whitespace) {
             return Ok(());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::rules::{Problems, RuleSet};
 
 fn event(second: u32, action: &str, more: Value) -> Value {
     let mut event = json!({
@@ -38,7 +39,7 @@ fn connect(second: u32, name: &str) -> Value {
 
 fn record(lines: &[Value]) -> Result<Record, Problems> {
     let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    Record::read("r.jsonl", text.as_bytes())
+    read("r.jsonl", text.as_bytes())
 }
 
 fn told(ruled: &[Ruled<'_>]) -> Vec<String> {
@@ -98,17 +99,17 @@ fn every_line_that_is_none_of_a_record_is_told() {
     let mut missing = connect(2, "x");
     missing.as_object_mut().unwrap().remove("destination.port");
     let text = format!("{broken}\n[]\nnot json\n{missing}\n");
-    let problems = Record::read("r.jsonl", text.as_bytes()).unwrap_err();
+    let problems = read("r.jsonl", text.as_bytes()).unwrap_err();
     let lines: Vec<String> = problems.iter().map(crate::rules::Problem::headline).collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].starts_with("r.jsonl:1:1: secret.grade: unknown variant `D`"), "{lines:?}");
     assert!(lines[1].starts_with("r.jsonl:2:1: found no JSON object"), "{lines:?}");
     assert!(lines[2].starts_with("r.jsonl:3:2: this is not JSON"), "{lines:?}");
     assert!(lines[3].starts_with("r.jsonl:4:1: destination.port: the field is missing"), "{lines:?}");
-    let empty = Record::read("r.jsonl", "\n".as_bytes()).unwrap_err().to_string();
+    let empty = read("r.jsonl", "\n".as_bytes()).unwrap_err().to_string();
     assert!(empty.contains("there is no event in it"), "{empty}");
     let long = vec![b' '; 2 << 20];
-    assert!(Record::read("r.jsonl", long.as_slice()).unwrap_err().to_string().contains("longer than"));
+    assert!(read("r.jsonl", long.as_slice()).unwrap_err().to_string().contains("longer than"));
 }
 
 proptest::proptest! {
@@ -120,7 +121,7 @@ proptest::proptest! {
         let names: Vec<String> = event.as_object().unwrap().keys().cloned().collect();
         event[&names[field % names.len()]] = serde_json::from_str(with).unwrap();
         for text in [format!("{event}\n"), garbage] {
-            match Record::read("r.jsonl", text.as_bytes()) {
+            match read("r.jsonl", text.as_bytes()) {
                 Ok(record) => { let _ = record.judge(&Arc::new(RuleSet::builtin().unwrap())); }
                 Err(problems) => proptest::prop_assert!(!problems.is_empty()),
             }

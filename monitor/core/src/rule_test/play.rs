@@ -9,9 +9,9 @@ use std::{
 };
 
 use super::{
-    Miss,
-    case::{Act, Actor, Answer, Case, Decisions, Endpoint, Event, Expected, Program, Reply, told},
+    case::{Act, Actor, Answer, Case, Decisions, Endpoint, Event, Program, Reply, told},
     decided::{decisions, stop},
+    miss::Miss,
     read::values::in_home,
 };
 use crate::{
@@ -77,31 +77,20 @@ impl Runner<'_> {
                         event
                             .expect
                             .as_ref()
-                            .map(|expected| miss(case, event.line, &event.told, expected, why)),
+                            .map(|expected| Miss::of(case, event.line, &event.told, expected, why)),
                     );
                     continue;
                 }
             };
             if let Some(expected) = event.expect.as_ref().filter(|expected| !expected.is_met(&decisions)) {
-                misses.push(miss(case, event.line, &event.told, expected, told(&decisions)));
+                misses.push(Miss::of(case, event.line, &event.told, expected, told(&decisions)));
             }
             keep_strongest(&mut strongest, decisions);
         }
         if let Some(expected) = case.expect.as_ref().filter(|expected| !expected.is_met(&strongest)) {
-            misses.push(miss(case, case.line, "the whole session", expected, told(&strongest)));
+            misses.push(Miss::of(case, case.line, "the whole session", expected, told(&strongest)));
         }
         CaseResult { strongest, misses }
-    }
-}
-
-fn miss(case: &Case, line: u64, event: &str, expected: &Expected, got: String) -> Miss {
-    Miss {
-        file: case.file.clone(),
-        line,
-        case: case.name.clone(),
-        event: event.to_owned(),
-        expected: expected.to_string(),
-        got,
     }
 }
 

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     breaker::risk,
     rules::{
-        Noun, Problems, RuleSet, Word as _,
+        Problems, RuleSet, Word as _,
         parse::{
             self,
             section::{Section, each, flag, name, number, text},
@@ -200,19 +200,13 @@ fn expected(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Expected
     let section = Section::open(node, path, grammar::EXPECT, report)?;
     let mut decisions = Decisions::new();
     for (word, answer) in Answer::WORDS {
-        let rules = section.list(word, report, rule);
+        let rules = section.list(word, report, values::rule);
         decisions.extend(rules.into_iter().map(|rule| Decision { answer: *answer, rule }));
     }
     if section.len() == 0 {
         report.add(node.referenced, path, "found an empty mapping").expected("{ hold: RULE }, or silent");
     }
     Some(Expected::Exactly(decisions))
-}
-
-fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
-    let id = name(node, path, report)?;
-    report.cite(node.referenced, path, Noun::Rule, &id);
-    Some(id)
 }
 
 /// An expectation of a rule that is not there would never be met.

@@ -1,9 +1,12 @@
 //! Cases as people write them: right ones, wrong ones, and what is said about both.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::*;
-use crate::catalog::Catalog;
+use crate::{
+    catalog::Catalog,
+    rules::{Problems, RuleSet},
+};
 
 fn read(text: &str) -> Result<Vec<Case>, Problems> {
     read::read(&[(PathBuf::from("case.yaml"), text.to_owned())], &RuleSet::builtin().unwrap())

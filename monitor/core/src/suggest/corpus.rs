@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use serde::Serialize;
 
-use super::{basis::Basis, exception::Exception};
+use super::{basis::Basis, exception::Exception, text::document};
 use crate::{
     catalog::Catalog,
     rule_test::{Answer, Case, Cases, Decisions, Runner, told},
@@ -121,7 +121,7 @@ fn transplanted(exceptions: &[&Exception], home: &str) -> String {
             None => item,
         }
     });
-    super::document(&items.collect::<Vec<_>>())
+    document(&items.collect::<Vec<_>>())
 }
 
 /// The home that a text names, with its last slash: `/home/ann/`.

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::program::{Naming, Program};
+use super::{
+    program::{Naming, Program},
+    text::misleads,
+};
 use crate::{
     facts::{Destination, Grade, SecretAccess, Subject},
     replay::{Entry, RecordedFact},
@@ -192,7 +195,7 @@ fn literal(text: &str) -> String {
 fn quoted(text: &str) -> String {
     let json = serde_json::Value::from(text).to_string();
     let escape = |letter: char| match letter {
-        letter if super::misleads(letter) => format!("\\u{:04x}", u32::from(letter)),
+        letter if misleads(letter) => format!("\\u{:04x}", u32::from(letter)),
         letter => letter.to_string(),
     };
     json.chars().map(escape).collect()

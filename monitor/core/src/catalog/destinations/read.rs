@@ -9,13 +9,18 @@ use serde::Deserialize;
 use serde_saphyr::Spanned;
 
 use super::{
-    Destinations, Destructive, FILE, Listed, Provider,
+    destructive::Destructive,
+    lookup::{Destinations, Listed, Provider},
     services::{RawMounts, RawService, Services},
 };
 use crate::{
-    catalog::{CatalogProblem, pattern::wildcard, reader::Reader},
+    catalog::{pattern::wildcard, problem::CatalogProblem, reader::Reader},
     facts::{DestinationClass, Role},
 };
+
+/// Name of its file in a directory of catalogues.
+pub const FILE: &str = "destinations.yaml";
+const BUILTIN: &str = include_str!("../../../../../rules/catalog/destinations.yaml");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -109,7 +114,25 @@ impl RawEntry {
     }
 }
 
-pub fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
+impl Destinations {
+    /// The catalogue that is built in.
+    ///
+    /// # Errors
+    /// Like [`Destinations::parse`]; a test proves that the built-in text has no problems.
+    pub fn builtin() -> Result<Self, Vec<CatalogProblem>> {
+        Self::parse(BUILTIN)
+    }
+
+    /// Reads a catalogue in the format of `docs/catalogues.md`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the text, each with its line.
+    pub fn parse(text: &str) -> Result<Self, Vec<CatalogProblem>> {
+        read(text)
+    }
+}
+
+fn read(text: &str) -> Result<Destinations, Vec<CatalogProblem>> {
     let mut reader = Reader::new(FILE);
     let Some(document) = reader.document::<Document>(text) else { return reader.failed() };
     reader.version(document.version);

@@ -3,24 +3,24 @@
 //! A service is recognised by its socket ([`Services::socket`]), by a command that asks it ([`Services::command`]) or by a file that
 //! it runs later ([`Services::file`]).
 
+mod by_path;
 mod files;
 mod mounts;
+mod socket_name;
 
 use std::collections::HashMap;
 
-use globset::GlobSet;
-use monitor_common::hash;
-
-pub use self::mounts::RawMounts;
-use self::{files::Files, mounts::Mounts};
-use crate::catalog::{
-    command::{CommandPattern, Invocation, ValueOptions},
-    homes::homes,
-    path::{basename, normalise},
-    pattern::expand_braces,
-    reader::Reader,
+use self::{by_path::ByPath, files::Files, mounts::Mounts, socket_name::kernel_name};
+pub use self::{mounts::RawMounts, socket_name::SocketName};
+use crate::{
+    catalog::{
+        command::{CommandPattern, Invocation, ValueOptions},
+        path::normalise,
+        pattern::expand_braces,
+        reader::Reader,
+    },
+    facts::DelegateHow,
 };
-use crate::facts::DelegateHow;
 
 /// The services of the catalogue, in the file's order.
 #[derive(Debug)]
@@ -37,29 +37,6 @@ struct Service {
     commands: Vec<CommandPattern>,
     values: ValueOptions,
     mounts: Mounts,
-}
-
-/// The name by which the kernel finds a service's socket: its file's, and its directory's where that says more.
-///
-/// It is coarser than the path: [`Services::socket`] judges what it found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SocketName {
-    pub name: String,
-    pub parent: Option<String>,
-    /// Index for [`Services::id`].
-    pub service: u32,
-}
-
-impl SocketName {
-    /// The key of the kernel's name table, see [`monitor_common::hash`].
-    #[must_use]
-    pub fn key(&self) -> u64 {
-        let name = hash::name(hash::EXACT, self.name.as_bytes());
-        match &self.parent {
-            Some(parent) => hash::pair(hash::name(hash::EXACT, parent.as_bytes()), name),
-            None => name,
-        }
-    }
 }
 
 /// A service's part of an entry.
@@ -168,31 +145,6 @@ impl Services {
     }
 }
 
-/// Which service a path is of.
-#[derive(Debug)]
-struct ByPath {
-    globs: GlobSet,
-    /// Same index as the globs: index of the service.
-    targets: Vec<u32>,
-}
-
-impl ByPath {
-    fn read(reader: &mut Reader, texts: &[String], targets: Vec<u32>) -> Self {
-        Self { globs: reader.globs(0, texts), targets }
-    }
-
-    /// Of several the first; `path` is normalised.
-    fn service(&self, path: &str, home: Option<&str>) -> Option<u32> {
-        let in_homes = homes(path, home).into_iter().flat_map(|home| self.globs.matches(home.path));
-        let first = self.globs.matches(path).into_iter().chain(in_homes).min()?;
-        self.targets.get(first).copied()
-    }
-
-    fn has(&self, service: usize) -> bool {
-        self.targets.iter().any(|target| usize::try_from(*target).is_ok_and(|target| target == service))
-    }
-}
-
 #[derive(Default)]
 struct Patterns {
     texts: Vec<String>,
@@ -231,21 +183,6 @@ impl Patterns {
 /// The Filesystem Hierarchy Standard 3.0 makes `/var/run` a link to `/run`; programs use both.
 fn canonical(path: &str) -> String {
     path.strip_prefix("/var/run/").map_or_else(|| path.to_owned(), |rest| format!("/run/{rest}"))
-}
-
-fn kernel_name(pattern: &str, service: u32) -> Option<SocketName> {
-    let (directory, name) = pattern.rsplit_once('/').filter(|_| !pattern.starts_with('@'))?;
-    let parent = basename(directory);
-    is_plain(name).then(|| SocketName {
-        name: name.to_owned(),
-        parent: is_plain(parent).then(|| parent.to_owned()),
-        service,
-    })
-}
-
-/// A name that is written out.
-fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text != "~" && !text.contains(['*', '?', '[', ']'])
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
+use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, AddressKey};
+
 use super::*;
-use crate::facts::DestinationClass::{Database, Infra, Local, Metadata, Model, Package, Unknown, Vcs};
+use crate::facts::DestinationClass::{self, Database, Infra, Local, Metadata, Model, Package, Unknown, Vcs};
 
 fn builtin() -> Destinations {
     Destinations::builtin().unwrap_or_else(|problems| panic!("{problems:#?}"))

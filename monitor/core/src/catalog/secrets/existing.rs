@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Moved, Secrets};
+use super::{moved::Moved, set::Secrets};
 
 /// A place that stores lie at: `~/…` or `/…`, with globs.
 #[derive(Clone, Debug, PartialEq, Eq)]

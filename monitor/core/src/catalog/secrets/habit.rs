@@ -3,35 +3,14 @@
 
 use std::path::Path;
 
-use globset::GlobSet;
-
-use super::{Secrets, owner::names};
+use super::{entry::habits::Habits, owner::names, set::Secrets};
 use crate::{
     catalog::{
-        command::Programs,
         interpreter::{Told, told},
         path::{basename, normalise, tilde},
-        reader::Reader,
     },
     facts::Grade,
 };
-
-/// Who reads an entry by habit, and where it counts all the same.
-#[derive(Debug)]
-pub struct Habits {
-    /// By base name.
-    programs: Programs,
-    /// By the program's path; the script's own where an interpreter runs it.
-    places: GlobSet,
-    /// Interpreters, while what they run is installed or lies in the workspace.
-    of_installed: Programs,
-    /// As what a read counts where nobody is known; `None`: as the entry's grade.
-    elsewhere: Option<Grade>,
-    /// Packs and endpoints that the credential is for.
-    pub is_for: Vec<String>,
-    /// Line of the entry that states them, where they are not its own.
-    pub stated: Option<u64>,
-}
 
 /// Who reads: a program, with what is known of its surroundings.
 #[derive(Clone, Copy, Debug)]
@@ -56,27 +35,6 @@ pub struct Habitual<'a> {
 
 /// Words by which code takes in a library: Python's, JavaScript's, Ruby's, Perl's.
 const IMPORTS: [&str; 3] = ["import", "require", "use "];
-
-impl Habits {
-    pub fn read(
-        reader: &mut Reader,
-        line: u64,
-        implicit: Vec<String>,
-        of_installed: Vec<String>,
-        elsewhere: Option<Grade>,
-        (is_for, own): (Option<Vec<String>>, Option<&String>),
-    ) -> Self {
-        let (places, programs): (Vec<_>, Vec<_>) = implicit.into_iter().partition(|name| name.contains('/'));
-        Self {
-            places: reader.globs(line, &places),
-            programs: Programs::new(programs),
-            of_installed: Programs::new(of_installed),
-            elsewhere,
-            stated: is_for.as_ref().map(|_| line),
-            is_for: is_for.unwrap_or_else(|| own.into_iter().cloned().collect()),
-        }
-    }
-}
 
 impl Secrets {
     /// What the read of the entry's store at `path` counts for where the program read it by habit; `None` where it is what

@@ -3,76 +3,11 @@
 //! They look for a `.env` upwards from where they are, whoever calls them. That is how a person set the machine up, and no
 //! search of the agent's; what prints the settings is another matter.
 
-use std::collections::HashSet;
-
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use super::{Secrets, commands::Commands, owner::Owners};
+use super::set::Secrets;
 use crate::{
-    catalog::{command::Invocation, path::basename, pattern::wildcard, reader::Reader},
+    catalog::{command::Invocation, path::basename},
     facts::Process,
 };
-
-/// A tool that loads settings.
-#[derive(Debug)]
-pub struct Loader {
-    programs: Owners,
-    /// Its commands that print what they load.
-    prints: Commands,
-    shell: Option<LoadersShell>,
-}
-
-/// The shell that a loader has its files read by.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LoadersShell {
-    /// What the loader tells it with `-c`; a `*` stands for any text.
-    told: String,
-    /// Base names of what it reads.
-    reads: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLoader {
-    id: String,
-    programs: Vec<String>,
-    #[serde(default)]
-    modules: Vec<String>,
-    #[serde(default)]
-    prints: Vec<String>,
-    #[serde(default)]
-    values: Vec<String>,
-    #[serde(default)]
-    shell: Option<LoadersShell>,
-    source: String,
-}
-
-pub fn read(reader: &mut Reader, raw: Vec<Spanned<serde_json::Value>>) -> Vec<Loader> {
-    let raw = reader.entries::<RawLoader>(raw);
-    let mut seen = HashSet::new();
-    for (line, loader) in &raw {
-        reader.identity(*line, &loader.id, &loader.source, &mut seen);
-        if loader.programs.is_empty() {
-            reader.problem(*line, format!("loader `{}` has no programs; list one", loader.id));
-        }
-    }
-    let loader = |(line, raw): (u64, RawLoader)| Loader {
-        programs: Owners::new(raw.programs, raw.modules, Vec::new()),
-        prints: Commands::read(reader, line, &raw.prints, raw.values),
-        shell: raw.shell,
-    };
-    raw.into_iter().map(loader).collect()
-}
-
-impl LoadersShell {
-    fn is(&self, executable: &str, args: &[String]) -> bool {
-        const SHELLS: [&str; 4] = ["bash", "sh", "zsh", "dash"];
-        let mut told = args.iter().skip_while(|arg| *arg != "-c").skip(1);
-        SHELLS.contains(&basename(executable)) && told.next().is_some_and(|text| wildcard(&self.told, text))
-    }
-}
 
 impl Secrets {
     /// Whether the entry's files are what loaders load, and the program is one that loads `path` for what it starts.

@@ -2,10 +2,12 @@
 
 use globset::GlobSet;
 use monitor_common::policy::SecretTag;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
 
-use super::{Judged, Pattern, Secrets, names};
+use super::{
+    names,
+    pattern::Pattern,
+    set::{FILE, Judged, Secrets},
+};
 use crate::catalog::{
     path::{basename, normalise},
     reader::Reader,
@@ -13,45 +15,6 @@ use crate::catalog::{
 
 /// Most places that the variables of one session can name; what a value names beyond is left out, and logged.
 const PLACES_MAX: usize = 1024;
-
-/// A variable whose value stands for a directory of the patterns.
-#[derive(Debug)]
-pub struct Move {
-    variable: String,
-    /// With the slash at its end.
-    directory: String,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawMove {
-    env: String,
-    directory: String,
-    source: String,
-}
-
-pub fn read(reader: &mut Reader, raw: Vec<Spanned<RawMove>>) -> Vec<Move> {
-    let mut moves = Vec::with_capacity(raw.len());
-    for entry in raw {
-        let (line, RawMove { env, directory, source }) = (entry.referenced.line(), entry.value);
-        if source.trim().is_empty() {
-            reader.problem(line, format!("move by `{env}` has no source; say where the fact is from"));
-        }
-        if !(directory.starts_with("~/") || directory.starts_with('/')) || directory.ends_with('/') {
-            reader.problem(line, format!("move by `{env}`: directory `{directory}`: expected `~/…` or `/…`"));
-        }
-        if !is_variable(&env) {
-            reader.problem(line, format!("move by `{env}`: expected the name of a variable"));
-        }
-        moves.push(Move { variable: env, directory: format!("{directory}/") });
-    }
-    moves
-}
-
-/// Whether `name` can be a variable's.
-pub fn is_variable(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
 
 /// Where the variables of one environment put stores. It goes with a session: see [`Secrets::judge_moved`].
 #[derive(Clone, Debug, Default)]
@@ -139,7 +102,7 @@ impl Secrets {
 
     fn at(&self, places: Vec<Place>) -> Moved {
         // Values are escaped, so only a pattern that is too large can fail; a test compiles the shipped ones.
-        let mut reader = Reader::new(super::FILE);
+        let mut reader = Reader::new(FILE);
         let globs = reader.globs(0, places.iter().map(|place| &place.pattern));
         let mut tags = Vec::new();
         for place in &places {

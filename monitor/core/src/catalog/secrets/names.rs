@@ -10,7 +10,7 @@ use monitor_common::{
     policy::{GRADE_A, GRADE_B, GRADE_C, GRADE_NONE, SecretTag},
 };
 
-use super::{Entry, Pattern};
+use super::{entry::Entry, pattern::Pattern};
 use crate::{
     catalog::{path::basename, reader::Reader},
     facts::Grade,

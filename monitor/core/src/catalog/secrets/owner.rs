@@ -4,91 +4,11 @@
 //! user's own ones that is a convention, not a proof; `docs/catalogues.md` states the limit. Nor is a tool an owner that
 //! is told to do something else with its store: an interpreter with a script, `aws` with the path of its credentials.
 
-use std::collections::HashSet;
-
-use globset::GlobSet;
-
-use super::Secrets;
+use super::{entry::owners::Owners, set::Secrets};
 use crate::catalog::{
-    command::Programs,
     interpreter::{Told, told},
     path::{basename, normalise, tilde},
-    program::is_of_tool,
-    reader::Reader,
 };
-
-#[derive(Debug)]
-pub struct Owners {
-    /// By base name.
-    programs: Programs,
-    /// Ends of paths, for programs whose base name says nothing: `wrangler-dist/cli.js`.
-    ends: Vec<String>,
-    /// Of an interpreter's `-m`.
-    modules: HashSet<String>,
-    /// By base name, where a project has them installed.
-    of_projects: Programs,
-}
-
-impl Owners {
-    pub fn new(programs: Vec<String>, modules: Vec<String>, of_projects: Vec<String>) -> Self {
-        let (ends, programs): (Vec<_>, Vec<_>) = programs.into_iter().partition(|name| name.contains('/'));
-        Self {
-            programs: Programs::new(programs),
-            ends,
-            modules: modules.into_iter().collect(),
-            of_projects: Programs::new(of_projects),
-        }
-    }
-
-    /// A tool that projects bring along, where their package manager puts it. An agent can write there: an entry lists it
-    /// only where nothing else would be the owner at all.
-    fn is_of_a_project(&self, path: &str) -> bool {
-        path.contains("/node_modules/") && self.of_projects.contains(basename(path))
-    }
-
-    fn name(&self, path: &str) -> bool {
-        let is_end = |end: &String| path.strip_suffix(end.as_str()).is_some_and(|rest| rest.ends_with('/'));
-        self.programs.contains(basename(path))
-            || self.ends.iter().any(is_end)
-            || is_of_tool(path, |tool| self.programs.lists(tool))
-    }
-}
-
-/// Where owner tools are installed, and what runs scripts.
-#[derive(Debug)]
-pub struct Places {
-    system: Vec<String>,
-    user: GlobSet,
-    pub interpreters: Programs,
-}
-
-impl Places {
-    pub fn new(reader: &mut Reader, system: Vec<String>, user: &[String], interpreters: Vec<String>) -> Self {
-        for directory in &system {
-            if !directory.starts_with('/') || directory.len() < 2 {
-                reader.problem(
-                    0,
-                    format!("system directory `{directory}`: expected an absolute path below `/`"),
-                );
-            }
-        }
-        let user = reader.globs(0, user.iter().map(|directory| format!("{directory}/**")));
-        Self { system, user, interpreters: Programs::new(interpreters) }
-    }
-
-    pub fn contain(&self, path: &str, home: Option<&str>) -> bool {
-        path.starts_with('/')
-            && (self.is_systems(path)
-                || self.user.is_match(path)
-                || tilde(path, home).is_some_and(|path| self.user.is_match(path)))
-    }
-
-    fn is_systems(&self, path: &str) -> bool {
-        let below =
-            |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));
-        self.system.iter().any(below)
-    }
-}
 
 /// Whether an argument is the path, or a directory between it and the home; `path` is normalised.
 pub fn names(arg: &str, path: &str, home: Option<&str>) -> bool {

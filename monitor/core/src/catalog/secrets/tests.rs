@@ -1,11 +1,12 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use monitor_common::{
     hash,
-    policy::{GRADE_A, GRADE_B, GRADE_NONE},
+    policy::{GRADE_A, GRADE_B, GRADE_NONE, SecretTag},
 };
 
 use super::*;
+use crate::facts::Grade;
 
 const NO_HINT: u32 = u32::MAX;
 

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{Judged, Pattern, Secrets};
+use super::{
+    pattern::Pattern,
+    set::{Judged, Secrets},
+};
 use crate::catalog::{
     homes::{By, homes},
     path::normalise,

@@ -2,10 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use super::{
-    rule,
-    values::{host_and_port, program},
-};
+use super::values::{host_and_port, program, rule};
 use crate::{
     facts::{EnvironHow, InspectHow, LinkHow, NameSource, Transport},
     rule_test::{

@@ -8,8 +8,9 @@ use crate::{
         grammar,
     },
     rules::{
+        Noun,
         parse::{
-            section::{Section, text},
+            section::{Section, name, text},
             tree::{Node, Value},
         },
         report::Report,
@@ -159,6 +160,13 @@ pub fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
         Some((host, port)) => Some((host, Some(port.parse().ok()?))),
         None => Some((text, None)),
     }
+}
+
+/// The id of a rule, which is cited: whoever reads the file looks whether there is such a one.
+pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let id = name(node, path, report)?;
+    report.cite(node.referenced, path, Noun::Rule, &id);
+    Some(id)
 }
 
 #[cfg(test)]

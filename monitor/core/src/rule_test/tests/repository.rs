@@ -7,7 +7,10 @@ use std::{
 };
 
 use super::super::*;
-use crate::{catalog::Catalog, rules};
+use crate::{
+    catalog::Catalog,
+    rules::{self, RuleSet},
+};
 
 mod mutation;
 

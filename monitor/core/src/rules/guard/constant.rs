@@ -3,40 +3,23 @@
 //! An approximation from above: a value that is said to be possible may not be; one that is said to be impossible is. Where
 //! an operation may have no result, nothing is said.
 
+mod asked;
+mod range;
+
 use std::collections::HashMap;
 
+use self::{
+    asked::asked,
+    range::{ANY, Range, Value, bound, bounds, compared, computed, each_of, is_one_text, searched},
+};
 use super::{
-    evaluate::{Comparison, Expr, Operation, Quantifier, Search},
+    evaluate::{Comparison, Expr, Quantifier},
     variables::{Variable, words_of},
 };
 use crate::{
     facts::Kind,
-    rules::{conditions::Conditions, pattern::HostPattern, words::Word as _},
+    rules::{conditions::Conditions, words::Word as _},
 };
-
-/// Texts that are remembered one by one; more are any text.
-const TEXTS: usize = 64;
-
-/// What a value can be.
-#[derive(Clone, Debug, PartialEq)]
-enum Range {
-    Bool {
-        can_be_true: bool,
-        can_be_false: bool,
-    },
-    /// Ints, and durations in nanoseconds; both ends are included.
-    Number(i64, i64),
-    /// `None`: any text.
-    Text(Option<Vec<String>>),
-    Texts,
-}
-
-/// A range, and whether the operation may have no result instead.
-#[derive(Clone, Debug)]
-struct Value {
-    range: Range,
-    may_fail: bool,
-}
 
 /// What is known of variables.
 struct Known<'c> {
@@ -44,8 +27,6 @@ struct Known<'c> {
     conditions: Option<&'c Conditions>,
     narrowed: HashMap<&'static str, Range>,
 }
-
-const ANY: Range = Range::Bool { can_be_true: true, can_be_false: true };
 
 /// The value that a guard, or a comparison in one, has for every fact about `on` that meets the conditions; `None` where it
 /// varies, or may fail.
@@ -59,68 +40,6 @@ pub fn constant(expr: &Expr, on: Kind, conditions: Option<&Conditions>) -> Optio
             Some(false)
         }
         _ => None,
-    }
-}
-
-impl Range {
-    fn of_bool(value: bool) -> Self {
-        Self::Bool { can_be_true: value, can_be_false: !value }
-    }
-
-    fn of_texts(texts: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        let texts: Vec<String> = texts.into_iter().map(Into::into).collect();
-        Self::Text((texts.len() <= TEXTS).then_some(texts))
-    }
-
-    fn bools(&self) -> (bool, bool) {
-        if let Self::Bool { can_be_true, can_be_false } = self {
-            (*can_be_true, *can_be_false)
-        } else {
-            (true, true)
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        match self {
-            Self::Bool { can_be_true, can_be_false } => !can_be_true && !can_be_false,
-            Self::Number(low, high) => low > high,
-            Self::Text(texts) => texts.as_ref().is_some_and(Vec::is_empty),
-            Self::Texts => false,
-        }
-    }
-
-    fn joined(self, other: Self) -> Self {
-        match (self, other) {
-            (Self::Number(a, b), Self::Number(c, d)) => Self::Number(a.min(c), b.max(d)),
-            (Self::Text(Some(mut a)), Self::Text(Some(b))) => {
-                a.extend(b);
-                Self::of_texts(a)
-            }
-            (Self::Text(_), Self::Text(_)) => Self::Text(None),
-            (one @ Self::Bool { .. }, other) => {
-                let ((a, b), (c, d)) = (one.bools(), other.bools());
-                Self::Bool { can_be_true: a || c, can_be_false: b || d }
-            }
-            _ => Self::Texts,
-        }
-    }
-
-    /// What is in both.
-    fn narrowed(&self, other: &Self) -> Self {
-        match (self, other) {
-            (Self::Number(a, b), Self::Number(c, d)) => Self::Number(*a.max(c), *b.min(d)),
-            (Self::Text(Some(a)), Self::Text(Some(b))) => {
-                Self::Text(Some(a.iter().filter(|text| b.contains(text)).cloned().collect()))
-            }
-            (Self::Text(None), known @ Self::Text(_)) | (known @ Self::Text(_), Self::Text(None)) => {
-                known.clone()
-            }
-            (Self::Bool { .. }, Self::Bool { .. }) => {
-                let ((a, b), (c, d)) = (self.bools(), other.bools());
-                Self::Bool { can_be_true: a && c, can_be_false: b && d }
-            }
-            _ => self.clone(),
-        }
     }
 }
 
@@ -307,154 +226,6 @@ impl Known<'_> {
             name => words_of(name).map_or(Range::Text(None), Range::of_texts),
         }
     }
-}
-
-/// What `match` lets through of a variable.
-fn asked(conditions: &Conditions, name: &str) -> Option<Range> {
-    let Conditions {
-        secret,
-        destination,
-        process,
-        environ,
-        inspect,
-        delegate,
-        link,
-        lifecycle,
-        agent,
-        session,
-        ..
-    } = conditions;
-    let texts = |list: Vec<String>| (!list.is_empty()).then(|| Range::of_texts(list));
-    let words = |list: Vec<&str>| (!list.is_empty()).then(|| Range::of_texts(list));
-    match name {
-        "session.agent" => texts(agent.clone()),
-        "session.incomplete" => session.as_ref()?.incomplete.map(Range::of_bool),
-        "session.age" => {
-            let age = session.as_ref()?.age;
-            let nanoseconds =
-                |duration: std::time::Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
-            Some(Range::Number(
-                age.over.map_or(0, |over| nanoseconds(over).saturating_add(1)),
-                age.under.map_or(i64::MAX, |under| nanoseconds(under).saturating_sub(1)),
-            ))
-        }
-        "process.owner" => process.as_ref()?.owner.map(Range::of_bool),
-        "secret.class" => texts(secret.as_ref()?.class.clone()),
-        "secret.entry" => texts(secret.as_ref()?.entry.clone()),
-        "secret.grade" => words(secret.as_ref()?.grade.iter().map(|grade| grade.word()).collect()),
-        "secret.foreign" => secret.as_ref()?.foreign.map(Range::of_bool),
-        "secret.habit" => secret.as_ref()?.habit.map(Range::of_bool),
-        "destination.class" => words(destination.as_ref()?.class.iter().map(|class| class.word()).collect()),
-        "destination.provider" => texts(destination.as_ref()?.provider.clone()),
-        "destination.named" => destination.as_ref()?.named.map(Range::of_bool),
-        "destination.port" => {
-            let ports = &destination.as_ref()?.port;
-            Some(Range::Number(i64::from(*ports.iter().min()?), i64::from(*ports.iter().max()?)))
-        }
-        "destination.name" => {
-            let exact = |host: &HostPattern| match host {
-                HostPattern::Exact(name) => Some(name.clone()),
-                _ => None,
-            };
-            texts(destination.as_ref()?.host.iter().map(exact).collect::<Option<_>>()?)
-        }
-        "environ.own" => environ.as_ref()?.own.map(Range::of_bool),
-        "environ.how" => words(environ.as_ref()?.how.iter().map(|how| how.word()).collect()),
-        "inspect.own" => inspect.as_ref()?.own.map(Range::of_bool),
-        "inspect.how" => words(inspect.as_ref()?.how.iter().map(|how| how.word()).collect()),
-        "delegate.service" => texts(delegate.as_ref()?.service.clone()),
-        "delegate.how" => words(delegate.as_ref()?.how.iter().map(|how| how.word()).collect()),
-        "link.how" => words(link.as_ref()?.how.iter().map(|how| how.word()).collect()),
-        "lifecycle.stage" => lifecycle.map(|stage| Range::of_texts([stage.word()])),
-        _ => None,
-    }
-}
-
-/// What a comparison that holds says of its left side.
-fn bound(how: Comparison, other: &Value) -> Option<Range> {
-    match (how, &other.range) {
-        (Comparison::Equal, range) => Some(range.clone()),
-        (Comparison::Unequal, Range::Bool { .. }) => match other.range.bools() {
-            (true, false) => Some(Range::of_bool(false)),
-            (false, true) => Some(Range::of_bool(true)),
-            _ => None,
-        },
-        (Comparison::Less, Range::Number(_, high)) => Some(Range::Number(i64::MIN, high.saturating_sub(1))),
-        (Comparison::LessOrEqual, Range::Number(_, high)) => Some(Range::Number(i64::MIN, *high)),
-        (Comparison::Greater, Range::Number(low, _)) => Some(Range::Number(low.saturating_add(1), i64::MAX)),
-        (Comparison::GreaterOrEqual, Range::Number(low, _)) => Some(Range::Number(*low, i64::MAX)),
-        _ => None,
-    }
-}
-
-fn compared(how: Comparison, left: &Range, right: &Range) -> Range {
-    let (less, equal, greater) = match (left, right) {
-        (Range::Number(a, b), Range::Number(c, d)) => (a < d, a <= d && c <= b, b > c),
-        (Range::Text(Some(a)), Range::Text(Some(b))) => (
-            a.iter().any(|one| b.iter().any(|other| one < other)),
-            a.iter().any(|one| b.contains(one)),
-            a.iter().any(|one| b.iter().any(|other| one > other)),
-        ),
-        (Range::Bool { .. }, Range::Bool { .. }) => {
-            let ((a, b), (c, d)) = (left.bools(), right.bools());
-            (b && c, (a && c) || (b && d), a && d)
-        }
-        _ => return ANY,
-    };
-    let (can_be_true, can_be_false) = match how {
-        Comparison::Equal => (equal, less || greater),
-        Comparison::Unequal => (less || greater, equal),
-        Comparison::Less => (less, equal || greater),
-        Comparison::LessOrEqual => (less || equal, greater),
-        Comparison::Greater => (greater, less || equal),
-        Comparison::GreaterOrEqual => (greater || equal, less),
-    };
-    Range::Bool { can_be_true, can_be_false }
-}
-
-fn computed(how: Operation, left: &Range, right: &Range) -> (Range, bool) {
-    let (Range::Number(a, b), Range::Number(c, d)) = (left, right) else {
-        return (Range::Number(i64::MIN, i64::MAX), true);
-    };
-    let [a, b, c, d] = [*a, *b, *c, *d].map(i128::from);
-    match how {
-        Operation::Add => bounds(&[a + c, b + d]),
-        Operation::Subtract => bounds(&[a - d, b - c]),
-        Operation::Multiply => bounds(&[a * c, a * d, b * c, b * d]),
-        Operation::Divide | Operation::Remainder => (Range::Number(i64::MIN, i64::MAX), true),
-    }
-}
-
-/// The range of these ends, and whether it is too large for an int.
-fn bounds(ends: &[i128]) -> (Range, bool) {
-    let (low, high) = (ends.iter().min().copied().unwrap_or(0), ends.iter().max().copied().unwrap_or(0));
-    let within = |end: i128| i64::try_from(end).unwrap_or(if end < 0 { i64::MIN } else { i64::MAX });
-    let overflows = i128::from(within(low)) != low || i128::from(within(high)) != high;
-    (Range::Number(within(low), within(high)), overflows)
-}
-
-fn searched(how: Search, text: &Range, part: &Range) -> Range {
-    match part {
-        Range::Text(Some(parts)) if parts.iter().all(String::is_empty) && !parts.is_empty() => {
-            Range::of_bool(true)
-        }
-        Range::Text(Some(parts)) if parts.len() == 1 => {
-            each_of(text, |text| parts.iter().all(|part| how.holds(text, part)))
-        }
-        _ => ANY,
-    }
-}
-
-fn each_of(range: &Range, holds: impl Fn(&str) -> bool) -> Range {
-    let Range::Text(Some(texts)) = range else { return ANY };
-    Range::Bool {
-        can_be_true: texts.iter().any(|text| holds(text)),
-        can_be_false: texts.iter().any(|text| !holds(text)),
-    }
-}
-
-fn is_one_text(range: &Range) -> bool {
-    matches!(range, Range::Text(Some(texts)) if texts.len() == 1)
 }
 
 #[cfg(test)]

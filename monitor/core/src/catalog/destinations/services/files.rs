@@ -2,7 +2,10 @@
 
 use monitor_common::hash::{self, PARENT};
 
-use super::{ByPath, SocketName, is_plain, kernel_name};
+use super::{
+    by_path::ByPath,
+    socket_name::{SocketName, is_plain, kernel_name},
+};
 use crate::catalog::{path::basename, pattern::expand_braces, reader::Reader};
 
 /// The files of all services.

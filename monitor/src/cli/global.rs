@@ -1,0 +1,57 @@
+//! Options of every verb, and what they come to.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{
+    exit::Failure,
+    printer::{Output, Printer},
+};
+use crate::{config::Config, control::client::Client};
+
+#[derive(Args, Debug)]
+pub struct Global {
+    /// The daemon's control socket [default: the configuration's]
+    #[arg(long, global = true, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// Configuration file [default: /etc/interlock/config.toml if it exists]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Say nothing but data and errors
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// Of every verb that reads.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct Reading {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub output: Output,
+}
+
+impl Global {
+    /// Who prints, as the verb is to be read.
+    pub fn printer(&self, reading: Reading) -> Printer {
+        Printer::new(reading.output, self.quiet)
+    }
+
+    /// The configuration, read.
+    pub fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::load(self.config_file())?)
+    }
+
+    /// The configuration file, where one is named.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
+    /// Who asks the daemon, at the socket that is named or configured.
+    pub fn client(&self) -> Result<Client, Failure> {
+        match &self.socket {
+            Some(socket) => Ok(Client::new(socket)),
+            None => Ok(Client::new(&Config::socket(self.config_file())?)),
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Opening a ledger, and appending to it.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+use rustix::fs::{FlockOperation, fdatasync, flock, fsync};
+
+use super::{
+    aside::set_aside,
+    chain::{Head, Link, MAX_LINE},
+    error::LedgerError,
+    record::Record,
+    state::{FILE, Ledger},
+    tail::Tail,
+};
+
+impl Ledger {
+    /// Opens the ledger in the directory `dir`, which is created where it is missing, and goes on with its chain.
+    ///
+    /// A torn last line is moved to `ledger.torn-<sequence number>` beside it, see [`Ledger::torn`].
+    ///
+    /// # Errors
+    /// [`LedgerError`] where the file cannot be read, locked or written, or its last records do not hold together.
+    pub fn open(dir: &Path) -> Result<Self, LedgerError> {
+        let path = dir.join(FILE);
+        let io = |action| {
+            let path = path.clone();
+            move |source| LedgerError::Io { action, path, source }
+        };
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(dir)
+            .map_err(io("create the directory of"))?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io("open"))?;
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(LedgerError::Busy(path)),
+            Err(error) => return Err(io("lock")(error.into())),
+        }
+        let tail = Tail::read(&mut file).map_err(io("read"))?;
+        let head = tail.verify().map_err(|faults| LedgerError::Broken {
+            path: path.clone(),
+            from: tail.start,
+            faults,
+        })?;
+        let length = tail.end();
+        let torn = set_aside(dir, &file, &tail, head).map_err(io("repair the end of"))?;
+        // Without this, a power cut could take the file's name with it.
+        File::open(dir).and_then(|dir| Ok(fsync(dir)?)).map_err(io("make durable"))?;
+        let (ahead, unknown, rotations) = (false, false, Vec::new());
+        let mut ledger = Self { path, file, length, head, torn, ahead, unknown, rotations };
+        if head == Head::START {
+            ledger.go_on_after_others(dir).map_err(|source| LedgerError::Io {
+                action: "go on after the files before",
+                path: ledger.path.clone(),
+                source,
+            })?;
+        }
+        Ok(ledger)
+    }
+
+    /// Appends one record; when it returns, the record is on the disk.
+    ///
+    /// # Errors
+    /// The system's error; the record is then taken back. `InvalidInput` where it is longer than [`MAX_LINE`]. Once a
+    /// record could be neither written nor taken back, every call fails until the ledger is opened again.
+    pub fn append(&mut self, record: Record) -> io::Result<Head> {
+        let head = self.write(record, |file| Ok(fdatasync(file)?))?;
+        self.ahead = false;
+        Ok(head)
+    }
+
+    /// Appends one record; the next [`Ledger::append`] or [`Ledger::sync`] brings it to the disk.
+    ///
+    /// # Errors
+    /// As [`Ledger::append`].
+    pub fn note(&mut self, record: Record) -> io::Result<Head> {
+        let head = self.write(record, |_| Ok(()))?;
+        self.ahead = true;
+        Ok(head)
+    }
+
+    /// Whether records wait for [`Ledger::sync`].
+    #[must_use]
+    pub fn is_ahead(&self) -> bool {
+        self.ahead
+    }
+
+    /// When it returns, every record is on the disk.
+    ///
+    /// # Errors
+    /// The system's error; nothing more is then written until the ledger is opened again.
+    pub fn sync(&mut self) -> io::Result<Head> {
+        self.ahead = false;
+        if let Err(error) = fdatasync(&self.file) {
+            self.unknown = true;
+            return Err(error.into());
+        }
+        Ok(self.head)
+    }
+
+    fn write(&mut self, record: Record, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<Head> {
+        if let Err(error) = self.look() {
+            // Fails open: a record in a file that lies elsewhere is better than none.
+            tracing::error!(path = %self.path.display(), %error, "the ledger was taken away and cannot be begun anew");
+        }
+        if self.unknown {
+            return Err(io::Error::other(format!(
+                "{} is in an unknown state after a failed write; restart the daemon to check and repair it",
+                self.path.display()
+            )));
+        }
+        let (line, head) = Link::after(self.head, record)?;
+        if line.len() > MAX_LINE {
+            let reason = format!("a ledger record of {} bytes is longer than {MAX_LINE}", line.len());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
+        }
+        if let Err(error) = self.file.write_all(&line).and_then(|()| settle(&self.file)) {
+            let taken_back = self.file.set_len(self.length).and_then(|()| Ok(fdatasync(&self.file)?));
+            // The disk tells an error once: what was noted before may be lost with this record.
+            self.unknown = taken_back.is_err() || self.ahead;
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        self.head = head;
+        Ok(head)
+    }
+}
