@@ -269,12 +269,12 @@ fn grants_and_probation_outlive_a_killed_daemon() {
     });
     daemon.kill();
     daemon.start_again();
-    fs::write(home.path().join("again"), "").unwrap();
+    fs::write(home.path().join("work/again"), "").unwrap();
     agent.says("granted");
     daemon.expect(&["deny", &daemon.the_hold()]);
     daemon.kill();
     daemon.start_again();
-    fs::write(home.path().join("more"), "").unwrap();
+    fs::write(home.path().join("work/more"), "").unwrap();
     let frozen = daemon.the_event("session-frozen");
     assert_eq!(frozen["message"], "a second attempt after a denial or a thaw", "{frozen}");
     servers[1].silent().and(servers[2].silent()).unwrap();

@@ -66,7 +66,7 @@ fn a_tree_that_an_older_daemon_froze_stays_frozen_until_this_one_thaws_it() {
     daemon.kill();
     daemon.start_again();
     assert_eq!(daemon.json(&["ps"])[0]["status"], "frozen");
-    std::fs::write(home.path().join("go"), "").unwrap();
+    std::fs::write(home.path().join("work/go"), "").unwrap();
     wait::throughout("it stands", Duration::from_secs(1), || {
         if daemon.json(&["ps"])[0]["status"] == "frozen" { Ok(()) } else { Err(daemon.json(&["ps"])) }
     });
