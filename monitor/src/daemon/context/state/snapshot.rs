@@ -50,16 +50,8 @@ pub struct SessionRecord {
     pub recognised_by: String,
     pub user: u32,
     pub command: String,
-    pub home: Option<String>,
-    pub workspace: Option<PathBuf>,
-    #[serde(default)]
-    pub project: Vec<PathBuf>,
-    #[serde(default)]
-    pub prefix: Option<PathBuf>,
-    #[serde(default)]
-    pub serves: bool,
-    #[serde(default)]
-    pub served: Vec<PathBuf>,
+    #[serde(flatten)]
+    pub places: Places,
     pub started: u64,
     pub frozen: bool,
     /// A process of it that had the keys of its terminal.
@@ -74,6 +66,21 @@ pub struct SessionRecord {
     #[serde(default)]
     pub breaker: Option<(Breaker, Risk)>,
     pub touched: Vec<String>,
+}
+
+/// Where a session works, and where those do that it serves. Written among the rest of its record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Places {
+    pub home: Option<String>,
+    pub workspace: Option<PathBuf>,
+    #[serde(default)]
+    pub project: Vec<PathBuf>,
+    #[serde(default)]
+    pub prefix: Option<PathBuf>,
+    #[serde(default)]
+    pub serves: bool,
+    #[serde(default)]
+    pub served: Vec<PathBuf>,
 }
 
 /// The file in a state directory.
@@ -177,6 +184,19 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600, "it names files and command lines of every user");
         store.save(Snapshot { boot: "another".into(), ..saved }).unwrap();
         assert_eq!(store.load(), Snapshot { next_event: 5, next_hold: 3, ..Snapshot::default() });
+    }
+
+    #[test]
+    fn the_places_of_a_session_stand_among_the_rest_of_its_record() {
+        let known = r#"{"id":7,"agent":"a","recognised_by":"b","user":1000,"command":"c","home":"/h","workspace":"/w",
+            "started":5,"frozen":false,"touched":[]}"#;
+        let record: SessionRecord = serde_json::from_str(known).unwrap();
+        assert_eq!((record.places.home.as_deref(), record.places.serves), (Some("/h"), false));
+        let written = serde_json::to_value(&record).unwrap();
+        assert_eq!((written["workspace"].as_str(), written["served"].is_array()), (Some("/w"), true));
+        assert_eq!(serde_json::from_value::<SessionRecord>(written).unwrap(), record);
+        let less = known.replace(r#""home":"/h","workspace":"/w","#, "");
+        assert_eq!(serde_json::from_str::<SessionRecord>(&less).unwrap().places.workspace, None);
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Sessions begin: a process gets its label, and the kernel is told what its tree has of its own.
 
-use aya::maps::MapError;
 use monitor_common::label::{GATED, Label, Session as KernelSession};
 
 use crate::{
@@ -10,7 +9,10 @@ use crate::{
         intake::{
             files::inherited,
             judge,
-            lifecycle::{adopt, end, unseen},
+            lifecycle::{
+                adopt, end,
+                unseen::{self, Executed},
+            },
             network::received,
             services::daemons,
             surveying::{
@@ -22,7 +24,7 @@ use crate::{
 };
 use interlock_core::{
     catalog::Catalog,
-    facts::{BootNanos, Process, SessionId, Stage, Subject},
+    facts::{Process, SessionId, Stage, Subject},
     recognition::{
         self,
         detection::{Recognised, Strength},
@@ -31,6 +33,7 @@ use interlock_core::{
 };
 use interlock_host::{
     clock::boot_now,
+    probes::MapError,
     proc::{
         life::{Life, life},
         origin::Origin,
@@ -41,16 +44,6 @@ use interlock_host::{
         terminal::{self, has_the_keys},
     },
 };
-
-/// When an agent executed its program, and what it had been before.
-#[derive(Clone, Copy, Debug)]
-pub struct Executed {
-    pub at: BootNanos,
-    /// When it was first looked at.
-    pub looked: BootNanos,
-    /// [`procfs::reaped`] of it then.
-    pub reaped: u64,
-}
 
 /// What a new session is known by.
 pub struct NewSession {

@@ -8,7 +8,8 @@ use crate::daemon::{
     context::{Context, reporter::Reporter},
     intake::lifecycle::{
         agents,
-        begin::{self, EnrollError, Executed, NewSession, new_session},
+        begin::{self, EnrollError, NewSession, new_session},
+        unseen::Executed,
     },
 };
 use interlock_core::{

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use monitor_common::label::FROZEN;
 
-use crate::daemon::context::state::snapshot::SessionRecord;
+use crate::daemon::context::state::snapshot::{Places, SessionRecord};
 use interlock_core::{
     facts::{BootNanos, SessionId},
     sessions::{Session, touches::Touches},
@@ -46,11 +46,10 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
     session.user = record.user;
     session.command = record.command;
-    session.home = record.home;
-    session.workspace = record.workspace;
-    session.project = record.project;
-    session.prefix = record.prefix;
-    (session.serves, session.served) = (record.serves, record.served);
+    let Places { home, workspace, project, prefix, serves, served } = record.places;
+    (session.home, session.workspace) = (home, workspace);
+    (session.project, session.prefix) = (project, prefix);
+    (session.serves, session.served) = (serves, served);
     session.terminal = record.terminal;
     session.unattended = record.unattended;
     if let Some((breaker, risk)) = record.breaker {

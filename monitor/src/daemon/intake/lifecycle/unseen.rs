@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use crate::daemon::{apply, context::Context, intake::lifecycle::begin::Executed};
+use crate::daemon::{apply, context::Context};
 use interlock_core::{
     catalog::{basename, secrets::Secrets},
     facts::{BootNanos, Process, SessionId},
@@ -23,6 +23,16 @@ const HARMLESS: [&str; 20] = [
     "arch", "basename", "date", "dirname", "expr", "false", "getconf", "hostname", "id", "locale", "mktemp",
     "nproc", "readlink", "realpath", "sleep", "stty", "test", "true", "tty", "uname",
 ];
+
+/// When an agent executed its program, and what it had been before.
+#[derive(Clone, Copy, Debug)]
+pub struct Executed {
+    pub at: BootNanos,
+    /// When it was first looked at.
+    pub looked: BootNanos,
+    /// [`procfs::reaped`] of it then.
+    pub reaped: u64,
+}
 
 /// From here on nothing of the session goes unseen.
 pub fn is_watched(sessions: &mut Registry, id: SessionId) {
