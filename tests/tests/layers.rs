@@ -1,7 +1,7 @@
 //! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own.
 //!
 //! In them, in the core, in the host, in the daemon and in xtask no files form a circle: none imports, itself or through others,
-//! from one that imports from it. The daemon's rooms are layers too, and no type in it is large.
+//! from one that imports from it. The daemon has layers too, and no type in it is large.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod layers {
@@ -70,14 +70,14 @@ fn no_files_form_a_circle() {
     }
 }
 
-/// The daemon's rooms; what starts it and turns it stands above all.
-const ROOMS: [&str; 6] = ["context", "apply", "intake", "process", "upkeep", "serve"];
+/// The daemon's layers; what starts it and turns it stands above all.
+const DAEMON: [&str; 6] = ["context", "apply", "intake", "process", "upkeep", "serve"];
 
 #[test]
-fn each_room_of_the_daemon_looks_only_at_those_before_it() {
+fn each_layer_of_the_daemon_looks_only_at_those_before_it() {
     let imports = imports_of("monitor/src");
     let inside = |module: &'_ str| module.strip_prefix("daemon::").map(str::to_owned);
-    let place = |module: &str| ROOMS.iter().position(|name| *name == room(module)).unwrap_or(ROOMS.len());
+    let place = |module: &str| DAEMON.iter().position(|name| *name == room(module)).unwrap_or(DAEMON.len());
     let all =
         imports.iter().flat_map(|(from, others)| others.iter().map(move |to| (inside(from), inside(to))));
     let all: Vec<(String, String)> = all.filter_map(|(from, to)| from.zip(to)).collect();

@@ -91,7 +91,7 @@ fn until_next_turn(ctx: &Context) -> Duration {
     }
     let idle = ctx.decider.sessions.is_empty()
         && ctx.flows.lingering.is_empty()
-        && ctx.kernel.attach_state.is_detached()
+        && ctx.kernel.is_at_rest()
         && !ctx.freezer.is_leaving();
     let tick = if idle { IDLE_TICK } else { TICK };
     let next = [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline()]

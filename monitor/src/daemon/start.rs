@@ -3,10 +3,10 @@
 mod recovery;
 mod self_test;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use monitor_common::{label::GATED, policy::Policy};
+use monitor_common::label::GATED;
 
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
@@ -14,16 +14,11 @@ use crate::{
     daemon::{
         context::{
             Context,
-            flows::{
-                Flows, greetings::Greetings, partial_requests::PartialRequests, searches::Searches,
-                turned_away::TurnedAway,
-            },
-            kernel::{Kernel, attach_state::AttachState, numbering::Numbering, tags::Tags},
+            flows::{Flows, searches::Searches},
+            kernel::{Kernel, numbering::Numbering},
             mailbox::{Mailbox, handle::Ends, looker::Looker},
             policy_set::PolicySet,
-            reporter::{
-                Reporter, bus::Bus, dismissed::Dismissed, explanations::Explanations, folding::Folding,
-            },
+            reporter::{Reporter, bus::Bus},
             state::{
                 StateFile,
                 snapshot::{Snapshot, Store, boot_id},
@@ -41,13 +36,11 @@ use crate::{
 use interlock_core::{
     decide::{Decider, Settings},
     facts::{BootNanos, Mode, SessionId},
-    names::Names,
     record::{Kind, Who},
 };
 use interlock_host::{
-    clock::Wall,
     enforcement::freezer::Freezer,
-    probes::{Options, Probes, ring_merger::RingMerger},
+    probes::{Options, Probes},
     resolvers::Resolvers,
 };
 
@@ -98,6 +91,7 @@ fn context(
     let searches = Searches::start(back.clone(), metrics)
         .map_err(system("starting the thread that searches descriptors"))?;
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
+    let lingering = before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect();
     let settings =
         Settings { rules: Arc::clone(&policies.rules), mode: config.mode, risk_budget: config.risk_budget };
     Ok(Context {
@@ -108,17 +102,7 @@ fn context(
         kernel,
         freezer: Freezer::find(),
         reporter,
-        flows: Flows {
-            names: Names::new(),
-            resolvers,
-            partial_requests: PartialRequests::default(),
-            greetings: Greetings::default(),
-            listeners: HashMap::new(),
-            lingering: before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect(),
-            receivers: HashMap::new(),
-            searches,
-            turned_away: TurnedAway::default(),
-        },
+        flows: Flows::new(resolvers, searches, lingering),
         surveying: Surveying::default(),
         mailbox: Mailbox { inbox, inbox_waits: false, wake, back, looker, ask_again, stopping: false },
         upkeep: Upkeep::default(),
@@ -137,19 +121,7 @@ fn reporter(
     let ledger = Ledger::open(&config.state)?;
     let outbox =
         Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
-    Ok(Reporter {
-        ledger,
-        outbox,
-        bus,
-        folding: Folding::default(),
-        explanations: Explanations::default(),
-        wall: Wall::now(),
-        metrics,
-        events: 0,
-        next_event,
-        dismissed: Dismissed::default(),
-        undecodable: 0,
-    })
+    Ok(Reporter::new(ledger, outbox, bus, metrics, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {
@@ -157,15 +129,5 @@ fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartE
     let (pins, observe) = (config.pins.clone(), config.mode == Mode::Observe);
     let (probes, maps) = Probes::load(&Options { cgroup, pins, observe })?;
     let generation = maps.policy().map_or(0, |policy| policy.generation);
-    Ok(Kernel {
-        probes,
-        maps,
-        rings: RingMerger::default(),
-        attach_state: AttachState::default(),
-        numbering: Numbering::after(generation, secrets_before),
-        policy: Policy::default(),
-        tags: Tags::default(),
-        own: Vec::new(),
-        proofs: Vec::new(),
-    })
+    Ok(Kernel::new(probes, maps, Numbering::after(generation, secrets_before)))
 }

@@ -8,7 +8,7 @@ use monitor_common::{
 use interlock_core::{facts::SessionId, holds::HeldFlow};
 use interlock_host::probes::Maps;
 
-/// `IPPROTO_TCP`, `IPPROTO_MPTCP`.
+/// `IPPROTO_TCP`.
 pub const TCP: u16 = 6;
 
 pub fn goes_on(maps: &Maps, asked: &HeldFlow) -> bool {

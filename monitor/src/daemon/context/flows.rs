@@ -18,6 +18,7 @@ use interlock_core::{
 };
 use interlock_host::resolvers::Resolvers;
 
+/// Connections of sessions.
 pub struct Flows {
     pub names: Names,
     pub resolvers: Resolvers,
@@ -31,4 +32,20 @@ pub struct Flows {
     pub receivers: HashMap<u32, HeldCaller>,
     pub searches: Searches,
     pub turned_away: TurnedAway,
+}
+
+impl Flows {
+    pub fn new(resolvers: Resolvers, searches: Searches, lingering: HashMap<u64, BootNanos>) -> Self {
+        Self {
+            names: Names::new(),
+            resolvers,
+            partial_requests: PartialRequests::default(),
+            greetings: Greetings::default(),
+            listeners: HashMap::new(),
+            lingering,
+            receivers: HashMap::new(),
+            searches,
+            turned_away: TurnedAway::default(),
+        }
+    }
 }

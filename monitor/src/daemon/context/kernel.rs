@@ -32,23 +32,44 @@ use interlock_host::probes::{
     selftest::Proof,
 };
 
+/// The kernel's side of the daemon.
 pub struct Kernel {
     pub probes: Probes,
     pub maps: Maps,
     /// Records that were read and wait for their turn.
     pub rings: RingMerger,
-    pub attach_state: AttachState,
+    attach_state: AttachState,
     pub numbering: Numbering,
     /// The kernel's verdict table, as it was written last.
     pub policy: Policy,
-    pub tags: Tags,
+    tags: Tags,
     /// Interlock's own files, held so that their numbers stay theirs.
-    pub own: Vec<Anchor>,
+    own: Vec<Anchor>,
     /// What was proven of the hooks in force.
     pub proofs: Vec<Proof>,
 }
 
 impl Kernel {
+    /// As the loader leaves it.
+    pub fn new(probes: Probes, maps: Maps, numbering: Numbering) -> Self {
+        Self {
+            probes,
+            maps,
+            rings: RingMerger::default(),
+            attach_state: AttachState::default(),
+            numbering,
+            policy: Policy::default(),
+            tags: Tags::default(),
+            own: Vec::new(),
+            proofs: Vec::new(),
+        }
+    }
+
+    /// Whether what only sessions need is not attached.
+    pub fn is_at_rest(&self) -> bool {
+        self.attach_state.is_detached()
+    }
+
     /// Attaches what only sessions need, before there is one: nothing that its first process does goes unseen for it.
     pub fn expect_session(&mut self, metrics: &Metrics) {
         self.become_ready(metrics, AttachState::Needed);

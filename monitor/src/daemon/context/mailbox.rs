@@ -15,6 +15,7 @@ use crate::daemon::context::mailbox::{
     looker::Looker,
 };
 
+/// The inbox, from inside.
 pub struct Mailbox {
     pub inbox: Receiver<Message>,
     /// Something is in the inbox that was not looked at.

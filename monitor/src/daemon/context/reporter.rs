@@ -31,23 +31,45 @@ use interlock_core::{
 };
 use interlock_host::clock::{Wall, boot_now};
 
+/// What tells of the daemon's work, and keeps what was told.
 pub struct Reporter {
     pub ledger: Ledger,
     pub outbox: Outbox,
     pub bus: Bus,
-    pub folding: Folding,
+    folding: Folding,
     pub explanations: Explanations,
     /// Measured once a turn, so that events keep their order on the wall's clock.
     pub wall: Wall,
     pub metrics: Arc<Metrics>,
     /// Events that were published.
     pub events: u64,
-    pub next_event: u64,
+    next_event: u64,
     pub dismissed: Dismissed,
     pub undecodable: u64,
 }
 
 impl Reporter {
+    pub fn new(ledger: Ledger, outbox: Outbox, bus: Bus, metrics: Arc<Metrics>, next_event: u64) -> Self {
+        Self {
+            ledger,
+            outbox,
+            bus,
+            folding: Folding::default(),
+            explanations: Explanations::default(),
+            wall: Wall::now(),
+            metrics,
+            events: 0,
+            next_event,
+            dismissed: Dismissed::default(),
+            undecodable: 0,
+        }
+    }
+
+    /// The number of the next event.
+    pub fn next_event(&self) -> u64 {
+        self.next_event
+    }
+
     fn number_event(&mut self) -> u64 {
         let number = self.next_event;
         self.next_event += 1;

@@ -4,6 +4,7 @@ pub mod snapshot;
 
 use crate::daemon::context::state::snapshot::Store;
 
+/// The file that outlives the daemon.
 pub struct StateFile {
     pub store: Store,
     /// What must outlive the daemon may have changed.

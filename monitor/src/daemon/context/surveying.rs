@@ -12,6 +12,7 @@ use interlock_host::{
     proc::{contents::Fingerprints, surroundings::Surroundings},
 };
 
+/// What was found around the sessions.
 #[derive(Default)]
 pub struct Surveying {
     /// Of every session of the registry that was looked at.

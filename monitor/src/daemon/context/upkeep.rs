@@ -10,6 +10,7 @@ use crate::daemon::context::upkeep::{
 };
 use interlock_core::facts::BootNanos;
 
+/// What housekeeping has under way.
 #[derive(Default)]
 pub struct Upkeep {
     pub next_housekeeping: BootNanos,

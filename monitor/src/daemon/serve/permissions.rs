@@ -21,6 +21,7 @@ use interlock_core::{
     sessions::Registry,
 };
 
+/// Refuses whoever carries a label, and whoever is gone.
 pub fn permit(ctx: &mut Context, caller: &Caller) -> Result<(), RequestError> {
     if let Some(label) = ctx.kernel.maps.label(caller.pid) {
         return Err(ctx.upkeep.asking.refuse(
@@ -42,6 +43,7 @@ pub fn sees(config: &Config, caller: &Caller, owner: u32) -> bool {
     caller.uid == owner || config.approvers.permit(caller.uid, owner)
 }
 
+/// Whether the caller sees a session.
 pub fn is_visible(config: &Config, sessions: &Registry, caller: &Caller, id: SessionId) -> bool {
     sees(config, caller, explanations::owner(sessions, id))
 }
@@ -59,9 +61,7 @@ pub fn visible_holds(ctx: &Context, caller: &Caller, all: bool) -> Vec<HoldView>
     let decided = ctx.decider.holds().decided().filter(|_| all);
     let holds = decided.chain(ctx.decider.holds().waiting());
     holds
-        .filter(|hold| {
-            sees(&ctx.config, caller, explanations::owner(&ctx.decider.sessions, SessionId(hold.session)))
-        })
+        .filter(|hold| is_visible(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session)))
         .map(|hold| views::hold_view(&ctx.decider.sessions, &ctx.reporter.wall, hold))
         .collect()
 }
@@ -69,9 +69,9 @@ pub fn visible_holds(ctx: &Context, caller: &Caller, all: bool) -> Vec<HoldView>
 /// A waiting hold that the caller may decide.
 pub fn hold_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Hold, RequestError> {
     let known = Holds::number(text).and_then(|number| ctx.decider.holds().get(number));
-    let Some(hold) = known.filter(|hold| {
-        sees(&ctx.config, caller, explanations::owner(&ctx.decider.sessions, SessionId(hold.session)))
-    }) else {
+    let Some(hold) =
+        known.filter(|hold| is_visible(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session)))
+    else {
         let waiting: Vec<String> =
             visible_holds(ctx, caller, false).into_iter().map(|hold| hold.id).collect();
         return Err(RequestError::NotFound(Refusal {
@@ -91,7 +91,7 @@ pub fn session_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Session
         .decider
         .sessions
         .find(text)
-        .filter(|id| sees(&ctx.config, caller, explanations::owner(&ctx.decider.sessions, *id)));
+        .filter(|id| is_visible(&ctx.config, &ctx.decider.sessions, caller, *id));
     let id = known.ok_or_else(|| no_session(ctx, caller, text))?;
     may_decide(&ctx.config, &ctx.decider.sessions, caller, id)?;
     Ok(id)

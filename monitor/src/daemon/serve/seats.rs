@@ -15,7 +15,10 @@ use crate::{
         serve::permissions,
     },
 };
-use interlock_core::{facts::SessionId, sessions::Registry};
+use interlock_core::{
+    facts::SessionId,
+    sessions::{Registry, Session},
+};
 use interlock_host::proc::{
     seat::{Party, Pushing, Shared},
     surroundings::Surroundings,
@@ -36,7 +39,7 @@ pub fn look_where_it_was_typed(ctx: &mut Context, command: Command) -> Option<Co
 }
 
 fn parties(sessions: &Registry, surroundings: &HashMap<SessionId, Surroundings>) -> Vec<Party> {
-    let party = |session: &interlock_core::sessions::Session| Party {
+    let party = |session: &Session| Party {
         id: session.id,
         started: session.started,
         first: surroundings.get(&session.id).and_then(|around| around.seat),

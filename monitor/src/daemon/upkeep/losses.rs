@@ -39,7 +39,7 @@ pub fn check_losses(kernel: &Kernel, reporter: &Reporter) -> [Check; 2] {
     [records(&lost(kernel, reporter)), programs(&kernel.probes.misses())]
 }
 
-pub fn records(lost: &BTreeMap<String, u64>) -> Check {
+fn records(lost: &BTreeMap<String, u64>) -> Check {
     let subject = "records".to_owned();
     if lost.is_empty() {
         return Check { subject, state: CheckState::Good, found: "none lost".into(), advice: None };

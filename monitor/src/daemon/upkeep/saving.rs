@@ -52,7 +52,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
     Snapshot {
         boot: ctx.state.boot.clone(),
         // Rounded up, so that an event alone does not cost a write to disk.
-        next_event: (ctx.reporter.next_event / 1000 + 1) * 1000,
+        next_event: (ctx.reporter.next_event() / 1000 + 1) * 1000,
         next_hold: ctx.decider.holds().next_number(),
         sessions,
         holds: ctx.decider.holds().waiting().cloned().collect(),

@@ -21,6 +21,7 @@ use interlock_core::{
 };
 use interlock_host::{clock::boot_now, enforcement::flow::Connection, probes::Maps, proc::procfs};
 
+/// `IPPROTO_MPTCP`.
 const MPTCP: u16 = 262;
 /// Processes that may have sent a connection: so many are looked at.
 const OTHERS_MAX: usize = 1024;
