@@ -30,12 +30,12 @@ use context::{
 pub use process::error::StartError;
 use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
 
-/// Runs the daemon until it is told to stop. With `release_only`, only removes what an earlier one left in force.
+/// Runs the daemon until it is told to stop. With `release`, only removes what an earlier one left in force.
 ///
 /// # Errors
 /// Says in one sentence what is missing and what to do.
-pub fn run(config: Config, release_only: bool) -> Result<(), StartError> {
-    if release_only {
+pub fn run(config: Config, release: bool) -> Result<(), StartError> {
+    if release {
         return release::let_go(&config);
     }
     let knowledge = PolicySet::load(&config)?;

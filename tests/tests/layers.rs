@@ -13,7 +13,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use layers::{
     imports::{Imports, circles, imports},
-    sizes::{folders, types},
+    sizes::{folders, spread, types},
 };
 
 const LAYERS: [&str; 5] = ["maps", "kernel", "decide", "report", "hooks"];
@@ -94,6 +94,8 @@ fn the_daemon_is_of_small_parts() {
     assert!(folders.len() > 10, "{folders:#?}");
     let crowded: Vec<_> = folders.iter().filter(|(_, files)| **files > 8).collect();
     assert!(crowded.is_empty(), "{crowded:#?}");
+    let spread = spread(&root);
+    assert!(spread.is_empty(), "{spread:#?}");
     let types = types(&root);
     assert!(types.len() > 50, "{types:#?}");
     let big: Vec<_> = types.iter().filter(|(_, size)| size.fields > 15 || size.methods > 40).collect();

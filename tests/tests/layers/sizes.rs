@@ -31,6 +31,28 @@ pub fn types(root: &Path) -> BTreeMap<String, Size> {
     found
 }
 
+/// Types with an `impl` block of their own in a file that does not define them: what calls what is then no more told by the imports.
+pub fn spread(root: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for file in files(root) {
+        let text = fs::read_to_string(&file).unwrap();
+        let names = strays(&text);
+        found.extend(names.into_iter().map(|name| (file.clone(), name)));
+    }
+    found
+}
+
+fn strays(text: &str) -> Vec<String> {
+    let defines = |name: &str| {
+        text.lines().map(without_visibility).any(|line| {
+            let rest = line.strip_prefix("struct ").or_else(|| line.strip_prefix("enum "));
+            rest.and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| !rest.starts_with(is_word))
+        })
+    };
+    let blocks = text.lines().filter_map(head).filter(|(_, is_struct)| !is_struct).map(|(name, _)| name);
+    blocks.filter(|name| !defines(name)).collect()
+}
+
 fn files(root: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(root).unwrap().map(|entry| entry.unwrap().path()) {
@@ -111,5 +133,11 @@ mod tests {
         let sizes: Vec<_> =
             found.iter().map(|(name, size)| (name.as_str(), size.fields, size.methods)).collect();
         assert_eq!(sizes, [("A", 2, 3), ("B", 0, 1)]);
+    }
+
+    #[test]
+    fn a_type_whose_methods_stand_elsewhere_is_found() {
+        let text = "pub enum A {\n}\n\nimpl A {\n}\n\nimpl super::B {\n}\n\nimpl Bc {\n}\n\nimpl D for B {\n}\n\nstruct Bcd;\n";
+        assert_eq!(strays(text), ["super", "Bc"]);
     }
 }

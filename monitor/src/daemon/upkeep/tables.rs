@@ -1,12 +1,12 @@
-//! What the daemon tells the kernel of catalogues, rules and itself.
+//! What the daemon tells the kernel of catalogues and rules.
 
 use std::sync::Arc;
 
 use monitor_common::{label::GATED, policy::RUN_LATER};
 
 use crate::daemon::{
-    StartError,
     context::Context,
+    process::error::StartError,
     upkeep::{registries, rules},
 };
 use interlock_host::probes::{

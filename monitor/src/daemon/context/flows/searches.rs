@@ -180,7 +180,7 @@ impl Searches {
         has_some || bounds.were_met()
     }
 
-    /// What a process had open before its label; `None` where that takes longer, and comes as [`Message::Connections`].
+    /// What a process had open before its label; `None` where that takes longer, and comes as `Message::Connections`.
     pub fn connections_before(&mut self, session: SessionId, pid: u32, creators: Vec<u32>) -> Option<Had> {
         self.connections(session, pid, creators)
     }
