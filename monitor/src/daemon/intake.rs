@@ -1,10 +1,10 @@
 //! From the kernel's records to acts: each record becomes a fact, and the fact is judged.
 
-pub mod execute;
 pub mod files;
 pub mod judge;
 pub mod lifecycle;
 pub mod network;
+pub mod processes;
 pub mod services;
 pub mod surveying;
 pub mod tamper;
@@ -17,7 +17,7 @@ use interlock_host::{
 
 use self::{
     files::{environ, opens},
-    lifecycle::{exec, recognise},
+    lifecycle::recognise,
     network::{asks, connects, meetings, naming},
     services::delegate,
 };
@@ -27,14 +27,14 @@ fn handle(ctx: &mut Context, record: Record<'_>) {
         return; // the proof's own, read too late for it
     }
     match record {
-        Record::Fork(fork) => exec::on_fork(&mut ctx.decider.sessions, fork),
-        Record::Exec(exec) => exec::on_exec(ctx, exec),
+        Record::Fork(fork) => processes::on_fork(&mut ctx.decider.sessions, fork),
+        Record::Exec(exec) => processes::on_exec(ctx, exec),
         Record::Candidate(candidate) => recognise::on_candidate(ctx, candidate),
-        Record::Exit(exit) => exec::on_exit(ctx, exit),
+        Record::Exit(exit) => processes::on_exit(ctx, exit),
         Record::Open(open) => opens::on_open(ctx, open),
         Record::Probe(probe) => opens::on_probe(ctx, probe),
         Record::ProcOpen(open) => environ::on_proc_open(ctx, open),
-        Record::Execute(execute) => execute::on_execute(ctx, execute),
+        Record::Execute(execute) => processes::on_execute(ctx, execute),
         Record::Guard(guard) => tamper::on_guard(ctx, guard),
         Record::Connect(connect) => connects::on_connect(ctx, connect),
         Record::FlowAsk(ask) => asks::on_flow_ask(ctx, ask),

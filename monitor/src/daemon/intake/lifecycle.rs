@@ -1,10 +1,10 @@
-//! Lives: processes fork, execute and end; agents are recognised and adopted; sessions begin and end.
+//! Sessions: agents are recognised, begin one, and have what they started adopted; the last process ends it.
 
 pub mod adopt;
 pub mod agents;
 pub mod begin;
+pub mod daemons;
 pub mod end;
-pub mod exec;
 pub mod recognise;
 pub mod restore;
 pub mod unseen;

@@ -1,5 +1,4 @@
-//! Services: what a session asks of programs outside of its tree, and the services that agents run themselves.
+//! Services: what a session asks of programs outside of its tree, and the servers that it runs itself.
 
-pub mod daemons;
 pub mod delegate;
 pub mod listeners;

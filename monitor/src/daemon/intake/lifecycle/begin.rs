@@ -10,11 +10,10 @@ use crate::{
             files::inherited,
             judge,
             lifecycle::{
-                adopt, end,
+                adopt, daemons, end,
                 unseen::{self, Executed},
             },
             network::received,
-            services::daemons,
             surveying::{
                 self,
                 stores::{self, variable},
