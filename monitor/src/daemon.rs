@@ -3,19 +3,9 @@
 //! The engine waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
 //! its decision is in the kernel before the next one is looked at. Nothing here needs a lock.
 
-use std::{
-    fs,
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use nix::fcntl::{Flock, FlockArg};
-use rustix::{
-    io::Errno,
-    process::{Resource, Rlimit, getrlimit, setrlimit},
-};
-use tokio::signal::unix::{SignalKind, signal};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -23,99 +13,22 @@ use crate::{
     control::{server, socket::ControlSocket},
     metrics::{Exporter, Heartbeat, Metrics, Phase},
 };
-use interlock_core::facts::SessionId;
-use interlock_host::{
-    enforcement::freezer::Freezer,
-    probes::{self, ProbeError},
-};
 
-mod access;
 mod apply;
-mod asking;
-mod attach_state;
-mod beginning;
-mod copies;
-mod engine;
-mod enrich;
-mod event;
-mod explaining;
-mod flows;
-mod folding;
-mod greetings;
-mod guarding;
-pub mod handle;
-mod history;
-mod inherited;
-mod judge;
-mod lifecycle;
-mod losses;
-mod meetings;
-mod numbering;
-mod packs;
-mod partial_requests;
-mod policy_set;
-mod priority;
-mod recognising;
-mod reconciling;
-mod records;
-mod recovery;
-mod registries;
-mod reload;
-mod requests;
-mod searches;
-mod seats;
-mod self_test;
-mod serving;
-mod snapshot;
-mod strangers;
-mod surveying;
-mod surveys;
-mod syscalls;
-mod tables;
-mod tags;
-mod unseen;
-mod unwatched;
-mod views;
-mod watchdog;
-mod watching;
-mod weakness;
+mod context;
+mod event_loop;
+mod intake;
+mod process;
+mod serve;
+mod start;
+mod upkeep;
 
-use engine::Engine;
-use handle::{Handle, Message};
-use policy_set::PolicySet;
-
-/// Why the daemon does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error(transparent)]
-    PolicySet(#[from] policy_set::LoadErrors),
-    #[error(transparent)]
-    Probes(#[from] ProbeError),
-    #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
-    State { path: PathBuf, source: std::io::Error },
-    #[error(
-        "another interlock daemon uses the state directory {path}; stop it, or set `state` to another directory"
-    )]
-    StateInUse { path: PathBuf },
-    #[error(
-        "still frozen: {sessions}; start the daemon and thaw them (interlock thaw ID), or kill them, before letting go"
-    )]
-    Frozen { sessions: String },
-    #[error(transparent)]
-    Ledger(#[from] crate::ledger::LedgerError),
-    #[error(transparent)]
-    Metrics(#[from] crate::metrics::ExporterError),
-    #[error(transparent)]
-    Control(#[from] crate::control::socket::BindError),
-    #[error("the engine ended by a panic, which stands above; what is pinned stays in force")]
-    Panicked,
-    #[error("{what} failed: {source}")]
-    System { what: &'static str, source: std::io::Error },
-}
-
-fn system(what: &'static str) -> impl Fn(std::io::Error) -> StartError {
-    move |source| StartError::System { what, source }
-}
+use context::{
+    mailbox::handle::{Handle, Message},
+    policy_set::PolicySet,
+};
+pub use process::error::StartError;
+use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
 
 /// Runs the daemon until it is told to stop. With `release`, only removes what an earlier one left in force.
 ///
@@ -123,11 +36,11 @@ fn system(what: &'static str) -> impl Fn(std::io::Error) -> StartError {
 /// Says in one sentence what is missing and what to do.
 pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
-        return let_go(&config);
+        return release::let_go(&config);
     }
     let knowledge = PolicySet::load(&config)?;
     allow_descriptors();
-    let _lock = lock_state(&config)?;
+    let _lock = state_dir::lock(&config)?;
     let metrics =
         Arc::new(Metrics::new().map_err(|error| system("making the metrics")(std::io::Error::other(error)))?);
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -152,13 +65,13 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
 
     let changes = {
         let _context = runtime.enter();
-        watching::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
+        policy_files::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
     };
     let asks_package_managers = config.asks_package_managers;
-    let engine = Engine::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
+    let context = start::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
     let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());
-    let thread = watchdog::start(engine, heartbeat.clone(), &stop)?;
+    let thread = watchdog::start(|heartbeat| event_loop::run(context, heartbeat), heartbeat.clone(), &stop)?;
     let _ = phase.send(Phase::Running);
     ready();
 
@@ -167,7 +80,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
             tokio::spawn(exporter.serve(Arc::clone(&metrics), phases, heartbeat.clone(), stop.clone()));
         }
         tokio::spawn(
-            forward_signals(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
+            signals::forward(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
         tokio::spawn(changes);
         tokio::spawn(watchdog::watch(heartbeat));
@@ -192,75 +105,6 @@ fn allow_descriptors() {
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(%error, "few secrets can be known by their inodes");
     }
-}
-
-/// Listens from this call on; SIGTERM and SIGINT stop the daemon, SIGHUP reads the rules again.
-fn forward_signals(
-    handle: Arc<Handle>,
-    stop: CancellationToken,
-) -> std::io::Result<impl Future<Output = ()> + Send + 'static> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => if handle.send(Message::Reload).is_err() { break },
-            }
-        }
-        stop.cancel();
-    })
-}
-
-/// Removes what an earlier daemon left in force. Not under a running one, and not while a tree is frozen: nobody could
-/// thaw it any more.
-fn let_go(config: &Config) -> Result<(), StartError> {
-    let _lock = lock_state(config)?;
-    let left = snapshot::Store::new(&config.state).load();
-    let mut freezer = Freezer::find();
-    let mut frozen = Vec::new();
-    for session in &left.sessions {
-        let id = SessionId(session.id);
-        freezer.claim(id);
-        let root_is_alive = || std::path::Path::new("/proc").join(id.root().to_string()).exists();
-        if !freezer.processes(id).is_empty() || (session.frozen && root_is_alive()) {
-            frozen.push(id.to_string());
-        }
-    }
-    if !frozen.is_empty() {
-        return Err(StartError::Frozen { sessions: frozen.join(", ") });
-    }
-    freezer.keep(&[]);
-    for group in freezer.unclaimed() {
-        tracing::warn!(group = %group.display(), "somebody stands in this frozen group; if no daemon knows it, write 0 into its cgroup.freeze");
-    }
-    if let Some(pins) = &config.pins {
-        probes::remove_all_pins(pins)?;
-    }
-    Ok(())
-}
-
-/// One daemon per state directory: two would tell each other's story. Nobody else gets in: what is there names files and
-/// command lines of every user, and who can open the lock can take it.
-fn lock_state(config: &Config) -> Result<Flock<fs::File>, StartError> {
-    let failed = |source| StartError::State { path: config.state.clone(), source };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.state).map_err(failed)?;
-    let file = fs::OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(config.state.join("lock"))
-        .map_err(failed)?;
-    Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, error)| {
-        if error as i32 == Errno::WOULDBLOCK.raw_os_error() {
-            StartError::StateInUse { path: config.state.clone() }
-        } else {
-            failed(error.into())
-        }
-    })
 }
 
 /// Tells systemd, where it asked to be told.

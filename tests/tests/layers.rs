@@ -1,16 +1,20 @@
 //! The layers of the kernel programs (docs/decisions/0029): each file looks only at layers before its own.
 //!
 //! In them, in the core, in the host, in the program and in xtask no files form a circle: none imports, itself or through others,
-//! from one that imports from it.
+//! from one that imports from it. The daemon has layers too, and no type in it is large.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
 mod layers {
     pub mod imports;
+    pub mod sizes;
 }
 
 use std::{fs, path::Path};
 
-use layers::imports::{Imports, circles, imports};
+use layers::{
+    imports::{Imports, circles, imports},
+    sizes::{folders, spread, types},
+};
 
 const LAYERS: [&str; 5] = ["maps", "kernel", "decide", "report", "hooks"];
 
@@ -36,23 +40,46 @@ fn each_layer_looks_only_at_those_before_it() {
     assert!(upwards.is_empty(), "{upwards:#?}");
 }
 
-/// Of the program: its files still take from each other. None of them may take part in a circle with others.
-const LEFT: &str = "daemon";
-
 #[test]
 fn no_files_form_a_circle() {
     for sources in ["monitor-ebpf/src", "monitor/core/src", "monitor/host/src", "monitor/src", "xtask/src"] {
         let imports = imports_of(sources);
         assert!(imports.values().flatten().count() > 100, "{sources}: {imports:#?}");
-        let mut circles = circles(&imports);
-        if sources == "monitor/src" {
-            circles.retain(|module, others| {
-                others.retain(|other| [module, other].into_iter().any(|file| room(file) != LEFT));
-                !others.is_empty()
-            });
-        }
+        let circles = circles(&imports);
         assert!(circles.is_empty(), "{sources}: {circles:#?}");
     }
+}
+
+/// The daemon's layers; what starts it and turns it stands above all.
+const DAEMON: [&str; 6] = ["context", "apply", "intake", "process", "upkeep", "serve"];
+
+#[test]
+fn each_layer_of_the_daemon_looks_only_at_those_before_it() {
+    let imports = imports_of("monitor/src");
+    let inside = |module: &'_ str| module.strip_prefix("daemon::").map(str::to_owned);
+    let place = |module: &str| DAEMON.iter().position(|name| *name == room(module)).unwrap_or(DAEMON.len());
+    let all =
+        imports.iter().flat_map(|(from, others)| others.iter().map(move |to| (inside(from), inside(to))));
+    let all: Vec<(String, String)> = all.filter_map(|(from, to)| from.zip(to)).collect();
+    assert!(all.len() > 200, "{all:#?}");
+    let upwards: Vec<_> = all.iter().filter(|(from, to)| place(to) > place(from)).collect();
+    assert!(upwards.is_empty(), "{upwards:#?}");
+}
+
+/// Nothing in the daemon becomes what its engine was, one type that owns everything; and whoever opens a folder sees it at once.
+#[test]
+fn the_daemon_is_of_small_parts() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../monitor/src/daemon");
+    let folders = folders(&root);
+    assert!(folders.len() > 10, "{folders:#?}");
+    let crowded: Vec<_> = folders.iter().filter(|(_, files)| **files > 8).collect();
+    assert!(crowded.is_empty(), "{crowded:#?}");
+    let spread = spread(&root);
+    assert!(spread.is_empty(), "{spread:#?}");
+    let types = types(&root);
+    assert!(types.len() > 50, "{types:#?}");
+    let big: Vec<_> = types.iter().filter(|(_, size)| size.fields > 15 || size.methods > 40).collect();
+    assert!(big.is_empty(), "{big:#?}");
 }
 
 /// What the core may use: computing only. `tracing` hands lines to whoever listens and `jiff` is used without its clock (`clippy.toml`).

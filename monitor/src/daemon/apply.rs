@@ -1,194 +1,222 @@
 //! Carrying out what was decided, effect by effect. Nothing else acts on a session by a decision.
+//!
+//! What is carried out may have to be decided about in turn: how a freeze ended, a gate that could not be set, what a session has
+//! learned from another. So the step and what leads back to it stand together here; what does not lead back stands below.
 
-use std::{collections::HashSet, sync::Arc};
+pub mod callers;
+pub mod flow_state;
+pub mod flows;
+pub mod reporting;
+pub mod stopping;
+pub mod waiters;
 
-use interlock_core::{
-    decide::{Decision, Effect, Extra, Input, Report, Stop, Waiter, Waiting, event_name},
-    facts::{Action, BootNanos, SessionId, Severity, Stage, Subject},
-    holds::Hold,
-    record::{Kind, Who},
-    sessions::Outcome,
+use std::{collections::BTreeSet, path::Path, sync::Arc};
+
+use monitor_common::label::GATED;
+
+use crate::{
+    daemon::context::{Context, reporter::dismissed::DropReason},
+    metrics::kind_name,
 };
-use interlock_host::{clock::boot_now, enforcement::freeze};
-use monitor_common::{label::GATED, policy::FLOW_DENIED};
-use serde_json::json;
+use interlock_core::{
+    decide::{Effect, Input, Stop},
+    facts::{Process, SessionId},
+    recognition,
+    record::Kind,
+    rules::Touch,
+    sessions::{Registry, Session},
+};
+use interlock_host::{clock::boot_now, enforcement::freeze, probes::Maps};
 
-use super::{engine::Engine, losses::DropReason};
-use crate::metrics::kind_name;
+/// Decides, and carries out what follows.
+pub fn step(ctx: &mut Context, input: Input) {
+    let mut effects = std::mem::take(&mut ctx.effects);
+    ctx.decider.step(boot_now(), input, &mut effects);
+    apply(ctx, effects.drain(..));
+    ctx.effects = effects; // its room is used again
+}
 
-impl Engine {
-    pub(super) fn apply(&mut self, effects: impl Iterator<Item = Effect>) {
-        let mut judged = false;
-        for effect in effects {
-            judged |= matches!(effect, Effect::Judged(_));
-            self.carry_out(effect);
+fn apply(ctx: &mut Context, effects: impl Iterator<Item = Effect>) {
+    let mut judged = false;
+    for effect in effects {
+        judged |= matches!(effect, Effect::Judged(_));
+        carry_out(ctx, effect);
+    }
+    if judged {
+        ctx.reporter.explanations.deciding = None;
+    }
+}
+
+fn carry_out(ctx: &mut Context, effect: Effect) {
+    match effect {
+        Effect::Judged(decision) => reporting::count(&mut ctx.reporter, decision),
+        Effect::TooLate { kind } => ctx.reporter.dismiss(kind_name(kind), DropReason::SessionOver),
+        Effect::Allow(waiter) => {
+            waiters::allow(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows.searches, waiter)
         }
-        if judged {
-            self.explanations.deciding = None;
+        Effect::Refuse(waiter) => {
+            waiters::turn_away(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows, waiter)
+        }
+        Effect::Drop(waiter) => {
+            waiters::drop_data(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows.turned_away, waiter)
+        }
+        Effect::KeepHeld { cookie, at } => {
+            flows::keep_held(&mut ctx.kernel.maps, &mut ctx.flows.lingering, cookie, at)
+        }
+        Effect::Gate(session) => gate(ctx, session),
+        Effect::Freeze(stop) => freeze(ctx, stop),
+        Effect::Kill(stop) => stopping::kill(
+            &mut ctx.kernel.maps,
+            &mut ctx.freezer,
+            &mut ctx.reporter,
+            &ctx.decider.sessions,
+            stop,
+        ),
+        Effect::Thaw { session, who, stood } => stopping::thaw(
+            &mut ctx.kernel.maps,
+            &mut ctx.freezer,
+            &mut ctx.reporter,
+            &ctx.decider.sessions,
+            session,
+            who,
+            &stood,
+        ),
+        Effect::Record(entry) => drop(ctx.reporter.keep(entry)), // fails open: see `keep`
+        Effect::Report(report) => reporting::report(&mut ctx.reporter, &ctx.decider, report),
+        Effect::PassOn(session) => pass_on(ctx, [session]),
+        Effect::KeepAccount { hold } => ctx.reporter.explanations.keep_account(
+            &ctx.reporter.wall,
+            &ctx.decider.sessions,
+            &ctx.policies.rules,
+            hold,
+        ),
+        Effect::Waited(waited) => ctx.reporter.metrics.hold_waited(waited),
+        Effect::Save => ctx.state.save(),
+    }
+}
+
+fn gate(ctx: &mut Context, session: SessionId) {
+    if let Err(error) = ctx.kernel.maps.set_flags(session, GATED, true) {
+        // Fails open, visibly; the next fact tries again.
+        tracing::error!(%session, %error, "the session's connections cannot be held");
+        step(ctx, Input::NotGated(session));
+    }
+}
+
+fn freeze(ctx: &mut Context, stop: Stop) {
+    let sessions = &ctx.decider.sessions;
+    let creator = |pid| sessions.process(pid).map(|process| process.parent);
+    let outcome = freeze::freeze(&mut ctx.kernel.maps, &mut ctx.freezer, stop.session, &creator);
+    ctx.reporter.metrics.freezes.inc();
+    ctx.reporter.metrics.frozen_by_signal.inc_by(outcome.by_signal.len() as u64);
+    step(ctx, Input::Stopped { session: stop.session, outcome: outcome.clone() });
+    stopping::tell_stopped(
+        &mut ctx.reporter,
+        &ctx.decider.sessions,
+        "session-frozen",
+        Kind::Freeze,
+        stop,
+        &outcome,
+    );
+}
+
+/// What these sessions have touched counts for all that they can reach by meetings.
+pub fn pass_on<const N: usize>(ctx: &mut Context, from: [SessionId; N]) {
+    let group = reached(&ctx.decider.sessions, &ctx.kernel.maps, from);
+    if group.len() < 2 {
+        return;
+    }
+    group.iter().for_each(|id| notice_losses_of(ctx, *id)); // before a touch is settled
+    let sessions = group.iter().filter_map(|id| ctx.decider.sessions.get(*id));
+    let known: Vec<(SessionId, Arc<Touch>)> = sessions.clone().flat_map(touches).collect();
+    let unknown = sessions.clone().any(|session| session.incomplete);
+    for id in group {
+        count_for(ctx, id, &known);
+        if unknown {
+            let root = ctx.decider.sessions.process(id.root()).cloned().unwrap_or_default();
+            mark_incomplete(ctx, id, &root, "it has met a session of which something is unknown");
         }
     }
+}
 
-    fn carry_out(&mut self, effect: Effect) {
-        match effect {
-            Effect::Judged(decision) => self.count(decision),
-            Effect::TooLate { kind } => self.dismiss(kind_name(kind), DropReason::SessionOver),
-            Effect::Allow(waiter) => self.allow(waiter),
-            Effect::Refuse(waiter) => self.turn_away(waiter),
-            Effect::Drop(waiter) => self.drop_data(waiter),
-            Effect::KeepHeld { cookie, at } => self.keep_held(cookie, at),
-            Effect::Gate(session) => self.gate(session),
-            Effect::Freeze(stop) => self.freeze(stop),
-            Effect::Kill(stop) => self.kill(stop),
-            Effect::Thaw { session, who, stood } => self.thaw(session, who, &stood),
-            Effect::Record(entry) => drop(self.keep(entry)), // fails open: see `keep`
-            Effect::Report(report) => self.report(report),
-            Effect::PassOn(session) => self.pass_on([session]),
-            Effect::KeepAccount { hold } => self.keep_account(hold),
-            Effect::Waited(waited) => self.metrics.hold_waited(waited),
-            Effect::Save => self.save(),
+/// The sessions, and whom they have met, and whom those have met; of one user, as what one user's agents do is no reason to stop
+/// another's.
+fn reached<const N: usize>(sessions: &Registry, maps: &Maps, from: [SessionId; N]) -> BTreeSet<SessionId> {
+    let user = |id: SessionId| sessions.get(id).map(|session| session.user);
+    let of = from.first().and_then(|id| user(*id));
+    let mut group: BTreeSet<SessionId> =
+        from.into_iter().filter(|id| of.is_some() && user(*id) == of).collect();
+    let mut new: Vec<SessionId> = group.iter().copied().collect();
+    while let Some(id) = new.pop() {
+        let met = maps.met(id).into_iter().filter(|other| user(*other) == of);
+        new.extend(met.filter(|other| group.insert(*other)));
+    }
+    group
+}
+
+fn count_for(ctx: &mut Context, id: SessionId, known: &[(SessionId, Arc<Touch>)]) {
+    let Some(session) = ctx.decider.sessions.get_mut(id) else { return };
+    let mut news: Vec<String> = Vec::new();
+    for (from, touch) in known {
+        let counts = touch.foreign && !is_own(session, Path::new(&touch.path));
+        if counts && session.memory.take_over(touch, *from) {
+            session.remember(format!("{:?} foreign {} {}", touch.grade, touch.class, touch.path));
+            news.push(touch.path.clone());
         }
     }
-
-    /// What follows tells of this decision.
-    fn count(&mut self, decision: Arc<Decision>) {
-        self.metrics.event(kind_name(decision.fact.subject.kind()));
-        for found in &decision.verdict.matches {
-            self.metrics.rule_matched(&found.rule.id, found.action);
-        }
-        for rule in &decision.verdict.guard_faults {
-            self.metrics.guard_failed(&rule.id);
-        }
-        self.explanations.deciding = Some(decision);
+    if news.is_empty() {
+        return;
     }
+    step(ctx, Input::Remembers(id));
+    // The kernel did so for those that the one that touched has met itself, before this was known.
+    flows::ask_again(&mut ctx.kernel.maps, id);
+    let event =
+        ctx.reporter.event(&ctx.decider.sessions, "touch-shared", boot_now(), id).with("file.paths", news);
+    ctx.reporter.publish(&ctx.decider.sessions, event);
+}
 
-    fn allow(&mut self, waiter: Waiter) {
-        match waiter.what {
-            Waiting::Flow(flow) => self.release(waiter.session, waiter.pid, &flow),
-            Waiting::Caller(caller) => self.resume(waiter.session, caller),
-        }
+pub fn mark_incomplete(ctx: &mut Context, id: SessionId, process: &Process, why: &str) {
+    let Some(session) = ctx.decider.sessions.get_mut(id).filter(|session| !session.incomplete) else {
+        return;
+    };
+    session.incomplete = true;
+    ctx.decider.settle_gate(id);
+    if let Err(error) = ctx.kernel.maps.set_flags(id, GATED, true) {
+        tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
     }
+    flows::ask_again(&mut ctx.kernel.maps, id);
+    let event = ctx
+        .reporter
+        .event(&ctx.decider.sessions, "session-incomplete", boot_now(), id)
+        .process(process)
+        .with("session.incomplete", true)
+        .with("message", why);
+    ctx.reporter.publish(&ctx.decider.sessions, event);
+    pass_on(ctx, [id]);
+}
 
-    fn turn_away(&mut self, waiter: Waiter) {
-        match waiter.what {
-            Waiting::Flow(flow) => self.refuse(waiter.session, waiter.pid, &flow),
-            Waiting::Caller(caller) => self.deny_caller(waiter.session, caller),
-        }
-    }
+/// Also before a flow is judged: what was lost may be the very touch that the rules ask for.
+pub fn notice_losses_of(ctx: &mut Context, id: SessionId) {
+    let lost = ctx.kernel.maps.taint(id).map_or(0, |taint| taint.lost);
+    let Some(session) = ctx.decider.sessions.get_mut(id).filter(|session| lost > session.lost) else {
+        return;
+    };
+    session.lost = lost;
+    session.incomplete = true;
+    let event = ctx
+        .reporter
+        .event(&ctx.decider.sessions, "records-lost", boot_now(), id)
+        .with("interlock.lost", lost);
+    ctx.reporter.publish(&ctx.decider.sessions, event);
+    pass_on(ctx, [id]);
+}
 
-    fn drop_data(&mut self, waiter: Waiter) {
-        match waiter.what {
-            Waiting::Flow(flow) => self.deny_flow(flow.cookie, flow.decided(FLOW_DENIED)),
-            Waiting::Caller(caller) => self.deny_caller(waiter.session, caller),
-        }
-    }
+fn touches(session: &Session) -> impl Iterator<Item = (SessionId, Arc<Touch>)> {
+    session.memory.touches().iter().map(|touch| (session.id, Arc::clone(touch)))
+}
 
-    fn gate(&mut self, session: SessionId) {
-        if let Err(error) = self.maps.set_flags(session, GATED, true) {
-            // Fails open, visibly; the next fact tries again.
-            tracing::error!(%session, %error, "the session's connections cannot be held");
-            self.step(Input::NotGated(session));
-        }
-    }
-
-    fn freeze(&mut self, stop: Stop) {
-        let sessions = &self.decider.sessions;
-        let creator = |pid| sessions.process(pid).map(|process| process.parent);
-        let outcome = freeze::freeze(&mut self.maps, &mut self.freezer, stop.session, &creator);
-        self.metrics.freezes.inc();
-        self.metrics.frozen_by_signal.inc_by(outcome.by_signal.len() as u64);
-        self.step(Input::Stopped { session: stop.session, outcome: outcome.clone() });
-        self.tell_stopped("session-frozen", Kind::Freeze, stop, &outcome);
-    }
-
-    fn kill(&mut self, stop: Stop) {
-        let outcome = freeze::kill(&mut self.maps, &self.freezer, stop.session);
-        self.metrics.kills.inc();
-        self.tell_stopped("session-killed", Kind::Kill, stop, &outcome);
-    }
-
-    fn tell_stopped(&mut self, name: &str, kind: Kind, stop: Stop, outcome: &Outcome) {
-        let Stop { session, who, why, asked } = stop;
-        let rule = if let Who::Rule(rule) = &who { vec![rule.clone()] } else { Vec::new() };
-        let detail = [
-            ("why", why.clone().into()),
-            ("processes", outcome.members.into()),
-            ("still_running", json!(outcome.running)),
-        ];
-        self.record(kind, who, Some(session), detail);
-        let event = self
-            .event(name, boot_now(), session)
-            .alert(Severity::Critical, &why)
-            .with("rule.id", rule)
-            .with("freeze.asked_ns", asked.0)
-            .with("freeze.done_ns", boot_now().0)
-            .with("freeze.processes", outcome.members)
-            .with("freeze.passes", outcome.passes)
-            .with("freeze.still_running", json!(outcome.running))
-            .with("freeze.by_signal", json!(outcome.by_signal))
-            .with("freeze.took_us", u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX));
-        self.publish(event);
-    }
-
-    fn thaw(&mut self, session: SessionId, who: Who, stood: &HashSet<u32>) {
-        let user = if let Who::Caller { uid, .. } = who { json!(uid) } else { json!(null) };
-        self.record(Kind::Thaw, who, Some(session), []);
-        let outcome = freeze::thaw(&mut self.maps, &mut self.freezer, session, stood);
-        let event = self
-            .event("session-thawed", boot_now(), session)
-            .with("freeze.processes", outcome.members)
-            .with("freeze.still_stopped", json!(outcome.running))
-            .with("user.id", user);
-        self.publish(event);
-    }
-
-    fn report(&mut self, report: Report) {
-        match report {
-            Report::Act { name, decision, action, extra } => {
-                self.report_act(name, &decision, action, extra);
-            }
-            Report::PassedOver { at, session, process, subject, pack } => {
-                self.metrics.event(kind_name(subject.kind()));
-                let event = self.event(event_name(&subject), at, session).process(&process).subject(&subject);
-                self.publish(event.with("secret.pack", pack).with("interlock.action", "allow"));
-            }
-            Report::Hold { name, at, hold, extra } => self.report_hold(name, at, &hold, extra),
-            Report::WouldFreeze { at, session, rule, why } => {
-                let event = self.event("would-freeze", at, session);
-                self.publish(event.with("rule.id", vec![rule]).with("message", why));
-            }
-        }
-    }
-
-    fn report_act(&mut self, name: &str, decision: &Decision, action: Action, extra: Extra) {
-        let fact = &decision.fact;
-        let mut event = self
-            .event(name, fact.at, fact.session)
-            .process(&fact.process)
-            .subject(&fact.subject)
-            .with("interlock.mode", json!(self.decider.settings.mode))
-            .verdict(&decision.verdict, action);
-        if fact.incomplete {
-            event = event.with("session.incomplete", true);
-        }
-        if fact.subject == Subject::Lifecycle(Stage::Started)
-            && let Some(session) = self.decider.sessions.get(fact.session)
-        {
-            event = event.origin(session);
-        }
-        for (field, value) in extra {
-            event = event.with(field, value);
-        }
-        if decision.is_habit_again() {
-            event = event.without_alert();
-        }
-        self.publish(event);
-    }
-
-    fn report_hold(&mut self, name: &str, at: BootNanos, hold: &Hold, extra: Extra) {
-        let mut event = self.event(name, at, SessionId(hold.session)).with("hold.id", hold.id());
-        for (field, value) in extra {
-            event = event.with(field, value);
-        }
-        self.publish(event.object(&hold.object));
-    }
+/// What lies in its own trees is the session's also where somebody else has read it.
+fn is_own(session: &Session, path: &Path) -> bool {
+    let trees = session.workspace.iter().chain(&session.project);
+    session.is_served(path) || trees.into_iter().any(|tree| !recognition::is_outside(Some(tree), path))
 }

@@ -1,0 +1,51 @@
+//! How a flow stands, as the kernel sees it.
+
+use monitor_common::{
+    label::{GATED, Taint},
+    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
+};
+
+use interlock_core::{facts::SessionId, holds::HeldFlow};
+use interlock_host::probes::Maps;
+
+/// `IPPROTO_TCP`.
+pub const TCP: u16 = 6;
+
+pub fn goes_on(maps: &Maps, asked: &HeldFlow) -> bool {
+    maps.flow(asked.cookie).is_some_and(|flow| asked.goes_on(&flow))
+}
+
+/// Whether nobody has seen the begin of a stream, and it has said nothing since: who it is for is a guess. A person cannot
+/// judge a guess, a model must not be stopped by one, and a control plane must not pass by one.
+pub fn began_unseen(maps: &Maps, asked: &HeldFlow) -> bool {
+    let is_older = |flow: Flow| flow.older != 0 && flow.protocol == TCP;
+    maps.flow(asked.cookie).is_some_and(is_older) && maps.flow_name(asked.cookie).is_none()
+}
+
+/// Whether the session's flows ask before their data leaves, as the kernel sees it.
+pub fn is_gated(maps: &Maps, id: SessionId) -> bool {
+    let Some(session) = maps.session(id) else { return false };
+    let asks = |taint: Taint| taint.touches > session.settled || taint.lost != 0;
+    session.flags & GATED != 0 || maps.taint(id).is_some_and(asks)
+}
+
+/// Whether the flow's data waits for a decision.
+pub fn waits(maps: &Maps, cookie: u64, flow: &Flow) -> bool {
+    let decided = maps.verdict(cookie).filter(|decided| decided.is_about(flow));
+    flow.asked != 0
+        && decided.is_none_or(|decided| decided.verdict == FLOW_ALLOWED && decided.generation < flow.asked)
+}
+
+/// Whether what the flow sends now has been decided, under all that its session has touched.
+pub fn is_let_through(maps: &Maps, id: SessionId, cookie: u64, flow: &Flow) -> bool {
+    let decided = maps.verdict(cookie).filter(|decided| decided.is_about(flow));
+    let now = maps.generation(id);
+    decided.is_some_and(|decided| {
+        decided.verdict == FLOW_ALLOWED && now.is_some_and(|now| decided.generation >= now)
+    })
+}
+
+pub fn is_denied(maps: &Maps, cookie: u64, flow: &Flow) -> bool {
+    let decided = maps.verdict(cookie).filter(|decided| decided.is_about(flow));
+    decided.is_some_and(|decided| decided.verdict == FLOW_DENIED)
+}

@@ -1,0 +1,111 @@
+//! Decisions about flows, carried into the kernel.
+
+use std::{collections::HashMap, time::Duration};
+
+use monitor_common::policy::{FLOW_ALLOWED, FLOW_DENIED, Flow, FlowVerdict};
+
+use crate::daemon::{
+    apply::flow_state::{self, TCP},
+    context::flows::searches::Searches,
+};
+use interlock_core::{
+    facts::{BootNanos, SessionId},
+    holds::HeldFlow,
+    sessions::Registry,
+};
+use interlock_host::{clock::boot_now, probes::Maps};
+
+/// TCP gives up unacknowledged data after about 15 minutes (`tcp_retries2`); until then a closed socket's queue must
+/// stay held.
+const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
+
+/// Lets a flow through, under the generation it asked with, and pushes its data out.
+pub fn release(
+    maps: &mut Maps,
+    searches: &mut Searches,
+    sessions: &Registry,
+    session: SessionId,
+    pid: u32,
+    asked: &HeldFlow,
+) {
+    let HeldFlow { cookie, .. } = *asked;
+    if !flow_state::goes_on(maps, asked) {
+        return;
+    }
+    if let Err(error) = maps.decide_flow(cookie, asked.decided(FLOW_ALLOWED)) {
+        tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
+        return;
+    }
+    searches.push(sessions, session, pid, cookie);
+}
+
+/// Denies a flow for good, and lets the program see an error. Where the socket goes elsewhere by now, what waited is gone,
+/// and the new connection is not the denied one.
+pub fn refuse(
+    maps: &mut Maps,
+    searches: &mut Searches,
+    sessions: &Registry,
+    session: SessionId,
+    pid: u32,
+    asked: &HeldFlow,
+) {
+    let HeldFlow { cookie, .. } = *asked;
+    if !flow_state::goes_on(maps, asked) {
+        return;
+    }
+    deny_flow(maps, cookie, asked.decided(FLOW_DENIED));
+    searches.reset(sessions, session, pid, cookie, (asked.address, asked.port));
+}
+
+pub fn deny_flow(maps: &mut Maps, cookie: u64, denied: FlowVerdict) {
+    if let Err(error) = maps.decide_flow(cookie, denied) {
+        // Fails closed: undecided data is dropped like denied data.
+        tracing::error!(cookie, %error, "the denial cannot be written; the flow stays held");
+    }
+}
+
+/// Denies a flow that nobody can be asked about any more, until TCP has given up on it.
+pub fn keep_held(maps: &mut Maps, lingering: &mut HashMap<u64, BootNanos>, cookie: u64, at: BootNanos) {
+    let Some(flow) = maps.flow(cookie) else { return };
+    deny_flow(maps, cookie, present(cookie, &flow).decided(FLOW_DENIED));
+    lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
+}
+
+/// At a session's end: what was not let through stays held, the rest is forgotten. A connection of a session whose
+/// connections ask may have data queued that was never tried (`TCP_CORK`), and outlive its processes: in flight to
+/// somebody else (`SCM_RIGHTS`), among an io_uring's files.
+pub fn settle_flows_of(
+    maps: &mut Maps,
+    lingering: &mut HashMap<u64, BootNanos>,
+    id: SessionId,
+    at: BootNanos,
+) {
+    let flows: Vec<(u64, Flow)> = maps.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
+    let asks = flow_state::is_gated(maps, id);
+    for (cookie, flow) in flows {
+        let may_queue = asks && flow.protocol == TCP && !flow_state::is_let_through(maps, id, cookie, &flow);
+        if flow.closed != 0
+            || may_queue
+            || flow_state::waits(maps, cookie, &flow)
+            || flow_state::is_denied(maps, cookie, &flow)
+        {
+            keep_held(maps, lingering, cookie, at);
+        } else {
+            maps.remove_flow(cookie);
+        }
+    }
+}
+
+/// Connections of a session that were let through ask about what they send next.
+pub fn ask_again(maps: &mut Maps, id: SessionId) {
+    if let Err(error) = maps.renew(id) {
+        // Fails open for connections that were let through, visibly: the session is over, or the map is gone.
+        tracing::error!(session = %id, %error, "the session's connections are not asked about again");
+    }
+}
+
+/// What a flow asked last, as the kernel remembers it.
+pub fn present(cookie: u64, flow: &Flow) -> HeldFlow {
+    let Flow { address, port, asked, tgid, .. } = *flow;
+    HeldFlow { cookie, generation: asked, asked: boot_now(), address, port, gone: false, opener: tgid }
+}

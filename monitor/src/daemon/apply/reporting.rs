@@ -1,0 +1,98 @@
+//! Events that tell of a decision.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::{daemon::context::reporter::Reporter, metrics::kind_name};
+use interlock_core::{
+    decide::{Decider, Decision, Extra, Report, event_name},
+    facts::{Action, BootNanos, SessionId, Stage, Subject},
+    holds::Hold,
+    sessions::Registry,
+};
+
+/// What follows tells of this decision.
+pub fn count(reporter: &mut Reporter, decision: Arc<Decision>) {
+    reporter.metrics.event(kind_name(decision.fact.subject.kind()));
+    for found in &decision.verdict.matches {
+        reporter.metrics.rule_matched(&found.rule.id, found.action);
+    }
+    for rule in &decision.verdict.guard_faults {
+        reporter.metrics.guard_failed(&rule.id);
+    }
+    reporter.explanations.deciding = Some(decision);
+}
+
+pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
+    match report {
+        Report::Act { name, decision, action, extra } => {
+            report_act(reporter, decider, name, &decision, action, extra);
+        }
+        Report::PassedOver { at, session, process, subject, pack } => {
+            reporter.metrics.event(kind_name(subject.kind()));
+            let event = reporter
+                .event(&decider.sessions, event_name(&subject), at, session)
+                .process(&process)
+                .subject(&subject);
+            reporter.publish(
+                &decider.sessions,
+                event.with("secret.pack", pack).with("interlock.action", "allow"),
+            );
+        }
+        Report::Hold { name, at, hold, extra } => {
+            report_hold(reporter, &decider.sessions, name, at, &hold, extra)
+        }
+        Report::WouldFreeze { at, session, rule, why } => {
+            let event = reporter.event(&decider.sessions, "would-freeze", at, session);
+            reporter.publish(&decider.sessions, event.with("rule.id", vec![rule]).with("message", why));
+        }
+    }
+}
+
+fn report_act(
+    reporter: &mut Reporter,
+    decider: &Decider,
+    name: &str,
+    decision: &Decision,
+    action: Action,
+    extra: Extra,
+) {
+    let fact = &decision.fact;
+    let mut event = reporter
+        .event(&decider.sessions, name, fact.at, fact.session)
+        .process(&fact.process)
+        .subject(&fact.subject)
+        .with("interlock.mode", json!(decider.settings.mode))
+        .verdict(&decision.verdict, action);
+    if fact.incomplete {
+        event = event.with("session.incomplete", true);
+    }
+    if fact.subject == Subject::Lifecycle(Stage::Started)
+        && let Some(session) = decider.sessions.get(fact.session)
+    {
+        event = event.origin(session);
+    }
+    for (field, value) in extra {
+        event = event.with(field, value);
+    }
+    if decision.is_habit_again() {
+        event = event.without_alert();
+    }
+    reporter.publish(&decider.sessions, event);
+}
+
+fn report_hold(
+    reporter: &mut Reporter,
+    sessions: &Registry,
+    name: &str,
+    at: BootNanos,
+    hold: &Hold,
+    extra: Extra,
+) {
+    let mut event = reporter.event(sessions, name, at, SessionId(hold.session)).with("hold.id", hold.id());
+    for (field, value) in extra {
+        event = event.with(field, value);
+    }
+    reporter.publish(sessions, event.object(&hold.object));
+}

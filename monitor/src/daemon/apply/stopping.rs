@@ -1,0 +1,80 @@
+//! Freezing, killing and thawing a session's tree.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+
+use crate::daemon::context::reporter::Reporter;
+use interlock_core::{
+    decide::Stop,
+    facts::{SessionId, Severity},
+    record::{Kind, Who},
+    sessions::{Outcome, Registry},
+};
+use interlock_host::{
+    clock::boot_now,
+    enforcement::{freeze, freezer::Freezer},
+    probes::Maps,
+};
+
+pub fn kill(
+    maps: &mut Maps,
+    freezer: &mut Freezer,
+    reporter: &mut Reporter,
+    sessions: &Registry,
+    stop: Stop,
+) {
+    let outcome = freeze::kill(maps, freezer, stop.session);
+    reporter.metrics.kills.inc();
+    tell_stopped(reporter, sessions, "session-killed", Kind::Kill, stop, &outcome);
+}
+
+pub fn thaw(
+    maps: &mut Maps,
+    freezer: &mut Freezer,
+    reporter: &mut Reporter,
+    sessions: &Registry,
+    session: SessionId,
+    who: Who,
+    stood: &HashSet<u32>,
+) {
+    let user = if let Who::Caller { uid, .. } = who { json!(uid) } else { json!(null) };
+    reporter.record(Kind::Thaw, who, Some(session), []);
+    let outcome = freeze::thaw(maps, freezer, session, stood);
+    let event = reporter
+        .event(sessions, "session-thawed", boot_now(), session)
+        .with("freeze.processes", outcome.members)
+        .with("freeze.still_stopped", json!(outcome.running))
+        .with("user.id", user);
+    reporter.publish(sessions, event);
+}
+
+pub fn tell_stopped(
+    reporter: &mut Reporter,
+    sessions: &Registry,
+    name: &str,
+    kind: Kind,
+    stop: Stop,
+    outcome: &Outcome,
+) {
+    let Stop { session, who, why, asked } = stop;
+    let rule = if let Who::Rule(rule) = &who { vec![rule.clone()] } else { Vec::new() };
+    let detail = [
+        ("why", why.clone().into()),
+        ("processes", outcome.members.into()),
+        ("still_running", json!(outcome.running)),
+    ];
+    reporter.record(kind, who, Some(session), detail);
+    let event = reporter
+        .event(sessions, name, boot_now(), session)
+        .alert(Severity::Critical, &why)
+        .with("rule.id", rule)
+        .with("freeze.asked_ns", asked.0)
+        .with("freeze.done_ns", boot_now().0)
+        .with("freeze.processes", outcome.members)
+        .with("freeze.passes", outcome.passes)
+        .with("freeze.still_running", json!(outcome.running))
+        .with("freeze.by_signal", json!(outcome.by_signal))
+        .with("freeze.took_us", u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX));
+    reporter.publish(sessions, event);
+}

@@ -1,0 +1,51 @@
+//! Connections: their names, who waits for what, and the searches for their sockets.
+
+pub mod connections;
+pub mod greetings;
+pub mod partial_requests;
+pub mod searches;
+pub mod turned_away;
+
+use std::collections::HashMap;
+
+use crate::daemon::context::flows::{
+    greetings::Greetings, partial_requests::PartialRequests, searches::Searches, turned_away::TurnedAway,
+};
+use interlock_core::{
+    facts::{BootNanos, SessionId},
+    holds::HeldCaller,
+    names::Names,
+};
+use interlock_host::resolvers::Resolvers;
+
+/// Connections of sessions.
+pub struct Flows {
+    pub names: Names,
+    pub resolvers: Resolvers,
+    pub partial_requests: PartialRequests,
+    pub greetings: Greetings,
+    /// Which process of a session holds a listening socket, by the socket's inode.
+    pub listeners: HashMap<(SessionId, u64), u32>,
+    /// Sockets whose queued data must stay held although everybody closed them, until TCP gives up.
+    pub lingering: HashMap<u64, BootNanos>,
+    /// Processes that are stopped until it is known whose the connections are that they were sent.
+    pub receivers: HashMap<u32, HeldCaller>,
+    pub searches: Searches,
+    pub turned_away: TurnedAway,
+}
+
+impl Flows {
+    pub fn new(resolvers: Resolvers, searches: Searches, lingering: HashMap<u64, BootNanos>) -> Self {
+        Self {
+            names: Names::new(),
+            resolvers,
+            partial_requests: PartialRequests::default(),
+            greetings: Greetings::default(),
+            listeners: HashMap::new(),
+            lingering,
+            receivers: HashMap::new(),
+            searches,
+            turned_away: TurnedAway::default(),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! The engine's end of its inbox, and what it wakes others by.
+
+pub mod handle;
+pub mod looker;
+
+use std::{
+    os::fd::OwnedFd,
+    sync::{Arc, mpsc::Receiver},
+};
+
+use tokio::sync::Notify;
+
+use crate::daemon::context::mailbox::{
+    handle::{Inbox, Message},
+    looker::Looker,
+};
+
+/// The inbox, from inside.
+pub struct Mailbox {
+    pub inbox: Receiver<Message>,
+    /// Something is in the inbox that was not looked at.
+    pub inbox_waits: bool,
+    pub wake: Arc<OwnedFd>,
+    /// The way into the inbox, for threads of its own.
+    pub back: Inbox,
+    pub looker: Looker,
+    pub ask_again: Arc<Notify>,
+    pub stopping: bool,
+}
+
+impl Mailbox {
+    /// What wakes the engine up when it is written to.
+    pub fn waker(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.wake)
+    }
+}

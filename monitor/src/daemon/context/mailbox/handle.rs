@@ -1,0 +1,134 @@
+//! The engine as the rest of the daemon sees it: an inbox that wakes it up, and the stream of its events.
+
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver, Sender},
+    },
+};
+
+use rustix::event::{EventfdFlags, eventfd};
+use serde_json::Value;
+use tokio::sync::Notify;
+
+use crate::{
+    control::{
+        command::{Command, Engine},
+        live::Live,
+    },
+    daemon::context::{
+        flows::connections::Had,
+        policy_set::{LoadErrors, PolicySet},
+        reporter::bus::Bus,
+    },
+};
+use interlock_core::facts::SessionId;
+use interlock_host::packages::Answers;
+
+/// What reaches the engine from outside the kernel.
+#[derive(Debug)]
+pub enum Message {
+    Command(Box<Command>),
+    /// SIGHUP: read the rules again.
+    Reload,
+    /// A rule file or a catalogue may have changed.
+    FilesChanged,
+    /// What the package managers said of their registries.
+    Registries(Answers),
+    /// Rules and catalogues, read again.
+    Read(Box<Result<PolicySet, LoadErrors>>),
+    /// What a process of a session had open before its label, where that took time to find.
+    Connections(SessionId, Had),
+    /// SIGTERM, SIGINT.
+    Stop,
+}
+
+/// The way into the engine's inbox.
+#[derive(Clone)]
+pub struct Inbox {
+    sender: Sender<Message>,
+    wake: Arc<OwnedFd>,
+}
+
+impl Inbox {
+    /// Hands in an input; gives it back if the engine has ended.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn send(&self, input: Message) -> Result<(), Message> {
+        self.sender.send(input).map_err(|error| error.0)?;
+        // The counter being full means that the engine is awake anyway.
+        let _ = rustix::io::write(self.wake.as_fd(), &1_u64.to_ne_bytes());
+        Ok(())
+    }
+}
+
+/// A handle to the engine's thread.
+pub struct Handle {
+    inbox: Inbox,
+    bus: Bus,
+    ask_again: Arc<Notify>,
+}
+
+impl Handle {
+    /// # Errors
+    /// No descriptor is left.
+    pub fn new() -> std::io::Result<(Self, Ends)> {
+        let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
+        let (sender, inbox) = mpsc::channel();
+        let bus = Bus::new();
+        let ask_again = Arc::new(Notify::new());
+        let back = Inbox { sender, wake: Arc::clone(&wake) };
+        let handle = Self { inbox: back.clone(), bus: bus.clone(), ask_again: Arc::clone(&ask_again) };
+        Ok((handle, Ends { inbox, back, wake, bus, ask_again }))
+    }
+
+    /// The way into the inbox alone.
+    #[cfg(test)]
+    pub fn way_in(&self) -> Inbox {
+        self.inbox.clone()
+    }
+
+    /// What the engine notifies when the package managers are to be asked again.
+    #[must_use]
+    pub fn ask_again(&self) -> Arc<Notify> {
+        Arc::clone(&self.ask_again)
+    }
+
+    /// Hands in an input; gives it back if the engine has ended.
+    ///
+    /// # Errors
+    /// The engine has ended.
+    pub fn send(&self, input: Message) -> Result<(), Message> {
+        self.inbox.send(input)
+    }
+}
+
+impl Engine for Handle {
+    fn submit(&self, command: Command) -> Result<(), Box<Command>> {
+        match self.send(Message::Command(Box::new(command))) {
+            Err(Message::Command(command)) => Err(command),
+            _ => Ok(()),
+        }
+    }
+
+    fn events(&self) -> Live {
+        Live::new(self.bus.weighty.subscribe(), self.bus.plain.subscribe())
+    }
+
+    fn recent(&self) -> Vec<Arc<Value>> {
+        self.bus.history().all()
+    }
+}
+
+/// The engine's own ends.
+pub struct Ends {
+    pub inbox: Receiver<Message>,
+    /// The way back in, for threads of the engine's own.
+    pub back: Inbox,
+    pub wake: Arc<OwnedFd>,
+    pub bus: Bus,
+    /// Has the package managers asked again.
+    pub ask_again: Arc<Notify>,
+}

@@ -1,0 +1,118 @@
+//! What the daemon knows before it sees anything: rules and catalogues.
+
+use std::{
+    fmt, fs,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+use jiff::Timestamp;
+
+use crate::{config::Config, policy};
+use interlock_core::{
+    catalog::{Catalog, CatalogProblems},
+    rules::{Problems, RuleSet},
+};
+use interlock_host::packages::{self, Answers};
+
+/// How long the homes may take to answer: users can put file systems there that never do.
+const HOMES_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub struct PolicySet {
+    pub rules: Arc<RuleSet>,
+    pub loaded: Timestamp,
+    /// Why the last reload was refused.
+    pub problem: Option<String>,
+    pub catalog: Catalog,
+    /// What the package managers said of themselves; `None` until they have.
+    pub answers: Option<Answers>,
+}
+
+impl fmt::Debug for PolicySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PolicySet").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}
+
+impl PolicySet {
+    /// # Errors
+    /// Every mistake in any of the files.
+    pub fn load(config: &Config) -> Result<Self, LoadErrors> {
+        let (rules, catalog) = (rules(config), catalog(config));
+        let (rules, mut catalog) = match (rules, catalog) {
+            (Ok(rules), Ok(catalog)) => (rules, catalog),
+            (rules, catalog) => return Err(LoadErrors { rules: rules.err(), catalog: catalog.err() }),
+        };
+        let refused = rules.refused_by(&catalog);
+        if !refused.is_empty() {
+            return Err(LoadErrors { rules: Some(refused), catalog: None });
+        }
+        catalog.switch_off(&rules.packs_off());
+        // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
+        // conditions and rules still work. `interlock rules check` counts it as a mistake.
+        for problem in rules.strange_to(&catalog).iter().chain(rules.contradicted(&catalog).iter()) {
+            tracing::warn!("{}", problem.headline());
+        }
+        Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, catalog, answers: None })
+    }
+
+    /// Counts the registries that the package managers have compiled in among those of their configuration.
+    pub fn learn(&mut self, answers: Answers) {
+        self.catalog.destinations.learn(answers.learned.iter().cloned());
+        self.answers = Some(answers);
+    }
+
+    /// Whether both say the same, word for word.
+    pub fn is_like(&self, other: &Self) -> bool {
+        self.rules.sha256() == other.rules.sha256() && self.catalog.sha256() == other.catalog.sha256()
+    }
+}
+
+/// Everything that is wrong with the rules and the catalogues.
+#[derive(Debug, thiserror::Error)]
+pub struct LoadErrors {
+    rules: Option<Problems>,
+    catalog: Option<CatalogProblems>,
+}
+
+impl fmt::Display for LoadErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: [Option<&dyn fmt::Display>; 2] = [
+            self.rules.as_ref().map(|problems| problems as _),
+            self.catalog.as_ref().map(|problems| problems as _),
+        ];
+        let lines: Vec<String> = parts.into_iter().flatten().map(ToString::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+fn rules(config: &Config) -> Result<RuleSet, Problems> {
+    policy::rules::configured(config.rules.as_deref())
+}
+
+fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
+    let mut catalog = policy::catalog::configured(config.catalog.as_deref())?;
+    catalog.destinations.learn(registries());
+    Ok(catalog)
+}
+
+/// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says
+/// nothing about theirs; what a session's says is not known here. In the daemon's own mounts: what is a registry on this
+/// machine no container says.
+fn registries() -> Vec<(String, String)> {
+    let (sender, found) = mpsc::sync_channel(1);
+    let looked = thread::Builder::new().name("interlock-registries".into()).spawn(move || {
+        let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
+        let homes = users.chain(["/root".into()]);
+        let found = homes.flat_map(|home| packages::configured(&home, &|_| None)).collect();
+        let _ = sender.send(found); // too late: said below
+    });
+    looked.ok().and_then(|_| found.recv_timeout(HOMES_TIMEOUT).ok()).unwrap_or_else(|| {
+        // What is not known to be a registry is an unknown host.
+        tracing::warn!(
+            "a home does not answer: registries that package managers are configured for are unknown"
+        );
+        Vec::new()
+    })
+}

@@ -1,0 +1,191 @@
+//! What leaves the daemon in writing: events, told once where they repeat, and the ledger's records.
+
+pub mod bus;
+pub mod dismissed;
+pub mod event;
+pub mod explanations;
+pub mod folding;
+pub mod history;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    alerts::Outbox,
+    daemon::context::reporter::{
+        bus::Bus,
+        dismissed::{Dismissed, DropReason},
+        event::Event,
+        explanations::Explanations,
+        folding::{Folding, Repeats},
+    },
+    ledger::{Head, Ledger, record::Record},
+    metrics::Metrics,
+};
+use interlock_core::{
+    facts::{BootNanos, SessionId},
+    record::{Entry, Kind, Who},
+    sessions::Registry,
+};
+use interlock_host::clock::{Wall, boot_now};
+
+/// What tells of the daemon's work, and keeps what was told.
+pub struct Reporter {
+    pub ledger: Ledger,
+    pub outbox: Outbox,
+    pub bus: Bus,
+    folding: Folding,
+    pub explanations: Explanations,
+    /// Measured once a turn, so that events keep their order on the wall's clock.
+    pub wall: Wall,
+    pub metrics: Arc<Metrics>,
+    /// Events that were published.
+    pub events: u64,
+    next_event: u64,
+    pub dismissed: Dismissed,
+    pub undecodable: u64,
+}
+
+impl Reporter {
+    pub fn new(ledger: Ledger, outbox: Outbox, bus: Bus, metrics: Arc<Metrics>, next_event: u64) -> Self {
+        Self {
+            ledger,
+            outbox,
+            bus,
+            folding: Folding::default(),
+            explanations: Explanations::default(),
+            wall: Wall::now(),
+            metrics,
+            events: 0,
+            next_event,
+            dismissed: Dismissed::default(),
+            undecodable: 0,
+        }
+    }
+
+    /// The number of the next event.
+    pub fn next_event(&self) -> u64 {
+        self.next_event
+    }
+
+    fn number_event(&mut self) -> u64 {
+        let number = self.next_event;
+        self.next_event += 1;
+        number
+    }
+
+    /// A new event that belongs to no session, numbered.
+    pub fn event_of_daemon(&mut self, action: &str) -> Event {
+        Event::new(self.number_event(), action, Timestamp::now())
+    }
+
+    /// A new event of a session, numbered.
+    pub fn event(&mut self, sessions: &Registry, action: &str, at: BootNanos, session: SessionId) -> Event {
+        let number = self.number_event();
+        let agent = sessions.get(session).map(|session| session.agent.clone()).unwrap_or_default();
+        Event::new(number, action, self.wall.at(at)).session(session, &agent)
+    }
+
+    /// Publishes an event; the whole daemon speaks through here. One that says the same as another of the last minute is only
+    /// counted.
+    pub fn publish(&mut self, sessions: &Registry, event: Event) {
+        self.events += 1;
+        let event = Arc::new(event.finish());
+        if let Some(repeats) = self.folding.take(&event, boot_now()) {
+            self.bus.repeat(repeats);
+            return;
+        }
+        if event.get("event.action").is_some_and(|action| action == "session-ended") {
+            let session = event.get("session.id").and_then(Value::as_str);
+            let repeats = self.folding.close_of(session);
+            self.tell_counted(repeats);
+        }
+        self.explanations.keep_explainable(sessions, &event);
+        self.bus.publish(Arc::clone(&event));
+        self.outbox.send(event);
+    }
+
+    /// Tells what has repeated in the windows that are over.
+    pub fn tell_repeats(&mut self, now: BootNanos) {
+        let repeats = self.folding.due(now);
+        self.tell_counted(repeats);
+    }
+
+    /// Before the end.
+    pub fn tell_all_repeats(&mut self) {
+        let repeats = self.folding.close_of(None);
+        self.tell_counted(repeats);
+    }
+
+    /// The history has them already, with the first.
+    fn tell_counted(&mut self, repeats: Vec<Repeats>) {
+        for repeats in repeats {
+            let event = Arc::new(Value::Object(repeats.told(self.number_event())));
+            self.explanations.keep_explainable_as(repeats.first_id(), &event);
+            self.bus.tell(Arc::clone(&event));
+            self.outbox.send(event);
+        }
+    }
+
+    /// Appends to the ledger; gives whether it is safely there.
+    pub fn record<const N: usize>(
+        &mut self,
+        kind: Kind,
+        who: Who,
+        session: Option<SessionId>,
+        detail: [(&str, Value); N],
+    ) -> bool {
+        self.keep(Entry::new(kind, who, session, detail))
+    }
+
+    /// Writes an entry into the ledger; returns whether it is there, on disk if it must be at once. Fails open: freezing and
+    /// denying must not wait for a disk.
+    pub fn keep(&mut self, entry: Entry) -> bool {
+        let at_once = entry.at_once;
+        let record = Record::of(entry, Timestamp::now());
+        if at_once {
+            let appended = self.ledger.append(record);
+            return self.is_recorded(appended, 1);
+        }
+        match self.ledger.note(record) {
+            // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
+            Ok(_) => self.metrics.ledger_records.inc(),
+            Err(error) => return self.is_recorded(Err(error), 0),
+        }
+        true
+    }
+
+    pub fn is_recorded(&self, appended: std::io::Result<Head>, records: u64) -> bool {
+        match appended {
+            Ok(head) => {
+                self.metrics.ledger_records.inc_by(records);
+                self.metrics.ledger_head(&head.hash.to_string());
+                true
+            }
+            Err(error) => {
+                tracing::error!(path = %self.ledger.path().display(), %error, "the ledger cannot be written");
+                false
+            }
+        }
+    }
+
+    /// The kernel saw what had been allowed happen.
+    pub fn commit(&mut self, session: SessionId, pid: u32, what: &str) {
+        let detail = [("pid", pid.into()), ("object", what.into())];
+        self.keep(Entry::noted(Kind::Commit, Who::Kernel, session, detail));
+    }
+
+    /// Counts a record of that kind that becomes no fact.
+    pub fn dismiss(&mut self, kind: &'static str, why: DropReason) {
+        self.dismissed.count(kind, why);
+        self.metrics.dismissed(kind, why.name());
+    }
+
+    /// The same for a record of a secret that the catalogue does not see as one.
+    pub fn dismiss_secret(&mut self, sessions: &Registry, kind: &'static str, session: SessionId) {
+        let lives = sessions.get(session).is_some();
+        self.dismiss(kind, if lives { DropReason::NoSecret } else { DropReason::SessionOver });
+    }
+}

@@ -1,0 +1,63 @@
+//! A session of which the kernel knows, as an earlier daemon described it.
+
+use std::collections::HashMap;
+
+use monitor_common::label::FROZEN;
+
+use crate::daemon::context::state::snapshot::{Places, SessionRecord};
+use interlock_core::{
+    facts::{BootNanos, SessionId},
+    sessions::{Session, touches::Touches},
+};
+use interlock_host::{
+    clock::boot_now, enforcement::freezer::Freezer, probes::Maps, proc::surroundings::Surroundings,
+};
+
+/// A session of which the kernel knows, and what an earlier daemon wrote down of it.
+pub fn restore(
+    freezer: &mut Freezer,
+    maps: &Maps,
+    surroundings: &mut HashMap<SessionId, Surroundings>,
+    id: SessionId,
+    described: Option<SessionRecord>,
+) -> Session {
+    let seat = described.as_ref().and_then(|record| record.seat);
+    let was_frozen = described.as_ref().is_some_and(|record| record.frozen);
+    surroundings.insert(id, Surroundings { seat, ..Surroundings::default() });
+    let mut session = described.map_or_else(|| undescribed(id), |record| as_described(id, record));
+    // Fails closed, where either says so: the last daemon may have ended before it wrote it down.
+    freezer.claim(id);
+    let known = maps.session(id).unwrap_or_default();
+    let frozen = was_frozen || known.flags & FROZEN != 0 || !freezer.processes(id).is_empty();
+    session.touches = Touches::after(known.settled);
+    if frozen {
+        session.found_frozen();
+    }
+    session
+}
+
+fn undescribed(id: SessionId) -> Session {
+    let mut session = Session::new(id, "unknown".into(), "adopted, label in the kernel".into(), boot_now());
+    session.incomplete = true;
+    session
+}
+
+fn as_described(id: SessionId, record: SessionRecord) -> Session {
+    let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
+    session.user = record.user;
+    session.command = record.command;
+    let Places { home, workspace, project, prefix, serves, served } = record.places;
+    (session.home, session.workspace) = (home, workspace);
+    (session.project, session.prefix) = (project, prefix);
+    (session.serves, session.served) = (serves, served);
+    session.terminal = record.terminal;
+    session.unattended = record.unattended;
+    if let Some((breaker, risk)) = record.breaker {
+        session.resume(breaker, risk);
+    }
+    session.touched_before.clone_from(&record.touched);
+    for touched in record.touched {
+        session.remember(touched);
+    }
+    session
+}

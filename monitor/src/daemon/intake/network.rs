@@ -1,0 +1,7 @@
+//! Connections: where they lead, what they ask, who has them.
+
+pub mod asks;
+pub mod connects;
+pub mod meetings;
+pub mod naming;
+pub mod received;

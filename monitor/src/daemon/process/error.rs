@@ -1,0 +1,42 @@
+//! Why the daemon does not start.
+
+use std::path::PathBuf;
+
+use crate::{
+    control::socket::BindError, daemon::context::policy_set::LoadErrors, ledger::LedgerError,
+    metrics::ExporterError,
+};
+use interlock_host::probes::ProbeError;
+
+/// Why the daemon does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    PolicySet(#[from] LoadErrors),
+    #[error(transparent)]
+    Probes(#[from] ProbeError),
+    #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]
+    State { path: PathBuf, source: std::io::Error },
+    #[error(
+        "another interlock daemon uses the state directory {path}; stop it, or set `state` to another directory"
+    )]
+    StateInUse { path: PathBuf },
+    #[error(
+        "still frozen: {sessions}; start the daemon and thaw them (interlock thaw ID), or kill them, before letting go"
+    )]
+    Frozen { sessions: String },
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Metrics(#[from] ExporterError),
+    #[error(transparent)]
+    Control(#[from] BindError),
+    #[error("the engine ended by a panic, which stands above; what is pinned stays in force")]
+    Panicked,
+    #[error("{what} failed: {source}")]
+    System { what: &'static str, source: std::io::Error },
+}
+
+pub fn system(what: &'static str) -> impl Fn(std::io::Error) -> StartError {
+    move |source| StartError::System { what, source }
+}

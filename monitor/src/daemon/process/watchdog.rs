@@ -1,0 +1,60 @@
+//! Watches over the engine: its end ends the daemon, and systemd is told that it turns only while it turns.
+
+use std::time::Duration;
+
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    daemon::process::{
+        error::{StartError, system},
+        priority,
+    },
+    metrics::Heartbeat,
+};
+
+/// How often the engine is looked at where no watchdog asks.
+const EVERY: Duration = Duration::from_secs(10);
+const LEAST: Duration = Duration::from_millis(100);
+
+/// Starts the engine's thread. However it ends, the daemon stops: without an engine nothing is judged, and whoever
+/// restarts the daemon must see that.
+pub fn start(
+    run: impl FnOnce(&Heartbeat) -> std::io::Result<()> + Send + 'static,
+    heartbeat: Heartbeat,
+    stop: &CancellationToken,
+) -> Result<std::thread::JoinHandle<std::io::Result<()>>, StartError> {
+    let guard: DropGuard = stop.clone().drop_guard();
+    let engine = move || {
+        let _guard = guard; // dropped by a panic too
+        priority::raise();
+        run(&heartbeat)
+    };
+    let thread = std::thread::Builder::new().name("interlock-engine".into());
+    thread.spawn(engine).map_err(system("starting the engine"))
+}
+
+/// How the engine ended.
+pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), StartError> {
+    match ended {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(system("waiting for the kernel")(error)),
+        Err(_) => Err(StartError::Panicked),
+    }
+}
+
+/// Tells systemd's watchdog of every engine that beats; says in the log when it does not.
+pub async fn watch(heartbeat: Heartbeat) {
+    let every = sd_notify::watchdog_enabled().map_or(EVERY, |patience| (patience / 3).clamp(LEAST, EVERY));
+    let mut beats = tokio::time::interval(every);
+    let mut beat = true;
+    loop {
+        beats.tick().await;
+        if std::mem::replace(&mut beat, heartbeat.is_beating()) && !beat {
+            tracing::error!("the engine does not turn; what is held stays held, nothing new is judged");
+        }
+        // Asked for by nobody, this does nothing.
+        if beat && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]) {
+            tracing::warn!(%error, "systemd's watchdog could not be told that the daemon is well");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Requests from the control socket, each checked for who asks.
+
+pub mod decisions;
+pub mod explaining;
+pub mod permissions;
+pub mod refusals;
+pub mod restored;
+pub mod seats;
+pub mod status;
+pub mod views;
+
+use crate::{
+    control::command::{Command, Reply, Request, RequestError},
+    daemon::{
+        context::{Context, upkeep::reloading::Reason},
+        upkeep::{reload, saving},
+    },
+};
+
+use self::refusals::root_only;
+
+pub fn answer(ctx: &mut Context, command: Command) {
+    // The agent runs as the same user as the person: its processes are told apart by their lineage.
+    let permitted = permissions::permit(ctx, &command.caller);
+    let command = match permitted {
+        Ok(()) => seats::look_where_it_was_typed(ctx, command),
+        Err(_) => Some(command),
+    };
+    let Some(Command { caller, request, typed }) = command else { return }; // comes again, looked at
+    let permitted = permitted.and_then(|()| {
+        seats::refuse_what_may_be_typed(&ctx.config, &ctx.decider.sessions, &caller, typed.as_ref())
+    });
+    macro_rules! reply {
+        ($reply:expr, $answer:expr) => {{
+            let answer = permitted.and_then(|()| $answer);
+            saving::write_down(ctx); // what was answered outlives a daemon that is killed now
+            send($reply, answer)
+        }};
+    }
+    match request {
+        Request::Status(reply) => reply!(reply, Ok(status::status(ctx))),
+        Request::Sessions(reply) => reply!(reply, Ok(permissions::visible_sessions(ctx, &caller))),
+        Request::Enroll(enroll, reply) => reply!(reply, decisions::enroll(ctx, &caller, enroll)),
+        Request::Freeze(id, reply) => reply!(reply, decisions::freeze_by(ctx, &caller, &id)),
+        Request::Thaw(id, reply) => reply!(reply, decisions::thaw_by(ctx, &caller, &id)),
+        Request::Holds { all, reply } => reply!(reply, Ok(decisions::show_holds(ctx, &caller, all))),
+        Request::Approve(id, approval, reply) => {
+            reply!(reply, decisions::approve(ctx, &caller, &id, &approval))
+        }
+        Request::Deny(id, reply) => reply!(reply, decisions::deny(ctx, &caller, &id)),
+        Request::Explain(id, reply) => reply!(reply, explaining::explain(ctx, &caller, &id)),
+        Request::Reload(reply) => match permitted.and_then(|()| root_only(&caller, "reload the rules")) {
+            Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read
+            Err(no) => send(reply, Err(no)),
+        },
+        Request::Doctor(reply) => reply!(reply, Ok(status::doctor(ctx))),
+        Request::Watch(reply) => reply!(reply, root_only(&caller, "follow the events of every session")),
+    }
+}
+
+fn send<T>(reply: Reply<T>, answer: Result<T, RequestError>) {
+    let _ = reply.send(answer); // the caller hung up
+}

@@ -1,0 +1,124 @@
+//! What persons decide: sessions are enrolled, frozen and thawed, holds approved and denied.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    control::{
+        api::{self, Enroll, HoldView, SessionView},
+        command::RequestError,
+        peer::Caller,
+    },
+    daemon::{
+        apply,
+        context::Context,
+        intake::lifecycle::begin::{self, NewSession},
+        serve::{
+            permissions,
+            refusals::{objected, refusal, undecidable, who},
+            views,
+        },
+    },
+};
+use interlock_core::{
+    catalog::agents::COMMAND,
+    decide::{Approval, Input},
+    facts::SessionId,
+    holds::{Holds, Undecidable},
+    record::Kind,
+    sessions::Session,
+};
+use interlock_host::proc::procfs;
+
+/// Those that the caller sees, who has then seen who waits under each.
+pub fn show_holds(ctx: &mut Context, caller: &Caller, all: bool) -> Vec<HoldView> {
+    let holds = permissions::visible_holds(ctx, caller, all);
+    for hold in holds.iter().filter_map(|hold| Holds::number(&hold.id)) {
+        apply::step(ctx, Input::Shown { hold });
+    }
+    holds
+}
+
+pub fn enroll(ctx: &mut Context, caller: &Caller, enroll: Enroll) -> Result<SessionView, RequestError> {
+    let Some(running) = procfs::read(caller.pid) else {
+        return Err(RequestError::Conflict(refusal("the calling process has ended")));
+    };
+    let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
+    let new_session =
+        NewSession { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
+    let id = begin::begin_session(ctx, running, new_session)
+        .map_err(|why| RequestError::Conflict(refusal(&format!("no session can begin: {why}"))))?;
+    let Some(view) = ctx
+        .decider
+        .sessions
+        .get(id)
+        .map(|session| views::session_view(&ctx.decider, &ctx.reporter.wall, session))
+    else {
+        return Err(RequestError::Conflict(refusal("the calling process has ended")));
+    };
+    ctx.reporter.record(Kind::Enroll, who(caller), Some(id), [("command", view.command.clone().into())]);
+    Ok(view)
+}
+
+pub fn freeze_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
+    let id = permissions::session_for(ctx, caller, text)?;
+    apply::step(ctx, Input::FreezeAsked { session: id, who: who(caller) });
+    view_of(ctx, caller, id)
+}
+
+pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
+    let id = permissions::session_for(ctx, caller, text)?;
+    if !ctx.decider.sessions.get(id).is_some_and(Session::is_frozen) {
+        return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
+    }
+    apply::step(ctx, Input::Thawed { session: id, who: who(caller) });
+    view_of(ctx, caller, id)
+}
+
+pub fn approve(
+    ctx: &mut Context,
+    caller: &Caller,
+    text: &str,
+    approval: &api::Approval,
+) -> Result<HoldView, RequestError> {
+    let hold = permissions::hold_for(ctx, caller, text)?;
+    let reach = approval.for_seconds.map(Duration::from_secs);
+    if let Err(objection) = ctx.decider.may_approve(hold.number, reach) {
+        // The refusal shows them.
+        apply::step(ctx, Input::Shown { hold: hold.number });
+        return Err(objected(&hold, &objection));
+    }
+    let detail = [
+        ("hold", hold.id().into()),
+        ("destination", hold.target().into()),
+        ("for_seconds", json!(approval.for_seconds)),
+    ];
+    // Fails closed: what cannot be proved afterwards is not let through.
+    if !ctx.reporter.record(Kind::Approve, who(caller), Some(SessionId(hold.session)), detail) {
+        return Err(RequestError::Conflict(refusal(
+            "the ledger cannot be written, so nothing is approved; see the daemon's log",
+        )));
+    }
+    apply::step(ctx, Input::Approved(Approval { hold: hold.number, who: who(caller), reach }));
+    decided(ctx, hold.number)
+}
+
+pub fn deny(ctx: &mut Context, caller: &Caller, text: &str) -> Result<HoldView, RequestError> {
+    let hold = permissions::hold_for(ctx, caller, text)?;
+    apply::step(ctx, Input::Denied { hold: hold.number, who: who(caller) });
+    decided(ctx, hold.number)
+}
+
+/// A hold after its decision.
+fn decided(ctx: &Context, number: u64) -> Result<HoldView, RequestError> {
+    let hold = ctx.decider.holds().get(number);
+    hold.map(|hold| views::hold_view(&ctx.decider.sessions, &ctx.reporter.wall, hold))
+        .ok_or_else(|| undecidable(number, &Undecidable::Unknown))
+}
+
+fn view_of(ctx: &Context, caller: &Caller, id: SessionId) -> Result<SessionView, RequestError> {
+    let session =
+        ctx.decider.sessions.get(id).ok_or_else(|| permissions::no_session(ctx, caller, &id.to_string()))?;
+    Ok(views::session_view(&ctx.decider, &ctx.reporter.wall, session))
+}

@@ -1,0 +1,56 @@
+//! How requests are refused.
+
+use serde_json::json;
+
+use crate::control::{api::Refusal, command::RequestError, peer::Caller};
+use interlock_core::{
+    decide::Objection,
+    holds::{Hold, Undecidable},
+    record::Who,
+};
+
+pub fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
+    if caller.uid == 0 { Ok(()) } else { Err(not_permitted(&format!("only root may {what}"))) }
+}
+
+pub fn who(caller: &Caller) -> Who {
+    Who::Caller { uid: caller.uid, pid: caller.pid }
+}
+
+pub fn refusal(error: &str) -> Refusal {
+    Refusal { error: error.to_owned(), hint: None }
+}
+
+pub fn not_permitted(error: &str) -> RequestError {
+    RequestError::NotPermitted(refusal(error))
+}
+
+pub fn objected(hold: &Hold, objection: &Objection) -> RequestError {
+    let id = hold.id();
+    match objection {
+        Objection::Undecidable(why) => undecidable(hold.number, why),
+        Objection::Frozen(session) => RequestError::Conflict(Refusal {
+            error: format!("session {session} is frozen"),
+            hint: Some(format!("interlock thaw {session}")),
+        }),
+        Objection::Unseen(lines) => RequestError::Conflict(Refusal {
+            error: format!("more waits under {id} than you were shown: {}", lines.join("; ")),
+            hint: Some(format!("interlock explain {id}, then interlock approve {id}")),
+        }),
+        Objection::TooLong => RequestError::Invalid(refusal("an approval reaches at most 24 h")),
+    }
+}
+
+pub fn undecidable(number: u64, why: &Undecidable) -> RequestError {
+    match why {
+        Undecidable::Unknown => RequestError::NotFound(refusal(&format!("there is no hold h{number}"))),
+        Undecidable::Already(state) => RequestError::Conflict(refusal(&format!(
+            "h{number} was decided before: {}",
+            json!(state).as_str().unwrap_or("?")
+        ))),
+    }
+}
+
+pub fn one_of(what: &str, ids: &[String]) -> String {
+    if ids.is_empty() { format!("nothing is {what}") } else { format!("{what}: {}", ids.join(", ")) }
+}

@@ -1,0 +1,93 @@
+//! `interlock status` and `interlock doctor`.
+
+use crate::{
+    control::api::{Enforcement, Status},
+    daemon::{
+        context::Context,
+        upkeep::{losses, registries, rules},
+    },
+};
+use interlock_core::health::{Check, CheckState};
+use interlock_host::probes::{
+    self,
+    loader::{InForce, State},
+    selftest::{Finding, Proof},
+    table::Backend,
+};
+
+pub fn status(ctx: &Context) -> Status {
+    Status {
+        version: env!("CARGO_PKG_VERSION").into(),
+        pid: std::process::id(),
+        started: ctx.started,
+        mode: ctx.config.mode,
+        rules: rules::rules_view(&ctx.policies, &ctx.kernel.probes),
+        sessions: ctx.decider.sessions.len(),
+        holds_waiting: ctx.decider.holds().waiting().count(),
+        frozen: ctx.decider.sessions.iter().filter(|session| session.is_frozen()).count(),
+        events: ctx.reporter.events,
+        lost: losses::lost(&ctx.kernel, &ctx.reporter),
+        dismissed: ctx.reporter.dismissed.named(),
+        enforcement: enforcement(&ctx.kernel.proofs),
+        registries: registries::registries_view(ctx),
+        metrics: ctx.metrics_address.clone(),
+        socket: ctx.config.socket.display().to_string(),
+    }
+}
+
+/// What this machine allows, and what is attached right now.
+pub fn doctor(ctx: &Context) -> Vec<Check> {
+    probes::doctor()
+        .into_iter()
+        .chain(ctx.kernel.probes.in_force().iter().map(|served| in_force(served, &ctx.kernel.proofs)))
+        .chain([
+            rules::check_rules(&ctx.policies.rules, &ctx.kernel.probes),
+            rules::check_packs(&ctx.policies),
+        ])
+        .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
+        .collect()
+}
+
+/// What is in force, and whether it was proven.
+fn enforcement(proofs: &[Proof]) -> Vec<Enforcement> {
+    let view = |proof: &Proof| Enforcement {
+        action: proof.feature.name().into(),
+        backend: proof.backend.name().into(),
+        proven: proof.finding.is_proven(),
+        reason: proof.finding.reason(),
+    };
+    proofs.iter().map(view).collect()
+}
+
+fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
+    let mut refused = refusals(&served.refused);
+    let finding = proofs.iter().find(|proof| proof.feature == served.feature).map(|proof| &proof.finding);
+    refused.extend(finding.and_then(Finding::reason));
+    let found = match served.offer {
+        Some(offer) => format!("{}: {}", offer.backend.name(), offer.can),
+        None => "nothing attached".to_owned(),
+    };
+    if let State::Failed(why) = &served.state {
+        refused.push(format!("not attached: {why}"));
+    }
+    let state =
+        if served.offer.is_some() && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
+    let rests = served.offer.is_some() && served.state == State::Detached;
+    let marks = [(finding.is_some_and(Finding::is_proven), "proven"), (rests, "at rest")];
+    let marks: Vec<&str> = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
+    let found = if marks.is_empty() { found } else { format!("{found} ({})", marks.join(", ")) };
+    let advice = (!refused.is_empty()).then(|| refused.join("; "));
+    Check { subject: served.feature.name().into(), state, found, advice }
+}
+
+/// `lsm, tracing: Operation not permitted (os error 1)`: each reason once, with the backends it keeps away.
+fn refusals(refused: &[(Backend, String)]) -> Vec<String> {
+    let mut grouped: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (backend, why) in refused {
+        match grouped.iter_mut().find(|(known, _)| known == why) {
+            Some((_, backends)) => backends.push(backend.name()),
+            None => grouped.push((why, vec![backend.name()])),
+        }
+    }
+    grouped.into_iter().map(|(why, backends)| format!("{}: {why}", backends.join(", "))).collect()
+}

@@ -1,0 +1,133 @@
+//! The start of the daemon: the probes are loaded, the kernel's tables filled, and what an earlier daemon left is found.
+
+mod recovery;
+mod self_test;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use monitor_common::label::GATED;
+
+use crate::{
+    alerts::{DEFAULT_LIMIT, Outbox},
+    config::Config,
+    daemon::{
+        context::{
+            Context,
+            flows::{Flows, searches::Searches},
+            kernel::{Kernel, numbering::Numbering},
+            mailbox::{Mailbox, handle::Ends, looker::Looker},
+            policy_set::PolicySet,
+            reporter::{Reporter, bus::Bus},
+            state::{
+                StateFile,
+                snapshot::{Snapshot, Store, boot_id},
+            },
+            surveying::Surveying,
+            upkeep::Upkeep,
+        },
+        intake::lifecycle::recognise,
+        process::error::{StartError, system},
+        upkeep::{self, rules, saving, tables},
+    },
+    ledger::Ledger,
+    metrics::Metrics,
+};
+use interlock_core::{
+    decide::{Decider, Settings},
+    facts::{BootNanos, Mode, SessionId},
+    record::{Kind, Who},
+};
+use interlock_host::{
+    enforcement::freezer::Freezer,
+    probes::{Options, Probes},
+    resolvers::Resolvers,
+};
+
+/// Loads the probes, fills the kernel's tables, and finds what an earlier daemon left.
+pub fn start(
+    config: Config,
+    policies: PolicySet,
+    ends: Ends,
+    metrics: Arc<Metrics>,
+    metrics_address: Option<String>,
+) -> Result<Context, StartError> {
+    let store = Store::new(&config.state);
+    let before = store.load();
+    let mut ctx = context(config, policies, ends, store, &before, metrics, metrics_address)?;
+    for hold in &before.holds {
+        // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
+        let _ = ctx.kernel.maps.set_flags(SessionId(hold.session), GATED, true);
+    }
+    tables::write_tables(&mut ctx)?;
+    ctx.kernel.protect_own(&ctx.config);
+    self_test::prove(&mut ctx);
+    rules::warn_of_weaker_rules(&ctx.policies.rules, &ctx.kernel.probes);
+    ctx.reporter.record(Kind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
+    recovery::recover(&mut ctx, before);
+    recognise::adopt(&mut ctx);
+    ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
+    ctx.kernel.probes.replace_other_versions();
+    upkeep::housekeeping(&mut ctx);
+    saving::write_down(&mut ctx);
+    Ok(ctx)
+}
+
+/// Makes the parts, in this order: nothing is loaded into the kernel before the files that it is told of in are open.
+fn context(
+    config: Config,
+    policies: PolicySet,
+    ends: Ends,
+    store: Store,
+    before: &Snapshot,
+    metrics: Arc<Metrics>,
+    metrics_address: Option<String>,
+) -> Result<Context, StartError> {
+    let Ends { inbox, back, wake, bus, ask_again } = ends;
+    let reporter = reporter(&config, bus, Arc::clone(&metrics), before.next_event.max(1))?;
+    let kernel = kernel(&config, before.secrets.clone())?;
+    let looker =
+        Looker::start(back.clone()).map_err(system("starting the thread that looks at terminals"))?;
+    let searches = Searches::start(back.clone(), metrics)
+        .map_err(system("starting the thread that searches descriptors"))?;
+    let resolvers = Resolvers::new(config.resolvers.iter().copied());
+    let lingering = before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect();
+    let settings =
+        Settings { rules: Arc::clone(&policies.rules), mode: config.mode, risk_budget: config.risk_budget };
+    Ok(Context {
+        config,
+        policies,
+        decider: Decider::new(settings, before.next_hold),
+        effects: Vec::new(),
+        kernel,
+        freezer: Freezer::find(),
+        reporter,
+        flows: Flows::new(resolvers, searches, lingering),
+        surveying: Surveying::default(),
+        mailbox: Mailbox { inbox, inbox_waits: false, wake, back, looker, ask_again, stopping: false },
+        upkeep: Upkeep::default(),
+        state: StateFile { store, unsaved: false, boot: boot_id() },
+        started: Timestamp::now(),
+        metrics_address,
+    })
+}
+
+fn reporter(
+    config: &Config,
+    bus: Bus,
+    metrics: Arc<Metrics>,
+    next_event: u64,
+) -> Result<Reporter, StartError> {
+    let ledger = Ledger::open(&config.state)?;
+    let outbox =
+        Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
+    Ok(Reporter::new(ledger, outbox, bus, metrics, next_event))
+}
+
+fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {
+    let cgroup = config.cgroup_mount().map_err(system("finding the cgroup v2 mount"))?;
+    let (pins, observe) = (config.pins.clone(), config.mode == Mode::Observe);
+    let (probes, maps) = Probes::load(&Options { cgroup, pins, observe })?;
+    let generation = maps.policy().map_or(0, |policy| policy.generation);
+    Ok(Kernel::new(probes, maps, Numbering::after(generation, secrets_before)))
+}

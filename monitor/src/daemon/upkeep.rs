@@ -1,0 +1,86 @@
+//! Housekeeping: what is due once in a while, and nothing waits for.
+
+pub mod losses;
+pub mod reconcile;
+pub mod registries;
+pub mod reload;
+pub mod rotation;
+pub mod rules;
+pub mod saving;
+pub mod tables;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    daemon::{context::Context, intake::surveying},
+    metrics::Metrics,
+};
+use interlock_core::{
+    decide::Decider,
+    facts::{BootNanos, HoldState},
+};
+use interlock_host::clock::boot_now;
+
+/// Housekeeping while a session lives, and while none does.
+pub const TICK: Duration = Duration::from_secs(1);
+
+/// What is due once in a while: everything that nothing waits for.
+pub fn housekeeping(ctx: &mut Context) {
+    let now = boot_now();
+    if now.0 < ctx.upkeep.next_housekeeping.0 {
+        return;
+    }
+    ctx.upkeep.next_housekeeping = now.plus(TICK);
+    ctx.reporter.wall.follow();
+    let_go_of_lingering(ctx, now);
+    ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
+    losses::notice_losses(ctx);
+    ctx.upkeep.asking.tell_due(&mut ctx.reporter, &ctx.decider.sessions);
+    ctx.reporter.tell_repeats(now);
+    rotation::look_at_ledger(ctx);
+    reconcile::reconcile(ctx, now);
+    surveying::survey_again(ctx, now);
+    ctx.kernel.untag_deleted();
+    ctx.freezer.sweep();
+    update_gauges(&ctx.decider, &ctx.reporter.metrics);
+    let names = ctx.flows.names.counts();
+    for (counter, total) in [
+        (&ctx.reporter.metrics.outbox_dropped, ctx.reporter.outbox.dropped()),
+        (&ctx.reporter.metrics.outbox_failed, ctx.reporter.outbox.failed()),
+        (&ctx.reporter.metrics.dns_malformed, names.malformed),
+        (&ctx.reporter.metrics.dns_streams_given_up, names.streams_given_up),
+        (&ctx.reporter.metrics.names_evicted, names.evicted + names.sessions_evicted),
+    ] {
+        counter.inc_by(total.saturating_sub(counter.get()));
+    }
+    for (program, time) in ctx.kernel.probes.run_times() {
+        ctx.reporter.metrics.program_total(program, time);
+    }
+    ctx.state.save();
+}
+
+fn update_gauges(decider: &Decider, metrics: &Metrics) {
+    let mut agents: BTreeMap<&str, usize> = BTreeMap::new();
+    for session in decider.sessions.iter() {
+        *agents.entry(session.agent.as_str()).or_default() += 1;
+    }
+    metrics.sessions(agents);
+    metrics.holds(HoldState::Waiting, decider.holds().waiting().count());
+    for state in [HoldState::Approved, HoldState::Denied, HoldState::Expired, HoldState::Gone] {
+        metrics.holds(state, decider.holds().decided().filter(|hold| hold.state == state).count());
+    }
+}
+
+fn let_go_of_lingering(ctx: &mut Context, now: BootNanos) {
+    let before = ctx.flows.lingering.len();
+    ctx.flows.lingering.retain(|cookie, until| {
+        let stays = *until > now;
+        if !stays {
+            ctx.kernel.maps.remove_flow(*cookie);
+        }
+        stays
+    });
+    if ctx.flows.lingering.len() != before {
+        ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
+    }
+}

@@ -1,0 +1,58 @@
+//! The files that hold events and ledger, which another program may take away.
+
+use crate::{
+    daemon::context::{Context, reporter::Reporter},
+    ledger::Rotation,
+};
+use interlock_core::{facts::Severity, sessions::Registry};
+
+/// Notices at once what another program did to the files.
+pub fn look_at_files(ctx: &mut Context) {
+    ctx.reporter.outbox.look();
+    look_at_ledger(ctx);
+}
+
+/// The ledger looks before each record; where none is written, this is how a loss is noticed.
+pub fn look_at_ledger(ctx: &mut Context) {
+    if let Err(error) = ctx.reporter.ledger.look() {
+        tracing::error!(path = %ctx.reporter.ledger.path().display(), %error, "the ledger was taken away and cannot be begun anew");
+    }
+    tell_rotations(ctx);
+    let mut changed = false;
+    for (change, total) in ctx.reporter.outbox.changes() {
+        changed |= ctx.reporter.metrics.file_changed_total("events", change.word(), total);
+    }
+    if changed {
+        ctx.kernel.protect_own(&ctx.config); // the new file too
+    }
+}
+
+/// Tells, and counts, what was noticed of the ledger's file.
+pub fn tell_rotations(ctx: &mut Context) {
+    for rotation in ctx.reporter.ledger.take_rotations() {
+        ctx.reporter.metrics.file_changed("ledger", rotation.change.word());
+        ctx.reporter.metrics.ledger_records.inc();
+        ctx.reporter.metrics.ledger_head(&ctx.reporter.ledger.head().hash.to_string());
+        ctx.kernel.protect_own(&ctx.config);
+        tell_rotation(&mut ctx.reporter, &ctx.decider.sessions, &rotation);
+    }
+}
+
+fn tell_rotation(reporter: &mut Reporter, sessions: &Registry, rotation: &Rotation) {
+    let (change, after) = (rotation.change, rotation.after);
+    let moved_to = rotation.moved_to.as_ref().map(|path| path.display().to_string());
+    tracing::warn!(%change, %after, moved_to, "the ledger's file was changed by another program; the chain goes on in a new one");
+    let mut event = reporter
+        .event_of_daemon("ledger-rotated")
+        .with("ledger.change", change.word())
+        .with("ledger.after", after.to_string())
+        .with("ledger.moved_to", moved_to);
+    if change.loses() {
+        let message = format!(
+            "the ledger was {change} by another program: of the records up to {} only a copy proves what they said",
+            after.seq
+        );
+        event = event.alert(Severity::High, &message);
+    }
+    reporter.publish(sessions, event);
+}

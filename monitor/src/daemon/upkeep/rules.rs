@@ -1,0 +1,86 @@
+//! Rules in force: those that the backends cannot carry out as they are written, and packs that are switched off, of which what
+//! an agent does with their secrets is published, and judged by nobody.
+
+use crate::{control::api::RulesView, daemon::context::policy_set::PolicySet, metrics::Metrics};
+use interlock_core::{
+    health::{Check, CheckState},
+    rules::{Backends, Problem, RuleSet},
+};
+use interlock_host::probes::{
+    Probes,
+    table::{Backend, Feature},
+};
+
+pub fn rules_view(policies: &PolicySet, probes: &Probes) -> RulesView {
+    RulesView {
+        count: policies.rules.len(),
+        sha256: policies.rules.sha256().to_owned(),
+        loaded: policies.loaded,
+        problem: policies.problem.clone(),
+        packs_off: packs_off(&policies.rules),
+        weaker: weaker_rules(&policies.rules, probes),
+    }
+}
+
+/// Holds and denials that are no more than alerts here, one line each.
+fn weaker_rules(rules: &RuleSet, probes: &Probes) -> Vec<String> {
+    rules.weaker_with(&backends(probes)).iter().map(Problem::headline).collect()
+}
+
+/// Says them in the log, when rules are loaded. Fails open: the same files serve machines that can.
+pub fn warn_of_weaker_rules(rules: &RuleSet, probes: &Probes) {
+    for weaker in weaker_rules(rules, probes) {
+        tracing::warn!("{weaker}");
+    }
+}
+
+/// What `interlock doctor` says of the rules.
+pub fn check_rules(rules: &RuleSet, probes: &Probes) -> Check {
+    let (subject, weaker) = ("rules".to_owned(), weaker_rules(rules, probes));
+    if weaker.is_empty() {
+        let found = format!("{}, each can do what it says", rules.len());
+        return Check { subject, state: CheckState::Good, found, advice: None };
+    }
+    let found = format!("{} of {} can only alert here", weaker.len(), rules.len());
+    Check { subject, state: CheckState::Limited, found, advice: Some(weaker.join("; ")) }
+}
+
+fn backends(probes: &Probes) -> Backends {
+    let lacking = |feature: Feature| {
+        let served = probes.in_force().iter().find(|served| served.feature == feature);
+        match served.and_then(|served| served.offer) {
+            Some(offer) if offer.backend == Backend::Lsm => None,
+            Some(offer) => Some(offer.backend.name().to_owned()),
+            None => Some("none".to_owned()),
+        }
+    };
+    Backends {
+        open: lacking(Feature::Open),
+        exec: lacking(Feature::GateExecute),
+        delegate: lacking(Feature::Delegate),
+    }
+}
+
+/// The packs that are off, by name.
+fn packs_off(rules: &RuleSet) -> Vec<String> {
+    rules.packs_off().into_iter().map(str::to_owned).collect()
+}
+
+pub fn export_packs(policies: &PolicySet, metrics: &Metrics) {
+    let off = policies.rules.packs_off();
+    let packs = policies.catalog.packs();
+    metrics.packs(packs.iter().map(|pack| (pack.name.as_str(), !off.contains(pack.name.as_str()))));
+}
+
+/// What `interlock doctor` says of the packs.
+pub fn check_packs(policies: &PolicySet) -> Check {
+    let off = packs_off(&policies.rules);
+    let subject = "rule packs".to_owned();
+    if off.is_empty() {
+        let found = format!("all {} on", policies.catalog.packs().len());
+        return Check { subject, state: CheckState::Good, found, advice: None };
+    }
+    let advice = "their secrets and hosts are recorded, and no rule acts on them; see packs: in the rules";
+    let found = format!("off: {}", off.join(", "));
+    Check { subject, state: CheckState::Limited, found, advice: Some(advice.into()) }
+}
