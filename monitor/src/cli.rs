@@ -3,6 +3,7 @@
 mod backends;
 mod daemon;
 mod doctor;
+#[cfg(feature = "drill")]
 mod drill;
 mod events;
 pub mod exit;
@@ -59,10 +60,12 @@ enum Verb {
     /// Propose exceptions to rules that alerted, or held what a person approved; says what each would allow
     Suggest(suggest::Suggest),
     /// Replay the incident in a closed world and see it stopped (as root)
+    #[cfg(feature = "drill")]
     Drill(drill::Drill),
     /// Tries what is forbidden, for the daemon that started it
     #[command(hide = true)]
     Prove,
+    #[cfg(feature = "drill")]
     #[command(hide = true, disable_help_flag = true)]
     DrillStage {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -125,8 +128,10 @@ pub fn main() -> ExitCode {
     let Cli { global, verb } = Cli::parse();
     let done = match verb {
         Verb::Prove => return interlock_host::probes::selftest::act::main(),
+        #[cfg(feature = "drill")]
         Verb::DrillStage { stage } => return crate::drill::stage_main(stage),
         Verb::Daemon(daemon) => daemon.perform(&global),
+        #[cfg(feature = "drill")]
         Verb::Drill(drill) => drill.perform(&global),
         Verb::Rules(rules) => rules.perform(&global),
         Verb::Replay(replay) => replay.perform(&global),

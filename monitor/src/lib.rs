@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod daemon;
+#[cfg(feature = "drill")]
 pub mod drill;
 pub mod ledger;
 pub mod logfile;

@@ -211,6 +211,7 @@ fn the_command_to_run_keeps_its_own_options() {
     assert!(format!("{run:?}").contains(r#"["claude", "--quiet", "-p", "hi"]"#), "{run:?}");
 }
 
+#[cfg(feature = "drill")]
 #[test]
 fn a_stage_gets_its_arguments_untouched() {
     let line = "interlock drill-stage --daemon /tmp/a.toml --socket x -q --help";
