@@ -38,7 +38,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return release::let_go(&config);
     }
-    let knowledge = PolicySet::load(&config)?;
+    let policies = PolicySet::load(&config)?;
     allow_descriptors();
     let _lock = state_dir::lock(&config)?;
     let metrics =
@@ -68,7 +68,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         policy_files::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
     };
     let asks_package_managers = config.asks_package_managers;
-    let context = start::start(config, knowledge, ends, Arc::clone(&metrics), address)?;
+    let context = start::start(config, policies, ends, Arc::clone(&metrics), address)?;
     let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());
     let thread = watchdog::start(|heartbeat| event_loop::run(context, heartbeat), heartbeat.clone(), &stop)?;

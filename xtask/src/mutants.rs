@@ -75,10 +75,13 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         println!("{} mutants", mutants.len());
         return Ok(ExitCode::SUCCESS);
     }
-    let copy = root.join("target/mutants");
+    let copy = repository.target().join("mutants");
     copy_sources(root, &copy)?;
-    if let Verdict::Noticed = verdict(&copy)? {
-        bail!("the tests fail without any change: run `cargo test -p interlock-core`");
+    build_once(&copy)?;
+    match verdict(&copy)? {
+        Verdict::Survived => {}
+        Verdict::Noticed => bail!("the tests fail without any change: run `cargo test -p interlock-core`"),
+        Verdict::NotBuilt => bail!("the core does not build a second time without any change"),
     }
     let mut survivors = Vec::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -107,10 +110,8 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
 }
 
 fn all(root: &Path, only: Option<&str>) -> Result<Vec<Mutant>> {
-    let mut files: Vec<PathBuf> = fs::read_dir(root.join(DECISION))?
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<Result<_, _>>()?;
-    files.retain(|file| file.extension().is_some_and(|ending| ending == "rs") && !file.ends_with("tests.rs"));
+    let mut files = Vec::new();
+    sources(&root.join(DECISION), &mut files)?;
     files.retain(|file| only.is_none_or(|only| file.to_string_lossy().contains(only)));
     files.sort();
     let mut mutants = Vec::new();
@@ -122,7 +123,23 @@ fn all(root: &Path, only: Option<&str>) -> Result<Vec<Mutant>> {
     Ok(mutants)
 }
 
-/// A workspace of the core alone.
+/// Every source file below a folder, but for tests.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.file_stem().is_some_and(|name| name == "tests") {
+            continue;
+        }
+        if path.is_dir() {
+            sources(&path, found)?;
+        } else if path.extension().is_some_and(|ending| ending == "rs") {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// A workspace of the core alone. Its files are newer than what was built of the last change of a run before.
 fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
     fs::create_dir_all(copy)?;
     for needed in NEEDED {
@@ -133,9 +150,7 @@ fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
         if target.is_dir() {
             fs::remove_dir_all(&target)?;
         }
-        process::succeed(
-            Command::new("cp").args(["-r", "--preserve=timestamps"]).arg(root.join(needed)).arg(&target),
-        )?;
+        process::succeed(Command::new("cp").arg("-r").arg(root.join(needed)).arg(&target))?;
     }
     let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
     let mut manifest: toml::Table = toml::from_str(&manifest)?;
@@ -146,6 +161,13 @@ fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
     workspace.remove("default-members");
     fs::write(copy.join("Cargo.toml"), toml::to_string(&manifest)?)?;
     Ok(())
+}
+
+/// The first build takes as long as it takes.
+fn build_once(copy: &Path) -> Result<()> {
+    let mut command = Command::new("cargo");
+    command.args(["test", "--quiet", "--package", "interlock-core", "--lib", "--no-run"]).current_dir(copy);
+    process::succeed(&mut command).context("the core does not build without any change")
 }
 
 enum Verdict {

@@ -5,9 +5,13 @@ use std::{
     process::{Command, ExitCode},
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
-use crate::{process, repository::Repository, suite};
+use crate::{
+    process::{self, Echo},
+    repository::Repository,
+    suite,
+};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -23,7 +27,7 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         return suite::run_as_root(repository);
     }
     let root = repository.root();
-    let place = root.join("target/upgrade");
+    let place = repository.target().join("upgrade");
     let sources = place.join("sources");
     check_out(root, &sources, &options.from)?;
     let cargo = |folder: &Path, words: &[&str]| {
@@ -35,9 +39,14 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     let mut older = cargo(&sources, &["build", "--quiet", "--locked", "--release", "--package", "interlock"]);
     process::succeed(older.arg("--target-dir").arg(&built))?;
     process::succeed(&mut cargo(root, &["build", "--quiet", "--locked", "--workspace", "--bins"]))?;
-    let mut test = cargo(root, &["test", "--locked", "--workspace", "--test", "daemon", "upgrade::"]);
-    test.args(["--", "--test-threads", "1"]).env("INTERLOCK_OLDER", built.join("release/interlock"));
-    process::succeed(&mut test)?;
+    let mut test =
+        cargo(root, &["test", "--quiet", "--locked", "--workspace", "--test", "daemon", "upgrade::"]);
+    test.args(["--", "--test-threads", "1", "--show-output"]);
+    let ended = process::capture(test.env("INTERLOCK_OLDER", built.join("release/interlock")), Echo::Silent)?;
+    let report = suite::libtest::read(&ended.output);
+    ensure!(ended.status.success() && report.tally.passed > 0, "{}", report.rest);
+    ensure!(report.tally.skipped == 0, "left out: {:?}", report.reasons);
+    println!("{}", report.tally);
     Ok(ExitCode::SUCCESS)
 }
 

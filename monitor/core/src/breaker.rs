@@ -87,11 +87,9 @@ impl Breaker {
         }
     }
 
-    /// The tree was found frozen: it is open, whatever was known of it.
+    /// The tree was found frozen: it is open, whatever was known of it. One that was to be killed lives: a person decides.
     pub fn found_open(&mut self) {
-        if self.state != State::Killed {
-            self.state = State::Open;
-        }
+        self.state = State::Open;
     }
 
     /// A person froze the tree. That accuses nobody, so it never kills, also in probation.

@@ -262,9 +262,9 @@ impl Holds {
         &self.grants
     }
 
-    /// Puts back the grants of an earlier daemon.
-    pub(crate) fn restore_grants(&mut self, grants: Vec<Grant>) {
-        self.grants.extend(grants);
+    /// Puts back the grants of an earlier daemon, of sessions that `live`.
+    pub(crate) fn restore_grants(&mut self, grants: Vec<Grant>, live: impl Fn(u64) -> bool) {
+        self.grants.extend(grants.into_iter().filter(|grant| live(grant.question.session)));
     }
 
     /// Lets the session do the same again for a while.

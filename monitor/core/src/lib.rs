@@ -1,8 +1,9 @@
-//! Interlock's decision as a library: facts in, verdicts out.
+//! Interlock's decision as a library: facts, answers and time in, effects out.
 //!
 //! Nothing here reads a clock, a file, a socket, a process or the environment: whoever calls brings the time and the texts.
 //! `cargo test -p interlock-core` needs no privileges.
 #![forbid(unsafe_code)]
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod breaker;
 pub mod catalog;

@@ -1,4 +1,4 @@
-//! Trials of rules: cases say what a session does and what the rules must decide, and are played without a kernel.
+//! Tests of rules: cases say what a session does and what the rules must decide, and are played without a kernel.
 //!
 //! Files become [`Cases`] or the list of all their problems; [`Runner::run`] plays one and gives what was not as
 //! expected. Everything between an event and its decision is the daemon's own code: [`crate::recognition`], a

@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 
 use super::api::Refusal;
 
-/// Longer than the daemon's own limit, so that its answer about that is results.
+/// Longer than the daemon's own limit, so that its answer about that is heard.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(35);
 /// Longest line of an event stream, bytes.
 const LINE: usize = 1 << 20;

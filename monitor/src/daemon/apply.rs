@@ -83,7 +83,10 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
         ),
         Effect::Record(entry) => drop(ctx.reporter.keep(entry)), // fails open: see `keep`
         Effect::Report(report) => reporting::report(&mut ctx.reporter, &ctx.decider, report),
-        Effect::PassOn(session) => pass_on(ctx, [session]),
+        Effect::PassOn(session) => {
+            ctx.reporter.explanations.deciding = None; // what others are told of is not what was judged
+            pass_on(ctx, [session]);
+        }
         Effect::KeepAccount { hold } => ctx.reporter.explanations.keep_account(
             &ctx.reporter.wall,
             &ctx.decider.sessions,

@@ -118,7 +118,7 @@ impl Remote {
 
     fn listen(&mut self) -> Result<Report> {
         let mut line = String::new();
-        if self.replies.read_line(&mut line).context("the stage cannot be results")? == 0 {
+        if self.replies.read_line(&mut line).context("the stage cannot be heard")? == 0 {
             bail!("the stage ended without a word; its standard error says why");
         }
         match serde_json::from_str(&line)

@@ -163,7 +163,7 @@ fn a_process_whose_first_thread_has_ended_is_held_and_sees_a_denial() {
     if pidfd_of_a_thread() {
         agent.says("reset");
     } else {
-        eprintln!("skipped: before Linux 6.9 nobody can borrow its socket; its data stays held");
+        eprintln!("not here: before Linux 6.9 nobody can borrow its socket; its data stays held");
     }
     server.silent().unwrap();
     assert_eq!(daemon.json(&["ps"])[0]["processes"], 1, "it lives");

@@ -14,7 +14,7 @@ use interlock_tests::{
 const A_WHILE: Duration = Duration::from_millis(500);
 
 /// A person with two terminals; an agent that waits for a decision was started in the first, in the background.
-struct AppState {
+struct Desk {
     daemon: Daemon,
     server: Server,
     first: Terminal,
@@ -23,7 +23,7 @@ struct AppState {
     _home: Home,
 }
 
-impl AppState {
+impl Desk {
     fn new(shared_terminal: &'static str) -> Option<Self> {
         if !is_root() {
             return None;
@@ -92,7 +92,7 @@ impl AppState {
 
 #[test]
 fn what_a_session_could_have_typed_itself_decides_nothing() {
-    let Some(desk) = AppState::new("refuse") else { return };
+    let Some(desk) = Desk::new("refuse") else { return };
     let approve = format!("approve {}", desk.hold);
     // setsid takes the terminal away; sudo and script give another one.
     for by in ["", "setsid -w", "setsid -w env"] {
@@ -116,7 +116,7 @@ fn what_a_session_could_have_typed_itself_decides_nothing() {
 
 #[test]
 fn a_decision_without_a_terminal_goes_on() {
-    let Some(desk) = AppState::new("refuse") else { return };
+    let Some(desk) = Desk::new("refuse") else { return };
     let caller = std::process::Command::new("setsid")
         .args(["-w".as_ref(), binary().as_os_str(), "--socket".as_ref(), desk.daemon.socket().as_os_str()])
         .args(["approve", &desk.hold])
@@ -129,7 +129,7 @@ fn a_decision_without_a_terminal_goes_on() {
 
 #[test]
 fn a_denial_may_come_from_anywhere() {
-    let Some(desk) = AppState::new("refuse") else { return };
+    let Some(desk) = Desk::new("refuse") else { return };
     let denied = desk.decides(&desk.first, "", &format!("deny {}", desk.hold));
     assert!(denied.contains("ENDED 0"), "{denied}");
     wait::throughout("nothing arrives", A_WHILE, || desk.server.silent());
@@ -137,7 +137,7 @@ fn a_denial_may_come_from_anywhere() {
 
 #[test]
 fn where_a_person_says_that_it_may_a_shared_terminal_decides() {
-    let Some(desk) = AppState::new("allow") else { return };
+    let Some(desk) = Desk::new("allow") else { return };
     let approved = desk.decides(&desk.first, "", &format!("approve {}", desk.hold));
     assert!(approved.contains("ENDED 0"), "{approved}");
     desk.arrives();
@@ -145,7 +145,7 @@ fn where_a_person_says_that_it_may_a_shared_terminal_decides() {
 
 #[test]
 fn by_default_this_machines_kernel_decides_whether_a_shared_terminal_may() {
-    let Some(desk) = AppState::new("detect") else { return };
+    let Some(desk) = Desk::new("detect") else { return };
     let switch = fs::read_to_string("/proc/sys/dev/tty/legacy_tiocsti");
     let approve = format!("approve {}", desk.hold);
     if switch.is_ok_and(|text| text.trim() == "0") {

@@ -25,18 +25,18 @@ const HOLD_OPEN: &str = "version: 1\nrules:\n  - id: hold-open\n    summary: A c
     match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
 
 /// A person's shell, an agent that it runs in the foreground, and the daemon that watches it.
-struct AppState {
+struct Desk {
     daemon: Daemon,
     terminal: Terminal,
     home: Home,
 }
 
-impl AppState {
+impl Desk {
     fn new(settings: &Settings, agent: &str) -> Option<Self> {
         Self::prepared(settings, agent, |_| ())
     }
 
-    /// As [`AppState::new`], with the shell in a state of the test's own before it runs the agent.
+    /// As [`Desk::new`], with the shell in a state of the test's own before it runs the agent.
     fn prepared(settings: &Settings, agent: &str, prepare: impl FnOnce(&Terminal)) -> Option<Self> {
         if !is_root() {
             return None;
@@ -103,7 +103,7 @@ fn no_group_is_left(session: &str) {
 
 #[test]
 fn an_agent_that_was_thawed_has_its_keys_and_its_shell_saw_nothing() {
-    let Some(desk) = AppState::ready(&Settings::default()) else { return };
+    let Some(desk) = Desk::ready(&Settings::default()) else { return };
     desk.gets("before");
     let session = desk.id();
     for round in ["once", "twice"] {
@@ -133,7 +133,7 @@ fn an_agent_that_was_thawed_has_its_keys_and_its_shell_saw_nothing() {
 
 #[test]
 fn sigcont_of_somebody_else_does_not_wake_what_stands_in_the_freezer() {
-    let Some(desk) = AppState::ready(&Settings::default()) else { return };
+    let Some(desk) = Desk::ready(&Settings::default()) else { return };
     let session = desk.session();
     let (id, root) = (session["id"].as_str().unwrap(), session["root"].as_i64().unwrap());
     desk.daemon.expect(&["freeze", id]);
@@ -151,7 +151,7 @@ fn sigcont_of_somebody_else_does_not_wake_what_stands_in_the_freezer() {
 #[test]
 fn a_shell_inside_of_the_session_keeps_its_job_in_the_foreground() {
     let inner = "exec bash --norc --noprofile -i";
-    let Some(desk) = AppState::new(&Settings::default(), inner) else { return };
+    let Some(desk) = Desk::new(&Settings::default(), inner) else { return };
     let session = desk.id();
     fs::write(desk.home.path().join("work/job.sh"), AGENT).unwrap();
     desk.terminal.types("bash job.sh");
@@ -165,7 +165,7 @@ fn a_shell_inside_of_the_session_keeps_its_job_in_the_foreground() {
 
 #[test]
 fn what_a_person_had_stopped_stays_stopped_through_a_freeze() {
-    let Some(desk) = AppState::ready(&Settings::default()) else { return };
+    let Some(desk) = Desk::ready(&Settings::default()) else { return };
     let session = desk.id();
     desk.terminal.types_ctrl_z();
     desk.terminal.shows("Stopped");
@@ -210,7 +210,7 @@ fn where_there_is_no_freezer_a_signal_has_to_do_and_the_person_is_told_what_to_t
     }
     let threaded = Threaded::new();
     let door = threaded.0.join("cgroup.procs");
-    let desk = AppState::prepared(&Settings::default(), AGENT, |terminal| {
+    let desk = Desk::prepared(&Settings::default(), AGENT, |terminal| {
         terminal.types(&format!("echo $$ > {}; echo MOVED-$((40+2))", door.display()));
         terminal.shows("MOVED-42");
     });
@@ -235,7 +235,7 @@ fn where_there_is_no_freezer_a_signal_has_to_do_and_the_person_is_told_what_to_t
     desk.terminal.types("fg");
     desk.gets("again");
     assert!(!text(&desk.daemon.cli(&["ps"])).contains("background"));
-    let AppState { daemon, terminal, .. } = desk;
+    let Desk { daemon, terminal, .. } = desk;
     let _ = kill_process(Pid::from_raw(i32::try_from(root).unwrap()).unwrap(), Signal::KILL);
     drop((terminal, daemon));
     no_group_is_left(&session);
@@ -244,7 +244,7 @@ fn where_there_is_no_freezer_a_signal_has_to_do_and_the_person_is_told_what_to_t
 #[test]
 fn a_call_that_is_held_on_a_terminal_says_what_to_type() {
     let agent = "echo READY-$((40+2)); read -r line < ../.railway/config.json; echo READ; read -r line; echo \"KEY:$line:\"; sleep 60";
-    let Some(desk) = AppState::new(&Settings { rules: Some(HOLD_OPEN.into()), ..Settings::default() }, agent)
+    let Some(desk) = Desk::new(&Settings { rules: Some(HOLD_OPEN.into()), ..Settings::default() }, agent)
     else {
         return;
     };
@@ -266,7 +266,7 @@ fn a_call_that_is_held_on_a_terminal_says_what_to_type() {
 #[test]
 fn a_call_that_was_held_before_a_freeze_and_denied_in_it_fails_after_the_thaw() {
     let agent = "read -r line < ../.railway/config.json || echo REFUSED-$((40+2)); sleep 60";
-    let Some(desk) = AppState::new(&Settings { rules: Some(HOLD_OPEN.into()), ..Settings::default() }, agent)
+    let Some(desk) = Desk::new(&Settings { rules: Some(HOLD_OPEN.into()), ..Settings::default() }, agent)
     else {
         return;
     };
@@ -281,7 +281,7 @@ fn a_call_that_was_held_before_a_freeze_and_denied_in_it_fails_after_the_thaw() 
 }
 
 fn is_thawed_after_a_restart(pinned: bool, end: impl FnOnce(&mut Daemon)) {
-    let Some(mut desk) = AppState::ready(&Settings { pinned, ..Settings::default() }) else { return };
+    let Some(mut desk) = Desk::ready(&Settings { pinned, ..Settings::default() }) else { return };
     let session = desk.id();
     desk.daemon.expect(&["freeze", &session]);
     end(&mut desk.daemon);
@@ -317,7 +317,7 @@ fn a_daemon_without_pins_says_what_stays_frozen() {
 
 #[test]
 fn a_freeze_that_its_daemon_did_not_live_to_note_is_one_all_the_same() {
-    let Some(mut desk) = AppState::ready(&Settings { pinned: true, ..Settings::default() }) else { return };
+    let Some(mut desk) = Desk::ready(&Settings { pinned: true, ..Settings::default() }) else { return };
     let session = desk.id();
     desk.daemon.expect(&["freeze", &session]);
     desk.daemon.kill();
@@ -338,7 +338,7 @@ fn a_freeze_that_its_daemon_did_not_live_to_note_is_one_all_the_same() {
 
 #[test]
 fn what_is_killed_while_it_stands_leaves_no_group_behind() {
-    let Some(desk) = AppState::ready(&Settings::default()) else { return };
+    let Some(desk) = Desk::ready(&Settings::default()) else { return };
     let session = desk.session();
     let (id, root) = (session["id"].as_str().unwrap(), session["root"].as_i64().unwrap());
     desk.daemon.expect(&["freeze", id]);
@@ -353,7 +353,7 @@ fn what_is_killed_while_it_stands_leaves_no_group_behind() {
 
 #[test]
 fn nothing_is_released_while_somebody_stands_in_the_freezer() {
-    let Some(mut desk) = AppState::ready(&Settings { pinned: true, ..Settings::default() }) else { return };
+    let Some(mut desk) = Desk::ready(&Settings { pinned: true, ..Settings::default() }) else { return };
     let session = desk.id();
     desk.daemon.expect(&["freeze", &session]);
     desk.daemon.kill();

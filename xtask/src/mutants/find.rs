@@ -79,6 +79,10 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_arm(&mut self, arm: &'ast Arm) {
+        if let Some((_, guard)) = &arm.guard {
+            self.add("always", guard.span(), "true");
+            self.add("never", guard.span(), "false");
+        }
         if !matches!(&*arm.body, Expr::Block(block) if block.block.stmts.is_empty()) {
             self.add("arm", arm.body.span(), "{}");
         }

@@ -1,4 +1,4 @@
-//! Licences, sources and versions of what is linked (`deny.toml`), by cargo-deny.
+//! Licences and sources of what is linked into the userspace (`deny.toml`), by cargo-deny.
 
 use std::{path::PathBuf, process::Command};
 
@@ -26,6 +26,12 @@ pub fn check(repository: &Repository) -> Result<Outcome> {
             Err(why) => return Ok(Outcome::NotHere(format!("cargo-deny cannot be installed: {why}"))),
         },
     };
+    // It looks at what other systems would link as well, which nobody has fetched yet.
+    let mut fetch = Command::new("cargo");
+    fetch.args(["fetch", "--quiet", "--locked"]).current_dir(repository.root());
+    if let Err(why) = process::answer(&mut fetch) {
+        return Ok(Outcome::NotHere(format!("the crates of all systems cannot be fetched: {why:#}")));
+    }
     let mut command = Command::new(program);
     command
         .args(["--log-level", "error", "check", "bans", "licenses", "sources"])
@@ -39,13 +45,13 @@ pub fn check(repository: &Repository) -> Result<Outcome> {
 }
 
 fn found(repository: &Repository) -> Option<PathBuf> {
-    let own = repository.root().join("target/tools/bin/cargo-deny");
+    let own = repository.target().join("tools/bin/cargo-deny");
     if own.is_file() { Some(own) } else { process::find("cargo-deny") }
 }
 
 /// Where it is by now, or cargo's last line on why it is not.
 fn install(repository: &Repository) -> Result<Result<PathBuf, String>> {
-    let tools = repository.root().join("target/tools");
+    let tools = repository.target().join("tools");
     let mut command = Command::new("cargo");
     command
         .args(["install", "--quiet", "--locked", RELEASE, "--root"])

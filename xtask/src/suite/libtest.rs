@@ -14,12 +14,15 @@ pub struct Report {
     pub reasons: BTreeSet<String>,
     /// Without what passed tests have printed.
     pub rest: String,
+    /// Programs of tests that came to their end.
+    pub binaries: u64,
 }
 
 /// Adds up every binary's tests. One that returned early because this machine lacks something has passed as far as libtest
 /// knows; it has said `skipped: WHY`, and is counted as that.
 pub fn read(output: &str) -> Report {
     let (mut tally, mut reasons, mut rest) = (Tally::default(), BTreeSet::new(), String::new());
+    let mut binaries = 0;
     let (mut passed, mut told, mut left_out) = (false, false, 0);
     for line in output.lines() {
         passed = match line {
@@ -31,6 +34,7 @@ pub fn read(output: &str) -> Report {
             if let Some((_, counts)) =
                 line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
             {
+                binaries += 1;
                 tally += of_counts(counts);
             }
             rest.push_str(line);
@@ -48,7 +52,7 @@ pub fn read(output: &str) -> Report {
     }
     tally.skipped += left_out;
     tally.passed = tally.passed.saturating_sub(left_out);
-    Report { tally, reasons, rest }
+    Report { tally, reasons, rest, binaries }
 }
 
 /// `3 passed; 1 failed; 1 ignored; …`.
@@ -84,7 +88,8 @@ mod tests {
                       hello\nskipped: no root\n\nsuccesses:\n    a::b\n    a::c\n    a::d\n\n\
                       failures:\n\n---- a::e stdout ----\nskipped: it failed first\n\n\
                       test result: FAILED. 3 passed; 1 failed; 0 ignored\n";
-        let Report { tally, reasons, rest } = read(output);
+        let Report { tally, reasons, rest, binaries } = read(output);
+        assert_eq!(binaries, 1);
         assert_eq!(tally, Tally { passed: 1, failed: 1, skipped: 2 });
         assert_eq!(reasons.iter().map(String::as_str).collect::<Vec<_>>(), ["no btrfs", "no root"]);
         assert!(!rest.contains("hello") && rest.contains("it failed first"), "{rest}");

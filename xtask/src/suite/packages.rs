@@ -14,6 +14,7 @@ struct Needed {
 }
 
 const NEEDED: &[Needed] = &[
+    Needed { program: "c++", package: "g++", optional: false },
     Needed { program: "curl", package: "curl", optional: false },
     Needed { program: "ip", package: "iproute2", optional: false },
     Needed { program: "openssl", package: "openssl", optional: false },

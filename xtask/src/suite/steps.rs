@@ -19,6 +19,8 @@ pub enum Action {
     SideBySide(&'static [&'static str]),
     /// Debian packages that tests call.
     Packages,
+    /// The fuzz targets.
+    Fuzz,
     /// Licences and sources of what is linked.
     Deny,
     /// clippy over the kernel programs.
@@ -168,12 +170,7 @@ pub const STEPS: &[Step] = &[
         When::Always,
         Action::Tests("cargo test --quiet --locked --workspace --doc --no-fail-fast -- --show-output"),
     ),
-    step(
-        "build of the fuzz targets",
-        When::Thorough,
-        // Without the fuzzer's instrumentation, which needs nightly: what they call is still there.
-        Action::Command("cargo build --quiet --locked --manifest-path fuzz/Cargo.toml --target-dir target"),
-    ),
+    step("build of the fuzz targets", When::Thorough, Action::Fuzz),
     step(
         "documentation",
         When::Thorough,

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::facts::BootNanos;
 
 /// Points at which a session's breaker trips.
@@ -16,16 +14,11 @@ pub const RULE: &str = "risk-budget";
 pub const HALF_LIFE: Duration = Duration::from_secs(30 * 60);
 
 /// Risk of one session.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct Risk {
     level: f64,
     at: BootNanos,
-    #[serde(skip, default = "half_life")]
     half_life: Duration,
-}
-
-fn half_life() -> Duration {
-    HALF_LIFE
 }
 
 impl Default for Risk {

@@ -178,7 +178,8 @@ impl Decider {
     fn hold_caller(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, caller: HeldCaller) {
         if caller.is_exec() {
             let rule = decision.rule();
-            if self.execs.was_approved(caller.pid, &rule) {
+            let frozen = self.sessions.get(decision.fact.session).is_some_and(|session| session.frozen);
+            if !frozen && self.execs.was_approved(caller.pid, &rule) {
                 let (session, pid) = (decision.fact.session, decision.fact.process.pid);
                 return self.allow(step, Waiter { session, pid, what: Waiting::Caller(caller) });
             }

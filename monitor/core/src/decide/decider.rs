@@ -27,8 +27,8 @@ pub struct Settings {
 /// Everything that decisions are made from, and nothing else.
 pub struct Decider {
     pub settings: Settings,
-    /// Whoever calls describes sessions and processes here; whether one is frozen, its breaker and its memory change in
-    /// [`Decider::step`] alone.
+    /// Whoever calls describes sessions and processes here. Whether one is frozen and its breaker change in [`Decider::step`],
+    /// and when a new daemon takes them over; its memory in a step, and by what sessions that it met have touched.
     pub sessions: Registry,
     /// Execs that were asked about and have not run yet.
     pub execs: PendingExecs,

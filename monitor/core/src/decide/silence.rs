@@ -2,7 +2,7 @@
 
 use super::{
     decider::{Decider, Step},
-    effect::Stop,
+    effect::{Report, Stop},
 };
 use crate::{
     breaker::Response,
@@ -24,16 +24,21 @@ impl Decider {
     }
 
     fn answer_silence(&mut self, step: &mut Step<'_>, hold: &Hold) {
-        let session = SessionId(hold.session);
+        let (session, observes) = (SessionId(hold.session), self.observes());
         let Some(known) = self.sessions.get_mut(session) else { return };
         if hold.then < Action::Freeze {
             return known.breaker.on_denied(step.now);
+        }
+        let why = format!("nobody answered {} in time", hold.id());
+        if observes {
+            let (at, rule) = (step.now, hold.rule.clone());
+            return step.report(Report::WouldFreeze { at, session, rule, why });
         }
         let mut response = known.breaker.on_trip(step.now);
         if hold.then == Action::Kill {
             response = Response::Kill;
         }
-        let (who, why) = (Who::Rule(hold.rule.clone()), format!("nobody answered {} in time", hold.id()));
+        let who = Who::Rule(hold.rule.clone());
         self.stop(step, response, Stop { session, who, why, asked: step.now });
     }
 

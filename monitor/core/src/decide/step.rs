@@ -29,7 +29,10 @@ impl Decider {
             Input::Stopped { session, outcome } => self.stopped(step, session, &outcome),
             Input::Shown { hold } => self.holds.show(hold),
             Input::Restored(hold) => self.holds.restore(*hold),
-            Input::RestoredGrants(grants) => self.holds.restore_grants(grants),
+            Input::RestoredGrants(grants) => {
+                let live = |session| self.sessions.get(SessionId(session)).is_some();
+                self.holds.restore_grants(grants, live);
+            }
             Input::Remembers(session) => self.gate_by_memory(step, session),
             Input::NotGated(session) => self.not_gated(session),
             Input::Tick => self.expire(step),

@@ -74,6 +74,7 @@ impl Decider {
             session.breaker.on_kill();
         }
         step.push(Effect::Kill(stop));
+        step.push(Effect::Save);
     }
 
     /// A freeze is done.

@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    case::{Act, Actor, Answer, Case, Decisions, Endpoint, Event, Program, Reply, told},
+    case::{Act, Actor, Answer, Case, Decisions, Endpoint, Event, Expected, Program, Reply, told},
     decided::{decisions, stop},
     miss::Miss,
     read::values::in_home,
@@ -73,11 +73,11 @@ impl Runner<'_> {
             let decisions = match stage.play(event) {
                 Ok(decisions) => decisions,
                 Err(why) => {
+                    // What people do must be possible, whether or not something is expected of it.
+                    let possible = matches!(event.act, Act::Answer { .. }).then_some(&Expected::Unstopped);
+                    let expected = event.expect.as_ref().or(possible);
                     misses.extend(
-                        event
-                            .expect
-                            .as_ref()
-                            .map(|expected| Miss::of(case, event.line, &event.told, expected, why)),
+                        expected.map(|expected| Miss::of(case, event.line, &event.told, expected, why)),
                     );
                     continue;
                 }

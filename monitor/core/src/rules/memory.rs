@@ -190,17 +190,6 @@ impl Memory {
         self.evicted + self.steps.evicted()
     }
 
-    /// The session's risk, for whoever keeps it over a restart.
-    #[must_use]
-    pub fn risk_kept(&self) -> &Risk {
-        &self.risk
-    }
-
-    /// Goes on with the risk that was kept.
-    pub fn resume_risk(&mut self, risk: Risk) {
-        self.risk = risk;
-    }
-
     /// The session's risk points at `now`; see [`crate::breaker::risk::BUDGET`].
     #[must_use]
     pub fn risk(&self, now: BootNanos) -> u32 {

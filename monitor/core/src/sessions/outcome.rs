@@ -9,7 +9,7 @@ pub struct Outcome {
     pub members: usize,
     /// Passes over the tree until nothing moved.
     pub passes: u32,
-    /// Processes that were still running when patience ended, or may have been: they could not be reached or looked at.
+    /// Processes that were still running when the time for it was over, or may have been: they could not be reached or looked at.
     /// Of a thaw: those that may still stand.
     pub running: Vec<u32>,
     /// Jobs that only SIGSTOP stops, because the freezer could not be had: their shells see it.

@@ -8,7 +8,7 @@ use std::{
 
 use super::{outcome::Outcome, touches::Touches};
 use crate::{
-    breaker::{Breaker, risk::Risk},
+    breaker::Breaker,
     catalog::secrets::Moved,
     facts::{BootNanos, SessionId, SessionStatus},
     recognition::Grounds,
@@ -118,6 +118,12 @@ impl Session {
         self.frozen
     }
 
+    /// Whether its tree was stopped: not yet, where that was decided a moment ago and is still to be carried out.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        self.frozen && self.stood.is_some()
+    }
+
     /// How many of its processes only SIGSTOP stops while it is frozen.
     #[must_use]
     pub fn by_signal(&self) -> usize {
@@ -136,10 +142,9 @@ impl Session {
         &self.breaker
     }
 
-    /// Goes on with what an earlier daemon kept of its breaker and its risk.
-    pub fn resume(&mut self, breaker: Breaker, risk: Risk) {
+    /// Goes on with the breaker that an earlier daemon wrote down.
+    pub fn resume(&mut self, breaker: Breaker) {
         self.breaker = breaker;
-        self.memory.resume_risk(risk);
     }
 
     /// It was found frozen by a new daemon. Whoever stood before is not known any more.

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn one_broken_program_lowers_the_claim_of_its_duty() {
+    fn one_broken_program_lowers_the_claim_of_its_feature() {
         let untried = || found(Finding::NotTried("no IPv6".into()));
         assert_eq!(sum_up([found(Finding::Proven), untried()].iter()), Finding::Proven);
         let broken = found(Finding::not_proven("it went through"));

@@ -55,7 +55,8 @@ fn answer_caller(
 }
 
 pub fn wake(maps: &Maps, sessions: &mut Registry, session: SessionId, caller: HeldCaller) {
-    if let Some(frozen) = sessions.get_mut(session).filter(|session| session.is_frozen()) {
+    // Who is answered before the freeze is carried out runs first, or it would count as standing by itself.
+    if let Some(frozen) = sessions.get_mut(session).filter(|session| session.is_stopped()) {
         frozen.stands_no_more(caller.pid);
         return; // it runs when the session is thawed, and finds its answer, or asks anew
     }

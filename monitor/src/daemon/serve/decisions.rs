@@ -23,7 +23,7 @@ use crate::{
 };
 use interlock_core::{
     catalog::agents::COMMAND,
-    decide::{Approval, Input},
+    decide::{Approval, Input, Objection},
     facts::SessionId,
     holds::{Holds, Undecidable},
     record::Kind,
@@ -85,8 +85,9 @@ pub fn approve(
     let hold = permissions::hold_for(ctx, caller, text)?;
     let reach = approval.for_seconds.map(Duration::from_secs);
     if let Err(objection) = ctx.decider.may_approve(hold.number, reach) {
-        // The refusal shows them.
-        apply::step(ctx, Input::Shown { hold: hold.number });
+        if matches!(objection, Objection::Unseen(_)) {
+            apply::step(ctx, Input::Shown { hold: hold.number }); // the refusal lists them
+        }
         return Err(objected(&hold, &objection));
     }
     let detail = [

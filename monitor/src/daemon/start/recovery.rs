@@ -79,10 +79,11 @@ pub fn recover(ctx: &mut Context, before: Snapshot) {
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     end_stale_sessions(ctx, described);
     freeze_again(ctx);
-    // What the rings still hold comes first: its questions are asked, not denied.
-    intake::catch_up(ctx);
+    // What the rings still hold is asked among what was asked and granted before, and before anything is denied.
     apply::step(ctx, Input::RestoredGrants(before.grants));
     restore_holds(ctx, before.holds);
+    intake::catch_up(ctx);
+    deny_unasked(ctx);
     ctx.reporter.explanations.accounts.restore(before.accounts);
     resume_orphans(&ctx.kernel.maps, &ctx.decider);
     for group in ctx.freezer.unclaimed() {
@@ -180,33 +181,24 @@ fn resume_orphans(maps: &Maps, decider: &Decider) {
     }
 }
 
-/// Holds whose flow still waits go on waiting; a flow that waits without a hold is denied: silence never means yes.
+/// Holds go on waiting whose flow still waits, or whose caller still stands.
 fn restore_holds(ctx: &mut Context, holds: Vec<Hold>) {
-    let waiting: HashMap<u64, Flow> = ctx
-        .kernel
-        .maps
-        .flows()
-        .into_iter()
-        .filter(|(cookie, flow)| flow.closed == 0 && flow_state::waits(&ctx.kernel.maps, *cookie, flow))
-        .filter(|(cookie, _)| !ctx.flows.partial_requests.contains(*cookie))
-        .collect();
+    let waiting = waiting_flows(ctx);
     let waits = |held: &HeldFlow| waiting.get(&held.cookie).is_some_and(|flow| held.goes_on(flow));
-    let mut held: HashSet<u64> = ctx
-        .decider
-        .holds()
-        .waiting()
-        .flat_map(|hold| &hold.flows)
-        .filter(|flow| waits(flow))
-        .map(|flow| flow.cookie)
-        .collect();
     for mut hold in holds {
-        hold.flows.retain(|flow| waits(flow) && !held.contains(&flow.cookie));
+        hold.flows.retain(waits);
         hold.callers.retain(|caller| ctx.decider.sessions.process(caller.pid).is_some());
         if !hold.flows.is_empty() || !hold.callers.is_empty() {
-            held.extend(hold.flows.iter().map(|flow| flow.cookie));
             apply::step(ctx, Input::Restored(Box::new(hold)));
         }
     }
+}
+
+/// A flow that waits without a hold is denied: silence never means yes.
+fn deny_unasked(ctx: &mut Context) {
+    let waiting = waiting_flows(ctx);
+    let held: HashSet<u64> =
+        ctx.decider.holds().waiting().flat_map(|hold| &hold.flows).map(|flow| flow.cookie).collect();
     for (cookie, flow) in waiting.into_iter().filter(|(cookie, _)| !held.contains(cookie)) {
         let id = SessionId(flow.session);
         flows::refuse(
@@ -224,4 +216,13 @@ fn restore_holds(ctx: &mut Context, holds: Vec<Hold>) {
             [("why", "it waited while no daemon ran".into())],
         );
     }
+}
+
+/// Flows whose data waits for a decision, and is not still being read.
+fn waiting_flows(ctx: &Context) -> HashMap<u64, Flow> {
+    let flows = ctx.kernel.maps.flows().into_iter();
+    flows
+        .filter(|(cookie, flow)| flow.closed == 0 && flow_state::waits(&ctx.kernel.maps, *cookie, flow))
+        .filter(|(cookie, _)| !ctx.flows.partial_requests.contains(*cookie))
+        .collect()
 }

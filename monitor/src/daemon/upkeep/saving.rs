@@ -44,7 +44,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         terminal: session.terminal,
         seat: ctx.surveying.surroundings.get(&session.id).and_then(|around| around.seat),
         unattended: session.unattended.clone(),
-        breaker: Some((session.breaker().clone(), session.memory.risk_kept().clone())),
+        breaker: Some(session.breaker().clone()),
         touched: session.touched(),
     });
     let mut sessions: Vec<SessionRecord> = sessions.collect();

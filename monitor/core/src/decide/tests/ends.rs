@@ -70,4 +70,8 @@ fn whatever_changes_what_must_outlive_the_daemon_is_saved() {
     assert!(saves(&bench), "how it ended");
     bench.step(Input::Thawed { session: SESSION, who: PERSON });
     assert!(saves(&bench), "a thaw");
+    let mut bench =
+        Bench::new(&["{id: k, summary: s, on: probe, match: {secret: {class: ssh}}, action: kill}"]);
+    bench.act(Subject::Probe(secret(false)), Pending::None);
+    assert!(saves(&bench), "a kill");
 }

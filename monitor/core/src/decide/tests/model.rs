@@ -236,9 +236,11 @@ impl Model {
         self.sessions[session].alive = false;
     }
 
-    /// A new daemon freezes again what it finds frozen.
+    /// A new daemon freezes again what it finds frozen; what was to be killed and lives is a person's to decide.
     pub fn frozen_again(&mut self, now: Seconds) {
-        self.sessions.iter_mut().filter(|session| session.frozen).for_each(|session| session.frozen_at = now);
+        for session in self.sessions.iter_mut().filter(|session| session.frozen) {
+            (session.frozen_at, session.breaker) = (now, Breaker::Open);
+        }
     }
 
     pub fn deny_all(&mut self) -> Outcome {

@@ -13,7 +13,7 @@ use proptest::prelude::*;
 
 use super::model::{Answer, Model, Outcome, Question, Seconds, Stopped, Waiter};
 use crate::{
-    breaker::{Breaker, risk::Risk},
+    breaker::Breaker,
     decide::{Act, Approval, Decider, Effect, Input, Pending, Report, Settings, Stop, Waiting},
     facts::{
         Action, BootNanos, Destination, DestinationClass, Grade, HoldState, Mode, Process, SecretAccess,
@@ -100,11 +100,8 @@ fn op() -> impl Strategy<Value = Op> {
 /// What an earlier daemon wrote down, as text.
 fn saved(decider: &Decider) -> String {
     let holds: Vec<&Hold> = decider.holds().waiting().collect();
-    let breakers: Vec<(u64, &Breaker, &Risk)> = decider
-        .sessions
-        .iter()
-        .map(|session| (session.id.0, session.breaker(), session.memory.risk_kept()))
-        .collect();
+    let breakers: Vec<(u64, &Breaker)> =
+        decider.sessions.iter().map(|session| (session.id.0, session.breaker())).collect();
     serde_json::to_string(&(decider.holds().next_number(), holds, decider.holds().grants(), breakers))
         .unwrap()
 }
@@ -195,6 +192,7 @@ impl Driver {
         let waiter = Waiter { number: self.asked.len() as u64 + 1, pid };
         self.asked.insert(waiter.number, waiter);
         let was_frozen = self.model.is_frozen(session);
+        let before = self.decider.holds().waiting().count();
         let effects = match question {
             Question::Host(host) => {
                 let flow =
@@ -215,8 +213,10 @@ impl Driver {
             assert!(!was_frozen, "a frozen session gets no allowance");
             assert!(records(&effects).contains(&Kind::Release), "it goes on without a record");
         }
-        if rules_hold && effects.iter().any(|effect| matches!(effect, Effect::KeepAccount { .. })) {
+        if self.decider.holds().waiting().count() > before {
             assert!(records(&effects).contains(&Kind::Hold), "it waits without a record");
+            let is_account = |effect: &Effect| matches!(effect, Effect::KeepAccount { .. });
+            assert!(effects.iter().any(is_account), "the next daemon could not explain it");
         }
         let expected = self.model.ask(self.now, session, question, waiter);
         self.check(&effects, &expected);
@@ -298,7 +298,12 @@ impl Driver {
                 let waiting = self.waiting();
                 if let Some(waiter) = waiting.get(place % waiting.len().max(1)) {
                     let flow = HeldFlow { cookie: waiter.number, generation: 9, ..HeldFlow::default() };
+                    let waits = self.decider.is_asked(&flow);
                     let effects = self.step(Input::AsksAgain(flow));
+                    let flows = self.decider.holds().waiting().flat_map(|hold| &hold.flows);
+                    let raised =
+                        flows.filter(|held| held.cookie == flow.cookie).all(|held| held.generation == 9);
+                    assert!(raised || !waits);
                     self.check(&effects, &Outcome::default());
                 }
             }
@@ -388,14 +393,14 @@ impl Driver {
     /// A new daemon goes on with what was written down, and with what the kernel still knows: who is frozen, and whose
     /// connections ask.
     fn restart(&mut self) {
-        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker, Risk)>);
+        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker)>);
         let (next, holds, grants, mut breakers): Saved = serde_json::from_str(&saved(&self.decider)).unwrap();
         let mut decider = begin(next);
         for old in self.decider.sessions.iter() {
             let mut session = Session::new(old.id, "x".into(), "test".into(), old.started);
             let place = breakers.iter().position(|(known, ..)| *known == old.id.0).unwrap();
-            let (_, breaker, risk) = breakers.swap_remove(place);
-            session.resume(breaker, risk);
+            let (_, breaker) = breakers.swap_remove(place);
+            session.resume(breaker);
             session.incomplete = old.incomplete || old.gated;
             if old.is_frozen() {
                 session.found_frozen();
@@ -465,10 +470,7 @@ fn outcome(effects: &[Effect]) -> Outcome {
             Effect::Refuse(found) | Effect::Drop(found) => {
                 out.answers.insert((Answer::Refuse, waiter(found)))
             }
-            Effect::Freeze(Stop { session, .. }) => {
-                out.stopped.insert((place(*session), Stopped::Freeze));
-                true
-            }
+            Effect::Freeze(Stop { session, .. }) => out.stopped.insert((place(*session), Stopped::Freeze)),
             Effect::Kill(Stop { session, .. }) => {
                 out.stopped.insert((place(*session), Stopped::Kill));
                 true

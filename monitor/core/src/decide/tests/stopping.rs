@@ -46,6 +46,17 @@ fn what_was_under_way_when_a_tree_was_frozen_freezes_nothing_again() {
 }
 
 #[test]
+fn who_is_answered_before_a_freeze_is_carried_out_does_not_count_as_standing() {
+    let mut bench = Bench::new(&[EARLY]);
+    bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
+    assert!(bench.session().is_frozen() && !bench.session().is_stopped(), "it is to be stopped");
+    bench.step(Input::Stopped { session: SESSION, outcome: Outcome::default() });
+    assert!(bench.session().is_stopped());
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    assert!(!bench.session().is_stopped());
+}
+
+#[test]
 fn a_kill_rule_ends_a_frozen_tree_too() {
     let rules = [
         "{id: f, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}",

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Write as _};
 
-/// One condition of a rule against a fact. Nothing is formatted unless a observer does it.
+/// One condition of a rule against a fact. Nothing is formatted unless an observer does it.
 pub struct Finding<'f> {
     /// As rules write it: `destination.class`.
     pub condition: &'static str,

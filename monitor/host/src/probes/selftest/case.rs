@@ -111,7 +111,7 @@ mod tests {
     const ELSEWHERE: [&str; 4] = ["egress", "ingress", "sock_release", "start_renamed"];
 
     #[test]
-    fn every_program_that_can_refuse_has_a_trial() {
+    fn every_program_that_can_refuse_has_a_case() {
         let refuses = |backend, hook| {
             backend == Backend::Lsm && matches!(hook, Hook::Lsm(_))
                 || matches!(hook, Hook::SocketAddress | Hook::SocketCreate | Hook::Egress)
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn every_trial_is_of_a_program_in_the_table() {
+    fn every_case_is_of_a_program_in_the_table() {
         let attachments =
             || FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
         for case in CASES {

@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::daemon::context::reporter::explanations::accounts::Account;
 use interlock_core::{
-    breaker::{Breaker, risk::Risk},
+    breaker::Breaker,
     holds::{Grant, Hold},
 };
 use interlock_host::proc::seat::Controlling;
@@ -62,9 +62,9 @@ pub struct SessionRecord {
     pub seat: Option<Controlling>,
     #[serde(default)]
     pub unattended: Option<String>,
-    /// An earlier version did not keep it: the breaker then begins closed, and without risk.
+    /// An earlier version did not keep it: the breaker then begins closed.
     #[serde(default)]
-    pub breaker: Option<(Breaker, Risk)>,
+    pub breaker: Option<Breaker>,
     pub touched: Vec<String>,
 }
 

@@ -52,8 +52,8 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     (session.serves, session.served) = (serves, served);
     session.terminal = record.terminal;
     session.unattended = record.unattended;
-    if let Some((breaker, risk)) = record.breaker {
-        session.resume(breaker, risk);
+    if let Some(breaker) = record.breaker {
+        session.resume(breaker);
     }
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {

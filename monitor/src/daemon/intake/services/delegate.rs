@@ -93,6 +93,6 @@ fn as_bound(pid: u32, path: String, given: bool) -> String {
         (None, Some(directory)) => directory.join(&path),
     };
     // The caller's own links, and nothing that could keep the engine waiting. Fails open: what the kernel does not know by
-    // heartbeat (the caller has just looked it up) counts by the path that was given.
+    // heart (the caller has just looked it up) counts by the path that was given.
     root::known_path(pid, &inside).map_or(path, |real| real.to_string_lossy().into_owned())
 }
