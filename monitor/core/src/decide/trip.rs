@@ -62,9 +62,7 @@ impl Decider {
         if session.frozen && stop.asked <= session.frozen_at {
             return;
         }
-        if !session.frozen {
-            (session.frozen, session.frozen_at) = (true, step.now);
-        }
+        (session.frozen, session.frozen_at) = (true, step.now);
         step.push(Effect::Freeze(stop));
         step.push(Effect::Save);
     }
