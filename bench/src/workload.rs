@@ -73,7 +73,7 @@ impl Workload {
         Ok(workload)
     }
 
-    /// Judges this many facts, session after session; gives the number of matches.
+    /// Judges this many facts, session after session; returns the number of matches.
     pub fn judge(&self, count: usize) -> usize {
         let (mut memory, mut matches) = (Memory::new(), 0);
         let mut facts = self.facts.clone();

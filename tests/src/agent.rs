@@ -113,7 +113,7 @@ impl Running {
         fs::read_to_string(&self.out).unwrap_or_default()
     }
 
-    /// Waits for its end; gives its output.
+    /// Waits for its end; returns its output.
     #[must_use]
     pub fn finish(&mut self) -> String {
         wait::until("the script ends", || match self.child.try_wait() {

@@ -20,7 +20,7 @@ fn interlock(args: &[&str]) -> Output {
     Command::new(binary()).args(args).output().unwrap()
 }
 
-/// Starts a daemon that must refuse to start; gives what it says.
+/// Starts a daemon that must refuse to start; returns what it says.
 fn refuses(dir: &Path, keys: &str) -> (Option<i32>, String) {
     let config = dir.join("config.toml");
     let rest = format!("socket = \"{0}/s\"\nstate = \"{0}/state\"\npins = \"none\"\n", dir.display());

@@ -141,7 +141,7 @@ impl Holds {
         }
     }
 
-    /// Adds a hold, under the next number; gives it back as it stands.
+    /// Adds a hold, under the next number; returns it back as it stands.
     pub(crate) fn open(&mut self, mut hold: Hold) -> &Hold {
         hold.number = self.next;
         self.next += 1;
@@ -205,12 +205,12 @@ impl Holds {
         flows.filter(|flow| flow.cookie == cookie).for_each(|flow| flow.gone = true);
     }
 
-    /// A socket is closed: nothing of it waits any more. Gives the holds of which nothing else does.
+    /// A socket is closed: nothing of it waits any more. Returns the holds of which nothing else does.
     pub(crate) fn flow_closed(&mut self, cookie: u64) -> Vec<u64> {
         self.leave(|hold| hold.flows.retain(|flow| flow.cookie != cookie))
     }
 
-    /// A process has ended: what was stopped of it does not wait any more. Gives the holds of which nothing else does.
+    /// A process has ended: what was stopped of it does not wait any more. Returns the holds of which nothing else does.
     pub(crate) fn caller_ended(&mut self, pid: u32) -> Vec<u64> {
         self.leave(|hold| hold.callers.retain(|caller| caller.pid != pid))
     }

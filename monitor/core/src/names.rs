@@ -79,7 +79,7 @@ impl Names {
         Self::default()
     }
 
-    /// Learns from a packet that came from port 53; gives the number of addresses that were named.
+    /// Learns from a packet that came from port 53; returns the number of addresses that were named.
     ///
     /// `payload` is a whole message (UDP; its end may be missing) or a piece of the stream `cookie` (TCP; a piece that
     /// is not whole must go to [`Names::missed`] instead).

@@ -72,7 +72,7 @@ pub struct Command {
 /// The engine as others see it: hand in a command, and it wakes up.
 pub trait Engine: Send + Sync + 'static {
     /// # Errors
-    /// Gives the command back when the engine has ended.
+    /// Returns the command back when the engine has ended.
     fn submit(&self, command: Command) -> Result<(), Box<Command>>;
 
     /// Events from now on, each one ECS JSON object.

@@ -311,7 +311,7 @@ impl Metrics {
         self.file_changes.with_label_values(&[file, change]).inc();
     }
 
-    /// How often so far; gives whether there was a further time.
+    /// How often so far; returns whether there was a further time.
     pub fn file_changed_total(&self, file: &'static str, change: &'static str, total: u64) -> bool {
         let counter = self.file_changes.with_label_values(&[file, change]);
         let more = total.saturating_sub(counter.get());

@@ -7,7 +7,7 @@ use interlock_tests::{
     is_root,
 };
 
-/// Holds `act` of a session; gives the session's script once it is held, `None` where this kernel cannot hold.
+/// Holds `act` of a session; returns the session's script once it is held, `None` where this kernel cannot hold.
 fn held(on: &str, matching: &str, act: &str) -> Option<(Daemon, Home, Running, String)> {
     if !is_root() {
         return None;

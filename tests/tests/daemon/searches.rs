@@ -129,7 +129,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
     });
 }
 
-/// Asks again and again on one connection; gives how often.
+/// Asks again and again on one connection; returns how often.
 fn asks(daemon: &Daemon, over: &AtomicBool) -> usize {
     let mut stream = UnixStream::connect(daemon.socket()).unwrap();
     let (mut answers, mut buffer) = (0, vec![0; 65_536]);

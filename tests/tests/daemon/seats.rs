@@ -50,13 +50,13 @@ impl Desk {
         self.daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned()
     }
 
-    /// Types a verb, run by a program before it; gives what it said.
+    /// Types a verb, run by a program before it; returns what it said.
     fn decides(&self, terminal: &Terminal, by: &str, verb: &str) -> String {
         let (binary, socket) = (binary(), self.daemon.socket());
         self.types(terminal, &format!("{by} {} --socket {} {verb}", binary.display(), socket.display()))
     }
 
-    /// Types a command, and waits until it has ended; gives what it said.
+    /// Types a command, and waits until it has ended; returns what it said.
     fn types(&self, terminal: &Terminal, command: &str) -> String {
         let before = terminal.screen().len();
         // Put together by the shell, so that what was typed does not look like the answer.

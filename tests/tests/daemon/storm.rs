@@ -84,7 +84,7 @@ fn storm(home: &Home, daemon: &Daemon, seconds: u64) -> Running {
 }
 
 /// The line of JSON that the storm tells at its end; asks the daemon for its status all the while, which answers each time
-/// (the control server gives up after 30 s). Gives the longest wait too.
+/// (the control server gives up after 30 s). Returns the longest wait too.
 fn weather(daemon: &Daemon, agent: &Running, seconds: u64) -> (Value, Duration) {
     let (began, mut longest) = (Instant::now(), Duration::ZERO);
     loop {

@@ -113,7 +113,7 @@ fn about_execs(action: &str) -> Daemon {
     Daemon::start(&Settings { rules: Some(rules), ..Settings::default() })
 }
 
-/// Takes what is suggested from the ended session among the rules; gives it as it is written.
+/// Takes what is suggested from the ended session among the rules; returns it as it is written.
 fn adopt(daemon: &Daemon, session: &Value) -> String {
     let file = suggest(daemon, session["session.id"].as_str().unwrap(), &[]);
     assert_eq!(file.status.code(), Some(0), "{}", text(&file));

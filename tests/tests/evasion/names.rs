@@ -73,7 +73,7 @@ impl World {
         fs::read(self.stage.home.path().join("arrived")).unwrap_or_default()
     }
 
-    /// `act` is held, and not a byte of it has arrived, nor does; gives the event.
+    /// `act` is held, and not a byte of it has arrived, nor does; returns the event.
     fn holds(&self, act: &str) -> Value {
         let agent = self.plays(act);
         let held = wait::until("it is held", || {

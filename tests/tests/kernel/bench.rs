@@ -139,7 +139,7 @@ impl Bench {
         }
     }
 
-    /// Waits for the exec of a process without a label, which nothing may have been drained of yet; gives the end of its
+    /// Waits for the exec of a process without a label, which nothing may have been drained of yet; returns the end of its
     /// environment.
     pub fn expect_candidate(&mut self, pid: u32) -> Vec<String> {
         self.stranger = Some(pid);

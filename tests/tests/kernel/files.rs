@@ -48,7 +48,7 @@ impl Scene {
         Some(scene)
     }
 
-    /// Creates a file below the home; gives its path.
+    /// Creates a file below the home; returns its path.
     fn file(&self, name: &str) -> String {
         let path = self.home.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -64,7 +64,7 @@ impl Scene {
         Some(Self { bench, actor, server, secret })
     }
 
-    /// Has the actor read the secret; gives the session's generation from then on.
+    /// Has the actor read the secret; returns the session's generation from then on.
     fn touches(&mut self) -> u64 {
         self.actor.does(&format!("read({:?})", self.secret.path().display().to_string()));
         self.bench.taint().generation
@@ -106,7 +106,7 @@ impl Scene {
     }
 }
 
-/// Connects the actor (as `connection`); gives the server's end.
+/// Connects the actor (as `connection`); returns the server's end.
 fn connected(actor: &mut Actor) -> TcpStream {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -16,7 +16,7 @@ const PATIENCE: Act = Act::Await(500);
 /// How often the control is played before the stub counts as broken.
 const ATTEMPTS: usize = 5;
 
-/// Gives the backend's name.
+/// Returns the backend's name.
 ///
 /// # Errors
 /// Something does not arrive although nothing stops it, or arrives although it must not; says which.

@@ -35,7 +35,7 @@ pub fn version(package: &str, root: &Path) -> Option<String> {
     fs::read_to_string(root.join(".unpacked").join(package)).ok().filter(|version| !version.is_empty())
 }
 
-/// Gives its version.
+/// Returns its version.
 fn get(package: &str, root: &Path) -> Result<String> {
     let place = tempfile::tempdir().context("no temporary directory")?;
     let download = || {

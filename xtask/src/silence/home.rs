@@ -19,7 +19,7 @@ struct Entry {
     paths: Vec<String>,
 }
 
-/// Writes them all; what lies there already stays. Gives how many of the catalogue's entries have a file now.
+/// Writes them all; what lies there already stays. Returns how many of the catalogue's entries have a file now.
 ///
 /// # Errors
 /// The catalogue cannot be read, or a file cannot be written.

@@ -120,7 +120,7 @@ impl<'e> Watch<'e> {
         }
     }
 
-    /// Gives whether only little can follow: the work has ended or was stopped.
+    /// Returns whether only little can follow: the work has ended or was stopped.
     fn take(&mut self, message: Message) -> bool {
         match message {
             Message::Trouble(what) => self.trouble.push(what),

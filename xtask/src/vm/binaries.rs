@@ -37,7 +37,7 @@ pub struct Binary {
     pub path: PathBuf,
 }
 
-/// Builds the daemon, optimised: everything takes ten times as long in a guest. Gives its program.
+/// Builds the daemon, optimised: everything takes ten times as long in a guest. Returns its program.
 ///
 /// # Errors
 /// It does not build.

@@ -51,7 +51,7 @@ impl Machine<'_> {
         command
     }
 
-    /// Gives the guest to a person.
+    /// Returns the guest to a person.
     ///
     /// # Errors
     /// The emulator cannot be started.
@@ -75,7 +75,7 @@ impl Machine<'_> {
         Tally::side_by_side((0..shards).map(|shard| move || part(shard)))
     }
 
-    /// Runs one program of the guest's and prints what it says; gives whether it ended well.
+    /// Runs one program of the guest's and prints what it says; returns whether it ended well.
     ///
     /// # Errors
     /// The emulator cannot be started.

@@ -59,7 +59,7 @@ pub struct Content<'a> {
     pub kernel: &'a Kernel,
 }
 
-/// Lays the file system out below `place` and packs it; gives the archive.
+/// Lays the file system out below `place` and packs it; returns the archive.
 ///
 /// # Errors
 /// A program that every guest needs is missing, or a file cannot be copied.

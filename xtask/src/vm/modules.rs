@@ -10,7 +10,7 @@ use crate::process;
 /// What a kernel lacks of these, its tests do without, and say so.
 const WANTED: &[&str] = &["tls", "sctp", "dccp", "dccp_ipv4", "veth", "dummy", "unix_diag", "tcp_diag"];
 
-/// Copies the wanted modules with what they stand on into the file system at `root`; gives the names of those that this
+/// Copies the wanted modules with what they stand on into the file system at `root`; returns the names of those that this
 /// kernel has.
 ///
 /// # Errors

@@ -134,14 +134,14 @@ impl PendingExecs {
         if is_it { self.forget(pid) } else { Vec::new() }
     }
 
-    /// Something runs. Gives whether it is something else than was judged, `false` where nobody asked about it, and the
+    /// Something runs. Returns whether it is something else than was judged, `false` where nobody asked about it, and the
     /// answers that were not used.
     pub fn runs(&mut self, running: &Process) -> (bool, Vec<AnswerKey>) {
         let Some(exec) = self.execs.remove(&running.pid) else { return (false, Vec::new()) };
         (exec.is_broken_by(running), exec.answers)
     }
 
-    /// The process has ended. Gives the answers that it did not use.
+    /// The process has ended. Returns the answers that it did not use.
     pub fn forget(&mut self, pid: u32) -> Vec<AnswerKey> {
         self.execs.remove(&pid).map(|exec| exec.answers).unwrap_or_default()
     }

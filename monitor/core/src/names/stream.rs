@@ -27,7 +27,7 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Takes the next piece, gives the messages that it completes; none once the stream was given up.
+    /// Takes the next piece, returns the messages that it completes; none once the stream was given up.
     pub fn push(&mut self, piece: &[u8]) -> Vec<Vec<u8>> {
         let mut messages = Vec::new();
         // Chunks keep what is held under the limit, whatever the size of the piece.

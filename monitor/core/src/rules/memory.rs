@@ -223,7 +223,7 @@ impl Memory {
         self.touches.push(Arc::new(touch));
     }
 
-    /// Remembers what another session has read, as one that may have been told what is in it; gives whether that is news.
+    /// Remembers what another session has read, as one that may have been told what is in it; returns whether that is news.
     pub fn take_over(&mut self, touch: &Touch, from: SessionId) -> bool {
         let mut taken = Touch { foreign: true, met: touch.met.or(Some(from)), ..touch.clone() };
         let known = |known: &Arc<Touch>| known.is_at(&touch.path, touch.habit.as_ref());

@@ -72,7 +72,7 @@ impl Registry {
         self.add_process(session, process);
     }
 
-    /// Removes a process; gives its session, and the process, if that was the last one.
+    /// Removes a process; returns its session, and the process, if that was the last one.
     pub fn exit(&mut self, pid: u32) -> Option<(SessionId, Process)> {
         let (session, process) = self.processes.remove(&pid)?;
         self.ended.remember(session, process.clone());

@@ -21,7 +21,7 @@ impl Touches {
         Self { settled, ahead: BTreeSet::new() }
     }
 
-    /// Counts a touch as judged; gives the number up to which all are, where that is news.
+    /// Counts a touch as judged; returns the number up to which all are, where that is news.
     pub fn judged(&mut self, number: u64) -> Option<u64> {
         if number <= self.settled || self.ahead.len() >= AHEAD_MAX && number != self.settled + 1 {
             return None;

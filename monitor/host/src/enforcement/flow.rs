@@ -40,7 +40,7 @@ impl Errand {
     }
 }
 
-/// Finds the sockets with these cookies among a session's processes, in one walk, and does what is to be done with each; gives what
+/// Finds the sockets with these cookies among a session's processes, in one walk, and does what is to be done with each; returns what
 /// came of it. Those that stay in `errands` were not found: closed by everybody, so that what TCP still holds follows the verdict by
 /// itself, or beyond the bounds.
 pub fn reach(

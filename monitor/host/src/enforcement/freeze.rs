@@ -107,7 +107,7 @@ struct Freezing<'a> {
 }
 
 impl Freezing<'_> {
-    /// Stops newly found members; gives those that could not be reached.
+    /// Stops newly found members; returns those that could not be reached.
     fn stop(&mut self, maps: &Maps, found: Vec<Member>) -> Vec<u32> {
         let newly: HashSet<u32> = found.iter().map(|member| member.pid).collect();
         let is_member = |pid: u32| newly.contains(&pid) || self.seen.contains(&pid);
@@ -138,7 +138,7 @@ impl Freezing<'_> {
         self.seen.insert(pid);
     }
 
-    /// Notes what a job was doing before it is stopped; gives whether it has a terminal, which a shell could take back.
+    /// Notes what a job was doing before it is stopped; returns whether it has a terminal, which a shell could take back.
     fn look_at(&mut self, pid: u32) -> bool {
         let Some(stat) = terminal::stat(pid) else { return true };
         if stat.state == 'T' {

@@ -74,7 +74,7 @@ impl<'a> Btf<'a> {
         self.read_types(types, self.base).map(|_| ())
     }
 
-    /// Reads types that are numbered after `id`; gives the last number.
+    /// Reads types that are numbered after `id`; returns the last number.
     fn read_types(&mut self, mut rest: &'a [u8], mut id: u32) -> Result<u32, &'static str> {
         while !rest.is_empty() {
             id += 1;

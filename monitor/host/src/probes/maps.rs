@@ -296,7 +296,7 @@ impl Maps {
         ignore_missing("WRITTEN", self.written.remove(&file));
     }
 
-    /// Gives every tagged file the tag that `renumbered` makes of its own; `None` removes it.
+    /// Returns every tagged file the tag that `renumbered` makes of its own; `None` removes it.
     ///
     /// # Errors
     /// A map refused an entry.

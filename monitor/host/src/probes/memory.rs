@@ -1,6 +1,6 @@
 //! What start-up has used and nothing needs any more.
 
-/// Gives freed memory back to the kernel: parsing the kernel's types takes some 30 MiB in small pieces, which glibc would
+/// Returns freed memory back to the kernel: parsing the kernel's types takes some 30 MiB in small pieces, which glibc would
 /// keep for the daemon's whole life (malloc_trim(3)).
 pub fn give_back() {
     #[cfg(target_env = "gnu")]

@@ -37,7 +37,7 @@ impl Ring {
         }
     }
 
-    /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them; gives whether
+    /// Hands the bytes of every record that is there to `handle`, oldest first, at most `limit` of them; returns whether
     /// the ring was empty then. A record that is being written keeps those behind it: then it was not.
     pub fn drain_raw(&mut self, limit: usize, mut handle: impl FnMut(&[u8])) -> bool {
         for _ in 0..limit {

@@ -35,7 +35,7 @@ impl Bounds {
         Instant::now() >= self.until
     }
 
-    /// Takes one look from what is left; gives whether there was one.
+    /// Takes one look from what is left; returns whether there was one.
     fn look(&mut self) -> bool {
         self.cut |= self.left == 0 || Instant::now() >= self.until;
         self.left = self.left.saturating_sub(1);

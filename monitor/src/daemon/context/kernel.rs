@@ -137,7 +137,7 @@ impl Kernel {
         self.maps.replace_names(&names.into_iter().collect::<Vec<_>>())
     }
 
-    /// Gives files that are tagged the numbers that their secrets have now.
+    /// Returns files that are tagged the numbers that their secrets have now.
     pub fn renumber(&mut self, secrets: &Secrets) -> Result<(), MapError> {
         let numbering = &self.numbering;
         let now = |tag: SecretTag| {

@@ -129,7 +129,7 @@ impl Reporter {
         }
     }
 
-    /// Appends to the ledger; gives whether it is safely there.
+    /// Appends to the ledger; returns whether it is safely there.
     pub fn record<const N: usize>(
         &mut self,
         kind: Kind,

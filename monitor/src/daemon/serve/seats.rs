@@ -24,7 +24,7 @@ use interlock_host::proc::{
     surroundings::Surroundings,
 };
 
-/// Has the thread look where a decision was typed, if that matters; gives the command back where nothing is looked at.
+/// Has the thread look where a decision was typed, if that matters; returns the command back where nothing is looked at.
 pub fn look_where_it_was_typed(ctx: &mut Context, command: Command) -> Option<Command> {
     let matters = command.typed.is_none()
         && command.request.lets_go_on()

@@ -92,7 +92,7 @@ pub fn recover(ctx: &mut Context, before: Snapshot) {
 }
 
 /// Without pins the labels went with the last daemon. Who stands in the freezer is its session's still: labelled again,
-/// and stands until a person says otherwise. Gives a process of each such session.
+/// and stands until a person says otherwise. Returns a process of each such session.
 fn label_the_frozen(ctx: &mut Context, described: &[SessionRecord]) -> Vec<(SessionId, u32)> {
     let mut returned = Vec::new();
     for id in described.iter().map(|record| SessionId(record.id)) {

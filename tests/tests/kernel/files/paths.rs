@@ -6,7 +6,7 @@ use monitor_common::{event::file::matched, hash::EXACT};
 
 use super::Scene;
 
-/// Opens the secret `token` by `act`, in which `SECRET` stands for its path and `DIR` for its directory's; gives how it
+/// Opens the secret `token` by `act`, in which `SECRET` stands for its path and `DIR` for its directory's; returns how it
 /// was recognised each time.
 fn seen(act: &str) -> Option<Vec<u32>> {
     let mut scene = Scene::set()?;

@@ -5,7 +5,7 @@ use monitor_common::event::file::proc_file;
 
 use super::Scene;
 
-/// Opens `path`, in which `PID` stands for the test's own process; gives which file and the directories above it.
+/// Opens `path`, in which `PID` stands for the test's own process; returns which file and the directories above it.
 fn seen(path: &str) -> Option<(u32, Vec<String>)> {
     let mut scene = Scene::set()?;
     scene.reads(&path.replace("PID", &std::process::id().to_string()));

@@ -134,7 +134,7 @@ fn awaken(between: u16, times: u16) -> io::Result<()> {
     Ok(())
 }
 
-/// Gives the connection, by the way it took, to whoever goes on.
+/// Returns the connection, by the way it took, to whoever goes on.
 pub fn pass(connection: OwnedFd, way: Pass) -> io::Result<OwnedFd> {
     match way {
         Pass::Duplicate => Ok(rustix::io::dup(&connection)?),

@@ -31,7 +31,7 @@ pub const VARIABLE: &str = "KNOWN";
 const LIMIT: usize = 4096;
 
 impl Player {
-    /// Gives the secret another name, which the touch uses.
+    /// Returns the secret another name, which the touch uses.
     pub(super) fn alias(&mut self, act: Act) -> io::Result<()> {
         let workspace = self.plan.home.join("shop");
         let alias = workspace.join(format!("alias{}", self.plan.aliases));

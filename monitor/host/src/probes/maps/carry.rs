@@ -8,7 +8,7 @@ use super::{Maps, Table};
 use crate::probes::pins;
 
 impl Maps {
-    /// Copies sessions, labels, taints, flows and verdicts of another version's pins; gives how many entries.
+    /// Copies sessions, labels, taints, flows and verdicts of another version's pins; returns how many entries.
     ///
     /// Both versions' programs follow forks meanwhile, so a pass is repeated until it finds nothing new.
     ///

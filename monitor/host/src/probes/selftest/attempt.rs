@@ -152,7 +152,7 @@ impl<'a> Attempt<'a> {
         observed
     }
 
-    /// Answers a held act and lets its caller go on; gives whether the caller was really stopped.
+    /// Answers a held act and lets its caller go on; returns whether the caller was really stopped.
     fn decide(&mut self, pid: u32, key: AnswerKey, verdict: u32) -> bool {
         let stopped = self.is_stopped(pid);
         let until_ns = boot_now().plus(STANDS).0;

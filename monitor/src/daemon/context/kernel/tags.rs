@@ -20,7 +20,7 @@ impl Tags {
         self.files.entry(anchor.key).or_insert_with(|| fresh(anchor)).sessions.insert(session);
     }
 
-    /// Lets go of what `session` alone had; gives what is not tagged any more.
+    /// Lets go of what `session` alone had; returns what is not tagged any more.
     pub fn end(&mut self, session: SessionId) -> Vec<InodeKey> {
         self.files.values_mut().for_each(|tagged| {
             tagged.sessions.remove(&session);
@@ -32,7 +32,7 @@ impl Tags {
         self.files.contains_key(&key)
     }
 
-    /// Lets go of files that were deleted; gives what is not tagged any more.
+    /// Lets go of files that were deleted; returns what is not tagged any more.
     pub fn remove_deleted(&mut self) -> Vec<InodeKey> {
         self.remove(|tagged| tagged.anchor.is_deleted())
     }

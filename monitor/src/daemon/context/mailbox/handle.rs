@@ -52,7 +52,7 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Hands in an input; gives it back if the engine has ended.
+    /// Hands in an input; returns it back if the engine has ended.
     ///
     /// # Errors
     /// The engine has ended.
@@ -96,7 +96,7 @@ impl Handle {
         Arc::clone(&self.ask_again)
     }
 
-    /// Hands in an input; gives it back if the engine has ended.
+    /// Hands in an input; returns it back if the engine has ended.
     ///
     /// # Errors
     /// The engine has ended.

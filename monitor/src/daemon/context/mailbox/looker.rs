@@ -35,7 +35,7 @@ impl Looker {
         Ok(Self(sender))
     }
 
-    /// Gives the command back where it cannot be looked at.
+    /// Returns the command back where it cannot be looked at.
     pub fn ask(&self, question: Question) -> Result<(), Command> {
         self.0.try_send(question).map_err(|error| match error {
             TrySendError::Full(question) => {

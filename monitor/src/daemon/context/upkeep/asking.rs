@@ -21,7 +21,7 @@ const QUIET: Duration = Duration::from_secs(60);
 pub struct Asking(HashMap<SessionId, Told>);
 
 impl Asking {
-    /// Counts a request; gives whether it is to be told now.
+    /// Counts a request; returns whether it is to be told now.
     fn count(&mut self, session: SessionId, pid: u32, now: BootNanos) -> bool {
         match self.0.get_mut(&session) {
             Some(told) => {

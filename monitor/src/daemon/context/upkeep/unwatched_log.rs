@@ -18,7 +18,7 @@ pub struct UnwatchedLog {
 }
 
 impl UnwatchedLog {
-    /// Gives whether it is to be told.
+    /// Returns whether it is to be told.
     pub fn count(&mut self, user: u32, now: BootNanos) -> bool {
         self.told.retain(|_, at| now.since(*at) < QUIET);
         self.wait = true;

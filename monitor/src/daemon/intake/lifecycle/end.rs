@@ -50,7 +50,7 @@ pub fn unlabel_if_ended(ctx: &mut Context, pid: u32, start: BootNanos) {
     }
 }
 
-/// Removes the label of a process that has ended; gives whether the process was unknown, and is known now.
+/// Removes the label of a process that has ended; returns whether the process was unknown, and is known now.
 pub fn reconcile_label(ctx: &mut Context, pid: u32, label: Label) -> bool {
     let (id, start) = (SessionId(label.session), BootNanos(label.start_ns));
     match life(pid, start) {

@@ -16,7 +16,7 @@ use interlock_core::{
 use interlock_host::proc::{listener, procfs};
 
 /// The server of a multiplexer that serves nobody but the agent: old, it is followed from now on; fresh, it descends
-/// from whoever asked for it. Gives whether nobody outside of the session is asked.
+/// from whoever asked for it. Returns whether nobody outside of the session is asked.
 pub fn follows_own_server(ctx: &mut Context, id: SessionId, process: &Process) -> bool {
     let Some(session) = ctx.decider.sessions.get(id) else { return false };
     let (agent, user) = (session.agent.clone(), session.user);

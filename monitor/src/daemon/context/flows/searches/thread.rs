@@ -32,7 +32,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// Gives it back where too many wait.
+    /// Returns it back where too many wait.
     fn add(&mut self, search: Search) -> Result<(), Search> {
         if self.errands.len() + self.connections.len() >= WAITING_OF_ONE_MAX {
             return Err(search);
@@ -92,7 +92,7 @@ impl Searcher {
         }
     }
 
-    /// Takes in what is asked for; gives whether there is something to do, now or later.
+    /// Takes in what is asked for; returns whether there is something to do, now or later.
     fn listen(&mut self) -> bool {
         if self.turns.is_empty() {
             match self.searches.recv() {
