@@ -217,6 +217,11 @@ fn a_foreign_read_gates_the_session_and_counts_for_those_it_has_met() {
     assert_eq!(other.told(), ["judged allow", "tell secret-read allow"]);
     other.step(Input::Remembers(SESSION));
     assert_eq!(other.told(), [""; 0]);
+    // What a session that it has met has touched counts for it as well.
+    let touch = bench.session().memory.touches().iter().next().cloned().unwrap();
+    assert!(other.session().memory.take_over(&touch, SessionId(2)));
+    other.step(Input::Remembers(SESSION));
+    assert_eq!(other.told(), ["gate"]);
 }
 
 #[test]
