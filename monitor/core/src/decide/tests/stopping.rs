@@ -138,3 +138,25 @@ fn silence_does_what_the_rule_says_and_never_means_yes() {
     let (told, _) = played("kill");
     assert_eq!(told[0], "kill by r: nobody answered h1 in time");
 }
+
+#[test]
+fn a_session_that_a_rule_has_killed_is_asked_about_nothing_any_more() {
+    let mut bench =
+        Bench::new(&["{id: k, summary: s, on: open, match: {secret: {class: ssh}}, action: kill}", HOLD]);
+    bench.act(Subject::Open(secret(false)), Pending::None);
+    bench.connect(5, "a.example");
+    assert!(bench.told()[1].starts_with("kill by r"), "{:?}", bench.told());
+}
+
+#[test]
+fn what_an_enforcing_daemon_held_freezes_nothing_under_an_observing_one() {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.connect(5, "a.example");
+    let mut bench = bench.observing();
+    bench.now = 700_000_000_000;
+    bench.step(Input::Tick);
+    let rest = ["refuse flow 5", "record expire by daemon", "tell hold-expired h1 expired"];
+    assert_eq!(bench.told()[0], "tell would-freeze r");
+    assert_eq!(bench.told()[1..], rest);
+    assert!(!bench.session().is_frozen());
+}
