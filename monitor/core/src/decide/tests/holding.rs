@@ -288,3 +288,20 @@ fn what_waits_keeps_its_session_asking_whatever_new_rules_say() {
     assert_eq!(bench.decider.settle_gate(SESSION), Some(true));
     assert_eq!(bench.decider.settle_gate(SessionId(9)), None);
 }
+
+#[test]
+fn the_next_hop_is_made_by_another_process_than_opened_the_one_before() {
+    let goes_on = |opener: u32, next: u32| {
+        let mut bench = Bench::new(&[HOLD]);
+        let mut address = [0; 16];
+        address[15] = 1; // ::1
+        let flow_through = HeldFlow { cookie: 5, address, port: 8080, opener, ..HeldFlow::default() };
+        let pending = Pending::Flow { flow: flow_through, unseen: false };
+        bench.act_of(process(10, "/bin/p"), Subject::Connect(to("a.example")), pending);
+        approve(&mut bench, 1, None);
+        bench.act_of(process(next, "/bin/p"), Subject::Connect(to("a.example")), flow(6));
+        bench.told().contains(&"allow flow 6".to_owned())
+    };
+    assert_eq!([goes_on(12, 12), goes_on(12, 10)], [false, true]);
+    assert_eq!([goes_on(0, 10), goes_on(0, 12)], [false, true], "who opened it is not known: who asked");
+}
