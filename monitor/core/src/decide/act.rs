@@ -129,7 +129,7 @@ impl Decider {
 
     fn decide_flow(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, flow: HeldFlow, unseen: bool) {
         let Decision { fact, verdict, .. } = &**decision;
-        let waiter = Waiter { session: fact.session, pid: fact.process.pid, what: Waiting::Flow(flow) };
+        let waiter = decision.waiter(Waiting::Flow(flow));
         let action = verdict.action;
         let asked = ("flow.asked_ns", json!(fact.at.0));
         if action <= Action::Alert || self.observes() {
@@ -159,8 +159,7 @@ impl Decider {
 
     /// Decides about a caller that is stopped before its system call.
     fn decide_caller(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, caller: HeldCaller) {
-        let (fact, action) = (&decision.fact, decision.verdict.action);
-        let waiter = Waiter { session: fact.session, pid: fact.process.pid, what: Waiting::Caller(caller) };
+        let (action, waiter) = (decision.verdict.action, decision.waiter(Waiting::Caller(caller)));
         if action <= Action::Alert || self.observes() {
             if action > Action::Alert {
                 step.tell(would(action), decision, action, Vec::new());
@@ -178,10 +177,9 @@ impl Decider {
     fn hold_caller(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, caller: HeldCaller) {
         if caller.is_exec() {
             let rule = decision.rule();
-            let frozen = self.sessions.get(decision.fact.session).is_some_and(|session| session.frozen);
-            if !frozen && self.execs.was_approved(caller.pid, &rule) {
-                let (session, pid) = (decision.fact.session, decision.fact.process.pid);
-                return self.allow(step, Waiter { session, pid, what: Waiting::Caller(caller) });
+            let is_approved = self.execs.was_approved(caller.pid, &rule);
+            if is_approved && !self.is_frozen(decision.fact.session) {
+                return self.allow(step, decision.waiter(Waiting::Caller(caller)));
             }
             self.execs.holds(caller.pid, &rule);
         }

@@ -49,7 +49,7 @@ impl Decider {
             return Err(Objection::Undecidable(Undecidable::Already(hold.state)));
         }
         let id = SessionId(hold.session);
-        if self.sessions.get(id).is_some_and(|session| session.frozen) {
+        if self.is_frozen(id) {
             return Err(Objection::Frozen(id));
         }
         let unseen = hold.company.unseen();

@@ -85,6 +85,11 @@ impl Decider {
         self.holds.of_caller(caller).is_some()
     }
 
+    /// Whether the session is frozen; one that is over is not.
+    pub(super) fn is_frozen(&self, id: SessionId) -> bool {
+        self.sessions.get(id).is_some_and(|session| session.frozen)
+    }
+
     #[must_use]
     pub fn observes(&self) -> bool {
         self.settings.mode == Mode::Observe

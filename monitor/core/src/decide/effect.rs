@@ -57,6 +57,13 @@ pub struct Waiter {
     pub what: Waiting,
 }
 
+impl Decision {
+    /// What waits for this decision.
+    pub(super) fn waiter(&self, what: Waiting) -> Waiter {
+        Waiter { session: self.fact.session, pid: self.fact.process.pid, what }
+    }
+}
+
 /// A tree to be stopped or ended, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {

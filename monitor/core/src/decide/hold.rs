@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     decider::{Decider, Step},
     decision::Decision,
-    effect::{Effect, Stop, Waiter},
+    effect::{Effect, Stop},
     input::Waiting,
 };
 use crate::{
@@ -55,7 +55,7 @@ impl Decider {
         };
         let (who, why) = (Who::Rule(decision.rule()), why.to_owned());
         self.stop(step, response, Stop { session: fact.session, who, why, asked: fact.at });
-        let waiter = waiter(fact, waiting);
+        let waiter = decision.waiter(waiting);
         match waiting {
             // Not reset: finding each of very many sockets would keep everybody else waiting. Its data stays held.
             Waiting::Flow(_) if full => step.push(Effect::Drop(waiter)),
@@ -74,7 +74,7 @@ impl Decider {
         waiting: Waiting,
     ) -> bool {
         let Decision { fact, verdict, .. } = &**decision;
-        if self.sessions.get(fact.session).is_some_and(|session| session.frozen) {
+        if self.is_frozen(fact.session) {
             return false;
         }
         let granted = self.holds.granted(fact.session.0, object, fact.at).map(str::to_owned);
@@ -86,7 +86,7 @@ impl Decider {
             (None, None) => return false,
         };
         self.expect_next(hop.map(|hop| Hop { since, by: by.clone(), ..hop }), waiting, fact);
-        self.allow(step, waiter(fact, waiting));
+        self.allow(step, decision.waiter(waiting));
         let detail = [("grant", by.into()), ("destination", object.text().into())];
         step.record(Entry::noted(Kind::Release, Who::Daemon, fact.session, detail));
         if let Some(session) = self.sessions.get_mut(fact.session) {
@@ -221,10 +221,6 @@ impl Decider {
         step.push(Effect::Save);
         Some(number)
     }
-}
-
-fn waiter(fact: &Fact, what: Waiting) -> Waiter {
-    Waiter { session: fact.session, pid: fact.process.pid, what }
 }
 
 /// The event that tells of it.
