@@ -4,13 +4,24 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+/// Longest span that a rule or a case may name: sessions rarely live longer.
+pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Units of a duration and their milliseconds, the largest first.
+const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+
+/// So many of a unit, both as written; `None` for what is no number or no unit, or does not fit.
+pub fn of_unit(number: &str, unit: &str) -> Option<Duration> {
+    let (_, milliseconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*milliseconds).map(Duration::from_millis)
+}
+
 /// A duration in the largest unit that says it exactly, as rules write it.
 pub fn written(duration: Duration) -> String {
     let milliseconds = duration.as_millis();
-    let units = [(3_600_000, "h"), (60_000, "m"), (1_000, "s")];
-    let exact = units.into_iter().find(|(unit, _)| milliseconds.is_multiple_of(*unit));
-    let (unit, name) = exact.unwrap_or((1, "ms"));
-    format!("{}{name}", milliseconds / unit)
+    let exact = UNITS.into_iter().find(|(_, unit)| milliseconds.is_multiple_of(u128::from(*unit)));
+    let (name, unit) = exact.unwrap_or(("ms", 1));
+    format!("{}{name}", milliseconds / u128::from(unit))
 }
 
 /// The same, for serde.

@@ -9,6 +9,7 @@ use crate::{
     },
     rules::{
         Noun,
+        duration::{LONGEST, of_unit},
         parse::{
             section::{Section, name, text},
             tree::{Node, Value},
@@ -16,9 +17,6 @@ use crate::{
         report::Report,
     },
 };
-
-/// Sessions rarely live longer.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A moment of the session: `0s`, `1500ms`, `1m30s`.
 pub fn moment(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Duration> {
@@ -42,15 +40,7 @@ fn parse_moment(text: &str) -> Option<Duration> {
     while !rest.is_empty() {
         let (number, tail) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit())?);
         let (unit, tail) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
-        let milliseconds: u64 = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            _ => return None,
-        };
-        let part = Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(milliseconds)?);
-        total = total.checked_add(part)?;
+        total = total.checked_add(of_unit(number, unit)?)?;
         rest = tail;
     }
     (!text.is_empty()).then_some(total)

@@ -6,6 +6,7 @@ use serde_saphyr::Location;
 
 use super::tree::{Node, Value};
 use crate::rules::{
+    duration::{LONGEST, of_unit},
     grammar::{Field, is_name, names},
     lists::name_of,
     report::Report,
@@ -220,9 +221,6 @@ pub fn word<T: Word>(node: &Node, path: &str, report: &mut Report<'_>) -> Option
     None
 }
 
-/// Longest duration a rule may name: sessions rarely live longer.
-const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
-
 /// A duration: a whole number with a unit, `500ms`, `30s`, `10m`, `1h`, at most seven days.
 pub fn duration(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Duration> {
     let duration = match &node.value {
@@ -242,14 +240,7 @@ pub fn duration(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Dura
 fn parse_duration(text: &str) -> Option<Duration> {
     let unit = text.find(|c: char| !c.is_ascii_digit())?;
     let (number, unit) = text.split_at(unit);
-    let milliseconds: u64 = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        _ => return None,
-    };
-    let duration = Duration::from_millis(number.parse::<u64>().ok()?.checked_mul(milliseconds)?);
+    let duration = of_unit(number, unit)?;
     (!duration.is_zero() && duration <= LONGEST).then_some(duration)
 }
 
