@@ -223,27 +223,30 @@ impl<'a> Stage<'a> {
     fn answer(&mut self, how: Reply, rule: &str, at: BootNanos) -> Result<Vec<Effect>, String> {
         let mut effects = Vec::new();
         let who = Who::Caller { uid: 0, pid: 0 };
-        if how == Reply::Thaw {
-            let stopped = self.stopped.as_ref().ok_or("nothing is frozen")?;
-            if stopped.killed || stopped.rule != rule {
-                return Err(format!("{rule} has frozen nothing: {}", stopped.text));
-            }
-            self.stopped = None;
-            self.decider.step(at, Input::Thawed { session: self.id, who }, &mut effects);
-            return Ok(effects);
-        }
         let waiting = self.decider.holds().waiting().find(|hold| hold.rule == rule);
-        let (hold, deadline) = waiting
-            .map(|hold| (hold.number, hold.deadline))
-            .ok_or_else(|| format!("nothing waits by {rule}"))?;
+        let waiting = waiting.map(|hold| (hold.number, hold.deadline));
+        let waiting = waiting.ok_or_else(|| format!("nothing waits by {rule}"));
         match how {
-            Reply::Deny => self.decider.step(at, Input::Denied { hold, who }, &mut effects),
+            Reply::Thaw => {
+                let stopped = self.stopped.as_ref().ok_or("nothing is frozen")?;
+                if stopped.killed || stopped.rule != rule {
+                    return Err(format!("{rule} has frozen nothing: {}", stopped.text));
+                }
+                self.stopped = None;
+                self.decider.step(at, Input::Thawed { session: self.id, who }, &mut effects);
+            }
+            Reply::Deny => {
+                let (hold, _) = waiting?;
+                self.decider.step(at, Input::Denied { hold, who }, &mut effects);
+            }
             Reply::Silence => {
+                let (_, deadline) = waiting?;
                 let deadline = deadline.ok_or_else(|| format!("{rule} waits for ever"))?;
                 self.waited += deadline.since(at);
                 self.decider.step(at.max(deadline), Input::Tick, &mut effects);
             }
-            Reply::Approve | Reply::Thaw => {
+            Reply::Approve => {
+                let (hold, _) = waiting?;
                 if let Some(stopped) = &self.stopped {
                     return Err(format!(
                         "nothing is approved of a session that is stopped: {}",
