@@ -17,9 +17,8 @@ pub fn goes_on(maps: &Maps, asked: &HeldFlow) -> bool {
 
 /// Whether nobody has seen the begin of a stream, and it has said nothing since: who it is for is a guess. A person cannot
 /// judge a guess, a model must not be stopped by one, and a control plane must not pass by one.
-pub fn began_unseen(maps: &Maps, asked: &HeldFlow) -> bool {
-    let is_older = |flow: Flow| flow.older != 0 && flow.protocol == TCP;
-    maps.flow(asked.cookie).is_some_and(is_older) && maps.flow_name(asked.cookie).is_none()
+pub fn began_unseen(maps: &Maps, cookie: u64, flow: &Flow) -> bool {
+    flow.older != 0 && flow.protocol == TCP && maps.flow_name(cookie).is_none()
 }
 
 /// Whether the session's flows ask before their data leaves, as the kernel sees it.

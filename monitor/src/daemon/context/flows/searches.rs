@@ -123,7 +123,8 @@ impl Searches {
         }
     }
 
-    fn connections(&mut self, session: SessionId, pid: u32, creators: Vec<u32>) -> Option<Had> {
+    /// What a process had open before its label; `None` where that takes longer, and comes as `Message::Connections`.
+    pub fn connections_before(&mut self, session: SessionId, pid: u32, creators: Vec<u32>) -> Option<Had> {
         let (began, mut bounds) = (Instant::now(), self.bounds(session));
         let had = had(pid, &creators, &mut bounds);
         self.took(session, began.elapsed(), None);
@@ -178,11 +179,6 @@ impl Searches {
         let has_some = !flow::connections(pid, &mut bounds).is_empty();
         self.took(session, began.elapsed(), None);
         has_some || bounds.were_met()
-    }
-
-    /// What a process had open before its label; `None` where that takes longer, and comes as `Message::Connections`.
-    pub fn connections_before(&mut self, session: SessionId, pid: u32, creators: Vec<u32>) -> Option<Had> {
-        self.connections(session, pid, creators)
     }
 }
 

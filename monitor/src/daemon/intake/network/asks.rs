@@ -53,9 +53,10 @@ fn judge_flow(ctx: &mut Context, ask: &FlowAsk, identified: &Identified) {
     let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
     apply::notice_losses_of(ctx, id);
     let destination = naming::asked_destination(&ctx.policies.catalog, ask, identified);
-    let opener = ctx.kernel.maps.flow(ask.cookie).map_or(0, |flow| flow.tgid);
-    let flow = HeldFlow { opener, ..HeldFlow::of(ask) };
-    let pending = Pending::Flow { flow, unseen: flow_state::began_unseen(&ctx.kernel.maps, &flow) };
+    let known = ctx.kernel.maps.flow(ask.cookie);
+    let flow = HeldFlow { opener: known.map_or(0, |flow| flow.tgid), ..HeldFlow::of(ask) };
+    let unseen = known.is_some_and(|flow| flow_state::began_unseen(&ctx.kernel.maps, ask.cookie, &flow));
+    let pending = Pending::Flow { flow, unseen };
     judge::judge(ctx, id, ask.header.tgid, at, Subject::Connect(destination), pending);
 }
 
