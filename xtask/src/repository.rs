@@ -3,9 +3,12 @@
 use std::{
     env,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use anyhow::{Context, Result};
+
+use crate::process;
 
 /// A checkout of this repository.
 pub struct Repository {
@@ -36,6 +39,16 @@ impl Repository {
 
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Gets the crates of a package's lock, for all systems, so that what follows needs no network.
+    ///
+    /// # Errors
+    /// They cannot be had, or the lock is not in step with its manifest.
+    pub fn fetch(&self, manifest: &str) -> Result<()> {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["fetch", "--quiet", "--locked", "--manifest-path", manifest]).current_dir(&self.root);
+        process::answer(&mut cargo).map(drop)
     }
 
     /// Where cargo builds; never committed.

@@ -27,9 +27,7 @@ pub fn check(repository: &Repository) -> Result<Outcome> {
         },
     };
     // It looks at what other systems would link as well, which nobody has fetched yet.
-    let mut fetch = Command::new("cargo");
-    fetch.args(["fetch", "--quiet", "--locked"]).current_dir(repository.root());
-    if let Err(why) = process::answer(&mut fetch) {
+    if let Err(why) = repository.fetch("Cargo.toml") {
         return Ok(Outcome::NotHere(format!("the crates of all systems cannot be fetched: {why:#}")));
     }
     let mut command = Command::new(program);

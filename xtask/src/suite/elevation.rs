@@ -22,9 +22,7 @@ pub fn run_as_root(repository: &Repository) -> Result<ExitCode> {
         .context("the kernel tests need root; run `sudo -v` first, or the whole as root")?;
     // As the caller, so that root leaves none of its files in the caller's cargo home.
     for manifest in ["Cargo.toml", "monitor-ebpf/Cargo.toml", "fuzz/Cargo.toml"] {
-        let mut fetch = Command::new("cargo");
-        fetch.args(["fetch", "--quiet", "--locked", "--manifest-path"]).arg(repository.root().join(manifest));
-        process::answer(&mut fetch)?;
+        repository.fetch(manifest)?;
     }
     let target = repository.target().join("as-root");
     eprintln!("not root: continuing through `sudo -n`, building in {}", target.display());
