@@ -1,12 +1,13 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
 //! `cargo xtask silence`, `cargo xtask adversary`, `cargo xtask clients`, `cargo xtask agents`, `cargo xtask bench`,
-//! `cargo xtask instructions`, `cargo xtask mutants`, `cargo xtask upgrade`.
+//! `cargo xtask instructions`, `cargo xtask fuzz`, `cargo xtask mutants`, `cargo xtask upgrade`.
 
 mod adversary;
 mod agents;
 mod clients;
 mod daemon;
 mod ebpf;
+mod fuzz;
 mod instructions;
 mod mutants;
 mod process;
@@ -59,6 +60,8 @@ enum Verb {
     Agents(agents::Options),
     /// Count what judging a fact costs in instructions, and compare with bench/instructions.toml
     Instructions(instructions::Options),
+    /// Play the fuzz targets' corpora, and compare what they reach with fuzz/floors.toml
+    Fuzz(fuzz::Options),
     /// Take the decision apart, one arm, statement and condition at a time, and see that a test fails
     Mutants(mutants::Options),
     /// Take over an older daemon's pins, state and holds; root, or through `sudo -n`
@@ -91,6 +94,9 @@ fn run() -> Result<ExitCode> {
     if ebpf::compiler::requested() {
         return ebpf::compiler::run();
     }
+    if fuzz::compiler::requested() {
+        return fuzz::compiler::run();
+    }
     if let Some(ended) = adversary::requested() {
         return ended;
     }
@@ -111,6 +117,7 @@ fn run() -> Result<ExitCode> {
                 anyhow::bail!("{why}");
             }
         }
+        Verb::Fuzz(options) => fuzz::run(&repository, &options)?,
         Verb::Mutants(options) => return mutants::run(&repository, &options),
         Verb::Upgrade(options) => return upgrade::run(&repository, &options),
         Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    ebpf, instructions,
+    ebpf, fuzz, instructions,
     process::{self, Echo},
     repository::Repository,
     tally::{Outcome, Tally},
@@ -77,7 +77,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
             Tally::side_by_side(lines.iter().map(|line| half(*line)))
         }
         Action::Packages => packages::ensure(),
-        Action::Fuzz => fuzz(repository),
+        Action::Fuzz => fuzz::run(repository, &fuzz::Options::default()).map(|()| Tally::PASSED),
         Action::Deny => deny::check(repository).map(Outcome::tally),
         Action::KernelLints => ebpf::lint(repository).map(|()| Tally::PASSED),
         Action::ObjectRecorded => ebpf::check_recorded(repository).map(|()| Tally::PASSED),
@@ -87,13 +87,6 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
         }
         Action::ObjectRebuilt => ebpf::check(repository).map(|()| Tally::PASSED),
     }
-}
-
-/// Builds what is fuzzed without the fuzzer's instrumentation, which needs nightly: what it calls is still there.
-fn fuzz(repository: &Repository) -> Result<Tally> {
-    let mut cargo = Command::new("cargo");
-    cargo.args(["build", "--quiet", "--locked", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"]);
-    process::answer(cargo.arg(repository.target()).current_dir(repository.root())).map(|_| Tally::PASSED)
 }
 
 fn command(repository: &Repository, line: &str) -> Result<Tally> {

@@ -6,7 +6,7 @@ use clap::Args;
 pub struct Options {
     /// Only build, and run the tests whose names contain this
     pub filter: Option<String>,
-    /// Leave out what takes long: the rebuild and lints of the kernel object, cargo-deny, release and fuzz builds, documentation, counting, other kernels
+    /// Leave out what takes long: the rebuild and lints of the kernel object, cargo-deny, the release build, fuzz targets, documentation, counting, other kernels
     #[arg(long)]
     pub quick: bool,
 }

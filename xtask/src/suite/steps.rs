@@ -19,7 +19,7 @@ pub enum Action {
     SideBySide(&'static [&'static str]),
     /// Debian packages that tests call.
     Packages,
-    /// The fuzz targets.
+    /// The fuzz targets, and what their corpora reach; see `fuzz`.
     Fuzz,
     /// Licences and sources of what is linked.
     Deny,
@@ -170,7 +170,7 @@ pub const STEPS: &[Step] = &[
         When::Always,
         Action::Tests("cargo test --quiet --locked --workspace --doc --no-fail-fast -- --show-output"),
     ),
-    step("build of the fuzz targets", When::Thorough, Action::Fuzz),
+    step("fuzz targets reach what they did", When::Thorough, Action::Fuzz),
     step(
         "documentation",
         When::Thorough,
@@ -221,7 +221,7 @@ mod tests {
             "licences and sources (cargo deny)",
             "kernel object is what its sources give",
             "release build",
-            "build of the fuzz targets",
+            "fuzz targets reach what they did",
             "documentation",
             "instructions per judged fact",
         ];
