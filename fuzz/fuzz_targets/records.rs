@@ -43,7 +43,7 @@ fn read_texts(record: &Record<'_>) {
         }
         Record::Probe(probe) => drop(text(&probe.path)),
         Record::ProcOpen(open) => drop(open.names.map(|name| text(&name))),
-        Record::Guard(guard) => drop(text(&guard.name)),
+        Record::Tamper(attempt) => drop(text(&attempt.name)),
         Record::Delegate(delegate) => drop(text(&delegate.path)),
         _ => {}
     }

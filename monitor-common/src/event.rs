@@ -4,10 +4,10 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 pub mod delegate;
 pub mod file;
-pub mod guard;
 pub mod meeting;
 pub mod network;
 pub mod process;
+pub mod tamper;
 
 /// What became of the act that a record reports.
 pub mod state {
@@ -32,7 +32,7 @@ pub mod kind {
     pub const PROBE: u32 = 17;
     pub const PROC_OPEN: u32 = 18;
     pub const EXECUTE: u32 = 19;
-    pub const GUARD: u32 = 20;
+    pub const TAMPER: u32 = 20;
     pub const DELEGATE: u32 = 21;
     pub const RELINK: u32 = 22;
     pub const WRITE: u32 = 23;

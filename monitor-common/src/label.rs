@@ -61,7 +61,7 @@ pub struct Taint {
     /// Touches that rules care about, each with a number of its own. Until the daemon has judged it
     /// ([`Session::settled`]), a touch makes the session's flows ask: only the daemon knows owner tools and exceptions.
     pub touches: u64,
-    /// 1: a process of the session answers from port 53, so what a resolver told the session may be its own invention.
+    /// 1: a process of the session answers from port 53, so what a resolver answered the session may be its own invention.
     pub resolves: u64,
     /// Connections that are noted for the session at this time.
     pub flows: u64,

@@ -30,7 +30,7 @@ pub enum Loss {
     /// Lifecycle ring was full: a fork was not reported (the label was inherited all the same).
     Fork = 11,
     /// Access ring was full: an attempt on another process or on Interlock was not reported.
-    Guard = 12,
+    Tamper = 12,
     /// Access ring was full: a held exec could not ask.
     Execute = 13,
     /// Access ring was full: a connection to a service's socket was not reported.

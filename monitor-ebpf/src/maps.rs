@@ -100,7 +100,7 @@ pub static PIPES: LruHashMap<InodeKey, u64> = LruHashMap::with_max_entries(4_096
 #[map]
 pub static MESSAGES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(4_096, 0);
 
-/// Two sessions that have met → what the one was told of the other's touches. Written by the kernel. LRU: who is forgotten meets anew.
+/// Two sessions that have met → what the one has got of the other's touches. Written by the kernel. LRU: who is forgotten meets anew.
 #[map]
 pub static SHARED: LruHashMap<Pair, u64> = LruHashMap::with_max_entries(4_096, 0);
 

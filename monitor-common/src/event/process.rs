@@ -1,8 +1,9 @@
-//! Lifecycle records.
+//! Lifecycle records, and execs that ask.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::Header;
+use crate::policy::InodeKey;
 
 /// A labelled process forked (not: made a thread).
 #[repr(C)]
@@ -57,3 +58,17 @@ pub struct ExecCandidate {
     pub env: [u8; ENV_MAX],
 }
 const _: () = assert!(size_of::<ExecCandidate>() == size_of::<Exec>() + ENV_MAX);
+
+/// A labelled process is about to execute a program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Execute {
+    pub header: Header,
+    pub file: InodeKey,
+    /// One of [`super::state`].
+    pub state: u32,
+    pub reserved: u32,
+    /// `linux_binprm.filename`, NUL-terminated.
+    pub filename: [u8; FILENAME_MAX],
+}
+const _: () = assert!(size_of::<Execute>() == 24 + 24 + FILENAME_MAX);

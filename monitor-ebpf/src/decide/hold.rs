@@ -19,7 +19,7 @@ pub const EPERM: i32 = -1;
 /// Runs `act` (tgid, session → return value) for a labelled caller whom no program before on this hook has refused.
 /// `result` is the index of the argument that holds their answer.
 #[inline(always)]
-pub fn gate(ctx: &LsmContext, result: usize, act: impl FnOnce(u32, u64) -> i32) -> i32 {
+pub fn for_labelled(ctx: &LsmContext, result: usize, act: impl FnOnce(u32, u64) -> i32) -> i32 {
     let refused: i32 = ctx.arg(result);
     if refused != 0 {
         return settle(REFUSED_BY_ANOTHER);
@@ -165,7 +165,7 @@ fn in_io_uring() -> bool {
 
 /// Whether the act can still be stopped.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub enum HookPhase {
     Before,
     After,
 }

@@ -82,11 +82,14 @@ pub fn security_socket_connect(ctx: FEntryContext) -> i32 {
 /// before anything of the connect has happened.
 #[lsm(hook = "socket_connect")]
 pub fn socket_connect(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |tgid, session| match hold::frozen(session) {
+    hold::for_labelled(&ctx, 3, |tgid, session| match hold::frozen(session) {
         Some(stopped) => stopped.code,
-        None => {
-            handshake::gate(tgid, session, Object(ctx.arg::<*const u8>(0)), Object(ctx.arg::<*const u8>(1)))
-        }
+        None => handshake::check_connect(
+            tgid,
+            session,
+            Object(ctx.arg::<*const u8>(0)),
+            Object(ctx.arg::<*const u8>(1)),
+        ),
     })
 }
 
@@ -151,7 +154,7 @@ fn sent_by_a_person(ctx: &SockAddrContext) -> i32 {
         unsafe { (*flow).session = lost::NOBODY };
         flow_table::give_place_back(session);
         let outcome = outcome::SHARED;
-        connect::tell(tgid, session, |header| Connect { header, cookie, address, port, protocol, outcome });
+        connect::report(tgid, session, |header| Connect { header, cookie, address, port, protocol, outcome });
     }
     ALLOW
 }
@@ -190,7 +193,14 @@ fn note(ctx: &SockAddrContext, session: u64, address: [u8; 16]) -> i32 {
     if outcome != outcome::REFUSED && !flow_table::follow(cookie, flow) {
         return REFUSE;
     }
-    connect::tell(ctx.tgid(), session, |header| Connect { header, cookie, address, port, protocol, outcome });
+    connect::report(ctx.tgid(), session, |header| Connect {
+        header,
+        cookie,
+        address,
+        port,
+        protocol,
+        outcome,
+    });
     if outcome == outcome::REFUSED { REFUSE } else { ALLOW }
 }
 

@@ -38,7 +38,7 @@ const DROP: i32 = 0;
 /// (net/ipv4/udp.c:udp_send_skb, kernel/bpf/cgroup.c:__cgroup_bpf_run_filter_skb, v6.1–v7.2).
 const LOSE: i32 = 2;
 /// How long rules may take to decide about a datagram's destination before its sender sees an error.
-const DATAGRAM_PATIENCE_MS: u32 = 100;
+const DATAGRAM_TIMEOUT_MS: u32 = 100;
 
 #[cgroup_skb(egress)]
 pub fn egress(ctx: SkBuffContext) -> i32 {
@@ -83,7 +83,7 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     }
     // Nothing queues a datagram: it is lost, as datagrams are, and the next one may pass. Where a person has to decide, its sender
     // is told soon: QUIC then falls back to TCP, which can wait.
-    let is_young = is_new || now_ms().wrapping_sub(flow.asked_size) < DATAGRAM_PATIENCE_MS;
+    let is_young = is_new || now_ms().wrapping_sub(flow.asked_size) < DATAGRAM_TIMEOUT_MS;
     if net::is_datagrams(flow) && is_young { LOSE } else { DROP }
 }
 

@@ -9,10 +9,8 @@ use aya_ebpf::{
 };
 use monitor_common::{
     event::{
-        Header,
-        guard::Execute,
-        kind,
-        process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, FILENAME_MAX},
+        Header, kind,
+        process::{ARGS_MAX, ENV_MAX, Exec, ExecCandidate, Execute, FILENAME_MAX},
     },
     loss::Loss,
     policy::{AnswerKey, InodeKey, VERDICT_ALLOW},
@@ -100,7 +98,7 @@ fn block(task: Object, start: usize, end: usize) -> (u64, u64) {
 /// fs/exec.c:search_binary_handler calls it for the program and again for each interpreter.
 #[lsm(hook = "bprm_check_security")]
 pub fn bprm_check(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 1, |tgid, session| executes(tgid, session, Object(ctx.arg::<*const u8>(0))))
+    hold::for_labelled(&ctx, 1, |tgid, session| executes(tgid, session, Object(ctx.arg::<*const u8>(0))))
 }
 
 #[inline(always)]

@@ -43,7 +43,7 @@ const USERVADDR: usize = 24;
 
 /// The LSM hook's part: its return value.
 #[inline(always)]
-pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
+pub fn check_connect(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
     let verdict = verdict(false);
     if verdict == VERDICT_ALLOW || !is_unconnected_stream(socket) {
         return 0;
@@ -53,14 +53,14 @@ pub fn gate(tgid: u32, session: u64, socket: Object, address: Object) -> i32 {
     if outcome.code == 0 {
         let _ = HANDSHAKES.insert(bpf_get_current_pid_tgid(), remote, 0); // fails closed: `late` finds nothing
     }
-    let told = match outcome.state {
+    let reported = match outcome.state {
         state::ASKED => outcome::ASKED,
         state::COMMITTED => outcome::COMMITTED,
         state::REFUSED_IO_URING => outcome::REFUSED,
         state::REFUSED => outcome::TURNED_AWAY,
         _ => return outcome.code,
     };
-    tell(tgid, session, remote, told);
+    report(tgid, session, remote, reported);
     outcome.code
 }
 
@@ -99,7 +99,7 @@ fn ask(tgid: u32, session: u64, remote: Remote) {
     let key = key(session, &remote);
     if hold::waits(verdict(true), key) {
         kernel::stop();
-        tell(tgid, session, remote, outcome::ASKED);
+        report(tgid, session, remote, outcome::ASKED);
     }
 }
 
@@ -123,13 +123,13 @@ pub fn late(ctx: &SockAddrContext, session: u64, address: [u8; 16], port: u16) -
     match hold::decision(verdict, key(session, &remote)) {
         Decision::Pass => 0,
         Decision::Commit => {
-            tell(ctx.tgid(), session, remote, outcome::COMMITTED);
+            report(ctx.tgid(), session, remote, outcome::COMMITTED);
             0
         }
         Decision::Ask if is_late => hold::RESTART,
         // Nobody has stopped the caller who comes past LSM's hook, so there is nothing to restart.
         Decision::Ask | Decision::Refuse => {
-            tell(ctx.tgid(), session, remote, outcome::TURNED_AWAY);
+            report(ctx.tgid(), session, remote, outcome::TURNED_AWAY);
             hold::EPERM
         }
     }
@@ -180,8 +180,8 @@ fn remote(memory: impl Memory) -> Option<Remote> {
 }
 
 #[inline(always)]
-fn tell(tgid: u32, session: u64, remote: Remote, outcome: u32) {
+fn report(tgid: u32, session: u64, remote: Remote, outcome: u32) {
     let (address, port) = (remote.address, remote.port as u16);
     let protocol = IPPROTO_TCP;
-    connect::tell(tgid, session, |header| Connect { header, cookie: 0, address, port, protocol, outcome });
+    connect::report(tgid, session, |header| Connect { header, cookie: 0, address, port, protocol, outcome });
 }

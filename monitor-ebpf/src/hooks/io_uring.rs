@@ -2,7 +2,7 @@
 //! at opens themselves. What it was cannot be told, so the session counts as having touched everything.
 
 use aya_ebpf::{EbpfContext as _, macros::raw_tracepoint, programs::RawTracePointContext};
-use monitor_common::{event::guard::act, loss::Loss};
+use monitor_common::{event::tamper::act, loss::Loss};
 
 use crate::{
     decide::verdict,

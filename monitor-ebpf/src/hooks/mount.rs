@@ -5,7 +5,7 @@ use aya_ebpf::{
     macros::{fentry, lsm},
     programs::{FEntryContext, LsmContext},
 };
-use monitor_common::event::guard::act;
+use monitor_common::event::tamper::act;
 
 use crate::{
     decide::hold,
@@ -18,13 +18,13 @@ use crate::{
 /// void *data)` (v6.1–v7.2).
 #[lsm(hook = "sb_mount")]
 pub fn sb_mount(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 5, |tgid, session| over(tgid, session, Object(ctx.arg::<*const u8>(1)), true))
+    hold::for_labelled(&ctx, 5, |tgid, session| over(tgid, session, Object(ctx.arg::<*const u8>(1)), true))
 }
 
 /// `LSM_HOOK(int, 0, move_mount, const struct path *from_path, const struct path *to_path)` (v6.1–v7.2).
 #[lsm(hook = "move_mount")]
 pub fn move_mount(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| {
+    hold::for_labelled(&ctx, 2, |tgid, session| {
         let from = over(tgid, session, Object(ctx.arg::<*const u8>(0)), true);
         if from != 0 { from } else { over(tgid, session, Object(ctx.arg::<*const u8>(1)), true) }
     })
@@ -33,7 +33,7 @@ pub fn move_mount(ctx: LsmContext) -> i32 {
 /// `LSM_HOOK(int, 0, sb_umount, struct vfsmount *mnt, int flags)` (v6.1–v7.2).
 #[lsm(hook = "sb_umount")]
 pub fn sb_umount(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| away(tgid, session, Object(ctx.arg::<*const u8>(0)), true))
+    hold::for_labelled(&ctx, 2, |tgid, session| away(tgid, session, Object(ctx.arg::<*const u8>(0)), true))
 }
 
 /// `int security_sb_mount(…)`, security/security.c (v6.1–v7.2), arguments as the hook's.

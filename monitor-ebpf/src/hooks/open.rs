@@ -16,7 +16,7 @@ use monitor_common::{
 use self::secret::{Secret, by_inode, by_name};
 use crate::{
     decide::{
-        hold::{self, Moment, Outcome, PASS},
+        hold::{self, HookPhase, Outcome, PASS},
         verdict,
     },
     hooks::{meeting, self_protection},
@@ -70,11 +70,11 @@ enum Target {
 
 /// Judges a file that a labelled process opens; gives what becomes of it.
 #[inline(always)]
-pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> Outcome {
+pub fn judge(tgid: u32, session: u64, file: impl Structure, phase: HookPhase) -> Outcome {
     match look(session, file) {
         Some(Target::Ordinary) => PASS,
         Some(Target::Own { dentry }) => {
-            self_protection::written(tgid, session, dentry, moment == Moment::Before)
+            self_protection::written(tgid, session, dentry, phase == HookPhase::Before)
         }
         Some(Target::Proc { dentry }) => {
             let _ = proc_file(tgid, session, dentry);
@@ -83,9 +83,9 @@ pub fn judge(tgid: u32, session: u64, file: impl Structure, moment: Moment) -> O
         Some(Target::Start { dentry }) => {
             // An open that made the file, and must have made it, would fail if it began again.
             let is_made = file.read::<u32>(offset!(file_flags)).is_none_or(|flags| flags & O_EXCL != 0);
-            starts::written(tgid, session, dentry, if is_made { Moment::After } else { moment })
+            starts::written(tgid, session, dentry, if is_made { HookPhase::After } else { phase })
         }
-        Some(Target::Secret { key, secret, dentry }) => opened(tgid, session, key, secret, dentry, moment),
+        Some(Target::Secret { key, secret, dentry }) => opened(tgid, session, key, secret, dentry, phase),
         None => {
             // Unreadable: the session is incomplete from now on, which counts as having touched everything.
             lost::count(Loss::Read, session);
@@ -105,7 +105,7 @@ pub fn judge_tagged(tgid: u32, session: u64, file: Object) -> Option<()> {
     let key = identity::of_dentry(dentry)?;
     let secret = by_inode(key, dentry)?;
     if !secret.is_none() {
-        opened(tgid, session, key, secret, dentry, Moment::After);
+        opened(tgid, session, key, secret, dentry, HookPhase::After);
     }
     Some(())
 }
@@ -168,10 +168,17 @@ fn look(session: u64, file: impl Structure) -> Option<Target> {
 }
 
 #[inline(always)]
-fn opened(tgid: u32, session: u64, key: InodeKey, secret: Secret, dentry: Object, moment: Moment) -> Outcome {
+fn opened(
+    tgid: u32,
+    session: u64,
+    key: InodeKey,
+    secret: Secret,
+    dentry: Object,
+    phase: HookPhase,
+) -> Outcome {
     let (tag, made) = (secret.tag, secret.is_made(session, key, dentry));
     let foreign = !made && secret.is_foreign(session, key, dentry);
-    let outcome = if moment == Moment::Before {
+    let outcome = if phase == HookPhase::Before {
         hold::decide(verdict::open(tag, foreign), AnswerKey::of_open(session, key))
     } else {
         PASS

@@ -5,7 +5,7 @@ use aya_ebpf::{
     macros::{fentry, lsm, tracepoint},
     programs::{FEntryContext, LsmContext, TracePointContext},
 };
-use monitor_common::event::guard::act;
+use monitor_common::event::tamper::act;
 
 use crate::{
     decide::hold,
@@ -27,7 +27,7 @@ const ARGUMENT_1: usize = 24;
 /// process_vm_readv, `/proc/PID/{mem,environ,…}`.
 #[lsm(hook = "ptrace_access_check")]
 pub fn ptrace_access_check(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| {
+    hold::for_labelled(&ctx, 2, |tgid, session| {
         let Some(target) = Object(ctx.arg::<*const u8>(0)).read::<u32>(offset!(task_tgid)) else { return 0 };
         inspected(tgid, session, target, ctx.arg(1), true)
     })

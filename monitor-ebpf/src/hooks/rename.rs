@@ -8,8 +8,8 @@ use aya_ebpf::{
 use monitor_common::{
     event::{
         file::{Relink, relink},
-        guard::act,
         kind,
+        tamper::act,
     },
     loss::Loss,
     policy::{Followed, InodeKey},
@@ -33,7 +33,7 @@ use crate::{
 /// `LSM_HOOK(int, 0, inode_link, struct dentry *old_dentry, struct inode *dir, struct dentry *new_dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_link")]
 pub fn inode_link(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |tgid, session| {
+    hold::for_labelled(&ctx, 3, |tgid, session| {
         let (old, new) = (Object(ctx.arg::<*const u8>(0)), Object(ctx.arg::<*const u8>(2)));
         renamed(tgid, session, old, relink::LINK);
         self_protection::changed(tgid, session, new, act::CREATE, true)
@@ -44,7 +44,7 @@ pub fn inode_link(ctx: LsmContext) -> i32 {
 /// struct dentry *new_dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_rename")]
 pub fn inode_rename(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 4, |tgid, session| {
+    hold::for_labelled(&ctx, 4, |tgid, session| {
         let (old, new) = (Object(ctx.arg::<*const u8>(1)), Object(ctx.arg::<*const u8>(3)));
         renamed(tgid, session, old, relink::RENAME);
         let code = self_protection::changed(tgid, session, old, act::REMOVE, true);
@@ -103,12 +103,12 @@ fn follow(tgid: u32, session: u64, dentry: Object, how: u32) -> Option<()> {
     let foreign = secret.is_foreign(session, key, dentry) as u32;
     bloom::admit(&FOLLOWED_BITS, key.hash());
     let _ = FOLLOWED.insert(key, Followed { tag: secret.tag, foreign, generation }, 0);
-    tell(tgid, session, key, secret, foreign, how, dentry);
+    report(tgid, session, key, secret, foreign, how, dentry);
     Some(())
 }
 
 #[inline(always)]
-fn tell(
+fn report(
     tgid: u32,
     session: u64,
     key: InodeKey,

@@ -8,7 +8,7 @@ use aya_ebpf::{
     programs::{FEntryContext, LsmContext, RawTracePointContext},
 };
 use monitor_common::{
-    event::{guard::act, state},
+    event::{state, tamper::act},
     policy::InodeKey,
 };
 
@@ -23,7 +23,7 @@ use crate::{
 /// (v6.1–v7.2).
 #[lsm(hook = "task_kill")]
 pub fn task_kill(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 4, |tgid, session| {
+    hold::for_labelled(&ctx, 4, |tgid, session| {
         signalled(tgid, session, Object(ctx.arg::<*const u8>(0)), ctx.arg(2), true)
     })
 }
@@ -69,43 +69,57 @@ pub fn security_bpf(ctx: FEntryContext) -> i32 {
 /// `LSM_HOOK(int, 0, inode_unlink, struct inode *dir, struct dentry *dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_unlink")]
 pub fn inode_unlink(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::REMOVE))
+    hold::for_labelled(&ctx, 2, |tgid, session| {
+        change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::REMOVE)
+    })
 }
 
 /// `LSM_HOOK(int, 0, inode_rmdir, struct inode *dir, struct dentry *dentry)` (v6.1–v7.2).
 #[lsm(hook = "inode_rmdir")]
 pub fn inode_rmdir(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::REMOVE))
+    hold::for_labelled(&ctx, 2, |tgid, session| {
+        change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::REMOVE)
+    })
 }
 
 /// `LSM_HOOK(int, 0, inode_create, struct inode *dir, struct dentry *dentry, umode_t mode)` (v6.1–v7.2).
 #[lsm(hook = "inode_create")]
 pub fn inode_create(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE))
+    hold::for_labelled(&ctx, 3, |tgid, session| {
+        change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE)
+    })
 }
 
 /// `LSM_HOOK(int, 0, inode_mkdir, struct inode *dir, struct dentry *dentry, umode_t mode)` (v6.1–v7.2).
 #[lsm(hook = "inode_mkdir")]
 pub fn inode_mkdir(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE))
+    hold::for_labelled(&ctx, 3, |tgid, session| {
+        change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE)
+    })
 }
 
 /// `LSM_HOOK(int, 0, inode_symlink, struct inode *dir, struct dentry *dentry, const char *old_name)` (v6.1–v7.2).
 #[lsm(hook = "inode_symlink")]
 pub fn inode_symlink(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |tgid, session| change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE))
+    hold::for_labelled(&ctx, 3, |tgid, session| {
+        change(tgid, session, Object(ctx.arg::<*const u8>(1)), act::CREATE)
+    })
 }
 
 /// `LSM_HOOK(int, 0, path_truncate, const struct path *path)` (v6.1–v7.2): `truncate(2)` opens nothing.
 #[lsm(hook = "path_truncate")]
 pub fn path_truncate(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 1, |tgid, session| change_at(tgid, session, Object(ctx.arg::<*const u8>(0)), act::WRITE))
+    hold::for_labelled(&ctx, 1, |tgid, session| {
+        change_at(tgid, session, Object(ctx.arg::<*const u8>(0)), act::WRITE)
+    })
 }
 
 /// `LSM_HOOK(int, 0, path_chmod, const struct path *path, umode_t mode)` (v6.1–v7.2).
 #[lsm(hook = "path_chmod")]
 pub fn path_chmod(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| change_at(tgid, session, Object(ctx.arg::<*const u8>(0)), act::WRITE))
+    hold::for_labelled(&ctx, 2, |tgid, session| {
+        change_at(tgid, session, Object(ctx.arg::<*const u8>(0)), act::WRITE)
+    })
 }
 
 #[inline(always)]

@@ -56,7 +56,7 @@ pub fn sock_create(ctx: SockContext) -> i32 {
         IPPROTO_UDP => ALLOW,
         IPPROTO_MPTCP | IPPROTO_SCTP | IPPROTO_DCCP => {
             let refuse = !verdict::observes();
-            tell(ctx.tgid(), label.session, [family, kind, protocol], refused(refuse));
+            report(ctx.tgid(), label.session, [family, kind, protocol], refused(refuse));
             if refuse {
                 // SAFETY: sets the syscall's return value, nothing else.
                 unsafe { bpf_set_retval(UNSUPPORTED) };
@@ -67,8 +67,8 @@ pub fn sock_create(ctx: SockContext) -> i32 {
         // Among them UDP-Lite, which has no hook at its connect (net/ipv4/udplite.c: no pre_connect).
         _ => {
             let followed = note(&ctx, label.session, protocol);
-            let told = if followed { outcome::PASSED } else { refused(true) };
-            tell(ctx.tgid(), label.session, [family, kind, protocol], told);
+            let reported = if followed { outcome::PASSED } else { refused(true) };
+            report(ctx.tgid(), label.session, [family, kind, protocol], reported);
             if followed { ALLOW } else { REFUSE }
         }
     }
@@ -87,7 +87,7 @@ fn note(ctx: &SockContext, session: u64, protocol: u32) -> bool {
 /// every hook, so a session has none.
 #[lsm(hook = "socket_create")]
 pub fn socket_create(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 4, |tgid, session| {
+    hold::for_labelled(&ctx, 4, |tgid, session| {
         odd(tgid, session, [ctx.arg(0), ctx.arg(1), ctx.arg(2)], ctx.arg::<i32>(3) == 0)
     })
 }
@@ -122,7 +122,7 @@ fn odd(tgid: u32, session: u64, [family, kind, protocol]: [u32; 3], refuse: bool
     let would = refuse;
     let refuse = refuse && !verdict::observes();
     let outcome = if would { refused(refuse) } else { outcome::PASSED };
-    tell(tgid, session, [family, kind & TYPE_MASK, protocol], outcome);
+    report(tgid, session, [family, kind & TYPE_MASK, protocol], outcome);
     if refuse { hold::EPERM } else { 0 }
 }
 
@@ -132,7 +132,7 @@ fn refused(really: bool) -> u32 {
 }
 
 #[inline(always)]
-fn tell(tgid: u32, session: u64, [family, kind, protocol]: [u32; 3], outcome: u32) {
+fn report(tgid: u32, session: u64, [family, kind, protocol]: [u32; 3], outcome: u32) {
     if let Some(mut entry) = ring::reserve::<Socket>(&ACCESS, Loss::Socket, session) {
         let header = entry.header(kind::SOCKET, tgid, session);
         entry.write(Socket { header, family, kind, protocol, outcome });

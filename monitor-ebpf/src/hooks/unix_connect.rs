@@ -20,7 +20,7 @@ use monitor_common::{
 
 use crate::{
     decide::{
-        hold::{self, Moment, PASS},
+        hold::{self, HookPhase, PASS},
         verdict,
     },
     kernel::{self, Object, Structure, abi::AF_UNIX, name_hash, offset},
@@ -36,16 +36,20 @@ const ADDRESS: usize = 24;
 /// `LSM_HOOK(int, 0, unix_stream_connect, struct sock *sock, struct sock *other, struct sock *newsk)` (v6.1–v7.2).
 #[lsm(hook = "unix_stream_connect")]
 pub fn unix_stream_connect(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 3, |tgid, session| asked(tgid, session, Object(ctx.arg::<*const u8>(1)), Moment::Before))
+    hold::for_labelled(&ctx, 3, |tgid, session| {
+        asked(tgid, session, Object(ctx.arg::<*const u8>(1)), HookPhase::Before)
+    })
 }
 
 /// `LSM_HOOK(int, 0, unix_may_send, struct socket *sock, struct socket *other)` (v6.1–v7.2): a datagram socket connects,
 /// or sends without having connected.
 #[lsm(hook = "unix_may_send")]
 pub fn unix_may_send(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 2, |tgid, session| match Object(ctx.arg::<*const u8>(1)).follow(offset!(socket_sk)) {
-        Some(other) => asked(tgid, session, other, Moment::Before),
-        None => 0,
+    hold::for_labelled(&ctx, 2, |tgid, session| {
+        match Object(ctx.arg::<*const u8>(1)).follow(offset!(socket_sk)) {
+            Some(other) => asked(tgid, session, other, HookPhase::Before),
+            None => 0,
+        }
     })
 }
 
@@ -54,14 +58,14 @@ pub fn unix_may_send(ctx: LsmContext) -> i32 {
 #[fentry(function = "security_unix_stream_connect")]
 pub fn security_unix_stream_connect(ctx: FEntryContext) -> i32 {
     if let Some(label) = kernel::label(ctx.tgid()) {
-        asked(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(1)), Moment::After);
+        asked(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(1)), HookPhase::After);
     }
     0
 }
 
 /// Looks at the name that the listener bound, which no link or mount of the caller's changes.
 #[inline(always)]
-fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
+fn asked(tgid: u32, session: u64, listener: Object, phase: HookPhase) -> i32 {
     let Some(address) = listener.follow(offset!(unix_sock_addr)) else { return 0 }; // one of a pair: has no name
     let Some(mut entry) = ring::reserve::<Delegate>(&ACCESS, Loss::Delegate, session) else { return 0 };
     let record = entry.as_mut_ptr();
@@ -80,7 +84,7 @@ fn asked(tgid: u32, session: u64, listener: Object, moment: Moment) -> i32 {
     }
     let key = AnswerKey::of_service(session, name);
     let verdict = verdict::policy().map_or(VERDICT_ALLOW, |policy| policy.delegate);
-    let outcome = if moment == Moment::Before { hold::decide(verdict, key) } else { PASS };
+    let outcome = if phase == HookPhase::Before { hold::decide(verdict, key) } else { PASS };
     // SAFETY: as above; these fields complete the record.
     unsafe {
         (*record).header = entry.header(kind::DELEGATE, tgid, session);

@@ -8,7 +8,7 @@ use monitor_common::{
 use crate::{maps::ACCESS, report::ring};
 
 #[inline(always)]
-pub fn tell(tgid: u32, session: u64, connect: impl FnOnce(Header) -> Connect) {
+pub fn report(tgid: u32, session: u64, connect: impl FnOnce(Header) -> Connect) {
     if let Some(mut entry) = ring::reserve::<Connect>(&ACCESS, Loss::Connect, session) {
         entry.write(connect(entry.header(kind::CONNECT, tgid, session)));
         entry.submit();

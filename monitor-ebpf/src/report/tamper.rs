@@ -2,8 +2,8 @@
 
 use monitor_common::{
     event::{
-        guard::{Guard, NAME_MAX},
         kind, state,
+        tamper::{NAME_MAX, Tamper},
     },
     loss::Loss,
 };
@@ -39,15 +39,15 @@ impl Attempt {
     }
 }
 
-/// Reports an attempt, and refuses it where `refuse` says so; gives the hook's answer.
+/// Reports an attempt, and refuses it where `refuse` says so. Returns the hook's answer.
 #[inline(always)]
 pub fn report(tgid: u32, session: u64, attempt: Attempt, refuse: bool) -> i32 {
     let refuse = refuse && !verdict::observes();
-    if let Some(mut entry) = ring::reserve::<Guard>(&ACCESS, Loss::Guard, session) {
+    if let Some(mut entry) = ring::reserve::<Tamper>(&ACCESS, Loss::Tamper, session) {
         let record = entry.as_mut_ptr();
         // SAFETY: `record` is the reserved memory; every field is written before it is submitted.
         unsafe {
-            (*record).header = entry.header(kind::GUARD, tgid, session);
+            (*record).header = entry.header(kind::TAMPER, tgid, session);
             (*record).act = attempt.act;
             (*record).state = if refuse { state::REFUSED } else { state::PASSED };
             (*record).target = attempt.target;

@@ -32,7 +32,7 @@ fn in_force(enforcement: &[Enforcement]) -> Backends {
     };
     Backends {
         open: lacking(Feature::Open),
-        exec: lacking(Feature::GateExecute),
+        exec: lacking(Feature::HoldExecute),
         delegate: lacking(Feature::Delegate),
     }
 }

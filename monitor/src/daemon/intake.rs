@@ -35,7 +35,7 @@ fn handle(ctx: &mut Context, record: Record<'_>) {
         Record::Probe(probe) => opens::on_probe(ctx, probe),
         Record::ProcOpen(open) => environ::on_proc_open(ctx, open),
         Record::Execute(execute) => processes::on_execute(ctx, execute),
-        Record::Guard(guard) => tamper::on_guard(ctx, guard),
+        Record::Tamper(attempt) => tamper::on_tamper(ctx, attempt),
         Record::Connect(connect) => connects::on_connect(ctx, connect),
         Record::FlowAsk(ask) => asks::on_flow_ask(ctx, ask),
         Record::Greeting(shown) => naming::on_greeting(ctx, shown),

@@ -9,7 +9,7 @@ use aya_ebpf::{
 
 use super::{failed, judge};
 use crate::{
-    decide::hold::{self, Moment},
+    decide::hold::{self, HookPhase},
     kernel::{self, Object, Structure, Typed, offset},
 };
 
@@ -17,9 +17,9 @@ use crate::{
 /// fs/open.c:do_dentry_open calls it.
 #[lsm(hook = "file_open")]
 pub fn file_open(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 1, |tgid, session| match hold::frozen(session) {
+    hold::for_labelled(&ctx, 1, |tgid, session| match hold::frozen(session) {
         Some(stopped) => stopped.code,
-        None => judge(tgid, session, Typed(ctx.arg::<*const u8>(0)), Moment::Before).code,
+        None => judge(tgid, session, Typed(ctx.arg::<*const u8>(0)), HookPhase::Before).code,
     })
 }
 
@@ -29,7 +29,7 @@ pub fn file_open(ctx: LsmContext) -> i32 {
 pub fn security_file_open(ctx: FEntryContext) -> i32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
     kernel::stop_if_frozen(label.session);
-    judge(ctx.tgid(), label.session, Typed(ctx.arg::<*const u8>(0)), Moment::After);
+    judge(ctx.tgid(), label.session, Typed(ctx.arg::<*const u8>(0)), HookPhase::After);
     0
 }
 

@@ -16,7 +16,7 @@ use monitor_common::{
 use super::place::in_workspace;
 use crate::{
     decide::{
-        hold::{self, Moment, Outcome, PASS},
+        hold::{self, HookPhase, Outcome, PASS},
         verdict,
     },
     kernel::{self, Object, Structure, identity, name_hash, offset},
@@ -73,10 +73,10 @@ fn place(dentry: Object) -> Option<InodeKey> {
 
 /// One of them is opened for writing, or another file gets its name.
 #[inline(always)]
-pub fn written(tgid: u32, session: u64, dentry: Object, moment: Moment) -> Outcome {
+pub fn written(tgid: u32, session: u64, dentry: Object, phase: HookPhase) -> Outcome {
     let file = place(dentry).unwrap_or(InodeKey { ino: 0, dev: 0, space: 0 });
     let verdict = verdict::policy().map_or(VERDICT_ALLOW, |policy| policy.delegate);
-    let outcome = if moment == Moment::Before {
+    let outcome = if phase == HookPhase::Before {
         hold::decide(verdict, AnswerKey::of_open(session, file))
     } else {
         PASS
@@ -101,7 +101,7 @@ pub fn written(tgid: u32, session: u64, dentry: Object, moment: Moment) -> Outco
 /// verifier the product.
 #[lsm(hook = "inode_rename")]
 pub fn start_renamed(ctx: LsmContext) -> i32 {
-    hold::gate(&ctx, 4, |tgid, session| {
+    hold::for_labelled(&ctx, 4, |tgid, session| {
         replaced(tgid, session, Object(ctx.arg::<*const u8>(3)));
         0
     })
@@ -117,13 +117,13 @@ pub fn security_start_renamed(ctx: FEntryContext) -> i32 {
     0
 }
 
-/// A file gets a name that is run later, as editors and installers write: beside it, then in its place. Told, not held: the rename
+/// A file gets a name that is run later, as editors and installers write: beside it, then in its place. Reported, not held: the rename
 /// of a file that was written already can be begun again, but its writing cannot be undone.
 #[inline(always)]
 fn replaced(tgid: u32, session: u64, new: Object) {
     match name_hash::of(new).and_then(|named| is(session, named.file.exact, named.parent, new)) {
         Some(true) => {
-            written(tgid, session, new, Moment::After);
+            written(tgid, session, new, HookPhase::After);
         }
         Some(false) => {}
         None => lost::count(Loss::Read, session),

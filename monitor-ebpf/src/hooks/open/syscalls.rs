@@ -9,7 +9,7 @@ use monitor_common::loss::Loss;
 
 use super::{failed, judge};
 use crate::{
-    decide::hold::Moment,
+    decide::hold::HookPhase,
     kernel::{
         self,
         pt_regs::{self, Returned},
@@ -39,7 +39,7 @@ pub fn exit_open(ctx: TracePointContext) -> u32 {
     } else {
         match kernel::descriptor(result as u64) {
             Some(file) => {
-                judge(ctx.tgid(), label.session, file, Moment::After);
+                judge(ctx.tgid(), label.session, file, HookPhase::After);
             }
             // Closed or moved by another thread in this instant: what it was counts as touched.
             None => lost::count(Loss::Read, label.session),

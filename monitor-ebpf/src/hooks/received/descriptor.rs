@@ -94,6 +94,6 @@ fn connection(tgid: u32, session: u64, sock: Object) -> Option<()> {
             kernel::stop();
         }
     }
-    connect::tell(tgid, session, |header| Connect { header, cookie, address, port, protocol, outcome });
+    connect::report(tgid, session, |header| Connect { header, cookie, address, port, protocol, outcome });
     Some(())
 }

@@ -61,7 +61,7 @@ pub enum Feature {
     Connect,
     HoldFlow,
     ReadNames,
-    GateExecute,
+    HoldExecute,
     Sockets,
     Delegate,
     Relink,
@@ -80,7 +80,7 @@ impl Feature {
             Self::Connect => "connect",
             Self::HoldFlow => "hold",
             Self::ReadNames => "names",
-            Self::GateExecute => "gate-execute",
+            Self::HoldExecute => "gate-execute",
             Self::Sockets => "sockets",
             Self::Delegate => "delegate",
             Self::Relink => "link",
@@ -286,7 +286,7 @@ pub const FEATURES: &[FeatureSpec] = &[
         }],
     ),
     optional(
-        Feature::GateExecute,
+        Feature::HoldExecute,
         &[BackendSpec {
             backend: Backend::Lsm,
             can: "hold, deny",

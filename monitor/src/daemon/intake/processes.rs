@@ -2,8 +2,7 @@
 
 use monitor_common::{
     event::{
-        guard::Execute,
-        process::{Exec, Exit, Fork},
+        process::{Exec, Execute, Exit, Fork},
         state,
     },
     policy::AnswerKey,

@@ -1,9 +1,9 @@
 //! Acts against other processes and against Interlock itself, and sockets that no flow hold sees.
 
 use monitor_common::event::{
-    guard::{Guard, act},
     network::{Socket, outcome},
     state,
+    tamper::{Tamper, act},
 };
 
 use crate::daemon::{
@@ -26,38 +26,38 @@ struct Attempted {
     what: &'static str,
 }
 
-pub fn on_guard(ctx: &mut Context, guard: &Guard) {
-    if guard.act == act::INSPECT {
-        on_inspect(ctx, guard);
+pub fn on_tamper(ctx: &mut Context, attempt: &Tamper) {
+    if attempt.act == act::INSPECT {
+        on_inspect(ctx, attempt);
         return;
     }
-    let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
-    if matches!(guard.act, act::MOUNT | act::UNMOUNT) {
+    let (id, pid) = (SessionId(attempt.header.session), attempt.header.tgid);
+    if matches!(attempt.act, act::MOUNT | act::UNMOUNT) {
         surveying::mounts_change(&mut ctx.surveying, &ctx.decider.sessions, id, pid);
     }
     let process = ctx.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
-    let refused = guard.state == state::REFUSED;
-    let Attempted { name, severity, what } = attempted(guard.act, refused);
+    let refused = attempt.state == state::REFUSED;
+    let Attempted { name, severity, what } = attempted(attempt.act, refused);
     let event = ctx
         .reporter
-        .event(&ctx.decider.sessions, name, BootNanos(guard.header.at_ns), id)
+        .event(&ctx.decider.sessions, name, BootNanos(attempt.header.at_ns), id)
         .process(&process)
         .alert(severity, what)
         .with("interlock.action", if refused { "deny" } else { "alert" })
-        .with("guard.target", guard.target)
-        .with("guard.detail", guard.detail)
-        .with("file.name", text(&guard.name));
+        .with("guard.target", attempt.target)
+        .with("guard.detail", attempt.detail)
+        .with("file.name", text(&attempt.name));
     ctx.reporter.publish(&ctx.decider.sessions, event);
 }
 
 /// Another process was reached into, or it was tried.
-fn on_inspect(ctx: &mut Context, guard: &Guard) {
-    let (id, pid) = (SessionId(guard.header.session), guard.header.tgid);
-    let own = ctx.decider.sessions.session_of(guard.target) == Some(id);
-    let subject = Subject::Inspect(Inspection { target: guard.target, own, how: InspectHow::Ptrace });
-    let refused = guard.state == state::REFUSED;
+fn on_inspect(ctx: &mut Context, attempt: &Tamper) {
+    let (id, pid) = (SessionId(attempt.header.session), attempt.header.tgid);
+    let own = ctx.decider.sessions.session_of(attempt.target) == Some(id);
+    let subject = Subject::Inspect(Inspection { target: attempt.target, own, how: InspectHow::Ptrace });
+    let refused = attempt.state == state::REFUSED;
     let pending = if refused { Pending::Refused { observed: false } } else { Pending::None };
-    judge::judge(ctx, id, pid, BootNanos(guard.header.at_ns), subject, pending);
+    judge::judge(ctx, id, pid, BootNanos(attempt.header.at_ns), subject, pending);
 }
 
 /// A socket whose data the flow hold would not see.

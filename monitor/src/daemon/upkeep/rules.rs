@@ -56,7 +56,7 @@ fn backends(probes: &Probes) -> Backends {
     };
     Backends {
         open: lacking(Feature::Open),
-        exec: lacking(Feature::GateExecute),
+        exec: lacking(Feature::HoldExecute),
         delegate: lacking(Feature::Delegate),
     }
 }

@@ -22,8 +22,8 @@ pub enum Mark {
     Miss,
     Environ,
     Execute,
-    /// One of `monitor_common::event::guard::act`.
-    Guard(u32),
+    /// One of `monitor_common::event::tamper::act`.
+    Tamper(u32),
     Delegate,
     Relink,
     Connect,
@@ -74,8 +74,8 @@ impl Trace {
                 trace(Mark::Execute, fate(execute.state, pid, key))
             }
             // Never held, so it has no key of its own.
-            Record::Guard(guard) => {
-                trace(Mark::Guard(guard.act), fate(guard.state, pid, AnswerKey::of_service(SESSION.0, 0)))
+            Record::Tamper(tamper) => {
+                trace(Mark::Tamper(tamper.act), fate(tamper.state, pid, AnswerKey::of_service(SESSION.0, 0)))
             }
             Record::Delegate(delegate) => {
                 let key = AnswerKey::of_service(SESSION.0, delegate.name);

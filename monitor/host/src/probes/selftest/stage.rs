@@ -139,7 +139,7 @@ impl Stage {
                 policy.handshake = ask(policy.handshake);
                 policy.late_handshake = u32::from(case.program != "socket_connect");
             }
-            Feature::GateExecute => policy.execute = ask(policy.execute),
+            Feature::HoldExecute => policy.execute = ask(policy.execute),
             Feature::Delegate => policy.delegate = ask(policy.delegate),
             _ => {}
         }

@@ -1,4 +1,4 @@
-use monitor_common::event::{Header, guard, guard::Guard, kind};
+use monitor_common::event::{Header, kind, tamper, tamper::Tamper};
 use zerocopy::IntoBytes as _;
 
 use monitor_common::policy::InodeKey;
@@ -68,18 +68,18 @@ fn a_hold_needs_a_caller_that_was_stopped() {
 
 #[test]
 fn only_records_of_the_proofs_own_session_count() {
-    let mut record = Guard {
-        header: Header { kind: kind::GUARD, tgid: 7, session: SESSION.0, at_ns: 1 },
-        act: guard::act::SIGNAL,
+    let mut record = Tamper {
+        header: Header { kind: kind::TAMPER, tgid: 7, session: SESSION.0, at_ns: 1 },
+        act: tamper::act::SIGNAL,
         state: state::REFUSED,
         target: 1,
         detail: 23,
-        name: [0; guard::NAME_MAX],
+        name: [0; tamper::NAME_MAX],
         reserved: 0,
     };
-    let trace = |record: &Guard| Trace::of(&Record::decode(record.as_bytes()).unwrap());
+    let trace = |record: &Tamper| Trace::of(&Record::decode(record.as_bytes()).unwrap());
     let found = trace(&record).unwrap();
-    assert_eq!((found.mark, found.fate), (Mark::Guard(guard::act::SIGNAL), Fate::Refused));
+    assert_eq!((found.mark, found.fate), (Mark::Tamper(tamper::act::SIGNAL), Fate::Refused));
     record.header.session = 5;
     assert_eq!(trace(&record), None);
 }

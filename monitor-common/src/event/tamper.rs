@@ -1,9 +1,8 @@
-//! Acts on other processes, on Interlock itself, and execs that ask.
+//! Attempts on other processes and on Interlock itself.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::Header;
-use crate::policy::InodeKey;
 
 /// What was attempted. Numbers are never reused.
 pub mod act {
@@ -32,7 +31,7 @@ pub const NAME_MAX: usize = 108;
 /// A labelled process attempted one of [`act`].
 #[repr(C)]
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Guard {
+pub struct Tamper {
     pub header: Header,
     /// One of [`act`].
     pub act: u32,
@@ -46,18 +45,4 @@ pub struct Guard {
     pub name: [u8; NAME_MAX],
     pub reserved: u32,
 }
-const _: () = assert!(size_of::<Guard>() == 24 + 16 + NAME_MAX + 4);
-
-/// A labelled process is about to execute a program.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-pub struct Execute {
-    pub header: Header,
-    pub file: InodeKey,
-    /// One of [`super::state`].
-    pub state: u32,
-    pub reserved: u32,
-    /// `linux_binprm.filename`, NUL-terminated.
-    pub filename: [u8; super::process::FILENAME_MAX],
-}
-const _: () = assert!(size_of::<Execute>() == 24 + 24 + super::process::FILENAME_MAX);
+const _: () = assert!(size_of::<Tamper>() == 24 + 16 + NAME_MAX + 4);
