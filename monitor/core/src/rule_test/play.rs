@@ -1,43 +1,25 @@
 //! Plays a case: what the daemon would see becomes what it would decide.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use self::subjects::{BEGAN, Followed, ROOT, Surroundings};
 use super::{
-    case::{Act, Actor, Answer, Case, Decisions, Endpoint, Event, Expected, Program, Reply, told},
+    case::{Act, Actor, Answer, Case, Decisions, Event, Expected, Reply, told},
     decided::{decisions, stop},
     miss::Miss,
-    read::values::in_home,
 };
 use crate::{
     breaker::risk,
-    catalog::{Catalog, normalise},
+    catalog::Catalog,
     decide::{self, Approval, Decider, Effect, Input, Pending, Settings},
-    facts::{
-        BootNanos, Destination, EnvironAccess, EnvironHow, Inspection, Mode, NameSource, Process, Relink,
-        SecretAccess, SessionId, Subject,
-    },
+    facts::{BootNanos, Mode, Process, SessionId, Subject},
     holds::{HeldCaller, HeldFlow},
-    names::Identified,
-    recognition::{self, Grounds, KnownBy, Reader, environment},
     record::Who,
     rules::RuleSet,
     sessions::Session,
 };
 
-/// Pids of every case.
-const ROOT: u32 = 4000;
-const CHILD: u32 = 4001;
-const STRANGER: u32 = 3999;
-/// When every session of a case began, boot clock ns: a machine that has been up for an hour.
-const BEGAN: u64 = 3_600_000_000_000;
-/// No entry of the catalogue: the path alone decides.
-const NO_HINT: u32 = u32::MAX;
+mod subjects;
 
 /// What judges: rules and catalogues.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +49,10 @@ impl Runner<'_> {
     /// Plays a case from its begin to its end.
     #[must_use]
     pub fn run(&self, case: &Case) -> CaseResult {
-        let mut stage = Stage::new(*self, case);
+        let mut run = Run::new(*self, case);
         let (mut strongest, mut misses) = (Decisions::new(), Vec::new());
         for event in &case.events {
-            let decisions = match stage.play(event) {
+            let decisions = match run.play(event) {
                 Ok(decisions) => decisions,
                 Err(why) => {
                     // What people do must be possible, whether or not something is expected of it.
@@ -100,17 +82,15 @@ fn keep_strongest(strongest: &mut Decisions, more: Decisions) {
     strongest.retain(|decision| Some(decision.answer) == most);
 }
 
-/// A session in its surroundings.
-struct Stage<'a> {
+/// A case that is played: the session, and what people and the kernel know of it.
+struct Run<'a> {
     runner: Runner<'a>,
     decider: Decider,
     id: SessionId,
     home: String,
     /// What the next event is done by.
     actor: Process,
-    /// Secrets that were given other names, with their entries and whether they came from outside of the workspace: the
-    /// kernel follows the inode.
-    followed: HashMap<String, (u32, bool)>,
+    followed: Followed,
     /// How much later everything is, because somebody waited for an answer that did not come.
     waited: Duration,
     /// The last thing that waited: each has a number of its own.
@@ -126,7 +106,7 @@ struct Stopped {
     killed: bool,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Run<'a> {
     fn new(runner: Runner<'a>, case: &Case) -> Self {
         let setting = &case.setting;
         let id = SessionId(monitor_common::label::session_id(ROOT, BEGAN));
@@ -136,20 +116,20 @@ impl<'a> Stage<'a> {
         session.incomplete = setting.incomplete;
         let rules = Arc::clone(runner.rules);
         let settings = Settings { rules, mode: Mode::Enforce, risk_budget: risk::BUDGET };
-        let mut stage = Self {
+        let mut run = Self {
             runner,
             decider: Decider::new(settings, 1),
             id,
             home: setting.home.clone(),
             actor: Process::default(),
-            followed: HashMap::new(),
+            followed: Followed::new(),
             waited: Duration::ZERO,
             last: 0,
             stopped: None,
         };
-        stage.actor = stage.process(&Actor::Agent, &session.agent);
-        stage.decider.sessions.insert(session);
-        stage
+        run.decider.sessions.insert(session);
+        run.actor = run.surroundings().process(&Actor::Agent, &setting.agent);
+        run
     }
 
     /// What is decided about an event.
@@ -177,16 +157,19 @@ impl<'a> Stage<'a> {
             return Err(format!("nothing runs any more: {}", stopped.text));
         }
         let agent = self.session().map(|session| session.agent.clone()).unwrap_or_default();
-        let mut process =
-            event.process.as_ref().map_or_else(|| self.actor.clone(), |actor| self.process(actor, &agent));
-        if let Act::Exec(program) = act {
-            process = self.process(&Actor::Program(program.clone()), &agent);
+        let process = match (act, &event.process) {
+            (Act::Exec(program), _) => self.surroundings().process(&Actor::Program(program.clone()), &agent),
+            (_, Some(actor)) => self.surroundings().process(actor, &agent),
+            (_, None) => self.actor.clone(),
+        };
+        if matches!(act, Act::Exec(_)) {
             self.actor = process.clone();
         }
         let parent = event.parent.as_ref().unwrap_or(&Actor::Agent);
-        let parent = self.process(parent, &agent);
+        let parent = self.surroundings().process(parent, &agent);
+        let subjects = self.surroundings().subjects(act, &process, &parent);
         let mut effects = Vec::new();
-        for subject in self.subjects(act, &process, &parent) {
+        for subject in subjects {
             let pending = self.pending(&subject, process.pid);
             let pack_off = self.runner.catalog.switched_off(&subject).map(str::to_owned);
             let act =
@@ -265,135 +248,12 @@ impl<'a> Stage<'a> {
         self.decider.sessions.get(self.id)
     }
 
-    fn workspace(&self) -> Option<&Path> {
-        self.session().and_then(|session| session.workspace.as_deref())
-    }
-
-    fn grounds(&self) -> Grounds<'_> {
-        self.session().map(Session::grounds).unwrap_or_default()
-    }
-
-    /// What rules are asked about; empty where the daemon would see nothing.
-    fn subjects(&mut self, act: &Act, process: &Process, parent: &Process) -> Vec<Subject> {
-        let subject = match act {
-            Act::Exec(_) => {
-                return recognition::executed(
-                    self.runner.catalog,
-                    process,
-                    [Some(parent), None],
-                    self.grounds(),
-                );
-            }
-            Act::Open(path) => self.secret(path, process, parent).map(Subject::Open),
-            Act::Probe(path) => self.secret(path, process, parent).map(Subject::Probe),
-            Act::Connect(endpoint) => Some(Subject::Connect(self.destination(endpoint))),
-            Act::Environ { how: EnvironHow::Open, .. } if environment::lists_processes(process) => None,
-            Act::Environ { own, how } => {
-                let target = if *own { process.pid } else { STRANGER };
-                Some(Subject::Environ(EnvironAccess { target, own: *own, how: *how }))
-            }
-            Act::Inspect { own, how } => {
-                let target = if *own { ROOT } else { STRANGER };
-                Some(Subject::Inspect(Inspection { target, own: *own, how: *how }))
-            }
-            Act::Delegate(path) => {
-                let (catalog, path) = (self.runner.catalog, self.absolute(path));
-                let asked = recognition::asked_service(catalog, path.clone());
-                asked
-                    .or_else(|| recognition::written_file(catalog, path, Some(self.home())))
-                    .map(Subject::Delegate)
-            }
-            Act::Link { path, to, how } => self.secret(path, process, parent).map(|secret| {
-                self.follow(&secret, self.absolute(to));
-                Subject::Link(Relink { secret, how: *how })
-            }),
-            Act::Lifecycle(stage) => Some(Subject::Lifecycle(*stage)),
-            Act::Answer { .. } => None,
-        };
-        subject.into_iter().collect()
-    }
-
-    fn secret(&self, path: &str, process: &Process, parent: &Process) -> Option<SecretAccess> {
-        let path = self.absolute(path);
-        let (known, outside) = match self.followed.get(&path) {
-            Some((entry, outside)) => (KnownBy::Inode { entry: *entry }, *outside),
-            None => (KnownBy::Name { hint: NO_HINT }, self.is_outside(&path)),
-        };
-        let session = self.session()?;
-        let reader = Reader {
-            grounds: session.grounds(),
-            moved: &session.moved,
-            is_root: process.pid == ROOT,
-            environment: None,
-            executable: Some(&process.executable),
-            args: &process.args,
-            ancestors: &[parent],
-        };
-        recognition::secret(self.runner.catalog, reader, path, known, outside)
-    }
-
-    /// The kernel tags the inode when it sees the secret get another name.
-    fn follow(&mut self, secret: &SecretAccess, to: String) {
-        let outside =
-            self.followed.get(&secret.path).map_or_else(|| self.is_outside(&secret.path), |from| from.1);
-        let mut ids = (0_u32..).zip(self.runner.catalog.secrets.ids());
-        if let Some((entry, _)) = ids.find(|(_, id)| *id == secret.entry) {
-            self.followed.insert(to, (entry, outside));
+    fn surroundings(&mut self) -> Surroundings<'_> {
+        Surroundings {
+            catalog: self.runner.catalog,
+            session: self.decider.sessions.get(self.id),
+            home: &self.home,
+            followed: &mut self.followed,
         }
-    }
-
-    fn is_outside(&self, path: &str) -> bool {
-        recognition::is_outside(self.workspace(), Path::new(path))
-    }
-
-    fn destination(&self, endpoint: &Endpoint) -> Destination {
-        // An address that a proxy is asked for is no name.
-        let names = endpoint.host.iter().filter(|host| host.parse::<IpAddr>().is_err());
-        let own = names.map(|host| (host.clone(), endpoint.named_by));
-        let resolved = endpoint.resolved.iter().map(|name| (name.clone(), NameSource::Dns));
-        let says_another = |host: &String| !endpoint.resolved.is_empty() && !endpoint.resolved.contains(host);
-        let identified = Identified {
-            names: own.chain(resolved).collect(),
-            mismatch: endpoint.host.as_ref().is_some_and(says_another) && !endpoint.through_proxy,
-            proxy_target: endpoint
-                .host
-                .clone()
-                .filter(|_| endpoint.through_proxy)
-                .map(|host| (host, endpoint.port)),
-            ..Identified::default()
-        };
-        let Endpoint { address, port, transport, .. } = *endpoint;
-        recognition::destination(&self.runner.catalog.destinations, &identified, address, port, transport)
-    }
-
-    fn process(&self, actor: &Actor, agent: &str) -> Process {
-        let (pid, program) = match actor {
-            Actor::Program(program) => (CHILD, program.clone()),
-            Actor::Agent => {
-                (ROOT, Program { executable: format!("/usr/bin/{agent}"), args: vec![agent.to_owned()] })
-            }
-        };
-        Process {
-            pid,
-            parent: if pid == ROOT { 1 } else { ROOT },
-            start: BootNanos(BEGAN),
-            executable: self.absolute(&program.executable),
-            args: program.args.iter().map(|arg| in_home(arg, self.home())).collect(),
-            args_unknown: false,
-        }
-    }
-
-    /// A path as the process means it: in the home, or from the workspace on. Abstract sockets stay what they are.
-    fn absolute(&self, path: &str) -> String {
-        let path = in_home(path, self.home());
-        if path.starts_with('@') {
-            return path;
-        }
-        let base = self.workspace().unwrap_or(Path::new("/"));
-        normalise(&base.join(path).to_string_lossy())
-    }
-
-    fn home(&self) -> &str {
-        &self.home
     }
 }
