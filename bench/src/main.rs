@@ -12,7 +12,7 @@ mod load;
 mod measure;
 mod report;
 mod server;
-mod stage;
+mod setup;
 mod wait;
 mod worker;
 mod workload;

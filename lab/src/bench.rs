@@ -13,7 +13,7 @@ use crate::{
     home,
     install::{self, Cache, Installed},
     measure::{self, Measured},
-    stage::{FOLDER, HOME, Plan, Seen},
+    sandbox::{FOLDER, HOME, Plan, Seen},
     token,
     trace::{self, Trace},
 };
@@ -136,11 +136,11 @@ impl Bench {
             .arg("play")
             .arg(&file)
             .output()
-            .context("the stage cannot be started")?;
+            .context("the sandbox cannot be started")?;
         if !output.status.success() {
-            bail!("the stage failed: {}", String::from_utf8_lossy(&output.stderr).trim());
+            bail!("the sandbox failed: {}", String::from_utf8_lossy(&output.stderr).trim());
         }
-        serde_json::from_slice(&output.stdout).context("the stage's answer is no JSON")
+        serde_json::from_slice(&output.stdout).context("the sandbox's answer is no JSON")
     }
 }
 
@@ -171,7 +171,7 @@ fn moved(client: &Client, moves: &[(String, String)]) -> Vec<Seed> {
     moves.iter().flat_map(at).collect()
 }
 
-/// What a stage process does: plays the plan, and prints what was seen.
+/// What a sandbox process does: plays the plan, and prints what was seen.
 ///
 /// # Errors
 /// The plan cannot be read or played.

@@ -10,7 +10,7 @@ use crate::{
     judge::Judge,
     measure::{Measured, Role},
     records::Records,
-    stage::{FOLDER, HOME},
+    sandbox::{FOLDER, HOME},
 };
 
 /// `lab/unconfirmed.yaml`: entries that no client confirms, below why.

@@ -77,8 +77,8 @@ mod tests {
     fn each_is_a_secret_to_the_catalogue_and_has_a_token() {
         let catalog = Catalog::builtin().unwrap();
         for (path, content) in everybodys(&[]) {
-            let place = path.replacen('~', crate::stage::HOME, 1);
-            assert!(catalog.secrets.judge(&place, Some(crate::stage::HOME), 0).is_some(), "{path}");
+            let place = path.replacen('~', crate::sandbox::HOME, 1);
+            assert!(catalog.secrets.judge(&place, Some(crate::sandbox::HOME), 0).is_some(), "{path}");
             assert!(
                 path == "~/.aws/config" || token::found(content.as_bytes()).contains(&TAG.to_owned()),
                 "{path}"

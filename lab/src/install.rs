@@ -291,7 +291,7 @@ pub fn environment(installed: &Installed, authority: &Path) -> BTreeMap<String, 
         folders.chain(["/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin".to_owned()]).collect();
     for (name, value) in [
         ("PATH", path.join(":").as_str()),
-        ("HOME", crate::stage::HOME),
+        ("HOME", crate::sandbox::HOME),
         ("USER", "lab"),
         ("LOGNAME", "lab"),
         ("LANG", "C.UTF-8"),

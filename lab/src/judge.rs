@@ -12,7 +12,7 @@ use interlock_core::{
 use crate::{
     client::Client,
     measure::{Host, Measured, Moved, Place, Role},
-    stage::{FOLDER, HOME},
+    sandbox::{FOLDER, HOME},
     trace::Program,
 };
 

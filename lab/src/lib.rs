@@ -1,7 +1,7 @@
 //! The laboratories: real programs from the registries are installed, run where nothing can happen, and measured; the
 //! catalogue is held against what was seen. The one of infrastructure clients is here, that of coding agents in [`agents`].
 //!
-//! The data goes one way: [`client`] (what there is) → [`install`] → [`mod@bench`] ([`stage`], `stub.rs`, [`trace`]) →
+//! The data goes one way: [`client`] (what there is) → [`install`] → [`mod@bench`] ([`sandbox`], `stub.rs`, [`trace`]) →
 //! [`measure`] (facts, kept in [`records`]) → [`judge`] (the catalogue's answer) → [`table`].
 
 pub mod agents;
@@ -14,7 +14,7 @@ pub mod judge;
 pub mod list;
 pub mod measure;
 pub mod records;
-pub mod stage;
+pub mod sandbox;
 mod stub;
 pub mod table;
 mod token;

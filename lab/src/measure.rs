@@ -11,7 +11,7 @@ use crate::{
     client::Client,
     home,
     install::Installed,
-    stage::{HOME, Seen},
+    sandbox::{HOME, Seen},
     token,
     trace::{How, Look, Program, Trace},
 };

@@ -25,7 +25,7 @@ exit 5
 const LINE: &str = "- { id: fake, from: file, package: @SCRIPT@, run: fake ls, stores: [{ ~/.fake/token: '@token@' }], \
                     moves: [FAKE_HOME=~/.fake], logins: [FAKE_TOKEN] }";
 
-/// What the stage is made of; `None` where it is all there.
+/// What the sandbox is made of; `None` where it is all there.
 fn missing() -> Option<&'static str> {
     let there = |program: &str| Command::new(program).arg("--version").output().is_ok();
     if fs::metadata("/proc/self").is_ok_and(|it| std::os::unix::fs::MetadataExt::uid(&it) != 0) {
@@ -51,11 +51,11 @@ fn measured(folder: &Path) -> Measured {
 #[test]
 fn a_client_is_measured_and_judged() {
     if let Some(what) = missing() {
-        eprintln!("SKIPPED: the laboratory's stage needs {what}");
+        eprintln!("SKIPPED: the laboratory's sandbox needs {what}");
         return;
     }
     // Below the target folder, which every user may walk through.
-    // Not beside the build: `/tmp`, `/home` and `/root` are the stage's own, and a clone may lie there.
+    // Not beside the build: `/tmp`, `/home` and `/root` are the sandbox's own, and a clone may lie there.
     let folder = tempfile::tempdir_in("/var/tmp").unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let measured = measured(folder.path());

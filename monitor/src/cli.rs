@@ -67,9 +67,9 @@ enum Verb {
     Prove,
     #[cfg(feature = "drill")]
     #[command(hide = true, disable_help_flag = true)]
-    DrillStage {
+    DrillSandbox {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        stage: Vec<String>,
+        args: Vec<String>,
     },
 }
 
@@ -129,7 +129,7 @@ pub fn main() -> ExitCode {
     let done = match verb {
         Verb::Prove => return interlock_host::probes::selftest::act::main(),
         #[cfg(feature = "drill")]
-        Verb::DrillStage { stage } => return crate::drill::stage_main(stage),
+        Verb::DrillSandbox { args } => return crate::drill::sandbox_main(args),
         Verb::Daemon(daemon) => daemon.perform(&global),
         #[cfg(feature = "drill")]
         Verb::Drill(drill) => drill.perform(&global),

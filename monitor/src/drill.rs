@@ -18,7 +18,7 @@ mod processes;
 mod provider;
 mod request;
 pub mod resolver;
-mod stage;
+mod sandbox;
 mod steps;
 mod timeline;
 mod verdict;
@@ -83,7 +83,7 @@ pub fn run(options: Options) -> Result<Outcome> {
             "the drill needs root, for the daemon's probes and for a network namespace; try `sudo interlock drill`"
         );
     }
-    let missing = stage::missing_programs(options.agent_script.is_none());
+    let missing = sandbox::missing_programs(options.agent_script.is_none());
     if !missing.is_empty() {
         bail!("the drill needs programs that are not in the PATH, please install {}", missing.join(", "));
     }
@@ -105,8 +105,8 @@ pub fn run(options: Options) -> Result<Outcome> {
 
     say("starting a daemon of its own");
     let daemon = daemon::Daemon::start(&program, directory.path(), &files, mode, &patience)?;
-    say("raising the stage: a provider, a resolver and an agent, without a network");
-    let plan = stage::Plan {
+    say("raising the sandbox: a provider, a resolver and an agent, without a network");
+    let plan = sandbox::Plan {
         directory: directory.path().join("stage"),
         sweep: variant == Variant::Sweep,
         script: options.agent_script.clone(),
@@ -125,11 +125,11 @@ pub fn run(options: Options) -> Result<Outcome> {
     Ok(Outcome { stopped, json, text })
 }
 
-/// The hidden verb `drill-stage`: a part of the drill in a process of its own. Call it before any thread is started.
+/// The hidden verb `drill-sandbox`: a part of the drill in a process of its own. Call it before any thread is started.
 #[must_use]
-pub fn stage_main(args: Vec<String>) -> ExitCode {
+pub fn sandbox_main(args: Vec<String>) -> ExitCode {
     if let Err(why) = patience::hear_signals() {
-        anstream::eprintln!("drill-stage: {why:#}");
+        anstream::eprintln!("drill-sandbox: {why:#}");
         return ExitCode::FAILURE;
     }
     if let [flag, config] = args.as_slice()
@@ -142,7 +142,7 @@ pub fn stage_main(args: Vec<String>) -> ExitCode {
     match played {
         Ok(code) => code,
         Err(why) => {
-            anstream::eprintln!("drill-stage: {why:#}");
+            anstream::eprintln!("drill-sandbox: {why:#}");
             ExitCode::FAILURE
         }
     }

@@ -11,6 +11,7 @@ mod evasion {
     mod copies;
     mod delegation;
     mod descriptors;
+    mod fixture;
     mod iouring;
     mod lineage;
     mod meetings;
@@ -20,6 +21,5 @@ mod evasion {
     mod programs;
     mod protection;
     mod sockets;
-    mod stage;
     mod starts;
 }

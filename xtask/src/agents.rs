@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::{clients, process, repository::Repository, suite};
 
-/// What the stage is made of, and the Debian packages that have it.
+/// What the sandbox is made of, and the Debian packages that have it.
 const NEEDED: [(&str, &str); 5] = [
     ("ip", "iproute2"),
     ("unshare", "util-linux"),

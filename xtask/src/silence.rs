@@ -12,11 +12,11 @@ mod document;
 mod home;
 mod judgement;
 mod message;
+mod place;
 mod records;
 mod report;
 mod running;
 mod session;
-mod stage;
 mod tools;
 mod work;
 
@@ -33,10 +33,10 @@ use clap::Args;
 use self::{
     afterwards::Afterwards,
     daemon::Daemon,
+    place::Place,
     records::Record,
     report::{Output, Performed, Report, Row},
     session::{Outcome, Sessions},
-    stage::Stage,
     tools::{Programs, Tool},
     work::Work,
 };
@@ -139,25 +139,25 @@ impl Runner<'_> {
         if let Some(why) = work.missing(&self.programs) {
             return Ok(Outcome::Skipped(why));
         }
-        let place = self.repository.target().join("silence");
-        let debian = place.join("debian");
+        let folder = self.repository.target().join("silence");
+        let debian = folder.join("debian");
         if let Err(error) = debian::unpack(&work.debian(), &debian) {
             return Ok(Outcome::Skipped(format!("{error:#}")));
         }
-        let stage = Stage::new(work, &debian, &place.join("cache"))?;
-        performed.home = stage.home().display().to_string();
-        stage.furnish(&self.folder.join("home"))?;
-        if let Err(error) = stage.install() {
+        let place = Place::new(work, &debian, &folder.join("cache"))?;
+        performed.home = place.home().display().to_string();
+        place.furnish(&self.folder.join("home"))?;
+        if let Err(error) = place.install() {
             return Ok(Outcome::Skipped(format!("{error:#}")));
         }
-        let _servers = stage.prepare()?;
-        performed.tools = work.uses().map(|tool| self.with_version(&stage, &debian, tool)).collect();
-        sessions.run(&stage, &self.afterwards.script())
+        let _servers = place.prepare()?;
+        performed.tools = work.uses().map(|tool| self.with_version(&place, &debian, tool)).collect();
+        sessions.run(&place, &self.afterwards.script())
     }
 
-    fn with_version(&self, stage: &Stage<'_>, debian: &Path, tool: &Tool) -> String {
+    fn with_version(&self, place: &Place<'_>, debian: &Path, tool: &Tool) -> String {
         let version = match tool {
-            Tool::Program(name) => stage.version(&self.programs, name),
+            Tool::Program(name) => place.version(&self.programs, name),
             Tool::Debian(name) => debian::version(name, debian),
             Tool::Package(_) => None, // it is part of its name
         };

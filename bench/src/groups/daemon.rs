@@ -10,7 +10,7 @@ use crate::{
     daemon::Daemon,
     measure::{Spread, nanos},
     report::{Goal, Line, Unit},
-    stage, wait,
+    setup, wait,
 };
 
 pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
@@ -19,7 +19,7 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
         ready.push(nanos(Daemon::start(arena)?.took) / 1e6);
     }
     let daemon = Daemon::start(arena)?;
-    let session = stage::session(arena, true)?;
+    let session = setup::session(arena, true)?;
     let (before, start) = (daemon.processor_ns()?, Instant::now());
     wait::pass(Duration::from_secs(effort.of(10, 3)))?;
     let idle = (daemon.processor_ns()? - before) / nanos(start.elapsed()) * 100.0;

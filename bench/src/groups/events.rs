@@ -9,7 +9,7 @@ use crate::{
     arena::Arena,
     daemon::Daemon,
     report::{Goal, Line, Unit},
-    stage, wait,
+    setup, wait,
     worker::Task,
 };
 
@@ -47,7 +47,7 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
 /// # Errors
 /// The daemon does not come to rest within 120 s.
 pub fn burst(arena: &Arena, daemon: &Daemon, threads: u32, time: Duration) -> Result<Burst> {
-    let mut session = stage::session(arena, false)?;
+    let mut session = setup::session(arena, false)?;
     let before = counts(daemon)?;
     let start = Instant::now();
     let answer = session.perform(&Task::Hammer { path: arena.own_secret(), threads, time })?;

@@ -12,7 +12,7 @@ use crate::{
     measure::quantile,
     report::{Goal, Line, Unit},
     server::Server,
-    stage, wait,
+    setup, wait,
     worker::Task,
 };
 
@@ -27,8 +27,8 @@ const LEAVES: Duration = Duration::from_secs(20);
 pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
     let server = Server::start()?;
     let daemon = Daemon::start(arena)?;
-    let mut plain = stage::session(arena, false)?;
-    let mut tainted = stage::session(arena, true)?;
+    let mut plain = setup::session(arena, false)?;
+    let mut tainted = setup::session(arena, true)?;
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for _ in 0..effort.of(1_000, 100) {
         without.push(request(&mut plain, &server)?.whole);

@@ -11,7 +11,7 @@ use crate::{
     daemon::Daemon,
     measure::quantile,
     report::{Goal, Line, Unit},
-    stage, wait,
+    setup, wait,
     worker::Task,
 };
 
@@ -23,7 +23,7 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for (forkers, what) in [(0, "1,000 sleepers"), (FORKERS, "1,000 sleepers and 4 that fork without end")] {
         let daemon = Daemon::start(arena)?;
-        let mut session = stage::session(arena, false)?;
+        let mut session = setup::session(arena, false)?;
         session.perform(&Task::Populate { sleepers: SLEEPERS, forkers })?;
         let id = populated(&daemon)?;
         let (mut times, mut escaped) = (Vec::new(), 0.0);

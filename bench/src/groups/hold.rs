@@ -16,15 +16,15 @@ use crate::{
     measure::{nanos, quantile},
     report::{Goal, Line, Unit},
     server::Server,
-    stage,
+    setup,
 };
 
 pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
     let server = Server::start()?;
     let notify = compiled(arena);
     let _daemon = Daemon::start(arena)?;
-    let mut plain = stage::session(arena, false)?;
-    let mut tainted = stage::session(arena, true)?;
+    let mut plain = setup::session(arena, false)?;
+    let mut tainted = setup::session(arena, true)?;
     let (mut without, mut with, mut notified, mut stopped) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..effort.of(20, 4) {
         for _ in 0..50 {

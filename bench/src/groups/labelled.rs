@@ -11,7 +11,7 @@ use crate::{
     load::find,
     measure::Spread,
     report::{Goal, Line, Unit},
-    stage::{Stage, State, order},
+    setup::{Setup, State, order},
     worker::Task,
 };
 
@@ -28,12 +28,12 @@ struct Work {
 pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
     let mut works = works(arena, effort)?;
     let mut process = Agent::outside(arena)?;
-    let mut stage = Stage::new(arena);
+    let mut setup = Setup::new(arena);
     for round in 0..effort.of(12, 3) {
         for state in order(round, STATES) {
-            stage.arrange(state)?;
+            setup.arrange(state)?;
             let column = STATES.iter().position(|known| *known == state).unwrap_or_default();
-            let process = stage.session.as_mut().unwrap_or(&mut process);
+            let process = setup.session.as_mut().unwrap_or(&mut process);
             for work in &mut works {
                 work.times[column].push(process.time(&work.task)?);
             }

@@ -10,7 +10,7 @@ use crate::{
     measure::Spread,
     report::{Goal, Line, Unit},
     server::Server,
-    stage::{Stage, State, order},
+    setup::{Setup, State, order},
     worker::Task,
 };
 
@@ -42,10 +42,10 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
     let named = tasks.iter().map(|(name, _)| *name).chain([REQUEST]);
     let mut series: Vec<Series> = named.map(|name| Series { name, times: Default::default() }).collect();
     let mut process = Agent::outside(arena)?;
-    let mut stage = Stage::new(arena);
+    let mut setup = Setup::new(arena);
     for round in 0..effort.of(12, 3) {
         for state in order(round, STATES) {
-            stage.arrange(state)?;
+            setup.arrange(state)?;
             let mut times = Vec::new();
             for (_, task) in &tasks {
                 times.push(process.time(task)?);

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::model::{Exchange, Protocol, Script};
 use crate::{
     measure::{REGISTRY, is_registry},
-    stage::{HOME, Seen},
+    sandbox::{HOME, Seen},
 };
 
 /// What is known of an agent since it was run.
@@ -134,7 +134,7 @@ impl Run {
         }
     }
 
-    /// What the stage saw.
+    /// What the sandbox saw.
     pub fn finish(&mut self, seen: &Seen, script: &Script, targets: &[&str]) {
         let tool = script.tool.as_str();
         self.exit = seen.exit;

@@ -16,7 +16,7 @@ use super::agent::Agent;
 use crate::{
     client::Registry,
     install::{Cache, Installed, tool},
-    stage::HOME,
+    sandbox::HOME,
 };
 
 /// Below the home, as nvm has it.

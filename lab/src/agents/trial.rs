@@ -22,7 +22,7 @@ use super::{
 use crate::{
     home,
     install::{self, Cache},
-    stage::{Plan, Seen},
+    sandbox::{Plan, Seen},
 };
 
 /// A run, what the model asks for in it, and whose server must be heard of.
@@ -146,7 +146,7 @@ impl Trials<'_> {
     fn play(&self, plan: &Plan) -> Result<(Run, Seen, Vec<u8>)> {
         let file = plan.scratch.join("plan.json");
         fs::write(&file, serde_json::to_string(plan)?).context("the plan cannot be written")?;
-        let (answer, complaint) = (plan.scratch.join("seen.json"), plan.scratch.join("stage.log"));
+        let (answer, complaint) = (plan.scratch.join("seen.json"), plan.scratch.join("sandbox.log"));
         let log =
             |path: &Path| File::create(path).with_context(|| format!("{} cannot be written", path.display()));
         let mut watch = Watch::new(self.daemon);
@@ -157,22 +157,22 @@ impl Trials<'_> {
             .stdout(log(&answer)?)
             .stderr(log(&complaint)?)
             .spawn()
-            .context("the stage cannot be started")?;
+            .context("the sandbox cannot be started")?;
         let ended = watch.until_the_end(&mut child);
         if ended.is_err() {
             let _ = child.kill(); // it has ended
         }
-        let status = child.wait().context("the stage's end cannot be seen")?;
+        let status = child.wait().context("the sandbox's end cannot be seen")?;
         ended?;
         if self.keep {
             fs::write(plan.scratch.join("events.json"), serde_json::to_string_pretty(&watch.told)?)
                 .context("no place for the events")?;
         }
         if !status.success() {
-            bail!("the stage failed: {}", fs::read_to_string(complaint).unwrap_or_default().trim());
+            bail!("the sandbox failed: {}", fs::read_to_string(complaint).unwrap_or_default().trim());
         }
-        let seen = fs::read_to_string(answer).context("the stage's answer cannot be read")?;
-        let seen = serde_json::from_str(&seen).context("the stage's answer is no JSON")?;
+        let seen = fs::read_to_string(answer).context("the sandbox's answer cannot be read")?;
+        let seen = serde_json::from_str(&seen).context("the sandbox's answer is no JSON")?;
         Ok((watch.run, seen, watch.environment))
     }
 }
@@ -231,7 +231,7 @@ impl<'d> Watch<'d> {
     }
 
     fn until_the_end(&mut self, child: &mut Child) -> Result<()> {
-        while child.try_wait().context("the stage's end cannot be seen")?.is_none() {
+        while child.try_wait().context("the sandbox's end cannot be seen")?.is_none() {
             self.look()?;
             // Nobody wakes this thread: it looks again.
             thread::park_timeout(LOOK);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{is_own_tag, name_of};
-use crate::{client::Client, home, stage::Seen, trace::Trace};
+use crate::{client::Client, home, sandbox::Seen, trace::Trace};
 
 /// What for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -316,9 +316,10 @@ pub enum LinkHow {
     Rename,
 }
 
+/// An end of a session. Rules call it `lifecycle.stage`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Stage {
+pub enum Lifecycle {
     Started,
     Ended,
 }
@@ -337,7 +338,7 @@ pub enum Subject {
     Inspect(Inspection),
     Delegate(Delegation),
     Link(Relink),
-    Lifecycle(Stage),
+    Lifecycle(Lifecycle),
 }
 
 impl Subject {

@@ -213,10 +213,10 @@ fn the_command_to_run_keeps_its_own_options() {
 
 #[cfg(feature = "drill")]
 #[test]
-fn a_stage_gets_its_arguments_untouched() {
-    let line = "interlock drill-stage --daemon /tmp/a.toml --socket x -q --help";
-    let Verb::DrillStage { stage } = parse(line).unwrap().verb else { panic!("expected a stage") };
-    assert_eq!(stage, ["--daemon", "/tmp/a.toml", "--socket", "x", "-q", "--help"]);
+fn a_sandbox_gets_its_arguments_untouched() {
+    let line = "interlock drill-sandbox --daemon /tmp/a.toml --socket x -q --help";
+    let Verb::DrillSandbox { args } = parse(line).unwrap().verb else { panic!("expected a sandbox") };
+    assert_eq!(args, ["--daemon", "/tmp/a.toml", "--socket", "x", "-q", "--help"]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use super::{
     patience::{Look, Patience},
     provider::Seen,
     resolver,
-    stage::Report,
+    sandbox::Report,
     wire::Remote,
 };
 use crate::control::api::{HoldView, SessionView};
@@ -42,7 +42,7 @@ pub struct Evidence {
     /// The first hold.
     pub held: Option<Held>,
     pub frozen: bool,
-    /// What the stage knew in the end.
+    /// What the sandbox knew in the end.
     pub last: Report,
     /// Of the agent's session, and of the one that was held where that is another; oldest first.
     pub events: Vec<Value>,
@@ -53,7 +53,7 @@ pub struct Evidence {
 struct Act<'a> {
     variant: Variant,
     client: &'a Client,
-    stage: Remote,
+    sandbox: Remote,
     patience: &'a Patience,
     session: Option<String>,
     answered: BTreeSet<String>,
@@ -68,24 +68,24 @@ enum End {
     Frozen,
 }
 
-/// Plays the act to its end; the stage and the agent's tree are gone afterwards.
+/// Plays the act to its end; the sandbox and the agent's tree are gone afterwards.
 ///
 /// # Errors
-/// Daemon or stage ended, refused, or nothing came to an end within 60 s (with what was last seen).
+/// Daemon or sandbox ended, refused, or nothing came to an end within 60 s (with what was last seen).
 pub fn perform(
     variant: Variant,
     client: &Client,
-    mut stage: Remote,
+    mut sandbox: Remote,
     patience: &Patience,
 ) -> Result<Evidence> {
-    stage.start_agent()?;
+    sandbox.start_agent()?;
     let (answered, moments) = (BTreeSet::new(), Vec::new());
-    let mut act = Act { variant, client, stage, patience, session: None, answered, held: None, moments };
+    let mut act = Act { variant, client, sandbox, patience, session: None, answered, held: None, moments };
     let end = patience.until("the agent ends or is frozen", LIMIT, || act.look())?;
     // A denied or frozen connection must not deliver what it kept, either.
     let last = act.witness(if end == End::Frozen { "while it is frozen" } else { "afterwards" })?;
-    let Act { stage, session, held, moments, .. } = act;
-    drop(stage);
+    let Act { sandbox, session, held, moments, .. } = act;
+    drop(sandbox);
     let sessions = session.into_iter().chain(held.iter().map(|held| held.view.session.clone())).collect();
     let events = last_events(client, &sessions, patience)?;
     let held = held.map(|held| with_its_end(client, held)).transpose()?;
@@ -94,7 +94,7 @@ pub fn perform(
 
 impl Act<'_> {
     fn look(&mut self) -> Result<Look<End>> {
-        let report = self.stage.report()?;
+        let report = self.sandbox.report()?;
         let agent = report.agent.as_ref();
         let ended = agent.is_some_and(|agent| agent.ended);
         let sessions: Vec<SessionView> = self.client.get("/v1/sessions")?;
@@ -142,7 +142,7 @@ impl Act<'_> {
     fn witness(&mut self, when: &str) -> Result<Report> {
         let start = Instant::now();
         let report = self.patience.until("a second passes", LIMIT, || {
-            let report = self.stage.report()?;
+            let report = self.sandbox.report()?;
             let over = start.elapsed() >= WITNESS;
             Ok(if over { Look::Seen(report) } else { Look::NotYet("a shorter time".into()) })
         })?;

@@ -53,7 +53,7 @@ impl Daemon {
             .with_context(|| format!("{} cannot be written", config.display()))?;
         let output = File::create(&log).with_context(|| format!("{} cannot be written", log.display()))?;
         let child = Command::new(program)
-            .args(["drill-stage".as_ref(), "--daemon".as_ref(), config.as_os_str()])
+            .args(["drill-sandbox".as_ref(), "--daemon".as_ref(), config.as_os_str()])
             .stdin(Stdio::null())
             .stdout(output.try_clone().context("the daemon's log cannot be shared")?)
             .stderr(output)

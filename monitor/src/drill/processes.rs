@@ -79,7 +79,7 @@ pub fn none_is_left() -> Result<bool> {
             Ok(Some(_)) => {}
             Ok(None) => return Ok(false),
             Err(rustix::io::Errno::CHILD) => return Ok(true),
-            Err(why) => return Err(why).context("the stage's children cannot be asked for"),
+            Err(why) => return Err(why).context("the sandbox's children cannot be asked for"),
         }
     }
 }

@@ -1,6 +1,6 @@
-//! The stage as a process: orders on its standard input, one JSON line on its standard output for each.
+//! The sandbox as a process: orders on its standard input, one JSON line on its standard output for each.
 //!
-//! A closed input is the order to stop. So the stage and its agent never outlive the drill, however that ended.
+//! A closed input is the order to stop. So the sandbox and its agent never outlive the drill, however that ended.
 
 use std::{
     ffi::OsString,
@@ -16,10 +16,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     processes,
-    stage::{Plan, Report, Stage},
+    sandbox::{Plan, Report, Sandbox},
 };
 
-/// For the stage to end its agent and itself.
+/// For the sandbox to end its agent and itself.
 const GRACE: Duration = Duration::from_secs(10);
 
 #[derive(Serialize, Deserialize)]
@@ -29,13 +29,13 @@ enum Reply {
     Failed(String),
 }
 
-/// Plays the stage in this process, until the input ends. A failure is told to the other side, and is the exit code.
+/// Plays the sandbox in this process, until the input ends. A failure is told to the other side, and is the exit code.
 ///
 /// # Errors
-/// What could not be told: nobody listens any more, or something that the stage started does not end.
+/// What could not be told: nobody listens any more, or something that the sandbox started does not end.
 pub fn play(plan: &Plan, orders: impl BufRead, mut replies: impl Write) -> Result<ExitCode> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-        .context("the stage cannot adopt the agent's orphans")?;
+        .context("the sandbox cannot adopt the agent's orphans")?;
     let told = match perform(plan, orders, &mut replies) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(why) => match tell(&mut replies, &Reply::Failed(format!("{why:#}"))) {
@@ -47,15 +47,15 @@ pub fn play(plan: &Plan, orders: impl BufRead, mut replies: impl Write) -> Resul
 }
 
 fn perform(plan: &Plan, orders: impl BufRead, replies: &mut impl Write) -> Result<()> {
-    let mut stage = Stage::raise(plan)?;
-    tell(replies, &Reply::Report(stage.report()?))?;
+    let mut sandbox = Sandbox::raise(plan)?;
+    tell(replies, &Reply::Report(sandbox.report()?))?;
     for order in orders.lines() {
         match order.context("the orders cannot be read")?.as_str() {
-            "start" => stage.start_agent()?,
+            "start" => sandbox.start_agent()?,
             "report" => {}
             other => bail!("`{other}` is no order; known are `start` and `report`"),
         }
-        let mut report = stage.report()?;
+        let mut report = sandbox.report()?;
         if let Some(agent) = report.agent.as_mut().filter(|agent| agent.ended) {
             // What it left behind in the background is still the agent.
             agent.ended = processes::none_is_left()?;
@@ -67,10 +67,10 @@ fn perform(plan: &Plan, orders: impl BufRead, replies: &mut impl Write) -> Resul
 
 fn tell(replies: &mut impl Write, reply: &Reply) -> Result<()> {
     writeln!(replies, "{}", serde_json::to_string(reply)?)?;
-    replies.flush().context("nobody listens to the stage")
+    replies.flush().context("nobody listens to the sandbox")
 }
 
-/// The stage, seen from the drill. Dropping it ends the stage and the whole tree of the agent.
+/// The sandbox, seen from the drill. Dropping it ends the sandbox and the whole tree of the agent.
 pub struct Remote {
     child: Child,
     orders: Option<ChildStdin>,
@@ -78,54 +78,55 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Starts `program drill-stage …` and waits until the stage stands.
+    /// Starts `program drill-sandbox …` and waits until the sandbox stands.
     ///
     /// # Errors
     /// It cannot be started, or what it says is missing.
     pub fn start(program: &OsString, plan: &Plan) -> Result<Self> {
         let mut child = Command::new(program)
-            .arg("drill-stage")
+            .arg("drill-sandbox")
             .args(arguments(plan))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .process_group(0)
             .spawn()
-            .context("the drill's stage cannot be started")?;
-        let (orders, replies) = (child.stdin.take(), child.stdout.take().context("the stage has no output")?);
+            .context("the drill's sandbox cannot be started")?;
+        let (orders, replies) =
+            (child.stdin.take(), child.stdout.take().context("the sandbox has no output")?);
         let mut remote = Self { child, orders, replies: BufReader::new(replies) };
         remote.listen()?;
         Ok(remote)
     }
 
     /// # Errors
-    /// The stage could not do it, or has ended.
+    /// The sandbox could not do it, or has ended.
     pub fn start_agent(&mut self) -> Result<Report> {
         self.order("start")
     }
 
     /// # Errors
-    /// The stage has ended.
+    /// The sandbox has ended.
     pub fn report(&mut self) -> Result<Report> {
         self.order("report")
     }
 
     fn order(&mut self, order: &str) -> Result<Report> {
-        let orders = self.orders.as_mut().context("the stage has been told to end")?;
+        let orders = self.orders.as_mut().context("the sandbox has been told to end")?;
         writeln!(orders, "{order}")
-            .with_context(|| format!("the stage does not take the order `{order}`"))?;
+            .with_context(|| format!("the sandbox does not take the order `{order}`"))?;
         self.listen()
     }
 
     fn listen(&mut self) -> Result<Report> {
         let mut line = String::new();
-        if self.replies.read_line(&mut line).context("the stage cannot be heard")? == 0 {
-            bail!("the stage ended without a word; its standard error says why");
+        if self.replies.read_line(&mut line).context("the sandbox cannot be heard")? == 0 {
+            bail!("the sandbox ended without a word; its standard error says why");
         }
         match serde_json::from_str(&line)
-            .with_context(|| format!("the stage says something unknown: {line}"))?
+            .with_context(|| format!("the sandbox says something unknown: {line}"))?
         {
             Reply::Report(report) => Ok(report),
-            Reply::Failed(why) => bail!("the stage: {why}"),
+            Reply::Failed(why) => bail!("the sandbox: {why}"),
         }
     }
 }
@@ -138,7 +139,7 @@ impl Drop for Remote {
     }
 }
 
-/// A plan as arguments of `drill-stage`.
+/// A plan as arguments of `drill-sandbox`.
 fn arguments(plan: &Plan) -> Vec<OsString> {
     let mut arguments = vec!["--dir".into(), plan.directory.clone().into_os_string()];
     if plan.sweep {
@@ -163,11 +164,14 @@ pub fn plan(arguments: Vec<String>) -> Result<Plan> {
             "--sweep" => sweep = true,
             "--agent-script" => script = rest.next().map(PathBuf::from),
             other => {
-                bail!("drill-stage does not know `{other}`; it is started by `interlock drill`, not by hand")
+                bail!(
+                    "drill-sandbox does not know `{other}`; it is started by `interlock drill`, not by hand"
+                )
             }
         }
     }
-    let directory = directory.context("drill-stage needs `--dir DIR`; it is started by `interlock drill`")?;
+    let directory =
+        directory.context("drill-sandbox needs `--dir DIR`; it is started by `interlock drill`")?;
     Ok(Plan { directory, sweep, script })
 }
 
@@ -186,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stage_by_hand_is_refused_with_a_reason() {
+    fn a_sandbox_by_hand_is_refused_with_a_reason() {
         assert!(plan(vec!["--help".into()]).unwrap_err().to_string().contains("interlock drill"));
         assert!(plan(vec![]).unwrap_err().to_string().contains("--dir"));
     }

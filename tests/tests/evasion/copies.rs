@@ -2,26 +2,26 @@
 
 use std::fs;
 
-use super::stage::Stage;
+use super::fixture::Fixture;
 
 /// As long as tokens are.
 const TOKEN: &str = "not-a-real-token-1";
 
-fn stage() -> Option<Stage> {
-    let stage = Stage::new()?;
-    let store = stage.home.path().join(".railway/config.json");
+fn fixture() -> Option<Fixture> {
+    let fixture = Fixture::new()?;
+    let store = fixture.home.path().join(".railway/config.json");
     fs::write(store, format!(r#"{{"token":"{TOKEN}"}}"#)).unwrap();
-    Some(stage)
+    Some(fixture)
 }
 
 /// One session reads the secret and writes; another one reads what was written, and its request is held.
 fn is_held_after(writes: &str, reads: &str) {
-    let Some(stage) = stage() else { return };
-    let _ = stage.run(writes).finish();
-    let agent = stage.run(&format!("{reads}; {}", stage.request()));
-    stage.is_held(&agent);
+    let Some(fixture) = fixture() else { return };
+    let _ = fixture.run(writes).finish();
+    let agent = fixture.run(&format!("{reads}; {}", fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was copied: {}", agent.output());
-    let read = stage.reported("secret-read", |event| event["secret.copy"] == true);
+    let read = fixture.reported("secret-read", |event| event["secret.copy"] == true);
     assert!(read["file.path"].as_str().unwrap().ends_with("/work/notes"), "{read}");
     assert_eq!(read["secret.entry"], "railway-cli", "{read}");
 }
@@ -46,10 +46,10 @@ fn what_goes_through_a_pipe_and_gets_another_name() {
 
 #[test]
 fn what_else_a_session_wrote_is_a_file_like_others() {
-    let Some(stage) = stage() else { return };
+    let Some(fixture) = fixture() else { return };
     let writes = "cat ~/.railway/config.json > /dev/null; echo nothing of it > notes; cp readme copy";
-    let _ = stage.run(writes).finish();
-    let agent = stage.run(&format!("cat notes copy; {}", stage.request()));
-    stage.goes_on(&agent);
-    assert!(stage.daemon.events("secret-read").iter().all(|event| event["secret.copy"].is_null()));
+    let _ = fixture.run(writes).finish();
+    let agent = fixture.run(&format!("cat notes copy; {}", fixture.request()));
+    fixture.goes_on(&agent);
+    assert!(fixture.daemon.events("secret-read").iter().all(|event| event["secret.copy"].is_null()));
 }

@@ -16,7 +16,7 @@ use interlock_tests::{
     wait,
 };
 
-use super::stage::{A_WHILE, Stage, python};
+use super::fixture::{A_WHILE, Fixture, python};
 
 /// A service's socket of the test's own. Dropping it removes its directory.
 struct Service {
@@ -66,8 +66,8 @@ fn own(prefix: &str) -> String {
     format!("{prefix}interlock-{}", std::process::id())
 }
 
-fn docker(stage: &Stage) -> Service {
-    Service::listen(&stage.home.path().join("run"), "docker.sock")
+fn docker(fixture: &Fixture) -> Service {
+    Service::listen(&fixture.home.path().join("run"), "docker.sock")
 }
 
 fn delegate_rule(action: &str) -> Settings {
@@ -89,11 +89,11 @@ fn asking_a_service_is_reported() {
         (Some(user), "bus", "dbus-session"),
         (Some(tmux), "default", "tmux"),
     ] {
-        let Some(stage) = Stage::new() else { return };
-        let listener = Service::listen(&directory.unwrap_or_else(|| stage.home.path().join("run")), name);
-        let mut agent = stage.run(&listener.connect());
+        let Some(fixture) = Fixture::new() else { return };
+        let listener = Service::listen(&directory.unwrap_or_else(|| fixture.home.path().join("run")), name);
+        let mut agent = fixture.run(&listener.connect());
         let output = agent.finish();
-        let event = stage.reported("delegate", |event| event["delegate.service"] == service);
+        let event = fixture.reported("delegate", |event| event["delegate.service"] == service);
         assert_eq!(event["delegate.how"], "socket", "{event}");
         assert!(event["delegate.path"].as_str().unwrap().ends_with(name), "{event}");
         assert!(output.contains("connected"), "{output}");
@@ -102,44 +102,47 @@ fn asking_a_service_is_reported() {
 
 #[test]
 fn a_socket_of_no_service_is_not_reported() {
-    let Some(stage) = Stage::new() else { return };
+    let Some(fixture) = Fixture::new() else { return };
     let (other, docker) =
-        (Service::listen(&stage.home.path().join("other-run"), "mine.sock"), docker(&stage));
-    let mut agent = stage.run(&format!("{}; {}", other.connect(), docker.connect()));
+        (Service::listen(&fixture.home.path().join("other-run"), "mine.sock"), docker(&fixture));
+    let mut agent = fixture.run(&format!("{}; {}", other.connect(), docker.connect()));
     let _ = agent.finish();
-    let _ = stage.daemon.the_event("delegate");
-    assert_eq!(stage.daemon.events("delegate").len(), 1, "{:?}", stage.daemon.events("delegate"));
+    let _ = fixture.daemon.the_event("delegate");
+    assert_eq!(fixture.daemon.events("delegate").len(), 1, "{:?}", fixture.daemon.events("delegate"));
 }
 
 #[test]
 fn a_link_to_the_services_socket() {
-    let Some(stage) = Stage::new() else { return };
-    let docker = docker(&stage);
-    let mut agent =
-        stage.run(&format!("ln -s {} innocent; {}", docker.path.display(), python("unix_connect innocent")));
+    let Some(fixture) = Fixture::new() else { return };
+    let docker = docker(&fixture);
+    let mut agent = fixture.run(&format!(
+        "ln -s {} innocent; {}",
+        docker.path.display(),
+        python("unix_connect innocent")
+    ));
     assert!(agent.finish().contains("connected"), "{}", agent.output());
-    if stage.backend() == Backend::Portable {
+    if fixture.backend() == Backend::Portable {
         not_here("only the path that connect is given is known");
         return;
     }
-    let event = stage.daemon.the_event("delegate");
+    let event = fixture.daemon.the_event("delegate");
     assert_eq!(event["delegate.service"], "docker", "{event}");
 }
 
 #[test]
 fn asking_a_service_is_denied() {
-    let Some(stage) = Stage::with(|_| delegate_rule("deny")) else { return };
-    let docker = docker(&stage);
-    let mut agent = stage.run(&docker.connect());
+    let Some(fixture) = Fixture::with(|_| delegate_rule("deny")) else { return };
+    let docker = docker(&fixture);
+    let mut agent = fixture.run(&docker.connect());
     let output = agent.finish();
-    if stage.backend() == Backend::Lsm {
+    if fixture.backend() == Backend::Lsm {
         assert!(output.contains("refused 1 "), "{output}");
         docker.is_silent().unwrap();
-        let _ = stage.reported("syscall-denied", |event| event["delegate.service"] == "docker");
+        let _ = fixture.reported("syscall-denied", |event| event["delegate.service"] == "docker");
         return;
     }
     not_here("a connect to a Unix socket is seen, not stopped");
-    let event = stage.daemon.the_event("delegate");
+    let event = fixture.daemon.the_event("delegate");
     assert_eq!(
         (&event["interlock.degraded"], event["event.kind"].as_str()),
         (&"deny".into(), Some("alert")),
@@ -149,18 +152,18 @@ fn asking_a_service_is_denied() {
 
 #[test]
 fn asking_a_service_is_held() {
-    let Some(stage) = Stage::with(|_| delegate_rule("hold")) else { return };
-    let docker = docker(&stage);
-    let agent = stage.run(&docker.connect());
-    if stage.backend() == Backend::Lsm {
-        let hold = stage.daemon.the_hold();
+    let Some(fixture) = Fixture::with(|_| delegate_rule("hold")) else { return };
+    let docker = docker(&fixture);
+    let agent = fixture.run(&docker.connect());
+    if fixture.backend() == Backend::Lsm {
+        let hold = fixture.daemon.the_hold();
         wait::throughout("held", A_WHILE, || docker.is_silent());
-        stage.daemon.expect(&["approve", &hold]);
+        fixture.daemon.expect(&["approve", &hold]);
         agent.says("connected");
         return;
     }
     not_here("a connect to a Unix socket is seen, not stopped");
-    assert_eq!(stage.daemon.the_event("delegate")["interlock.degraded"], "hold");
+    assert_eq!(fixture.daemon.the_event("delegate")["interlock.degraded"], "hold");
     agent.says("connected");
 }
 
@@ -191,14 +194,14 @@ fn commands_that_are_scripts() {
 }
 
 fn is_reported(command: &str, service: &str, make: impl Fn(&Path)) {
-    let Some(stage) = Stage::new() else { return };
+    let Some(fixture) = Fixture::new() else { return };
     let program = command.split(' ').next().unwrap();
-    let path = stage.home.path().join(".local/bin").join(program);
+    let path = fixture.home.path().join(".local/bin").join(program);
     make(&path);
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-    let mut agent = stage.run(&format!("PATH=~/.local/bin:$PATH; {command}; echo tried"));
+    let mut agent = fixture.run(&format!("PATH=~/.local/bin:$PATH; {command}; echo tried"));
     assert!(agent.finish().contains("tried"), "{}", agent.output());
-    let event = stage.daemon.the_event("delegate");
+    let event = fixture.daemon.the_event("delegate");
     assert_eq!(
         (&event["delegate.service"], &event["delegate.how"]),
         (&service.into(), &"command".into()),

@@ -8,7 +8,7 @@ use interlock_tests::{
     daemon::binary,
 };
 
-use super::stage::{ENTRY, Stage, TOKEN};
+use super::fixture::{ENTRY, Fixture, TOKEN};
 
 /// A process of the same user that no session knows. It has the secret open as descriptor 10, and a connection as 11.
 const OTHER: &str = r#"
@@ -87,19 +87,19 @@ else:
     print("answered", connection.recv(9), flush=True)
 "#;
 
-fn other(stage: &Stage) -> (Running, String) {
-    fs::write(stage.home.path().join("other.py"), OTHER).unwrap();
-    fs::write(stage.home.path().join("get.py"), GET).unwrap();
-    let other = stage.home.run_unwatched(&format!("exec python3 ../other.py {}", stage.server.port()));
+fn other(fixture: &Fixture) -> (Running, String) {
+    fs::write(fixture.home.path().join("other.py"), OTHER).unwrap();
+    fs::write(fixture.home.path().join("get.py"), GET).unwrap();
+    let other = fixture.home.run_unwatched(&format!("exec python3 ../other.py {}", fixture.server.port()));
     other.says("pid ");
     let pid = other.output().split_whitespace().nth(1).unwrap().to_owned();
     (other, pid)
 }
 
 fn secret_is_seen(how: &str) {
-    let Some(stage) = Stage::new() else { return };
-    let (_other, pid) = other(&stage);
-    stage.is_held_after(&format!("python3 ../get.py {how} {pid} 10"));
+    let Some(fixture) = Fixture::new() else { return };
+    let (_other, pid) = other(&fixture);
+    fixture.is_held_after(&format!("python3 ../get.py {how} {pid} 10"));
 }
 
 #[test]
@@ -126,105 +126,107 @@ fn a_secret_whose_message_overwrites_its_header() {
 /// The call fails, and the descriptor is there: what it was cannot be told.
 #[test]
 fn a_secret_whose_message_fails() {
-    let Some(stage) = Stage::new() else { return };
-    let (_other, pid) = other(&stage);
-    let agent = stage.run(&format!("python3 ../get.py read-only {pid} 10; {}; echo ended", stage.request()));
-    stage.is_held(&agent);
+    let Some(fixture) = Fixture::new() else { return };
+    let (_other, pid) = other(&fixture);
+    let agent =
+        fixture.run(&format!("python3 ../get.py read-only {pid} 10; {}; echo ended", fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "{}", agent.output());
 }
 
 /// What it brings no hook has seen: it counts as everything touched.
 #[test]
 fn a_secret_that_an_io_uring_receives() {
-    let Some(stage) = Stage::new() else { return };
-    if !stage.anybody_can("uring_open openat") {
+    let Some(fixture) = Fixture::new() else { return };
+    if !fixture.anybody_can("uring_open openat") {
         not_here("the kernel gives no io_uring");
         return;
     }
-    let (_other, pid) = other(&stage);
-    let agent = stage.run(&format!("python3 ../get.py io_uring {pid} 10; {}; echo ended", stage.request()));
-    if !tells_requests(&agent, &stage) {
+    let (_other, pid) = other(&fixture);
+    let agent =
+        fixture.run(&format!("python3 ../get.py io_uring {pid} 10; {}; echo ended", fixture.request()));
+    if !tells_requests(&agent, &fixture) {
         not_here("the kernel tells nothing of io_uring's requests (before Linux 6.4)");
         return;
     }
-    stage.is_held(&agent);
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "{}", agent.output());
 }
 
 /// Whether there is a tracepoint at which a request is seen.
-fn tells_requests(agent: &Running, stage: &Stage) -> bool {
+fn tells_requests(agent: &Running, fixture: &Fixture) -> bool {
     agent.says(TOKEN);
     let seen = Path::new("/sys/kernel/tracing/events/io_uring/io_uring_submit_req").exists();
     if seen {
-        let _ = stage.daemon.the_event("unseen-open");
+        let _ = fixture.daemon.the_event("unseen-open");
     }
     seen
 }
 
 #[test]
 fn a_connection_taken_out_of_another_process() {
-    let Some(stage) = Stage::new() else { return };
-    let (_other, pid) = other(&stage);
-    let agent = stage.run(&format!("{READ_SECRET}; python3 ../get.py take {pid} 11"));
-    stage.is_held(&agent);
-    stage.reported("flow-received", |event| event["destination.port"] == stage.server.port());
+    let Some(fixture) = Fixture::new() else { return };
+    let (_other, pid) = other(&fixture);
+    let agent = fixture.run(&format!("{READ_SECRET}; python3 ../get.py take {pid} 11"));
+    fixture.is_held(&agent);
+    fixture.reported("flow-received", |event| event["destination.port"] == fixture.server.port());
 }
 
 /// Somebody sends it, and keeps none of it: it is the session's alone.
 #[test]
 fn a_connection_given_away_by_another_process() {
-    let Some(stage) = Stage::new() else { return };
-    let (_other, pid) = other(&stage);
-    let agent = stage.run(&format!("{READ_SECRET}; python3 ../get.py ask {pid} -11"));
-    stage.is_held(&agent);
-    stage.reported("flow-received", |event| event["destination.port"] == stage.server.port());
+    let Some(fixture) = Fixture::new() else { return };
+    let (_other, pid) = other(&fixture);
+    let agent = fixture.run(&format!("{READ_SECRET}; python3 ../get.py ask {pid} -11"));
+    fixture.is_held(&agent);
+    fixture.reported("flow-received", |event| event["destination.port"] == fixture.server.port());
 }
 
 /// Whoever has it still must not be stopped by what the session does.
 #[test]
 fn a_connection_that_another_process_has_too_is_theirs() {
-    let Some(stage) = Stage::new() else { return };
-    let (_other, pid) = other(&stage);
-    let mut agent = stage.run(&format!("{READ_SECRET}; python3 ../get.py ask {pid} 11"));
-    stage.reported("flow-shared", |event| event["destination.port"] == stage.server.port());
+    let Some(fixture) = Fixture::new() else { return };
+    let (_other, pid) = other(&fixture);
+    let mut agent = fixture.run(&format!("{READ_SECRET}; python3 ../get.py ask {pid} 11"));
+    fixture.reported("flow-shared", |event| event["destination.port"] == fixture.server.port());
     let _ = agent.finish();
-    assert!(stage.daemon.holds().is_empty());
+    assert!(fixture.daemon.holds().is_empty());
 }
 
 /// What an open returned can be put elsewhere, and something else in its place, before the hook at the syscall's exit looks: then
 /// the copy is looked at.
 #[test]
 fn a_descriptor_that_is_copied() {
-    let Some(stage) = Stage::new() else { return };
-    if stage.backend().sees_everything() {
+    let Some(fixture) = Fixture::new() else { return };
+    if fixture.backend().sees_everything() {
         not_here("opens are looked at before there is a descriptor; one that was inherited is not looked at");
         return;
     }
-    let (socket, home) = (stage.daemon.socket(), Home::path(&stage.home).display());
+    let (socket, home) = (fixture.daemon.socket(), Home::path(&fixture.home).display());
     let script = format!(
         "exec 9< {home}/.railway/config.json; exec {} --socket {} run -- bash -c 'exec 3<&9; cat <&3; {}'",
         binary().display(),
         socket.display(),
-        stage.request().replace('\'', "\"")
+        fixture.request().replace('\'', "\"")
     );
-    let agent = stage.home.run_unwatched(&script);
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+    let agent = fixture.home.run_unwatched(&script);
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn a_secret_that_was_open_before_the_session() {
-    let Some(stage) = Stage::new() else { return };
-    let (socket, home) = (stage.daemon.socket(), Home::path(&stage.home).display());
+    let Some(fixture) = Fixture::new() else { return };
+    let (socket, home) = (fixture.daemon.socket(), Home::path(&fixture.home).display());
     let script = format!(
         "exec < {home}/.railway/config.json; exec {} --socket {} run -- python3 -c 'import os, time; print(os.read(0, 99)); \
          os.execvp(\"bash\", [\"bash\", \"-c\", os.environ[\"REQUEST\"]])'",
         binary().display(),
         socket.display(),
     );
-    let agent = stage
+    let agent = fixture
         .home
-        .run_unwatched(&format!("export REQUEST='{}'; {script}", stage.request().replace('\'', "\"")));
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+        .run_unwatched(&format!("export REQUEST='{}'; {script}", fixture.request().replace('\'', "\"")));
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }

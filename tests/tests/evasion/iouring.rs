@@ -5,7 +5,7 @@ use interlock_tests::{
     daemon::Settings,
 };
 
-use super::stage::{ENTRY, Stage, TOKEN, python};
+use super::fixture::{ENTRY, Fixture, TOKEN, python};
 
 const DENY_OPEN: &str = "
 version: 1
@@ -28,48 +28,48 @@ fn openat2() {
 }
 
 fn is_held_after(operation: &str) {
-    let Some(stage) = Stage::new() else { return };
+    let Some(fixture) = Fixture::new() else { return };
     let act = format!("uring_open {operation}");
-    if !stage.anybody_can(&act) {
+    if !fixture.anybody_can(&act) {
         not_here("the kernel gives no io_uring");
         return;
     }
-    if stage.backend().sees_everything() {
-        stage.is_held_after(&python(&act));
+    if fixture.backend().sees_everything() {
+        fixture.is_held_after(&python(&act));
         return;
     }
     not_here("what io_uring opens cannot be told; the session counts as one that may have read anything");
-    let agent = stage.run(&format!("{}; {}", python(&act), stage.request()));
-    stage.is_held(&agent);
+    let agent = fixture.run(&format!("{}; {}", python(&act), fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "{}", agent.output());
-    let _ = stage.daemon.the_event("unseen-open");
-    assert_eq!(stage.daemon.json(&["ps"])[0]["incomplete"], true);
+    let _ = fixture.daemon.the_event("unseen-open");
+    assert_eq!(fixture.daemon.json(&["ps"])[0]["incomplete"], true);
 }
 
 #[test]
 fn an_open_that_a_rule_denies() {
-    let Some(stage) = Stage::with(|_| Settings { rules: Some(DENY_OPEN.into()), ..Settings::default() })
+    let Some(fixture) = Fixture::with(|_| Settings { rules: Some(DENY_OPEN.into()), ..Settings::default() })
     else {
         return;
     };
-    if !stage.anybody_can("uring_open openat") {
+    if !fixture.anybody_can("uring_open openat") {
         not_here("the kernel gives no io_uring");
         return;
     }
-    let mut agent = stage.run(&python("uring_open openat"));
+    let mut agent = fixture.run(&python("uring_open openat"));
     let output = agent.finish();
-    match stage.backend() {
+    match fixture.backend() {
         Backend::Lsm => {
             assert!(output.contains("refused 1 ") && !output.contains(TOKEN), "{output}");
-            let _ = stage.reported("syscall-denied", |event| event["secret.entry"] == ENTRY);
+            let _ = fixture.reported("syscall-denied", |event| event["secret.entry"] == ENTRY);
         }
         Backend::Tracing => {
             not_here("an open is seen after it happened");
-            assert_eq!(stage.was_read(ENTRY)["interlock.degraded"], "deny");
+            assert_eq!(fixture.was_read(ENTRY)["interlock.degraded"], "deny");
         }
         Backend::Portable | Backend::Nothing => {
             not_here("what io_uring opens cannot be told");
-            let _ = stage.daemon.the_event("unseen-open");
+            let _ = fixture.daemon.the_event("unseen-open");
         }
     }
 }

@@ -5,20 +5,20 @@ use interlock_tests::{
     wait,
 };
 
-use super::stage::{A_WHILE, ENTRY, Stage, python};
+use super::fixture::{A_WHILE, ENTRY, Fixture, python};
 
 /// A descendant made in this way (see `acts.py`, which checks that it is what it claims) reads the secret and sends.
 fn is_followed(way: &str) {
-    let Some(stage) = Stage::new() else { return };
-    let script = format!("cat ~/.railway/config.json; exec {}", stage.request());
+    let Some(fixture) = Fixture::new() else { return };
+    let script = format!("cat ~/.railway/config.json; exec {}", fixture.request());
     let agent =
-        stage.run(&python(&format!("descend {way} \"{}\"; echo descended", script.replace('"', "\\\""))));
-    stage.is_held(&agent);
-    let read = stage.was_read(ENTRY);
-    assert_eq!(read["session.id"], stage.daemon.json(&["ps"])[0]["id"], "{read}");
-    stage.daemon.expect(&["deny", &stage.daemon.the_hold()]);
+        fixture.run(&python(&format!("descend {way} \"{}\"; echo descended", script.replace('"', "\\\""))));
+    fixture.is_held(&agent);
+    let read = fixture.was_read(ENTRY);
+    assert_eq!(read["session.id"], fixture.daemon.json(&["ps"])[0]["id"], "{read}");
+    fixture.daemon.expect(&["deny", &fixture.daemon.the_hold()]);
     agent.says("descended");
-    stage.server.silent().unwrap();
+    fixture.server.silent().unwrap();
 }
 
 #[test]
@@ -53,10 +53,10 @@ fn pid_namespace() {
 
 #[test]
 fn a_thread_reads_and_another_sends() {
-    let Some(stage) = Stage::new() else { return };
-    let agent = stage.run(&python(&format!("by_threads {}", stage.server.port())));
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+    let Some(fixture) = Fixture::new() else { return };
+    let agent = fixture.run(&python(&format!("by_threads {}", fixture.server.port())));
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }
 
 /// The number that a script prints after `pid`, once the process of that number is gone.
@@ -71,49 +71,49 @@ const SHORT_LIFE: &str = "bash -c 'echo pid $$'; echo gone";
 
 #[test]
 fn a_person_with_a_pid_that_was_an_agents() {
-    let Some(stage) = Stage::new() else { return };
+    let Some(fixture) = Fixture::new() else { return };
     // The session lives on, and is gated: its label on a stranger would stop him.
-    let agent = stage.run(&format!("cat ~/.railway/config.json; echo; {SHORT_LIFE}; exec sleep 120"));
+    let agent = fixture.run(&format!("cat ~/.railway/config.json; echo; {SHORT_LIFE}; exec sleep 120"));
     let pid = pid_of_the_dead(&agent);
-    stage.was_read(ENTRY);
+    fixture.was_read(ENTRY);
     let script =
-        format!("cat ~/.railway/config.json; echo; echo pid $$; exec {}", curl(&stage.server, "-m 20"));
-    let mut person = stage.home.run_unwatched(&format!(
+        format!("cat ~/.railway/config.json; echo; echo pid $$; exec {}", curl(&fixture.server, "-m 20"));
+    let mut person = fixture.home.run_unwatched(&format!(
         "{}; echo exit $?",
         python(&format!("reborn {pid} \"{script}\"").replace("$$", "\\$\\$"))
     ));
     let output = person.finish();
     assert!(output.contains(&format!("pid {pid}\n")), "another pid: {output}");
     assert!(output.contains("ok\nexit 0"), "{output}");
-    assert!(stage.daemon.holds().is_empty(), "{:?}", stage.daemon.holds());
-    let reads = stage.daemon.events("secret-read");
+    assert!(fixture.daemon.holds().is_empty(), "{:?}", fixture.daemon.holds());
+    let reads = fixture.daemon.events("secret-read");
     assert!(reads.iter().all(|read| read["process.pid"].as_u64() != pid.parse().ok()), "{reads:?}");
 }
 
 #[test]
 fn an_agent_with_a_pid_that_was_a_persons() {
-    let Some(stage) = Stage::new() else { return };
-    let mut person = stage.home.run_unwatched(SHORT_LIFE);
+    let Some(fixture) = Fixture::new() else { return };
+    let mut person = fixture.home.run_unwatched(SHORT_LIFE);
     let _ = person.finish();
     let pid = pid_of_the_dead(&person);
-    let script = format!("cat ~/.railway/config.json; exec {}", stage.request());
-    let agent = stage.run(&python(&format!("reborn {pid} \"{script}\"")));
-    stage.is_held(&agent);
-    assert_eq!(stage.daemon.holds()[0]["pid"].to_string(), pid, "the reborn process is who is held");
-    stage.was_read(ENTRY);
+    let script = format!("cat ~/.railway/config.json; exec {}", fixture.request());
+    let agent = fixture.run(&python(&format!("reborn {pid} \"{script}\"")));
+    fixture.is_held(&agent);
+    assert_eq!(fixture.daemon.holds()[0]["pid"].to_string(), pid, "the reborn process is who is held");
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn an_agent_with_a_pid_that_was_an_agents_of_another_session() {
-    let Some(stage) = Stage::new() else { return };
-    let first = stage.run(&format!("{SHORT_LIFE}; exec sleep 120"));
+    let Some(fixture) = Fixture::new() else { return };
+    let first = fixture.run(&format!("{SHORT_LIFE}; exec sleep 120"));
     let pid = pid_of_the_dead(&first);
-    let script = format!("cat ~/.railway/config.json; exec {}", stage.request());
-    let second = stage.run(&format!("echo root $$; {}", python(&format!("reborn {pid} \"{script}\""))));
-    stage.is_held(&second);
-    let read = stage.was_read(ENTRY);
+    let script = format!("cat ~/.railway/config.json; exec {}", fixture.request());
+    let second = fixture.run(&format!("echo root $$; {}", python(&format!("reborn {pid} \"{script}\""))));
+    fixture.is_held(&second);
+    let read = fixture.was_read(ENTRY);
     let output = second.output();
     let root = output.lines().find_map(|line| line.strip_prefix("root ")).unwrap();
     assert!(read["session.id"].as_str().unwrap().starts_with(&format!("{root}-")), "{read}");
-    wait::throughout("held", A_WHILE, || stage.server.silent());
+    wait::throughout("held", A_WHILE, || fixture.server.silent());
 }

@@ -2,7 +2,7 @@
 
 use interlock_tests::{daemon::Settings, wait};
 
-use super::stage::{Stage, TOKEN};
+use super::fixture::{Fixture, TOKEN};
 
 /// Serves one client: reads the secret before it listens, or after the client has come.
 const SERVES: &str = r#"
@@ -44,16 +44,16 @@ peer.sendall(b'?')
 print(peer.makefile().read())
 "#;
 
-fn stage(pinned: bool) -> Option<Stage> {
-    let stage = Stage::with(|_| Settings { pinned, ..Settings::default() })?;
-    std::fs::write(stage.home.path().join("serves.py"), SERVES).unwrap();
-    std::fs::write(stage.home.path().join("asks.py"), ASKS).unwrap();
-    Some(stage)
+fn fixture(pinned: bool) -> Option<Fixture> {
+    let fixture = Fixture::with(|_| Settings { pinned, ..Settings::default() })?;
+    std::fs::write(fixture.home.path().join("serves.py"), SERVES).unwrap();
+    std::fs::write(fixture.home.path().join("asks.py"), ASKS).unwrap();
+    Some(fixture)
 }
 
 /// The port that the first session wrote down, in a file of ours: a file of a session that has read a secret may be a copy of it.
-fn port_by_hand(stage: &Stage) -> String {
-    let file = stage.home.path().join("work/port");
+fn port_by_hand(fixture: &Fixture) -> String {
+    let file = fixture.home.path().join("work/port");
     let port = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     std::fs::write(&file, &port).unwrap();
@@ -61,18 +61,19 @@ fn port_by_hand(stage: &Stage) -> String {
 }
 
 fn is_held_after_meeting(bound: &str, asked: &str, when: &str) {
-    let Some(stage) = stage(false) else { return };
-    let other = stage.run(&format!("rm -f meet; sleep 60 | python3 ~/serves.py {bound} {when}"));
+    let Some(fixture) = fixture(false) else { return };
+    let other = fixture.run(&format!("rm -f meet; sleep 60 | python3 ~/serves.py {bound} {when}"));
     other.says("listens");
     if bound != "unix" {
-        port_by_hand(&stage);
+        port_by_hand(&fixture);
     }
-    let agent = stage.run(&format!("python3 ~/asks.py {asked}; sleep 0.2; {}; echo ended", stage.request()));
-    stage.is_held(&agent);
+    let agent =
+        fixture.run(&format!("python3 ~/asks.py {asked}; sleep 0.2; {}; echo ended", fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
-    let met = stage.reported("sessions-met", |_| true);
+    let met = fixture.reported("sessions-met", |_| true);
     assert_ne!(met["session.id"], met["session.met"], "{met}");
-    let shared = stage.reported("touch-shared", |_| true);
+    let shared = fixture.reported("touch-shared", |_| true);
     assert!(shared["file.paths"][0].as_str().unwrap().ends_with("/.railway/config.json"), "{shared}");
 }
 
@@ -100,66 +101,66 @@ fn by_a_connection_from_before_the_read() {
 /// What stays in force while the daemon is away knows who has met.
 #[test]
 fn by_a_connection_that_outlived_the_daemon() {
-    let Some(mut stage) = stage(true) else { return };
-    let other = stage.run("rm -f meet; sleep 60 | python3 ~/serves.py unix after");
+    let Some(mut fixture) = fixture(true) else { return };
+    let other = fixture.run("rm -f meet; sleep 60 | python3 ~/serves.py unix after");
     other.says("listens");
     let agent =
-        stage.run(&format!("python3 ~/asks.py unix waits; sleep 0.2; {}; echo ended", stage.request()));
+        fixture.run(&format!("python3 ~/asks.py unix waits; sleep 0.2; {}; echo ended", fixture.request()));
     agent.says("met");
-    stage.daemon.kill();
-    stage.daemon.start_again();
-    std::fs::write(stage.home.path().join("work/go"), "").unwrap();
-    stage.is_held(&agent);
+    fixture.daemon.kill();
+    fixture.daemon.start_again();
+    std::fs::write(fixture.home.path().join("work/go"), "").unwrap();
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
 }
 
 #[test]
 fn by_a_named_pipe() {
-    let Some(stage) = stage(false) else { return };
-    let other = stage.run("mkfifo meet; cat ~/.railway/config.json > meet; echo told; sleep 60");
+    let Some(fixture) = fixture(false) else { return };
+    let other = fixture.run("mkfifo meet; cat ~/.railway/config.json > meet; echo told; sleep 60");
     wait::until("the pipe is there", || {
-        let pipe = stage.home.path().join("work/meet");
+        let pipe = fixture.home.path().join("work/meet");
         if pipe.exists() { Ok(()) } else { Err(other.output()) }
     });
-    let agent = stage.run(&format!("cat meet; {}; echo ended", stage.request()));
-    stage.is_held(&agent);
+    let agent = fixture.run(&format!("cat meet; {}; echo ended", fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
-    stage.reported("touch-shared", |_| true);
+    fixture.reported("touch-shared", |_| true);
 }
 
 #[test]
 fn who_has_met_somebody_that_read_nothing_goes_on() {
-    let Some(stage) = stage(false) else { return };
-    let other = stage.run("rm -f meet; sleep 60 | python3 ~/serves.py unix never");
+    let Some(fixture) = fixture(false) else { return };
+    let other = fixture.run("rm -f meet; sleep 60 | python3 ~/serves.py unix never");
     other.says("listens");
-    let agent = stage.run(&format!("python3 ~/asks.py unix; {}; echo ended", stage.request()));
-    stage.goes_on(&agent);
-    assert!(stage.daemon.events("touch-shared").is_empty());
+    let agent = fixture.run(&format!("python3 ~/asks.py unix; {}; echo ended", fixture.request()));
+    fixture.goes_on(&agent);
+    assert!(fixture.daemon.events("touch-shared").is_empty());
 }
 
 /// The port of another session at another address is not theirs.
 #[test]
 fn by_one_of_two_addresses_with_the_same_port() {
-    let Some(stage) = stage(false) else { return };
-    let server = stage.run("sleep 60 | python3 ~/serves.py 127.0.0.1 before");
+    let Some(fixture) = fixture(false) else { return };
+    let server = fixture.run("sleep 60 | python3 ~/serves.py 127.0.0.1 before");
     server.says("listens");
-    let port = port_by_hand(&stage);
-    let neighbour = stage.run(&format!(
+    let port = port_by_hand(&fixture);
+    let neighbour = fixture.run(&format!(
         "sleep 60 | python3 -c 'import socket, sys; socket.create_server((\"127.0.0.2\", {port})); \
          print(\"listens\", flush=True); sys.stdin.read()'"
     ));
     neighbour.says("listens");
-    let agent = stage.run(&format!("python3 ~/asks.py 127.0.0.1; {}; echo ended", stage.request()));
-    stage.is_held(&agent);
+    let agent = fixture.run(&format!("python3 ~/asks.py 127.0.0.1; {}; echo ended", fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
-    assert_eq!(stage.daemon.events("sessions-met").len(), 1);
+    assert_eq!(fixture.daemon.events("sessions-met").len(), 1);
 }
 
 /// What a session listened on once is somebody else's by now.
 #[test]
 fn whoever_asks_a_person_where_a_session_was_before_goes_on() {
-    let Some(stage) = stage(false) else { return };
-    let session = stage.run(
+    let Some(fixture) = fixture(false) else { return };
+    let session = fixture.run(
         "cat ~/.railway/config.json; python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", 0)); \
          print(\" at\", s.getsockname()[1])'; echo closed; sleep 60",
     );
@@ -167,16 +168,16 @@ fn whoever_asks_a_person_where_a_session_was_before_goes_on() {
     let output = session.output();
     let port =
         output.split(" at ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("it said where");
-    std::fs::write(stage.home.path().join("work/port"), port).unwrap();
-    let mut person = stage.home.run_unwatched(
+    std::fs::write(fixture.home.path().join("work/port"), port).unwrap();
+    let mut person = fixture.home.run_unwatched(
         "python3 -c 'import socket; s = socket.create_server((\"127.0.0.1\", int(open(\"port\").read()))); \
          print(\"listens\", flush=True); c = s.accept()[0]; c.recv(1); c.sendall(b\"hello\")'",
     );
     person.says("listens");
-    let agent = stage.run(&format!("python3 ~/asks.py 127.0.0.1; {}; echo ended", stage.request()));
-    stage.goes_on(&agent);
+    let agent = fixture.run(&format!("python3 ~/asks.py 127.0.0.1; {}; echo ended", fixture.request()));
+    fixture.goes_on(&agent);
     assert!(agent.output().contains("hello"), "{}", agent.output());
-    assert!(stage.daemon.events("sessions-met").is_empty());
+    assert!(fixture.daemon.events("sessions-met").is_empty());
     assert!(!person.finish().contains("Error"));
 }
 
@@ -184,30 +185,30 @@ fn whoever_asks_a_person_where_a_session_was_before_goes_on() {
 /// the next one of the same thread.
 #[test]
 fn whoever_reaches_nobody_meets_nobody() {
-    let Some(stage) = stage(false) else { return };
-    let other = stage.run("sleep 60 | python3 ~/serves.py 0.0.0.0 before");
+    let Some(fixture) = fixture(false) else { return };
+    let other = fixture.run("sleep 60 | python3 ~/serves.py 0.0.0.0 before");
     other.says("listens");
-    let port = port_by_hand(&stage);
-    let agent = stage.run(&format!(
+    let port = port_by_hand(&fixture);
+    let agent = fixture.run(&format!(
         "python3 -c 'import socket; s = socket.socket(); \
          print(s.connect_ex((\"240.0.0.1\", {port})), flush=True); socket.create_connection((\"127.0.0.1\", {}))'; {}; echo ended",
-        stage.server.port(),
-        stage.request()
+        fixture.server.port(),
+        fixture.request()
     ));
-    stage.goes_on(&agent);
-    assert!(stage.daemon.events("sessions-met").is_empty());
+    fixture.goes_on(&agent);
+    assert!(fixture.daemon.events("sessions-met").is_empty());
 }
 
 /// Whoever called `listen` has ended; its child accepts.
 #[test]
 fn by_a_unix_socket_that_a_child_serves() {
-    let Some(stage) = stage(false) else { return };
+    let Some(fixture) = fixture(false) else { return };
     let served = SERVES.replace("print('listens'", "os.fork() and os._exit(0)\nprint('listens'");
-    std::fs::write(stage.home.path().join("serves.py"), served).unwrap();
-    let other = stage.run("rm -f meet; sleep 60 | python3 ~/serves.py unix before; sleep 60");
+    std::fs::write(fixture.home.path().join("serves.py"), served).unwrap();
+    let other = fixture.run("rm -f meet; sleep 60 | python3 ~/serves.py unix before; sleep 60");
     other.says("listens");
-    let agent = stage.run(&format!("python3 ~/asks.py unix; sleep 0.2; {}; echo ended", stage.request()));
-    stage.is_held(&agent);
+    let agent = fixture.run(&format!("python3 ~/asks.py unix; sleep 0.2; {}; echo ended", fixture.request()));
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
 }
 
@@ -241,33 +242,33 @@ for number in ('first', 'second'):
 /// Two that have not met themselves, but a third one: a connection that was approved before is asked about again.
 #[test]
 fn by_way_of_a_third_session() {
-    let Some(stage) = stage(false) else { return };
-    let home = stage.home.path();
+    let Some(fixture) = fixture(false) else { return };
+    let home = fixture.home.path();
     std::fs::write(home.join("hub.py"), HUB).unwrap();
     std::fs::write(home.join("twice.py"), SENDS_TWICE).unwrap();
     std::fs::create_dir_all(home.join(".aws")).unwrap();
     let key = "[default]\naws_access_key_id = not-real\naws_secret_access_key = not-real\n";
     std::fs::write(home.join(".aws/credentials"), key).unwrap();
-    let hub = stage.run("rm -f meet; python3 ~/hub.py");
+    let hub = fixture.run("rm -f meet; python3 ~/hub.py");
     hub.says("listens");
-    let agent = stage.run(&format!("python3 ~/twice.py {}", stage.server.port()));
-    let hold = stage.is_held(&agent);
-    stage.daemon.expect(&["approve", &hold]);
+    let agent = fixture.run(&format!("python3 ~/twice.py {}", fixture.server.port()));
+    let hold = fixture.is_held(&agent);
+    fixture.daemon.expect(&["approve", &hold]);
     agent.says("first");
-    let reader = stage.run(
+    let reader = fixture.run(
         "python3 -c 'import socket, time; s = socket.socket(socket.AF_UNIX); s.connect(\"meet\"); time.sleep(0.5); \
          open(\"../.aws/credentials\").read(); print(\"read\", flush=True); time.sleep(60)'",
     );
     reader.says("read");
     let told = |event: &serde_json::Value| {
         event["file.paths"][0].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
-            && event["session.id"] != stage.daemon.events("sessions-met")[1]["session.met"]
+            && event["session.id"] != fixture.daemon.events("sessions-met")[1]["session.met"]
     };
-    stage.reported("touch-shared", told);
+    fixture.reported("touch-shared", told);
     std::fs::write(home.join("work/go"), "").unwrap();
-    wait::until("the second request waits", || match stage.daemon.holds().len() {
+    wait::until("the second request waits", || match fixture.daemon.holds().len() {
         1 => Ok(()),
-        _ => Err((agent.output(), stage.daemon.json(&["events"]))),
+        _ => Err((agent.output(), fixture.daemon.json(&["events"]))),
     });
-    assert_eq!(stage.server.seen().requests.len(), 1, "{}", agent.output());
+    assert_eq!(fixture.server.seen().requests.len(), 1, "{}", agent.output());
 }

@@ -9,7 +9,7 @@ use interlock_tests::{
 };
 use serde_json::Value;
 
-use super::stage::{A_WHILE, Stage};
+use super::fixture::{A_WHILE, Fixture};
 
 /// What the agents of these tests share: a look-up, a ClientHello without a name, and where they go.
 const ACTS: &str = r#"
@@ -38,20 +38,20 @@ def connect(to=AT):
     return connection
 "#;
 
-/// A stage in a network of its own; dropped before the home.
+/// A fixture in a network of its own; dropped before the home.
 struct World {
-    stage: Stage,
+    fixture: Fixture,
     pid: String,
     _servers: Running,
 }
 
 fn world(settings: Settings) -> Option<World> {
-    let stage = Stage::with(|_| settings)?;
-    fs::write(stage.home.path().join("world.py"), include_str!("world.py")).unwrap();
-    let servers = stage.home.run_unwatched("exec unshare --net python3 ../world.py");
+    let fixture = Fixture::with(|_| settings)?;
+    fs::write(fixture.home.path().join("world.py"), include_str!("world.py")).unwrap();
+    let servers = fixture.home.run_unwatched("exec unshare --net python3 ../world.py");
     servers.says("pid ");
     let pid = servers.output().split_whitespace().nth(1).unwrap().to_owned();
-    Some(World { stage, pid, _servers: servers })
+    Some(World { fixture, pid, _servers: servers })
 }
 
 /// The same where the machine is configured with the resolver.
@@ -64,21 +64,21 @@ impl World {
     fn plays(&self, act: &str) -> Running {
         let program =
             format!("{ACTS}\n{act}\nconnection.settimeout(20)\nprint('answered', connection.recv(9))\n");
-        fs::write(self.stage.home.path().join("work/agent.py"), program).unwrap();
+        fs::write(self.fixture.home.path().join("work/agent.py"), program).unwrap();
         let script = format!("{READ_SECRET}; exec python3 agent.py");
-        self.stage.home.run_in_network(&self.pid, &self.stage.daemon, &script)
+        self.fixture.home.run_in_network(&self.pid, &self.fixture.daemon, &script)
     }
 
     fn arrived(&self) -> Vec<u8> {
-        fs::read(self.stage.home.path().join("arrived")).unwrap_or_default()
+        fs::read(self.fixture.home.path().join("arrived")).unwrap_or_default()
     }
 
     /// `act` is held, and not a byte of it has arrived, nor does; returns the event.
     fn holds(&self, act: &str) -> Value {
         let agent = self.plays(act);
         let held = wait::until("it is held", || {
-            let found = self.stage.daemon.events("flow-held").into_iter().next_back();
-            found.ok_or_else(|| (agent.output(), self.stage.daemon.json(&["events"])))
+            let found = self.fixture.daemon.events("flow-held").into_iter().next_back();
+            found.ok_or_else(|| (agent.output(), self.fixture.daemon.json(&["events"])))
         });
         wait::throughout("held", A_WHILE, || match self.arrived() {
             nothing if nothing.is_empty() => Ok(()),
@@ -110,7 +110,7 @@ fn an_answer_of_the_machines_own_resolver_names_a_place() {
     let Some(world) = trusting() else { return };
     let agent = world.plays(&format!("resolve('api.openai.com'); {SILENT}"));
     agent.says("answered b'ok'");
-    assert!(world.stage.daemon.holds().is_empty(), "models are never blocked");
+    assert!(world.fixture.daemon.holds().is_empty(), "models are never blocked");
     assert_eq!(world.arrived(), b"\x01\x02 hello there");
 }
 
@@ -192,8 +192,8 @@ except PermissionError: print('it is refused')\n";
 fn corked_data_of_a_session_that_has_ended_stays_held() {
     let Some(world) = world(Settings::default()) else { return };
     let keeper = "import socket, time\nl = socket.socket(socket.AF_UNIX); l.bind('listener'); l.listen(9); print('listens', flush=True); time.sleep(60)\n";
-    fs::write(world.stage.home.path().join("work/keeper.py"), keeper).unwrap();
-    let keeper = world.stage.home.run_unwatched("exec python3 keeper.py");
+    fs::write(world.fixture.home.path().join("work/keeper.py"), keeper).unwrap();
+    let keeper = world.fixture.home.run_unwatched("exec python3 keeper.py");
     keeper.says("listens");
     let act = "\
 connection = connect((AT[0], 80))\n\
@@ -204,7 +204,7 @@ socket.send_fds(other, [b'x'], [connection.fileno()])\n\
 print('handed over', flush=True); os._exit(0)\n";
     let agent = world.plays(act);
     agent.says("handed over");
-    let _ = world.stage.daemon.the_event("session-ended");
+    let _ = world.fixture.daemon.the_event("session-ended");
     wait::throughout("it stays", Duration::from_secs(2), || match world.arrived() {
         nothing if nothing.is_empty() => Ok(()),
         arrived => Err(arrived),

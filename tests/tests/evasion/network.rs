@@ -10,24 +10,24 @@ use interlock_tests::{
     wait,
 };
 
-use super::stage::{A_WHILE, ENTRY, Stage, hold_port, python};
+use super::fixture::{A_WHILE, ENTRY, Fixture, hold_port, python};
 
 /// Reads the secret, then does an act that sends to the server's port.
 fn is_held(act: &str) {
-    let Some(stage) = Stage::new() else { return };
-    let agent = stage.run(&format!("{READ_SECRET}; {} {}", python(act), stage.server.port()));
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
-    let _ = stage.daemon.the_event("flow-held");
+    let Some(fixture) = Fixture::new() else { return };
+    let agent = fixture.run(&format!("{READ_SECRET}; {} {}", python(act), fixture.server.port()));
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
+    let _ = fixture.daemon.the_event("flow-held");
 }
 
 #[test]
 fn ipv6() {
-    let Some(mut stage) = Stage::new() else { return };
-    stage.server = Server::start_v6();
-    let agent = stage.run(&format!("{READ_SECRET}; {}", stage.request()));
-    stage.is_held(&agent);
-    assert_eq!(stage.daemon.the_event("flow-held")["destination.ip"], "::1");
+    let Some(mut fixture) = Fixture::new() else { return };
+    fixture.server = Server::start_v6();
+    let agent = fixture.run(&format!("{READ_SECRET}; {}", fixture.request()));
+    fixture.is_held(&agent);
+    assert_eq!(fixture.daemon.the_event("flow-held")["destination.ip"], "::1");
 }
 
 #[test]
@@ -48,14 +48,14 @@ fn a_request_whose_name_is_not_in_its_first_segment() {
 
 #[test]
 fn a_proxy_on_this_machine() {
-    let Some(stage) = Stage::new() else { return };
+    let Some(fixture) = Fixture::new() else { return };
     let proxied = format!(
         "curl -sS -m 40 --proxy http://127.0.0.1:{} https://backboard.railway.app/graphql/v2",
-        stage.server.port()
+        fixture.server.port()
     );
-    let agent = stage.run(&format!("{READ_SECRET}; {proxied}"));
-    stage.is_held(&agent);
-    assert_eq!(stage.daemon.the_event("flow-held")["destination.domain"], "backboard.railway.app");
+    let agent = fixture.run(&format!("{READ_SECRET}; {proxied}"));
+    fixture.is_held(&agent);
+    assert_eq!(fixture.daemon.the_event("flow-held")["destination.domain"], "backboard.railway.app");
 }
 
 #[test]
@@ -68,9 +68,9 @@ fn datagrams_without_a_connection() {
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
     receiver.set_nonblocking(true).unwrap();
     let port = receiver.local_addr().unwrap().port();
-    let Some(stage) = Stage::holding_port(port) else { return };
+    let Some(fixture) = Fixture::holding_port(port) else { return };
     let arrived = || receiver.recv(&mut [0; 64]).map_or(Ok(()), Err);
-    let agent = stage.run(&format!(
+    let agent = fixture.run(&format!(
         "{}; touch ../clean; {READ_SECRET}; {}; echo finished",
         python(&format!("datagrams {port}")),
         python(&format!("datagrams {port}"))
@@ -79,25 +79,25 @@ fn datagrams_without_a_connection() {
         receiver.recv(&mut [0; 64]).map_err(|error| (error, agent.output()))
     });
     wait::until("the secret is next", || {
-        if stage.home.path().join("clean").exists() { Ok(()) } else { Err(agent.output()) }
+        if fixture.home.path().join("clean").exists() { Ok(()) } else { Err(agent.output()) }
     });
     while receiver.recv(&mut [0; 64]).is_ok() {} // from before
     agent.says("finished");
     arrived().unwrap();
-    stage.was_read(ENTRY);
-    let _ = stage.daemon.the_event("flow-held");
+    fixture.was_read(ENTRY);
+    let _ = fixture.daemon.the_event("flow-held");
 }
 
 #[test]
 fn a_connection_from_before_the_secret() {
-    let Some(stage) = Stage::new() else { return };
-    let agent = stage.run(&python(&format!("from_before {}", stage.server.port())));
-    let _ = stage.daemon.the_hold();
-    wait::throughout("held", A_WHILE, || match stage.server.seen() {
+    let Some(fixture) = Fixture::new() else { return };
+    let agent = fixture.run(&python(&format!("from_before {}", fixture.server.port())));
+    let _ = fixture.daemon.the_hold();
+    wait::throughout("held", A_WHILE, || match fixture.server.seen() {
         seen if seen.requests.len() == 1 && seen.connections == 1 => Ok(()),
         seen => Err((seen, agent.output())),
     });
-    stage.was_read(ENTRY);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
@@ -111,38 +111,39 @@ fn splice() {
 }
 
 fn by_file(way: &str) {
-    let Some(stage) = Stage::new() else { return };
-    let act = python(&format!("by_sendfile {} {way}", stage.server.port()));
-    let agent = stage.run(&format!("{READ_SECRET}; {act}"));
-    stage.is_held(&agent);
+    let Some(fixture) = Fixture::new() else { return };
+    let act = python(&format!("by_sendfile {} {way}", fixture.server.port()));
+    let agent = fixture.run(&format!("{READ_SECRET}; {act}"));
+    fixture.is_held(&agent);
 }
 
 #[test]
 fn the_kernels_own_tls() {
-    let Some(mut stage) = Stage::new() else { return };
-    if !stage.anybody_can(&format!("by_ktls {}", Server::start().port())) {
+    let Some(mut fixture) = Fixture::new() else { return };
+    if !fixture.anybody_can(&format!("by_ktls {}", Server::start().port())) {
         not_here("the kernel has no TLS of its own");
         return;
     }
     let server = Server::start();
     let rules = Some(hold_port(server.port()));
-    stage.daemon = Daemon::start(&Settings { rules, ..Settings::default() });
-    stage.server = server;
-    let agent = stage.run(&format!("{READ_SECRET}; {}", python(&format!("by_ktls {}", stage.server.port()))));
-    stage.is_held(&agent);
+    fixture.daemon = Daemon::start(&Settings { rules, ..Settings::default() });
+    fixture.server = server;
+    let agent =
+        fixture.run(&format!("{READ_SECRET}; {}", python(&format!("by_ktls {}", fixture.server.port()))));
+    fixture.is_held(&agent);
 }
 
 #[test]
 fn a_connect_inside_io_uring() {
-    let Some(stage) = Stage::new() else { return };
-    if !stage.anybody_can(&format!("uring_connect {}", Server::start().port())) {
+    let Some(fixture) = Fixture::new() else { return };
+    if !fixture.anybody_can(&format!("uring_connect {}", Server::start().port())) {
         not_here("the kernel gives no io_uring");
         return;
     }
-    let agent =
-        stage.run(&format!("{READ_SECRET}; {}", python(&format!("uring_connect {}", stage.server.port()))));
-    stage.is_held(&agent);
-    let _ = stage.daemon.the_event("flow-held");
+    let agent = fixture
+        .run(&format!("{READ_SECRET}; {}", python(&format!("uring_connect {}", fixture.server.port()))));
+    fixture.is_held(&agent);
+    let _ = fixture.daemon.the_event("flow-held");
 }
 
 /// Nothing can be restarted there, so what would have to wait fails.
@@ -152,18 +153,18 @@ fn a_connect_inside_io_uring_that_must_wait_before_its_handshake() {
         let rules = hold_port(443).replace("action: hold", "action: hold\n    before: handshake");
         Settings { rules: Some(rules.replace("{ port: 443 }", "any")), ..Settings::default() }
     };
-    let Some(stage) = Stage::with(early) else { return };
+    let Some(fixture) = Fixture::with(early) else { return };
     let act = |port| python(&format!("uring_connect {port}"));
-    if !stage.anybody_can(&format!("uring_connect {}", Server::start().port())) {
+    if !fixture.anybody_can(&format!("uring_connect {}", Server::start().port())) {
         not_here("the kernel gives no io_uring");
         return;
     }
-    let mut agent = stage.run(&format!("{READ_SECRET}; {}; echo exit $?", act(stage.server.port())));
+    let mut agent = fixture.run(&format!("{READ_SECRET}; {}; echo exit $?", act(fixture.server.port())));
     let output = agent.finish();
     assert!(!output.contains("exit 0"), "{output}");
-    assert_eq!(stage.server.seen().connections, 0);
-    if stage.backend() == Backend::Lsm {
-        let _ = stage.daemon.the_event("connect-refused");
+    assert_eq!(fixture.server.seen().connections, 0);
+    if fixture.backend() == Backend::Lsm {
+        let _ = fixture.daemon.the_event("connect-refused");
     } else {
         not_here("the connect fails, and what failed inside io_uring cannot be told");
     }
@@ -171,9 +172,10 @@ fn a_connect_inside_io_uring_that_must_wait_before_its_handshake() {
 
 #[test]
 fn another_attempt_beside_the_held_one() {
-    let Some(stage) = Stage::new() else { return };
-    let request = curl(&stage.server, "-m 40");
-    let agent = stage.run(&format!("{READ_SECRET}; for i in 1 2 3 4 5; do {request} & done; echo all; wait"));
+    let Some(fixture) = Fixture::new() else { return };
+    let request = curl(&fixture.server, "-m 40");
+    let agent =
+        fixture.run(&format!("{READ_SECRET}; for i in 1 2 3 4 5; do {request} & done; echo all; wait"));
     agent.says("all");
-    stage.is_held(&agent);
+    fixture.is_held(&agent);
 }

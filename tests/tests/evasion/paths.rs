@@ -8,30 +8,30 @@ use interlock_tests::{
     wait,
 };
 
-use super::stage::{A_WHILE, Stage, TOKEN, python};
+use super::fixture::{A_WHILE, Fixture, TOKEN, python};
 
 /// Whose name alone betrays it, in another project.
 const ENV: &str = "~/other/.env";
 
-/// A stage on which somebody else has made another project's `.env`: what a session makes itself is its own.
-fn with_env() -> Option<Stage> {
-    let stage = Stage::new()?;
-    std::fs::write(stage.home.path().join("other/.env"), "TOKEN=not-real\n").unwrap();
-    Some(stage)
+/// A fixture on which somebody else has made another project's `.env`: what a session makes itself is its own.
+fn with_env() -> Option<Fixture> {
+    let fixture = Fixture::new()?;
+    std::fs::write(fixture.home.path().join("other/.env"), "TOKEN=not-real\n").unwrap();
+    Some(fixture)
 }
 
 #[test]
 fn a_file_that_is_no_secret_holds_nothing() {
-    let Some(stage) = Stage::new() else { return };
-    let mut agent = stage.run(&format!("cat readme; {}", stage.request()));
+    let Some(fixture) = Fixture::new() else { return };
+    let mut agent = fixture.run(&format!("cat readme; {}", fixture.request()));
     assert!(agent.finish().contains("ok"), "{}", agent.output());
-    assert!(stage.daemon.holds().is_empty());
+    assert!(fixture.daemon.holds().is_empty());
 }
 
 #[test]
 fn a_symbolic_link() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after("ln -s ~/.railway innocent; ln -s innocent/config.json more; cat more");
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after("ln -s ~/.railway innocent; ln -s innocent/config.json more; cat more");
 }
 
 #[test]
@@ -40,52 +40,52 @@ fn a_hard_link_from_before_the_daemon() {
         fs::hard_link(home.path().join(".railway/config.json"), home.path().join("hard")).unwrap();
         Settings::default()
     };
-    let Some(stage) = Stage::with(link) else { return };
-    stage.is_held_after("cat ~/hard");
+    let Some(fixture) = Fixture::with(link) else { return };
+    fixture.is_held_after("cat ~/hard");
 }
 
 #[test]
 fn a_hard_link_made_by_the_agent() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after("ln ~/.railway/config.json hard; cat hard");
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after("ln ~/.railway/config.json hard; cat hard");
 }
 
 #[test]
 fn a_rename() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after("mv ~/.railway/config.json innocent; cat innocent");
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after("mv ~/.railway/config.json innocent; cat innocent");
 }
 
 #[test]
 fn a_rename_of_its_directory() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after("mv ~/.railway innocent; cat innocent/config.json");
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after("mv ~/.railway innocent; cat innocent/config.json");
 }
 
 /// Another project's file, which nobody of the session made.
-fn other_projects_env(stage: &Stage) {
-    std::fs::write(stage.home.path().join("other/.env"), format!("TOKEN={TOKEN}\n")).unwrap();
+fn other_projects_env(fixture: &Fixture) {
+    std::fs::write(fixture.home.path().join("other/.env"), format!("TOKEN={TOKEN}\n")).unwrap();
 }
 
 #[test]
 fn a_foreign_file_mounted_among_a_librarys() {
-    let Some(stage) = Stage::new() else { return };
-    other_projects_env(&stage);
+    let Some(fixture) = Fixture::new() else { return };
+    other_projects_env(&fixture);
     let inside = "mount --bind ~/other node_modules/x && cat node_modules/x/.env && sleep 1";
-    stage.is_held_after_reading(&format!("mkdir -p node_modules/x; unshare -m sh -c '{inside}'"), "dotenv");
+    fixture.is_held_after_reading(&format!("mkdir -p node_modules/x; unshare -m sh -c '{inside}'"), "dotenv");
 }
 
 #[test]
 fn a_foreign_directory_renamed_to_a_librarys() {
-    let Some(stage) = Stage::new() else { return };
-    other_projects_env(&stage);
-    stage.is_held_after_reading("mv ~/other ~/node_modules; cat ~/node_modules/.env; sleep 1", "dotenv");
+    let Some(fixture) = Fixture::new() else { return };
+    other_projects_env(&fixture);
+    fixture.is_held_after_reading("mv ~/other ~/node_modules; cat ~/node_modules/.env; sleep 1", "dotenv");
 }
 
 #[test]
 fn a_copy() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after("cp ~/.railway/config.json innocent; cat innocent");
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after("cp ~/.railway/config.json innocent; cat innocent");
 }
 
 #[test]
@@ -100,55 +100,55 @@ fn a_rename_of_a_file_that_only_its_name_betrays() {
 
 /// The new name must keep counting as the secret.
 fn is_followed(renaming: &str, how: &str) {
-    let Some(stage) = with_env() else { return };
-    if stage.backend().sees_everything() {
-        stage.is_held_after_reading(&format!("{renaming}; cat innocent"), "dotenv");
-        let event = stage.reported("secret-link", |event| event["link.how"] == how);
+    let Some(fixture) = with_env() else { return };
+    if fixture.backend().sees_everything() {
+        fixture.is_held_after_reading(&format!("{renaming}; cat innocent"), "dotenv");
+        let event = fixture.reported("secret-link", |event| event["link.how"] == how);
         assert_eq!(event["secret.entry"], "dotenv", "{event}");
         return;
     }
     not_here("links and renames have no hook; a file that only its name betrays is known by that name");
-    stage.is_held_after_reading(&format!("cat {ENV}"), "dotenv");
+    fixture.is_held_after_reading(&format!("cat {ENV}"), "dotenv");
 }
 
 #[test]
 fn a_directory_renamed_around_a_file_that_only_its_name_betrays() {
-    let Some(stage) = with_env() else { return };
-    stage.is_held_after_reading("mv ~/other ~/innocent; cat ~/innocent/.env", "dotenv");
+    let Some(fixture) = with_env() else { return };
+    fixture.is_held_after_reading("mv ~/other ~/innocent; cat ~/innocent/.env", "dotenv");
 }
 
 #[test]
 fn another_projects_directory_moved_into_the_workspace() {
-    let Some(stage) = with_env() else { return };
+    let Some(fixture) = with_env() else { return };
     let trick = "mv ~/other innocent; cat innocent/.env";
-    if stage.backend().sees_everything() {
-        stage.is_held_after_reading(trick, "dotenv");
+    if fixture.backend().sees_everything() {
+        fixture.is_held_after_reading(trick, "dotenv");
         return;
     }
     not_here("renames have no hook; what lies in the workspace counts as the workspace's own");
-    let mut agent = stage.run(trick);
+    let mut agent = fixture.run(trick);
     assert!(agent.finish().contains(TOKEN), "{}", agent.output());
-    let read = stage.daemon.the_event("secret-read");
+    let read = fixture.daemon.the_event("secret-read");
     assert_eq!((&read["secret.entry"], &read["secret.foreign"]), (&"dotenv".into(), &false.into()), "{read}");
 }
 
 #[test]
 fn a_bind_mount() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after(&python("in_own_mounts bind-directory"));
-    mounting_is_reported(&stage);
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after(&python("in_own_mounts bind-directory"));
+    mounting_is_reported(&fixture);
 }
 
 #[test]
 fn a_mount_namespace_of_its_own_with_the_file_mounted_over_another() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after(&python("in_own_mounts bind-file"));
-    mounting_is_reported(&stage);
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after(&python("in_own_mounts bind-file"));
+    mounting_is_reported(&fixture);
 }
 
-fn mounting_is_reported(stage: &Stage) {
-    if stage.backend().sees_everything() {
-        let _ = stage.daemon.the_event("mount");
+fn mounting_is_reported(fixture: &Fixture) {
+    if fixture.backend().sees_everything() {
+        let _ = fixture.daemon.the_event("mount");
     } else {
         not_here("mounts have no hook; what is mounted elsewhere keeps its inode");
     }
@@ -156,18 +156,18 @@ fn mounting_is_reported(stage: &Stage) {
 
 #[test]
 fn a_user_namespace() {
-    let Some(stage) = Stage::new() else { return };
-    if !stage.anybody_can("in_user_namespace true") {
+    let Some(fixture) = Fixture::new() else { return };
+    if !fixture.anybody_can("in_user_namespace true") {
         not_here("the kernel gives no user namespaces");
         return;
     }
-    stage.is_held_after(&python("in_user_namespace cat ~/.railway/config.json"));
+    fixture.is_held_after(&python("in_user_namespace cat ~/.railway/config.json"));
 }
 
 #[test]
 fn another_root() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after(&python("chrooted"));
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after(&python("chrooted"));
 }
 
 #[test]
@@ -178,85 +178,85 @@ fn the_proc_file_system_as_a_detour() {
         "cd ~/.railway; bash -c 'cd /; cat /proc/$PPID/cwd/config.json; true'; cd ~",
         "cat /proc/thread-self/cwd/../.railway/config.json",
     ] {
-        let Some(stage) = Stage::new() else { return };
+        let Some(fixture) = Fixture::new() else { return };
         println!("{detour}");
-        stage.is_held_after(detour);
+        fixture.is_held_after(detour);
     }
 }
 
 #[test]
 fn openat2_with_its_ways_to_resolve() {
     for flags in ["beneath", "in-root", "no-links"] {
-        let Some(stage) = Stage::new() else { return };
-        stage.is_held_after(&python(&format!("openat2 {flags}")));
+        let Some(fixture) = Fixture::new() else { return };
+        fixture.is_held_after(&python(&format!("openat2 {flags}")));
     }
 }
 
 #[test]
 fn a_path_descriptor_opened_again() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after(&python("reopened"));
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after(&python("reopened"));
 }
 
 #[test]
 fn a_file_handle() {
-    let Some(stage) = Stage::new() else { return };
-    if !stage.anybody_can("by_handle") {
+    let Some(fixture) = Fixture::new() else { return };
+    if !fixture.anybody_can("by_handle") {
         not_here("this file system gives no handles");
         return;
     }
-    if stage.backend() == Backend::Portable {
+    if fixture.backend() == Backend::Portable {
         not_here("open_by_handle_at has no tracepoint of ours; it needs CAP_DAC_READ_SEARCH");
-        stage.is_held_after("cat ~/.railway/config.json");
+        fixture.is_held_after("cat ~/.railway/config.json");
         return;
     }
-    stage.is_held_after(&python("by_handle"));
+    fixture.is_held_after(&python("by_handle"));
 }
 
 #[test]
 fn a_file_that_appears_after_the_start() {
-    let Some(stage) = Stage::new() else { return };
-    let (home, begun) = (stage.home.path().to_owned(), stage.home.path().join("work/begun"));
+    let Some(fixture) = Fixture::new() else { return };
+    let (home, begun) = (fixture.home.path().to_owned(), fixture.home.path().join("work/begun"));
     let made = std::thread::spawn(move || {
         wait::until("the session begins", || if begun.exists() { Ok(()) } else { Err(()) });
         std::fs::create_dir_all(home.join("other/new/clone")).unwrap();
         std::fs::write(home.join("other/new/clone/.env"), "TOKEN=not-real\n").unwrap();
     });
     let waits = "touch begun; until [ -s ~/other/new/clone/.env ]; do sleep 0.05; done";
-    stage.is_held_after_reading(&format!("{waits}; cat ~/other/new/clone/.env"), "dotenv");
+    fixture.is_held_after_reading(&format!("{waits}; cat ~/other/new/clone/.env"), "dotenv");
     made.join().unwrap();
 }
 
 #[test]
 fn a_directory_renamed_into_place() {
-    let Some(stage) = Stage::new() else { return };
-    let agent = stage.run(&format!(
+    let Some(fixture) = Fixture::new() else { return };
+    let agent = fixture.run(&format!(
         "mkdir ~/made; echo '{TOKEN}' > ~/made/credentials; mv ~/made ~/.aws; cat ~/.aws/credentials\n{}",
-        stage.request()
+        fixture.request()
     ));
-    stage.is_held(&agent);
-    stage.reported("secret-read", |event| {
+    fixture.is_held(&agent);
+    fixture.reported("secret-read", |event| {
         event["file.path"].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
     });
 }
 
 #[test]
 fn a_path_longer_than_any_buffer() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after(&python("by_long_path"));
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after(&python("by_long_path"));
 }
 
 #[test]
 fn a_place_deeper_than_any_buffer() {
-    let Some(stage) = Stage::new() else { return };
-    let _ = stage.home.run_unwatched(&python("make_deep_place")).finish();
-    stage.is_held_after_reading(&python("in_deep_place"), "dotenv");
+    let Some(fixture) = Fixture::new() else { return };
+    let _ = fixture.home.run_unwatched(&python("make_deep_place")).finish();
+    fixture.is_held_after_reading(&python("in_deep_place"), "dotenv");
 }
 
 #[test]
 fn ten_thousand_other_files_between_the_secret_and_the_connection() {
-    let Some(stage) = Stage::new() else { return };
-    let agent = stage.is_held_after(&format!("cat ~/.railway/config.json; {}", python("opens_many 10000")));
+    let Some(fixture) = Fixture::new() else { return };
+    let agent = fixture.is_held_after(&format!("cat ~/.railway/config.json; {}", python("opens_many 10000")));
     assert!(agent.output().contains("opened 10000"), "{}", agent.output());
-    wait::throughout("held", A_WHILE, || stage.server.silent());
+    wait::throughout("held", A_WHILE, || fixture.server.silent());
 }

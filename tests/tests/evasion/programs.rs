@@ -2,87 +2,87 @@
 
 use interlock_tests::daemon::{Daemon, Settings};
 
-use super::stage::{ENTRY, Stage, TOKEN, hold_port, python};
+use super::fixture::{ENTRY, Fixture, TOKEN, hold_port, python};
 
 #[test]
 fn a_program_in_memory_reads_it() {
-    let Some(stage) = Stage::new() else { return };
-    stage.is_held_after(&python("from_memory cat ~/.railway/config.json"));
+    let Some(fixture) = Fixture::new() else { return };
+    fixture.is_held_after(&python("from_memory cat ~/.railway/config.json"));
 }
 
 #[test]
 fn a_program_in_memory_sends_it() {
-    let Some(stage) = Stage::new() else { return };
-    let request = stage.request();
+    let Some(fixture) = Fixture::new() else { return };
+    let request = fixture.request();
     let agent =
-        stage.run(&format!("cat ~/.railway/config.json; {}", python(&format!("from_memory {request}"))));
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+        fixture.run(&format!("cat ~/.railway/config.json; {}", python(&format!("from_memory {request}"))));
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn the_dynamic_loader_runs_the_program() {
-    let Some(stage) = Stage::new() else { return };
-    let request = stage.request();
-    let agent = stage.run(&format!(
+    let Some(fixture) = Fixture::new() else { return };
+    let request = fixture.request();
+    let agent = fixture.run(&format!(
         "{}; {}",
         python("by_loader python3 -c 'import os; print(open(os.path.expanduser(\"~/.railway/config.json\")).read())'"),
         python(&format!("by_loader {request}"))
     ));
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn a_shell_without_any_other_program() {
-    let Some(mut stage) = Stage::new() else { return };
+    let Some(mut fixture) = Fixture::new() else { return };
     // It sends line by line, so no name can be told from the first segment: the port decides.
-    let rules = Some(hold_port(stage.server.port()));
-    stage.daemon = Daemon::start(&Settings { rules, ..Settings::default() });
+    let rules = Some(hold_port(fixture.server.port()));
+    fixture.daemon = Daemon::start(&Settings { rules, ..Settings::default() });
     let script = format!(
         "while read -r line || [ \"$line\" ]; do echo \"$line\"; line=; done < ~/.railway/config.json
          exec 3<>/dev/tcp/127.0.0.1/{}; printf 'GET / HTTP/1.1\\r\\n\\r\\n' >&3; read -r answer <&3",
-        stage.server.port()
+        fixture.server.port()
     );
-    let agent = stage.run(&script);
-    stage.is_held(&agent);
+    let agent = fixture.run(&script);
+    fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "{}", agent.output());
-    stage.was_read(ENTRY);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn a_script_interpreter() {
-    let Some(stage) = Stage::new() else { return };
+    let Some(fixture) = Fixture::new() else { return };
     // Started by its first line, as a program of its own.
     let script = format!(
         "printf '#!/usr/bin/env python3\\nimport sys; sys.path.insert(0, sys.argv[1])\\nimport acts\\nprint(open(acts.SECRET).read(), flush=True)\\nacts.request({})\\n' > innocent
          chmod +x innocent; ./innocent ~",
-        stage.server.port()
+        fixture.server.port()
     );
-    let agent = stage.run(&script);
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+    let agent = fixture.run(&script);
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn programs_under_other_names() {
-    let Some(stage) = Stage::new() else { return };
-    let request = stage.request();
+    let Some(fixture) = Fixture::new() else { return };
+    let request = fixture.request();
     let renamed = request.strip_prefix("curl").unwrap();
     let script = format!(
         "cp \"$(command -v cat)\" reader; (exec -a cat ./reader ~/.railway/config.json); \
          cp \"$(command -v curl)\" innocent; ./innocent{renamed}"
     );
-    let agent = stage.run(&script);
-    stage.is_held(&agent);
-    stage.was_read(ENTRY);
+    let agent = fixture.run(&script);
+    fixture.is_held(&agent);
+    fixture.was_read(ENTRY);
 }
 
 #[test]
 fn a_changed_process_name() {
-    let Some(stage) = Stage::new() else { return };
-    let agent = stage.run(&python(&format!("under_another_name {}", stage.server.port())));
-    stage.is_held(&agent);
+    let Some(fixture) = Fixture::new() else { return };
+    let agent = fixture.run(&python(&format!("under_another_name {}", fixture.server.port())));
+    fixture.is_held(&agent);
     assert!(agent.output().contains("kworker/0:0"), "{}", agent.output());
-    stage.was_read(ENTRY);
+    fixture.was_read(ENTRY);
 }

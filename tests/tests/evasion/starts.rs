@@ -8,14 +8,14 @@ use interlock_tests::{
     wait,
 };
 
-use super::stage::Stage;
+use super::fixture::Fixture;
 
 /// A file of a person's, and how it is written to.
 fn is_told(act: &str, service: &str, path: &str) {
-    let Some(stage) = Stage::new() else { return };
-    fs::write(stage.home.path().join(".bashrc"), "# a person's\n").unwrap();
-    let _ = stage.run(act).finish();
-    let told = stage.reported("delegate", |event| event["delegate.how"] == "file");
+    let Some(fixture) = Fixture::new() else { return };
+    fs::write(fixture.home.path().join(".bashrc"), "# a person's\n").unwrap();
+    let _ = fixture.run(act).finish();
+    let told = fixture.reported("delegate", |event| event["delegate.how"] == "file");
     assert_eq!(told["delegate.service"], service, "{told}");
     assert!(told["delegate.path"].as_str().unwrap().ends_with(path), "{told}");
 }
@@ -32,33 +32,33 @@ fn a_new_hook_of_version_control_is_told() {
 
 #[test]
 fn what_is_written_beside_it_and_renamed_into_its_place() {
-    let Some(stage) = Stage::new() else { return };
-    let _ = stage.run("echo true > ~/.new; mv ~/.new ~/.bashrc").finish();
-    if !stage.backend().sees_everything() {
+    let Some(fixture) = Fixture::new() else { return };
+    let _ = fixture.run("echo true > ~/.new; mv ~/.new ~/.bashrc").finish();
+    if !fixture.backend().sees_everything() {
         return not_here("renames have no hook");
     }
-    let told = stage.reported("delegate", |event| event["delegate.how"] == "file");
+    let told = fixture.reported("delegate", |event| event["delegate.how"] == "file");
     assert!(told["delegate.path"].as_str().unwrap().ends_with("/.bashrc"), "{told}");
 }
 
 #[test]
 fn after_a_foreign_secret_it_waits_for_a_person() {
-    let Some(stage) = Stage::new() else { return };
-    let rc = stage.home.path().join(".bashrc");
+    let Some(fixture) = Fixture::new() else { return };
+    let rc = fixture.home.path().join(".bashrc");
     fs::write(&rc, "# a person's\n").unwrap();
-    let mut agent = stage.run(&format!("{READ_SECRET}; echo true >> ~/.bashrc"));
-    if stage.backend() != Backend::Lsm {
+    let mut agent = fixture.run(&format!("{READ_SECRET}; echo true >> ~/.bashrc"));
+    if fixture.backend() != Backend::Lsm {
         not_here("an open is seen after it began");
         let _ = agent.finish();
-        stage.reported("delegate", |event| event["interlock.degraded"] == "hold");
+        fixture.reported("delegate", |event| event["interlock.degraded"] == "hold");
         return;
     }
-    let hold = wait::until("it waits", || match stage.daemon.holds().as_slice() {
+    let hold = wait::until("it waits", || match fixture.daemon.holds().as_slice() {
         [hold] => Ok(hold["id"].as_str().unwrap().to_owned()),
         other => Err(other.to_vec()),
     });
     assert_eq!(fs::read_to_string(&rc).unwrap(), "# a person's\n");
-    stage.daemon.expect(&["deny", &hold]);
+    fixture.daemon.expect(&["deny", &hold]);
     let _ = agent.finish();
     assert_eq!(fs::read_to_string(&rc).unwrap(), "# a person's\n");
 }

@@ -43,7 +43,7 @@ pub struct Performed {
 pub struct Row {
     pub work: String,
     pub result: Verdict,
-    /// Of the stage, which is gone.
+    /// Of the place, which is gone.
     #[serde(skip)]
     pub home: String,
     /// With their versions.

@@ -15,8 +15,8 @@ use super::{
     daemon::{Daemon, Follower},
     judgement::Judgement,
     message::Message,
+    place::Place,
     running::Running,
-    stage::Stage,
 };
 
 /// For what outlives the work for a moment (a build server, a cache), and for what else is told once a rule stopped it.
@@ -61,16 +61,16 @@ impl<'d> Sessions<'d> {
     ///
     /// # Errors
     /// It cannot be started.
-    pub fn run(&mut self, stage: &Stage<'_>, afterwards: &str) -> Result<Outcome> {
+    pub fn run(&mut self, place: &Place<'_>, afterwards: &str) -> Result<Outcome> {
         self.count += 1;
         let (sender, number) = (self.sender.clone(), self.count);
-        let log = stage.aside().join("work.log");
+        let log = place.aside().join("work.log");
         let running =
-            Running::start(&mut stage.command(self.daemon.client(), afterwards)?, &log, move |status| {
+            Running::start(&mut place.command(self.daemon.client(), afterwards)?, &log, move |status| {
                 let _ = sender.send(Message::Ended(number, status)); // nobody waits any more
             })?;
         let mut watch = Watch::new(number, &self.earlier);
-        let mut deadline = Instant::now() + stage.work.deadline();
+        let mut deadline = Instant::now() + place.work.deadline();
         while !watch.is_over() {
             match self.receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(message) => {
@@ -81,7 +81,7 @@ impl<'d> Sessions<'d> {
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
             }
         }
-        let (judgement, mut trouble, started) = watch.finish(stage.work.deadline());
+        let (judgement, mut trouble, started) = watch.finish(place.work.deadline());
         if !trouble.is_empty() {
             trouble.push(running.output());
         }

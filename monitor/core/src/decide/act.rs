@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     breaker::risk,
-    facts::{Action, Fact, SessionId, Stage, Subject, Transport},
+    facts::{Action, Fact, Lifecycle, SessionId, Subject, Transport},
     holds::{HeldCaller, HeldFlow, Object},
 };
 
@@ -205,7 +205,7 @@ fn too_late(step: &mut Step<'_>, session: SessionId, pid: u32, subject: &Subject
 /// What is held is contained already; the next thing that adds to the risk trips the breaker. Of a session that is
 /// over, nothing is left to stop.
 fn spends(decision: &Decision, risk: u32, budget: u32) -> bool {
-    let over = decision.fact.subject == Subject::Lifecycle(Stage::Ended);
+    let over = decision.fact.subject == Subject::Lifecycle(Lifecycle::Ended);
     !over && risk >= budget && decision.verdict.points > 0 && decision.verdict.action < Action::Hold
 }
 

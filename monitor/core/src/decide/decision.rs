@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    facts::{Action, Fact, Stage, Subject},
+    facts::{Action, Fact, Lifecycle, Subject},
     rules::{Memory, RuleSet, Verdict},
 };
 
@@ -46,7 +46,7 @@ pub fn event_name(subject: &Subject) -> &'static str {
         Subject::Inspect(_) => "inspect",
         Subject::Delegate(_) => "delegate",
         Subject::Link(_) => "secret-link",
-        Subject::Lifecycle(Stage::Started) => "session-started",
-        Subject::Lifecycle(Stage::Ended) => "session-ended",
+        Subject::Lifecycle(Lifecycle::Started) => "session-started",
+        Subject::Lifecycle(Lifecycle::Ended) => "session-ended",
     }
 }

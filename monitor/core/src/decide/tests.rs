@@ -7,8 +7,8 @@ use monitor_common::policy::InodeKey;
 use super::*;
 use crate::{
     facts::{
-        Action, BootNanos, Destination, DestinationClass, Grade, HoldState, Mode, Process, SecretAccess,
-        SessionId, Stage, Subject, Transport,
+        Action, BootNanos, Destination, DestinationClass, Grade, HoldState, Lifecycle, Mode, Process,
+        SecretAccess, SessionId, Subject, Transport,
     },
     holds::{HeldCaller, HeldFlow},
     record::Who,

@@ -143,9 +143,9 @@ impl Fields<'_> {
                 path: self.need("delegate.path")?,
             })
         } else if self.text("event.action") == Some("session-started") {
-            Subject::Lifecycle(crate::facts::Stage::Started)
+            Subject::Lifecycle(crate::facts::Lifecycle::Started)
         } else if self.text("event.action") == Some("session-ended") {
-            Subject::Lifecycle(crate::facts::Stage::Ended)
+            Subject::Lifecycle(crate::facts::Lifecycle::Ended)
         } else if self.has("process.executable") {
             Subject::Exec
         } else {
@@ -256,7 +256,7 @@ impl Entry {
             Subject::Inspect(access) => format!("of {}", access.target),
             Subject::Delegate(delegation) => format!("{} {}", delegation.service, delegation.path),
             Subject::Exec => process.command_line(),
-            Subject::Lifecycle(stage) => stage.word().to_owned(),
+            Subject::Lifecycle(end) => end.word().to_owned(),
         };
         format!("{} {object}", subject.kind().word())
     }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    facts::{Action, EnvironHow, InspectHow, LinkHow, NameSource, Stage, Transport},
+    facts::{Action, EnvironHow, InspectHow, Lifecycle, LinkHow, NameSource, Transport},
     rules::Word,
 };
 
@@ -95,7 +95,7 @@ pub enum Act {
         to: String,
         how: LinkHow,
     },
-    Lifecycle(Stage),
+    Lifecycle(Lifecycle),
     Answer {
         how: Reply,
         /// Id of the rule that holds, or froze.

@@ -1,7 +1,7 @@
 //! The fields of a file of cases, in the language's own table form.
 
 use crate::{
-    facts::{EnvironHow, InspectHow, LinkHow, Stage, Transport},
+    facts::{EnvironHow, InspectHow, Lifecycle, LinkHow, Transport},
     rules::{
         grammar::{Field, NAME, Shape},
         words::words,
@@ -56,7 +56,7 @@ pub const EVENT: &[Field] = &[
         "A Unix socket that is connected to, or a file that is written and run later; commands are `exec`.",
     ),
     field("link", Shape::Map(LINK), "A file that gets another name."),
-    field("lifecycle", Shape::Words(words::<Stage>), "An end of the session."),
+    field("lifecycle", Shape::Words(words::<Lifecycle>), "An end of the session."),
     field("approve", Shape::Form(NAME), "A person approves what the rule holds."),
     field("deny", Shape::Form(NAME), "A person denies what the rule holds."),
     field(

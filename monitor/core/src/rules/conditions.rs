@@ -8,7 +8,7 @@ use super::{
     duration::as_written_if_any,
     pattern::{Glob, HostPattern},
 };
-use crate::facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, LinkHow, Role, Stage};
+use crate::facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Lifecycle, LinkHow, Role};
 
 /// What must hold for a rule to match; every part that is present must hold.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -28,7 +28,7 @@ pub struct Conditions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkMatch>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lifecycle: Option<Stage>,
+    pub lifecycle: Option<Lifecycle>,
     /// Catalogue ids, any of them; empty: every agent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub agent: Vec<String>,

@@ -5,8 +5,8 @@ use super::{
     words::{Word, words},
 };
 use crate::facts::{
-    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
-    Severity, Stage,
+    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
+    Role, Severity,
 };
 
 /// One field of a mapping.
@@ -144,7 +144,7 @@ pub const MATCH: &[Field] = &[
     field("inspect", Shape::Any(INSPECT), "Which process was reached into (inspect)."),
     field("delegate", Shape::Any(DELEGATE), "To whom work was handed (delegate)."),
     field("link", Shape::Any(LINK), "How the secret got another name (link)."),
-    field("lifecycle", Shape::Words(words::<Stage>), "Which end of the session (lifecycle)."),
+    field("lifecycle", Shape::Words(words::<Lifecycle>), "Which end of the session (lifecycle)."),
     field("agent", TEXTS, "Agents of the catalogue."),
     field("session", Shape::Map(SESSION), "What is known of the session."),
     field("touched", Shape::Map(TOUCHED), "A secret that the session read before."),

@@ -1,8 +1,8 @@
 //! The fixed words of the language, one table per noun.
 
 use crate::facts::{
-    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, LinkHow, Mode, Role,
-    Severity, Stage, Transport,
+    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
+    Role, Severity, Transport,
 };
 
 /// A noun with a closed list of words.
@@ -96,7 +96,7 @@ impl Word for LinkHow {
     const WORDS: &'static [(&'static str, Self)] = &[("link", Self::Link), ("rename", Self::Rename)];
 }
 
-impl Word for Stage {
+impl Word for Lifecycle {
     const WORDS: &'static [(&'static str, Self)] = &[("started", Self::Started), ("ended", Self::Ended)];
 }
 
@@ -135,7 +135,7 @@ mod tests {
         as_serde_says::<InspectHow>();
         as_serde_says::<DelegateHow>();
         as_serde_says::<LinkHow>();
-        as_serde_says::<Stage>();
+        as_serde_says::<Lifecycle>();
         as_serde_says::<Transport>();
         as_serde_says::<Order>();
         as_serde_says::<Mode>();

@@ -14,11 +14,11 @@ mod child;
 mod evidence;
 mod finding;
 pub(super) mod first;
+mod fixture;
 mod flow;
-mod stage;
 
 pub use self::finding::{Finding, Proof, SESSION};
-use self::{attempt::Attempt, case::CASES, child::Child, stage::Stage};
+use self::{attempt::Attempt, case::CASES, child::Child, fixture::Fixture};
 use super::{
     loader::Probes,
     maps::Maps,
@@ -54,17 +54,17 @@ pub fn run(probes: &mut Probes, maps: &mut Maps) -> Vec<Proof> {
 
 /// Tries everything that is attached; `Err` where nothing could be tried.
 fn try_all(probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
-    let stage = Stage::build(maps)?;
-    let found = on_stage(&stage, probes, maps);
-    stage.disarm(maps);
+    let fixture = Fixture::build(maps)?;
+    let found = with_fixture(&fixture, probes, maps);
+    fixture.disarm(maps);
     found
 }
 
-fn on_stage(stage: &Stage, probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
-    let scene = stage.scene().map_err(|error| error.to_string())?;
+fn with_fixture(fixture: &Fixture, probes: &mut Probes, maps: &mut Maps) -> Result<Vec<Found>, String> {
+    let scene = fixture.scene().map_err(|error| error.to_string())?;
     let child = Child::start(&scene).map_err(|error| format!("the child does not start: {error}"))?;
-    stage.arm(maps, child.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
-    Ok(everything(&mut Attempt::new(stage, maps, probes, child)))
+    fixture.arm(maps, child.pid()).map_err(|error| format!("nothing can be forbidden: {error}"))?;
+    Ok(everything(&mut Attempt::new(fixture, maps, probes, child)))
 }
 
 fn everything(attempt: &mut Attempt<'_>) -> Vec<Found> {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{daemon::context::reporter::Reporter, metrics::kind_name};
 use interlock_core::{
     decide::{Decider, Decision, Extra, Report, event_name},
-    facts::{Action, BootNanos, SessionId, Stage, Subject},
+    facts::{Action, BootNanos, Lifecycle, SessionId, Subject},
     holds::Hold,
     sessions::Registry,
 };
@@ -68,7 +68,7 @@ fn report_act(
     if fact.incomplete {
         event = event.with("session.incomplete", true);
     }
-    if fact.subject == Subject::Lifecycle(Stage::Started)
+    if fact.subject == Subject::Lifecycle(Lifecycle::Started)
         && let Some(session) = decider.sessions.get(fact.session)
     {
         event = event.origin(session);

@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::{
     control::api::HoldView,
-    drill::{act::Held, provider::Seen, stage},
+    drill::{act::Held, provider::Seen, sandbox},
 };
 use interlock_core::facts::{Action, HoldState, Severity};
 
@@ -35,8 +35,8 @@ fn held(bytes: u64) -> Held {
 }
 
 fn evidence(variant: Variant, held: Option<Held>, frozen: bool, server: Seen) -> Evidence {
-    let agent = stage::Agent { pid: 7, ended: true, curl_exit: Some(35), curl_output: "curl: (35)".into() };
-    let last = stage::Report { server, moments: Vec::new(), agent: Some(agent) };
+    let agent = sandbox::Agent { pid: 7, ended: true, curl_exit: Some(35), curl_output: "curl: (35)".into() };
+    let last = sandbox::Report { server, moments: Vec::new(), agent: Some(agent) };
     Evidence { variant, held, frozen, last, events: Vec::new(), moments: Vec::new() }
 }
 

@@ -30,7 +30,7 @@ fn a_session_that_is_over_leaves_no_hold_no_grant_and_no_exec() {
     bench.step(Input::Ending(SESSION));
     assert_eq!(bench.told(), ["tell hold-gone h2 gone"]);
     assert!(bench.decider.execs.forget(10).is_empty());
-    bench.act(Subject::Lifecycle(Stage::Ended), Pending::None);
+    bench.act(Subject::Lifecycle(Lifecycle::Ended), Pending::None);
     assert_eq!(bench.told(), ["judged allow", "tell session-ended allow"]);
     bench.step(Input::Over(SESSION));
     assert!(bench.decider.sessions.is_empty() && bench.decider.holds().grants().is_empty());

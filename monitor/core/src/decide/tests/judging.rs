@@ -82,8 +82,8 @@ fn every_kind_of_act_has_an_event_of_its_own_name() {
         (Subject::Open(secret(false)), "secret-read"),
         (Subject::Probe(secret(false)), "secret-probe"),
         (Subject::Handshake(to("x")), "connect"),
-        (Subject::Lifecycle(Stage::Started), "session-started"),
-        (Subject::Lifecycle(Stage::Ended), "session-ended"),
+        (Subject::Lifecycle(Lifecycle::Started), "session-started"),
+        (Subject::Lifecycle(Lifecycle::Ended), "session-ended"),
     ];
     for (subject, name) in names {
         let mut bench = Bench::new(&EVERYTHING);
@@ -156,15 +156,15 @@ fn a_guess_is_reset_whatever_would_be_held_or_denied() {
 
 #[test]
 fn a_spent_budget_trips_a_session_when_it_begins_and_not_when_it_is_over() {
-    let stops = |stage| {
+    let stops = |end| {
         let rule = "{id: a, summary: s, on: lifecycle, match: {agent: x}, action: alert, risk: 60}";
         let mut bench = Bench::new(&[rule]);
         bench.decider.settings.risk_budget = 60;
-        bench.act(Subject::Lifecycle(stage), Pending::None);
+        bench.act(Subject::Lifecycle(end), Pending::None);
         assert_eq!(bench.told()[0], "judged alert");
         bench.told().contains(&"freeze by risk-budget: the session's risk is 60 points".to_owned())
     };
-    assert_eq!((stops(Stage::Started), stops(Stage::Ended)), (true, false));
+    assert_eq!((stops(Lifecycle::Started), stops(Lifecycle::Ended)), (true, false));
 }
 
 #[test]

@@ -147,7 +147,7 @@ pub fn told(act: &Act) -> String {
         Act::Inspect { own, .. } => format!("inspect {}", whose(*own)),
         Act::Delegate(socket) => format!("delegate {socket}"),
         Act::Link { path, to, how } => format!("{} {path} to {to}", how.word()),
-        Act::Lifecycle(stage) => format!("lifecycle {}", stage.word()),
+        Act::Lifecycle(end) => format!("lifecycle {}", end.word()),
         Act::Answer { how, rule } => format!("{} {rule}", how.word()),
     }
 }

@@ -59,8 +59,8 @@ impl View<'_> {
                 secret.as_ref().is_none_or(|wanted| meets_secret(wanted, &relink.secret, observer))
                     && link.as_ref().is_none_or(|wanted| meets_link(wanted, relink.how, observer))
             }
-            Subject::Lifecycle(stage) => {
-                any("lifecycle", lifecycle.as_slice(), |one| one == stage, &Plain(stage), value, observer)
+            Subject::Lifecycle(end) => {
+                any("lifecycle", lifecycle.as_slice(), |one| one == end, &Plain(end), value, observer)
             }
             Subject::Exec => true,
         }

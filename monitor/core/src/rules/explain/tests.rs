@@ -4,7 +4,7 @@ use crate::{
     explanation::{ConditionTrace, RuleTrace},
     facts::{
         Action, DelegateHow, Delegation, Destination, DestinationClass as Class, EnvironAccess, EnvironHow,
-        Fact, InspectHow, Inspection, LinkHow, Place, Relink, SecretAccess, Stage, Subject,
+        Fact, InspectHow, Inspection, Lifecycle, LinkHow, Place, Relink, SecretAccess, Subject,
     },
     rules::{
         Memory, RuleSet, Trace,
@@ -275,8 +275,9 @@ fn conditions_about_environments_inspections_services_and_lives_are_told() {
         asked("at", DelegateHow::Socket),
     );
     assert_eq!((met[0].as_str(), unmet[2].as_str()), ("delegate.how", "socket"));
-    let life = |stage| fact(second(1), Subject::Lifecycle(stage));
-    let (met, unmet) = pair("lifecycle", "{lifecycle: started}", life(Stage::Started), life(Stage::Ended));
+    let life = |end| fact(second(1), Subject::Lifecycle(end));
+    let (met, unmet) =
+        pair("lifecycle", "{lifecycle: started}", life(Lifecycle::Started), life(Lifecycle::Ended));
     assert_eq!((met[0].as_str(), unmet[2].as_str()), ("lifecycle", "ended"));
 }
 

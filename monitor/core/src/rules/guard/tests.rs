@@ -54,7 +54,8 @@ fn every_variable_reads_its_part_of_a_fact() {
 #[test]
 fn every_variable_is_readable_on_every_kind_that_has_it() {
     use crate::facts::{
-        DelegateHow, Delegation, EnvironAccess, EnvironHow, InspectHow, Inspection, LinkHow, Relink, Stage,
+        DelegateHow, Delegation, EnvironAccess, EnvironHow, InspectHow, Inspection, Lifecycle, LinkHow,
+        Relink,
     };
     let how = EnvironHow::Open;
     let inspection = Inspection { target: 1, own: true, how: InspectHow::Ptrace };
@@ -68,7 +69,7 @@ fn every_variable_is_readable_on_every_kind_that_has_it() {
         Subject::Inspect(inspection),
         Subject::Delegate(delegation),
         Subject::Link(Relink { secret: secret("/a"), how: LinkHow::Link }),
-        Subject::Lifecycle(Stage::Started),
+        Subject::Lifecycle(Lifecycle::Started),
     ];
     let words = Words::default();
     for subject in subjects {

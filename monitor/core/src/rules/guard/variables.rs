@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::scope::{Scope, Type, Value};
 use crate::{
     facts::{
-        DelegateHow, DestinationClass, EnvironHow, Fact, Grade, InspectHow, Kind, LinkHow, Stage, Subject,
-        Transport,
+        DelegateHow, DestinationClass, EnvironHow, Fact, Grade, InspectHow, Kind, Lifecycle, LinkHow,
+        Subject, Transport,
     },
     rules::words::{Word, words},
 };
@@ -94,7 +94,7 @@ pub static VARIABLES: &[Variable] = variables! {
         _ => None,
     };
     "lifecycle.stage" Text &[Kind::Lifecycle], |s| match &s.fact.subject {
-        Subject::Lifecycle(stage) => Some(Value::Text(stage.word())),
+        Subject::Lifecycle(end) => Some(Value::Text(end.word())),
         _ => None,
     };
 };
@@ -110,7 +110,7 @@ pub fn words_of(variable: &str) -> Option<Vec<&'static str>> {
         "inspect.how" => words::<InspectHow>(),
         "delegate.how" => words::<DelegateHow>(),
         "link.how" => words::<LinkHow>(),
-        "lifecycle.stage" => words::<Stage>(),
+        "lifecycle.stage" => words::<Lifecycle>(),
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use super::{
     tree::{Node, Value},
 };
 use crate::{
-    facts::{Action, DestinationClass, Kind, Stage},
+    facts::{Action, DestinationClass, Kind, Lifecycle},
     rules::{
         conditions::Conditions,
         grammar::MATCH,
@@ -163,11 +163,11 @@ fn check_over(
     if on != Kind::Lifecycle {
         return;
     }
-    if action >= Action::Freeze && conditions.lifecycle != Some(Stage::Started) {
+    if action >= Action::Freeze && conditions.lifecycle != Some(Lifecycle::Started) {
         let message = "a session that has ended cannot be stopped";
         rule.refuse("action", report, message, "use alert, or match only lifecycle: started");
     }
-    if conditions.lifecycle == Some(Stage::Ended) && rule.has("risk") {
+    if conditions.lifecycle == Some(Lifecycle::Ended) && rule.has("risk") {
         rule.refuse("risk", report, "a session that has ended has no risk", "remove the field");
     }
 }

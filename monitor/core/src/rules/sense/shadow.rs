@@ -180,7 +180,7 @@ fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
             list(service, &narrow.service, eq) && list(how, &narrow.how, eq)
         })
         && within(link, &narrow.link, |LinkMatch { how }, narrow| list(how, &narrow.how, eq))
-        && lifecycle.is_none_or(|stage| narrow.lifecycle == Some(stage))
+        && lifecycle.is_none_or(|end| narrow.lifecycle == Some(end))
         && list(agent, &narrow.agent, eq)
         && within(session, &narrow.session, |SessionMatch { age, incomplete }, narrow| {
             ages(age, &narrow.age) && flag(*incomplete, narrow.incomplete)

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use super::{destination, fact, parse_text, second, secret, set};
 use crate::{
     facts::{
-        Action, DestinationClass as Class, Fact, LinkHow, Process, Relink, SecretAccess, Stage, Subject,
+        Action, DestinationClass as Class, Fact, Lifecycle, LinkHow, Process, Relink, SecretAccess, Subject,
     },
     rules::{Memory, Problem, RuleSet, Verdict},
 };
@@ -86,14 +86,14 @@ fn links_and_ends_of_sessions_are_matched_by_how_and_when() {
     let link = |how| fact(second(1), Subject::Link(Relink { secret: secret("/a"), how }));
     assert_eq!(first(&rules, &link(LinkHow::Link)), ["hard", "any"]);
     assert_eq!(first(&rules, &link(LinkHow::Rename)), ["any"]);
-    assert_eq!(first(&rules, &fact(second(1), Subject::Lifecycle(Stage::Ended))), ["end"]);
-    assert!(first(&rules, &fact(second(1), Subject::Lifecycle(Stage::Started))).is_empty());
+    assert_eq!(first(&rules, &fact(second(1), Subject::Lifecycle(Lifecycle::Ended))), ["end"]);
+    assert!(first(&rules, &fact(second(1), Subject::Lifecycle(Lifecycle::Started))).is_empty());
 }
 
 #[test]
 fn a_session_that_is_over_is_not_stopped_and_has_no_risk() {
     let start = "{id: a, summary: s, on: lifecycle, match: {lifecycle: started}, action: freeze, risk: 5}";
-    assert_eq!(first(&set(&[start]), &fact(second(1), Subject::Lifecycle(Stage::Started))), ["a"]);
+    assert_eq!(first(&set(&[start]), &fact(second(1), Subject::Lifecycle(Lifecycle::Started))), ["a"]);
     for part in ["lifecycle: ended", "agent: claude-code"] {
         let text = of_rule(&format!("on: lifecycle, match: {{{part}}}, action: kill"));
         assert!(text.contains("action: a session that has ended cannot be stopped"), "{part}: {text}");

@@ -14,7 +14,7 @@ use super::{
     child::{Child, wake},
     evidence::{Expect, Fate, Observed, Trace, judge},
     finding::{Finding, SESSION},
-    stage::Stage,
+    fixture::Fixture,
 };
 use crate::{
     clock::boot_now,
@@ -29,7 +29,7 @@ const STANDS: Duration = Duration::from_secs(20);
 
 /// The proof under way.
 pub struct Attempt<'a> {
-    pub stage: &'a Stage,
+    pub fixture: &'a Fixture,
     pub maps: &'a mut Maps,
     /// How long something may take that is as good as done.
     pub patience: Duration,
@@ -41,10 +41,10 @@ pub struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// An attempt on a stage that is armed for the child.
-    pub fn new(stage: &'a Stage, maps: &'a mut Maps, probes: &'a mut Probes, child: Child) -> Self {
+    /// An attempt on a fixture that is armed for the child.
+    pub fn new(fixture: &'a Fixture, maps: &'a mut Maps, probes: &'a mut Probes, child: Child) -> Self {
         let (patience, deadline) = (child.patience(), Instant::now() + child.limit());
-        Self { stage, maps, patience, probes, child, deadline, answered: Vec::new() }
+        Self { fixture, maps, patience, probes, child, deadline, answered: Vec::new() }
     }
 
     /// Whether a program is attached, so that it can be tried.
@@ -55,7 +55,7 @@ impl<'a> Attempt<'a> {
     /// Has the act of a case done, and judges what came of it.
     pub fn make(&mut self, case: &Case) -> Finding {
         let ready =
-            self.maps.set_flags(SESSION, GATED, true).and_then(|()| self.stage.set_for(self.maps, case));
+            self.maps.set_flags(SESSION, GATED, true).and_then(|()| self.fixture.set_for(self.maps, case));
         let finding = match ready {
             Err(error) => Finding::NotTried(format!("it cannot be forbidden: {error}")),
             Ok(()) if Instant::now() > self.deadline => Finding::not_proven("there was no time left"),

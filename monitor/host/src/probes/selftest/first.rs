@@ -13,7 +13,7 @@ use super::{
     act::{Act, Answer, SECRET, Scene},
     child::Child,
     finding::SESSION,
-    stage::ENTRY,
+    fixture::ENTRY,
 };
 use crate::probes::{capability::lsm_runs_bpf, error::ProbeError, inode::Mounts, maps::Maps};
 

@@ -22,17 +22,17 @@ pub fn held(attempt: &mut Attempt<'_>) -> Finding {
 
 fn conversation(attempt: &mut Attempt<'_>) -> Result<Finding, Finding> {
     passes(attempt, Act::Dial)?;
-    if !is_readable(attempt.stage.open.as_fd(), attempt.patience) {
+    if !is_readable(attempt.fixture.open.as_fd(), attempt.patience) {
         return Err(Finding::NotTried("the connection did not arrive".into()));
     }
     let (mut stream, _) =
-        attempt.stage.open.accept().map_err(|error| Finding::NotTried(error.to_string()))?;
+        attempt.fixture.open.accept().map_err(|error| Finding::NotTried(error.to_string()))?;
     // It must be the hold, not the network, that keeps the next byte.
     passes(attempt, Act::Talk)?;
     if !arrives(&mut stream, attempt.patience) {
         return Err(Finding::NotTried("what nobody holds does not arrive".into()));
     }
-    attempt.stage.gate(attempt.maps).map_err(|error| Finding::NotTried(error.to_string()))?;
+    attempt.fixture.gate(attempt.maps).map_err(|error| Finding::NotTried(error.to_string()))?;
     let cookie = {
         let asked = |traces: &[Trace]| traces.iter().any(|trace| trace.mark == Mark::Ask);
         let observed = attempt.perform(Act::Talk, VERDICT_ALLOW, asked);
@@ -75,13 +75,13 @@ fn arrives(stream: &mut TcpStream, patience: Duration) -> bool {
 
 /// Proves `ingress`: an answer from a server of names is read on its way in.
 pub fn read_names(attempt: &mut Attempt<'_>) -> Finding {
-    if attempt.stage.names.is_none() {
+    if attempt.fixture.names.is_none() {
         return Finding::NotTried("port 53 is taken at every address".into());
     }
     if let Err(finding) = passes(attempt, Act::AskName) {
         return finding;
     }
-    let Some(names) = &attempt.stage.names else { return Finding::not_proven("unreachable server") };
+    let Some(names) = &attempt.fixture.names else { return Finding::not_proven("unreachable server") };
     let answered = is_readable(names.as_fd(), attempt.patience)
         && names.recv_from(&mut [0; 16]).and_then(|(_, from)| names.send_to(b"answer", from)).is_ok();
     if !answered {

@@ -23,7 +23,7 @@ use crate::{
 };
 use interlock_core::{
     catalog::Catalog,
-    facts::{Process, SessionId, Stage, Subject},
+    facts::{Lifecycle, Process, SessionId, Subject},
     recognition::{
         self,
         detection::{Recognised, Strength},
@@ -112,7 +112,7 @@ pub fn begin_session(
         unseen::doubt_the_ended(ctx, id, executed);
     }
     part_daemons(ctx, id);
-    judge::judge_fact(ctx, id, pid, started, Subject::Lifecycle(Stage::Started));
+    judge::judge_fact(ctx, id, pid, started, Subject::Lifecycle(Lifecycle::Started));
     inherited::judge_inherited(ctx, id, pid);
     end::unlabel_if_ended(ctx, pid, start);
     ctx.state.save();

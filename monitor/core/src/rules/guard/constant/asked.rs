@@ -59,7 +59,7 @@ pub fn asked(conditions: &Conditions, name: &str) -> Option<Range> {
         "delegate.service" => texts(delegate.as_ref()?.service.clone()),
         "delegate.how" => words(delegate.as_ref()?.how.iter().map(|how| how.word()).collect()),
         "link.how" => words(link.as_ref()?.how.iter().map(|how| how.word()).collect()),
-        "lifecycle.stage" => lifecycle.map(|stage| Range::of_texts([stage.word()])),
+        "lifecycle.stage" => lifecycle.map(|end| Range::of_texts([end.word()])),
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! The stage: the provider, its resolver, and the scripted agent, in namespaces of their own.
+//! The sandbox: the provider, its resolver, and the scripted agent, in namespaces of their own.
 
 use std::{
     ffi::OsString,
@@ -25,7 +25,7 @@ use super::{
 /// What is to be played.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// An empty directory for everything that the stage writes.
+    /// An empty directory for everything that the sandbox writes.
     pub directory: PathBuf,
     /// The agent searches the whole home, which is full of credentials.
     pub sweep: bool,
@@ -33,7 +33,7 @@ pub struct Plan {
     pub script: Option<PathBuf>,
 }
 
-/// Everything that the stage knows, at one moment.
+/// Everything that the sandbox knows, at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     pub server: Seen,
@@ -51,8 +51,8 @@ pub struct Agent {
     pub curl_output: String,
 }
 
-/// A running stage. Its servers live as long as the process; the agent ends when this is dropped.
-pub struct Stage {
+/// A running sandbox. Its servers live as long as the process; the agent ends when this is dropped.
+pub struct Sandbox {
     home: Home,
     sweep: bool,
     directory: PathBuf,
@@ -61,8 +61,8 @@ pub struct Stage {
     agent: Option<Child>,
 }
 
-impl Stage {
-    /// Builds the stage. The calling thread leaves the machine's network for good: call it before any other thread is
+impl Sandbox {
+    /// Builds the sandbox. The calling thread leaves the machine's network for good: call it before any other thread is
     /// started, or on a thread that does nothing else.
     ///
     /// # Errors
@@ -168,14 +168,14 @@ impl Stage {
     }
 }
 
-impl Drop for Stage {
+impl Drop for Sandbox {
     fn drop(&mut self) {
         self.kill_agent();
     }
 }
 
-/// Programs that the stage starts, and their packages on most distributions.
-const STAGE: &[(&str, &str)] = &[("ip", "iproute2 or iproute")];
+/// Programs that the sandbox starts, and their packages on most distributions.
+const SANDBOX: &[(&str, &str)] = &[("ip", "iproute2 or iproute")];
 /// Programs that the drill's own agent starts.
 const SCRIPT: &[(&str, &str)] =
     &[("/bin/bash", "bash"), ("curl", "curl"), ("grep", "grep"), ("sed", "sed"), ("sleep", "coreutils")];
@@ -189,7 +189,7 @@ pub fn missing_programs(own_script: bool) -> Vec<String> {
     // Joining an absolute path gives that path.
     let present = |name: &str| folders.iter().any(|folder| folder.join(name).exists());
     let script = SCRIPT.iter().filter(|_| own_script);
-    let needed = STAGE.iter().chain(script).filter(|(name, _)| !present(name));
+    let needed = SANDBOX.iter().chain(script).filter(|(name, _)| !present(name));
     needed.map(|(name, package)| format!("{name} (package {package})")).collect()
 }
 

@@ -1,4 +1,4 @@
-//! The whole stage without the daemon: this is what happens where nothing watches. Needs root, `ip` and curl.
+//! The whole sandbox without the daemon: this is what happens where nothing watches. Needs root, `ip` and curl.
 
 use std::{thread, time::Duration};
 
@@ -9,18 +9,18 @@ use crate::drill::patience::{Look, Patience};
 fn play(sweep: bool, script: Option<PathBuf>) -> Option<Report> {
     let missing = missing_programs(true);
     if !rustix::process::geteuid().is_root() || !missing.is_empty() {
-        eprintln!("skipped: the stage needs root, and these programs are missing: {missing:?}");
+        eprintln!("skipped: the sandbox needs root, and these programs are missing: {missing:?}");
         return None;
     }
     let played = thread::spawn(move || {
         let directory = tempfile::tempdir().unwrap();
         let plan = Plan { directory: directory.path().to_owned(), sweep, script };
-        let mut stage = Stage::raise(&plan).unwrap();
-        stage.start_agent().unwrap();
+        let mut sandbox = Sandbox::raise(&plan).unwrap();
+        sandbox.start_agent().unwrap();
         let patience = Patience::new().unwrap();
         patience
             .until("the agent ends", Duration::from_secs(30), || {
-                let report = stage.report()?;
+                let report = sandbox.report()?;
                 let ended = report.agent.as_ref().is_some_and(|agent| agent.ended);
                 Ok(if ended { Look::Seen(report) } else { Look::NotYet(format!("{report:?}")) })
             })

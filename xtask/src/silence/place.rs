@@ -32,7 +32,7 @@ const PROGRAMS: [&str; 4] = [".local/bin", ".npm-global/bin", "go/bin", ".cargo/
 const CACHES: [(&str, &str); 4] =
     [("npm_config_cache", "npm"), ("PIP_CACHE_DIR", "pip"), ("GOMODCACHE", "go"), ("GOCACHE", "go-build")];
 
-pub struct Stage<'w> {
+pub struct Place<'w> {
     pub work: &'w Work,
     dir: TempDir,
     /// `$DEBIAN`, and what registries' tools keep of downloads between runs.
@@ -40,16 +40,16 @@ pub struct Stage<'w> {
     cache: PathBuf,
 }
 
-impl<'w> Stage<'w> {
+impl<'w> Place<'w> {
     /// # Errors
     /// There is no temporary directory.
     pub fn new(work: &'w Work, debian: &Path, cache: &Path) -> Result<Self> {
         let dir = TempDir::with_prefix("interlock-silence-").context("no temporary directory")?;
-        let stage = Self { work, dir, debian: debian.to_owned(), cache: cache.to_owned() };
-        for folder in [stage.workspace(), stage.aside(), stage.home().join(".local/bin")] {
+        let place = Self { work, dir, debian: debian.to_owned(), cache: cache.to_owned() };
+        for folder in [place.workspace(), place.aside(), place.home().join(".local/bin")] {
             fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         }
-        Ok(stage)
+        Ok(place)
     }
 
     pub fn home(&self) -> PathBuf {

@@ -17,14 +17,14 @@ pub enum State {
 }
 
 /// A daemon and a session, or not.
-pub struct Stage<'a> {
+pub struct Setup<'a> {
     arena: &'a Arena,
     // The session ends before its daemon.
     pub session: Option<Agent>,
     pub daemon: Option<Daemon>,
 }
 
-impl<'a> Stage<'a> {
+impl<'a> Setup<'a> {
     pub fn new(arena: &'a Arena) -> Self {
         Self { arena, session: None, daemon: None }
     }

@@ -22,24 +22,24 @@ pub const TOKEN: &str = "not-real";
 pub const ENTRY: &str = "railway-cli";
 
 /// Dropped from the top: the daemon thaws what it froze before the home goes.
-pub struct Stage {
+pub struct Fixture {
     pub daemon: Daemon,
     pub server: Server,
     pub home: Home,
 }
 
-impl Stage {
-    /// A stage with the default rules; `None` without root.
+impl Fixture {
+    /// A fixture with the default rules; `None` without root.
     pub fn new() -> Option<Self> {
         Self::with(|_| Settings::default())
     }
 
-    /// A stage on which whoever touched the secret is held at the server's port, whatever name the connection has.
+    /// A fixture on which whoever touched the secret is held at the server's port, whatever name the connection has.
     pub fn holding_port(port: u16) -> Option<Self> {
         Self::with(|_| Settings { rules: Some(hold_port(port)), ..Settings::default() })
     }
 
-    /// A stage whose daemon is set up for what is there already.
+    /// A fixture whose daemon is set up for what is there already.
     pub fn with(settings: impl FnOnce(&Home) -> Settings) -> Option<Self> {
         if !is_root() {
             return None;
@@ -70,7 +70,7 @@ impl Stage {
         self.is_held_after_reading(trick, ENTRY)
     }
 
-    /// As [`Stage::is_held_after`], of a secret of another entry.
+    /// As [`Fixture::is_held_after`], of a secret of another entry.
     pub fn is_held_after_reading(&self, trick: &str, entry: &str) -> Running {
         let agent = self.run(&format!("{trick}\n{}; echo exit $?", self.request()));
         self.is_held(&agent);

@@ -38,7 +38,7 @@ fn names_address() -> Ipv4Addr {
 }
 
 /// The decoys, and what stood in the tables before.
-pub struct Stage {
+pub struct Fixture {
     directory: TempDir,
     secret: InodeKey,
     own: InodeKey,
@@ -51,7 +51,7 @@ pub struct Stage {
     before: Policy,
 }
 
-impl Stage {
+impl Fixture {
     /// Lays out the decoys.
     ///
     /// # Errors
