@@ -33,9 +33,9 @@ pub const NETWORK: &str = "198.18.0.0/15";
 /// Where a server listens, on every address.
 const PORTS: [u16; 8] = [443, 80, 8443, 8080, 5432, 3306, 6379, 9440];
 /// A client that says nothing, or takes no answer.
-const PATIENCE: Duration = Duration::from_secs(4);
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(4);
 /// The same for an agent, whose connections may be held for a while.
-const LONG_PATIENCE: Duration = Duration::from_secs(60);
+const AGENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long a slow host takes.
 const SLOW: Duration = Duration::from_millis(1500);
 /// Bytes of a request that are looked at; an agent sends its whole conversation.
@@ -192,9 +192,9 @@ fn accept(listener: &TcpListener, tls: &Arc<ServerConfig>, memory: &Arc<Memory>)
 }
 
 fn connection(stream: TcpStream, tls: Arc<ServerConfig>, memory: &Memory) -> io::Result<()> {
-    let patience = if memory.script.is_some() { LONG_PATIENCE } else { PATIENCE };
-    stream.set_read_timeout(Some(patience))?;
-    stream.set_write_timeout(Some(patience))?;
+    let timeout = if memory.script.is_some() { AGENT_TIMEOUT } else { CLIENT_TIMEOUT };
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
     let local = stream.local_addr()?;
     let number = {
         let mut arrived = lock(&memory.arrived);

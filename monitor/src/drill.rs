@@ -13,7 +13,6 @@ mod home;
 pub mod journal;
 pub mod namespace;
 mod options;
-mod patience;
 mod processes;
 mod provider;
 mod request;
@@ -22,6 +21,7 @@ mod sandbox;
 mod steps;
 mod timeline;
 mod verdict;
+mod wait;
 mod wire;
 
 use std::{ffi::OsString, fmt, path, process::ExitCode};
@@ -93,7 +93,7 @@ pub fn run(options: Options) -> Result<Outcome> {
         }
     };
     let program: OsString = std::env::current_exe().context("this program's own file is not known")?.into();
-    let patience = patience::Patience::new()?;
+    let wait = wait::Wait::new()?;
     let directory = tempfile::Builder::new()
         .prefix("interlock-drill-")
         .tempdir()
@@ -104,7 +104,7 @@ pub fn run(options: Options) -> Result<Outcome> {
     let mode = if variant == Variant::Observe { Mode::Observe } else { Mode::Enforce };
 
     say("starting a daemon of its own");
-    let daemon = daemon::Daemon::start(&program, directory.path(), &files, mode, &patience)?;
+    let daemon = daemon::Daemon::start(&program, directory.path(), &files, mode, &wait)?;
     say("raising the sandbox: a provider, a resolver and an agent, without a network");
     let plan = sandbox::Plan {
         directory: directory.path().join("stage"),
@@ -114,7 +114,7 @@ pub fn run(options: Options) -> Result<Outcome> {
     let home = plan.directory.join("home");
     let remote = wire::Remote::start(&program, &plan)?;
     say("the agent begins");
-    let evidence = act::perform(variant, &daemon.client, remote, &patience)?;
+    let evidence = act::perform(variant, &daemon.client, remote, &wait)?;
     drop(daemon);
 
     let stopped = verdict::stopped(&evidence)?;
@@ -128,7 +128,7 @@ pub fn run(options: Options) -> Result<Outcome> {
 /// The hidden verb `drill-sandbox`: a part of the drill in a process of its own. Call it before any thread is started.
 #[must_use]
 pub fn sandbox_main(args: Vec<String>) -> ExitCode {
-    if let Err(why) = patience::hear_signals() {
+    if let Err(why) = wait::hear_signals() {
         anstream::eprintln!("drill-sandbox: {why:#}");
         return ExitCode::FAILURE;
     }

@@ -8,12 +8,12 @@ use std::{
 
 /// Long enough for a loaded machine; a condition that holds is seen at once.
 ///
-/// The environment's `INTERLOCK_TEST_PATIENCE` multiplies it, where everything takes longer, as under emulation.
+/// The environment's `INTERLOCK_TEST_SLOWNESS` multiplies it, where everything takes longer, as under emulation.
 #[must_use]
-pub fn patience() -> Duration {
+pub fn timeout() -> Duration {
     static FACTOR: LazyLock<u32> = LazyLock::new(|| {
-        let factor = std::env::var("INTERLOCK_TEST_PATIENCE").ok();
-        factor.map_or(1, |text| text.parse().expect("INTERLOCK_TEST_PATIENCE is a whole number"))
+        let factor = std::env::var("INTERLOCK_TEST_SLOWNESS").ok();
+        factor.map_or(1, |text| text.parse().expect("INTERLOCK_TEST_SLOWNESS is a whole number"))
     });
     Duration::from_secs(20) * *FACTOR
 }
@@ -21,14 +21,14 @@ pub fn patience() -> Duration {
 /// Asks until the answer is `Ok`.
 ///
 /// # Panics
-/// After [`patience`], with the last answer.
+/// After [`timeout`], with the last answer.
 pub fn until<T, E: Debug>(what: &str, mut ask: impl FnMut() -> Result<T, E>) -> T {
-    let (started, patience) = (Instant::now(), patience());
+    let (started, timeout) = (Instant::now(), timeout());
     loop {
         match ask() {
             Ok(found) => return found,
-            Err(last) if started.elapsed() > patience => {
-                panic!("{what}: waited {patience:?}, last saw {last:?}")
+            Err(last) if started.elapsed() > timeout => {
+                panic!("{what}: waited {timeout:?}, last saw {last:?}")
             }
             Err(_) => pause(Duration::from_millis(10)),
         }

@@ -9,11 +9,11 @@ mod grammar;
 mod home;
 mod left_out;
 mod minimise;
-mod patience;
 mod player;
 mod report;
 mod round;
 mod stub;
+mod timeout;
 mod worker;
 mod world;
 
@@ -257,12 +257,12 @@ impl Adversary<'_> {
 
 /// `None` where it was not seen again. Every attempt has time to arrive at its end: so less of it is luck.
 fn smallest(round: &mut Round, acts: &Program) -> Result<Option<Program>> {
-    let patient = |acts: &Program| [acts.as_slice(), &[Act::Await(ARRIVAL)]].concat();
-    if round.arrive(&[patient(acts)], ATTEMPTS)? == [true] {
+    let waiting = |acts: &Program| [acts.as_slice(), &[Act::Await(ARRIVAL)]].concat();
+    if round.arrive(&[waiting(acts)], ATTEMPTS)? == [true] {
         let finds = |candidates: &[Program]| {
-            round.arrive(&candidates.iter().map(patient).collect::<Vec<_>>(), ATTEMPTS)
+            round.arrive(&candidates.iter().map(waiting).collect::<Vec<_>>(), ATTEMPTS)
         };
-        return minimise::minimise(acts, finds).map(|smallest| Some(patient(&smallest)));
+        return minimise::minimise(acts, finds).map(|smallest| Some(waiting(&smallest)));
     }
     if round.arrive(slice::from_ref(acts), ATTEMPTS * 4)? == [true] {
         return minimise::minimise(acts, |candidates| round.arrive(candidates, ATTEMPTS * 4)).map(Some);

@@ -24,8 +24,8 @@ impl Daemon {
     /// Starts it in `folder`, with `more` lines of configuration, and waits until it answers.
     ///
     /// # Errors
-    /// It cannot be started, or does not answer within `patience`; its log is part of the error.
-    pub fn start(binary: &Path, folder: &Path, more: &str, patience: Duration) -> Result<Self> {
+    /// It cannot be started, or does not answer within `timeout`; its log is part of the error.
+    pub fn start(binary: &Path, folder: &Path, more: &str, timeout: Duration) -> Result<Self> {
         fs::create_dir_all(folder).with_context(|| format!("{} cannot be made", folder.display()))?;
         let config = format!(
             "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"builtin\"\nunattended = \"never\"\npins = \"none\"\n\
@@ -46,11 +46,11 @@ impl Daemon {
             .spawn()
             .with_context(|| format!("{} cannot be started", binary.display()))?;
         let mut daemon = Self { binary: binary.to_owned(), folder: folder.to_owned(), child };
-        daemon.wait_ready(patience)?;
+        daemon.wait_ready(timeout)?;
         Ok(daemon)
     }
 
-    fn wait_ready(&mut self, patience: Duration) -> Result<()> {
+    fn wait_ready(&mut self, timeout: Duration) -> Result<()> {
         let started = Instant::now();
         loop {
             let last = match self.ask(&["status"]) {
@@ -60,8 +60,8 @@ impl Daemon {
             if let Some(status) = self.child.try_wait().context("the daemon was lost")? {
                 bail!("the daemon ended ({status}):\n{}", self.log());
             }
-            if started.elapsed() > patience {
-                bail!("the daemon does not answer after {patience:?}; last: {last:#}\n{}", self.log());
+            if started.elapsed() > timeout {
+                bail!("the daemon does not answer after {timeout:?}; last: {last:#}\n{}", self.log());
             }
             thread::park_timeout(BETWEEN_LOOKS);
         }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// Loading the probes takes a second or two; a loaded machine more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 pub struct Daemon {
@@ -63,8 +63,8 @@ impl Daemon {
             if let Some(status) = self.child.try_wait().context("the daemon was lost")? {
                 bail!("the daemon ended ({status}):\n{}", log());
             }
-            if started.elapsed() > PATIENCE {
-                bail!("the daemon does not answer after {PATIENCE:?}; last: {last:#}\n{}", log());
+            if started.elapsed() > READY_TIMEOUT {
+                bail!("the daemon does not answer after {READY_TIMEOUT:?}; last: {last:#}\n{}", log());
             }
             thread::park_timeout(BETWEEN_LOOKS);
         }

@@ -93,8 +93,8 @@ impl Client {
         &self,
         answer: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        let patience = tokio::time::timeout(ANSWER_TIMEOUT, answer);
-        patience.await.unwrap_or_else(|_| Err(self.protocol(&"no answer within 35 s")))
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, answer);
+        answer.await.unwrap_or_else(|_| Err(self.protocol(&"no answer within 35 s")))
     }
 
     async fn json<T: DeserializeOwned>(

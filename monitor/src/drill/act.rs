@@ -12,10 +12,10 @@ use super::{
     client::Client,
     journal::{Moment, Who},
     options::Variant,
-    patience::{Look, Patience},
     provider::Seen,
     resolver,
     sandbox::Report,
+    wait::{Look, Wait},
     wire::Remote,
 };
 use crate::control::api::{HoldView, SessionView};
@@ -54,7 +54,7 @@ struct Act<'a> {
     variant: Variant,
     client: &'a Client,
     sandbox: Remote,
-    patience: &'a Patience,
+    wait: &'a Wait,
     session: Option<String>,
     answered: BTreeSet<String>,
     held: Option<Held>,
@@ -72,22 +72,17 @@ enum End {
 ///
 /// # Errors
 /// Daemon or sandbox ended, refused, or nothing came to an end within 60 s (with what was last seen).
-pub fn perform(
-    variant: Variant,
-    client: &Client,
-    mut sandbox: Remote,
-    patience: &Patience,
-) -> Result<Evidence> {
+pub fn perform(variant: Variant, client: &Client, mut sandbox: Remote, wait: &Wait) -> Result<Evidence> {
     sandbox.start_agent()?;
     let (answered, moments) = (BTreeSet::new(), Vec::new());
-    let mut act = Act { variant, client, sandbox, patience, session: None, answered, held: None, moments };
-    let end = patience.until("the agent ends or is frozen", LIMIT, || act.look())?;
+    let mut act = Act { variant, client, sandbox, wait, session: None, answered, held: None, moments };
+    let end = wait.until("the agent ends or is frozen", LIMIT, || act.look())?;
     // A denied or frozen connection must not deliver what it kept, either.
     let last = act.witness(if end == End::Frozen { "while it is frozen" } else { "afterwards" })?;
     let Act { sandbox, session, held, moments, .. } = act;
     drop(sandbox);
     let sessions = session.into_iter().chain(held.iter().map(|held| held.view.session.clone())).collect();
-    let events = last_events(client, &sessions, patience)?;
+    let events = last_events(client, &sessions, wait)?;
     let held = held.map(|held| with_its_end(client, held)).transpose()?;
     Ok(Evidence { variant, held, frozen: end == End::Frozen, last, events, moments })
 }
@@ -141,7 +136,7 @@ impl Act<'_> {
     /// Looks at the server for a while, and writes down what had reached it in the end.
     fn witness(&mut self, when: &str) -> Result<Report> {
         let start = Instant::now();
-        let report = self.patience.until("a second passes", LIMIT, || {
+        let report = self.wait.until("a second passes", LIMIT, || {
             let report = self.sandbox.report()?;
             let over = start.elapsed() >= WITNESS;
             Ok(if over { Look::Seen(report) } else { Look::NotYet("a shorter time".into()) })
@@ -159,12 +154,12 @@ pub fn bytes(seen: &Seen) -> String {
 }
 
 /// The sessions' events, once an end is among them or can no longer be hoped for.
-fn last_events(client: &Client, sessions: &BTreeSet<String>, patience: &Patience) -> Result<Vec<Value>> {
+fn last_events(client: &Client, sessions: &BTreeSet<String>, wait: &Wait) -> Result<Vec<Value>> {
     if sessions.is_empty() {
         return Ok(Vec::new());
     }
     let start = Instant::now();
-    patience.until("the session's end is written down", LIMIT, || {
+    wait.until("the session's end is written down", LIMIT, || {
         let mut events = client.events()?;
         events.retain(|event| event["session.id"].as_str().is_some_and(|id| sessions.contains(id)));
         let complete = events.iter().any(|event| event["event.action"] == "session-ended");

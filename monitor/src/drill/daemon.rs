@@ -14,8 +14,8 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 use super::{
     client::{Client, Refused},
-    patience::{Look, Patience},
     processes,
+    wait::{Look, Wait},
 };
 use crate::control::api::Status;
 use interlock_core::facts::Mode;
@@ -44,7 +44,7 @@ impl Daemon {
         directory: &Path,
         files: &Path,
         mode: Mode,
-        patience: &Patience,
+        wait: &Wait,
     ) -> Result<Self> {
         fs::create_dir_all(files).with_context(|| format!("{} cannot be made", files.display()))?;
         let (socket, log) = (directory.join("interlock.sock"), files.join("daemon.log"));
@@ -61,7 +61,7 @@ impl Daemon {
             .spawn()
             .context("the drill's daemon cannot be started")?;
         let mut daemon = Self { child, log, client: Client::new(&socket) };
-        patience.until("the daemon answers", READY, || daemon.answers())?;
+        wait.until("the daemon answers", READY, || daemon.answers())?;
         Ok(daemon)
     }
 
@@ -140,8 +140,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         // `ls` is no daemon: it complains about its arguments and ends.
         let program = OsString::from("ls");
-        let started =
-            Daemon::start(&program, dir.path(), dir.path(), Mode::Enforce, &Patience::new().unwrap());
+        let started = Daemon::start(&program, dir.path(), dir.path(), Mode::Enforce, &Wait::new().unwrap());
         let why = format!("{:#}", started.err().unwrap());
         assert!(why.contains("ended too early") && why.contains("--daemon"), "{why}");
     }

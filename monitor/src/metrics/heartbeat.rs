@@ -17,12 +17,12 @@ pub struct Heartbeat {
     /// Does not go on while the machine sleeps, and neither does the engine.
     began: Instant,
     last: Arc<AtomicU64>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl Default for Heartbeat {
     fn default() -> Self {
-        Self { began: Instant::now(), last: Arc::default(), patience: HEARTBEAT_TIMEOUT }
+        Self { began: Instant::now(), last: Arc::default(), timeout: HEARTBEAT_TIMEOUT }
     }
 }
 
@@ -35,11 +35,11 @@ impl Heartbeat {
     #[must_use]
     pub fn is_beating(&self) -> bool {
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(last) < self.patience
+        self.began.elapsed().saturating_sub(last) < self.timeout
     }
 
     #[cfg(test)]
-    pub(super) fn with_patience(patience: Duration) -> Self {
-        Self { patience, ..Self::default() }
+    pub(super) fn with_timeout(timeout: Duration) -> Self {
+        Self { timeout, ..Self::default() }
     }
 }

@@ -118,7 +118,7 @@ async fn the_page_is_served_and_health_follows_the_phase() {
     assert!(taken.to_string().contains("set the key metrics"), "{taken}");
     let (phase, phases) = watch::channel(Phase::Starting);
     let stop = CancellationToken::new();
-    let heartbeat = Heartbeat::with_patience(std::time::Duration::from_millis(500));
+    let heartbeat = Heartbeat::with_timeout(std::time::Duration::from_millis(500));
     let metrics = Metrics::new().unwrap().into();
     let serving = tokio::spawn(exporter.serve(metrics, phases, heartbeat.clone(), stop.clone()));
     let starting = fetch(address, "/healthz").await;

@@ -137,7 +137,7 @@ fn a_datagram_socket_from_before_the_session_is_held_too() {
     let received = receiver.recv(&mut [0; 8]);
     assert!(received.is_err(), "{received:?}");
     daemon.expect(&["approve", &hold]);
-    receiver.set_read_timeout(Some(wait::patience())).unwrap();
+    receiver.set_read_timeout(Some(wait::timeout())).unwrap();
     assert_eq!(receiver.recv(&mut [0; 8]).unwrap(), 1);
 }
 

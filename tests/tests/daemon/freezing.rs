@@ -146,7 +146,7 @@ fn whom_a_freeze_cannot_reach_is_told_as_running() {
     let before = getrlimit(Resource::Nofile);
     prlimit(pid, Resource::Nofile, Rlimit { current: Some(8), ..before }).unwrap();
     fs::write(home.path().join("go"), "").unwrap();
-    // Its patience with whom it cannot reach is two seconds.
+    // Its timeout with whom it cannot reach is two seconds.
     wait::until("it is told in the log", || {
         let log = daemon.log();
         if log.contains("these may still run") { Ok(()) } else { Err(log) }

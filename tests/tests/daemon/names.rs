@@ -189,7 +189,7 @@ fn a_datagram_to_this_machine_after_a_touch_arrives() {
     let daemon = Daemon::start(&Settings::default());
     let home = Home::new();
     let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    receiver.set_read_timeout(Some(wait::patience())).unwrap();
+    receiver.set_read_timeout(Some(wait::timeout())).unwrap();
     let port = receiver.local_addr().unwrap().port();
     std::fs::write(
         home.path().join("work/agent.py"),

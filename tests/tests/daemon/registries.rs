@@ -52,7 +52,7 @@ fn a_package_manager_teaches_its_registry_in_the_background_and_again_after_a_re
     let failed =
         |failure: &Value| failure.as_str().is_some_and(|failure| failure.starts_with("npm did not say"));
     if status["registries"]["failures"].as_array().is_some_and(|failures| failures.iter().any(failed)) {
-        // Slower than the daemon's patience, as in an emulated guest: then that is told everywhere.
+        // Slower than the daemon's timeout, as in an emulated guest: then that is told everywhere.
         assert!(
             metrics().contains("interlock_package_lookup_failures_total{tool=\"npm\"} 1"),
             "{}",

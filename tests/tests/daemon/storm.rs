@@ -96,7 +96,7 @@ fn weather(daemon: &Daemon, agent: &Running, seconds: u64) -> (Value, Duration) 
             return (serde_json::from_str(told).unwrap(), longest);
         }
         assert!(
-            began.elapsed() < Duration::from_secs(seconds) + wait::patience(),
+            began.elapsed() < Duration::from_secs(seconds) + wait::timeout(),
             "the storm never ends: {output}"
         );
     }

@@ -61,12 +61,12 @@ impl Actor {
     pub fn answer(&mut self, act: &str) -> Result<Value, Refused> {
         if self.answers.buffer().is_empty() {
             let mut fds = [PollFd::new(self.answers.get_ref(), PollFlags::IN)];
-            let timeout = Timespec::try_from(wait::patience()).unwrap();
+            let timeout = Timespec::try_from(wait::timeout()).unwrap();
             assert_eq!(
                 poll(&mut fds, Some(&timeout)),
                 Ok(1),
                 "no answer within {:?} to: {act}",
-                wait::patience()
+                wait::timeout()
             );
         }
         let mut line = String::new();

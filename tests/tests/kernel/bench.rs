@@ -126,14 +126,14 @@ impl Bench {
 
     /// Waits for a record that `pick` takes.
     pub fn expect<T>(&mut self, what: &str, pick: impl Fn(Record<'_>) -> Option<T>) -> T {
-        let patience = wait::patience();
-        let deadline = Instant::now() + patience;
+        let timeout = wait::timeout();
+        let deadline = Instant::now() + timeout;
         loop {
             if let Some(found) = self.all(&pick).into_iter().next() {
                 return found;
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(!left.is_zero(), "no {what} within {patience:?}; seen: {}", self.seen());
+            assert!(!left.is_zero(), "no {what} within {timeout:?}; seen: {}", self.seen());
             ring::wait([&self.probes.lifecycle, &self.probes.access], self.idle.0.as_fd(), Some(left))
                 .unwrap();
         }

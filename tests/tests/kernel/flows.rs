@@ -92,7 +92,7 @@ impl Scene {
 
     /// What the server receives next; fails when it is too late.
     fn receives(&mut self, expected: &str) {
-        self.server.set_read_timeout(Some(wait::patience())).unwrap();
+        self.server.set_read_timeout(Some(wait::timeout())).unwrap();
         let mut bytes = vec![0; expected.len()];
         self.server.read_exact(&mut bytes).unwrap_or_else(|error| panic!("{expected}: {error}"));
         assert_eq!(String::from_utf8_lossy(&bytes), expected);
@@ -195,7 +195,7 @@ fn the_end_of_a_stream_passes() {
     let Some(mut scene) = Scene::set() else { return };
     scene.bench.gate(true);
     scene.actor.does("connection.shutdown(socket.SHUT_WR)");
-    scene.server.set_read_timeout(Some(wait::patience())).unwrap();
+    scene.server.set_read_timeout(Some(wait::timeout())).unwrap();
     assert_eq!(scene.server.read(&mut [0]).unwrap(), 0, "the end of the stream");
     assert_eq!(scene.asks(), 0, "without data there is nothing to ask");
 }
@@ -272,7 +272,7 @@ fn datagrams_that_stay_here_pass_where_no_rule_is_about_them() {
     scene.bench.gate(true);
     for address in ["127.0.0.1", "::1"] {
         let receiver = std::net::UdpSocket::bind((address, 0)).unwrap();
-        receiver.set_read_timeout(Some(wait::patience())).unwrap();
+        receiver.set_read_timeout(Some(wait::timeout())).unwrap();
         let port = receiver.local_addr().unwrap().port();
         let family = if address == "::1" { "AF_INET6" } else { "AF_INET" };
         scene.actor.does(&format!(

@@ -17,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    patience::patient,
     stub::{self, Arrived},
+    timeout::scaled,
     worker::{Ended, Job, Setting},
     world,
 };
@@ -85,7 +85,7 @@ pub fn serve() -> Result<()> {
         let jobs: VecDeque<Job> =
             serde_json::from_str(&line.context("a batch cannot be read")?).context("a batch is wrong")?;
         let ended = play(&mut workers, jobs)?;
-        thread::park_timeout(patient(SETTLE));
+        thread::park_timeout(scaled(SETTLE));
         events.read_until_ended(&ended)?;
         let played = ended.into_iter().map(|ended| Played {
             number: ended.number,
@@ -183,7 +183,7 @@ struct Events {
 impl Events {
     /// A session's end is the last that is told of it.
     fn read_until_ended(&mut self, sessions: &[Ended]) -> Result<()> {
-        let until = Instant::now() + patient(TOLD);
+        let until = Instant::now() + scaled(TOLD);
         loop {
             self.read()?;
             let has_ended = |root| self.told.get(root).is_some_and(|told| told.contains_key("session-ended"));

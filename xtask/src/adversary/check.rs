@@ -12,7 +12,7 @@ use super::{
 
 const TOUCH: Act = Act::Touch { way: Way::Open, read: Reading::Read, by: By::Itself };
 const SEND: Act = Act::Send { form: Form::Http, by: Means::Write, pieces: 1, gap: 0 };
-const PATIENCE: Act = Act::Await(500);
+const PAUSE: Act = Act::Await(500);
 /// How often the control is played before the stub counts as broken.
 const ATTEMPTS: usize = 5;
 
@@ -39,7 +39,7 @@ pub fn run(place: &Place) -> Result<String> {
     );
     drop(round);
     let mut round = Round::begin(place, "enforced", Mode::Enforce)?;
-    let batch = round.play(&[control(), vec![TOUCH, SEND, PATIENCE]])?;
+    let batch = round.play(&[control(), vec![TOUCH, SEND, PAUSE]])?;
     match batch.played.as_slice() {
         [(_, true), (held, false)] if held.was("flow-held") => {}
         other => bail!(
@@ -55,7 +55,7 @@ pub fn run(place: &Place) -> Result<String> {
 
 /// Touches nothing, so that it must arrive: where it does not, the stub or the workers are broken, and no find means nothing.
 pub fn control() -> Program {
-    vec![Act::Touch { way: Way::Known, read: Reading::Read, by: By::Itself }, SEND, PATIENCE]
+    vec![Act::Touch { way: Way::Known, read: Reading::Read, by: By::Itself }, SEND, PAUSE]
 }
 
 /// Plays the control alone: in a crowd a daemon that lost records takes everybody for having touched everything.
@@ -78,33 +78,33 @@ pub fn still_arrives(round: &mut Round) -> Result<()> {
 fn everything() -> Vec<Program> {
     let mut all = Vec::new();
     for way in grammar::WAYS.into_iter().filter(|way| *way != Way::Inherited) {
-        all.push(vec![Act::Touch { way, read: Reading::Read, by: By::Itself }, SEND, PATIENCE]);
+        all.push(vec![Act::Touch { way, read: Reading::Read, by: By::Itself }, SEND, PAUSE]);
     }
     for read in grammar::READS {
-        all.push(vec![Act::Touch { way: Way::Open, read, by: By::Itself }, SEND, PATIENCE]);
+        all.push(vec![Act::Touch { way: Way::Open, read, by: By::Itself }, SEND, PAUSE]);
     }
     for by in grammar::WHO {
-        all.push(vec![Act::Touch { way: Way::Open, read: Reading::Read, by }, SEND, PATIENCE]);
+        all.push(vec![Act::Touch { way: Way::Open, read: Reading::Read, by }, SEND, PAUSE]);
     }
     for to in grammar::PLACES {
-        all.push(vec![TOUCH, Act::Connect { to, how: How::Plain }, SEND, PATIENCE]);
+        all.push(vec![TOUCH, Act::Connect { to, how: How::Plain }, SEND, PAUSE]);
     }
     for how in grammar::HOWS {
-        all.push(vec![Act::Connect { to: To::V4, how }, TOUCH, SEND, PATIENCE]);
+        all.push(vec![Act::Connect { to: To::V4, how }, TOUCH, SEND, PAUSE]);
     }
     for pass in grammar::PASSES {
-        all.push(vec![Act::Connect { to: To::V4, how: How::Plain }, TOUCH, Act::Pass(pass), SEND, PATIENCE]);
+        all.push(vec![Act::Connect { to: To::V4, how: How::Plain }, TOUCH, Act::Pass(pass), SEND, PAUSE]);
     }
     for form in grammar::FORMS {
-        all.push(vec![TOUCH, Act::Send { form, by: Means::Write, pieces: 3, gap: 1 }, PATIENCE]);
+        all.push(vec![TOUCH, Act::Send { form, by: Means::Write, pieces: 3, gap: 1 }, PAUSE]);
     }
     for by in grammar::MEANS {
-        all.push(vec![TOUCH, Act::Send { form: Form::Http, by, pieces: 3, gap: 1 }, PATIENCE]);
+        all.push(vec![TOUCH, Act::Send { form: Form::Http, by, pieces: 3, gap: 1 }, PAUSE]);
     }
     for act in grammar::ALIASES.into_iter().chain(grammar::CARRIERS) {
         // They need namespaces, or end every connection.
         if !matches!(act, Act::BindFile | Act::BindFolder | Act::Namespaces | Act::NetworkNamespace) {
-            all.push(vec![act, TOUCH, SEND, PATIENCE]);
+            all.push(vec![act, TOUCH, SEND, PAUSE]);
         }
     }
     all

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::daemon;
 
 /// Loading the probes takes a second or two; an emulated machine more.
-const PATIENCE: Duration = Duration::from_secs(180);
+const READY_TIMEOUT: Duration = Duration::from_secs(180);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -30,7 +30,7 @@ impl Daemon {
     pub fn start(binary: &Path, folder: &Path, mode: Mode) -> Result<Self> {
         let mode = if mode == Mode::Enforce { "enforce" } else { "observe" };
         let more = format!("metrics = \"none\"\nmode = \"{mode}\"\nsessions_per_user = 100000\n");
-        let daemon = daemon::Daemon::start(binary, folder, &more, PATIENCE)?;
+        let daemon = daemon::Daemon::start(binary, folder, &more, READY_TIMEOUT)?;
         Ok(Self { daemon, folder: folder.to_owned() })
     }
 

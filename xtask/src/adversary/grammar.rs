@@ -102,7 +102,7 @@ const LONG: u16 = 2_300;
 const RARELY: u64 = 60;
 /// Longest wait for an answer, milliseconds. What was asked about and let through is sent again only by TCP's clock, which
 /// begins at 200.
-const PATIENCE: u64 = 1_000;
+const ANSWER_TIMEOUT_MS: u64 = 1_000;
 /// One program in so many ends without waiting.
 const HASTY: u64 = 4;
 
@@ -174,7 +174,7 @@ impl Maker<'_> {
             self.add(&mut program, Self::ending);
         }
         if !self.chance.one_in(HASTY) {
-            program.push(Act::Await(self.chance.milliseconds(PATIENCE)));
+            program.push(Act::Await(self.chance.milliseconds(ANSWER_TIMEOUT_MS)));
         }
         program
     }

@@ -17,7 +17,7 @@ use super::world::{DNS, PORTS, RESOLVER};
 pub const TOKEN: &str = "not-real-0000";
 
 /// A connection that says nothing for so long is let go.
-const PATIENCE: Duration = Duration::from_secs(12);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(12);
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 /// Longest request that marks are looked for in, bytes.
 const LIMIT: usize = 1 << 16;
@@ -113,7 +113,7 @@ fn accept(listener: &TcpListener, arrived: &Arc<Arrived>) {
 
 /// Bytes are looked through as they come: a mark counts however it was split, and with its connection still open.
 fn converse(mut stream: TcpStream, arrived: &Arrived) -> io::Result<()> {
-    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(IDLE_TIMEOUT))?;
     let (mut bytes, mut piece) = (Vec::new(), [0; 4096]);
     while bytes.len() < LIMIT {
         let length = stream.read(&mut piece)?;

@@ -28,9 +28,9 @@ use serde::{Deserialize, Serialize};
 use super::{
     act::{Act, Program, To, Way},
     home::{Home, USER},
-    patience::patient,
     player::{self, Plan, outside},
     stub::TOKEN,
+    timeout::scaled,
     world::{PORTS, SERVER},
 };
 
@@ -105,9 +105,9 @@ fn play(setting: &Setting, home: &Home, job: Job) -> Result<Ended> {
     command.stdin(plan(home, job, outside.owner.as_ref())?).stdout(writer).stderr(errors);
     let root = command.spawn().context("a session cannot be started")?;
     drop(command); // and with it our ends of the pipe
-    let (words, ended) = listen(reader, Instant::now() + patient(LIFE))?;
+    let (words, ended) = listen(reader, Instant::now() + scaled(LIFE))?;
     drop(outside);
-    let killed = !ended || !reaped(Instant::now() + patient(LIFE));
+    let killed = !ended || !reaped(Instant::now() + scaled(LIFE));
     if killed {
         end_all()?;
     }
@@ -234,7 +234,7 @@ fn reaped(until: Instant) -> bool {
 
 /// Ends whatever descends from this process, again and again until there is nothing.
 fn end_all() -> Result<()> {
-    let until = Instant::now() + patient(LIFE);
+    let until = Instant::now() + scaled(LIFE);
     while Instant::now() < until {
         let mut all = Vec::new();
         descendants(Path::new("/proc/self"), &mut all);

@@ -17,7 +17,7 @@ use super::message::Message;
 use crate::{daemon, process};
 
 /// Loading the probes takes a second or two; a loaded machine more.
-const PATIENCE: Duration = Duration::from_secs(60);
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Ends before its folder goes.
 pub struct Daemon {
@@ -31,7 +31,7 @@ impl Daemon {
     pub fn start(binary: &Path) -> Result<Self> {
         let dir = TempDir::with_prefix("interlock-silence-daemon-").context("no temporary directory")?;
         let more = "metrics = \"127.0.0.1:0\"\n";
-        let daemon = daemon::Daemon::start(binary, dir.path(), more, PATIENCE)?;
+        let daemon = daemon::Daemon::start(binary, dir.path(), more, READY_TIMEOUT)?;
         Ok(Self { daemon, _dir: dir })
     }
 

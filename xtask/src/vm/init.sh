@@ -5,7 +5,7 @@
 # From the kernel's command line: BENCH=WORD,WORD runs the benchmarks, ADVERSARY=WORD,WORD the adversary, SHELL_ONLY=1 gives a
 # person the machine instead; SHARD=N and SHARDS=OF say which part of the plan is this guest's.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=vt100
-export INTERLOCK_TEST_PATIENCE=6
+export INTERLOCK_TEST_SLOWNESS=6
 LIMIT=240 # seconds that one test may take
 
 # `/init BINARY NAME` runs one test and says how it ended.

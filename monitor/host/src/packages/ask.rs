@@ -59,10 +59,10 @@ pub async fn defaults() -> Answers {
     ask_all(&DIRECTORIES.map(Path::new), TOOL_TIMEOUT).await
 }
 
-async fn ask_all(directories: &[&Path], patience: Duration) -> Answers {
+async fn ask_all(directories: &[&Path], timeout: Duration) -> Answers {
     let asked = QUESTIONS.iter().filter_map(|question| {
         let program = installed(directories, question.program)?;
-        Some(ask(question, program, patience))
+        Some(ask(question, program, timeout))
     });
     let mut answers = Answers::default();
     for answer in futures_util::future::join_all(asked).await {
@@ -74,7 +74,7 @@ async fn ask_all(directories: &[&Path], patience: Duration) -> Answers {
     answers
 }
 
-async fn ask(question: &Question, program: PathBuf, patience: Duration) -> Result<(String, String), Failure> {
+async fn ask(question: &Question, program: PathBuf, timeout: Duration) -> Result<(String, String), Failure> {
     let failed = |why: String| Failure { tool: question.tool, why };
     let mut command = Command::new(&program);
     command
@@ -91,9 +91,9 @@ async fn ask(question: &Question, program: PathBuf, patience: Duration) -> Resul
     if rustix::process::geteuid().is_root() {
         command.uid(NOBODY).gid(NOBODY);
     }
-    let answered = tokio::time::timeout(patience, command.output()).await;
+    let answered = tokio::time::timeout(timeout, command.output()).await;
     let Output { status, stdout, .. } = answered
-        .map_err(|_| failed(format!("it took longer than {} s", patience.as_secs())))?
+        .map_err(|_| failed(format!("it took longer than {} s", timeout.as_secs())))?
         .map_err(|error| failed(format!("{} cannot be run: {error}", program.display())))?;
     let host = answer(&String::from_utf8_lossy(&stdout), question.after);
     let host = host.filter(|_| status.success()).ok_or_else(|| match status.success() {

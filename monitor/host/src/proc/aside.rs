@@ -47,15 +47,15 @@ impl Asker {
     }
 
     fn look<T: Send + 'static>(&mut self, what: impl FnOnce() -> T + Send + 'static) -> Option<T> {
-        let patience = self.patience();
-        if patience.is_zero() || self.stuck.load(Ordering::Relaxed) >= STUCK_MAX {
+        let timeout = self.timeout();
+        if timeout.is_zero() || self.stuck.load(Ordering::Relaxed) >= STUCK_MAX {
             return None;
         }
         let (sender, answer) = sync_channel(1);
         let job = Box::new(move || drop(sender.send(what()))); // nobody waits any more
         self.worker()?.send(job).ok()?;
         let began = Instant::now();
-        let answered = answer.recv_timeout(patience);
+        let answered = answer.recv_timeout(timeout);
         self.left = self.left.saturating_sub(began.elapsed());
         if answered.is_err() {
             tracing::warn!(
@@ -67,7 +67,7 @@ impl Asker {
         answered.ok()
     }
 
-    fn patience(&mut self) -> Duration {
+    fn timeout(&mut self) -> Duration {
         let back = self.at.elapsed() / COMES_BACK;
         (self.left, self.at) = ((self.left + back).min(ALTOGETHER), Instant::now());
         self.left.min(LOOK_TIMEOUT)

@@ -203,8 +203,8 @@ mod tests {
         };
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
         let pending = start(question, Arc::clone(&wake)).unwrap();
-        let patience = Duration::from_secs(20);
-        let survey = pending.wait(patience, patience).unwrap();
+        let timeout = Duration::from_secs(20);
+        let survey = pending.wait(timeout, timeout).unwrap();
         assert!(pending.steps.load(Ordering::Relaxed) > 100);
         assert_eq!(survey.homes.first(), Some(&home), "links resolved");
         let (workspace, key) = survey.workspace.unwrap();

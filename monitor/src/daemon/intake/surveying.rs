@@ -149,7 +149,7 @@ fn question(secrets: &Secrets, pid: u32, env: &[(String, String)], workspace: bo
     }
 }
 
-fn survey(ctx: &mut Context, id: SessionId, question: Question, patience: Duration) {
+fn survey(ctx: &mut Context, id: SessionId, question: Question, timeout: Duration) {
     let (pid, found) = (question.pid, namespace(question.pid));
     if let Some(namespace) = found
         && let Some(view) = ctx.surveying.surveys.view(id, namespace, pid)
@@ -173,16 +173,16 @@ fn survey(ctx: &mut Context, id: SessionId, question: Question, patience: Durati
             return;
         }
     };
-    let (patience, began) = (ctx.surveying.surveys.patience.of(patience), Instant::now());
-    let answered = answer.wait(QUIET, patience);
-    // A file system that answers as file systems do costs nobody his patience, however many sessions begin.
-    ctx.surveying.surveys.patience.spend(began.elapsed().saturating_sub(USUAL));
+    let (timeout, began) = (ctx.surveying.surveys.budget.of(timeout), Instant::now());
+    let answered = answer.wait(QUIET, timeout);
+    // A file system that answers as file systems do takes nothing from the budget, however many sessions begin.
+    ctx.surveying.surveys.budget.spend(began.elapsed().saturating_sub(USUAL));
     match answered {
         Ok(survey) => stores::settle(ctx, id, survey),
         Err(RecvTimeoutError::Disconnected) => {}
         Err(RecvTimeoutError::Timeout) => {
             tracing::warn!(session = %id, pid, "a file system is slow to answer: its stores are known by name only until it does");
-            if patience.is_zero() {
+            if timeout.is_zero() {
                 // Nobody waited for this one at all: fails closed.
                 doubt_unsurveyed(ctx, id, pid);
             }

@@ -44,7 +44,7 @@ pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), St
 
 /// Tells systemd's watchdog of every engine that beats; says in the log when it does not.
 pub async fn watch(heartbeat: Heartbeat) {
-    let every = sd_notify::watchdog_enabled().map_or(EVERY, |patience| (patience / 3).clamp(LEAST, EVERY));
+    let every = sd_notify::watchdog_enabled().map_or(EVERY, |timeout| (timeout / 3).clamp(LEAST, EVERY));
     let mut beats = tokio::time::interval(every);
     let mut beat = true;
     loop {

@@ -3,7 +3,7 @@
 use std::{thread, time::Duration};
 
 use super::*;
-use crate::drill::patience::{Look, Patience};
+use crate::drill::wait::{Look, Wait};
 
 /// Plays the plan to the agent's end, on a thread that may leave the machine's network.
 fn play(sweep: bool, script: Option<PathBuf>) -> Option<Report> {
@@ -17,14 +17,13 @@ fn play(sweep: bool, script: Option<PathBuf>) -> Option<Report> {
         let plan = Plan { directory: directory.path().to_owned(), sweep, script };
         let mut sandbox = Sandbox::raise(&plan).unwrap();
         sandbox.start_agent().unwrap();
-        let patience = Patience::new().unwrap();
-        patience
-            .until("the agent ends", Duration::from_secs(30), || {
-                let report = sandbox.report()?;
-                let ended = report.agent.as_ref().is_some_and(|agent| agent.ended);
-                Ok(if ended { Look::Seen(report) } else { Look::NotYet(format!("{report:?}")) })
-            })
-            .unwrap()
+        let wait = Wait::new().unwrap();
+        wait.until("the agent ends", Duration::from_secs(30), || {
+            let report = sandbox.report()?;
+            let ended = report.agent.as_ref().is_some_and(|agent| agent.ended);
+            Ok(if ended { Look::Seen(report) } else { Look::NotYet(format!("{report:?}")) })
+        })
+        .unwrap()
     });
     Some(played.join().unwrap())
 }

@@ -98,7 +98,7 @@ fn ended(agent: &Running, how: &str) -> usize {
 
 /// Seconds that a brief hold waits: long enough to see all of them wait.
 fn deadline() -> u64 {
-    wait::patience().as_secs() * 2 / 5
+    wait::timeout().as_secs() * 2 / 5
 }
 
 /// A rule that holds until the deadline, then denies.

@@ -35,7 +35,7 @@ fn a_write_of_256_kib_does_not_slip_through() {
     );
     scene.receives_nothing();
     scene.answer(&ask, FLOW_ALLOWED);
-    scene.server.set_read_timeout(Some(wait::patience())).unwrap();
+    scene.server.set_read_timeout(Some(wait::timeout())).unwrap();
     let mut bytes = vec![0; LARGE];
     scene.server.read_exact(&mut bytes).unwrap();
     assert!(bytes.iter().enumerate().all(|(at, byte)| *byte == (at % 256) as u8));

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Longest wait for an answer that the program goes on without, milliseconds.
-const PATIENCE: u16 = 300;
+const ANSWER_TIMEOUT_MS: u16 = 300;
 
 /// `owner` is the process outside that has a connection.
 pub fn make(to: To, how: How, owner: Option<i32>) -> io::Result<OwnedFd> {
@@ -74,9 +74,9 @@ pub fn place(to: To, how: How) -> SocketAddr {
 /// A request without a mark, to the same name, and its answer.
 pub fn ask(connection: impl AsFd) -> io::Result<()> {
     let request = b"GET /status HTTP/1.1\r\nHost: backboard.railway.app\r\n\r\n";
-    ready(&connection, rustix::event::PollFlags::OUT, PATIENCE)?;
+    ready(&connection, rustix::event::PollFlags::OUT, ANSWER_TIMEOUT_MS)?;
     send(&connection, request, SendFlags::NOSIGNAL)?;
-    answers(&connection, PATIENCE).map(drop)
+    answers(&connection, ANSWER_TIMEOUT_MS).map(drop)
 }
 
 pub fn answers(connection: impl AsFd, milliseconds: u16) -> io::Result<bool> {
@@ -98,5 +98,5 @@ pub fn resolve() -> io::Result<()> {
     let asker = socket(AddressFamily::INET, SocketType::DGRAM, None)?;
     connect(&asker, &SocketAddr::from((RESOLVER, DNS)))?;
     send(&asker, &query, SendFlags::NOSIGNAL)?;
-    answers(&asker, PATIENCE).map(drop)
+    answers(&asker, ANSWER_TIMEOUT_MS).map(drop)
 }

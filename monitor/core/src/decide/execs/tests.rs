@@ -108,13 +108,13 @@ fn only_the_same_question_was_answered_and_not_for_ever() {
     assert_eq!(play.asks(7, SEQ, "it b"), Asked::New, "other arguments");
     assert_eq!(play.asks(7, SEQ, "it b"), Asked::New, "it waits still");
     let then = play.answered(7, SEQ).1;
-    let patience = INTERPRETER_TIMEOUT.as_nanos() as u64;
+    let timeout = INTERPRETER_TIMEOUT.as_nanos() as u64;
     let same = Arguments { args: list("it b"), whole: true };
     let mut asks = |program, at| play.0.asked(file(SEQ, 7), 7, program, Some(&same), BootNanos(at)).0;
     assert_eq!(asks(IT, then), Asked::Answered, "it asked before it was answered");
-    assert_eq!(asks(IT, then + patience - 1), Asked::Again);
-    assert_eq!(asks(IT, then + patience), Asked::New);
-    assert_eq!(asks("/x/other", then + patience), Asked::New, "another program");
+    assert_eq!(asks(IT, then + timeout - 1), Asked::Again);
+    assert_eq!(asks(IT, then + timeout), Asked::New);
+    assert_eq!(asks("/x/other", then + timeout), Asked::New, "another program");
 }
 
 #[test]

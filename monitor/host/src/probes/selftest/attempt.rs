@@ -32,7 +32,7 @@ pub struct Attempt<'a> {
     pub fixture: &'a Fixture,
     pub maps: &'a mut Maps,
     /// How long something may take that is as good as done.
-    pub patience: Duration,
+    pub timeout: Duration,
     probes: &'a mut Probes,
     child: Child,
     deadline: Instant,
@@ -43,8 +43,8 @@ pub struct Attempt<'a> {
 impl<'a> Attempt<'a> {
     /// An attempt on a fixture that is armed for the child.
     pub fn new(fixture: &'a Fixture, maps: &'a mut Maps, probes: &'a mut Probes, child: Child) -> Self {
-        let (patience, deadline) = (child.patience(), Instant::now() + child.limit());
-        Self { fixture, maps, patience, probes, child, deadline, answered: Vec::new() }
+        let (timeout, deadline) = (child.timeout(), Instant::now() + child.limit());
+        Self { fixture, maps, timeout, probes, child, deadline, answered: Vec::new() }
     }
 
     /// Whether a program is attached, so that it can be tried.
@@ -99,7 +99,7 @@ impl<'a> Attempt<'a> {
             let now = Instant::now();
             match ended {
                 Some(_) if enough(&observed.traces) => return observed,
-                Some(ended) if now > ended + self.patience => return observed,
+                Some(ended) if now > ended + self.timeout => return observed,
                 _ if now > self.deadline => return observed,
                 Some(_) => {}
                 None => match self.child.answer(now) {
@@ -117,7 +117,7 @@ impl<'a> Attempt<'a> {
 
     /// Waits for a record of which `wanted` is true.
     pub fn wait_for(&mut self, wanted: impl Fn(&Trace) -> bool) -> bool {
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.timeout;
         let mut traces = Vec::new();
         loop {
             self.sift(&mut traces);
@@ -164,7 +164,7 @@ impl<'a> Attempt<'a> {
     }
 
     fn is_stopped(&self, pid: u32) -> bool {
-        let until = Instant::now() + self.patience;
+        let until = Instant::now() + self.timeout;
         loop {
             if procfs::is_stopped(pid) {
                 return true;
@@ -193,7 +193,7 @@ impl<'a> Attempt<'a> {
     fn wait(&self) {
         let fds = [self.child.output(), self.probes.access.fd(), self.probes.lifecycle.fd()];
         let mut fds = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        let a_while = Timespec::try_from(self.patience).ok();
+        let a_while = Timespec::try_from(self.timeout).ok();
         let _ = poll(&mut fds, a_while.as_ref()); // interrupted: looked at again
     }
 }

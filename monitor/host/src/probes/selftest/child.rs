@@ -64,7 +64,7 @@ impl Child {
     }
 
     /// For what is as good as done.
-    pub fn patience(&self) -> Duration {
+    pub fn timeout(&self) -> Duration {
         (self.pace * 2).clamp(Duration::from_millis(50), Duration::from_secs(1))
     }
 
@@ -115,10 +115,10 @@ impl Drop for Child {
     }
 }
 
-/// Whether there is something to read, or something comes within `patience`.
-pub fn is_readable(what: BorrowedFd<'_>, patience: Duration) -> bool {
-    let Ok(patience) = Timespec::try_from(patience) else { return false };
-    poll(&mut [PollFd::from_borrowed_fd(what, PollFlags::IN)], Some(&patience)).is_ok_and(|ready| ready > 0)
+/// Whether there is something to read, or something comes within `timeout`.
+pub fn is_readable(what: BorrowedFd<'_>, timeout: Duration) -> bool {
+    let Ok(timeout) = Timespec::try_from(timeout) else { return false };
+    poll(&mut [PollFd::from_borrowed_fd(what, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0)
 }
 
 /// Continues a process that a hook has stopped. It is stopped for good before: a signal that comes too early would be

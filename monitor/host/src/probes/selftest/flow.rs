@@ -22,14 +22,14 @@ pub fn held(attempt: &mut Attempt<'_>) -> Finding {
 
 fn conversation(attempt: &mut Attempt<'_>) -> Result<Finding, Finding> {
     passes(attempt, Act::Dial)?;
-    if !is_readable(attempt.fixture.open.as_fd(), attempt.patience) {
+    if !is_readable(attempt.fixture.open.as_fd(), attempt.timeout) {
         return Err(Finding::NotTried("the connection did not arrive".into()));
     }
     let (mut stream, _) =
         attempt.fixture.open.accept().map_err(|error| Finding::NotTried(error.to_string()))?;
     // It must be the hold, not the network, that keeps the next byte.
     passes(attempt, Act::Talk)?;
-    if !arrives(&mut stream, attempt.patience) {
+    if !arrives(&mut stream, attempt.timeout) {
         return Err(Finding::NotTried("what nobody holds does not arrive".into()));
     }
     attempt.fixture.gate(attempt.maps).map_err(|error| Finding::NotTried(error.to_string()))?;
@@ -69,8 +69,8 @@ fn passes(attempt: &mut Attempt<'_>, act: Act) -> Result<(), Finding> {
     }
 }
 
-fn arrives(stream: &mut TcpStream, patience: Duration) -> bool {
-    is_readable(stream.as_fd(), patience) && stream.read(&mut [0; 16]).is_ok_and(|read| read > 0)
+fn arrives(stream: &mut TcpStream, timeout: Duration) -> bool {
+    is_readable(stream.as_fd(), timeout) && stream.read(&mut [0; 16]).is_ok_and(|read| read > 0)
 }
 
 /// Proves `ingress`: an answer from a server of names is read on its way in.
@@ -82,7 +82,7 @@ pub fn read_names(attempt: &mut Attempt<'_>) -> Finding {
         return finding;
     }
     let Some(names) = &attempt.fixture.names else { return Finding::not_proven("unreachable server") };
-    let answered = is_readable(names.as_fd(), attempt.patience)
+    let answered = is_readable(names.as_fd(), attempt.timeout)
         && names.recv_from(&mut [0; 16]).and_then(|(_, from)| names.send_to(b"answer", from)).is_ok();
     if !answered {
         return Finding::NotTried("the question did not arrive".into());

@@ -26,7 +26,7 @@ impl PartialRequests {
             return false;
         }
         if let Some(head) = self.waiting.get_mut(&ask.cookie) {
-            *head.ask = *ask; // its patience began with the first
+            *head.ask = *ask; // its timeout began with the first
             return true;
         }
         if self.waiting.len() >= MAX {

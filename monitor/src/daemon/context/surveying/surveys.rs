@@ -28,19 +28,19 @@ const EVERY: Duration = Duration::from_secs(60);
 const SURVEY_BUDGET: Duration = Duration::from_secs(5);
 const SURVEY_BUDGET_PER_SECOND: u32 = 10; // a tenth of it
 
-/// The engine's patience; each wait takes from it, and it comes back with time.
-pub struct Patience {
+/// How long the engine may still wait: each wait takes from it, and it comes back with time.
+pub struct WaitBudget {
     left: Duration,
     at: Instant,
 }
 
-impl Default for Patience {
+impl Default for WaitBudget {
     fn default() -> Self {
         Self { left: SURVEY_BUDGET, at: Instant::now() }
     }
 }
 
-impl Patience {
+impl WaitBudget {
     /// What is left now, of at most `most`.
     pub fn of(&mut self, most: Duration) -> Duration {
         let back = self.at.elapsed() / SURVEY_BUDGET_PER_SECOND;
@@ -55,7 +55,7 @@ impl Patience {
 
 #[derive(Default)]
 pub struct Surveys {
-    pub patience: Patience,
+    pub budget: WaitBudget,
     pub running: Vec<Running>,
     pub views: HashMap<SessionId, Vec<View>>,
     /// Tags that an earlier daemon left are kept until every survey has answered.
@@ -192,16 +192,16 @@ mod tests {
     }
 
     #[test]
-    fn patience_is_used_up_and_comes_back() {
-        let mut patience = Patience::default();
+    fn a_budget_is_used_up_and_comes_back() {
+        let mut budget = WaitBudget::default();
         let most = Duration::from_secs(2);
-        assert_eq!(patience.of(most), most);
-        patience.spend(SURVEY_BUDGET);
-        assert!(patience.of(most) < Duration::from_millis(500), "{:?}", patience.left);
+        assert_eq!(budget.of(most), most);
+        budget.spend(SURVEY_BUDGET);
+        assert!(budget.of(most) < Duration::from_millis(500), "{:?}", budget.left);
         let Some(before) = Instant::now().checked_sub(Duration::from_secs(100)) else { return };
-        patience.at = before;
-        assert_eq!(patience.of(most), most);
-        assert_eq!(patience.left, SURVEY_BUDGET);
+        budget.at = before;
+        assert_eq!(budget.of(most), most);
+        assert_eq!(budget.left, SURVEY_BUDGET);
     }
 
     #[test]

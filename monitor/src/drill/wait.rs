@@ -21,12 +21,12 @@ pub enum Look<T> {
 
 /// While it lives, SIGINT and SIGTERM to this thread end the waiting with an error instead of ending the process, so that
 /// every guard gets to clean up.
-pub struct Patience {
+pub struct Wait {
     signals: SignalFd,
     before: SigSet,
 }
 
-impl Patience {
+impl Wait {
     /// # Errors
     /// The kernel refuses the signal mask or the descriptor.
     pub fn new() -> Result<Self> {
@@ -72,7 +72,7 @@ impl Patience {
     }
 }
 
-/// Takes back what a parent with [`Patience`] hands down: a new process inherits the blocked signals.
+/// Takes back what a parent with [`Wait`] hands down: a new process inherits the blocked signals.
 ///
 /// # Errors
 /// The kernel refuses the signal mask.
@@ -80,7 +80,7 @@ pub fn hear_signals() -> Result<()> {
     SigSet::empty().thread_set_mask().context("signals cannot be unblocked")
 }
 
-impl Drop for Patience {
+impl Drop for Wait {
     fn drop(&mut self) {
         // The mask was valid when it was read.
         let _ = self.before.thread_set_mask();
@@ -93,25 +93,25 @@ mod tests {
 
     #[test]
     fn looks_until_it_is_there_and_says_what_it_saw_otherwise() {
-        let patience = Patience::new().unwrap();
+        let wait = Wait::new().unwrap();
         let mut looks = 0;
-        let found = patience.until("three", Duration::from_secs(5), || {
+        let found = wait.until("three", Duration::from_secs(5), || {
             looks += 1;
             Ok(if looks == 3 { Look::Seen(looks) } else { Look::NotYet(looks.to_string()) })
         });
         assert_eq!(found.unwrap(), 3);
 
         let never = || Ok(Look::<()>::NotYet("a closed door".into()));
-        let why = patience.until("it opens", Duration::ZERO, never).unwrap_err().to_string();
+        let why = wait.until("it opens", Duration::ZERO, never).unwrap_err().to_string();
         assert!(why.contains("it opens") && why.contains("a closed door"), "{why}");
     }
 
     #[test]
     fn an_interrupt_ends_the_waiting_and_not_the_process() {
-        let patience = Patience::new().unwrap();
+        let wait = Wait::new().unwrap();
         nix::sys::signal::raise(Signal::SIGINT).unwrap();
         let never = || Ok(Look::<()>::NotYet(String::new()));
-        let why = patience.until("nothing", Duration::from_secs(5), never).unwrap_err().to_string();
+        let why = wait.until("nothing", Duration::from_secs(5), never).unwrap_err().to_string();
         assert!(why.contains("interrupted"), "{why}");
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Longer where everything takes longer: guests say so, as they do to tests.
-pub fn patient(duration: Duration) -> Duration {
-    let factor = std::env::var("INTERLOCK_TEST_PATIENCE").ok().and_then(|text| text.parse().ok());
+pub fn scaled(duration: Duration) -> Duration {
+    let factor = std::env::var("INTERLOCK_TEST_SLOWNESS").ok().and_then(|text| text.parse().ok());
     duration * factor.unwrap_or(1)
 }
