@@ -1,6 +1,6 @@
-//! The daemon: one engine thread that owns all state, and a small runtime for the control socket and the metrics.
+//! The daemon: one event loop thread that owns all state, and a small runtime for the control socket and the metrics.
 //!
-//! The engine waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
+//! The event loop waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
 //! its decision is in the kernel before the next one is looked at. Nothing here needs a lock.
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What the control server asks of the engine, and how the answer comes back.
+//! What the control server asks of the event loop, and how the answer comes back.
 
 use tokio::sync::oneshot;
 
@@ -9,7 +9,7 @@ use super::{
 use interlock_core::{explanation::Explanation, health::Check};
 use interlock_host::proc::seat::Shared;
 
-/// Why the engine says no; the server picks the HTTP status from it.
+/// Why the event loop says no; the server picks the HTTP status from it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestError {
     NotPermitted(Refusal),
@@ -21,7 +21,7 @@ pub enum RequestError {
 
 pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
 
-/// One request. The engine first refuses every caller whose process carries a label, whatever it asks, and *after it
+/// One request. The event loop first refuses every caller whose process carries a label, whatever it asks, and *after it
 /// looked the label up* every caller that has ended or begins to: the dead and the dying carry no label.
 #[derive(Debug)]
 pub enum Request {
@@ -69,16 +69,16 @@ pub struct Command {
     pub typed: Option<Typed>,
 }
 
-/// The engine as others see it: hand in a command, and it wakes up.
-pub trait Engine: Send + Sync + 'static {
+/// The event loop as others see it: hand in a command, and it wakes up.
+pub trait EventLoop: Send + Sync + 'static {
     /// # Errors
-    /// Returns the command back when the engine has ended.
+    /// Returns the command back when the event loop has ended.
     fn submit(&self, command: Command) -> Result<(), Box<Command>>;
 
     /// Events from now on, each one ECS JSON object.
     fn events(&self) -> super::live::Live;
 
-    /// Events kept in memory, oldest first; before them a line for each session of which some made room. An event is kept before it is sent to [`Engine::events`], so that whoever
+    /// Events kept in memory, oldest first; before them a line for each session of which some made room. An event is kept before it is sent to [`EventLoop::events`], so that whoever
     /// subscribes first and then reads these misses none.
     fn recent(&self) -> Vec<std::sync::Arc<serde_json::Value>>;
 }

@@ -1,4 +1,4 @@
-//! The server: each route becomes one [`Request`] to the engine, and the engine's answer a response.
+//! The server: each route becomes one [`Request`] to the event loop, and the event loop's answer a response.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     api::{Approval, Enroll, Refusal},
-    command::{Command, Engine, Reply, Request, RequestError},
+    command::{Command, EventLoop, Reply, Request, RequestError},
     peer::Caller,
     socket::{ControlSocket, Peer},
     stream,
@@ -28,7 +28,7 @@ use crate::metrics::Metrics;
 
 /// Largest request body, bytes.
 const BODY: usize = 64 * 1024;
-/// How long the engine may take for an answer.
+/// How long the event loop may take for an answer.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long open connections get to finish when the daemon stops.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -36,7 +36,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What every handler works with.
 #[derive(Clone)]
 struct AppState {
-    engine: Arc<dyn Engine>,
+    event_loop: Arc<dyn EventLoop>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 }
@@ -47,12 +47,12 @@ struct AppState {
 /// When the socket can no longer be listened on.
 pub async fn serve(
     socket: ControlSocket,
-    engine: Arc<dyn Engine>,
+    event_loop: Arc<dyn EventLoop>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
 ) -> io::Result<()> {
-    let desk = AppState { engine, metrics, stop: stop.clone() };
-    let service = routes(desk).into_make_service_with_connect_info::<Peer>();
+    let app = AppState { event_loop, metrics, stop: stop.clone() };
+    let service = routes(app).into_make_service_with_connect_info::<Peer>();
     let serving = axum::serve(socket, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     let farewell = async {
         stop.cancelled().await;
@@ -64,10 +64,10 @@ pub async fn serve(
     }
 }
 
-fn routes(desk: AppState) -> Router {
+fn routes(app: AppState) -> Router {
     Router::new()
-        .route("/v1/status", get(async |desk: Asked| desk.ask(Request::Status).await))
-        .route("/v1/sessions", get(async |desk: Asked| desk.ask(Request::Sessions).await).post(enroll))
+        .route("/v1/status", get(async |asked: Asked| asked.ask(Request::Status).await))
+        .route("/v1/sessions", get(async |asked: Asked| asked.ask(Request::Sessions).await).post(enroll))
         .route("/v1/sessions/{id}/freeze", post(freeze))
         .route("/v1/sessions/{id}/thaw", post(thaw))
         .route("/v1/holds", get(holds))
@@ -75,26 +75,26 @@ fn routes(desk: AppState) -> Router {
         .route("/v1/holds/{id}/deny", post(deny))
         .route("/v1/events", get(events))
         .route("/v1/explain/{id}", get(explain))
-        .route("/v1/rules/reload", post(async |desk: Asked| desk.ask(Request::Reload).await))
-        .route("/v1/doctor", get(async |desk: Asked| desk.ask(Request::Doctor).await))
+        .route("/v1/rules/reload", post(async |asked: Asked| asked.ask(Request::Reload).await))
+        .route("/v1/doctor", get(async |asked: Asked| asked.ask(Request::Doctor).await))
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no such path in the control API, version 1"))
         .method_not_allowed_fallback(async || {
             Failure::new(StatusCode::METHOD_NOT_ALLOWED, "this path has no such method")
         })
         .layer(DefaultBodyLimit::max(BODY))
-        .with_state(desk)
+        .with_state(app)
 }
 
-async fn enroll(desk: Asked, Given(enroll): Given<Enroll>) -> Response {
-    desk.ask(|reply| Request::Enroll(enroll, reply)).await
+async fn enroll(asked: Asked, Given(enroll): Given<Enroll>) -> Response {
+    asked.ask(|reply| Request::Enroll(enroll, reply)).await
 }
 
-async fn freeze(desk: Asked, Path(id): Path<String>) -> Response {
-    desk.ask(|reply| Request::Freeze(id, reply)).await
+async fn freeze(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Freeze(id, reply)).await
 }
 
-async fn thaw(desk: Asked, Path(id): Path<String>) -> Response {
-    desk.ask(|reply| Request::Thaw(id, reply)).await
+async fn thaw(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Thaw(id, reply)).await
 }
 
 #[derive(Default, Deserialize)]
@@ -103,20 +103,20 @@ struct WhichHolds {
     all: bool,
 }
 
-async fn holds(desk: Asked, Flags(which): Flags<WhichHolds>) -> Response {
-    desk.ask(|reply| Request::Holds { all: which.all, reply }).await
+async fn holds(asked: Asked, Flags(which): Flags<WhichHolds>) -> Response {
+    asked.ask(|reply| Request::Holds { all: which.all, reply }).await
 }
 
-async fn approve(desk: Asked, Path(id): Path<String>, Given(approval): Given<Approval>) -> Response {
-    desk.ask(|reply| Request::Approve(id, approval, reply)).await
+async fn approve(asked: Asked, Path(id): Path<String>, Given(approval): Given<Approval>) -> Response {
+    asked.ask(|reply| Request::Approve(id, approval, reply)).await
 }
 
-async fn deny(desk: Asked, Path(id): Path<String>) -> Response {
-    desk.ask(|reply| Request::Deny(id, reply)).await
+async fn deny(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Deny(id, reply)).await
 }
 
-async fn explain(desk: Asked, Path(id): Path<String>) -> Response {
-    desk.ask(|reply| Request::Explain(id, reply)).await
+async fn explain(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Explain(id, reply)).await
 }
 
 #[derive(Default, Deserialize)]
@@ -125,19 +125,19 @@ struct WhichEvents {
     follow: bool,
 }
 
-async fn events(desk: Asked, Flags(which): Flags<WhichEvents>) -> Response {
-    if let Err(failure) = desk.answer(Request::Watch).await {
+async fn events(asked: Asked, Flags(which): Flags<WhichEvents>) -> Response {
+    if let Err(failure) = asked.answer(Request::Watch).await {
         return failure.into_response();
     }
-    let AppState { engine, metrics, stop } = desk.desk;
-    let body = Body::from_stream(stream::lines(&*engine, metrics, stop, which.follow));
+    let AppState { event_loop, metrics, stop } = asked.app;
+    let body = Body::from_stream(stream::lines(&*event_loop, metrics, stop, which.follow));
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 
 /// One request of an identified caller.
 struct Asked {
     caller: Caller,
-    desk: AppState,
+    app: AppState,
 }
 
 impl Asked {
@@ -149,7 +149,7 @@ impl Asked {
         let (reply, answer) = oneshot::channel();
         let command = Command { caller: self.caller.clone(), request: request(reply), typed: None };
         let ended = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
-        self.desk.engine.submit(command).map_err(|_| ended())?;
+        self.app.event_loop.submit(command).map_err(|_| ended())?;
         match tokio::time::timeout(ANSWER, answer).await {
             Ok(Ok(answer)) => answer.map_err(Failure::from),
             Ok(Err(_)) => Err(ended()),
@@ -161,13 +161,13 @@ impl Asked {
 impl FromRequestParts<AppState> for Asked {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &AppState) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Failure> {
         let forbidden = |error: &dyn std::fmt::Display| Failure::new(StatusCode::FORBIDDEN, error);
-        let ConnectInfo(peer) = ConnectInfo::<Peer>::from_request_parts(parts, desk)
+        let ConnectInfo(peer) = ConnectInfo::<Peer>::from_request_parts(parts, app)
             .await
             .map_err(|_| forbidden(&"the caller is unknown"))?;
         let caller = peer.caller.map_err(|error| forbidden(&error))?;
-        Ok(Self { caller, desk: desk.clone() })
+        Ok(Self { caller, app: app.clone() })
     }
 }
 
@@ -177,8 +177,8 @@ struct Given<T>(T);
 impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<T> {
     type Rejection = Failure;
 
-    async fn from_request(request: HttpRequest, desk: &AppState) -> Result<Self, Failure> {
-        let body = Bytes::from_request(request, desk)
+    async fn from_request(request: HttpRequest, app: &AppState) -> Result<Self, Failure> {
+        let body = Bytes::from_request(request, app)
             .await
             .map_err(|error| Failure::new(error.status(), error.body_text()))?;
         if body.is_empty() {
@@ -212,8 +212,8 @@ struct Flags<T>(T);
 impl<T: DeserializeOwned> FromRequestParts<AppState> for Flags<T> {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, desk: &AppState) -> Result<Self, Failure> {
-        match Query::from_request_parts(parts, desk).await {
+    async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, Failure> {
+        match Query::from_request_parts(parts, app).await {
             Ok(Query(flags)) => Ok(Self(flags)),
             Err(error) => Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, error.body_text())),
         }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::{command::Engine, live::Live};
+use super::{command::EventLoop, live::Live};
 use crate::metrics::Metrics;
 
 type Line = Result<String, Infallible>;
@@ -19,14 +19,14 @@ type Line = Result<String, Infallible>;
 /// The kept events, and with `follow` every further one until `stop`. A subscriber that is too slow is told how many
 /// it missed, and they are counted.
 pub(super) fn lines(
-    engine: &dyn Engine,
+    event_loop: &dyn EventLoop,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
     follow: bool,
 ) -> impl Stream<Item = Line> + use<> {
     // In this order: an event between the two is then in both, which can be seen, and not in neither, which cannot.
-    let live = engine.events();
-    let recent = engine.recent();
+    let live = event_loop.events();
+    let recent = event_loop.recent();
     let seen = recent.iter().filter_map(|event| id(event)).collect();
     let counted =
         recent.iter().filter_map(|event| Some((id(event)?, count(event)?.checked_sub(1)?))).collect();

@@ -1,4 +1,4 @@
-//! The server and the client over a real socket, with an engine that answers from a script.
+//! The server and the client over a real socket, with an event loop that answers from a script.
 
 use std::{
     path::PathBuf,
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     client::{Client, ClientError},
-    command::{Command, Engine, Request, RequestError},
+    command::{Command, EventLoop, Request, RequestError},
     live::Live,
     peer::Caller,
     server,
@@ -69,7 +69,7 @@ fn check() -> Check {
     Check { subject: "connect".into(), state: CheckState::Good, found: "cgroup".into(), advice: None }
 }
 
-impl Engine for Scripted {
+impl EventLoop for Scripted {
     fn submit(&self, command: Command) -> Result<(), Box<Command>> {
         let name = match &command.request {
             Request::Enroll(enroll, _) => format!("enroll {}", enroll.command.join(" ")),
@@ -94,7 +94,7 @@ impl Engine for Scripted {
             Request::Holds { reply, .. } => drop(reply.send(Ok(vec![sample::hold()]))),
             Request::Approve(id, _, reply) => drop(reply.send(hold(id, HoldState::Approved))),
             Request::Deny(id, reply) => drop(reply.send(hold(id, HoldState::Denied))),
-            // An engine that ends before it answers.
+            // An event loop that ends before it answers.
             Request::Explain(id, reply) if id == "end" => drop(reply),
             Request::Explain(id, reply) => drop(reply.send(Ok(explanation(id)))),
             Request::Reload(reply) => drop(reply.send(Ok(sample::status().rules))),
@@ -114,7 +114,7 @@ impl Engine for Scripted {
 }
 
 struct Served {
-    engine: Arc<Scripted>,
+    event_loop: Arc<Scripted>,
     client: Client,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
@@ -126,7 +126,7 @@ struct Served {
 fn serve() -> Served {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("control.sock");
-    let engine = Arc::new(Scripted {
+    let event_loop = Arc::new(Scripted {
         asked: Mutex::default(),
         events: broadcast::channel(BACKLOG).0,
         plain: broadcast::channel(BACKLOG).0,
@@ -135,13 +135,21 @@ fn serve() -> Served {
     let metrics = Arc::new(Metrics::new().unwrap());
     let stop = CancellationToken::new();
     let socket = ControlSocket::bind(&path).unwrap();
-    let serving = tokio::spawn(server::serve(socket, engine.clone(), metrics.clone(), stop.clone()));
-    Served { engine, client: Client::new(&path), metrics, stop, serving, socket: path, _directory: directory }
+    let serving = tokio::spawn(server::serve(socket, event_loop.clone(), metrics.clone(), stop.clone()));
+    Served {
+        event_loop,
+        client: Client::new(&path),
+        metrics,
+        stop,
+        serving,
+        socket: path,
+        _directory: directory,
+    }
 }
 
 impl Served {
     fn asked(&self) -> Vec<String> {
-        self.engine.asked.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+        self.event_loop.asked.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
     }
 
     async fn raw(&self, request: &str) -> String {
@@ -162,7 +170,7 @@ impl Served {
 }
 
 #[tokio::test]
-async fn each_route_asks_the_engine_its_question() {
+async fn each_route_asks_the_event_loop_its_question() {
     let served = serve();
     let client = &served.client;
     assert_eq!(client.get::<Status>("/v1/status").await.unwrap(), sample::status());
@@ -202,7 +210,7 @@ async fn each_route_asks_the_engine_its_question() {
 async fn the_caller_is_the_process_that_connected() {
     let served = serve();
     served.client.get::<Status>("/v1/status").await.unwrap();
-    let asked = served.engine.asked.lock().unwrap();
+    let asked = served.event_loop.asked.lock().unwrap();
     let caller = &asked.first().unwrap().1;
     assert_eq!(caller.pid, std::process::id());
     assert_eq!(caller.uid, rustix::process::geteuid().as_raw());
@@ -226,7 +234,7 @@ async fn each_no_has_its_status() {
 }
 
 #[tokio::test]
-async fn what_is_malformed_never_reaches_the_engine() {
+async fn what_is_malformed_never_reaches_the_event_loop() {
     let served = serve();
     let unknown =
         served.post_raw("/v1/holds/h1/approve", r#"{"for_second":9,"for_seconds":9,"force":true}"#).await;
@@ -251,7 +259,7 @@ async fn what_is_malformed_never_reaches_the_engine() {
 #[tokio::test]
 async fn a_script_without_chunks_can_read_events() {
     let served = serve();
-    *served.engine.recent.lock().unwrap() = vec![event(1), event(2)];
+    *served.event_loop.recent.lock().unwrap() = vec![event(1), event(2)];
     let answer = served.raw("GET /v1/events HTTP/1.0\r\n\r\n").await;
     let (_, body) = answer.split_once("\r\n\r\n").unwrap();
     assert_eq!(body, "{\"event.id\":\"1\"}\n{\"event.id\":\"2\"}\n");
@@ -272,13 +280,13 @@ fn event(id: u64) -> Arc<Value> {
 #[tokio::test]
 async fn a_follower_gets_each_event_once() {
     let served = serve();
-    *served.engine.recent.lock().unwrap() = vec![event(1), event(2)];
+    *served.event_loop.recent.lock().unwrap() = vec![event(1), event(2)];
     let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
     assert_eq!(served.asked(), ["watch"]);
     // The stream subscribed before it read what is kept: event 2 comes again and must not be shown again.
     assert_eq!(lines.next().await.unwrap(), Some((*event(1)).clone()));
     for id in [2, 3] {
-        served.engine.events.send(event(id)).unwrap();
+        served.event_loop.events.send(event(id)).unwrap();
     }
     assert_eq!(lines.next().await.unwrap(), Some((*event(2)).clone()));
     assert_eq!(lines.next().await.unwrap(), Some((*event(3)).clone()));
@@ -293,12 +301,12 @@ async fn what_a_kept_line_counts_is_not_counted_again() {
     let served = serve();
     let mut kept = (*event(1)).clone();
     kept["event.count"] = 4.into();
-    *served.engine.recent.lock().unwrap() = vec![Arc::new(kept.clone())];
+    *served.event_loop.recent.lock().unwrap() = vec![Arc::new(kept.clone())];
     let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
     assert_eq!(lines.next().await.unwrap(), Some(kept));
     let repeats = |first: &str, count: u64| json!({ "event.id": "9", "interlock.repeats": first, "event.count": count });
     for event in [repeats("1", 5), repeats("1", 7)] {
-        served.engine.plain.send(Arc::new(event)).unwrap();
+        served.event_loop.plain.send(Arc::new(event)).unwrap();
     }
     assert_eq!(lines.next().await.unwrap(), Some(repeats("1", 2)), "three of the five were in the line");
     assert_eq!(lines.next().await.unwrap(), Some(repeats("1", 7)), "those of the next window");
@@ -307,7 +315,7 @@ async fn what_a_kept_line_counts_is_not_counted_again() {
 #[tokio::test]
 async fn without_follow_the_kept_events_are_all() {
     let served = serve();
-    *served.engine.recent.lock().unwrap() = vec![event(1)];
+    *served.event_loop.recent.lock().unwrap() = vec![event(1)];
     let mut lines = served.client.stream("/v1/events").await.unwrap();
     assert_eq!(lines.next().await.unwrap(), Some((*event(1)).clone()));
     assert_eq!(lines.next().await.unwrap(), None);
@@ -319,7 +327,7 @@ async fn a_slow_reader_is_told_what_it_missed() {
     let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
     // Nothing awaits in between, so the server has no chance to read before the backlog is full.
     for id in 0..BACKLOG as u64 + 5 {
-        served.engine.events.send(event(id)).unwrap();
+        served.event_loop.events.send(event(id)).unwrap();
     }
     assert_eq!(lines.next().await.unwrap(), Some(json!({ "interlock.lost": 5 })));
     assert_eq!(lines.next().await.unwrap(), Some((*event(5)).clone()));

@@ -1,4 +1,4 @@
-//! The engine's thread: it waits for the rings, its inbox and the next deadline, and does everything itself.
+//! The event loop's thread: it waits for the rings, its inbox and the next deadline, and does everything itself.
 
 use std::{
     os::fd::AsFd as _,

@@ -1,4 +1,4 @@
-//! The process around the engine: its state directory, signals and files, the watch over its thread.
+//! The process around the event loop: its state directory, signals and files, the watch over its thread.
 
 pub mod error;
 pub mod policy_files;

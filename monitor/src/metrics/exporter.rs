@@ -21,7 +21,7 @@ use super::{guests::LimitedListener, heartbeat::Heartbeat, registry::Metrics};
 pub enum Phase {
     Starting,
     Running,
-    /// The engine has not turned for a minute.
+    /// The event loop has not turned for a minute.
     Stuck,
     Stopping,
 }

@@ -1,4 +1,4 @@
-//! The engine's heartbeat: a daemon whose engine hangs still answers for its control socket, and decides nothing.
+//! The event loop's heartbeat: a daemon whose event loop hangs still answers for its control socket, and decides nothing.
 
 use std::{
     sync::{
@@ -8,13 +8,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// An engine with nothing to do turns every thirty seconds.
+/// An event loop with nothing to do turns every thirty seconds.
 const HEARTBEAT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Beats once a turn; asked by whoever decides whether the daemon is well.
 #[derive(Clone, Debug)]
 pub struct Heartbeat {
-    /// Does not go on while the machine sleeps, and neither does the engine.
+    /// Does not go on while the machine sleeps, and neither does the event loop.
     began: Instant,
     last: Arc<AtomicU64>,
     timeout: Duration,

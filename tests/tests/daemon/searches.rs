@@ -77,7 +77,7 @@ fn another_sessions_hold_is_decided_while_one_with_many_descriptors_is_searched(
     });
     let took = denied.elapsed();
     println!("from the denial of {CONNECTIONS} connections to the other's data: {took:?}");
-    assert!(took < PROMPT, "the engine searched meanwhile: {took:?}");
+    assert!(took < PROMPT, "the event loop searched meanwhile: {took:?}");
     assert!(agent.finish().contains("ok\nexit 0"), "{}", agent.output());
     // None is forgotten: each is found in its time.
     hoarder.says("over");

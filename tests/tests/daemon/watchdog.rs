@@ -1,4 +1,4 @@
-//! A daemon whose engine is gone ends; systemd is told of one that turns.
+//! A daemon whose event loop is gone ends; systemd is told of one that turns.
 
 use std::{collections::BTreeMap, fs, os::unix::net::UnixDatagram, time::Duration};
 
@@ -9,7 +9,7 @@ use interlock_tests::{
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
 
 #[test]
-fn an_engine_that_cannot_wait_for_the_kernel_ends_the_daemon() {
+fn an_event_loop_that_cannot_wait_for_the_kernel_ends_the_daemon() {
     if !is_root() {
         return;
     }
@@ -18,14 +18,14 @@ fn an_engine_that_cannot_wait_for_the_kernel_ends_the_daemon() {
     let pid = Pid::from_raw(i32::try_from(daemon.pid()).unwrap());
     let before = getrlimit(Resource::Nofile);
     prlimit(pid, Resource::Nofile, Rlimit { current: Some(1), ..before }).unwrap();
-    let _ = daemon.cli(&["status"]); // wakes the engine
+    let _ = daemon.cli(&["status"]); // wakes the event loop
     let status = wait::until("the daemon ends", || daemon.ended().ok_or_else(|| daemon.log()));
     assert_eq!(status.code(), Some(1), "{}", daemon.log());
     assert!(daemon.log().contains("waiting for the kernel failed"), "{}", daemon.log());
 }
 
 #[test]
-fn the_watchdog_is_told_of_an_engine_that_turns() {
+fn the_watchdog_is_told_of_an_event_loop_that_turns() {
     if !is_root() {
         return;
     }

@@ -35,7 +35,7 @@ const FREEZE_TIMEOUT: Duration = Duration::from_secs(2);
 /// not count who sleeps where nothing can wake it.
 const KERNELS_WORD: Duration = Duration::from_millis(50);
 
-/// Stops every member of the session. `creator` says who forked a process, as far as the engine has been told.
+/// Stops every member of the session. `creator` says who forked a process, as far as the event loop has been told.
 pub fn freeze(
     maps: &mut Maps,
     freezer: &mut Freezer,

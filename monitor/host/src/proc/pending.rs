@@ -17,7 +17,7 @@ const CALLS: [(i64, usize); 2] = [(59, 1), (322, 2)];
 /// Bytes read of each.
 const LENGTH: usize = 2048;
 /// The stop takes effect on the way out of the syscall, some microseconds after the record of it; later where the caller waits
-/// for a processor, as the engine goes first. Each pause is twice the one before: 50 ms together.
+/// for a processor, as the event loop goes first. Each pause is twice the one before: 50 ms together.
 const GLANCES: u32 = 10;
 const GLANCE: Duration = Duration::from_micros(50);
 

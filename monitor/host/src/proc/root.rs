@@ -196,7 +196,7 @@ fn seen(file: &OwnedFd) -> io::Result<PathBuf> {
 
 /// The file at an absolute path of a process, by every link, where the kernel has everything in its cache that leads there
 /// (`RESOLVE_CACHED`, since Linux 5.12): of what was opened or executed a moment ago it has. It waits for no file system, so
-/// the engine may ask.
+/// the event loop may ask.
 ///
 /// # Errors
 /// The process has ended, nothing lies there, or the way there is not known.

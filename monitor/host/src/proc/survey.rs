@@ -112,7 +112,7 @@ pub fn start(question: Question, wake: Arc<OwnedFd>) -> io::Result<Pending> {
     let (sender, steps, pending) = Pending::channel();
     thread::Builder::new().name("interlock-survey".into()).spawn(move || {
         let _ = sender.send(look(&question, steps)); // nobody waits any more: its session has ended
-        // Full: the engine is awake anyway.
+        // Full: the event loop is awake anyway.
         let _ = rustix::io::write(wake.as_fd(), &1_u64.to_ne_bytes());
     })?;
     Ok(pending)

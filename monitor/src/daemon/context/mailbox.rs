@@ -1,4 +1,4 @@
-//! The engine's end of its inbox, and what it wakes others by.
+//! The event loop's end of its inbox, and what it wakes others by.
 
 pub mod handle;
 pub mod looker;
@@ -29,7 +29,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// What wakes the engine up when it is written to.
+    /// What wakes the event loop up when it is written to.
     pub fn waker(&self) -> Arc<OwnedFd> {
         Arc::clone(&self.wake)
     }

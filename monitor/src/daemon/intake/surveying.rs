@@ -1,7 +1,7 @@
 //! Surveys: what a session has in its own mounts, looked at when it begins, when one of its processes turns up in another
 //! mount namespace, when mounts change, and now and then: a kubelet renews a token under a name that says nothing.
 //!
-//! A session can have its files on a file system that never answers. The engine waits for a moment when the session
+//! A session can have its files on a file system that never answers. The event loop waits for a moment when the session
 //! begins, for nothing otherwise, and for so long in a minute altogether; what was not found in time is tagged when it is
 //! found, and known by its name until then.
 
@@ -40,7 +40,7 @@ use self::stores::{move_stores, variable};
 
 /// How long a survey takes where everything answers, on a loaded machine.
 const USUAL: Duration = Duration::from_millis(100);
-/// How long the engine waits for the survey of a session that begins: while look-ups are answered, and no longer than this.
+/// How long the event loop waits for the survey of a session that begins: while look-ups are answered, and no longer than this.
 const SURVEY_TIMEOUT: Duration = Duration::from_secs(2);
 const QUIET: Duration = Duration::from_secs(1);
 /// Processes that are looked at for one that still is in a namespace.

@@ -31,7 +31,7 @@ pub enum StartError {
     Metrics(#[from] ExporterError),
     #[error(transparent)]
     Control(#[from] BindError),
-    #[error("the engine ended by a panic, which stands above; what is pinned stays in force")]
+    #[error("the event loop ended by a panic, which stands above; what is pinned stays in force")]
     Panicked,
     #[error("{what} failed: {source}")]
     System { what: &'static str, source: std::io::Error },

@@ -1,7 +1,7 @@
 //! The threads that judge and answer come before what sessions run: a tree that forks as fast as it can must not keep its
 //! own breaker from the processor.
 //!
-//! The priority is the highest of SCHED_OTHER, not a real-time one: an engine that never rests must not keep everybody else
+//! The priority is the highest of SCHED_OTHER, not a real-time one: an event loop that never rests must not keep everybody else
 //! from the processor for ever. It counts among processes of one cgroup; between cgroups it is for systemd and Kubernetes to say.
 
 use rustix::process::setpriority_process;

@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::daemon::context::mailbox::handle::{Handle, Message};
 use interlock_host::packages;
 
-/// Asks now, and whenever `again` says so; ends with the engine, or at once where nobody is to be asked.
+/// Asks now, and whenever `again` says so; ends with the event loop, or at once where nobody is to be asked.
 pub async fn ask(handle: Arc<Handle>, again: Option<Arc<Notify>>) {
     while let Some(again) = &again {
         let answers = packages::defaults().await;

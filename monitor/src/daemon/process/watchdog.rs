@@ -1,4 +1,4 @@
-//! Watches over the engine: its end ends the daemon, and systemd is told that it turns only while it turns.
+//! Watches over the event loop: its end ends the daemon, and systemd is told that it turns only while it turns.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use crate::{
     metrics::Heartbeat,
 };
 
-/// How often the engine is looked at where no watchdog asks.
+/// How often the event loop is looked at where no watchdog asks.
 const EVERY: Duration = Duration::from_secs(10);
 const LEAST: Duration = Duration::from_millis(100);
 
-/// Starts the engine's thread. However it ends, the daemon stops: without an engine nothing is judged, and whoever
+/// Starts the event loop's thread. However it ends, the daemon stops: without an event loop nothing is judged, and whoever
 /// restarts the daemon must see that.
 pub fn start(
     run: impl FnOnce(&Heartbeat) -> std::io::Result<()> + Send + 'static,
@@ -24,16 +24,16 @@ pub fn start(
     stop: &CancellationToken,
 ) -> Result<std::thread::JoinHandle<std::io::Result<()>>, StartError> {
     let guard: DropGuard = stop.clone().drop_guard();
-    let engine = move || {
+    let event_loop = move || {
         let _guard = guard; // dropped by a panic too
         priority::raise();
         run(&heartbeat)
     };
-    let thread = std::thread::Builder::new().name("interlock-engine".into());
-    thread.spawn(engine).map_err(system("starting the engine"))
+    let thread = std::thread::Builder::new().name("interlock-loop".into());
+    thread.spawn(event_loop).map_err(system("starting the event loop"))
 }
 
-/// How the engine ended.
+/// How the event loop ended.
 pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), StartError> {
     match ended {
         Ok(Ok(())) => Ok(()),
@@ -42,7 +42,7 @@ pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), St
     }
 }
 
-/// Tells systemd's watchdog of every engine that beats; says in the log when it does not.
+/// Tells systemd's watchdog of every event loop that beats; says in the log when it does not.
 pub async fn watch(heartbeat: Heartbeat) {
     let every = sd_notify::watchdog_enabled().map_or(EVERY, |timeout| (timeout / 3).clamp(LEAST, EVERY));
     let mut beats = tokio::time::interval(every);
@@ -50,7 +50,7 @@ pub async fn watch(heartbeat: Heartbeat) {
     loop {
         beats.tick().await;
         if std::mem::replace(&mut beat, heartbeat.is_beating()) && !beat {
-            tracing::error!("the engine does not turn; what is held stays held, nothing new is judged");
+            tracing::error!("the event loop does not turn; what is held stays held, nothing new is judged");
         }
         // Asked for by nobody, this does nothing.
         if beat && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]) {

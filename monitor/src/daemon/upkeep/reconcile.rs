@@ -1,4 +1,4 @@
-//! Reconciliation: the kernel's labels, the processes that the engine knows and those that run are brought together.
+//! Reconciliation: the kernel's labels, the processes that the event loop knows and those that run are brought together.
 //!
 //! The kernel labels at fork, removes the label at exit, and tells both. A label that the daemon wrote when its process was
 //! ending already, and a record that was lost, leave the three apart. Then a dead process keeps its session, and whoever
@@ -36,7 +36,7 @@ pub fn reconcile(ctx: &mut Context, now: BootNanos) {
     recognise::watch_the_unwatched(ctx);
 }
 
-/// Processes that the engine knows and the kernel has no label for: their exit was lost, or their label was.
+/// Processes that the event loop knows and the kernel has no label for: their exit was lost, or their label was.
 fn reconcile_processes(ctx: &mut Context, now: BootNanos) {
     let unlabelled: Vec<(u32, SessionId, BootNanos)> = ctx
         .decider

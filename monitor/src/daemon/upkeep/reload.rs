@@ -34,7 +34,7 @@ fn read_again(ctx: &mut Context) {
     let (config, back) = (ctx.config.clone(), ctx.mailbox.back.clone());
     let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
         let read = Box::new(PolicySet::load(&config));
-        drop(back.send(Message::Read(read))); // the engine has ended
+        drop(back.send(Message::Read(read))); // the event loop has ended
     });
     ctx.upkeep.reloading.served = std::mem::take(&mut ctx.upkeep.reloading.waiting);
     match reading {

@@ -87,7 +87,7 @@ impl Searches {
         Ok(Self { shares: HashMap::new(), later: Some(later), ended, metrics })
     }
 
-    /// Bounds for a search of this session's that the engine makes itself, and the thread goes on with.
+    /// Bounds for a search of this session's that the event loop makes itself, and the thread goes on with.
     fn bounds(&mut self, session: SessionId) -> Bounds {
         let left = self.share(session).left_now();
         Bounds::new(AT_ONCE, left.min(AT_ONCE_SPAN))

@@ -1,4 +1,4 @@
-//! The engine as the rest of the daemon sees it: an inbox that wakes it up, and the stream of its events.
+//! The event loop as the rest of the daemon sees it: an inbox that wakes it up, and the stream of its events.
 
 use std::{
     os::fd::{AsFd as _, OwnedFd},
@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 
 use crate::{
     control::{
-        command::{Command, Engine},
+        command::{Command, EventLoop},
         live::Live,
     },
     daemon::context::{
@@ -26,7 +26,7 @@ use crate::{
 use interlock_core::facts::SessionId;
 use interlock_host::packages::Answers;
 
-/// What reaches the engine from outside the kernel.
+/// What reaches the event loop from outside the kernel.
 #[derive(Debug)]
 pub enum Message {
     Command(Box<Command>),
@@ -44,7 +44,7 @@ pub enum Message {
     Stop,
 }
 
-/// The way into the engine's inbox.
+/// The way into the event loop's inbox.
 #[derive(Clone)]
 pub struct Inbox {
     sender: Sender<Message>,
@@ -52,19 +52,19 @@ pub struct Inbox {
 }
 
 impl Inbox {
-    /// Hands in an input; returns it back if the engine has ended.
+    /// Hands in an input; returns it back if the event loop has ended.
     ///
     /// # Errors
-    /// The engine has ended.
+    /// The event loop has ended.
     pub fn send(&self, input: Message) -> Result<(), Message> {
         self.sender.send(input).map_err(|error| error.0)?;
-        // The counter being full means that the engine is awake anyway.
+        // The counter being full means that the event loop is awake anyway.
         let _ = rustix::io::write(self.wake.as_fd(), &1_u64.to_ne_bytes());
         Ok(())
     }
 }
 
-/// A handle to the engine's thread.
+/// A handle to the event loop's thread.
 pub struct Handle {
     inbox: Inbox,
     bus: Bus,
@@ -90,22 +90,22 @@ impl Handle {
         self.inbox.clone()
     }
 
-    /// What the engine notifies when the package managers are to be asked again.
+    /// What the event loop notifies when the package managers are to be asked again.
     #[must_use]
     pub fn ask_again(&self) -> Arc<Notify> {
         Arc::clone(&self.ask_again)
     }
 
-    /// Hands in an input; returns it back if the engine has ended.
+    /// Hands in an input; returns it back if the event loop has ended.
     ///
     /// # Errors
-    /// The engine has ended.
+    /// The event loop has ended.
     pub fn send(&self, input: Message) -> Result<(), Message> {
         self.inbox.send(input)
     }
 }
 
-impl Engine for Handle {
+impl EventLoop for Handle {
     fn submit(&self, command: Command) -> Result<(), Box<Command>> {
         match self.send(Message::Command(Box::new(command))) {
             Err(Message::Command(command)) => Err(command),
@@ -122,10 +122,10 @@ impl Engine for Handle {
     }
 }
 
-/// The engine's own ends.
+/// The event loop's own ends.
 pub struct Ends {
     pub inbox: Receiver<Message>,
-    /// The way back in, for threads of the engine's own.
+    /// The way back in, for threads of the event loop's own.
     pub back: Inbox,
     pub wake: Arc<OwnedFd>,
     pub bus: Bus,

@@ -66,7 +66,7 @@ fn look(questions: &Receiver<Question>, back: &Inbox) {
         };
         let command = Box::new(Command { typed: Some(typed), ..command });
         if back.send(Message::Command(command)).is_err() {
-            return; // the engine has ended
+            return; // the event loop has ended
         }
     }
 }

@@ -23,12 +23,12 @@ const VIEWS_MAX: usize = 32;
 /// Between two surveys of the same mounts that changed, and of those that did not.
 const PAUSE: Duration = Duration::from_millis(100);
 const EVERY: Duration = Duration::from_secs(60);
-/// How long the engine may wait for surveys: this at once, and that in a second. Sessions can be made one after the other that
+/// How long the event loop may wait for surveys: this at once, and that in a second. Sessions can be made one after the other that
 /// each take their time.
 const SURVEY_BUDGET: Duration = Duration::from_secs(5);
 const SURVEY_BUDGET_PER_SECOND: u32 = 10; // a tenth of it
 
-/// How long the engine may still wait: each wait takes from it, and it comes back with time.
+/// How long the event loop may still wait: each wait takes from it, and it comes back with time.
 pub struct WaitBudget {
     left: Duration,
     at: Instant,

@@ -26,7 +26,7 @@ pub fn process_ended(ctx: &mut Context, pid: u32, at: BootNanos) {
     let left = ctx.decider.execs.forget(pid);
     callers::take_back(&mut ctx.kernel.maps, left);
     let Some((session, last)) = ctx.decider.sessions.exit(pid) else { return };
-    // The last that the engine knows. The kernel knows of those whose fork was not told.
+    // The last that the event loop knows. The kernel knows of those whose fork was not told.
     for (pid, label) in ctx.kernel.maps.labels() {
         if label.session == session.0 {
             reconcile_label(ctx, pid, label);
@@ -76,7 +76,7 @@ pub fn reconcile_label(ctx: &mut Context, pid: u32, label: Label) -> bool {
     }
 }
 
-/// A session of which the engine knows nothing, and a member lives: what it did is unknown, so everything asks.
+/// A session of which the event loop knows nothing, and a member lives: what it did is unknown, so everything asks.
 fn revive(ctx: &mut Context, id: SessionId) {
     if ctx.decider.sessions.get(id).is_some() {
         return;

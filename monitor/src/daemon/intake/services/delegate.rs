@@ -92,7 +92,7 @@ fn as_bound(pid: u32, path: String, given: bool) -> String {
         (Some(_), _) | (None, None) => PathBuf::from(&path),
         (None, Some(directory)) => directory.join(&path),
     };
-    // The caller's own links, and nothing that could keep the engine waiting. Fails open: what the kernel does not know by
+    // The caller's own links, and nothing that could keep the event loop waiting. Fails open: what the kernel does not know by
     // heart (the caller has just looked it up) counts by the path that was given.
     root::known_path(pid, &inside).map_or(path, |real| real.to_string_lossy().into_owned())
 }

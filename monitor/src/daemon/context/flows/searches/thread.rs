@@ -82,7 +82,7 @@ impl Searcher {
             if bounds.were_met() {
                 self.cut_short(session, "connections");
             }
-            let _ = self.back.send(Message::Connections(session, had)); // the engine has ended
+            let _ = self.back.send(Message::Connections(session, had)); // the event loop has ended
         }
         let mut bounds = Bounds::new(LATER, LATER_SPAN);
         let mut errands = std::mem::take(&mut queue.errands);
