@@ -52,9 +52,9 @@ impl Daemon {
             .context("the daemon cannot be started")?;
         let mut daemon = Self { child, client: Client::new(&arena.socket()), took: Duration::ZERO };
         let limit = Timespec::try_from(READY)?;
-        let told = poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&limit))?;
+        let ready = poll(&mut [PollFd::new(&socket, PollFlags::IN)], Some(&limit))?;
         daemon.took = start.elapsed();
-        if told == 0 {
+        if ready == 0 {
             let _ = daemon.child.kill();
             bail!("the daemon was not ready after 20 s; its log:\n{}", fs::read_to_string(&log)?);
         }

@@ -61,15 +61,15 @@ impl Part {
         reasons: impl Iterator<Item = &'a BTreeSet<String>>,
     ) -> Self {
         let ids: BTreeSet<&str> = ids.collect();
-        let mut told: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut unconfirmed: BTreeMap<&str, usize> = BTreeMap::new();
         for id in reasons.flatten() {
-            *told.entry(id).or_default() += 1;
+            *unconfirmed.entry(id).or_default() += 1;
         }
-        let is_open = |id: &&&str| !confirmed.contains(**id) && !told.contains_key(**id);
+        let is_open = |id: &&&str| !confirmed.contains(**id) && !unconfirmed.contains_key(**id);
         let is_stale =
             |(id, times): &(&&str, &usize)| **times > 1 || confirmed.contains(**id) || !ids.contains(**id);
         let open = ids.iter().filter(is_open).map(|id| (*id).to_owned()).collect();
-        let stale = told.iter().filter(is_stale).map(|(id, _)| (*id).to_owned()).collect();
+        let stale = unconfirmed.iter().filter(is_stale).map(|(id, _)| (*id).to_owned()).collect();
         Self { entries: ids.len(), open, stale, confirmed }
     }
 }

@@ -130,7 +130,7 @@ impl Judge<'_> {
                 .then(|| (Kind::UnknownStore, "no secret to the catalogue".to_owned()));
         };
         let program = program?;
-        let told = format!("{} (grade {:?}) read by {}", access.entry, access.grade, shape(program));
+        let what = format!("{} (grade {:?}) read by {}", access.entry, access.grade, shape(program));
         let kind = if place.own { Kind::NotOwner } else { Kind::ReadsOthers };
         // What a library reads by habit counts towards the provider that the login is for, and no other.
         let is_habit = |habit: &Habit| {
@@ -140,7 +140,7 @@ impl Judge<'_> {
         let is_alert = is_alert && !access.habit.as_ref().is_some_and(is_habit);
         // What lies in the workspace is the session's own, whoever reads it.
         let is_alert = is_alert && !place.path.replacen('~', HOME, 1).starts_with(&format!("{FOLDER}/"));
-        is_alert.then_some((kind, told))
+        is_alert.then_some((kind, what))
     }
 
     /// What the catalogue makes of a path, and of who reads it.

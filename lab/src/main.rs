@@ -166,7 +166,7 @@ fn report(chosen: &[&Client], records: &Records, judge: &Judge<'_>) -> Result<Ex
     let (mut ran, mut skipped, mut found) = (0, 0, 0);
     for client in chosen {
         match records.get(&client.id) {
-            Some(measured) if measured.is_telling() => {
+            Some(measured) if measured.shows_something() => {
                 ran += 1;
                 for difference in judge.differences(measured, Some(client))? {
                     found += 1;

@@ -48,7 +48,7 @@ pub struct Measured {
 impl Measured {
     /// Whether it showed something: a login that it read, or a host that got one.
     #[must_use]
-    pub fn is_telling(&self) -> bool {
+    pub fn shows_something(&self) -> bool {
         self.stores.iter().any(|place| place.own && place.opened)
             || self.hosts.iter().any(|host| host.role == Role::Api)
     }
@@ -103,7 +103,7 @@ pub fn usual(client: &Client, installed: &Installed, trace: &Trace, seen: &Seen)
 fn places(client: &Client, installed: &Installed, trace: &Trace) -> Vec<Place> {
     let own = client.stores();
     let laid: BTreeSet<String> = home::everybodys(&own).into_iter().map(|(path, _)| path).collect();
-    let mut told = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let mut written = BTreeSet::new();
     let mut places: Vec<Place> = Vec::new();
     for look in &trace.looks {
@@ -115,9 +115,9 @@ fn places(client: &Client, installed: &Installed, trace: &Trace) -> Vec<Place> {
             continue;
         }
         let opened = look.how == How::Opened && (is_own || is_laid);
-        let looked_for = look.how == How::Missing && is_telling(&path) && !written.contains(&path);
+        let looked_for = look.how == How::Missing && is_of_the_client(&path) && !written.contains(&path);
         if (opened || looked_for || (is_own && look.how == How::Present))
-            && told.insert((path.clone(), opened))
+            && seen.insert((path.clone(), opened))
         {
             let program = opened.then(|| program::usual(installed, &look.program));
             places.push(Place { path, own: is_own, opened, program });
@@ -143,7 +143,7 @@ fn tilde(path: &str) -> String {
 }
 
 /// Whether a file that is not there says something about the client, and not about its language.
-fn is_telling(path: &str) -> bool {
+fn is_of_the_client(path: &str) -> bool {
     const NOISE: [&str; 23] = [
         "/<",
         "/node:",

@@ -40,7 +40,7 @@ pub fn document(
     let (mut rows, mut meant) = (Vec::new(), Vec::new());
     let (mut ran, mut agree) = (0, 0);
     for client in clients {
-        let Some(measured) = records.get(&client.id).filter(|measured| measured.is_telling()) else {
+        let Some(measured) = records.get(&client.id).filter(|measured| measured.shows_something()) else {
             continue;
         };
         let (excused, differences): (Vec<_>, Vec<_>) =
@@ -111,7 +111,7 @@ fn not_run(clients: &[Client], records: &Records) -> Vec<[String; 3]> {
             (None, None) => "not yet run".to_owned(),
             (None, Some(measured)) => match &measured.skipped {
                 Some(why) => why.clone(),
-                None if measured.is_telling() => return None,
+                None if measured.shows_something() => return None,
                 None => "it ran, and neither read a login nor sent one".to_owned(),
             },
         };

@@ -44,12 +44,17 @@ fn the_catalogue_says_what_the_clients_do() {
     let clients = client::read(LIST).unwrap();
     let records: Records = records::read(MEASURED).unwrap();
     let judge = Judge { catalog: &catalog };
-    let mut told = Vec::new();
+    let mut differences = Vec::new();
     for client in &clients {
         let Some(measured) = records.get(&client.id) else { continue };
-        told.extend(judge.differences(measured, Some(client)).unwrap().iter().map(ToString::to_string));
+        differences
+            .extend(judge.differences(measured, Some(client)).unwrap().iter().map(ToString::to_string));
     }
-    assert_eq!(told, Vec::<String>::new(), "enter it in the catalogue, or say in `known` why it is meant");
+    assert_eq!(
+        differences,
+        Vec::<String>::new(),
+        "enter it in the catalogue, or say in `known` why it is meant"
+    );
 }
 
 #[test]
@@ -59,7 +64,7 @@ fn a_difference_that_is_meant_is_one() {
     let judge = Judge { catalog: &catalog };
     let mut stale = Vec::new();
     for client in client::read(LIST).unwrap() {
-        let Some(measured) = records.get(&client.id).filter(|measured| measured.is_telling()) else {
+        let Some(measured) = records.get(&client.id).filter(|measured| measured.shows_something()) else {
             continue;
         };
         let all = judge.all(measured).unwrap();

@@ -78,7 +78,7 @@ fn a_client_is_measured_and_judged() {
 
     let catalog = Catalog::builtin().unwrap();
     let differences = Judge { catalog: &catalog }.differences(&measured, None).unwrap();
-    let told: Vec<String> =
+    let differences: Vec<String> =
         differences.iter().map(|found| format!("{} {}", found.kind, found.subject)).collect();
-    assert_eq!(told, ["unknown-store ~/.fake/token", "unknown-host api.fake-provider.example"]);
+    assert_eq!(differences, ["unknown-store ~/.fake/token", "unknown-host api.fake-provider.example"]);
 }

@@ -250,8 +250,8 @@ mod tests {
         drop(outbox);
         let text = |name| std::fs::read_to_string(dir.path().join(name)).unwrap();
         assert_eq!((text("events.jsonl-1"), text("events.jsonl").lines().count()), (String::new(), 1));
-        let told: Vec<_> = changes.totals().collect();
-        assert_eq!(told, [(Change::Renamed, 1), (Change::Removed, 0), (Change::Truncated, 0)]);
+        let counted: Vec<_> = changes.totals().collect();
+        assert_eq!(counted, [(Change::Renamed, 1), (Change::Removed, 0), (Change::Truncated, 0)]);
     }
 
     #[test]

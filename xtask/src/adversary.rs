@@ -247,8 +247,8 @@ impl Adversary<'_> {
         }
         for find in report.finds.iter_mut().take(MINIMISED).filter(|find| find.smallest.is_none()) {
             let smallest = smallest(round, &find.acts)?;
-            let told = smallest.as_deref().map_or_else(|| "not seen again".to_owned(), act::encode);
-            eprintln!("FIND: smallest: {told}");
+            let program = smallest.as_deref().map_or_else(|| "not seen again".to_owned(), act::encode);
+            eprintln!("FIND: smallest: {program}");
             find.smallest = Some(smallest);
         }
         Ok(())

@@ -126,12 +126,12 @@ impl Agent {
         {
             return Some("expected `protocol` and `tool`, or `only_started` with the reason".to_owned());
         }
-        let is_told = |arguments: &Map<String, Value>| {
+        let has_command = |arguments: &Map<String, Value>| {
             Value::Object(arguments.clone()).to_string().contains("@command@")
         };
         self.arguments
             .as_ref()
-            .is_some_and(|arguments| !is_told(arguments))
+            .is_some_and(|arguments| !has_command(arguments))
             .then(|| "arguments: expected `@command@` in one of them".to_owned())
     }
 }

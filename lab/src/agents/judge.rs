@@ -106,8 +106,8 @@ impl Judge<'_> {
             if run == START.name {
                 found.extend(self.hosts(facts));
             }
-            let told = |(kind, what)| Difference { agent: name.clone(), run: run.clone(), kind, what };
-            all.extend(found.into_iter().map(told));
+            let difference = |(kind, what)| Difference { agent: name.clone(), run: run.clone(), kind, what };
+            all.extend(found.into_iter().map(difference));
         }
         let is_known = |difference: &Difference| {
             let kind = difference.kind.to_string();
@@ -142,9 +142,9 @@ impl Judge<'_> {
     fn hosts(&self, run: &Run) -> Vec<(Kind, String)> {
         let grave =
             |host: &&String| matches!(self.class(host), DestinationClass::Infra | DestinationClass::Database);
-        let told =
+        let difference =
             |host: &String| (Kind::GraveHost, format!("{host}, class {:?}", self.class(host)).to_lowercase());
-        run.hosts.iter().filter(grave).map(told).collect()
+        run.hosts.iter().filter(grave).map(difference).collect()
     }
 
     /// The class of a host by its name.
@@ -186,12 +186,12 @@ fn ran(run: &Run, commands: usize) -> Option<(Kind, String)> {
 
 /// Nothing may be said about it.
 fn silent(run: &Run) -> impl Iterator<Item = (Kind, String)> {
-    let told = |kind: Kind, all: &BTreeMap<String, u64>| -> Vec<(Kind, String)> {
+    let difference = |kind: Kind, all: &BTreeMap<String, u64>| -> Vec<(Kind, String)> {
         all.iter()
             .map(|(what, times)| (kind, if *times > 1 { format!("{what} ×{times}") } else { what.clone() }))
             .collect()
     };
-    told(Kind::Alert, &run.alerts).into_iter().chain(told(Kind::Stopped, &run.stopped))
+    difference(Kind::Alert, &run.alerts).into_iter().chain(difference(Kind::Stopped, &run.stopped))
 }
 
 fn start(run: &Run) -> Vec<(Kind, String)> {

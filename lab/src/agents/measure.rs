@@ -129,8 +129,8 @@ impl Run {
             let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
             let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
             let by = if rules.is_empty() { name.to_owned() } else { rules.join("+") };
-            let told = format!("{by}: {} by {}", object(event), base(text(event, "process.executable")));
-            *self.alerts.entry(told).or_default() += times;
+            let line = format!("{by}: {} by {}", object(event), base(text(event, "process.executable")));
+            *self.alerts.entry(line).or_default() += times;
         }
     }
 

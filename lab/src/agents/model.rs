@@ -160,8 +160,8 @@ impl Script {
     /// Without a tool all commands are asked for at once, and stand in the conversation from then on.
     fn in_text(&self, asked: Asked, body: &[u8]) -> Asked {
         let text = String::from_utf8_lossy(body);
-        let is_told = self.commands.first().is_some_and(|first| text.contains(first.as_str()));
-        Asked { results: if is_told { self.commands.len() } else { 0 }, ..asked }
+        let is_there = self.commands.first().is_some_and(|first| text.contains(first.as_str()));
+        Asked { results: if is_there { self.commands.len() } else { 0 }, ..asked }
     }
 
     fn next(&self, asked: &Asked) -> Say {

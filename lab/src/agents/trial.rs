@@ -165,7 +165,7 @@ impl Trials<'_> {
         let status = child.wait().context("the sandbox's end cannot be seen")?;
         ended?;
         if self.keep {
-            fs::write(plan.scratch.join("events.json"), serde_json::to_string_pretty(&watch.told)?)
+            fs::write(plan.scratch.join("events.json"), serde_json::to_string_pretty(&watch.kept)?)
                 .context("no place for the events")?;
         }
         if !status.success() {
@@ -208,7 +208,7 @@ struct Watch<'d> {
     daemon: &'d Daemon,
     events: Events,
     run: Run,
-    told: Vec<Value>,
+    kept: Vec<Value>,
     /// Of the process that asks the harmless host: what an agent's command has.
     environment: Vec<u8>,
     /// Sessions that run: id, process of the root, number in the run.
@@ -223,7 +223,7 @@ impl<'d> Watch<'d> {
             events: daemon.events(),
             daemon,
             run: Run::default(),
-            told: Vec::new(),
+            kept: Vec::new(),
             environment: Vec::new(),
             open: BTreeMap::new(),
             waiting: Vec::new(),
@@ -248,7 +248,7 @@ impl<'d> Watch<'d> {
     fn look(&mut self) -> Result<()> {
         for event in self.events.more()? {
             self.take(&event);
-            self.told.push(event);
+            self.kept.push(event);
         }
         for (pid, number) in self.open.values() {
             let comm = fs::read_to_string(format!("/proc/{pid}/comm"));

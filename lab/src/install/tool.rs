@@ -81,7 +81,7 @@ pub fn python_for_agents() -> Result<PathBuf> {
 /// The line of an installer's complaint that says why.
 #[must_use]
 pub fn reason(why: &str) -> &str {
-    const TELLING: [&str; 7] = [
+    const REASONS: [&str; 7] = [
         "No matching version",
         "no version of",
         "ENOTFOUND",
@@ -91,8 +91,8 @@ pub fn reason(why: &str) -> &str {
         "not available",
     ];
     let mut lines = why.lines().filter(|line| !line.contains("complete log"));
-    let telling = why.lines().find(|line| TELLING.iter().any(|word| line.contains(word)));
-    telling.or_else(|| lines.next_back()).unwrap_or_default().trim()
+    let reason = why.lines().find(|line| REASONS.iter().any(|word| line.contains(word)));
+    reason.or_else(|| lines.next_back()).unwrap_or_default().trim()
 }
 
 #[cfg(test)]

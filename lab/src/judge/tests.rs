@@ -14,11 +14,11 @@ fn host(name: &str, role: Role) -> Host {
     Host { name: name.to_owned(), port: 443, role, ..Host::default() }
 }
 
-fn told(measured: &Measured) -> Vec<String> {
-    told_knowing(measured, None)
+fn differences(measured: &Measured) -> Vec<String> {
+    differences_knowing(measured, None)
 }
 
-fn told_knowing(measured: &Measured, client: Option<&Client>) -> Vec<String> {
+fn differences_knowing(measured: &Measured, client: Option<&Client>) -> Vec<String> {
     let catalog = Catalog::builtin().unwrap();
     let found = Judge { catalog: &catalog }.differences(measured, client).unwrap();
     found.iter().map(|difference| format!("{} {}", difference.kind, difference.subject)).collect()
@@ -35,7 +35,7 @@ fn what_the_catalogue_says_as_well_is_no_difference() {
         hosts: vec![host("backboard.railway.com", Role::Api), host("t.example", Role::Telemetry)],
         ..Measured::default()
     };
-    assert_eq!(told(&measured), Vec::<String>::new());
+    assert_eq!(differences(&measured), Vec::<String>::new());
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn each_kind_of_difference_is_told() {
         "harmless-host backboard.railway.com",
         "not-followed NO_SUCH_VARIABLE",
     ];
-    assert_eq!(told(&measured), expected);
+    assert_eq!(differences(&measured), expected);
     let text =
         "- { id: x, from: npm, package: x@1, run: x, known: { ~/.aws/credentials: 'as it should be' } }";
     let client = client::read(text).unwrap().remove(0);
-    assert_eq!(told_knowing(&measured, Some(&client)).len(), expected.len() - 1);
+    assert_eq!(differences_knowing(&measured, Some(&client)).len(), expected.len() - 1);
 }
 
 #[test]
@@ -91,5 +91,5 @@ fn a_variable_that_the_catalogue_follows_is_no_difference() {
         ],
         ..Measured::default()
     };
-    assert_eq!(told(&measured), Vec::<String>::new());
+    assert_eq!(differences(&measured), Vec::<String>::new());
 }

@@ -40,7 +40,7 @@ pub const REGISTRY: &str = "a package registry";
 /// In the order of the connections; a name that was only resolved is none.
 pub fn hosts(client: &Client, trace: &Trace, seen: &Seen) -> Vec<Host> {
     let mut hosts: Vec<Host> = Vec::new();
-    let mut told = BTreeSet::new();
+    let mut listed = BTreeSet::new();
     let connected = trace.connections.iter().filter(|(_, port)| *port != 53 && *port != 0);
     let connected = connected.filter_map(|(address, port)| {
         let metadata = (address.octets() == [169, 254, 169, 254]).then_some("169.254.169.254");
@@ -49,7 +49,7 @@ pub fn hosts(client: &Client, trace: &Trace, seen: &Seen) -> Vec<Host> {
     // A proxy's or a pool's other names are in the requests alone.
     let requested = seen.requests.iter().map(|request| (request.host.clone(), request.port));
     for (name, port) in connected.chain(requested) {
-        if !told.insert((name.clone(), port)) {
+        if !listed.insert((name.clone(), port)) {
             continue;
         }
         let requests: Vec<_> =

@@ -34,10 +34,10 @@ fn stores_stand_in_the_order_in_which_they_were_asked_for() {
         ..Trace::default()
     };
     let places = places(&lab_client(""), &Installed::default(), &trace);
-    let told: Vec<(&str, bool, bool)> =
+    let found: Vec<(&str, bool, bool)> =
         places.iter().map(|place| (place.path.as_str(), place.own, place.opened)).collect();
     assert_eq!(
-        told,
+        found,
         [("~/.xrc", false, false), ("~/.config/x/auth.json", true, true), ("~/.netrc", false, true)]
     );
 }
@@ -67,7 +67,7 @@ fn a_host_is_what_it_got() {
         .map(|(_, address)| (*address, 443))
         .collect();
     let hosts = host::hosts(&lab_client(""), &Trace { connections, ..Trace::default() }, &seen);
-    let told: Vec<(&str, Role, bool)> =
+    let found: Vec<(&str, Role, bool)> =
         hosts.iter().map(|host| (host.name.as_str(), host.role, host.others_login)).collect();
     let expected = [
         ("api.x.example", Role::Api, false),
@@ -75,7 +75,7 @@ fn a_host_is_what_it_got() {
         (host::REGISTRY, Role::Update, false),
         ("telemetry.x.example", Role::Telemetry, false),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(found, expected);
 }
 
 #[test]
@@ -90,9 +90,9 @@ fn a_variable_moves_a_store_only_where_the_store_was_read() {
     };
     let client = lab_client(", moves: [X_FILE=~/.config/x/auth.json]");
     let facts = moved(&client, &client.moves(), "/moved", &trace);
-    let told: Vec<(&str, &[String])> =
+    let found: Vec<(&str, &[String])> =
         facts.iter().map(|fact| (fact.variable.as_str(), fact.opened.as_slice())).collect();
-    assert_eq!(told, [("X_FILE", &[][..]), ("XDG_CONFIG_HOME", &["x/auth.json".to_owned()][..])]);
+    assert_eq!(found, [("X_FILE", &[][..]), ("XDG_CONFIG_HOME", &["x/auth.json".to_owned()][..])]);
 }
 
 #[test]

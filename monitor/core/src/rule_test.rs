@@ -14,7 +14,7 @@ mod read;
 mod schema;
 
 pub use self::{
-    case::{Answer, Case, Decision, Decisions, told},
+    case::{Answer, Case, Decision, Decisions, describe},
     cases::Cases,
     decided::decisions,
     miss::Miss,

@@ -171,7 +171,7 @@ impl Learner<'_> {
         if rule.risk > 0 {
             allows.push(format!("without the {} points of risk that it adds today", rule.risk));
         }
-        allows.extend(width.allowed.iter().map(|told| format!("the same {told}")));
+        allows.extend(width.allowed.iter().map(|text| format!("the same {text}")));
         Ok(Proposal {
             rule: exception.rule.clone(),
             action: rule.action,
@@ -179,7 +179,7 @@ impl Learner<'_> {
             excuses: places.iter().map(|place| case.seen(*place)).collect(),
             file,
             allows,
-            stays: width.stays.iter().map(|told| format!("the same {told}")).collect(),
+            stays: width.stays.iter().map(|text| format!("the same {text}")).collect(),
             corpus,
             exception: exception.clone(),
         })
@@ -244,7 +244,7 @@ impl Session<'_> {
         Seen {
             id: entry.map(|entry| entry.id.clone()).unwrap_or_default(),
             time: entry.map(|entry| entry.time).unwrap_or_default(),
-            event: entry.map(crate::replay::Entry::told).unwrap_or_default(),
+            event: entry.map(crate::replay::Entry::describe).unwrap_or_default(),
         }
     }
 
@@ -260,9 +260,9 @@ impl Session<'_> {
             if !self.may_differ(place, &before.decisions, &after.decisions) {
                 return Err(format!(
                     "the exception would change what nobody approved: {} ({} → {})",
-                    before.entry.told(),
-                    crate::rule_test::told(&before.decisions),
-                    crate::rule_test::told(&after.decisions)
+                    before.entry.describe(),
+                    crate::rule_test::describe(&before.decisions),
+                    crate::rule_test::describe(&after.decisions)
                 ));
             }
             places.push(place);
@@ -281,7 +281,7 @@ impl Session<'_> {
 }
 
 impl Suggestions {
-    /// Findings with the same reason are told together.
+    /// Findings with the same reason are listed together.
     fn leave(&mut self, rule: String, findings: Vec<Seen>, why: String) {
         match self.left.iter_mut().find(|left| left.rule == rule && left.why == why) {
             Some(left) => left.findings.extend(findings),

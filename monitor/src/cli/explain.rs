@@ -73,14 +73,14 @@ impl Display for Story<'_> {
         page.section("secrets read before (* counts for a rule below)", |page| self.reads(page));
         page.section("what is not known", |page| unknown.iter().for_each(|line| page.line(2, line)));
         for rule in rules {
-            tell_rule(&mut page, rule);
+            write_rule(&mut page, rule);
         }
         page.section("excused by it", |page| {
             for rule in excused {
                 page.line(2, &format!("{}: {}", name(rule), rule.summary));
             }
         });
-        page.section("no rule matched; these came nearest", |page| tell_neighbours(page, 2, nearest));
+        page.section("no rule matched; these came nearest", |page| write_neighbours(page, 2, nearest));
         if let Some(other) = &self.explanation.otherwise {
             page.section(&format!("without {}", other.without), |page| page.line(2, &otherwise(other)));
         }
@@ -115,11 +115,11 @@ impl Story<'_> {
 
     fn readers(&self, page: &mut Page, read: &Read) {
         match &read.by {
-            Some(by) => tell_reader(page, "read by", by),
+            Some(by) => write_reader(page, "read by", by),
             None => page.line(4, "which process read it is not known"),
         }
         if let Some(first) = &read.first_by {
-            tell_reader(page, &format!("first read {} by", clock(first.at, &self.zone)), first);
+            write_reader(page, &format!("first read {} by", clock(first.at, &self.zone)), first);
         }
         if read.others_between {
             page.line(4, "and by others in between, which are not remembered");
@@ -128,7 +128,7 @@ impl Story<'_> {
 }
 
 /// A process with its program, and the way from the session's root to it.
-fn tell_reader(page: &mut Page, label: &str, by: &ReadBy) {
+fn write_reader(page: &mut Page, label: &str, by: &ReadBy) {
     let ReadBy { pid, executable, command, lineage, .. } = by;
     let program = match executable.as_str() {
         "" => " (its program is not known)".to_owned(),
@@ -145,7 +145,7 @@ fn tell_reader(page: &mut Page, label: &str, by: &ReadBy) {
     }
 }
 
-fn tell_rule(page: &mut Page, rule: &RuleTrace) {
+fn write_rule(page: &mut Page, rule: &RuleTrace) {
     let RuleTrace { id, action, conditions, notes, exceptions, compiled, written, overridden, .. } = rule;
     let Written { file, line, text } = written;
     page.section(&format!("rule {id} → {} ({file}:{line})", word(action)), |page| {
@@ -157,11 +157,11 @@ fn tell_rule(page: &mut Page, rule: &RuleTrace) {
     }
     page.section("  compiled to", |page| compiled.iter().for_each(|line| page.line(4, line)));
     page.section("  what it asked, what it was, and what instead would have been no match", |page| {
-        tell_conditions(page, 4, conditions);
+        write_conditions(page, 4, conditions);
         notes.iter().for_each(|note| page.line(4, note));
     });
     page.section("  exceptions that came nearest to excusing it", |page| {
-        tell_neighbours(page, 4, exceptions)
+        write_neighbours(page, 4, exceptions)
     });
     if exceptions.is_empty() && *action != Action::Allow {
         page.section("  exceptions", |page| {
@@ -173,23 +173,23 @@ fn tell_rule(page: &mut Page, rule: &RuleTrace) {
     }
 }
 
-fn tell_neighbours(page: &mut Page, indent: usize, rules: &[Neighbour]) {
+fn write_neighbours(page: &mut Page, indent: usize, rules: &[Neighbour]) {
     for rule in rules {
         page.line(indent, &format!("{}, but", name(rule)));
-        tell_conditions(page, indent + 2, &rule.unmet);
+        write_conditions(page, indent + 2, &rule.unmet);
     }
 }
 
-fn tell_conditions(page: &mut Page, indent: usize, conditions: &[ConditionTrace]) {
+fn write_conditions(page: &mut Page, indent: usize, conditions: &[ConditionTrace]) {
     let widest = conditions.iter().map(|condition| condition.name.len()).max().unwrap_or_default();
     for ConditionTrace { name, asked, found, instead, .. } in conditions {
-        let mut tell = |name: &str, word: &str, text: &str| {
+        let mut write = |name: &str, word: &str, text: &str| {
             page.beside(&format!("{:indent$}{name:widest$}  {word:<7}  ", ""), text);
         };
-        tell(name, "asked", asked);
-        tell("", "was", found);
+        write(name, "asked", asked);
+        write("", "was", found);
         if let Some(instead) = instead {
-            tell("", "instead", instead);
+            write("", "instead", instead);
         }
     }
 }

@@ -20,7 +20,7 @@ use super::{
 };
 use interlock_core::{
     replay::{Record, read},
-    rule_test::told,
+    rule_test::describe,
     rules::RuleSet,
 };
 
@@ -117,9 +117,10 @@ fn changes(record: &Record, newer: &Arc<RuleSet>, older: Option<&Arc<RuleSet>>) 
                 id: entry.id.clone(),
                 time: entry.time,
                 session: entry.session.clone(),
-                event: entry.told(),
-                before: earlier.map_or_else(|| entry.told_decision(), |earlier| told(&earlier.decisions)),
-                after: told(&ruled.decisions),
+                event: entry.describe(),
+                before: earlier
+                    .map_or_else(|| entry.describe_decision(), |earlier| describe(&earlier.decisions)),
+                after: describe(&ruled.decisions),
             });
         }
     }

@@ -58,8 +58,8 @@ mod tests {
         let reason = |unattended: Unattended, (name, value): (&str, &str), terminal| {
             unattended.reason(&[(name.to_owned(), value.to_owned())], terminal)
         };
-        let told = reason(Unattended::Detect, ("GITLAB_CI", "true"), false);
-        assert_eq!(told.as_deref(), Some("a CI job (GITLAB_CI is set) without a terminal"));
+        let found = reason(Unattended::Detect, ("GITLAB_CI", "true"), false);
+        assert_eq!(found.as_deref(), Some("a CI job (GITLAB_CI is set) without a terminal"));
         assert_eq!(reason(Unattended::Detect, ("CI", "1"), true), None, "somebody sits there");
         for value in ["", "0", "false", "False"] {
             assert_eq!(reason(Unattended::Detect, ("CI", value), false), None, "{value}");

@@ -47,7 +47,7 @@ pub struct Config {
     pub shared_terminal: SharedTerminal,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
-    /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is told.
+    /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is reported.
     pub sessions_per_user: usize,
     /// For which sessions nobody is there to answer.
     pub unattended: Unattended,

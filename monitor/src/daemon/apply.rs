@@ -113,7 +113,7 @@ fn freeze(ctx: &mut Context, stop: Stop) {
     ctx.reporter.metrics.freezes.inc();
     ctx.reporter.metrics.frozen_by_signal.inc_by(outcome.by_signal.len() as u64);
     step(ctx, Input::Stopped { session: stop.session, outcome: outcome.clone() });
-    stopping::tell_stopped(
+    stopping::report_stopped(
         &mut ctx.reporter,
         &ctx.decider.sessions,
         "session-frozen",

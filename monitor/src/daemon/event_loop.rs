@@ -69,7 +69,7 @@ fn turn(ctx: &mut Context) {
             Message::Command(command) => serve::answer(ctx, *command),
             Message::Reload => {
                 rotation::look_at_files(ctx);
-                reload::reload(ctx, Reason::Told); // what is wrong stands in the log, the status and the metric
+                reload::reload(ctx, Reason::Signal); // what is wrong stands in the log, the status and the metric
             }
             Message::FilesChanged => reload::reload(ctx, Reason::Changed),
             Message::Read(read) => reload::has_read(ctx, *read),
@@ -110,11 +110,11 @@ fn end(ctx: &mut Context) {
     rest.let_go(); // it is in no ring any more
     intake::handle_all(ctx, &mut rest);
     if ctx.config.pins.is_none() {
-        tell_what_stays_frozen(&ctx.decider.sessions, &ctx.freezer);
+        report_what_stays_frozen(&ctx.decider.sessions, &ctx.freezer);
         apply::step(ctx, Input::Ends { why: "the daemon ended".to_owned() });
     }
     ctx.flows.searches.end();
-    ctx.reporter.tell_all_repeats();
+    ctx.reporter.report_all_repeats();
     ctx.state.save();
     saving::write_down(ctx);
     ctx.reporter.record(Kind::Stop, Who::Daemon, None, [("pid", std::process::id().into())]);
@@ -122,7 +122,7 @@ fn end(ctx: &mut Context) {
 
 /// Its labels go with the kernel's programs. Who stands in the freezer is found there by the next daemon, who was stopped
 /// by signal is not.
-fn tell_what_stays_frozen(sessions: &Registry, freezer: &Freezer) {
+fn report_what_stays_frozen(sessions: &Registry, freezer: &Freezer) {
     for session in sessions.iter().filter(|session| session.is_frozen()) {
         let (id, groups, by_signal) = (session.id, freezer.directories(session.id), session.by_signal());
         tracing::warn!(session = %id, ?groups, by_signal, "stays frozen: the next daemon with this state directory can thaw it; without one, write 0 into cgroup.freeze of these groups, and continue by hand (kill -CONT) what a signal stopped");

@@ -35,8 +35,8 @@ pub fn housekeeping(ctx: &mut Context) {
     let_go_of_lingering(ctx, now);
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     losses::notice_losses(ctx);
-    ctx.upkeep.asking.tell_due(&mut ctx.reporter, &ctx.decider.sessions);
-    ctx.reporter.tell_repeats(now);
+    ctx.upkeep.asking.report_due(&mut ctx.reporter, &ctx.decider.sessions);
+    ctx.reporter.report_repeats(now);
     rotation::look_at_ledger(ctx);
     reconcile::reconcile(ctx, now);
     surveying::survey_again(ctx, now);

@@ -1,4 +1,4 @@
-//! The daemon's events, told for the timeline.
+//! The daemon's events, in words for the timeline.
 
 use serde_json::Value;
 
@@ -9,11 +9,11 @@ use super::journal::{Moment, Who};
 pub fn moment(event: &Value, home: &str) -> Option<Moment> {
     let action = text(event, "event.action")?;
     let at: jiff::Timestamp = text(event, "@timestamp")?.parse().ok()?;
-    let (who, what) = told(event, action)?;
+    let (who, what) = describe(event, action)?;
     Some(Moment { at_us: u64::try_from(at.as_microsecond()).ok()?, who, what: what.replace(home, "~") })
 }
 
-fn told(event: &Value, action: &str) -> Option<(Who, String)> {
+fn describe(event: &Value, action: &str) -> Option<(Who, String)> {
     let rule = text(event, "rule.id").map(|rule| format!(" (rule {rule})")).unwrap_or_default();
     let (process, place) = (process(event), destination(event));
     Some(match action {
@@ -93,8 +93,8 @@ mod tests {
             "file.path": "/tmp/drill/home/.railway/config.json", "secret.class": "paas", "secret.grade": "A",
             "secret.foreign": true, "rule.id": "foreign-secret"
         });
-        let told = "sed (7) read ~/.railway/config.json: paas, grade A, not its own (rule foreign-secret)";
-        assert_eq!(say(event), Some((Who::Kernel, told.into())));
+        let text = "sed (7) read ~/.railway/config.json: paas, grade A, not its own (rule foreign-secret)";
+        assert_eq!(say(event), Some((Who::Kernel, text.into())));
     }
 
     #[test]
@@ -103,8 +103,8 @@ mod tests {
             "event.action": "flow-held", "process.pid": 9, "process.executable": "curl",
             "destination.domain": "backboard.railway.app", "destination.port": 443, "rule.id": "r"
         });
-        let told = "HELD before its first byte: curl (9) to backboard.railway.app:443 (rule r)";
-        assert_eq!(say(event), Some((Who::Rule, told.into())));
+        let text = "HELD before its first byte: curl (9) to backboard.railway.app:443 (rule r)";
+        assert_eq!(say(event), Some((Who::Rule, text.into())));
     }
 
     #[test]

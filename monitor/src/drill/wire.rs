@@ -29,26 +29,26 @@ enum Reply {
     Failed(String),
 }
 
-/// Plays the sandbox in this process, until the input ends. A failure is told to the other side, and is the exit code.
+/// Plays the sandbox in this process, until the input ends. A failure is sent to the other side, and is the exit code.
 ///
 /// # Errors
-/// What could not be told: nobody listens any more, or something that the sandbox started does not end.
+/// What could not be sent: nobody listens any more, or something that the sandbox started does not end.
 pub fn play(plan: &Plan, orders: impl BufRead, mut replies: impl Write) -> Result<ExitCode> {
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .context("the sandbox cannot adopt the agent's orphans")?;
-    let told = match perform(plan, orders, &mut replies) {
+    let performed = match perform(plan, orders, &mut replies) {
         Ok(()) => Ok(ExitCode::SUCCESS),
-        Err(why) => match tell(&mut replies, &Reply::Failed(format!("{why:#}"))) {
+        Err(why) => match send(&mut replies, &Reply::Failed(format!("{why:#}"))) {
             Ok(()) => Ok(ExitCode::FAILURE),
             Err(_) => Err(why),
         },
     };
-    processes::end_all_children().and(told)
+    processes::end_all_children().and(performed)
 }
 
 fn perform(plan: &Plan, orders: impl BufRead, replies: &mut impl Write) -> Result<()> {
     let mut sandbox = Sandbox::raise(plan)?;
-    tell(replies, &Reply::Report(sandbox.report()?))?;
+    send(replies, &Reply::Report(sandbox.report()?))?;
     for order in orders.lines() {
         match order.context("the orders cannot be read")?.as_str() {
             "start" => sandbox.start_agent()?,
@@ -60,12 +60,12 @@ fn perform(plan: &Plan, orders: impl BufRead, replies: &mut impl Write) -> Resul
             // What it left behind in the background is still the agent.
             agent.ended = processes::none_is_left()?;
         }
-        tell(replies, &Reply::Report(report))?;
+        send(replies, &Reply::Report(report))?;
     }
     Ok(())
 }
 
-fn tell(replies: &mut impl Write, reply: &Reply) -> Result<()> {
+fn send(replies: &mut impl Write, reply: &Reply) -> Result<()> {
     writeln!(replies, "{}", serde_json::to_string(reply)?)?;
     replies.flush().context("nobody listens to the sandbox")
 }

@@ -294,23 +294,23 @@ fn edits_cuts_and_another_order_are_found_over_several_files() {
     ledger.append(record(4)).unwrap();
     drop(ledger);
     let [before, after] = [&older, &path].map(|path| fs::read(path).unwrap());
-    let told = |paths: &[&Path]| -> Vec<String> {
+    let faults = |paths: &[&Path]| -> Vec<String> {
         verify_all(paths).unwrap_err().iter().map(ToString::to_string).collect()
     };
     let whole = || [&*older, &*path];
     assert!(verify_all(&whole()).is_ok());
 
-    let missing = told(&[&path]);
+    let missing = faults(&[&path]);
     assert!(
         missing[0].starts_with("line 1 (record 4) goes on with a ledger whose files before"),
         "{missing:?}"
     );
     assert!(
-        told(&[&path, &older]).iter().any(|fault| fault.contains("record 1 where record 6 was expected"))
+        faults(&[&path, &older]).iter().any(|fault| fault.contains("record 1 where record 6 was expected"))
     );
 
     edit(&older, |lines| drop(lines.pop()));
-    let cut = told(&whole());
+    let cut = faults(&whole());
     assert_eq!(cut.len(), 1, "{cut:?}");
     assert!(
         cut[0].starts_with(&format!("{}: line 1 has record 4 where record 3", path.display())),
@@ -319,15 +319,15 @@ fn edits_cuts_and_another_order_are_found_over_several_files() {
 
     fs::write(&older, &before).unwrap();
     edit(&older, |lines| lines[2] = lines[2].replace("hold", "deny"));
-    assert!(told(&whole())[0].contains("line 3 (record 3) was edited"));
+    assert!(faults(&whole())[0].contains("line 3 (record 3) was edited"));
 
     fs::write(&older, &before).unwrap();
     edit(&path, |lines| lines[0] = lines[0].replace("renamed", "removed"));
-    assert!(told(&whole())[0].contains("line 1 (record 4) was edited"));
+    assert!(faults(&whole())[0].contains("line 1 (record 4) was edited"));
 
     fs::write(&path, &after).unwrap();
     edit(&path, |lines| drop(lines.remove(0)));
-    assert!(told(&whole())[0].contains("record 5 where record 4 was expected"));
+    assert!(faults(&whole())[0].contains("record 5 where record 4 was expected"));
 }
 
 #[test]

@@ -203,11 +203,11 @@ fn an_agents_snapshot_of_its_shell_is_no_alert_and_a_commands_list_is() {
     fs::write(&fifo, "go\n").unwrap();
     let _ = agent.finish();
     let _ = daemon.the_event("session-ended");
-    let told = daemon.events("environment-read");
-    assert!(!told.is_empty(), "the command's own list is told");
+    let events = daemon.events("environment-read");
+    assert!(!events.is_empty(), "the command's own list is told");
     let in_place = |event: &Value| event["process.args"] == serde_json::json!(["bash", "-c", "env"]);
-    assert!(!told.iter().any(in_place), "{told:#?}");
-    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(!events.iter().any(in_place), "{events:#?}");
+    assert_eq!(events.len(), 1, "{events:#?}");
 }
 
 fn pipe(path: &Path) {

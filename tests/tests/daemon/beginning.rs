@@ -139,13 +139,13 @@ fn a_reader_that_begins_with_its_agent_is_seen_or_doubted_each_time() {
         agent.wait().unwrap();
         wait::until(&format!("what agent {round} did is told"), || {
             let events = daemon.json(&["events"]);
-            let told = events.as_array().unwrap().iter().filter(|event| {
+            let done = events.as_array().unwrap().iter().filter(|event| {
                 ["secret-read", "session-incomplete"].iter().any(|name| event["event.action"] == *name)
                     && event["session.id"]
                         .as_str()
                         .is_some_and(|id| id.starts_with(&format!("{}-", agent.id())))
             });
-            if told.count() > 0 { Ok(()) } else { Err(events) }
+            if done.count() > 0 { Ok(()) } else { Err(events) }
         });
         wait::until(&format!("session {round} is over"), || match daemon.json(&["ps"]) {
             sessions if sessions == serde_json::json!([]) => Ok(()),

@@ -52,16 +52,17 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     );
     let agent = home.run(&daemon, &script);
     let hold = daemon.the_hold();
-    let told = daemon.json(&["explain", &hold]);
+    let explained = daemon.json(&["explain", &hold]);
 
-    let lineage: Vec<&str> = told["lineage"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let root = told["session"].as_str().unwrap().split('-').next().unwrap();
+    let lineage: Vec<&str> =
+        explained["lineage"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    let root = explained["session"].as_str().unwrap().split('-').next().unwrap();
     assert!(lineage[0].starts_with(&format!("{root} bash -c")), "{lineage:#?}");
     assert!(lineage.last().unwrap().contains(" curl -sS"), "{lineage:#?}");
     assert!(lineage.len() > 2 && lineage[1].ends_with(" (ended)"), "the shell in between: {lineage:#?}");
-    let object = told["object"].to_string();
+    let object = explained["object"].to_string();
     assert!(object.contains("backboard.railway.app:") && object.contains("HTTP request"), "{object}");
-    let read = &told["read"][0];
+    let read = &explained["read"][0];
     assert!(read["path"].as_str().unwrap().ends_with(".railway/config.json"), "{read}");
     assert_eq!(
         (&read["counts"], &read["foreign"], &read["grade"]),
@@ -69,7 +70,7 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     );
     assert!(read["before_ms"].as_u64().unwrap() < 60_000, "{read}");
 
-    let [held, noted] = &told["rules"].as_array().unwrap()[..] else { panic!("{told:#}") };
+    let [held, noted] = &explained["rules"].as_array().unwrap()[..] else { panic!("{explained:#}") };
     assert_eq!((&held["id"], &held["action"], &held["line"]), (&"held".into(), &"hold".into(), &4.into()));
     let written: String = RULES.lines().skip(3).take(8).map(|line| format!("{}\n", &line[2..])).collect();
     assert_eq!(held["text"], written.trim_end());
@@ -84,23 +85,26 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     assert_eq!(condition(&held["exceptions"][0], "destination.host")["found"], "backboard.railway.app");
     assert_eq!(noted["id"], "noted");
     assert_eq!(
-        (&told["otherwise"]["action"], &told["otherwise"]["rule"]),
+        (&explained["otherwise"]["action"], &explained["otherwise"]["rule"]),
         (&"alert".into(), &"noted".into())
     );
-    assert_eq!(told["reloaded"], false);
+    assert_eq!(explained["reloaded"], false);
 
     fs::write(daemon.dir().join("rules/test.yaml"), OTHER).unwrap();
     daemon.expect(&["rules", "reload"]);
     let mut later = daemon.json(&["explain", &hold]);
     assert_eq!(later["reloaded"], true);
     later["reloaded"] = false.into();
-    assert_eq!(later, told, "nothing else has changed");
+    assert_eq!(later, explained, "nothing else has changed");
 
     daemon.expect(&["deny", &hold]);
     agent.says("finished");
     let denied = daemon.the_event("flow-denied");
-    let told = daemon.json(&["explain", denied["event.id"].as_str().unwrap()]);
-    assert_eq!(told["rules"][0]["id"], "held", "the event of the answer tells of the question: {told:#}");
+    let explained = daemon.json(&["explain", denied["event.id"].as_str().unwrap()]);
+    assert_eq!(
+        explained["rules"][0]["id"], "held",
+        "the event of the answer tells of the question: {explained:#}"
+    );
 }
 
 /// A shell reads a secret through a program that is gone by the time of the connection, and so is the shell.
@@ -128,9 +132,9 @@ fn who_read_an_earlier_secret_is_named_after_it_has_ended() {
         std::fs::read_to_string(home.path().join("work").join(name)).unwrap().trim().parse().unwrap()
     };
     let (first, last) = (pid("first"), pid("last"));
-    let told = daemon.json(&["explain", &hold]);
-    assert_eq!(told["unknown"], serde_json::json!([]), "{told:#}");
-    let read = &told["read"][0];
+    let explained = daemon.json(&["explain", &hold]);
+    assert_eq!(explained["unknown"], serde_json::json!([]), "{explained:#}");
+    let read = &explained["read"][0];
     assert_eq!(
         (&read["counts"], &read["by"]["pid"], &read["first_by"]["pid"], &read["others_between"]),
         (&true.into(), &last.into(), &first.into(), &false.into()),
@@ -143,7 +147,7 @@ fn who_read_an_earlier_secret_is_named_after_it_has_ended() {
     assert_eq!(by["at"], read["at"], "when it was last read is when the last reader did");
     assert!(read["first_by"]["at"].as_str() < by["at"].as_str(), "{read:#}");
     let lineage: Vec<&str> = by["lineage"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
-    let root = told["session"].as_str().unwrap().split('-').next().unwrap();
+    let root = explained["session"].as_str().unwrap().split('-').next().unwrap();
     assert!(lineage[0].starts_with(&format!("{root} bash -c")), "{lineage:#?}");
     assert!(lineage.len() == 3 && lineage[1].contains(" bash -c echo nothing"), "{lineage:#?}");
     assert_eq!(lineage[2], format!("{last} head -c 5 {path}"));
@@ -171,9 +175,9 @@ fn what_no_rule_matched_says_which_came_nearest_and_what_they_lacked() {
     let first = daemon.the_event("connect");
     std::fs::write(home.path().join("work/fifo"), "go\n").unwrap();
     assert!(agent.finish().contains("finished"), "{}", agent.output());
-    let told = daemon.json(&["explain", first["event.id"].as_str().unwrap()]);
-    assert_eq!(told["rules"], serde_json::json!([]), "{told:#}");
-    let nearest = told["nearest"].as_array().unwrap();
+    let explained = daemon.json(&["explain", first["event.id"].as_str().unwrap()]);
+    assert_eq!(explained["rules"], serde_json::json!([]), "{explained:#}");
+    let nearest = explained["nearest"].as_array().unwrap();
     let ids: Vec<_> =
         nearest.iter().map(|rule| (&rule["id"], rule["unmet"].as_array().unwrap().len())).collect();
     assert_eq!(ids, [(&"noted".into(), 1), (&"held".into(), 2)]);
@@ -183,10 +187,13 @@ fn what_no_rule_matched_says_which_came_nearest_and_what_they_lacked() {
     // With one its data asked.
     let passed = daemon.the_event("flow-passed");
     let id = passed["event.id"].as_str().unwrap();
-    let told = daemon.json(&["explain", id]);
-    let held = told["nearest"].as_array().unwrap().iter().find(|rule| rule["id"] == "held").unwrap();
-    assert_eq!(held["unmet"].as_array().unwrap().len(), 1, "only the destination differs: {told:#}");
-    assert!(told["read"][0]["path"].as_str().unwrap().ends_with(".railway/config.json"), "{told:#}");
+    let explained = daemon.json(&["explain", id]);
+    let held = explained["nearest"].as_array().unwrap().iter().find(|rule| rule["id"] == "held").unwrap();
+    assert_eq!(held["unmet"].as_array().unwrap().len(), 1, "only the destination differs: {explained:#}");
+    assert!(
+        explained["read"][0]["path"].as_str().unwrap().ends_with(".railway/config.json"),
+        "{explained:#}"
+    );
 
     let screen = text(&daemon.cli(&["explain", id]));
     assert!(screen.contains("no rule matched; these came nearest"), "{screen}");
@@ -204,9 +211,9 @@ fn a_freeze_is_explained_by_what_tripped_it() {
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
     let frozen = daemon.the_event("session-frozen");
-    let told = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
-    assert_eq!(told["rules"][0]["id"], "held", "{told:#}");
-    let id = told["session"].as_str().unwrap();
+    let explained = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
+    assert_eq!(explained["rules"][0]["id"], "held", "{explained:#}");
+    let id = explained["session"].as_str().unwrap();
     wait::until("it is frozen", || {
         let sessions = daemon.json(&["ps"]);
         if sessions[0]["status"] == "frozen" && sessions[0]["id"] == id { Ok(()) } else { Err(sessions) }
@@ -224,11 +231,11 @@ fn a_spent_risk_budget_is_explained_by_the_act_that_spent_it() {
     let _agent =
         home.run(&daemon, &format!("{READ_SECRET}; until test -e go; do read -t 0.05 <> <(:); done"));
     let frozen = daemon.the_event("session-frozen");
-    let told = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
-    let object = told["object"].to_string();
+    let explained = daemon.json(&["explain", frozen["event.id"].as_str().unwrap()]);
+    let object = explained["object"].to_string();
     assert!(object.contains("what stopped the session: the session's risk is 100 points"), "{object}");
     assert!(object.contains(".railway/config.json"), "{object}");
-    assert_eq!(told["rules"][0]["id"], "costly", "{told:#}");
+    assert_eq!(explained["rules"][0]["id"], "costly", "{explained:#}");
 }
 
 #[test]

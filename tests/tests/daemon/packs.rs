@@ -52,9 +52,9 @@ fn a_pack_that_is_off_holds_nothing_says_so_and_holds_again_when_it_is_on() {
     wait::until("the mistake is told", || {
         let rules = daemon.json(&["status"])["rules"].clone();
         let problem = rules["problem"].as_str().unwrap_or_default();
-        let told = problem.contains("test.yaml:2:10: packs.railwai")
+        let is_named = problem.contains("test.yaml:2:10: packs.railwai")
             && problem.contains("did you mean \"railway\"?");
-        if told && rules["sha256"] == before { Ok(()) } else { Err((rules, daemon.log())) }
+        if is_named && rules["sha256"] == before { Ok(()) } else { Err((rules, daemon.log())) }
     });
     fs::write(&file, "version: 1\npacks: { railway: on }\n").unwrap();
     packs_off_are(&daemon, &[]);

@@ -63,14 +63,14 @@ fn a_session_that_insists_on_asking_fills_no_log_and_keeps_no_connection() {
     let agent = home.run(&daemon, &script);
     agent.says("asked");
     assert!(agent.output().contains("40 of 40"), "{}", agent.output());
-    let told = |daemon: &Daemon| -> Vec<u64> {
+    let counts = |daemon: &Daemon| -> Vec<u64> {
         daemon.events("tamper").iter().map(|event| event["tamper.requests"].as_u64().unwrap()).collect()
     };
-    assert_eq!(told(&daemon), [1], "{:?}", daemon.events("tamper"));
+    assert_eq!(counts(&daemon), [1], "{:?}", daemon.events("tamper"));
     assert_eq!(daemon.log().matches("asked to control Interlock").count(), 1, "{}", daemon.log());
     drop(agent);
     let _ = daemon.the_event("session-ended");
-    assert_eq!(told(&daemon), [1, 39], "what was only counted is told at the end");
+    assert_eq!(counts(&daemon), [1, 39], "what was only counted is told at the end");
 }
 
 /// The answer's status and body to a user other than root.

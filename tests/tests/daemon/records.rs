@@ -79,8 +79,12 @@ fn a_ledger_that_is_removed_is_an_alert() {
     let daemon = Daemon::start(&Settings::default());
     fs::remove_file(state(&daemon, "ledger.jsonl")).unwrap();
     daemon.expect(&["rules", "reload"]);
-    let told = daemon.the_event("ledger-rotated");
-    assert_eq!((&told["event.kind"], &told["ledger.change"]), (&"alert".into(), &"removed".into()), "{told}");
+    let reported = daemon.the_event("ledger-rotated");
+    assert_eq!(
+        (&reported["event.kind"], &reported["ledger.change"]),
+        (&"alert".into(), &"removed".into()),
+        "{reported}"
+    );
     is_there(&daemon, "ledger.jsonl");
     assert_eq!(counted(&daemon, "interlock_file_changes_total{change=\"removed\",file=\"ledger\"}"), 1);
 }
@@ -95,8 +99,8 @@ fn what_repeats_is_told_once_and_counted() {
         home.run(&daemon, "for i in $(seq 20); do cat ~/.railway/config.json > /dev/null; done; echo done");
     assert!(agent.finish().contains("done"), "{}", agent.output());
     let _ = daemon.the_event("session-ended");
-    let told = daemon.events("secret-read");
-    assert_eq!((told.len(), &told[0]["event.count"]), (1, &20.into()), "{told:#?}");
+    let reported = daemon.events("secret-read");
+    assert_eq!((reported.len(), &reported[0]["event.count"]), (1, &20.into()), "{reported:#?}");
     assert_eq!(counted(&daemon, "interlock_events_total{kind=\"open\"}"), 20, "metrics count each");
     // The file has the first, and how often it was after that; the end of the session does not wait for the minute.
     wait::until("the file has both lines", || {
@@ -114,7 +118,7 @@ fn what_repeats_is_told_once_and_counted() {
         );
         Ok(())
     });
-    daemon.expect(&["explain", told[0]["event.id"].as_str().unwrap()]);
+    daemon.expect(&["explain", reported[0]["event.id"].as_str().unwrap()]);
 }
 
 /// To many addresses, so that none is like another.

@@ -59,8 +59,8 @@ fn holds_outlive_a_killed_daemon_and_nothing_goes_through_meanwhile() {
     assert!(!pins.exists(), "released");
 }
 
-fn unknown(told: &Value) -> String {
-    told["unknown"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+fn unknown(explained: &Value) -> String {
+    explained["unknown"].as_array().unwrap().iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
 }
 
 const RULES: &str = "version: 1
@@ -123,9 +123,9 @@ fn a_hold_that_outlived_its_daemon_is_explained_as_it_was_then_and_what_is_lost_
         [_, next] => Ok(next["id"].as_str().unwrap().to_owned()),
         other => Err((other.to_vec(), agent.output())),
     });
-    let told = daemon.json(&["explain", &next]);
-    assert_eq!(told["read"], json!([]), "{told:#}");
-    let lost = unknown(&told);
+    let explained = daemon.json(&["explain", &next]);
+    assert_eq!(explained["read"], json!([]), "{explained:#}");
+    let lost = unknown(&explained);
     assert!(lost.contains("who read that is not known"), "{lost}");
     assert!(
         lost.contains("did not survive its restart: A foreign paas ")
@@ -135,10 +135,13 @@ fn a_hold_that_outlived_its_daemon_is_explained_as_it_was_then_and_what_is_lost_
 
     daemon.expect(&["deny", &hold]);
     let denied = daemon.the_event("flow-denied");
-    let told = daemon.json(&["explain", denied["event.id"].as_str().unwrap()]);
-    assert!(told["headline"].as_str().unwrap().starts_with("flow-denied backboard.railway.app:"), "{told:#}");
-    assert_eq!((&told["rules"], &told["read"]), (&before["rules"], &before["read"]));
-    assert_eq!(told["event"]["hold.id"], hold.as_str());
+    let explained = daemon.json(&["explain", denied["event.id"].as_str().unwrap()]);
+    assert!(
+        explained["headline"].as_str().unwrap().starts_with("flow-denied backboard.railway.app:"),
+        "{explained:#}"
+    );
+    assert_eq!((&explained["rules"], &explained["read"]), (&before["rules"], &before["read"]));
+    assert_eq!(explained["event"]["hold.id"], hold.as_str());
 }
 
 #[test]
@@ -159,12 +162,15 @@ fn a_hold_whose_account_is_lost_too_says_what_is_left() {
     state.as_object_mut().unwrap().remove("accounts");
     fs::write(&path, state.to_string()).unwrap();
     daemon.start_again();
-    let told = daemon.json(&["explain", &hold]);
-    assert!(told["headline"].as_str().unwrap().starts_with("flow-held backboard.railway.app:"), "{told:#}");
-    assert!(told["object"].to_string().contains(&rule), "{told:#}");
-    assert!(told["lineage"].to_string().contains(" curl -sS"), "{told:#}");
-    assert_eq!((&told["rules"], &told["read"]), (&json!([]), &json!([])));
-    let lost = unknown(&told);
+    let explained = daemon.json(&["explain", &hold]);
+    assert!(
+        explained["headline"].as_str().unwrap().starts_with("flow-held backboard.railway.app:"),
+        "{explained:#}"
+    );
+    assert!(explained["object"].to_string().contains(&rule), "{explained:#}");
+    assert!(explained["lineage"].to_string().contains(" curl -sS"), "{explained:#}");
+    assert_eq!((&explained["rules"], &explained["read"]), (&json!([]), &json!([])));
+    let lost = unknown(&explained);
     assert!(lost.contains("neither what it was judged by nor what was told of it"), "{lost}");
     daemon.expect(&["deny", &hold]);
 }

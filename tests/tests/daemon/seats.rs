@@ -75,8 +75,8 @@ impl Desk {
     fn was_refused(&self, said: &str) {
         let said = said.replace("\r\n", "");
         assert!(said.contains("ENDED 4"), "{said}");
-        for told in ["/dev/pts/", &self.session(), "decide from another terminal"] {
-            assert!(said.contains(told), "{told}: {said}");
+        for part in ["/dev/pts/", &self.session(), "decide from another terminal"] {
+            assert!(said.contains(part), "{part}: {said}");
         }
         wait::throughout("held", A_WHILE, || self.server.silent());
         assert_eq!(self.daemon.the_hold(), self.hold);

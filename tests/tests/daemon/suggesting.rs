@@ -133,10 +133,10 @@ fn an_exec_is_suggested_with_its_arguments_and_others_are_told_as_before() {
     assert!(file.contains("/seq\", argv: \"seq 7 7\" }"), "{file}");
     let _ = home.run(&daemon, "seq 7 7; seq 8 8; :").finish();
     let second = ended(&daemon, 2)["session.id"].clone();
-    let told = daemon.events("exec");
-    let told: Vec<&Value> = told.iter().filter(|event| event["session.id"] == second).collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(told[0]["process.args"], json!(["seq", "8", "8"]));
+    let events = daemon.events("exec");
+    let events: Vec<&Value> = events.iter().filter(|event| event["session.id"] == second).collect();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["process.args"], json!(["seq", "8", "8"]));
 }
 
 #[test]

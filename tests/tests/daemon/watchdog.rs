@@ -35,13 +35,13 @@ fn the_watchdog_is_told_of_an_event_loop_that_turns() {
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let env = vec![("NOTIFY_SOCKET", path.display().to_string()), ("WATCHDOG_USEC", "600000".into())];
     let _daemon = Daemon::start(&Settings { env, ..Settings::default() });
-    let mut told = Vec::new();
+    let mut messages = Vec::new();
     for _ in 0..4 {
         let mut bytes = [0; 64];
         let length = socket.recv(&mut bytes).unwrap();
-        told.push(String::from_utf8_lossy(&bytes[..length]).trim().to_owned());
+        messages.push(String::from_utf8_lossy(&bytes[..length]).trim().to_owned());
     }
-    assert_eq!(told, ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    assert_eq!(messages, ["READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
 }
 
 #[test]

@@ -260,11 +260,11 @@ fn by_way_of_a_third_session() {
          open(\"../.aws/credentials\").read(); print(\"read\", flush=True); time.sleep(60)'",
     );
     reader.says("read");
-    let told = |event: &serde_json::Value| {
+    let is_shared = |event: &serde_json::Value| {
         event["file.paths"][0].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
             && event["session.id"] != fixture.daemon.events("sessions-met")[1]["session.met"]
     };
-    fixture.reported("touch-shared", told);
+    fixture.reported("touch-shared", is_shared);
     std::fs::write(home.join("work/go"), "").unwrap();
     wait::until("the second request waits", || match fixture.daemon.holds().len() {
         1 => Ok(()),

@@ -11,23 +11,27 @@ use interlock_tests::{
 use super::fixture::Fixture;
 
 /// A file of a person's, and how it is written to.
-fn is_told(act: &str, service: &str, path: &str) {
+fn is_reported(act: &str, service: &str, path: &str) {
     let Some(fixture) = Fixture::new() else { return };
     fs::write(fixture.home.path().join(".bashrc"), "# a person's\n").unwrap();
     let _ = fixture.run(act).finish();
-    let told = fixture.reported("delegate", |event| event["delegate.how"] == "file");
-    assert_eq!(told["delegate.service"], service, "{told}");
-    assert!(told["delegate.path"].as_str().unwrap().ends_with(path), "{told}");
+    let event = fixture.reported("delegate", |event| event["delegate.how"] == "file");
+    assert_eq!(event["delegate.service"], service, "{event}");
+    assert!(event["delegate.path"].as_str().unwrap().ends_with(path), "{event}");
 }
 
 #[test]
 fn a_line_in_a_shells_start_file_is_told() {
-    is_told("echo true >> ~/.bashrc", "shell-start", "/.bashrc");
+    is_reported("echo true >> ~/.bashrc", "shell-start", "/.bashrc");
 }
 
 #[test]
 fn a_new_hook_of_version_control_is_told() {
-    is_told("mkdir -p .git/hooks; echo true > .git/hooks/pre-commit", "git-hook", "/.git/hooks/pre-commit");
+    is_reported(
+        "mkdir -p .git/hooks; echo true > .git/hooks/pre-commit",
+        "git-hook",
+        "/.git/hooks/pre-commit",
+    );
 }
 
 #[test]
@@ -37,8 +41,8 @@ fn what_is_written_beside_it_and_renamed_into_its_place() {
     if !fixture.backend().sees_everything() {
         return not_here("renames have no hook");
     }
-    let told = fixture.reported("delegate", |event| event["delegate.how"] == "file");
-    assert!(told["delegate.path"].as_str().unwrap().ends_with("/.bashrc"), "{told}");
+    let event = fixture.reported("delegate", |event| event["delegate.how"] == "file");
+    assert!(event["delegate.path"].as_str().unwrap().ends_with("/.bashrc"), "{event}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ pub fn serve() -> Result<()> {
     let arrived = Arc::new(Arrived::default());
     stub::serve(&arrived)?;
     let mut workers: Vec<Worker> = setup.workers.iter().map(Worker::start).collect::<Result<_>>()?;
-    let mut events = Events { file: setup.events, place: 0, told: BTreeMap::new() };
+    let mut events = Events { file: setup.events, place: 0, seen: BTreeMap::new() };
     for line in lines {
         let jobs: VecDeque<Job> =
             serde_json::from_str(&line.context("a batch cannot be read")?).context("a batch is wrong")?;
@@ -91,10 +91,10 @@ pub fn serve() -> Result<()> {
             number: ended.number,
             words: ended.words,
             killed: ended.killed,
-            events: events.told.remove(&ended.root).unwrap_or_default(),
+            events: events.seen.remove(&ended.root).unwrap_or_default(),
         });
         let played = played.collect();
-        events.told.clear();
+        events.seen.clear();
         let report = Report { played, arrived: arrived.marks().into_keys().collect() };
         let mut out = io::stdout().lock();
         writeln!(out, "{}", serde_json::to_string(&report)?).context("nobody listens")?;
@@ -177,7 +177,7 @@ pub fn pipes(child: &mut Child) -> Result<(ChildStdin, Lines<BufReader<ChildStdo
 struct Events {
     file: PathBuf,
     place: u64,
-    told: BTreeMap<u32, BTreeMap<String, usize>>,
+    seen: BTreeMap<u32, BTreeMap<String, usize>>,
 }
 
 impl Events {
@@ -186,7 +186,7 @@ impl Events {
         let until = Instant::now() + scaled(TOLD);
         loop {
             self.read()?;
-            let has_ended = |root| self.told.get(root).is_some_and(|told| told.contains_key("session-ended"));
+            let has_ended = |root| self.seen.get(root).is_some_and(|seen| seen.contains_key("session-ended"));
             if sessions.iter().all(|session| has_ended(&session.root)) || Instant::now() > until {
                 return Ok(());
             }
@@ -200,7 +200,7 @@ impl Events {
             let event: Value = serde_json::from_str(line).context("an event is no JSON")?;
             let Some(root) = root(&event) else { continue };
             if let Some(name) = event["event.action"].as_str() {
-                *self.told.entry(root).or_default().entry(name.to_owned()).or_default() += 1;
+                *self.seen.entry(root).or_default().entry(name.to_owned()).or_default() += 1;
             }
         }
         Ok(())

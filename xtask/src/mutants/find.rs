@@ -125,9 +125,9 @@ mod tests {
         let text = "fn f(x: u8) {\n    match x {\n        0 => g(),\n        _ => {}\n    }\n    if x > 1 && h() {\n        g();\n    }\n}\n\
                     mod tests { fn t() { g(); } }\n";
         let found = mutants(Path::new("a/b.rs"), text).unwrap();
-        let told: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let all: Vec<String> = found.iter().map(ToString::to_string).collect();
         assert_eq!(
-            told,
+            all,
             [
                 "a/b.rs:3: arm `g()`",
                 "a/b.rs:6: always `x > 1 && h()`",

@@ -176,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    fn told(action: &str, session: &str) -> Message {
+    fn event(action: &str, session: &str) -> Message {
         Message::Event(json!({ "event.action": action, "session.id": session }))
     }
 
@@ -199,38 +199,39 @@ mod tests {
     #[test]
     fn it_is_over_when_the_work_and_every_session_of_it_have_ended() {
         let (over, judgement, trouble) =
-            watched(vec![told("session-started", "a"), told("session-ended", "a"), ended(0)]);
+            watched(vec![event("session-started", "a"), event("session-ended", "a"), ended(0)]);
         assert!(over && trouble.is_empty() && judgement.stopped.is_empty(), "{trouble:?} {judgement:?}");
         let (over, _, trouble) = watched(vec![
-            told("session-started", "a"),
-            told("session-started", "b"),
+            event("session-started", "a"),
+            event("session-started", "b"),
             ended(0),
-            told("session-ended", "a"),
+            event("session-ended", "a"),
         ]);
         assert!(!over && trouble[0].contains("still run"), "{trouble:?}");
     }
 
     #[test]
     fn work_that_failed_that_nobody_watched_or_that_does_not_end_is_trouble() {
-        let session = || [told("session-started", "a"), told("session-ended", "a")];
+        let session = || [event("session-started", "a"), event("session-ended", "a")];
         let failed = watched(session().into_iter().chain([ended(3)]).collect()).2;
         assert!(failed[0].contains("failed (exit status: 3)"), "{failed:?}");
         let unwatched = watched(vec![ended(0)]);
         assert!(!unwatched.0 && unwatched.2[0].contains("no session began"), "{:?}", unwatched.2);
-        let endless = watched(vec![told("session-started", "a")]).2;
+        let endless = watched(vec![event("session-started", "a")]).2;
         assert!(endless[0].contains("still runs after 9s"), "{endless:?}");
     }
 
     #[test]
     fn the_end_of_work_that_was_killed_before_is_not_this_one_s() {
         let before = Message::Ended(1, Ok(ExitStatus::from_raw(9)));
-        let messages = vec![before, told("session-started", "a"), told("session-ended", "a"), ended(0)];
+        let messages = vec![before, event("session-started", "a"), event("session-ended", "a"), ended(0)];
         assert!(watched(messages).2.is_empty());
     }
 
     #[test]
     fn only_sessions_of_earlier_work_are_left_out() {
-        let judged = watched(vec![told("flow-held", "old"), told("flow-held", "a"), told("flow-held", "")]).1;
+        let judged =
+            watched(vec![event("flow-held", "old"), event("flow-held", "a"), event("flow-held", "")]).1;
         assert_eq!(judged.stopped.len(), 2);
     }
 
@@ -238,7 +239,7 @@ mod tests {
     fn lost_events_are_trouble() {
         let lost = Message::Trouble("3 events were lost here".to_owned());
         let trouble =
-            watched(vec![lost, told("session-started", "a"), told("session-ended", "a"), ended(0)]).2;
+            watched(vec![lost, event("session-started", "a"), event("session-ended", "a"), ended(0)]).2;
         assert_eq!(trouble, ["3 events were lost here"]);
     }
 }

@@ -140,8 +140,8 @@ impl Programs {
     pub fn version(&self, name: &str, mut dressed: Command) -> Option<String> {
         let own = format!("{name} --version");
         let line = self.0.get(name).and_then(|program| program.version.as_ref()).unwrap_or(&own);
-        let told = process::answer(dressed.args(["-c", line])).ok()?;
-        version_in(&told).map(str::to_owned)
+        let answer = process::answer(dressed.args(["-c", line])).ok()?;
+        version_in(&answer).map(str::to_owned)
     }
 }
 

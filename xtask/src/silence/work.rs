@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn a_mistake_in_a_file_is_told_with_its_place() {
         let right = "[[work]]\nname = 'a'\nsummary = 'b'\nwork = 'true'\n";
-        for (text, told) in [
+        for (text, part) in [
             (format!("{right}tolls = ['git']\n"), "line 5, column 1"),
             (format!("{right}tools = ['npm:vite']\n"), "npm:vite: has no version"),
             (format!("{right}tools = ['gti']\n"), "work a: field tools: the program gti"),
@@ -327,7 +327,7 @@ mod tests {
         ] {
             let error = mistake(&text);
             assert!(error.contains("kind.toml") || error.contains("two pieces"), "{error}");
-            assert!(error.contains(told), "expected {told:?} in {error}");
+            assert!(error.contains(part), "expected {part:?} in {error}");
         }
     }
 

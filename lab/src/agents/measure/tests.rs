@@ -3,7 +3,7 @@ use serde_json::json;
 use super::*;
 use crate::stub::Arrived;
 
-fn told(events: &[Value]) -> Run {
+fn seen(events: &[Value]) -> Run {
     let mut run = Run::default();
     events.iter().for_each(|event| run.add(event));
     run
@@ -11,7 +11,7 @@ fn told(events: &[Value]) -> Run {
 
 #[test]
 fn a_session_is_kept_with_how_it_was_recognised() {
-    let run = told(&[
+    let run = seen(&[
         json!({ "event.action": "session-started", "session.agent": "pi", "session.recognised_by": "script pi",
         "process.executable": "/home/lab/.nvm/bin/node", "process.args": ["node", "/home/lab/.nvm/bin/pi", "a", "b", "c", "d", "e"] }),
     ]);
@@ -29,7 +29,7 @@ fn alerts_are_counted_by_rule_and_object_and_repeats_with_them() {
             "file.path": "/home/lab/.railway/config.json", "secret.foreign": true, "rule.id": ["foreign-secret-read"],
             "process.executable": "/usr/bin/cat" })
     };
-    let run = told(&[alert(1), alert(4)]);
+    let run = seen(&[alert(1), alert(4)]);
     let expected = "foreign-secret-read: ~/.railway/config.json by cat";
     assert_eq!(run.alerts, BTreeMap::from([(expected.to_owned(), 5)]));
     assert_eq!(run.read, BTreeSet::from(["~/.railway/config.json by cat".to_owned()]));
@@ -45,10 +45,10 @@ fn whatever_is_not_known_to_be_harmless_was_stopped() {
         json!({ "event.action": "connect", "interlock.degraded": "hold", "interlock.action": "alert" }),
         json!({}),
     ] {
-        assert_eq!(told(std::slice::from_ref(&event)).stopped.len(), 1, "{event}");
+        assert_eq!(seen(std::slice::from_ref(&event)).stopped.len(), 1, "{event}");
     }
     let harmless = json!({ "event.action": "connect", "interlock.action": "allow", "event.kind": "event" });
-    assert_eq!(told(&[harmless]), Run::default());
+    assert_eq!(seen(&[harmless]), Run::default());
 }
 
 #[test]

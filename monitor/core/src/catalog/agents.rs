@@ -221,7 +221,7 @@ impl Agents {
         let mut named = HashMap::new();
         for (index, (line, agent)) in raw.iter().enumerate() {
             reader.identity(*line, &agent.id, &agent.source, &mut seen);
-            for executable in agent.executables.iter().filter_map(RawExecutable::telling) {
+            for executable in agent.executables.iter().filter_map(RawExecutable::distinctive) {
                 if let Some(other) = executables.insert(executable, &agent.id) {
                     let what = format!(
                         "executable `{executable}` is also of `{other}`; mark it `generic: true` in one"
@@ -315,7 +315,7 @@ impl Agents {
         self.entry(id).is_some_and(|agent| agent.own_sockets.is_match(path))
     }
 
-    /// Whether the base name is one of any agent's programs', a telling one or not.
+    /// Whether the base name is one of any agent's programs', a distinctive one or not.
     pub(crate) fn has_program(&self, base: &str) -> bool {
         names(base).any(|name| self.programs.contains(name))
     }
@@ -338,7 +338,7 @@ impl Agents {
 }
 
 impl RawExecutable {
-    fn telling(&self) -> Option<&str> {
+    fn distinctive(&self) -> Option<&str> {
         match self {
             Self::Telling(name) => Some(name),
             Self::Other(other) => (!other.generic).then_some(&other.name),
@@ -354,7 +354,7 @@ impl RawExecutable {
 }
 
 impl Agent {
-    /// Whether the base name is one of its programs', a telling one or not.
+    /// Whether the base name is one of its programs', a distinctive one or not.
     pub(crate) fn has_program(&self, base: &str) -> bool {
         names(base).any(|name| self.programs().any(|known| known == name))
     }
@@ -372,7 +372,7 @@ impl Agent {
 
     fn read(reader: &mut Reader, line: u64, raw: RawAgent) -> Self {
         let executables: HashSet<String> =
-            raw.executables.iter().filter_map(RawExecutable::telling).map(str::to_owned).collect();
+            raw.executables.iter().filter_map(RawExecutable::distinctive).map(str::to_owned).collect();
         let mut markers: Vec<Vec<Marker>> =
             raw.session_markers.into_iter().map(|marker| vec![Marker::from(marker)]).collect();
         for pair in raw.marker_pairs {

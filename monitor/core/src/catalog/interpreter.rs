@@ -2,7 +2,7 @@
 
 /// What an interpreter was told to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Told<'a> {
+pub enum Target<'a> {
     /// With nothing but options before it that cannot load other code.
     File(&'a str),
     /// A script after options that may load other code.
@@ -68,10 +68,10 @@ pub fn module_option(flag: &str) -> Option<&str> {
 }
 
 /// What `interpreter` (its base name) was told by `args`, its own name first.
-pub fn told<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
+pub fn target<'a>(interpreter: &str, args: &'a [String]) -> Target<'a> {
     let first = args.get(1).map(String::as_str).unwrap_or_default();
     if of(&OWN_COMMANDS, interpreter).is_some_and(|words| words.contains(&first)) {
-        return Told::Nothing;
+        return Target::Nothing;
     }
     let rest = args.get(1..).unwrap_or_default();
     if is_python(interpreter) {
@@ -79,8 +79,8 @@ pub fn told<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
     }
     if of(&RUNS, interpreter).is_some_and(|words| words.contains(&first)) {
         return match general(interpreter, rest.get(1..).unwrap_or_default()) {
-            Told::Nothing => Told::File(first),
-            told => told,
+            Target::Nothing => Target::File(first),
+            target => target,
         };
     }
     general(interpreter, rest)
@@ -88,31 +88,31 @@ pub fn told<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
 
 /// Where the script stands among `args`, if the interpreter was told one.
 pub fn script_place(interpreter: &str, args: &[String]) -> Option<usize> {
-    let (Told::File(script) | Told::Prepared(script)) = told(interpreter, args) else { return None };
+    let (Target::File(script) | Target::Prepared(script)) = target(interpreter, args) else { return None };
     args.iter().position(|arg| std::ptr::eq(arg.as_str(), script))
 }
 
-fn python(args: &[String]) -> Told<'_> {
+fn python(args: &[String]) -> Target<'_> {
     let mut is_prepared = false;
     let mut rest = args.iter().map(String::as_str);
     while let Some(arg) = rest.next() {
         let Some(flags) = arg.strip_prefix('-') else {
-            return if is_prepared { Told::Prepared(arg) } else { Told::File(arg) };
+            return if is_prepared { Target::Prepared(arg) } else { Target::File(arg) };
         };
         match flags.find(|flag| !PYTHON_FLAGS.contains(flag)).and_then(|at| flags.split_at_checked(at)) {
-            None if flags.is_empty() => return Told::Code(""),
+            None if flags.is_empty() => return Target::Code(""),
             None => is_prepared |= !flags.chars().all(|flag| ISOLATING.contains(flag)),
             Some((flags, value)) => {
                 let joined = value.get(1..).unwrap_or_default();
                 is_prepared |= !flags.chars().all(|flag| ISOLATING.contains(flag));
                 match value.chars().next() {
-                    Some('m') if is_prepared => return Told::Code(""),
+                    Some('m') if is_prepared => return Target::Code(""),
                     Some('m') if joined.is_empty() => {
-                        return rest.next().map_or(Told::Code(""), Told::Module);
+                        return rest.next().map_or(Target::Code(""), Target::Module);
                     }
-                    Some('m') => return Told::Module(joined),
-                    Some('c') if joined.is_empty() => return Told::Code(rest.next().unwrap_or_default()),
-                    Some('c') => return Told::Code(joined),
+                    Some('m') => return Target::Module(joined),
+                    Some('c') if joined.is_empty() => return Target::Code(rest.next().unwrap_or_default()),
+                    Some('c') => return Target::Code(joined),
                     // What is to be warned of may name a class of a module.
                     Some('W' | 'X') => {
                         is_prepared = true;
@@ -120,25 +120,25 @@ fn python(args: &[String]) -> Told<'_> {
                             rest.next();
                         }
                     }
-                    _ if arg == "--" => return Told::Code(""),
+                    _ if arg == "--" => return Target::Code(""),
                     _ => is_prepared = true,
                 }
             }
         }
     }
-    Told::Nothing
+    Target::Nothing
 }
 
-fn general<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
+fn general<'a>(interpreter: &str, args: &'a [String]) -> Target<'a> {
     let values = of(&VALUES, interpreter).unwrap_or_default();
     let mut is_prepared = false;
     let mut rest = args.iter().map(String::as_str);
     while let Some(arg) = rest.next() {
         if arg == "-" || arg == "--" {
-            return Told::Code("");
+            return Target::Code("");
         }
         let Some(flags) = arg.strip_prefix('-') else {
-            return if is_prepared { Told::Prepared(arg) } else { Told::File(arg) };
+            return if is_prepared { Target::Prepared(arg) } else { Target::File(arg) };
         };
         let is_node = matches!(interpreter, "node" | "nodejs");
         let (option, _) = arg.split_once('=').unwrap_or((arg, ""));
@@ -154,11 +154,11 @@ fn general<'a>(interpreter: &str, args: &'a [String]) -> Told<'a> {
         let code = if interpreter.starts_with("php") { &['r'][..] } else { &['c', 'e', 'p'][..] };
         let is_code = !flags.starts_with('-') && flags.contains(code) && !holds_its_value;
         if is_code || ["-eval", "-print"].iter().any(|option| flags.starts_with(option)) {
-            return Told::Code(rest.next().unwrap_or_default());
+            return Target::Code(rest.next().unwrap_or_default());
         }
         is_prepared = true;
     }
-    Told::Nothing
+    Target::Nothing
 }
 
 #[cfg(test)]
@@ -167,12 +167,12 @@ mod tests {
 
     fn read(line: &str) -> (String, &'static str) {
         let args: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let (what, kind) = match told(&args[0], &args) {
-            Told::File(path) => (path, "file"),
-            Told::Prepared(path) => (path, "prepared"),
-            Told::Module(name) => (name, "module"),
-            Told::Code(text) => (text, "code"),
-            Told::Nothing => ("", "nothing"),
+        let (what, kind) = match target(&args[0], &args) {
+            Target::File(path) => (path, "file"),
+            Target::Prepared(path) => (path, "prepared"),
+            Target::Module(name) => (name, "module"),
+            Target::Code(text) => (text, "code"),
+            Target::Nothing => ("", "nothing"),
         };
         (what.to_owned(), kind)
     }

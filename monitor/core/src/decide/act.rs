@@ -93,10 +93,10 @@ impl Decider {
                     (false, Subject::Connect(_)) => "connect-refused",
                     (false, _) => "syscall-denied",
                 };
-                step.tell(name, decision, Action::Deny, Vec::new());
+                step.report_act(name, decision, Action::Deny, Vec::new());
             }
-            Pending::None => self.tell_done(step, decision, false),
-            Pending::Changed => self.tell_done(step, decision, true),
+            Pending::None => self.report_done(step, decision, false),
+            Pending::Changed => self.report_done(step, decision, true),
         }
         if action >= Action::Freeze && !waits {
             self.trip_by_rule(step, decision);
@@ -104,17 +104,17 @@ impl Decider {
     }
 
     /// It has happened.
-    fn tell_done(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, changed: bool) {
+    fn report_done(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, changed: bool) {
         let Decision { fact, verdict, .. } = &**decision;
         let (name, action) = (event_name(&fact.subject), verdict.action);
         if verdict.matches.is_empty() && !is_worth_an_event(&fact.subject) {
             return;
         }
         if !matches!(action, Action::Hold | Action::Deny) {
-            return step.tell(name, decision, action, Vec::new());
+            return step.report_act(name, decision, action, Vec::new());
         }
         // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
-        step.tell(name, decision, Action::Alert, vec![("interlock.degraded", json!(action))]);
+        step.report_act(name, decision, Action::Alert, vec![("interlock.degraded", json!(action))]);
         if changed && !self.may_run(fact, action) {
             let why = "what runs is not what was judged before it ran";
             self.trip(step, decision, &decision.rule(), why, None);
@@ -134,11 +134,11 @@ impl Decider {
         let asked = ("flow.asked_ns", json!(fact.at.0));
         if action <= Action::Alert || self.observes() {
             if action > Action::Alert {
-                step.tell(would(action), decision, action, vec![asked]);
+                step.report_act(would(action), decision, action, vec![asked]);
             } else {
                 // With the name that it said by now: what a record of the session is judged by again.
                 let name = if verdict.matches.is_empty() { "flow-passed" } else { "connect" };
-                step.tell(name, decision, action, Vec::new());
+                step.report_act(name, decision, action, Vec::new());
             }
             return self.allow(step, waiter);
         }
@@ -147,14 +147,19 @@ impl Decider {
             // Nothing of what waits has left, so whoever sent it may send it again: on a connection that says who it is for.
             self.refuse(step, waiter);
             let why = "the connection is older than its session, and does not say who it is for";
-            return step.tell("flow-reset", decision, Action::Alert, vec![asked, ("message", json!(why))]);
+            return step.report_act(
+                "flow-reset",
+                decision,
+                Action::Alert,
+                vec![asked, ("message", json!(why))],
+            );
         }
         if action == Action::Hold {
             return self.hold_or_harder(step, decision, Waiting::Flow(flow));
         }
         self.refuse(step, waiter);
         let decided = ("flow.decided_ns", json!(step.now.0));
-        step.tell("flow-denied", decision, action, vec![asked, decided]);
+        step.report_act("flow-denied", decision, action, vec![asked, decided]);
     }
 
     /// Decides about a caller that is stopped before its system call.
@@ -162,14 +167,14 @@ impl Decider {
         let (action, waiter) = (decision.verdict.action, decision.waiter(Waiting::Caller(caller)));
         if action <= Action::Alert || self.observes() {
             if action > Action::Alert {
-                step.tell(would(action), decision, action, Vec::new());
+                step.report_act(would(action), decision, action, Vec::new());
             }
             return self.allow(step, waiter);
         }
         if action == Action::Hold {
             return self.hold_caller(step, decision, caller);
         }
-        step.tell("syscall-denied", decision, action, Vec::new());
+        step.report_act("syscall-denied", decision, action, Vec::new());
         self.refuse(step, waiter);
     }
 
@@ -218,7 +223,7 @@ fn would(action: Action) -> &'static str {
     }
 }
 
-/// Execs and datagram connects are too many to be told if no rule asks for them.
+/// Execs and datagram connects are too many to be reported if no rule asks for them.
 fn is_worth_an_event(subject: &Subject) -> bool {
     match subject {
         Subject::Exec => false,

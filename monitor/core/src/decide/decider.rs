@@ -51,7 +51,7 @@ impl Step<'_> {
     }
 
     /// Tells an act that was judged.
-    pub fn tell(&mut self, name: &'static str, decision: &Arc<Decision>, action: Action, extra: Extra) {
+    pub fn report_act(&mut self, name: &'static str, decision: &Arc<Decision>, action: Action, extra: Extra) {
         self.report(Report::Act { name, decision: Arc::clone(decision), action, extra });
     }
 

@@ -26,7 +26,7 @@ impl Decision {
     }
 
     /// Libraries look into stores whenever a program uses them, and it says little of the program: once in a session it
-    /// is an alert. Later it is told without one, and counts and is explained as ever.
+    /// is an alert. Later it is reported without one, and counts and is explained as ever.
     #[must_use]
     pub fn is_habit_again(&self) -> bool {
         let Subject::Open(secret) = &self.fact.subject else { return false };
@@ -34,7 +34,7 @@ impl Decision {
     }
 }
 
-/// The event that tells of an act that has happened.
+/// The event that reports an act that has happened.
 #[must_use]
 pub fn event_name(subject: &Subject) -> &'static str {
     match subject {

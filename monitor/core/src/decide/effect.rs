@@ -77,7 +77,7 @@ pub struct Stop {
 /// Fields of an event beyond what it is about.
 pub type Extra = Vec<(&'static str, Value)>;
 
-/// What is told.
+/// What is reported.
 #[derive(Clone, Debug)]
 pub enum Report {
     /// An act that was judged, and what is done about it.

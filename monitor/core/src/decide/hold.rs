@@ -61,7 +61,7 @@ impl Decider {
             Waiting::Flow(_) if full => step.push(Effect::Drop(waiter)),
             _ => self.refuse(step, waiter),
         }
-        step.tell("flow-denied", decision, Action::Freeze, Vec::new());
+        step.report_act("flow-denied", decision, Action::Freeze, Vec::new());
     }
 
     /// Lets it go on if a person has answered it before: by a grant, or as the hop before of the same request. What a frozen session
@@ -92,7 +92,7 @@ impl Decider {
         if let Some(session) = self.sessions.get_mut(fact.session) {
             session.memory.forgive(verdict.points, fact.at); // what a person let through is no risk
         }
-        step.tell("flow-released", decision, Action::Allow, Vec::new());
+        step.report_act("flow-released", decision, Action::Allow, Vec::new());
         true
     }
 
@@ -119,7 +119,7 @@ impl Decider {
         }
         let id = hold.id();
         if joined == Joined::New {
-            step.tell(held(waiting), decision, Action::Hold, vec![("hold.id", json!(id))]);
+            step.report_act(held(waiting), decision, Action::Hold, vec![("hold.id", json!(id))]);
         }
         step.push(Effect::Save);
         true
@@ -216,14 +216,14 @@ impl Decider {
             ("flow.asked_ns", json!(fact.at.0)),
             ("flow.decided_ns", json!(decided)),
         ];
-        step.tell(held(waiting), decision, Action::Hold, extra);
+        step.report_act(held(waiting), decision, Action::Hold, extra);
         step.push(Effect::KeepAccount { hold: number });
         step.push(Effect::Save);
         Some(number)
     }
 }
 
-/// The event that tells of it.
+/// The event that reports it.
 fn held(waiting: Waiting) -> &'static str {
     match waiting {
         Waiting::Flow(_) => "flow-held",

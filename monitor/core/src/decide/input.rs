@@ -9,7 +9,7 @@ use crate::{
     sessions::Outcome,
 };
 
-/// One thing that [`super::Decider::step`] is told.
+/// One input of [`super::Decider::step`].
 #[derive(Clone, Debug)]
 pub enum Input {
     /// A session did something, or is about to.

@@ -24,7 +24,7 @@ pub struct Other {
 pub enum Joined {
     /// Somebody with this command line waits already: nothing new to see.
     Known,
-    /// To be told.
+    /// To be reported.
     New,
     /// Too many wait under the hold.
     Full,

@@ -177,7 +177,7 @@ mod tests {
             args: args.iter().map(|arg| (*arg).to_owned()).collect(),
             ..Process::default()
         };
-        let told = |starters, process: &Process| {
+        let is_reported = |starters, process: &Process| {
             let found = executed(&catalog, process, starters, Grounds::default());
             found.iter().any(|subject| matches!(subject, Subject::Environ(_)))
         };
@@ -186,14 +186,14 @@ mod tests {
         let older = words("/bin/sh", &["/bin/sh", "-lc", older]);
         let env = words("/usr/bin/env", &["env", "-0"]);
         for own in [&snapshot, &older] {
-            assert!(!told([Some(&codex), None], own));
-            assert!(told([Some(&shell), Some(&codex)], own), "a command's");
-            assert!(!told([Some(own), Some(&codex)], &env), "the snapshot's own");
-            assert!(told([Some(own), Some(&shell)], &env), "a command that looks like one");
+            assert!(!is_reported([Some(&codex), None], own));
+            assert!(is_reported([Some(&shell), Some(&codex)], own), "a command's");
+            assert!(!is_reported([Some(own), Some(&codex)], &env), "the snapshot's own");
+            assert!(is_reported([Some(own), Some(&shell)], &env), "a command that looks like one");
         }
-        assert!(told([Some(&shell), Some(&codex)], &env), "a command's");
+        assert!(is_reported([Some(&shell), Some(&codex)], &env), "a command's");
         assert!(
-            told([Some(&snapshot), Some(&codex)], &words("/usr/bin/printenv", &["printenv"])),
+            is_reported([Some(&snapshot), Some(&codex)], &words("/usr/bin/printenv", &["printenv"])),
             "not its own way"
         );
     }

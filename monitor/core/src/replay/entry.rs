@@ -219,7 +219,7 @@ impl Entry {
     #[must_use]
     pub fn is_decided_as(&self, decisions: &Decisions) -> bool {
         let RecordedFact::Done { recorded, .. } = &self.fact else { return true };
-        // A spent budget is told by an event of its own.
+        // A spent budget is reported by an event of its own.
         let by_rules = || decisions.iter().filter(|decision| decision.rule != risk::RULE);
         let mut rules: Vec<&str> = by_rules().map(|decision| decision.rule.as_str()).collect();
         let mut before: Vec<&str> = recorded.rules.iter().map(String::as_str).collect();
@@ -233,7 +233,7 @@ impl Entry {
 
     /// What was recorded: `hold infra-after-foreign-secret`.
     #[must_use]
-    pub fn told_decision(&self) -> String {
+    pub fn describe_decision(&self) -> String {
         let RecordedFact::Done { recorded, .. } = &self.fact else { return String::new() };
         if recorded.rules.is_empty() {
             return "silence".to_owned();
@@ -244,7 +244,7 @@ impl Entry {
 
     /// What happened: `connect backboard.railway.app:443`.
     #[must_use]
-    pub fn told(&self) -> String {
+    pub fn describe(&self) -> String {
         let RecordedFact::Done { subject, process, .. } = &self.fact else { return "approval".to_owned() };
         let object = match subject {
             Subject::Open(secret) | Subject::Probe(secret) => secret.path.clone(),

@@ -61,7 +61,7 @@ pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Incident> {
             return None;
         }
         "hold-gone" => What::Gone { hold: text("hold.id")?.to_owned() },
-        _ if TRIPS.contains(&action) || own_alert => What::Tripped(told(action, event)),
+        _ if TRIPS.contains(&action) || own_alert => What::Tripped(describe(action, event)),
         _ => return None,
     };
     let time = text("@timestamp")?.parse().ok()?;
@@ -69,19 +69,19 @@ pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Incident> {
 }
 
 /// `session-frozen by secret-sweep`, `flow-denied h1 by uid 0`.
-fn told(action: &str, event: &Map<String, Value>) -> String {
+fn describe(action: &str, event: &Map<String, Value>) -> String {
     let text = |field: &str| event.get(field).and_then(Value::as_str);
-    let mut told = action.to_owned();
+    let mut said = action.to_owned();
     if let Some(hold) = text("hold.id") {
-        told = format!("{told} {hold}");
+        said = format!("{said} {hold}");
     }
     let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
     let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
     match (text("hold.decided_by"), rules.as_slice(), text("message")) {
-        (Some(who), ..) => format!("{told} by {who}"),
-        (None, [_, ..], _) => format!("{told} by {}", rules.join(", ")),
-        (None, [], Some(message)) => format!("{told}: {message}"),
-        (None, [], None) => told,
+        (Some(who), ..) => format!("{said} by {who}"),
+        (None, [_, ..], _) => format!("{said} by {}", rules.join(", ")),
+        (None, [], Some(message)) => format!("{said}: {message}"),
+        (None, [], None) => said,
     }
 }
 
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn whatever_stopped_or_refused_a_session_is_a_trip_and_says_who() {
         let trip = |more| match read(&more) {
-            Some(What::Tripped(told)) => told,
+            Some(What::Tripped(text)) => text,
             other => panic!("{more}: {other:?}"),
         };
         for action in TRIPS {
@@ -131,9 +131,9 @@ mod tests {
 
     #[test]
     fn what_a_rule_only_told_is_no_trip() {
-        let told =
+        let text =
             json!({ "event.action": "secret-read", "event.kind": "alert", "interlock.mode": "enforce" });
-        assert_eq!(read(&told), None);
+        assert_eq!(read(&text), None);
         assert_eq!(read(&json!({ "event.action": "flow-passed" })), None);
         let started = |by| read(&json!({ "event.action": "session-started", "session.recognised_by": by }));
         assert_eq!(started("executable claude"), Some(What::Started));

@@ -21,7 +21,7 @@ use crate::{
 const LINE_MAX: u64 = 1 << 20;
 /// Most lines of one record.
 const LINES_MAX: u64 = 1_000_000;
-/// Problems that are told; a file that is no record has one in every line.
+/// Problems that are reported; a file that is no record has one in every line.
 const PROBLEMS_MAX: usize = 20;
 
 /// Deeds that one line stands for, at most: more of the same reach no threshold that these do not.

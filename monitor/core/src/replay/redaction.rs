@@ -9,7 +9,7 @@ use serde_json::Value;
 const GONE: &str = "…";
 
 /// What follows these words, and what looks like a token by itself.
-static TELLING: LazyLock<Vec<Regex>> = LazyLock::new(|| {
+static CREDENTIALS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     let patterns = [
         // Authorization: Bearer …, Authorization=Basic …
         r#"(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)?\s*)([^\s"']{4,})"#,
@@ -37,19 +37,19 @@ pub fn redacted(mut event: Value) -> Value {
     event
 }
 
-/// Also where the telling word is one argument, and the credential the next.
+/// Also where the option that names it is one argument, and the credential the next.
 fn discreet_arguments(args: &mut [Value]) {
     let mut announced = false;
     for arg in args {
         let Value::String(text) = arg else { continue };
         let is_option = text.starts_with('-') && !text.contains('=');
-        let announces = is_option && is_telling(text);
+        let announces = is_option && names_a_credential(text);
         *text = if announced && !is_option { GONE.to_owned() } else { without_secrets(text) };
         announced = announces;
     }
 }
 
-fn is_telling(option: &str) -> bool {
+fn names_a_credential(option: &str) -> bool {
     let option = option.to_lowercase();
     let words =
         ["token", "secret", "password", "passwd", "passphrase", "api-key", "apikey", "access-key", "user"];
@@ -58,7 +58,7 @@ fn is_telling(option: &str) -> bool {
 }
 
 fn without_secrets(text: &str) -> String {
-    TELLING.iter().fold(text.to_owned(), |text, pattern| {
+    CREDENTIALS.iter().fold(text.to_owned(), |text, pattern| {
         pattern
             .replace_all(&text, |found: &Captures<'_>| {
                 let kept = |group| found.get(group).map_or("", |kept| kept.as_str());
@@ -104,6 +104,6 @@ mod tests {
 
     #[test]
     fn every_pattern_is_a_regular_expression() {
-        assert_eq!(TELLING.len(), 5);
+        assert_eq!(CREDENTIALS.len(), 5);
     }
 }

@@ -42,15 +42,15 @@ fn record(lines: &[Value]) -> Result<Record, Problems> {
     read("r.jsonl", text.as_bytes())
 }
 
-fn told(ruled: &[Ruled<'_>]) -> Vec<String> {
-    ruled.iter().map(|ruled| crate::rule_test::told(&ruled.decisions)).collect()
+fn decided(ruled: &[Ruled<'_>]) -> Vec<String> {
+    ruled.iter().map(|ruled| crate::rule_test::describe(&ruled.decisions)).collect()
 }
 
 #[test]
 fn the_same_rules_decide_the_same() {
     let record = record(&[read_of(1), connect(4, "backboard.railway.app")]).unwrap();
     let ruled = record.judge(&Arc::new(RuleSet::builtin().unwrap()));
-    assert_eq!(told(&ruled), ["alert foreign-secret-read", "hold infra-after-foreign-secret"]);
+    assert_eq!(decided(&ruled), ["alert foreign-secret-read", "hold infra-after-foreign-secret"]);
     assert!(ruled.iter().all(|ruled| ruled.entry.is_decided_as(&ruled.decisions)));
 }
 
@@ -60,7 +60,7 @@ fn other_rules_decide_otherwise() {
     let text = "version: 1\noverride: [{ id: infra-after-foreign-secret, action: alert }]\n";
     let rules = Arc::new(RuleSet::parse(&[("a.yaml".into(), text.to_owned())]).unwrap());
     let ruled = record.judge(&rules);
-    assert_eq!(told(&ruled)[1], "alert infra-after-foreign-secret");
+    assert_eq!(decided(&ruled)[1], "alert infra-after-foreign-secret");
     assert!(!ruled[1].entry.is_decided_as(&ruled[1].decisions));
 }
 
@@ -72,7 +72,7 @@ fn the_header_says_how_old_a_session_is() {
     let aged = "version: 1\nrules: [{ id: old, summary: s, on: connect, action: alert, \
                 match: { session: { age: { over: 30m } } } }]\n";
     let rules = Arc::new(RuleSet::parse(&[("a.yaml".into(), aged.to_owned())]).unwrap());
-    assert_eq!(told(&record.judge(&rules)), ["alert old"]);
+    assert_eq!(decided(&record.judge(&rules)), ["alert old"]);
 }
 
 #[test]

@@ -70,8 +70,8 @@ pub struct Event {
     pub expect: Option<Expected>,
     /// From 1.
     pub line: u64,
-    /// As it is told to a person: `4s connect backboard.railway.app`.
-    pub told: String,
+    /// As a person reads it: `4s connect backboard.railway.app`.
+    pub text: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +204,7 @@ impl fmt::Display for Decision {
 pub type Decisions = BTreeSet<Decision>;
 
 /// Decisions in one line, strongest first: `hold a, alert b`.
-pub fn told(decisions: &Decisions) -> String {
+pub fn describe(decisions: &Decisions) -> String {
     if decisions.is_empty() {
         return "silence".to_owned();
     }
@@ -238,7 +238,7 @@ impl fmt::Display for Expected {
         match self {
             Self::Silent => f.write_str("silence"),
             Self::Unstopped => f.write_str("alerts at most"),
-            Self::Exactly(decisions) => f.write_str(&told(decisions)),
+            Self::Exactly(decisions) => f.write_str(&describe(decisions)),
         }
     }
 }

@@ -30,7 +30,7 @@ pub fn decisions(effects: &[Effect]) -> Decisions {
             }
             Effect::Report(Report::Hold { hold, .. }) => {
                 let answer = if hold.state == HoldState::Approved { Answer::Allow } else { Answer::Deny };
-                // Silence that froze the tree is told by that.
+                // Silence that froze the tree is reported by that.
                 if !decisions.iter().any(|known| known.rule == hold.rule && known.answer > answer) {
                     replace(&mut decisions, &hold.rule, answer);
                 }

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use self::subjects::{BEGAN, Followed, ROOT, Surroundings};
 use super::{
-    case::{Act, Actor, Answer, Case, Decisions, Event, Expected, Reply, told},
+    case::{Act, Actor, Answer, Case, Decisions, Event, Expected, Reply, describe},
     decided::{decisions, stop},
     miss::Miss,
 };
@@ -59,18 +59,18 @@ impl Runner<'_> {
                     let possible = matches!(event.act, Act::Answer { .. }).then_some(&Expected::Unstopped);
                     let expected = event.expect.as_ref().or(possible);
                     misses.extend(
-                        expected.map(|expected| Miss::of(case, event.line, &event.told, expected, why)),
+                        expected.map(|expected| Miss::of(case, event.line, &event.text, expected, why)),
                     );
                     continue;
                 }
             };
             if let Some(expected) = event.expect.as_ref().filter(|expected| !expected.is_met(&decisions)) {
-                misses.push(Miss::of(case, event.line, &event.told, expected, told(&decisions)));
+                misses.push(Miss::of(case, event.line, &event.text, expected, describe(&decisions)));
             }
             keep_strongest(&mut strongest, decisions);
         }
         if let Some(expected) = case.expect.as_ref().filter(|expected| !expected.is_met(&strongest)) {
-            misses.push(Miss::of(case, case.line, "the whole session", expected, told(&strongest)));
+            misses.push(Miss::of(case, case.line, "the whole session", expected, describe(&strongest)));
         }
         CaseResult { strongest, misses }
     }
@@ -147,7 +147,7 @@ impl<'a> Run<'a> {
             let rule = stop.who.text();
             let killed = effects.iter().any(|effect| matches!(effect, Effect::Kill(_)));
             let by = decisions.last().map(ToString::to_string).unwrap_or_default();
-            self.stopped = Some(Stopped { rule, text: format!("{by} at {}", event.told), killed });
+            self.stopped = Some(Stopped { rule, text: format!("{by} at {}", event.text), killed });
         }
         Ok(decisions)
     }

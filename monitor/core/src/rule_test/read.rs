@@ -122,7 +122,7 @@ fn settle_times(events: &mut [RawEvent], case: &Section<'_>, report: &mut Report
             now = now.max(at);
         }
         raw.event.at = now;
-        raw.event.told = format!("{} {}", values::moment_told(now), raw.event.told);
+        raw.event.text = format!("{} {}", values::moment_text(now), raw.event.text);
     }
 }
 
@@ -139,9 +139,9 @@ fn event(node: &Node, path: &str, report: &mut Report<'_>) -> Option<RawEvent> {
     if matches!(act, Act::Answer { .. }) && section.has("process") {
         section.refuse("process", report, "a person does it, or nobody", "leave it out");
     }
-    let told = act::told(&act);
+    let text = act::describe(&act);
     let at = section.get("at").map(|node| node.referenced).zip(at);
-    let event = Event { at: Duration::ZERO, act, process, parent, expect, line: section.at().line(), told };
+    let event = Event { at: Duration::ZERO, act, process, parent, expect, line: section.at().line(), text };
     Some(RawEvent { at, event })
 }
 

@@ -1,7 +1,7 @@
 //! What of the rules the kernel decides, or must ask about, by itself.
 
+mod describe;
 pub(super) mod gates;
-mod telling;
 
 use std::sync::Arc;
 

@@ -12,14 +12,14 @@ use crate::{
     facts::Action,
 };
 
-/// Most rules that are told beside those that matched.
+/// Most rules that are listed beside those that matched.
 const NEIGHBOURS: usize = 3;
 
 impl Trace {
     /// The rules that matched, in the order in which they were asked; `rules` made the trace.
     #[must_use]
     pub fn matched(&self, rules: &RuleSet) -> Vec<RuleTrace> {
-        let tell = |found: &Match| {
+        let trace = |found: &Match| {
             let rule = &found.rule;
             let traced = self.rules.iter().find(|traced| traced.rule.id == rule.id);
             let exceptions =
@@ -28,7 +28,7 @@ impl Trace {
                 id: rule.id.clone(),
                 summary: rule.summary.clone(),
                 action: found.action,
-                conditions: traced.map(|traced| told(&traced.conditions)).unwrap_or_default(),
+                conditions: traced.map(|traced| traces(&traced.conditions)).unwrap_or_default(),
                 notes: notes(found),
                 exceptions: exceptions.into_iter().take(NEIGHBOURS).map(Neighbour::from).collect(),
                 runs_in: rules.place(rule),
@@ -37,7 +37,7 @@ impl Trace {
                 overridden: rule.overridden.iter().map(Written::from).collect(),
             }
         };
-        self.verdict.matches.iter().map(tell).collect()
+        self.verdict.matches.iter().map(trace).collect()
     }
 
     /// Rules that an exception kept from matching.
@@ -87,7 +87,7 @@ fn notes(found: &Match) -> Vec<String> {
     notes
 }
 
-fn told<'c>(conditions: impl IntoIterator<Item = &'c Condition>) -> Vec<ConditionTrace> {
+fn traces<'c>(conditions: impl IntoIterator<Item = &'c Condition>) -> Vec<ConditionTrace> {
     conditions.into_iter().map(ConditionTrace::from).collect()
 }
 
@@ -110,7 +110,7 @@ impl From<&Traced> for Neighbour {
             id: rule.id.clone(),
             summary: rule.summary.clone(),
             action: rule.action,
-            unmet: told(traced.conditions.iter().filter(|condition| !condition.met)),
+            unmet: traces(traced.conditions.iter().filter(|condition| !condition.met)),
             file: rule.source.file.clone(),
             line: rule.source.line,
         }

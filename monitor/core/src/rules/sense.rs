@@ -42,7 +42,7 @@ fn constant_guard(rule: &Rule) -> Option<Problem> {
 }
 
 fn contradictions(rule: &Rule, problems: &mut Vec<Problem>) {
-    // An override's exceptions are written elsewhere, so theirs are told at the rule.
+    // An override's exceptions are written elsewhere, so theirs are reported at the rule.
     let excepted = rule.except.iter().enumerate().map(|(at, one)| (format!("except[{at}]"), one));
     let steps = rule.after.iter().flat_map(|sequence| &sequence.steps).enumerate();
     let steps = steps.map(|(at, step)| (format!("after.steps[{at}].match"), &step.conditions));

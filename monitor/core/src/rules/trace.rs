@@ -1,4 +1,4 @@
-//! A judgement made again, with every condition of every rule that was asked: what `interlock explain` tells.
+//! A judgement made again, with every condition of every rule that was asked: what `interlock explain` shows.
 //!
 //! The same functions judge as did then, in the memory as it was then; only somebody listens. No rule is left out because
 //! the index knows that it cannot match, so that those that did not match can say why.
@@ -110,7 +110,7 @@ impl Traced {
         view.ask(rule, memory, &mut trace);
         // What does not meet the conditions is not counted.
         if let Some(threshold) = rule.threshold.as_ref().filter(|_| trace.all_met()) {
-            view.tell_threshold(rule, threshold, memory, &mut trace);
+            view.trace_threshold(rule, threshold, memory, &mut trace);
         }
         if trace.conditions.is_empty() {
             trace.conditions.push(Condition::everything(rule.on.word()));

@@ -8,7 +8,7 @@ use crate::facts::{BootNanos, Process, SessionId};
 /// Ancestors that can say what a process reads for.
 const ANCESTORS_MAX: usize = 8;
 
-/// Processes of a lineage that are told.
+/// Processes of a lineage that are listed.
 const LINEAGE_MAX: usize = 64;
 
 /// Every session, and every labelled process.

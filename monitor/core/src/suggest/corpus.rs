@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{basis::Basis, exception::Exception, text::document};
 use crate::{
     catalog::Catalog,
-    rule_test::{Answer, Case, Cases, Decisions, Runner, told},
+    rule_test::{Answer, Case, Cases, Decisions, Runner, describe},
     rules::{Problems, RuleSet},
 };
 
@@ -97,7 +97,7 @@ impl Corpus {
             if *before == after {
                 continue;
             }
-            let change = format!("{}: {} → {}", case.name, told(before), told(&after));
+            let change = format!("{}: {} → {}", case.name, describe(before), describe(&after));
             if stopped && answer(&after) < Some(Answer::Hold) {
                 played.let_through.push(change);
             } else {

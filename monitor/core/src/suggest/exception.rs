@@ -70,12 +70,12 @@ impl Exception {
                 return Err("a session's begin and end name nothing narrower than its agent".to_owned());
             }
         };
-        let mut fact = format!("{}{} {does}", program.executable, told_argv(&program));
+        let mut fact = format!("{}{} {does}", program.executable, describe_argv(&program));
         if let Some(wanted) = &rule.conditions.touched {
             let touch = Touch::before(entry, before, wanted)
                 .ok_or("the record does not say what it had read before")?;
             parts.push(("touched", touch.part(wanted.within)));
-            fact = format!("{fact}, after {}", touch.told(wanted.within));
+            fact = format!("{fact}, after {}", touch.describe(wanted.within));
         }
         Ok(Self { rule: rule.id.clone(), agent: entry.agent.clone(), parts, fact })
     }
@@ -145,7 +145,7 @@ impl Touch {
         format!("{{ class: {class}, grade: {grade}, foreign: {}{habit}{within} }}", self.foreign)
     }
 
-    fn told(&self, within: Option<Duration>) -> String {
+    fn describe(&self, within: Option<Duration>) -> String {
         let within = within.map(|within| format!(" within {}", written(within))).unwrap_or_default();
         let whose = if self.foreign { "a foreign" } else { "the workspace's own" };
         let habit = if self.habit { " by habit" } else { "" };
@@ -165,7 +165,7 @@ fn process_part(program: &Program) -> String {
     }
 }
 
-fn told_argv(program: &Program) -> String {
+fn describe_argv(program: &Program) -> String {
     program.argv.as_ref().map(|argv| format!(", called exactly as `{argv}`,")).unwrap_or_default()
 }
 

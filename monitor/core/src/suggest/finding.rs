@@ -136,7 +136,7 @@ impl<'r> Answers<'r> {
         })
     }
 
-    /// What was held needs a person's yes; what was told needs to have been told.
+    /// What was held needs a person's yes; what was reported needs to have been reported.
     fn consent(&self, entry: &Entry, decision: &Decision) -> Result<Consent, String> {
         let RecordedFact::Done { recorded, .. } = &entry.fact else { return Ok(Consent::Given) };
         if !recorded.rules.contains(&decision.rule) {

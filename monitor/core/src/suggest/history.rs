@@ -3,10 +3,10 @@
 use crate::{
     facts::Action,
     replay::{Record, RecordedFact, Ruled, What},
-    rule_test::{Answer, told},
+    rule_test::{Answer, describe},
 };
 
-/// Reasons that are told; a session that was killed has many.
+/// Reasons that are listed; a session that was killed has many.
 const TOLD_MAX: usize = 10;
 
 /// Why nothing may be learned from the session of `record`; empty where something may. `ruled` is what the present rules
@@ -30,20 +30,25 @@ pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
         );
     }
     for turn in &record.turns {
-        if let What::Tripped(told) = &turn.what {
-            found.push(format!("it tripped at {}: {told}", turn.time));
+        if let What::Tripped(text) = &turn.what {
+            found.push(format!("it tripped at {}: {text}", turn.time));
         }
     }
     for entry in &record.entries {
         if let RecordedFact::Done { recorded, .. } = &entry.fact
             && recorded.action.is_some_and(|action| action >= Action::Deny)
         {
-            found.push(format!("it tripped at {}: {}: {}", entry.time, entry.told(), entry.told_decision()));
+            found.push(format!(
+                "it tripped at {}: {}: {}",
+                entry.time,
+                entry.describe(),
+                entry.describe_decision()
+            ));
         }
     }
     for Ruled { entry, decisions } in ruled {
         if decisions.iter().any(|decision| decision.answer >= Answer::Deny) {
-            let (event, decided) = (entry.told(), told(decisions));
+            let (event, decided) = (entry.describe(), describe(decisions));
             found
                 .push(format!("under the present rules it would trip at {}: {event}: {decided}", entry.time));
         }

@@ -19,31 +19,31 @@ const DIVIDED: &str = "with these words divided otherwise into arguments";
 
 /// The same session but for one thing.
 struct Variation {
-    told: &'static str,
+    text: &'static str,
     /// Changes the session up to its last entry, which the exception excuses; false where it has nothing of the kind.
     change: fn(&mut [Entry]) -> bool,
 }
 
 const VARIATIONS: [Variation; 9] = [
-    Variation { told: "by any other program", change: other_program },
-    Variation { told: ARGUMENTS, change: other_arguments },
-    Variation { told: DIVIDED, change: other_division },
-    Variation { told: "with any other secret", change: other_secret },
-    Variation { told: "with any other host", change: other_host },
-    Variation { told: "with any other port", change: other_port },
-    Variation { told: "with any other process", change: other_target },
-    Variation { told: "by any other way to that service", change: other_way },
-    Variation { told: "by any other agent", change: other_agent },
+    Variation { text: "by any other program", change: other_program },
+    Variation { text: ARGUMENTS, change: other_arguments },
+    Variation { text: DIVIDED, change: other_division },
+    Variation { text: "with any other secret", change: other_secret },
+    Variation { text: "with any other host", change: other_host },
+    Variation { text: "with any other port", change: other_port },
+    Variation { text: "with any other process", change: other_target },
+    Variation { text: "by any other way to that service", change: other_way },
+    Variation { text: "by any other agent", change: other_agent },
 ];
 
 /// Of exceptions that ask what was touched.
 const OF_THE_PAST: [Variation; 3] = [
     Variation {
-        told: "after any other secret of that class and grade was read instead",
+        text: "after any other secret of that class and grade was read instead",
         change: other_touch,
     },
-    Variation { told: "after a secret of another class was read instead", change: other_class },
-    Variation { told: "after secrets of other classes were read as well", change: one_more_touch },
+    Variation { text: "after a secret of another class was read instead", change: other_class },
+    Variation { text: "after secrets of other classes were read as well", change: one_more_touch },
 ];
 
 /// What else is allowed, and what is decided as before.
@@ -65,7 +65,7 @@ pub fn width(
     let mut width = Width::default();
     for variation in VARIATIONS.iter().chain(past) {
         let mut entries = record.entries.get(..=place).unwrap_or_default().to_vec();
-        let goes_without_saying = variation.told == DIVIDED && width.allowed.contains(&ARGUMENTS);
+        let goes_without_saying = variation.text == DIVIDED && width.allowed.contains(&ARGUMENTS);
         if goes_without_saying || !(variation.change)(&mut entries) {
             continue;
         }
@@ -76,8 +76,8 @@ pub fn width(
             decisions.is_some_and(|all| all.iter().any(|decision| decision.rule == exception.rule))
         };
         match (matches(before), matches(after)) {
-            (true, true) => width.stays.push(variation.told),
-            (true, false) => width.allowed.push(variation.told),
+            (true, true) => width.stays.push(variation.text),
+            (true, false) => width.allowed.push(variation.text),
             (false, _) => {} // the rule itself says nothing of it
         }
     }

@@ -250,9 +250,9 @@ fn a_held_exec_is_excused_with_its_arguments_and_no_others() {
     assert_eq!(proposal.excuses.len(), 2, "the question, and the act that the answer let go on: {learned:?}");
     let part = "process: { executable: \"/usr/bin/psql\", argv: \"psql -c select 1\" }";
     assert!(proposal.file.contains(part), "{}", proposal.file);
-    let told = |list: &[String], what: &str| list.contains(&format!("the same {what}"));
-    assert!(told(&proposal.stays, "with any other arguments"), "{proposal:?}");
-    assert!(told(&proposal.allows, "with these words divided otherwise into arguments"), "{proposal:?}");
+    let lists = |list: &[String], what: &str| list.contains(&format!("the same {what}"));
+    assert!(lists(&proposal.stays, "with any other arguments"), "{proposal:?}");
+    assert!(lists(&proposal.allows, "with these words divided otherwise into arguments"), "{proposal:?}");
     assert!(
         proposal.allows[0].starts_with("/usr/bin/psql, called exactly as `psql -c select 1`, is executed")
     );
@@ -441,11 +441,13 @@ fn what_the_language_cannot_narrow_is_told() {
         "rule.id": ["other-environment"], "interlock.action": "alert" });
     let learned = Script::new().event(1, environ).learn();
     let proposal = &learned.proposals[0];
-    let told = |list: &[String], what: &str| list.contains(&format!("the same {what}"));
-    assert!(told(&proposal.allows, "with any other process"), "{proposal:?}");
-    assert!(told(&proposal.allows, "with any other arguments"), "{proposal:?}");
-    assert!(told(&proposal.stays, "by any other program"), "{proposal:?}");
-    assert!(!told(&proposal.stays, "with any other host") && !told(&proposal.allows, "with any other host"));
+    let lists = |list: &[String], what: &str| list.contains(&format!("the same {what}"));
+    assert!(lists(&proposal.allows, "with any other process"), "{proposal:?}");
+    assert!(lists(&proposal.allows, "with any other arguments"), "{proposal:?}");
+    assert!(lists(&proposal.stays, "by any other program"), "{proposal:?}");
+    assert!(
+        !lists(&proposal.stays, "with any other host") && !lists(&proposal.allows, "with any other host")
+    );
 }
 
 proptest::proptest! {

@@ -341,11 +341,11 @@ mod tests {
             command.spawn().unwrap()
         };
         let (mut part, mut job) = (spawn(None), spawn(Some(0)));
-        let told = |_| Some(own);
-        assert!(!is_a_job(part.id(), &told, |_| true));
+        let known = |_| Some(own);
+        assert!(!is_a_job(part.id(), &known, |_| true));
         assert!(!is_a_job(part.id(), &|_| None, |pid| pid == own), "what nobody was told of is looked up");
-        assert!(is_a_job(part.id(), &told, |_| false));
-        assert!(is_a_job(job.id(), &told, |_| true));
+        assert!(is_a_job(part.id(), &known, |_| false));
+        assert!(is_a_job(job.id(), &known, |_| true));
         assert!(is_a_job(u32::MAX, &|_| None, |_| true));
         for child in [&mut part, &mut job] {
             child.kill().unwrap();

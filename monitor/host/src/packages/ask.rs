@@ -155,9 +155,9 @@ mod tests {
             eprintln!("skipped: only root's programs are asked");
             return;
         }
-        let told = "test \"$(id -u):$HOME:$*\" = '65534:/nonexistent:config get registry' && echo https://npm.example/";
+        let script = "test \"$(id -u):$HOME:$*\" = '65534:/nonexistent:config get registry' && echo https://npm.example/";
         let directory = tools(&[
-            ("npm", told, 0o755),
+            ("npm", script, 0o755),
             ("yarn", "exec sleep 600", 0o755),
             ("pip3", "echo '(default https://pip.example/simple)'; exit 3", 0o755),
         ]);

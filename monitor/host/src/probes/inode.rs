@@ -88,11 +88,11 @@ impl Mounts {
         let wanted = StatxFlags::INO | StatxFlags::MNT_ID;
         let stat = statx(&file, "", AtFlags::EMPTY_PATH, wanted)?;
         let mount = self.0.iter().find(|mount| mount.id == stat.stx_mnt_id);
-        let told = (stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor;
-        let dev = mount.map_or(told, |mount| mount.dev);
+        let reported = (stat.stx_dev_major << MINOR_BITS) | stat.stx_dev_minor;
+        let dev = mount.map_or(reported, |mount| mount.dev);
         // What `stat` tells of a btrfs is its subvolume's device.
         let has_subvolumes = mount.is_some_and(|mount| mount.is_btrfs) && SUBVOLUMES.load(Ordering::Relaxed);
-        let space = if has_subvolumes { told } else { 0 };
+        let space = if has_subvolumes { reported } else { 0 };
         Ok(Anchor { key: InodeKey { ino: stat.stx_ino, dev, space }, file })
     }
 

@@ -429,7 +429,7 @@ fn reason(error: &ProbeError) -> String {
         let message = source.to_string();
         tracing::debug!("{message}");
         // A verifier's log has its point at the end.
-        let line = message.lines().rev().find(|line| is_telling(line)).unwrap_or_default();
+        let line = message.lines().rev().find(|line| is_a_reason(line)).unwrap_or_default();
         if !text.contains(line) {
             text.push_str(": ");
             text.push_str(line);
@@ -440,7 +440,7 @@ fn reason(error: &ProbeError) -> String {
 }
 
 /// Not the verifier's statistics.
-fn is_telling(line: &str) -> bool {
+fn is_a_reason(line: &str) -> bool {
     let statistics = ["processed ", "verification time", "stack depth"];
     !line.trim().is_empty() && !statistics.iter().any(|word| line.starts_with(word))
 }

@@ -16,9 +16,9 @@ const PF_EXITING: u64 = 0x4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     Runs,
-    /// It runs no code of its own any more; whether its exit has been told is unknown.
+    /// It runs no code of its own any more; whether its exit has been reported is unknown.
     Ending,
-    /// Its exit has been told, or its number is another process's.
+    /// Its exit has been reported, or its number is another process's.
     Ended,
     /// It could not be looked at (no descriptor, no memory).
     Unknown,

@@ -121,10 +121,10 @@ mod tests {
             list(&memory, pointers.as_ptr() as u64).unwrap()
         };
         let args = |count: usize, length: usize| vec![CString::new("x".repeat(length)).unwrap(); count];
-        let told = |found: Arguments| (found.args.len(), found.args[0].len(), found.whole);
-        assert_eq!(told(read(&args(ARGUMENTS_MAX, 1))), (ARGUMENTS_MAX, 1, true));
-        assert_eq!(told(read(&args(ARGUMENTS_MAX + 1, 1))), (ARGUMENTS_MAX, 1, false));
-        assert_eq!(told(read(&args(2, LENGTH - 1))), (2, LENGTH - 1, true));
-        assert_eq!(told(read(&args(2, LENGTH))), (2, LENGTH, false));
+        let summary = |found: Arguments| (found.args.len(), found.args[0].len(), found.whole);
+        assert_eq!(summary(read(&args(ARGUMENTS_MAX, 1))), (ARGUMENTS_MAX, 1, true));
+        assert_eq!(summary(read(&args(ARGUMENTS_MAX + 1, 1))), (ARGUMENTS_MAX, 1, false));
+        assert_eq!(summary(read(&args(2, LENGTH - 1))), (2, LENGTH - 1, true));
+        assert_eq!(summary(read(&args(2, LENGTH))), (2, LENGTH, false));
     }
 }

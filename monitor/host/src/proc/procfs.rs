@@ -191,9 +191,9 @@ mod tests {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (pid, mut told) = (child.id(), String::new());
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut told).unwrap();
-        let inode: u64 = told.trim().parse().unwrap();
+        let (pid, mut line) = (child.id(), String::new());
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let inode: u64 = line.trim().parse().unwrap();
         let until = Instant::now() + Duration::from_secs(20);
         let has_ended = || fs::read_link(format!("/proc/{pid}/exe")).is_err();
         while !has_ended() && Instant::now() < until {

@@ -99,15 +99,15 @@ fn of_many_secrets_the_last_and_those_that_count_are_shown() {
 fn who_read_a_secret_is_told_as_far_as_it_is_known() {
     let mut explanation = sample::explanation();
     let by = explanation.read[0].by.clone().unwrap();
-    let tell = |change: &dyn Fn(&mut Read)| {
+    let shown = |change: &dyn Fn(&mut Read)| {
         let mut changed = explanation.read[0].clone();
         change(&mut changed);
-        let told = Explanation { read: vec![changed], ..explanation.clone() };
-        let text = story(&told);
+        let altered = Explanation { read: vec![changed], ..explanation.clone() };
+        let text = story(&altered);
         let (_, rest) = text.split_once("(A foreign paas)\n").unwrap();
         rest.split_once("\n\n").unwrap().0.to_owned()
     };
-    insta::assert_snapshot!(tell(&|read| {
+    insta::assert_snapshot!(shown(&|read| {
         let way = vec!["4711 claude".into(), "4719 node x.js (ended)".into()];
         read.first_by = Some(ReadBy { pid: 4719, command: "node x.js".into(), at: Timestamp::UNIX_EPOCH, lineage: way,
             ..by.clone() });
@@ -119,14 +119,14 @@ fn who_read_a_secret_is_told_as_far_as_it_is_known() {
       started by 4711 claude
     and by others in between, which are not remembered
     ");
-    insta::assert_snapshot!(tell(&|read| read.by = None), @"    which process read it is not known");
-    insta::assert_snapshot!(tell(&|read| {
+    insta::assert_snapshot!(shown(&|read| read.by = None), @"    which process read it is not known");
+    insta::assert_snapshot!(shown(&|read| {
         read.by = Some(ReadBy { executable: String::new(), lineage: vec![], ..by.clone() });
     }), @r"
     read by 4721 cat config.json (its program is not known)
       what started it is not known
     ");
-    insta::assert_snapshot!(tell(&|read| {
+    insta::assert_snapshot!(shown(&|read| {
         let root = vec!["4721 cat config.json".into()];
         read.by = Some(ReadBy { command: "/usr/bin/cat".into(), lineage: root, ..by.clone() });
     }), @r"

@@ -1,4 +1,4 @@
-//! Events that tell of a decision.
+//! Events that report a decision.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use interlock_core::{
     sessions::Registry,
 };
 
-/// What follows tells of this decision.
+/// What follows reports this decision.
 pub fn count(reporter: &mut Reporter, decision: Arc<Decision>) {
     reporter.metrics.event(kind_name(decision.fact.subject.kind()));
     for found in &decision.verdict.matches {

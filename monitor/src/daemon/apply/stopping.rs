@@ -26,7 +26,7 @@ pub fn kill(
 ) {
     let outcome = freeze::kill(maps, freezer, stop.session);
     reporter.metrics.kills.inc();
-    tell_stopped(reporter, sessions, "session-killed", Kind::Kill, stop, &outcome);
+    report_stopped(reporter, sessions, "session-killed", Kind::Kill, stop, &outcome);
 }
 
 pub fn thaw(
@@ -49,7 +49,7 @@ pub fn thaw(
     reporter.publish(sessions, event);
 }
 
-pub fn tell_stopped(
+pub fn report_stopped(
     reporter: &mut Reporter,
     sessions: &Registry,
     name: &str,

@@ -1,4 +1,4 @@
-//! What leaves the daemon in writing: events, told once where they repeat, and the ledger's records.
+//! What leaves the daemon in writing: events, reported once where they repeat, and the ledger's records.
 
 pub mod bus;
 pub mod dismissed;
@@ -31,7 +31,7 @@ use interlock_core::{
 };
 use interlock_host::clock::{Wall, boot_now};
 
-/// What tells of the daemon's work, and keeps what was told.
+/// Reports the daemon's work, and keeps what was reported.
 pub struct Reporter {
     pub ledger: Ledger,
     pub outbox: Outbox,
@@ -100,31 +100,31 @@ impl Reporter {
         if event.get("event.action").is_some_and(|action| action == "session-ended") {
             let session = event.get("session.id").and_then(Value::as_str);
             let repeats = self.folding.close_of(session);
-            self.tell_counted(repeats);
+            self.report_counted(repeats);
         }
         self.explanations.keep_explainable(sessions, &event);
         self.bus.publish(Arc::clone(&event));
         self.outbox.send(event);
     }
 
-    /// Tells what has repeated in the windows that are over.
-    pub fn tell_repeats(&mut self, now: BootNanos) {
+    /// Reports what has repeated in the windows that are over.
+    pub fn report_repeats(&mut self, now: BootNanos) {
         let repeats = self.folding.due(now);
-        self.tell_counted(repeats);
+        self.report_counted(repeats);
     }
 
     /// Before the end.
-    pub fn tell_all_repeats(&mut self) {
+    pub fn report_all_repeats(&mut self) {
         let repeats = self.folding.close_of(None);
-        self.tell_counted(repeats);
+        self.report_counted(repeats);
     }
 
     /// The history has them already, with the first.
-    fn tell_counted(&mut self, repeats: Vec<Repeats>) {
+    fn report_counted(&mut self, repeats: Vec<Repeats>) {
         for repeats in repeats {
-            let event = Arc::new(Value::Object(repeats.told(self.number_event())));
+            let event = Arc::new(Value::Object(repeats.event(self.number_event())));
             self.explanations.keep_explainable_as(repeats.first_id(), &event);
-            self.bus.tell(Arc::clone(&event));
+            self.bus.send(Arc::clone(&event));
             self.outbox.send(event);
         }
     }

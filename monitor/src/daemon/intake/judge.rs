@@ -41,7 +41,7 @@ pub fn judge_deed(
     ctx.reporter.metrics.decided(started.elapsed());
 }
 
-/// What waits for the decision about a caller whose record has this state; `None` where everything about it was told
+/// What waits for the decision about a caller whose record has this state; `None` where everything about it was reported
 /// when it was decided.
 pub fn pending(
     decider: &Decider,
@@ -52,7 +52,7 @@ pub fn pending(
 ) -> Option<Pending> {
     match state {
         state::ASKED => (!decider.waits(&caller)).then_some(Pending::Caller(caller)),
-        state::REFUSED if turned_away.was_told(session, caller) => None,
+        state::REFUSED if turned_away.was_reported(session, caller) => None,
         state::REFUSED | state::REFUSED_IO_URING => Some(Pending::Refused { observed: false }),
         _ => Some(Pending::None),
     }

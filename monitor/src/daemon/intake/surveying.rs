@@ -73,7 +73,7 @@ pub fn look_around(ctx: &mut Context, id: SessionId, pid: u32) {
     }
 }
 
-/// A process of a session mounts something, or takes a mount away: told before it happens, so looked at a little later.
+/// A process of a session mounts something, or takes a mount away: reported before it happens, so looked at a little later.
 pub fn mounts_change(surveying: &mut Surveying, sessions: &Registry, id: SessionId, pid: u32) {
     let Some(namespace) = namespace(pid).filter(|_| sessions.get(id).is_some()) else {
         return;

@@ -1,4 +1,4 @@
-//! `interlock explain`: a decision is told again.
+//! `interlock explain`: a decision is explained afterwards.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ const EXPLAINED: &str = "the last holds and events of this daemon are explained:
     holds --all`";
 
 pub fn explain(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Explanation, RequestError> {
-    let known = told(ctx, text).filter(|(owner, _)| permissions::sees(&ctx.config, caller, *owner));
+    let known = explanation(ctx, text).filter(|(owner, _)| permissions::sees(&ctx.config, caller, *owner));
     let mut explanation = known.map(|(_, explanation)| explanation).ok_or_else(|| {
         RequestError::NotFound(Refusal {
             error: format!("nothing is known about {text:?}"),
@@ -33,25 +33,25 @@ pub fn explain(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Explana
     Ok(explanation)
 }
 
-/// Tells a decision by the id of an event or a hold, with its session's user.
-fn told(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
+/// Explains a decision by the id of an event or a hold, with its session's user.
+fn explanation(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
     match ctx.reporter.explanations.find(id) {
-        Some(told) => Some((
-            told.owner,
-            explanations::tell(&ctx.reporter.wall, &ctx.decider.sessions, &ctx.policies.rules, told),
+        Some(reported) => Some((
+            reported.owner,
+            explanations::explain(&ctx.reporter.wall, &ctx.decider.sessions, &ctx.policies.rules, reported),
         )),
-        None => restored::told_of_hold(ctx, id).or_else(|| {
+        None => restored::explain_hold(ctx, id).or_else(|| {
             let event = ctx.reporter.bus.find(id)?;
             Some(
-                restored::told_by_hold(ctx, id, &event)
-                    .unwrap_or_else(|| tell_unjudged(&ctx.decider.sessions, id, &event)),
+                restored::explain_by_hold(ctx, id, &event)
+                    .unwrap_or_else(|| explain_unjudged(&ctx.decider.sessions, id, &event)),
             )
         }),
     }
 }
 
 /// An event of which it is not known what it was judged by, or that no rule is asked about.
-fn tell_unjudged(sessions: &Registry, id: &str, event: &Value) -> (u32, Explanation) {
+fn explain_unjudged(sessions: &Registry, id: &str, event: &Value) -> (u32, Explanation) {
     let field = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
     let (name, session) = (field("event.action"), field("session.id"));
     let known = sessions.find(session);

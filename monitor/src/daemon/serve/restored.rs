@@ -1,4 +1,4 @@
-//! Holds of an earlier daemon, told by what it told then.
+//! Holds of an earlier daemon, explained by what it said then.
 
 use serde_json::Value;
 
@@ -15,45 +15,45 @@ use interlock_core::{
 
 /// What no account has.
 const LOST: &str = "what it was judged by (the session's memory and the rules) did not survive a restart of the daemon: this \
-    is what was told of it when it was held, and it cannot be judged again";
+    is what was explanation of it when it was held, and it cannot be judged again";
 /// What a hold has that has no account.
 const LOST_ACCOUNT: &str = "it was held before a restart of the daemon, or more than 512 holds ago, and neither what it was \
-    judged by nor what was told of it then is kept any more: the text of the rule, the secrets that the session had read \
+    judged by nor what was explanation of it then is kept any more: the text of the rule, the secrets that the session had read \
     before and which processes read them are not known";
 
 /// A hold by its id, with its session's user.
-pub fn told_of_hold(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
+pub fn explain_hold(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
     let number = id.strip_prefix('h').and_then(Holds::number)?;
     match ctx.reporter.explanations.accounts.of(number) {
-        Some(account) => Some((account.owner, tell_account(&ctx.policies.rules, account))),
-        None => ctx.decider.holds().get(number).map(|hold| tell_unaccounted(ctx, hold)),
+        Some(account) => Some((account.owner, explain_account(&ctx.policies.rules, account))),
+        None => ctx.decider.holds().get(number).map(|hold| explain_unaccounted(ctx, hold)),
     }
 }
 
 /// An event about a hold.
-pub fn told_by_hold(ctx: &Context, id: &str, event: &Value) -> Option<(u32, Explanation)> {
+pub fn explain_by_hold(ctx: &Context, id: &str, event: &Value) -> Option<(u32, Explanation)> {
     let hold = event.get("hold.id")?.as_str()?;
-    let (owner, mut told) = told_of_hold(ctx, hold)?;
-    told.id = id.to_owned();
+    let (owner, mut explanation) = explain_hold(ctx, hold)?;
+    explanation.id = id.to_owned();
     // `flow-held TARGET: …`: the event has a name of its own.
     if let (Some(name), Some((_, rest))) =
-        (event.get("event.action").and_then(Value::as_str), told.headline.split_once(' '))
+        (event.get("event.action").and_then(Value::as_str), explanation.headline.split_once(' '))
     {
-        told.headline = format!("{name} {rest}");
+        explanation.headline = format!("{name} {rest}");
     }
-    told.event = event.clone();
-    Some((owner, told))
+    explanation.event = event.clone();
+    Some((owner, explanation))
 }
 
-fn tell_account(rules: &RuleSet, account: &Account) -> Explanation {
-    let mut told = (*account.explanation).clone();
-    told.reloaded = told.rules_sha256.as_deref().is_some_and(|sha256| sha256 != rules.sha256());
-    told.unknown.insert(0, LOST.to_owned());
-    told
+fn explain_account(rules: &RuleSet, account: &Account) -> Explanation {
+    let mut explanation = (*account.explanation).clone();
+    explanation.reloaded = explanation.rules_sha256.as_deref().is_some_and(|sha256| sha256 != rules.sha256());
+    explanation.unknown.insert(0, LOST.to_owned());
+    explanation
 }
 
 /// Only the hold itself is known.
-fn tell_unaccounted(ctx: &Context, hold: &Hold) -> (u32, Explanation) {
+fn explain_unaccounted(ctx: &Context, hold: &Hold) -> (u32, Explanation) {
     let session = SessionId(hold.session);
     let name = if hold.callers.is_empty() { "flow-held" } else { "syscall-held" };
     let is_alive = ctx.decider.sessions.session_of(hold.pid) == Some(session);
@@ -63,7 +63,7 @@ fn tell_unaccounted(ctx: &Context, hold: &Hold) -> (u32, Explanation) {
         vec![format!("{} {}", hold.pid, hold.command)]
     };
     let rule = format!("the rule {} said: {}", hold.rule, hold.summary);
-    let told = Explanation {
+    let explanation = Explanation {
         id: hold.id(),
         headline: format!("{name} {}: {}", hold.target(), hold.summary),
         at: ctx.reporter.wall.at(hold.since),
@@ -73,5 +73,5 @@ fn tell_unaccounted(ctx: &Context, hold: &Hold) -> (u32, Explanation) {
         unknown: vec![LOST_ACCOUNT.to_owned()],
         ..Explanation::default()
     };
-    (explanations::owner(&ctx.decider.sessions, session), told)
+    (explanations::owner(&ctx.decider.sessions, session), explanation)
 }

@@ -104,7 +104,7 @@ fn label_the_frozen(ctx: &mut Context, described: &[SessionRecord]) -> Vec<(Sess
         ctx.kernel.expect_session(&ctx.reporter.metrics);
         let session = KernelSession { flags: FROZEN | GATED, ..KernelSession::default() };
         if let Err(error) = ctx.kernel.maps.add_session(id, session) {
-            // Stands all the same, and is told below as nobody's.
+            // Stands all the same, and is reported below as nobody's.
             tracing::error!(session = %id, %error, "a frozen session cannot be told to the kernel again");
             continue;
         }

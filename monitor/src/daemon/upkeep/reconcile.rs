@@ -13,9 +13,9 @@ use interlock_host::proc::life::{Life, life};
 
 /// Now and then; at once after a loss.
 pub fn reconcile(ctx: &mut Context, now: BootNanos) {
-    let told = |(ring, kind): &(&str, &str)| *ring == "lifecycle" || *kind == "label";
+    let counts = |(ring, kind): &(&str, &str)| *ring == "lifecycle" || *kind == "label";
     let lost =
-        ctx.kernel.maps.losses().into_iter().filter(|(key, _)| told(key)).map(|(_, total)| total).sum();
+        ctx.kernel.maps.losses().into_iter().filter(|(key, _)| counts(key)).map(|(_, total)| total).sum();
     let lately = std::mem::replace(&mut ctx.upkeep.reconciliation.lost, lost) < lost;
     if ctx.upkeep.reconciliation.is_search_due(lately, now) {
         tracing::warn!(lost, "records of programs that begin were lost: agents among them are looked for");
@@ -30,7 +30,7 @@ pub fn reconcile(ctx: &mut Context, now: BootNanos) {
         adopted += u32::from(end::reconcile_label(ctx, pid, label));
     }
     if adopted > 0 {
-        tracing::info!(adopted, "labelled processes whose beginning was not told are known now");
+        tracing::info!(adopted, "labelled processes whose beginning was not reported are known now");
     }
     reconcile_processes(ctx, now);
     recognise::watch_the_unwatched(ctx);

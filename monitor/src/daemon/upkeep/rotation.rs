@@ -17,7 +17,7 @@ pub fn look_at_ledger(ctx: &mut Context) {
     if let Err(error) = ctx.reporter.ledger.look() {
         tracing::error!(path = %ctx.reporter.ledger.path().display(), %error, "the ledger was taken away and cannot be begun anew");
     }
-    tell_rotations(ctx);
+    report_rotations(ctx);
     let mut changed = false;
     for (change, total) in ctx.reporter.outbox.changes() {
         changed |= ctx.reporter.metrics.file_changed_total("events", change.word(), total);
@@ -28,17 +28,17 @@ pub fn look_at_ledger(ctx: &mut Context) {
 }
 
 /// Tells, and counts, what was noticed of the ledger's file.
-pub fn tell_rotations(ctx: &mut Context) {
+pub fn report_rotations(ctx: &mut Context) {
     for rotation in ctx.reporter.ledger.take_rotations() {
         ctx.reporter.metrics.file_changed("ledger", rotation.change.word());
         ctx.reporter.metrics.ledger_records.inc();
         ctx.reporter.metrics.ledger_head(&ctx.reporter.ledger.head().hash.to_string());
         ctx.kernel.protect_own(&ctx.config);
-        tell_rotation(&mut ctx.reporter, &ctx.decider.sessions, &rotation);
+        report_rotation(&mut ctx.reporter, &ctx.decider.sessions, &rotation);
     }
 }
 
-fn tell_rotation(reporter: &mut Reporter, sessions: &Registry, rotation: &Rotation) {
+fn report_rotation(reporter: &mut Reporter, sessions: &Registry, rotation: &Rotation) {
     let (change, after) = (rotation.change, rotation.after);
     let moved_to = rotation.moved_to.as_ref().map(|path| path.display().to_string());
     tracing::warn!(%change, %after, moved_to, "the ledger's file was changed by another program; the chain goes on in a new one");

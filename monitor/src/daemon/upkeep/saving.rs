@@ -10,7 +10,7 @@ use crate::daemon::{
 };
 
 pub fn write_down(ctx: &mut Context) {
-    rotation::tell_rotations(ctx);
+    rotation::report_rotations(ctx);
     if ctx.reporter.ledger.is_ahead() {
         let synced = ctx.reporter.ledger.sync();
         ctx.reporter.is_recorded(synced, 0); // open: what was noted is done already; logged

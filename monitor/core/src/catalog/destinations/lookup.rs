@@ -115,7 +115,7 @@ impl Destinations {
     /// What the catalogue says of a host name.
     #[must_use]
     pub fn listing(&self, name: &str) -> Option<Listing<'_>> {
-        self.listed(&canonical(name)).map(|found| self.tell(found))
+        self.listed(&canonical(name)).map(|found| self.listing_of(found))
     }
 
     /// What it says of the names below `parent`: of those that are listed, and of any other.
@@ -128,17 +128,17 @@ impl Destinations {
         // A pattern counts where its end lies below: what stands for a part of the parent is nobody's intention.
         let patterns = self.pattern_names.iter().cloned().zip(self.pattern_targets.iter().copied());
         let listed = exact.chain(suffixes).chain(patterns).filter(move |(name, _)| name.ends_with(&suffix));
-        listed.map(|(_, found)| found).chain(other).map(|found| self.tell(found))
+        listed.map(|(_, found)| found).chain(other).map(|found| self.listing_of(found))
     }
 
     /// What it says of a provider's hosts, login pages, addresses and ports.
     pub fn of_provider<'c>(&'c self, id: &'c str) -> impl Iterator<Item = Listing<'c>> {
         let hosts = self.exact.values().chain(&self.pattern_targets).chain(self.suffixes.values());
         let all = hosts.chain(self.addresses.values()).chain(self.ports.values());
-        all.map(|found| self.tell(*found)).filter(move |listing| listing.provider == id)
+        all.map(|found| self.listing_of(*found)).filter(move |listing| listing.provider == id)
     }
 
-    fn tell(&self, found: Listed) -> Listing<'_> {
+    fn listing_of(&self, found: Listed) -> Listing<'_> {
         let can_be_plain = self.providers.get(found.provider).is_some_and(|provider| provider.pack.is_some());
         let Listed { class, also, .. } = found;
         Listing { class, provider: self.provider(found), also, can_be_plain }

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{entry::habits::Habits, owner::names, set::Secrets};
 use crate::{
     catalog::{
-        interpreter::{Told, told},
+        interpreter::{Target, target},
         path::{basename, normalise, tilde},
     },
     facts::Grade,
@@ -46,9 +46,10 @@ impl Secrets {
         let name = basename(program.executable);
         let is_interpreter = self.places.interpreters.contains(name);
         // Java has no one-liners: what it runs is always a program.
-        let told = if is_interpreter { told(name, program.args) } else { Told::File(program.executable) };
-        let script = match told {
-            Told::File(script) | Told::Prepared(script) => Some(normalise(script)),
+        let target =
+            if is_interpreter { target(name, program.args) } else { Target::File(program.executable) };
+        let script = match target {
+            Target::File(script) | Target::Prepared(script) => Some(normalise(script)),
             _ => None,
         };
         let is_known = programs.contains(name)
@@ -56,9 +57,9 @@ impl Secrets {
             || (of_installed.contains(name)
                 && script.as_ref().is_none_or(|script| self.is_at_home(script, program)));
         let is_wanted =
-            match told {
-                Told::Module(module) => module == "netrc", // prints the file
-                Told::Code(text) if !text.is_empty() => {
+            match target {
+                Target::Module(module) => module == "netrc", // prints the file
+                Target::Code(text) if !text.is_empty() => {
                     !takes_in_a_library(text) || self.speaks_of(text, path)
                 }
                 _ => false,

@@ -72,10 +72,11 @@ mod tests {
 
     #[test]
     fn direnvs_shell_reads_its_file_and_calls_it_again() {
-        let told = "eval \"$(\"/usr/bin/direnv\" stdlib)\" && __main__ source_env \"/home/ann/code/.envrc\"";
+        let command =
+            "eval \"$(\"/usr/bin/direnv\" stdlib)\" && __main__ source_env \"/home/ann/code/.envrc\"";
         let agent = process("/usr/bin/claude", &["claude"]);
         let hook = process("/usr/bin/direnv", &["direnv", "export", "zsh"]);
-        let shell = process("/usr/bin/bash", &["bash", "-c", told]);
+        let shell = process("/usr/bin/bash", &["bash", "-c", command]);
         let helper = process("/usr/bin/direnv", &["direnv", "dotenv", "bash", "/home/ann/code/.env"]);
         let (rc, env) = ("/home/ann/code/.envrc", "/home/ann/code/.env");
         assert!(loads("dotenv", rc, &[&hook, &agent]));

@@ -6,7 +6,7 @@
 
 use super::{entry::owners::Owners, set::Secrets};
 use crate::catalog::{
-    interpreter::{Told, told},
+    interpreter::{Target, target},
     path::{basename, normalise, tilde},
 };
 
@@ -76,11 +76,13 @@ impl Secrets {
             return installed(&executable);
         };
         // A shell with its history is an owner while a person talks to it; what it is told to run is somebody else.
-        match told(name, args) {
-            Told::Nothing => installed(&executable),
-            Told::File(path) => self.places.contain(&executable, home) && installed(path),
-            Told::Module(module) => self.places.contain(&executable, home) && owners.modules.contains(module),
-            Told::Code(_) | Told::Prepared(_) => false,
+        match target(name, args) {
+            Target::Nothing => installed(&executable),
+            Target::File(path) => self.places.contain(&executable, home) && installed(path),
+            Target::Module(module) => {
+                self.places.contain(&executable, home) && owners.modules.contains(module)
+            }
+            Target::Code(_) | Target::Prepared(_) => false,
         }
     }
 
@@ -102,8 +104,9 @@ impl Secrets {
         let path = normalise(path);
         args.windows(2).any(|pair| {
             let [before, arg] = pair else { return false };
-            let tells = before.starts_with("--") && (before.contains("config") || before.contains("file"));
-            !tells && names(arg, &path, home)
+            let is_its_own_place =
+                before.starts_with("--") && (before.contains("config") || before.contains("file"));
+            !is_its_own_place && names(arg, &path, home)
         })
     }
 

@@ -133,7 +133,7 @@ fn link(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Act> {
 }
 
 /// An act in a few words.
-pub fn told(act: &Act) -> String {
+pub fn describe(act: &Act) -> String {
     match act {
         Act::Open(path) => format!("open {path}"),
         Act::Probe(path) => format!("probe {path}"),

@@ -47,17 +47,17 @@ fn parse_moment(text: &str) -> Option<Duration> {
 }
 
 /// A moment as a case writes it.
-pub fn moment_told(moment: Duration) -> String {
+pub fn moment_text(moment: Duration) -> String {
     let milliseconds = moment.as_millis();
     let (hours, minutes, seconds) =
         (milliseconds / 3_600_000, milliseconds / 60_000 % 60, milliseconds / 1000 % 60);
     let parts = [(hours, "h"), (minutes, "m"), (seconds, "s"), (milliseconds % 1000, "ms")];
-    let told: String = parts
+    let text: String = parts
         .iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, unit)| format!("{number}{unit}"))
         .collect();
-    if told.is_empty() { "0s".to_owned() } else { told }
+    if text.is_empty() { "0s".to_owned() } else { text }
 }
 
 /// `~/…` with the home's path.
@@ -168,7 +168,7 @@ mod tests {
         for (text, milliseconds) in [("0s", 0), ("1500ms", 1500), ("1m30s", 90_000), ("2h", 7_200_000)] {
             let moment = Duration::from_millis(milliseconds);
             assert_eq!(parse_moment(text), Some(moment), "{text}");
-            assert_eq!(parse_moment(&moment_told(moment)), Some(moment), "{text}");
+            assert_eq!(parse_moment(&moment_text(moment)), Some(moment), "{text}");
         }
         for text in ["", "s", "4", "1d", "-1s", "99999999999999999999s", "1m30"] {
             assert_eq!(parse_moment(text), None, "{text:?}");

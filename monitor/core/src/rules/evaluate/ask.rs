@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{
-    observer::{Condition, Finding, FullTrace, Noop, Observer, Told},
+    observer::{Condition, Finding, FullTrace, Noop, Observer, Wording},
     view::{Unknown, View},
 };
 use crate::{
@@ -64,7 +64,7 @@ impl View<'_> {
                 asked: &part(Part::Asked),
                 found: &part(Part::Found),
                 instead: &part(Part::Lacking),
-                told: Told::Silent,
+                wording: Wording::Silent,
             })
         })
     }
@@ -89,7 +89,7 @@ impl View<'_> {
                 asked: &text,
                 found: &Values(guard, &scope),
                 instead: &instead,
-                told: Told::Lines(&|| guard.explain(&scope)),
+                wording: Wording::Lines(&|| guard.explain(&scope)),
             }),
             Err(fault) => {
                 asked.faulty = true;
@@ -106,7 +106,7 @@ impl View<'_> {
                         if met { "met" } else { "not met" }
                     ),
                     instead: &instead,
-                    told: Told::Lines(&|| vec![describe_fault(text, fault, rule.action)]),
+                    wording: Wording::Lines(&|| vec![describe_fault(text, fault, rule.action)]),
                 })
             }
         }
@@ -130,12 +130,18 @@ impl View<'_> {
             asked: &Steps(sequence),
             found: if guessed { &unknown } else { &taken },
             instead: &format_args!("not all of it {}", Within(Some(sequence.within))),
-            told: Told::Lines(&lines),
+            wording: Wording::Lines(&lines),
         })
     }
 
-    /// Tells of a rule's threshold without counting.
-    pub fn tell_threshold(&self, rule: &Rule, threshold: &Threshold, memory: &Memory, trace: &mut FullTrace) {
+    /// Traces a rule's threshold without counting.
+    pub fn trace_threshold(
+        &self,
+        rule: &Rule,
+        threshold: &Threshold,
+        memory: &Memory,
+        trace: &mut FullTrace,
+    ) {
         let object = threshold.distinct.map(|_| self.object());
         let counted = memory.counted(rule.key, threshold, object, self.fact.at);
         let owners = self.is_owners();
@@ -150,7 +156,7 @@ impl View<'_> {
             asked: &describe_threshold(threshold),
             found,
             instead: &format_args!("{} or fewer within {}", threshold.count - 1, Span(threshold.within)),
-            told: Told::Silent,
+            wording: Wording::Silent,
         });
     }
 }
@@ -178,13 +184,13 @@ impl Display for Exception<'_> {
         let mut trace = FullTrace::default();
         self.view.meets(self.conditions, self.memory, Unknown::IsUnmet, &mut trace);
         let differs = trace.conditions.iter().any(|condition| !condition.met);
-        let told = |condition: &&Condition| match self.part {
+        let is_shown = |condition: &&Condition| match self.part {
             Part::Asked => true,
             Part::Found => !differs || !condition.met,
             Part::Lacking => !condition.met,
         };
         f.write_str(if let Part::Asked = self.part { "not where " } else { "" })?;
-        for (i, condition) in trace.conditions.iter().filter(told).enumerate() {
+        for (i, condition) in trace.conditions.iter().filter(is_shown).enumerate() {
             let value = if let Part::Found = self.part { &condition.found } else { &condition.asked };
             write!(f, "{}{}: {value}", if i == 0 { "" } else { " and " }, condition.name)?;
         }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{
-    observer::{Finding, Observer, Told},
+    observer::{Finding, Observer, Wording},
     view::{Unknown, View},
 };
 use crate::{
@@ -75,7 +75,7 @@ impl View<'_> {
                 asked: &Bounds(&wanted.age),
                 found: &Span(age),
                 instead: &OtherAge(&wanted.age, age),
-                told: Told::Value,
+                wording: Wording::Value,
             });
         aged && is("session.incomplete", wanted.incomplete, self.fact.incomplete, observer)
     }
@@ -102,7 +102,7 @@ impl View<'_> {
             &Plain(&access.class),
             value,
             observer,
-        ) && any("destination.host", host, fits, endpoint, |host| Told::By(host), observer)
+        ) && any("destination.host", host, fits, endpoint, |host| Wording::By(host), observer)
             && any(
                 "destination.provider",
                 provider,
@@ -147,13 +147,13 @@ impl View<'_> {
     ) -> bool {
         let ago = |touch: &Touch| Span(self.fact.at.since(touch.at));
         let asked = Wanted(wanted);
-        let finding = |met, found, instead, told| Finding {
+        let finding = |met, found, instead, wording| Finding {
             condition: "touched",
             met,
             asked: &asked,
             found,
             instead,
-            told,
+            wording,
         };
         // Each is said in its place: what `format_args` refers to lives no longer than the call.
         match memory.recall(wanted, self.fact.at, self.fact.subject.destination()) {
@@ -161,22 +161,24 @@ impl View<'_> {
                 true,
                 &format_args!("{touch}, read {} before", ago(touch)),
                 &format_args!("no {} (this one was read {} before)", Wanted(wanted), ago(touch)),
-                Told::Words(format_args!("touched {touch} {} ago", ago(touch))),
+                Wording::Words(format_args!("touched {touch} {} ago", ago(touch))),
             )),
             Recall::Nothing if self.fact.incomplete && unknown == Unknown::IsMet => observer.hears(finding(
                 true,
                 &"not known, because records of the session were lost; that counts as read",
                 &"a session whose records are complete",
-                Told::Words(format_args!("touched: unknown (records were lost)")),
+                Wording::Words(format_args!("touched: unknown (records were lost)")),
             )),
             Recall::Dropped if unknown == Unknown::IsMet => observer.hears(finding(
                 true,
                 &"not known, because too many secrets were read to remember each; that counts as read",
                 &"a session that read fewer secrets",
-                Told::Words(format_args!("touched: unknown (too many secrets were read to remember each)")),
+                Wording::Words(format_args!(
+                    "touched: unknown (too many secrets were read to remember each)"
+                )),
             )),
             Recall::Nothing | Recall::Dropped => {
-                observer.hears(finding(false, &Missed { view: self, wanted, memory }, &"", Told::Silent))
+                observer.hears(finding(false, &Missed { view: self, wanted, memory }, &"", Wording::Silent))
             }
         }
     }
@@ -249,7 +251,7 @@ fn any<'r, T: Written>(
     wanted: &'r [T],
     fits: impl Fn(&T) -> bool,
     found: &dyn Display,
-    told: impl FnOnce(&'r T) -> Told<'r>,
+    wording: impl FnOnce(&'r T) -> Wording<'r>,
     observer: &mut impl Observer,
 ) -> bool {
     if wanted.is_empty() {
@@ -262,7 +264,7 @@ fn any<'r, T: Written>(
         asked: &OneOf(wanted),
         found,
         instead: &Other(wanted),
-        told: fit.map_or(Told::Silent, told),
+        wording: fit.map_or(Wording::Silent, wording),
     })
 }
 
@@ -274,18 +276,18 @@ fn is(condition: &'static str, wanted: Option<bool>, found: bool, observer: &mut
         asked: &Flag { condition, value: wanted },
         found: &Flag { condition, value: found },
         instead: &Flag { condition, value: !wanted },
-        told: Told::Words(format_args!("{condition} = {found}")),
+        wording: Wording::Words(format_args!("{condition} = {found}")),
     })
 }
 
-fn value<T>(_: &T) -> Told<'_> {
-    Told::Value
+fn value<T>(_: &T) -> Wording<'_> {
+    Wording::Value
 }
 
-fn by(glob: &Glob) -> Told<'_> {
-    Told::By(glob)
+fn by(glob: &Glob) -> Wording<'_> {
+    Wording::By(glob)
 }
 
-fn matches(glob: &Glob) -> Told<'_> {
-    Told::Matches(glob)
+fn matches(glob: &Glob) -> Wording<'_> {
+    Wording::Matches(glob)
 }

@@ -13,11 +13,11 @@ pub struct Finding<'f> {
     pub found: &'f dyn Display,
     /// The smallest change of what was found with which a met condition would not be met.
     pub instead: &'f dyn Display,
-    pub told: Told<'f>,
+    pub wording: Wording<'f>,
 }
 
-/// How a met condition is told in one line.
-pub enum Told<'f> {
+/// How a met condition is written in one line.
+pub enum Wording<'f> {
     /// Not at all.
     Silent,
     /// `destination.class = infra`
@@ -46,14 +46,14 @@ impl Observer for Noop {
     }
 }
 
-/// Tells the conditions of a rule that matches.
+/// Writes the conditions of a rule that matches.
 #[derive(Default)]
 pub struct MatchText {
     pub said: Vec<String>,
 }
 
 impl MatchText {
-    /// A new line, with room for what most lines are: matches are told on the way of every fact.
+    /// A new line, with room for what most lines are: matches are written on the way of every fact.
     fn next(&mut self) -> &mut String {
         self.said.push_mut(String::with_capacity(64))
     }
@@ -61,16 +61,16 @@ impl MatchText {
 
 impl Observer for MatchText {
     fn hears(&mut self, finding: Finding<'_>) -> bool {
-        let Finding { condition, met, found, told, .. } = finding;
+        let Finding { condition, met, found, wording, .. } = finding;
         if met {
             // Writing to a string does not fail.
-            let _ = match told {
-                Told::Silent => Ok(()),
-                Told::Value => write!(self.next(), "{condition} = {found}"),
-                Told::By(pattern) => write!(self.next(), "{condition} = {found} ({pattern})"),
-                Told::Matches(pattern) => write!(self.next(), "{condition} matches {pattern}"),
-                Told::Words(words) => self.next().write_fmt(words),
-                Told::Lines(lines) => {
+            let _ = match wording {
+                Wording::Silent => Ok(()),
+                Wording::Value => write!(self.next(), "{condition} = {found}"),
+                Wording::By(pattern) => write!(self.next(), "{condition} = {found} ({pattern})"),
+                Wording::Matches(pattern) => write!(self.next(), "{condition} matches {pattern}"),
+                Wording::Words(words) => self.next().write_fmt(words),
+                Wording::Lines(lines) => {
                     self.said.extend(lines());
                     Ok(())
                 }

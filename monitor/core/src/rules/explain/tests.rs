@@ -40,7 +40,7 @@ fn connect(class: Class, name: Option<&str>) -> Fact {
     fact(second(100), Subject::Connect(destination(class, name)))
 }
 
-fn told(condition: &ConditionTrace) -> [&str; 4] {
+fn described(condition: &ConditionTrace) -> [&str; 4] {
     let ConditionTrace { name, asked, found, instead, .. } = condition;
     [name, asked, found, instead.as_deref().unwrap_or("-")]
 }
@@ -55,7 +55,7 @@ fn pair(on: &str, condition: &str, met: Fact, unmet: Fact) -> ([String; 4], [Str
     let [neighbour] = &missed[..] else { panic!("one neighbour: {missed:?}") };
     let [unmet] = &neighbour.unmet[..] else { panic!("one unmet condition: {neighbour:?}") };
     assert!(!unmet.met);
-    (told(condition).map(str::to_owned), told(unmet).map(str::to_owned))
+    (described(condition).map(str::to_owned), described(unmet).map(str::to_owned))
 }
 
 #[test]
@@ -310,7 +310,7 @@ fn a_touch_is_told_with_its_time_and_a_missing_one_with_the_reason() {
     let found = matched(&rules, &[read(91), connect(Class::Infra, None)]);
     let wanted = "foreign secret of grade A read in the 30 s before";
     assert_eq!(
-        told(&found.conditions[0]),
+        described(&found.conditions[0]),
         [
             "touched",
             wanted,
@@ -347,7 +347,7 @@ fn a_guard_a_sequence_and_a_threshold_are_told() {
     let earlier = Fact { at: second(95), ..connect(Class::Vcs, Some("one.test")) };
     let all = trace(&rules, &[exec.clone(), read(92), earlier, connect(Class::Vcs, Some("two.test"))]);
     let all = all.matched(&rules);
-    let conditions: Vec<_> = all.iter().map(|rule| told(&rule.conditions[0])).collect();
+    let conditions: Vec<_> = all.iter().map(|rule| described(&rule.conditions[0])).collect();
     assert_eq!(
         conditions,
         [
@@ -391,7 +391,7 @@ fn exceptions_of_a_rule_and_of_others_say_what_they_would_have_needed() {
     let rule = &held.matched(&rules)[0];
     let except = rule.conditions.iter().find(|condition| condition.name == "except").unwrap();
     assert_eq!(
-        told(except)[1..],
+        described(except)[1..],
         [
             "not where destination.host: fine.test and process.executable: curl",
             "destination.host: api.test",
@@ -436,7 +436,7 @@ fn the_nearest_rules_lack_the_fewest_conditions_and_the_strongest_come_first() {
 fn a_rule_without_conditions_says_so_and_an_owner_is_not_counted() {
     let rules = set(&["{id: every, summary: s, on: open, match: {secret: any}, action: alert}"]);
     let found = matched(&rules, &[read(1)]);
-    assert_eq!(told(&found.conditions[0])[..3], ["on", "every open", "open"]);
+    assert_eq!(described(&found.conditions[0])[..3], ["on", "every open", "open"]);
     let rules = set(&["{id: n, summary: s, on: open, match: {secret: any}, action: alert, \
          threshold: {count: 2, within: 1m}}"]);
     let own = fact(second(1), Subject::Open(SecretAccess { owner: true, ..secret("/a") }));

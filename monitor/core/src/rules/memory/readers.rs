@@ -83,7 +83,7 @@ mod tests {
         readers.add(&read, vec!["1 claude".to_owned(), format!("{pid} curl")]);
     }
 
-    fn told(readers: &Readers) -> (Option<u32>, Option<u32>, bool) {
+    fn known(readers: &Readers) -> (Option<u32>, Option<u32>, bool) {
         let pid = |reader: &Option<Arc<Reader>>| reader.as_ref().map(|reader| reader.pid);
         (pid(&readers.first), pid(&readers.last), readers.more)
     }
@@ -91,19 +91,19 @@ mod tests {
     #[test]
     fn the_first_and_the_last_are_kept_and_that_there_were_others() {
         let mut readers = Readers::default();
-        assert_eq!(told(&readers), (None, None, false));
+        assert_eq!(known(&readers), (None, None, false));
         add(&mut readers, 1, 10, 1);
         add(&mut readers, 2, 10, 1);
-        assert_eq!(told(&readers), (None, Some(10), false), "the same process again");
+        assert_eq!(known(&readers), (None, Some(10), false), "the same process again");
         assert_eq!(readers.last.as_ref().unwrap().at, second(2));
         add(&mut readers, 3, 11, 1);
-        assert_eq!(told(&readers), (Some(10), Some(11), false));
+        assert_eq!(known(&readers), (Some(10), Some(11), false));
         add(&mut readers, 4, 10, 1);
-        assert_eq!(told(&readers), (Some(10), Some(10), true), "the other one was in between");
+        assert_eq!(known(&readers), (Some(10), Some(10), true), "the other one was in between");
         let mut reused = Readers::default();
         add(&mut reused, 1, 10, 1);
         add(&mut reused, 3, 10, 2);
-        assert_eq!(told(&reused), (Some(10), Some(10), false), "another process of the same number");
+        assert_eq!(known(&reused), (Some(10), Some(10), false), "another process of the same number");
     }
 
     #[test]

@@ -33,8 +33,8 @@ pub fn shadowed(rule: &Rule, rules: &[Rule]) -> Option<Problem> {
             && other.except.is_empty()
     };
     let allows = rules.iter().filter(excuses).map(|other| {
-        let told = format!("the exception {} ({}:{})", other.id, other.source.file, other.source.line);
-        (&other.conditions, told)
+        let name = format!("the exception {} ({}:{})", other.id, other.source.file, other.source.line);
+        (&other.conditions, name)
     });
     let own =
         rule.except.iter().enumerate().map(|(at, one)| (one, format!("its except[{at}]{}", overrides(rule))));

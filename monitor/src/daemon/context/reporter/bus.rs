@@ -10,7 +10,7 @@ use crate::{
     daemon::context::reporter::{folding::Repeats, history::History},
 };
 
-/// Events a slow reader may lag behind before it is told that it missed some.
+/// Events a slow reader may lag behind before it learns that it missed some.
 const BACKLOG: usize = 4096;
 
 /// Events on their way out.
@@ -27,14 +27,14 @@ impl Bus {
         Self { weighty: channel(), plain: channel(), history: Arc::default() }
     }
 
-    /// Keeps an event and tells it to who listens.
+    /// Keeps an event and sends it to who listens.
     pub fn publish(&self, event: Arc<Value>) {
         self.history().keep(Arc::clone(&event));
-        self.tell(event);
+        self.send(event);
     }
 
-    /// Tells it to who listens, alone.
-    pub fn tell(&self, event: Arc<Value>) {
+    /// Sends it to who listens, and keeps nothing.
+    pub fn send(&self, event: Arc<Value>) {
         let channel = if Weight::of(&event).is_plain() { &self.plain } else { &self.weighty };
         let _ = channel.send(event); // nobody listens: that is no failure
     }

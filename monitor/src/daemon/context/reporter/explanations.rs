@@ -1,6 +1,6 @@
 //! What `interlock explain` needs to know of decisions that were made.
 //!
-//! Nothing is told in advance: what was judged is kept with the memory and the rules that judged it, and judged again when
+//! Nothing is explained in advance: what was judged is kept with the memory and the rules that judged it, and judged again when
 //! somebody asks.
 
 pub mod accounts;
@@ -27,9 +27,9 @@ const UNMATCHED: usize = 256;
 /// Holds kept.
 const HOLDS: usize = 512;
 
-/// A decision under the id of an event, or of a hold, that told of it.
+/// A decision under the id of an event, or of a hold, that reported it.
 #[derive(Clone)]
-pub struct Told {
+pub struct Reported {
     id: String,
     event: Arc<Value>,
     decision: Arc<Decision>,
@@ -40,38 +40,38 @@ pub struct Told {
 
 #[derive(Default)]
 pub struct Explanations {
-    /// What is being judged: the events of meanwhile tell of it.
+    /// What is being judged: the events of meanwhile report it.
     pub deciding: Option<Arc<Decision>>,
-    matched: VecDeque<Told>,
-    unmatched: VecDeque<Told>,
-    holds: VecDeque<Told>,
+    matched: VecDeque<Reported>,
+    unmatched: VecDeque<Reported>,
+    holds: VecDeque<Reported>,
     /// For the next daemon, and from the one before.
     pub accounts: Accounts,
 }
 
 impl Explanations {
-    fn keep(&mut self, told: Told) {
-        let hold = told.event.get("hold.id").and_then(Value::as_str);
+    fn keep(&mut self, reported: Reported) {
+        let hold = reported.event.get("hold.id").and_then(Value::as_str);
         if let Some(hold) = hold.filter(|hold| self.hold(hold).is_none()) {
-            push(&mut self.holds, HOLDS, Told { id: hold.to_owned(), ..told.clone() });
+            push(&mut self.holds, HOLDS, Reported { id: hold.to_owned(), ..reported.clone() });
         }
-        if !told.decision.verdict.matches.is_empty() {
-            push(&mut self.matched, MATCHED, told);
+        if !reported.decision.verdict.matches.is_empty() {
+            push(&mut self.matched, MATCHED, reported);
         } else {
-            push(&mut self.unmatched, UNMATCHED, told);
+            push(&mut self.unmatched, UNMATCHED, reported);
         }
     }
 
-    fn hold(&self, id: &str) -> Option<&Told> {
-        self.holds.iter().rev().find(|told| told.id == id)
+    fn hold(&self, id: &str) -> Option<&Reported> {
+        self.holds.iter().rev().find(|reported| reported.id == id)
     }
 
-    pub fn find(&self, id: &str) -> Option<&Told> {
-        let events = || self.matched.iter().chain(&self.unmatched).find(|told| told.id == id);
+    pub fn find(&self, id: &str) -> Option<&Reported> {
+        let events = || self.matched.iter().chain(&self.unmatched).find(|reported| reported.id == id);
         self.hold(id).or_else(events)
     }
 
-    /// Remembers which decision an event tells of: the one that is being made, or the one that opened its hold.
+    /// Remembers which decision an event reports: the one that is being made, or the one that opened its hold.
     pub fn keep_explainable(&mut self, sessions: &Registry, event: &Arc<Value>) {
         let field = |name| event.get(name).and_then(Value::as_str).map(str::to_owned);
         let Some(id) = field("event.id") else { return };
@@ -79,48 +79,48 @@ impl Explanations {
         if let Some(decision) = self.deciding.clone() {
             let (session, pid) = (decision.fact.session, decision.fact.process.pid);
             let (lineage, owner) = (sessions.lineage_of(session, pid).into(), owner(sessions, session));
-            self.keep(Told { id, event, decision, lineage, owner });
+            self.keep(Reported { id, event, decision, lineage, owner });
         } else if let Some(hold) = field("hold.id").and_then(|hold| self.hold(&hold).cloned()) {
-            self.keep(Told { id, event, ..hold });
+            self.keep(Reported { id, event, ..hold });
         }
     }
 
-    /// Remembers that an event tells of what another one told of before.
+    /// Remembers that an event reports what another one reported before.
     pub fn keep_explainable_as(&mut self, first: &str, event: &Arc<Value>) {
-        let Some(told) = self.find(first).cloned() else { return };
+        let Some(reported) = self.find(first).cloned() else { return };
         let id = event.get("event.id").and_then(Value::as_str).unwrap_or_default().to_owned();
-        self.keep(Told { id, event: Arc::clone(event), ..told });
+        self.keep(Reported { id, event: Arc::clone(event), ..reported });
     }
 
-    /// Keeps what is told of a hold now for the next daemon.
+    /// Keeps the explanation of a hold for the next daemon.
     pub fn keep_account(&mut self, wall: &Wall, sessions: &Registry, rules: &RuleSet, hold: u64) {
-        let Some(told) = self.hold(&format!("h{hold}")) else { return };
-        let (owner, explanation) = (told.owner, tell(wall, sessions, rules, told));
+        let Some(reported) = self.hold(&format!("h{hold}")) else { return };
+        let (owner, explanation) = (reported.owner, explain(wall, sessions, rules, reported));
         self.accounts.keep(hold, owner, explanation);
     }
 }
 
 /// Judges a decision again; `in_force` are the rules of now.
-pub fn tell(wall: &Wall, sessions: &Registry, in_force: &RuleSet, told: &Told) -> Explanation {
-    let Decision { fact, past, rules, .. } = &*told.decision;
+pub fn explain(wall: &Wall, sessions: &Registry, in_force: &RuleSet, reported: &Reported) -> Explanation {
+    let Decision { fact, past, rules, .. } = &*reported.decision;
     let trace = rules.trace(fact, past);
-    let name = told.event.get("event.action").and_then(Value::as_str).unwrap_or_default();
+    let name = reported.event.get("event.action").and_then(Value::as_str).unwrap_or_default();
     Explanation {
-        id: told.id.clone(),
+        id: reported.id.clone(),
         headline: headline(name, fact, &trace),
         at: wall.at(fact.at),
         session: fact.session.to_string(),
-        lineage: told.lineage.to_vec(),
-        object: object(&fact.subject).into_iter().chain(why_stopped(&told.event)).collect(),
-        read: before::read_before(wall, &told.decision, &trace),
-        unknown: before::unknown_before(sessions, &told.decision),
+        lineage: reported.lineage.to_vec(),
+        object: object(&fact.subject).into_iter().chain(why_stopped(&reported.event)).collect(),
+        read: before::read_before(wall, &reported.decision, &trace),
+        unknown: before::unknown_before(sessions, &reported.decision),
         rules: trace.matched(rules),
         excused: trace.excused(),
         nearest: trace.neighbours(),
         otherwise: trace.without_decisive(),
         rules_sha256: Some(rules.sha256().to_owned()),
         reloaded: rules.sha256() != in_force.sha256(),
-        event: (*told.event).clone(),
+        event: (*reported.event).clone(),
     }
 }
 
@@ -129,9 +129,9 @@ pub fn owner(sessions: &Registry, id: SessionId) -> u32 {
     sessions.get(id).map_or(0, |session| session.user) // nobody's: root's
 }
 
-fn push(queue: &mut VecDeque<Told>, most: usize, told: Told) {
+fn push(queue: &mut VecDeque<Reported>, most: usize, reported: Reported) {
     if queue.len() == most {
         queue.pop_front();
     }
-    queue.push_back(told);
+    queue.push_back(reported);
 }

@@ -1,8 +1,8 @@
-//! Repeats: the same thing told again and again is told once, and then how often.
+//! Repeats: the same thing again and again is reported once, and then how often.
 //!
 //! Two events are the same where they say the same in all but their time, their number and the number of the process (and
-//! its parent): the same session, action, verdict, program, arguments and object. The first is told at once. What is the
-//! same within [`WINDOW`] is counted, and told when the window is over by one event with `event.count`, `event.start` and
+//! its parent): the same session, action, verdict, program, arguments and object. The first is reported at once. What is the
+//! same within [`WINDOW`] is counted, and reported when the window is over by one event with `event.count`, `event.start` and
 //! `event.end`, and the first's id as `interlock.repeats`. So the counts of all lines add up to what happened.
 
 use std::{collections::HashMap, time::Duration};
@@ -13,9 +13,9 @@ use interlock_core::facts::BootNanos;
 
 /// For how long what is the same is counted, from the first.
 pub const WINDOW: Duration = Duration::from_secs(60);
-/// Windows that are open at a time; beyond, every event is told by itself.
+/// Windows that are open at a time; beyond, every event is reported by itself.
 const WINDOWS: usize = 4096;
-/// Events that a program can cause as often as it likes. A hold and what became of it are each told.
+/// Events that a program can cause as often as it likes. A hold and what became of it are each reported.
 const FOLDED: [&str; 16] = [
     "secret-read",
     "secret-probe",
@@ -99,15 +99,15 @@ pub struct Repeats {
 }
 
 impl Repeats {
-    /// Id of the event that was told.
+    /// Id of the event that was reported.
     #[must_use]
     pub fn first_id(&self) -> &str {
         self.first.get("event.id").and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The one event that tells of those after the first.
+    /// The one event that reports those after the first.
     #[must_use]
-    pub fn told(&self, number: u64) -> Map<String, Value> {
+    pub fn event(&self, number: u64) -> Map<String, Value> {
         let mut fields = self.first.clone();
         let first = self.first_id().to_owned();
         for (field, value) in [
@@ -137,7 +137,7 @@ impl Repeats {
     }
 }
 
-/// What an event says besides when and by which process; `None` for one that is told each time.
+/// What an event says besides when and by which process; `None` for one that is reported each time.
 fn key(fields: &Map<String, Value>) -> Option<blake3::Hash> {
     let action = fields.get("event.action")?.as_str()?;
     if !FOLDED.contains(&action) || fields.contains_key("hold.id") {
@@ -185,13 +185,13 @@ mod tests {
         );
 
         assert!(folding.due(at(60)).is_empty());
-        let told = folding.due(at(61)).remove(0).told(17);
+        let event = folding.due(at(61)).remove(0).event(17);
         let expected = json!({ "event.count": 2, "event.id": "e17", "interlock.repeats": "e1", "process.pid": 7,
             "event.start": "2026-11-21T12:00:02Z", "event.end": "2026-11-21T12:00:05Z", "event.kind": "alert" });
         for (field, value) in expected.as_object().unwrap() {
-            assert_eq!(&told[field], value, "{field}");
+            assert_eq!(&event[field], value, "{field}");
         }
-        assert_eq!(count(&told).unwrap().0, 2);
+        assert_eq!(count(&event).unwrap().0, 2);
         assert!(folding.take(&read(9, 7, &json!({})), at(62)).is_none(), "a window is over once");
     }
 

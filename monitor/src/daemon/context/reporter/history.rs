@@ -62,7 +62,7 @@ impl History {
     /// `{"interlock.forgotten": n, "session.id": …}`.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Value>> {
-        let told = self.forgotten.iter().map(|(session, count)| {
+        let forgotten = self.forgotten.iter().map(|(session, count)| {
             let mut line = json!({ "interlock.forgotten": count });
             if !session.is_empty() {
                 line["session.id"] = session.as_str().into();
@@ -71,7 +71,7 @@ impl History {
         });
         let mut events: Vec<_> = self.events().cloned().collect();
         events.sort_by_key(|event| number(event));
-        told.chain(events).collect()
+        forgotten.chain(events).collect()
     }
 
     fn events(&self) -> impl Iterator<Item = &Arc<Value>> {
@@ -154,8 +154,8 @@ mod tests {
         history.keep(connect(1, "1-0"));
         (2..3000).for_each(|number| history.keep(connect(number, "2-0")));
         assert_eq!(numbers(&history)[0], 1);
-        let told: Vec<_> = history.forgotten.keys().collect();
-        assert_eq!(told, ["2-0"]);
+        let forgotten: Vec<_> = history.forgotten.keys().collect();
+        assert_eq!(forgotten, ["2-0"]);
     }
 
     #[test]

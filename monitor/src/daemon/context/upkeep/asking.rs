@@ -1,5 +1,5 @@
-//! Processes of sessions that ask to control Interlock. Each is refused; told is the first of a minute, and how many
-//! followed: whoever asks in a loop must not fill the log, nor push other events out.
+//! Processes of sessions that ask to control Interlock. Every request is refused. Only the first of a minute is reported, with a
+//! count of the rest afterwards, so that a loop can neither flood the log nor push other events out.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,19 +16,19 @@ use interlock_host::clock::boot_now;
 /// Time between two events about one session.
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What was told last of each session that asked.
+/// What was reported last of each session that asked.
 #[derive(Debug, Default)]
-pub struct Asking(HashMap<SessionId, Told>);
+pub struct Asking(HashMap<SessionId, Reported>);
 
 impl Asking {
-    /// Counts a request; returns whether it is to be told now.
+    /// Counts a request; returns whether it is to be reported now.
     fn count(&mut self, session: SessionId, pid: u32, now: BootNanos) -> bool {
         match self.0.get_mut(&session) {
-            Some(told) => {
-                (told.pid, told.untold) = (pid, told.untold.saturating_add(1));
+            Some(reported) => {
+                (reported.pid, reported.unreported) = (pid, reported.unreported.saturating_add(1));
                 false
             }
-            None => self.0.insert(session, Told { at: now, pid, untold: 0 }).is_none(),
+            None => self.0.insert(session, Reported { at: now, pid, unreported: 0 }).is_none(),
         }
     }
 
@@ -41,7 +41,7 @@ impl Asking {
         pid: u32,
     ) -> RequestError {
         if self.count(session, pid, boot_now()) {
-            tell(reporter, sessions, session, pid, 1);
+            report(reporter, sessions, session, pid, 1);
         }
         RequestError::NotPermitted(Refusal {
             error: format!("process {pid} belongs to the agent session {session}"),
@@ -49,43 +49,43 @@ impl Asking {
         })
     }
 
-    /// Tells what was only counted, where a minute is over.
-    pub fn tell_due(&mut self, reporter: &mut Reporter, sessions: &Registry) {
+    /// Reports what was only counted, where a minute is over.
+    pub fn report_due(&mut self, reporter: &mut Reporter, sessions: &Registry) {
         for (session, pid, count) in self.due(boot_now()) {
-            tell(reporter, sessions, session, pid, count);
+            report(reporter, sessions, session, pid, count);
         }
     }
 
-    /// Tells what was only counted of a session that ends.
+    /// Reports what was only counted of a session that ends.
     pub fn forget(&mut self, reporter: &mut Reporter, sessions: &Registry, session: SessionId) {
-        let told = self.0.remove(&session);
-        if let Some(told) = told.filter(|told| told.untold > 0) {
-            tell(reporter, sessions, session, told.pid, told.untold);
+        let reported = self.0.remove(&session);
+        if let Some(reported) = reported.filter(|reported| reported.unreported > 0) {
+            report(reporter, sessions, session, reported.pid, reported.unreported);
         }
     }
 
     /// Sessions whose quiet time is over, each with who asked last and how often since; they begin anew.
     fn due(&mut self, now: BootNanos) -> Vec<(SessionId, u32, u64)> {
-        let over = |told: &Told| now.since(told.at) >= QUIET;
-        self.0.retain(|_, told| told.untold > 0 || !over(told));
-        let due = self.0.iter_mut().filter(|(_, told)| over(told));
-        due.map(|(session, told)| {
-            told.at = now;
-            (*session, told.pid, std::mem::take(&mut told.untold))
+        let over = |reported: &Reported| now.since(reported.at) >= QUIET;
+        self.0.retain(|_, reported| reported.unreported > 0 || !over(reported));
+        let due = self.0.iter_mut().filter(|(_, reported)| over(reported));
+        due.map(|(session, reported)| {
+            reported.at = now;
+            (*session, reported.pid, std::mem::take(&mut reported.unreported))
         })
         .collect()
     }
 }
 
 #[derive(Debug)]
-struct Told {
+struct Reported {
     at: BootNanos,
     /// Who asked last, and how often since.
     pid: u32,
-    untold: u64,
+    unreported: u64,
 }
 
-fn tell(reporter: &mut Reporter, sessions: &Registry, session: SessionId, pid: u32, count: u64) {
+fn report(reporter: &mut Reporter, sessions: &Registry, session: SessionId, pid: u32, count: u64) {
     let process = sessions.process(pid).cloned().unwrap_or_default();
     let event = reporter
         .event(sessions, "tamper", boot_now(), session)

@@ -7,7 +7,7 @@ use crate::control::{api::RulesView, command::Reply};
 pub enum Reason {
     Asked(Reply<RulesView>),
     /// SIGHUP.
-    Told,
+    Signal,
     /// A file may have changed: an editor's backup, or a file that says what is known already, changes nothing.
     Changed,
 }

@@ -1,4 +1,4 @@
-//! Agents that were recognised and could become no session. Each is counted; told is the first of a user's in a minute:
+//! Agents that were recognised and could become no session. Each is counted; reported is the first of a user's in a minute:
 //! every command of such an agent is recognised again.
 
 use std::{collections::HashMap, time::Duration};
@@ -11,21 +11,21 @@ const QUIET: Duration = Duration::from_secs(60);
 /// Users whose agents run unwatched.
 #[derive(Debug, Default)]
 pub struct UnwatchedLog {
-    told: HashMap<u32, BootNanos>,
+    reported: HashMap<u32, BootNanos>,
     /// Agents may be watched after all once a session has ended.
     wait: bool,
     has_room: bool,
 }
 
 impl UnwatchedLog {
-    /// Returns whether it is to be told.
+    /// Returns whether it is to be reported.
     pub fn count(&mut self, user: u32, now: BootNanos) -> bool {
-        self.told.retain(|_, at| now.since(*at) < QUIET);
+        self.reported.retain(|_, at| now.since(*at) < QUIET);
         self.wait = true;
-        if self.told.contains_key(&user) {
+        if self.reported.contains_key(&user) {
             return false;
         }
-        self.told.insert(user, now);
+        self.reported.insert(user, now);
         true
     }
 

@@ -20,13 +20,13 @@ use interlock_host::{
     },
 };
 
-/// A process has ended: told by the kernel, or found.
+/// A process has ended: reported by the kernel, or found.
 pub fn process_ended(ctx: &mut Context, pid: u32, at: BootNanos) {
     apply::step(ctx, Input::CallerEnded { pid });
     let left = ctx.decider.execs.forget(pid);
     callers::take_back(&mut ctx.kernel.maps, left);
     let Some((session, last)) = ctx.decider.sessions.exit(pid) else { return };
-    // The last that the event loop knows. The kernel knows of those whose fork was not told.
+    // The last that the event loop knows. The kernel knows of those whose fork was not reported.
     for (pid, label) in ctx.kernel.maps.labels() {
         if label.session == session.0 {
             reconcile_label(ctx, pid, label);
@@ -45,7 +45,7 @@ pub fn unlabel_if_ended(ctx: &mut Context, pid: u32, start: BootNanos) {
             ctx.kernel.maps.remove_label(pid);
             process_ended(ctx, pid, boot_now());
         }
-        Life::Ending => ctx.upkeep.reconciliation.next = BootNanos(0), // not to be told yet: looked at again
+        Life::Ending => ctx.upkeep.reconciliation.next = BootNanos(0), // not to be reported yet: looked at again
         Life::Runs | Life::Ended | Life::Unknown => {}
     }
 }
@@ -71,7 +71,7 @@ pub fn reconcile_label(ctx: &mut Context, pid: u32, label: Label) -> bool {
             ctx.decider.sessions.add_process(id, process);
             true
         }
-        // An ending one is told of by the kernel, and looked at again otherwise.
+        // An ending one is reported by the kernel, and looked at again otherwise.
         Life::Ended | Life::Ending | Life::Unknown => false,
     }
 }

@@ -120,7 +120,7 @@ fn watch(ctx: &mut Context, running: Running, new_session: NewSession) {
         return;
     }
     if ctx.upkeep.unwatched_log.count(procfs::user(process.pid).unwrap_or(0), boot_now()) {
-        tell_unwatched(&mut ctx.reporter, &ctx.decider.sessions, &process, agent, &why);
+        report_unwatched(&mut ctx.reporter, &ctx.decider.sessions, &process, agent, &why);
     }
 }
 
@@ -131,7 +131,7 @@ pub fn watch_the_unwatched(ctx: &mut Context) {
     }
 }
 
-fn tell_unwatched(
+fn report_unwatched(
     reporter: &mut Reporter,
     sessions: &Registry,
     process: &Process,

@@ -50,7 +50,7 @@ pub fn on_connect(ctx: &mut Context, connect: &Connect) {
             return ctx.reporter.commit(id, pid, &format!("connect {}", target(&destination)));
         }
         outcome::SHARED => {
-            return received::tell_shared(&mut ctx.reporter, &ctx.decider.sessions, id, pid, &destination);
+            return received::report_shared(&mut ctx.reporter, &ctx.decider.sessions, id, pid, &destination);
         }
         outcome::RECEIVED | outcome::TAKEN => {
             return received::on_received(ctx, id, caller(), connect, &destination);

@@ -15,13 +15,13 @@ use interlock_core::{
 
 pub fn on_meeting(ctx: &mut Context, meeting: &Meeting) {
     let (one, other) = (SessionId(meeting.header.session), SessionId(meeting.other));
-    tell_meeting(&mut ctx.reporter, &ctx.decider.sessions, meeting, one, other);
+    report_meeting(&mut ctx.reporter, &ctx.decider.sessions, meeting, one, other);
     apply::pass_on(ctx, [one, other]); // who was met may have been pushed out of the kernel's list
     judge::settle_touch(&mut ctx.kernel.maps, &mut ctx.decider.sessions, one, meeting.touch);
     judge::settle_touch(&mut ctx.kernel.maps, &mut ctx.decider.sessions, other, meeting.other_touch);
 }
 
-fn tell_meeting(
+fn report_meeting(
     reporter: &mut Reporter,
     sessions: &Registry,
     meeting: &Meeting,

@@ -74,7 +74,7 @@ fn note_each(ctx: &mut Context, id: SessionId, pid: u32, own: Vec<Connection>, s
             protocol,
             boot_now(),
         );
-        tell_shared(&mut ctx.reporter, &ctx.decider.sessions, id, pid, &to);
+        report_shared(&mut ctx.reporter, &ctx.decider.sessions, id, pid, &to);
     }
     for Connection { cookie, address, port, protocol, .. } in own {
         if protocol == MPTCP {
@@ -155,7 +155,13 @@ fn creators_outside(maps: &Maps, pid: u32) -> Vec<u32> {
     creators.take(CREATORS_MAX).filter(|pid| *pid > 1 && is_outside(maps, *pid)).collect()
 }
 
-pub fn tell_shared(reporter: &mut Reporter, sessions: &Registry, id: SessionId, pid: u32, to: &Destination) {
+pub fn report_shared(
+    reporter: &mut Reporter,
+    sessions: &Registry,
+    id: SessionId,
+    pid: u32,
+    to: &Destination,
+) {
     let at = boot_now();
     let process = sessions.actor(id, pid).cloned().unwrap_or_default();
     let why = "a process outside of the session has this connection too, so it counts as that process's and is not held";

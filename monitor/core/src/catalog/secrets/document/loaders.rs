@@ -26,7 +26,8 @@ pub struct Loader {
 #[serde(deny_unknown_fields)]
 pub struct LoadersShell {
     /// What the loader tells it with `-c`; a `*` stands for any text.
-    told: String,
+    #[serde(rename = "told")]
+    command: String,
     /// Base names of what it reads.
     pub reads: Vec<String>,
 }
@@ -67,7 +68,8 @@ pub fn read(reader: &mut Reader, raw: Vec<Spanned<serde_json::Value>>) -> Vec<Lo
 impl LoadersShell {
     pub fn is(&self, executable: &str, args: &[String]) -> bool {
         const SHELLS: [&str; 4] = ["bash", "sh", "zsh", "dash"];
-        let mut told = args.iter().skip_while(|arg| *arg != "-c").skip(1);
-        SHELLS.contains(&basename(executable)) && told.next().is_some_and(|text| wildcard(&self.told, text))
+        let mut commands = args.iter().skip_while(|arg| *arg != "-c").skip(1);
+        SHELLS.contains(&basename(executable))
+            && commands.next().is_some_and(|text| wildcard(&self.command, text))
     }
 }

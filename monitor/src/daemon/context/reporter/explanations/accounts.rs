@@ -18,7 +18,7 @@ const BYTES: usize = 32 * 1024;
 const READ: usize = 8;
 const COUNTED: usize = 16;
 
-/// What was told of a hold when it was opened.
+/// What was said of a hold when it was opened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// The hold's number.
@@ -32,7 +32,7 @@ pub struct Account {
 pub struct Accounts(VecDeque<Account>);
 
 impl Accounts {
-    /// Keeps what was told of a hold, shortened where it is too long; not at all where that is not enough.
+    /// Keeps the explanation of a hold, shortened where it is too long; not at all where that is not enough.
     pub fn keep(&mut self, hold: u64, owner: u32, explanation: Explanation) {
         let Some(explanation) = shortened(explanation) else { return };
         self.push(Account { hold, owner, explanation: Arc::new(explanation) });
@@ -61,31 +61,32 @@ impl Accounts {
 }
 
 /// What is left out is said; `None` where even the rest is too long.
-fn shortened(mut told: Explanation) -> Option<Explanation> {
-    if fits(&told) {
-        return Some(told);
+fn shortened(mut explanation: Explanation) -> Option<Explanation> {
+    if fits(&explanation) {
+        return Some(explanation);
     }
-    let all = told.read.len();
+    let all = explanation.read.len();
     let (mut others, mut counted) = (READ, COUNTED);
-    told.read.retain(|read| {
+    explanation.read.retain(|read| {
         let room = if read.counts { &mut counted } else { &mut others };
         let keep = *room > 0;
         *room = room.saturating_sub(1);
         keep
     });
-    let left_out = all - told.read.len();
+    let left_out = all - explanation.read.len();
     if left_out > 0 {
-        told.unknown
+        explanation
+            .unknown
             .push(format!("{left_out} more secrets that the session had read did not survive a restart"));
     }
-    if !fits(&told) {
-        told.event = Value::Null; // the longest part of it are arguments, which the lineage shows the begin of
+    if !fits(&explanation) {
+        explanation.event = Value::Null; // the longest part of it are arguments, which the lineage shows the begin of
     }
-    fits(&told).then_some(told)
+    fits(&explanation).then_some(explanation)
 }
 
-fn fits(told: &Explanation) -> bool {
-    serde_json::to_vec(told).is_ok_and(|text| text.len() <= BYTES)
+fn fits(explanation: &Explanation) -> bool {
+    serde_json::to_vec(explanation).is_ok_and(|text| text.len() <= BYTES)
 }
 
 #[cfg(test)]
@@ -95,18 +96,18 @@ mod tests {
     use interlock_core::explanation::Read;
 
     fn long(secrets: usize, argument: usize) -> Explanation {
-        let mut told = sample::explanation();
-        let one = told.read.remove(0);
+        let mut explanation = sample::explanation();
+        let one = explanation.read.remove(0);
         let lineage = vec!["4711 claude".repeat(14); 4];
-        told.read = (0..secrets)
+        explanation.read = (0..secrets)
             .map(|i| {
                 let mut read = Read { path: format!("/{i}"), counts: i % 2 == 0, ..one.clone() };
                 read.by.as_mut().unwrap().lineage.clone_from(&lineage);
                 read
             })
             .collect();
-        told.event = serde_json::json!({ "process.args": ["x".repeat(argument)] });
-        told
+        explanation.event = serde_json::json!({ "process.args": ["x".repeat(argument)] });
+        explanation
     }
 
     #[test]
@@ -122,13 +123,13 @@ mod tests {
 
     #[test]
     fn of_a_long_account_what_counts_is_kept_and_what_is_missing_is_said() {
-        let told = shortened(long(200, 10)).unwrap();
-        let counted = told.read.iter().filter(|read| read.counts).count();
-        assert_eq!((counted, told.read.len()), (COUNTED, COUNTED + READ));
-        assert_eq!(told.unknown.last().unwrap().split(' ').next(), Some("176"));
-        assert!(fits(&told) && !told.event.is_null());
-        let told = shortened(long(1, 2 * BYTES)).unwrap();
-        assert!(fits(&told) && told.event.is_null() && told.read.len() == 1);
+        let explanation = shortened(long(200, 10)).unwrap();
+        let counted = explanation.read.iter().filter(|read| read.counts).count();
+        assert_eq!((counted, explanation.read.len()), (COUNTED, COUNTED + READ));
+        assert_eq!(explanation.unknown.last().unwrap().split(' ').next(), Some("176"));
+        assert!(fits(&explanation) && !explanation.event.is_null());
+        let explanation = shortened(long(1, 2 * BYTES)).unwrap();
+        assert!(fits(&explanation) && explanation.event.is_null() && explanation.read.len() == 1);
         let mut endless = long(1, 10);
         endless.lineage = vec!["x".repeat(BYTES)];
         assert_eq!(shortened(endless), None);

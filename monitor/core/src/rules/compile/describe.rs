@@ -21,11 +21,11 @@ impl RuleSet {
     pub fn compiled(&self, rule: &Rule) -> Vec<String> {
         let steps = rule.after.iter().flat_map(|sequence| &sequence.steps);
         let steps = steps.map(|step| format!("step {}: {}", step.id, filed(step.on, &step.conditions)));
-        let first = [self.tell_place(rule), filed(rule.on, &rule.conditions)];
+        let first = [self.describe_place(rule), filed(rule.on, &rule.conditions)];
         first.into_iter().chain(steps).collect()
     }
 
-    fn tell_place(&self, rule: &Rule) -> String {
+    fn describe_place(&self, rule: &Rule) -> String {
         match self.place(rule) {
             Place::Nowhere => "nowhere: it is disabled".to_owned(),
             Place::Kernel => {
@@ -34,7 +34,7 @@ impl RuleSet {
                 let class = OneOf(&classes);
                 format!("the kernel's verdict table refuses connections to {class}, and nobody is asked")
             }
-            Place::Gate => self.tell_gate(rule),
+            Place::Gate => self.describe_gate(rule),
             Place::Daemon if rule.mode == Mode::Observe => {
                 "the daemon only records it: observe mode".to_owned()
             }
@@ -42,7 +42,7 @@ impl RuleSet {
         }
     }
 
-    fn tell_gate(&self, rule: &Rule) -> String {
+    fn describe_gate(&self, rule: &Rule) -> String {
         let touched = rule.conditions.touched.as_ref();
         match rule.on {
             Kind::Open => "the kernel asks before it opens a secret that this could be about".to_owned(),
@@ -81,7 +81,7 @@ fn filed(on: Kind, conditions: &Conditions) -> String {
 mod tests {
     use crate::rules::testing::set;
 
-    fn told(rules: &[&str]) -> Vec<String> {
+    fn described(rules: &[&str]) -> Vec<String> {
         let set = set(rules);
         set.compiled(set.iter().next().unwrap())
     }
@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn each_place_and_each_shelf_is_told() {
         let kernel =
-            told(&["{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny}"]);
+            described(&["{id: m, summary: s, on: connect, match: {destination: metadata}, action: deny}"]);
         assert_eq!(
             kernel,
             [
@@ -97,7 +97,7 @@ mod tests {
                 "the index has it for connect, under the destination's class metadata",
             ]
         );
-        let gate = told(&[
+        let gate = described(&[
             "{id: a, summary: s, on: connect, match: {destination: {host: '*.a.test'}, agent: codex, \
              touched: {grade: A, within: 5m}}, action: hold}",
         ]);
@@ -109,8 +109,9 @@ mod tests {
                 "the index has it for connect, under the agent codex, then under the host *.a.test",
             ]
         );
-        let open =
-            told(&["{id: a, summary: s, on: open, match: {secret: {path: ['/a/*', /b]}}, action: deny}"]);
+        let open = described(&[
+            "{id: a, summary: s, on: open, match: {secret: {path: ['/a/*', /b]}}, action: deny}",
+        ]);
         assert_eq!(
             open,
             [
@@ -123,17 +124,20 @@ mod tests {
     #[test]
     fn what_the_daemon_judges_what_is_off_and_the_steps_of_a_sequence_are_told() {
         let daemon =
-            told(&["{id: a, summary: s, on: environ, match: {environ: {own: true}}, action: alert}"]);
+            described(&["{id: a, summary: s, on: environ, match: {environ: {own: true}}, action: alert}"]);
         assert_eq!(daemon[0], "the daemon judges the kernel's record of what has happened");
         assert_eq!(
             daemon[1],
             "the index has it for environ, under nothing narrower, so it is looked at with each"
         );
-        let off = told(&["{id: a, summary: s, on: exec, match: {agent: x}, action: hold, enabled: false}"]);
+        let off =
+            described(&["{id: a, summary: s, on: exec, match: {agent: x}, action: hold, enabled: false}"]);
         assert_eq!(off[0], "nowhere: it is disabled");
-        let dry = told(&["{id: a, summary: s, on: exec, match: {agent: x}, action: hold, mode: observe}"]);
+        let dry =
+            described(&["{id: a, summary: s, on: exec, match: {agent: x}, action: hold, mode: observe}"]);
         assert_eq!(dry[0], "the daemon only records it: observe mode");
-        let steps = told(&["{id: a, summary: s, on: connect, match: {destination: infra}, action: hold, \
+        let steps =
+            described(&["{id: a, summary: s, on: connect, match: {destination: infra}, action: hold, \
              after: {within: 1m, steps: [{id: ran, on: exec, match: {process: {executable: rg}}}]}}"]);
         assert_eq!(
             steps[0],
