@@ -9,7 +9,7 @@ pub fn number(event: &Value) -> u64 {
     id.trim_start_matches('e').parse().unwrap_or(0)
 }
 
-/// How many deeds an event stands for, and from when to when; `None` where it stands for one.
+/// How many facts an event stands for, and from when to when; `None` where it stands for one.
 #[must_use]
 pub fn count(event: &Map<String, Value>) -> Option<(u64, Timestamp, Timestamp)> {
     let time = |field: &str| event.get(field)?.as_str()?.parse().ok();

@@ -46,7 +46,7 @@ const TRIPS: [&str; 13] = [
 const MPTCP: u64 = 262;
 
 /// Reads an event; `None` where it is nothing of the kind, or has no time.
-pub fn turn(line: u64, event: &Map<String, Value>) -> Option<Incident> {
+pub fn incident(line: u64, event: &Map<String, Value>) -> Option<Incident> {
     let text = |field: &str| event.get(field).and_then(Value::as_str);
     let action = text("event.action")?;
     // An alert that no rule judged: Interlock's own watch over itself and over what it cannot follow.
@@ -94,7 +94,7 @@ mod tests {
     fn read(more: &Value) -> Option<What> {
         let mut event = json!({ "@timestamp": "2026-11-21T12:00:00Z", "session.id": "1-00000" });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        turn(1, event.as_object().unwrap()).map(|turn| turn.what)
+        incident(1, event.as_object().unwrap()).map(|incident| incident.what)
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     entry::{Entry, entry},
     header::{Header, VERSION},
-    incident::turn,
+    incident::incident,
     record::Record,
 };
 use crate::{
@@ -81,7 +81,7 @@ impl Record {
         let Value::Object(event) = &value else {
             return Err(at(file, number, 1, "found no JSON object".to_owned()));
         };
-        self.turns.extend(turn(number, event));
+        self.incidents.extend(incident(number, event));
         if let Some(lost) = event.get("interlock.lost").and_then(Value::as_u64) {
             self.lost = self.lost.saturating_add(lost);
             return Ok(());
@@ -110,17 +110,17 @@ impl Record {
         Ok(())
     }
 
-    /// One line that stands for several deeds: each is judged by itself, at times that are spread evenly.
+    /// One line that stands for several facts: each is judged by itself, at times that are spread evenly.
     fn repeat(&mut self, entry: &Entry, (count, start, end): (u64, Timestamp, Timestamp)) {
         let nanoseconds = |time: Timestamp| u64::try_from(time.as_nanosecond()).unwrap_or_default();
         let (start, count) = (nanoseconds(start), count.min(REPEATS_MAX));
         let step = nanoseconds(end).saturating_sub(start) / (count - 1).max(1);
-        let deeds = (0..count).map(|place| {
+        let facts = (0..count).map(|place| {
             let at = BootNanos(start.saturating_add(step.saturating_mul(place)));
             let time = Timestamp::from_nanosecond(at.0.into()).unwrap_or(entry.time);
             Entry { at, time, ..entry.clone() }
         });
-        self.entries.extend(deeds);
+        self.entries.extend(facts);
         self.folded = true;
     }
 }

@@ -10,10 +10,10 @@ pub struct Record {
     pub header: Option<Header>,
     pub entries: Vec<Entry>,
     /// What befell the sessions besides, in the order of the lines.
-    pub turns: Vec<Incident>,
+    pub incidents: Vec<Incident>,
     /// Events that the daemon could not deliver to the recorder.
     pub lost: u64,
-    /// Lines stood for several deeds each.
+    /// Lines stood for several facts each.
     pub folded: bool,
 }
 
@@ -34,7 +34,7 @@ impl Record {
     #[must_use]
     pub fn of(mut self, session: &str) -> Self {
         self.entries.retain(|entry| entry.session == session);
-        self.turns.retain(|turn| turn.session == session);
+        self.incidents.retain(|incident| incident.session == session);
         self
     }
 

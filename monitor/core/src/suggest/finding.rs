@@ -100,7 +100,7 @@ impl<'r> Answers<'r> {
             RecordedFact::Approved { hold } => Some(hold.as_str()),
             RecordedFact::Done { .. } => None,
         });
-        let gone = record.turns.iter().filter_map(|turn| match &turn.what {
+        let gone = record.incidents.iter().filter_map(|incident| match &incident.what {
             What::Gone { hold } => Some(hold.as_str()),
             _ => None,
         });

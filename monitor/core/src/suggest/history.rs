@@ -15,12 +15,12 @@ const TOLD_MAX: usize = 10;
 /// A session that tripped is no example of good work, and of one that is not wholly known nobody can say that it did not.
 pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
     let mut found = Vec::new();
-    if !record.turns.iter().any(|turn| turn.what == What::Started) {
+    if !record.incidents.iter().any(|incident| incident.what == What::Started) {
         found.push(
             "the session is not known from its beginning: nobody knows whether it tripped before".to_owned(),
         );
     }
-    if record.lost > 0 || record.turns.iter().any(|turn| turn.what == What::Lost) {
+    if record.lost > 0 || record.incidents.iter().any(|incident| incident.what == What::Lost) {
         found.push("events are missing: nobody knows whether it tripped in between".to_owned());
     }
     let incomplete = |fact: &RecordedFact| matches!(fact, RecordedFact::Done { incomplete: true, .. });
@@ -29,9 +29,9 @@ pub fn objections(record: &Record, ruled: &[Ruled<'_>]) -> Vec<String> {
             "records of the session were lost in the kernel: what it did is not wholly known".to_owned(),
         );
     }
-    for turn in &record.turns {
-        if let What::Tripped(text) = &turn.what {
-            found.push(format!("it tripped at {}: {text}", turn.time));
+    for incident in &record.incidents {
+        if let What::Tripped(text) = &incident.what {
+            found.push(format!("it tripped at {}: {text}", incident.time));
         }
     }
     for entry in &record.entries {

@@ -29,7 +29,7 @@ impl Script {
     }
 
     /// Something that no rule judged.
-    fn turn(self, second: u32, action: &str, more: Value) -> Self {
+    fn incident(self, second: u32, action: &str, more: Value) -> Self {
         let mut script = self.event(second, more);
         let event = script.0.last_mut().unwrap().as_object_mut().unwrap();
         event.insert("event.action".into(), action.into());
@@ -58,7 +58,7 @@ impl Script {
     }
 
     fn approved(self, second: u32) -> Self {
-        self.turn(second, "flow-released", json!({ "hold.id": "h1", "hold.decided_by": "uid 0" }))
+        self.incident(second, "flow-released", json!({ "hold.id": "h1", "hold.decided_by": "uid 0" }))
     }
 
     fn record(&self) -> Record {
@@ -189,7 +189,7 @@ fn nothing_is_learned_from_a_session_that_tripped() {
         ("tamper", json!({ "event.kind": "alert", "message": "a process of a session called bpf" })),
     ];
     for (action, more) in trips {
-        let learned = approved().turn(30, action, more).learn();
+        let learned = approved().incident(30, action, more).learn();
         assert!(learned.proposals.is_empty() && learned.file.is_none(), "{action}");
         assert!(
             learned.objections[0].contains(&format!("it tripped at 2026-11-21T12:00:30Z: {action}")),
@@ -210,7 +210,7 @@ fn nothing_is_learned_from_a_session_that_is_not_wholly_known() {
     let mut headless = approved();
     headless.0.remove(0);
     assert!(headless.learn().objections[0].contains("from its beginning"));
-    let lost = approved().turn(30, "records-lost", json!({ "interlock.lost": 3 }));
+    let lost = approved().incident(30, "records-lost", json!({ "interlock.lost": 3 }));
     assert!(lost.learn().objections[0].contains("events are missing"));
     let mut incomplete = approved();
     incomplete.0[1]["session.incomplete"] = true.into();
@@ -298,7 +298,7 @@ fn what_nobody_approved_is_left_as_it_is() {
         || Script::new().read(1, ".railway/config.json", &DEPLOY).held(4, "backboard.railway.app", &DEPLOY);
     let rule = "infra-after-foreign-secret".to_owned();
     assert_eq!(left(held()), (rule.clone(), "nobody has approved h1".to_owned()));
-    let gone = held().turn(8, "hold-gone", json!({ "hold.id": "h1" }));
+    let gone = held().incident(8, "hold-gone", json!({ "hold.id": "h1" }));
     assert_eq!(left(gone), (rule, "h1 ended before anybody decided".to_owned()));
 }
 

@@ -65,7 +65,7 @@ pub fn unused() -> Result<Vec<String>, ProbeError> {
 }
 
 fn attachments() -> impl Iterator<Item = &'static Attachment> {
-    FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments)
+    FEATURES.iter().flat_map(|feature| feature.backends).flat_map(|spec| spec.attachments)
 }
 
 fn cost(result: Result<(), ProgramError>) -> Result<Cost, String> {

@@ -50,7 +50,7 @@ pub struct InForce {
     pub feature: Feature,
     pub when: When,
     /// `None`: this kernel can do nothing for it.
-    pub offer: Option<&'static BackendSpec>,
+    pub spec: Option<&'static BackendSpec>,
     /// Better backends that this kernel refused, each with its reason.
     pub refused: Vec<(Backend, String)>,
     pub state: State,
@@ -70,7 +70,7 @@ impl InForce {
     /// What is attached now.
     #[must_use]
     pub fn active(&self) -> Option<&'static BackendSpec> {
-        self.offer.filter(|_| self.state == State::Attached)
+        self.spec.filter(|_| self.state == State::Attached)
     }
 }
 
@@ -134,8 +134,8 @@ impl Probes {
             lifecycle,
             access,
         };
-        for service in FEATURES {
-            let served = probes.serve(service, &mut maps)?;
+        for feature in FEATURES {
+            let served = probes.serve(feature, &mut maps)?;
             probes.in_force.push(served);
         }
         if let Some(pins) = &probes.pins {
@@ -177,8 +177,8 @@ impl Probes {
             self.take_back();
         }
         for served in asleep {
-            let Some(offer) = served.offer else { continue };
-            served.state = match self.accept(offer) {
+            let Some(spec) = served.spec else { continue };
+            served.state = match self.accept(spec) {
                 Ok(()) => State::Attached,
                 Err(error) => {
                     let why = reason(&error);
@@ -193,7 +193,7 @@ impl Probes {
     fn rest<'a>(&mut self, all: impl Iterator<Item = &'a mut InForce>) -> Result<(), ProbeError> {
         let mut ended = Vec::new();
         for served in all.filter(|served| served.state == State::Attached) {
-            let attachments = served.offer.iter().flat_map(|offer| offer.attachments);
+            let attachments = served.spec.iter().flat_map(|spec| spec.attachments);
             for attachment in attachments {
                 ended.extend(self.unlink(attachment).into_iter().map(|link| (attachment, link)));
             }
@@ -242,7 +242,7 @@ impl Probes {
     /// Whether the program runs at one of its hooks now.
     pub(super) fn is_attached(&self, program: &str) -> bool {
         let attachments =
-            FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
+            FEATURES.iter().flat_map(|feature| feature.backends).flat_map(|spec| spec.attachments);
         attachments.filter(|attachment| attachment.program == program).any(|found| self.is_linked(found))
     }
 
@@ -251,17 +251,17 @@ impl Probes {
         self.links.iter().any(|(known, _)| *known == name)
     }
 
-    /// Tries the offers of a feature in their order.
-    fn serve(&mut self, service: &'static FeatureSpec, maps: &mut Maps) -> Result<InForce, ProbeError> {
-        let FeatureSpec { feature, when, required, offers } = *service;
-        let served = |offer, refused| InForce { feature, when, offer, refused, state: State::Attached };
+    /// Tries the backends of a feature in their order.
+    fn serve(&mut self, feature: &'static FeatureSpec, maps: &mut Maps) -> Result<InForce, ProbeError> {
+        let FeatureSpec { feature, when, required, backends } = *feature;
+        let served = |spec, refused| InForce { feature, when, spec, refused, state: State::Attached };
         let mut refused = Vec::new();
         let mut last = None;
-        for offer in offers {
-            match self.accept(offer).and_then(|()| self.prove(feature, offer, maps)) {
-                Ok(()) => return Ok(served(Some(offer), refused)),
+        for spec in backends {
+            match self.accept(spec).and_then(|()| self.prove(feature, spec, maps)) {
+                Ok(()) => return Ok(served(Some(spec), refused)),
                 Err(error) => {
-                    refused.push((offer.backend, reason(&error)));
+                    refused.push((spec.backend, reason(&error)));
                     last = Some(error);
                 }
             }
@@ -276,10 +276,10 @@ impl Probes {
     fn prove(
         &mut self,
         feature: Feature,
-        offer: &'static BackendSpec,
+        spec: &'static BackendSpec,
         maps: &mut Maps,
     ) -> Result<(), ProbeError> {
-        if offer.backend != Backend::Lsm {
+        if spec.backend != Backend::Lsm {
             return Ok(());
         }
         let proven = match feature {
@@ -288,19 +288,19 @@ impl Probes {
             _ => Err(ProbeError::NotInForce),
         };
         if proven.is_err() {
-            offer.attachments.iter().for_each(|attachment| self.detach(attachment));
+            spec.attachments.iter().for_each(|attachment| self.detach(attachment));
         }
         proven
     }
 
     fn lsm_proven(&self) -> bool {
-        let lsm = |served: &InForce| served.offer.is_some_and(|offer| offer.backend == Backend::Lsm);
+        let lsm = |served: &InForce| served.spec.is_some_and(|spec| spec.backend == Backend::Lsm);
         self.in_force.iter().any(|served| served.feature == Feature::Open && lsm(served))
     }
 
-    /// Attaches everything of an offer, or nothing.
-    fn accept(&mut self, offer: &'static BackendSpec) -> Result<(), ProbeError> {
-        for attachment in offer.attachments {
+    /// Attaches everything of a backend, or nothing.
+    fn accept(&mut self, spec: &'static BackendSpec) -> Result<(), ProbeError> {
+        for attachment in spec.attachments {
             if self.is_linked(attachment) {
                 continue;
             }
@@ -311,7 +311,7 @@ impl Probes {
                     tracing::debug!(program = attachment.program, %error, "this kernel has no such hook");
                 }
                 Err(error) => {
-                    offer.attachments.iter().for_each(|attachment| self.detach(attachment));
+                    spec.attachments.iter().for_each(|attachment| self.detach(attachment));
                     return Err(error);
                 }
             }

@@ -35,21 +35,21 @@ pub fn run(probes: &mut Probes, maps: &mut Maps) -> Vec<Proof> {
     if let Err(error) = probes.follow_sessions(true) {
         tracing::warn!(%error, "not everything can be attached, and be tried");
     }
-    let offers: Vec<(Feature, &BackendSpec)> =
-        probes.in_force().iter().filter_map(|served| Some((served.feature, served.offer?))).collect();
+    let specs: Vec<(Feature, &BackendSpec)> =
+        probes.in_force().iter().filter_map(|served| Some((served.feature, served.spec?))).collect();
     let found = try_all(probes, maps);
     for (feature, program, finding) in found.iter().flatten() {
         tracing::debug!(feature = feature.name(), program, ?finding, "tried");
     }
-    let proof = |(feature, offer): (Feature, &BackendSpec)| {
+    let proof = |(feature, spec): (Feature, &BackendSpec)| {
         let finding = match &found {
             Ok(found) => sum_up(found.iter().filter(|(of, ..)| *of == feature)),
             Err(reason) => Finding::NotTried(reason.clone()),
         };
-        let enforces = ["hold", "deny"].iter().any(|word| offer.can.contains(word));
-        Proof { feature, backend: offer.backend, enforces, finding }
+        let enforces = ["hold", "deny"].iter().any(|word| spec.can.contains(word));
+        Proof { feature, backend: spec.backend, enforces, finding }
     };
-    offers.into_iter().map(proof).collect()
+    specs.into_iter().map(proof).collect()
 }
 
 /// Tries everything that is attached; `Err` where nothing could be tried.

@@ -116,7 +116,7 @@ pub struct FeatureSpec {
     pub when: When,
     /// The daemon does not start without it.
     pub required: bool,
-    pub offers: &'static [BackendSpec],
+    pub backends: &'static [BackendSpec],
 }
 
 const fn at(program: &'static str, hook: Hook) -> Attachment {
@@ -128,13 +128,13 @@ const fn maybe(program: &'static str, hook: Hook) -> Attachment {
     Attachment { program, hook, optional: true }
 }
 
-const fn required(feature: Feature, when: When, offers: &'static [BackendSpec]) -> FeatureSpec {
-    FeatureSpec { feature, when, required: true, offers }
+const fn required(feature: Feature, when: When, backends: &'static [BackendSpec]) -> FeatureSpec {
+    FeatureSpec { feature, when, required: true, backends }
 }
 
 /// What only some kernels can do, and the daemon starts without.
-const fn optional(feature: Feature, offers: &'static [BackendSpec]) -> FeatureSpec {
-    FeatureSpec { feature, when: When::Sessions, required: false, offers }
+const fn optional(feature: Feature, backends: &'static [BackendSpec]) -> FeatureSpec {
+    FeatureSpec { feature, when: When::Sessions, required: false, backends }
 }
 
 /// Every feature, in the order of attaching: lineage before everything that relies on labels, then what keeps data from leaving.

@@ -23,11 +23,11 @@ pub fn judge_fact(ctx: &mut Context, id: SessionId, pid: u32, at: BootNanos, sub
 
 pub fn judge(ctx: &mut Context, id: SessionId, pid: u32, at: BootNanos, subject: Subject, pending: Pending) {
     let known = ctx.decider.sessions.actor(id, pid).cloned();
-    judge_deed(ctx, id, known.unwrap_or(Process { pid, ..Process::default() }), at, subject, pending);
+    judge_process(ctx, id, known.unwrap_or(Process { pid, ..Process::default() }), at, subject, pending);
 }
 
-/// The same if the process may be known to nobody any more.
-pub fn judge_deed(
+/// The same of a process that may be known to nobody any more.
+pub fn judge_process(
     ctx: &mut Context,
     session: SessionId,
     process: Process,

@@ -63,16 +63,16 @@ fn in_force(served: &InForce, proofs: &[Proof]) -> Check {
     let mut refused = refusals(&served.refused);
     let finding = proofs.iter().find(|proof| proof.feature == served.feature).map(|proof| &proof.finding);
     refused.extend(finding.and_then(Finding::reason));
-    let found = match served.offer {
-        Some(offer) => format!("{}: {}", offer.backend.name(), offer.can),
+    let found = match served.spec {
+        Some(spec) => format!("{}: {}", spec.backend.name(), spec.can),
         None => "nothing attached".to_owned(),
     };
     if let State::Failed(why) = &served.state {
         refused.push(format!("not attached: {why}"));
     }
     let state =
-        if served.offer.is_some() && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
-    let rests = served.offer.is_some() && served.state == State::Detached;
+        if served.spec.is_some() && refused.is_empty() { CheckState::Good } else { CheckState::Limited };
+    let rests = served.spec.is_some() && served.state == State::Detached;
     let marks = [(finding.is_some_and(Finding::is_proven), "proven"), (rests, "at rest")];
     let marks: Vec<&str> = marks.iter().filter_map(|(holds, mark)| holds.then_some(*mark)).collect();
     let found = if marks.is_empty() { found } else { format!("{found} ({})", marks.join(", ")) };

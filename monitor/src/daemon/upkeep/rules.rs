@@ -48,9 +48,9 @@ pub fn check_rules(rules: &RuleSet, probes: &Probes) -> Check {
 fn backends(probes: &Probes) -> Backends {
     let lacking = |feature: Feature| {
         let served = probes.in_force().iter().find(|served| served.feature == feature);
-        match served.and_then(|served| served.offer) {
-            Some(offer) if offer.backend == Backend::Lsm => None,
-            Some(offer) => Some(offer.backend.name().to_owned()),
+        match served.and_then(|served| served.spec) {
+            Some(spec) if spec.backend == Backend::Lsm => None,
+            Some(spec) => Some(spec.backend.name().to_owned()),
             None => Some("none".to_owned()),
         }
     };

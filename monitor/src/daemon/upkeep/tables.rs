@@ -39,7 +39,7 @@ pub fn write_tables(ctx: &mut Context) -> Result<(), StartError> {
         .map_err(failed)?;
     ctx.kernel.policy = ctx.policies.rules.kernel_policy(ctx.decider.observes());
     let early = |served: &InForce| {
-        served.feature == Feature::Connect && served.offer.is_some_and(|offer| offer.backend == Backend::Lsm)
+        served.feature == Feature::Connect && served.spec.is_some_and(|spec| spec.backend == Backend::Lsm)
     };
     ctx.kernel.policy.late_handshake = u32::from(!ctx.kernel.probes.in_force().iter().any(early));
     ctx.kernel.policy.generation = generation;

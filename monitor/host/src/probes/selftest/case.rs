@@ -116,12 +116,12 @@ mod tests {
             backend == Backend::Lsm && matches!(hook, Hook::Lsm(_))
                 || matches!(hook, Hook::SocketAddress | Hook::SocketCreate | Hook::Egress)
         };
-        for service in FEATURES {
-            for offer in service.offers {
-                for attachment in offer.attachments.iter().filter(|at| refuses(offer.backend, at.hook)) {
+        for feature in FEATURES {
+            for spec in feature.backends {
+                for attachment in spec.attachments.iter().filter(|at| refuses(spec.backend, at.hook)) {
                     let program = attachment.program;
                     let tried = |case: &Case| {
-                        case.feature == service.feature
+                        case.feature == feature.feature
                             && case.program == program
                             && !matches!(case.expect, Expect::Seen(_))
                     };
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn every_case_is_of_a_program_in_the_table() {
         let attachments =
-            || FEATURES.iter().flat_map(|service| service.offers).flat_map(|offer| offer.attachments);
+            || FEATURES.iter().flat_map(|feature| feature.backends).flat_map(|spec| spec.attachments);
         for case in CASES {
             assert!(attachments().any(|at| at.program == case.program), "{}", case.program);
         }

@@ -102,7 +102,7 @@ pub fn end_session(ctx: &mut Context, id: SessionId, last: Process, at: BootNano
     apply::step(ctx, Input::Ending(id));
     flows::settle_flows_of(&mut ctx.kernel.maps, &mut ctx.flows.lingering, id, at);
     ctx.upkeep.asking.forget(&mut ctx.reporter, &ctx.decider.sessions, id);
-    judge::judge_deed(ctx, id, last, at, Subject::Lifecycle(Lifecycle::Ended), Pending::None);
+    judge::judge_process(ctx, id, last, at, Subject::Lifecycle(Lifecycle::Ended), Pending::None);
     ctx.kernel.maps.remove_session(id);
     leave_the_freezer(&mut ctx.freezer, id);
     ctx.kernel.untag_ended(id);
