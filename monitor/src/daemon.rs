@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -43,13 +44,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let _lock = state_dir::lock(&config)?;
     let metrics =
         Arc::new(Metrics::new().map_err(|error| system("making the metrics")(std::io::Error::other(error)))?);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .thread_name("interlock-api")
-        .on_thread_start(priority::raise)
-        .enable_all()
-        .build()
-        .map_err(system("starting the runtime"))?;
+    let runtime = runtime()?;
 
     // Everything that can be refused is asked for before a probe is loaded.
     let exporter = config.metrics.map(|address| runtime.block_on(Exporter::bind(address))).transpose()?;
@@ -97,6 +92,17 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let _ = handle.send(Message::Stop); // already gone: that is what is wanted
     watchdog::outcome(thread.join())?;
     served
+}
+
+/// For everything but the event loop.
+fn runtime() -> Result<Runtime, StartError> {
+    runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("interlock-api")
+        .on_thread_start(priority::raise)
+        .enable_all()
+        .build()
+        .map_err(system("starting the runtime"))
 }
 
 /// Each tagged secret is held open; systems start programs with room for 1,024 descriptors and let them ask for more.

@@ -56,34 +56,10 @@ impl Known<'_> {
                 let (can_be_true, can_be_false) = range.bools();
                 (Range::Bool { can_be_true: can_be_false, can_be_false: can_be_true }, may_fail)
             }
-            Expr::Negate(one) => match self.value(one) {
-                Value { range: Range::Number(low, high), may_fail } => {
-                    let (bounds, overflows) = bounds(&[i128::from(low), i128::from(high)].map(|end| -end));
-                    (bounds, may_fail || overflows)
-                }
-                other => (other.range, true),
-            },
+            Expr::Negate(one) => return negated(self.value(one)),
             Expr::And(pair) => return self.and(pair),
-            Expr::Or(pair) => {
-                let [left, right] = pair.each_ref().map(|one| self.value(one));
-                let ((a, b), (c, d)) = (left.range.bools(), right.range.bools());
-                // What is always true wins over a fault beside it.
-                let decided =
-                    [&left, &right].iter().any(|one| one.range.bools() == (true, false) && !one.may_fail);
-                (
-                    Range::Bool { can_be_true: a || c, can_be_false: b && d },
-                    (left.may_fail || right.may_fail) && !decided,
-                )
-            }
-            Expr::If(branches) => {
-                let [condition, then, otherwise] = branches.each_ref().map(|one| self.value(one));
-                let may_fail = condition.may_fail || then.may_fail || otherwise.may_fail;
-                match condition.range.bools() {
-                    (true, false) => (then.range, may_fail),
-                    (false, true) => (otherwise.range, may_fail),
-                    _ => (then.range.joined(otherwise.range), may_fail),
-                }
-            }
+            Expr::Or(pair) => return either(&pair.each_ref().map(|one| self.value(one))),
+            Expr::If(branches) => return chosen(branches.each_ref().map(|one| self.value(one))),
             Expr::Compare(how, pair) => {
                 let [left, right] = pair.each_ref().map(|one| self.value(one));
                 (compared(*how, &left.range, &right.range), left.may_fail || right.may_fail)
@@ -94,44 +70,14 @@ impl Known<'_> {
                 (range, may_fail || left.may_fail || right.may_fail)
             }
             Expr::Among(one, others) => {
-                let one = self.value(one);
                 let others: Vec<Value> = others.iter().map(|other| self.value(other)).collect();
-                let may_fail = one.may_fail || others.iter().any(|other| other.may_fail);
-                let all =
-                    others.iter().map(|other| compared(Comparison::Equal, &one.range, &other.range).bools());
-                let mut range = all.fold((false, true), |(a, b), (c, d)| (a || c, b && d));
-                // One of several equal texts is found, whichever it is.
-                if let (Range::Text(Some(texts)), true) =
-                    (&one.range, others.iter().all(|other| is_one_text(&other.range)))
-                {
-                    let found = |text: &String| {
-                        others.iter().any(|other| {
-                            compared(Comparison::Equal, &Range::of_texts([text.as_str()]), &other.range)
-                                .bools()
-                                .0
-                        })
-                    };
-                    range.1 = texts.iter().any(|text| !found(text));
-                }
-                (Range::Bool { can_be_true: range.0, can_be_false: range.1 }, may_fail)
+                return among(&self.value(one), &others);
             }
-            Expr::Within(pair) => {
-                let _ = pair;
-                (ANY, true) // a list may be too long
-            }
+            Expr::Within(_) => (ANY, true), // a list may be too long
             Expr::Index(_) => (Range::Text(None), true),
             Expr::Size(one) => {
                 let Value { range, may_fail } = self.value(one);
-                let sizes = match &range {
-                    Range::Text(Some(texts)) if !texts.is_empty() => {
-                        let sizes = || {
-                            texts.iter().map(|text| i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
-                        };
-                        Range::Number(sizes().min().unwrap_or(0), sizes().max().unwrap_or(i64::MAX))
-                    }
-                    _ => Range::Number(0, i64::MAX),
-                };
-                (sizes, may_fail)
+                (sizes(&range), may_fail)
             }
             Expr::Search(how, pair) => {
                 let [text, part] = pair.each_ref().map(|one| self.value(one));
@@ -225,6 +171,65 @@ impl Known<'_> {
             "process.args" => Range::Texts,
             name => words_of(name).map_or(Range::Text(None), Range::of_texts),
         }
+    }
+}
+
+/// The negative of a number.
+fn negated(one: Value) -> Value {
+    match one {
+        Value { range: Range::Number(low, high), may_fail } => {
+            let (range, overflows) = bounds(&[i128::from(low), i128::from(high)].map(|end| -end));
+            Value { range, may_fail: may_fail || overflows }
+        }
+        other => Value { range: other.range, may_fail: true },
+    }
+}
+
+fn either([left, right]: &[Value; 2]) -> Value {
+    let ((a, b), (c, d)) = (left.range.bools(), right.range.bools());
+    // What is always true wins over a fault beside it.
+    let decided = [left, right].iter().any(|one| one.range.bools() == (true, false) && !one.may_fail);
+    Value {
+        range: Range::Bool { can_be_true: a || c, can_be_false: b && d },
+        may_fail: (left.may_fail || right.may_fail) && !decided,
+    }
+}
+
+fn chosen([condition, then, otherwise]: [Value; 3]) -> Value {
+    let may_fail = condition.may_fail || then.may_fail || otherwise.may_fail;
+    let range = match condition.range.bools() {
+        (true, false) => then.range,
+        (false, true) => otherwise.range,
+        _ => then.range.joined(otherwise.range),
+    };
+    Value { range, may_fail }
+}
+
+fn among(one: &Value, others: &[Value]) -> Value {
+    let may_fail = one.may_fail || others.iter().any(|other| other.may_fail);
+    let all = others.iter().map(|other| compared(Comparison::Equal, &one.range, &other.range).bools());
+    let mut range = all.fold((false, true), |(a, b), (c, d)| (a || c, b && d));
+    // One of several equal texts is found, whichever it is.
+    if let (Range::Text(Some(texts)), true) =
+        (&one.range, others.iter().all(|other| is_one_text(&other.range)))
+    {
+        let found = |text: &String| {
+            let text = Range::of_texts([text.as_str()]);
+            others.iter().any(|other| compared(Comparison::Equal, &text, &other.range).bools().0)
+        };
+        range.1 = texts.iter().any(|text| !found(text));
+    }
+    Value { range: Range::Bool { can_be_true: range.0, can_be_false: range.1 }, may_fail }
+}
+
+/// The lengths that a text can have.
+fn sizes(range: &Range) -> Range {
+    match range {
+        Range::Text(Some(texts)) if !texts.is_empty() => {
+            let sizes = || texts.iter().map(|text| i64::try_from(text.chars().count()).unwrap_or(i64::MAX));
+            Range::Number(sizes().min().unwrap_or(0), sizes().max().unwrap_or(i64::MAX))
+        }
+        _ => Range::Number(0, i64::MAX),
     }
 }
 

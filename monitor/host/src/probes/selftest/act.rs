@@ -7,7 +7,7 @@ use std::{
     any::Any,
     fs::{self, File, OpenOptions},
     io::{self, BufRead as _, Write as _},
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
     os::unix::{
         fs::{PermissionsExt as _, symlink},
         net::{UnixDatagram, UnixStream},
@@ -191,30 +191,16 @@ impl Actor {
             Act::Execute => execute(Path::new("/proc/self/exe"))?,
             Act::Connect4 => drop(TcpStream::connect((Ipv4Addr::LOCALHOST, refused))?),
             Act::Connect6 => drop(TcpStream::connect((Ipv6Addr::LOCALHOST, refused))?),
-            Act::Send4 => {
-                datagram((Ipv4Addr::LOCALHOST, 0))?.send_to(b"!", (Ipv4Addr::LOCALHOST, refused)).map(drop)?
-            }
-            Act::Send6 => {
-                datagram((Ipv6Addr::LOCALHOST, 0))?.send_to(b"!", (Ipv6Addr::LOCALHOST, refused)).map(drop)?
-            }
+            Act::Send4 => send((Ipv4Addr::LOCALHOST, refused).into())?,
+            Act::Send6 => send((Ipv6Addr::LOCALHOST, refused).into())?,
             Act::Approach => datagram((Ipv4Addr::UNSPECIFIED, 0))?.connect((Ipv4Addr::LOCALHOST, open))?,
             Act::Reach => drop(TcpStream::connect((Ipv4Addr::LOCALHOST, open))?),
-            Act::Dial => {
-                let stream =
-                    TcpStream::connect((Ipv4Addr::LOCALHOST, open)).map_err(ground("no loopback network"))?;
-                stream.set_nodelay(true)?;
-                self.stream = Some(stream);
-            }
+            Act::Dial => self.dial(open)?,
             Act::Talk => match &mut self.stream {
                 Some(stream) => stream.write_all(b"!")?,
                 None => return Err(Trouble::Ground("there is no connection".into())),
             },
-            Act::AskName => {
-                let socket = datagram((Ipv4Addr::UNSPECIFIED, 0))?;
-                socket.connect((names, 53))?;
-                socket.send(b"?")?;
-                self.kept.push(Box::new(socket));
-            }
+            Act::AskName => self.ask_name(names)?,
             Act::Multipath => {
                 drop(socket(AddressFamily::INET, SocketType::STREAM, Some(ipproto::MPTCP))?);
             }
@@ -234,9 +220,7 @@ impl Actor {
             }
             Act::MoveOver => {
                 self.leave_mounts()?;
-                let tree = open_tree(CWD, &plain, OpenTreeFlags::OPEN_TREE_CLONE)
-                    .map_err(ground("a mount cannot be copied"))?;
-                move_mount(tree, "", CWD, &own, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+                move_over(&plain, &own)?;
             }
             Act::Unmount => {
                 self.leave_mounts()?;
@@ -254,6 +238,22 @@ impl Actor {
             Act::TruncateOwn => truncate(&own.join("file"), 0)?,
             Act::OpenOwnToAll => fs::set_permissions(own.join("file"), fs::Permissions::from_mode(0o644))?,
         }
+        Ok(())
+    }
+
+    fn dial(&mut self, port: u16) -> Result<(), Trouble> {
+        let stream =
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(ground("no loopback network"))?;
+        stream.set_nodelay(true)?;
+        self.stream = Some(stream);
+        Ok(())
+    }
+
+    fn ask_name(&mut self, server: Ipv4Addr) -> Result<(), Trouble> {
+        let socket = datagram((Ipv4Addr::UNSPECIFIED, 0))?;
+        socket.connect((server, 53))?;
+        socket.send(b"?")?;
+        self.kept.push(Box::new(socket));
         Ok(())
     }
 
@@ -282,6 +282,21 @@ fn execute(program: &Path) -> io::Result<()> {
     let mut command = Command::new(program);
     command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.status().map(drop)
+}
+
+/// One datagram, from any port.
+fn send(to: SocketAddr) -> Result<(), Trouble> {
+    let from = if to.is_ipv4() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { IpAddr::V6(Ipv6Addr::LOCALHOST) };
+    datagram((from, 0))?.send_to(b"!", to)?;
+    Ok(())
+}
+
+/// Moves a copy of what is mounted at `what` over `over`.
+fn move_over(what: &Path, over: &Path) -> Result<(), Trouble> {
+    let tree =
+        open_tree(CWD, what, OpenTreeFlags::OPEN_TREE_CLONE).map_err(ground("a mount cannot be copied"))?;
+    move_mount(tree, "", CWD, over, MoveMountFlags::MOVE_MOUNT_F_EMPTY_PATH)?;
+    Ok(())
 }
 
 fn datagram<A: Into<SocketAddr>>(from: A) -> Result<UdpSocket, Trouble> {

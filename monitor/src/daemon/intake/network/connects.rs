@@ -65,6 +65,13 @@ pub fn on_connect(ctx: &mut Context, connect: &Connect) {
         }
         _ => {}
     }
+    on_begun(ctx, connect, destination);
+}
+
+/// A connection begins, or was refused by the kernel's table.
+fn on_begun(ctx: &mut Context, connect: &Connect, destination: Destination) {
+    let (id, pid, at) =
+        (SessionId(connect.header.session), connect.header.tgid, BootNanos(connect.header.at_ns));
     if destination.transport == Transport::Tcp {
         // What was queued before is gone with the connection before, also where this one goes to the same place.
         ctx.flows.partial_requests.remove(connect.cookie);
