@@ -1,43 +1,31 @@
 //! `cargo xtask mutants`: takes one arm, one statement or one condition out of the decision at a time, and sees that a test
 //! fails. What survives must be argued in `xtask/mutants.toml`.
 //!
-//! It works on a copy of the packages that the decision needs, below `target/mutants`.
+//! All changes are built at once, each behind a switch that a run of the tests turns. One that the compiler refuses so is built
+//! alone.
 
+mod copy;
 mod find;
+mod switches;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
-    process::{Command, ExitCode},
+    process::ExitCode,
     time::Instant,
 };
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
-use crate::{
-    process::{self, Echo},
-    repository::Repository,
-};
+use crate::repository::Repository;
+use copy::{Built, Copy};
 use find::Mutant;
+use switches::Switched;
 
 /// Where the decision is.
 const DECISION: &str = "monitor/core/src/decide";
-/// What of the repository its tests need.
-const NEEDED: &[&str] = &[
-    "Cargo.lock",
-    "clippy.toml",
-    "docs/rules.md",
-    "monitor-common",
-    "monitor/core",
-    "rules",
-    "rustfmt.toml",
-];
-/// Tests that must fail, the quick ones first.
-const TESTS: [&str; 2] = ["decide::", "rule_test::"];
-/// Seconds that the tests may take: a mutant may never end.
-const LIMIT: &str = "240";
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -63,6 +51,24 @@ struct Arguments {
     survivors: Vec<Argued>,
 }
 
+/// What became of a change.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Verdict {
+    Survives,
+    Noticed,
+    NotBuilt,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Survives => "SURVIVES",
+            Self::Noticed => "noticed",
+            Self::NotBuilt => "does not build",
+        }
+    }
+}
+
 /// Failure where something survives that is not argued, or is argued and does not survive.
 ///
 /// # Errors
@@ -75,37 +81,17 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         println!("{} mutants", mutants.len());
         return Ok(ExitCode::SUCCESS);
     }
-    let copy = repository.target().join("mutants");
-    copy_sources(root, &copy)?;
-    build_once(&copy)?;
-    match verdict(&copy)? {
-        Verdict::Survived => {}
-        Verdict::Noticed => bail!("the tests fail without any change: run `cargo test -p interlock-core`"),
-        Verdict::NotBuilt => bail!("the core does not build a second time without any change"),
+    let copy = Copy::of(root, repository.target().join("mutants"))?;
+    let verdicts = play(&copy, &mutants)?;
+    let mut counts: BTreeMap<Verdict, usize> = BTreeMap::new();
+    for verdict in &verdicts {
+        *counts.entry(*verdict).or_default() += 1;
     }
-    let mut survivors = Vec::new();
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for (number, mutant) in mutants.iter().enumerate() {
-        let started = Instant::now();
-        let place = copy.join(&mutant.path);
-        let original = fs::read_to_string(&place)?;
-        fs::write(&place, mutant.apply(&original)?)?;
-        let verdict = verdict(&copy);
-        fs::write(&place, original)?;
-        let word = match verdict? {
-            Verdict::Survived => {
-                survivors.push(mutant);
-                "SURVIVES"
-            }
-            Verdict::Noticed => "noticed",
-            Verdict::NotBuilt => "does not build",
-        };
-        *counts.entry(word).or_default() += 1;
-        let seconds = started.elapsed().as_secs_f64();
-        eprintln!("{}/{} {word} in {seconds:.1} s: {mutant}", number + 1, mutants.len());
-    }
-    let counts: Vec<String> = counts.iter().map(|(word, count)| format!("{count} {word}")).collect();
+    let counts: Vec<String> =
+        counts.iter().map(|(verdict, count)| format!("{count} {}", verdict.word())).collect();
     println!("{} mutants: {}", mutants.len(), counts.join(", "));
+    let survives = |(_, verdict): &(_, &Verdict)| **verdict == Verdict::Survives;
+    let survivors: Vec<&Mutant> = mutants.iter().zip(&verdicts).filter(survives).map(|(it, _)| it).collect();
     judge(root, &mutants, &survivors)
 }
 
@@ -139,68 +125,75 @@ fn sources(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// A workspace of the core alone. Its files are newer than what was built of the last change of a run before.
-fn copy_sources(root: &Path, copy: &Path) -> Result<()> {
-    fs::create_dir_all(copy)?;
-    for needed in NEEDED {
-        let target = copy.join(needed);
-        if let Some(parent) = target.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        if target.is_dir() {
-            fs::remove_dir_all(&target)?;
-        }
-        process::succeed(Command::new("cp").arg("-r").arg(root.join(needed)).arg(&target))?;
+/// Plays them all; their verdicts, in their order.
+fn play(copy: &Copy, mutants: &[Mutant]) -> Result<Vec<Verdict>> {
+    let mut sources: BTreeMap<&Path, String> = BTreeMap::new();
+    for mutant in mutants {
+        sources.insert(&mutant.path, copy.read(&mutant.path)?);
     }
-    let manifest = fs::read_to_string(root.join("Cargo.toml"))?;
-    let mut manifest: toml::Table = toml::from_str(&manifest)?;
-    let workspace = manifest.get_mut("workspace").and_then(toml::Value::as_table_mut);
-    let workspace = workspace.context("Cargo.toml has no workspace")?;
-    let members = ["monitor/core", "monitor-common"].map(|member| toml::Value::String(member.to_owned()));
-    workspace.insert("members".to_owned(), toml::Value::Array(members.to_vec()));
-    workspace.remove("default-members");
-    fs::write(copy.join("Cargo.toml"), toml::to_string(&manifest)?)?;
-    Ok(())
+    let (program, alone) = build_together(copy, mutants, &sources)?;
+    if copy.is_noticed(&program, None)? {
+        bail!("the tests fail without any change: run `cargo test -p interlock-core`");
+    }
+    let mut verdicts = vec![Verdict::NotBuilt; mutants.len()];
+    for (number, mutant) in mutants.iter().enumerate().filter(|(number, _)| !alone.contains(number)) {
+        let started = Instant::now();
+        verdicts[number] = verdict(copy.is_noticed(&program, Some(number))?);
+        tell(number, mutants, verdicts[number], started, mutant);
+    }
+    for (path, text) in &sources {
+        copy.write(path, text)?;
+    }
+    for number in alone {
+        let (started, mutant) = (Instant::now(), &mutants[number]);
+        let text = &sources[&*mutant.path];
+        copy.write(&mutant.path, &mutant.apply(text)?)?;
+        if let Built::Program(program) = copy.build()? {
+            verdicts[number] = verdict(copy.is_noticed(&program, None)?);
+        }
+        copy.write(&mutant.path, text)?;
+        tell(number, mutants, verdicts[number], started, mutant);
+    }
+    Ok(verdicts)
 }
 
-/// The first build takes as long as it takes.
-fn build_once(copy: &Path) -> Result<()> {
-    let mut command = Command::new("cargo");
-    command.args(["test", "--quiet", "--package", "interlock-core", "--lib", "--no-run"]).current_dir(copy);
-    process::succeed(&mut command).context("the core does not build without any change")
+fn verdict(is_noticed: bool) -> Verdict {
+    if is_noticed { Verdict::Noticed } else { Verdict::Survives }
 }
 
-enum Verdict {
-    Survived,
-    Noticed,
-    NotBuilt,
+fn tell(number: usize, mutants: &[Mutant], verdict: Verdict, started: Instant, mutant: &Mutant) {
+    let seconds = started.elapsed().as_secs_f64();
+    eprintln!("{}/{} {} in {seconds:.1} s: {mutant}", number + 1, mutants.len(), verdict.word());
 }
 
-fn verdict(copy: &Path) -> Result<Verdict> {
-    let cargo = |words: &[&str]| {
-        let mut command = Command::new("timeout");
-        command.args([
-            LIMIT,
-            "cargo",
-            "test",
-            "--quiet",
-            "--offline",
-            "--package",
-            "interlock-core",
-            "--lib",
-        ]);
-        command.args(words).current_dir(copy).env("RUST_BACKTRACE", "0");
-        process::capture(&mut command, Echo::Silent)
-    };
-    if !cargo(&["--no-run"])?.status.success() {
-        return Ok(Verdict::NotBuilt);
-    }
-    for tests in TESTS {
-        if !cargo(&["--", tests])?.status.success() {
-            return Ok(Verdict::Noticed);
+/// Builds all changes behind switches; returns the tests' program, and the changes that the compiler refuses there.
+fn build_together(
+    copy: &Copy,
+    mutants: &[Mutant],
+    sources: &BTreeMap<&Path, String>,
+) -> Result<(PathBuf, BTreeSet<usize>)> {
+    let mut alone = BTreeSet::new();
+    loop {
+        let mut switched: BTreeMap<&Path, Switched> = BTreeMap::new();
+        for (path, text) in sources {
+            let numbered = mutants.iter().enumerate();
+            let of_file = numbered.filter(|(number, it)| it.path == **path && !alone.contains(number));
+            let file = Switched::new(text, &of_file.collect::<Vec<_>>());
+            copy.write(path, &file.text)?;
+            switched.insert(path, file);
         }
+        let complaints = match copy.build()? {
+            Built::Program(program) => return Ok((program, alone)),
+            Built::Failed(complaints) => complaints,
+        };
+        let before = alone.len();
+        let by = complaints.iter().filter_map(|it| switched.get(&*it.path)?.around(&it.place()));
+        alone.extend(by);
+        if alone.len() == before {
+            bail!("the core does not build without any change: {complaints:?}");
+        }
+        eprintln!("{} of {} are built alone", alone.len(), mutants.len());
     }
-    Ok(Verdict::Survived)
 }
 
 fn judge(root: &Path, mutants: &[Mutant], survivors: &[&Mutant]) -> Result<ExitCode> {

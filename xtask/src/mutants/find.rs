@@ -17,11 +17,44 @@ use syn::{
 pub struct Mutant {
     /// Below the repository.
     pub path: PathBuf,
+    pub kind: Kind,
+    pub place: Range<usize>,
     line: usize,
     /// What is taken out, in one line.
     what: String,
-    place: Range<usize>,
-    instead: &'static str,
+}
+
+/// What is done to what stands at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An arm does nothing.
+    Arm,
+    /// A statement is not there.
+    Statement,
+    /// A condition holds.
+    Always,
+    /// A condition does not hold.
+    Never,
+}
+
+impl Kind {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Arm => "arm",
+            Self::Statement => "statement",
+            Self::Always => "always",
+            Self::Never => "never",
+        }
+    }
+
+    fn instead(self) -> &'static str {
+        match self {
+            Self::Arm => "{}",
+            Self::Statement => "",
+            Self::Always => "true",
+            Self::Never => "false",
+        }
+    }
 }
 
 impl Mutant {
@@ -32,7 +65,7 @@ impl Mutant {
     pub fn apply(&self, text: &str) -> Result<String> {
         let before = text.get(..self.place.start).context("the file has changed")?;
         let after = text.get(self.place.end..).context("the file has changed")?;
-        Ok(format!("{before}{}{after}", self.instead))
+        Ok(format!("{before}{}{after}", self.kind.instead()))
     }
 
     pub fn is(&self, file: &str, what: &str) -> bool {
@@ -61,13 +94,22 @@ struct Finder<'t> {
 }
 
 impl Finder<'_> {
-    fn add(&mut self, kind: &str, span: proc_macro2::Span, instead: &'static str) {
+    fn add(&mut self, kind: Kind, span: proc_macro2::Span) {
         let place = span.byte_range();
         let Some(source) = self.text.get(place.clone()) else { return };
         let words: Vec<&str> = source.split_whitespace().collect();
         let short: String = words.join(" ").chars().take(100).collect();
         let (path, line) = (self.path.to_owned(), span.start().line);
-        self.found.push(Mutant { path, line, what: format!("{kind} `{short}`"), place, instead });
+        self.found.push(Mutant { path, kind, place, line, what: format!("{} `{short}`", kind.word()) });
+    }
+
+    fn add_condition(&mut self, condition: &Expr) {
+        let mut names = Names(false);
+        names.visit_expr(condition);
+        if !names.0 {
+            self.add(Kind::Always, condition.span());
+            self.add(Kind::Never, condition.span());
+        }
     }
 }
 
@@ -80,29 +122,23 @@ impl<'ast> Visit<'ast> for Finder<'_> {
 
     fn visit_arm(&mut self, arm: &'ast Arm) {
         if let Some((_, guard)) = &arm.guard {
-            self.add("always", guard.span(), "true");
-            self.add("never", guard.span(), "false");
+            self.add_condition(guard);
         }
         if !matches!(&*arm.body, Expr::Block(block) if block.block.stmts.is_empty()) {
-            self.add("arm", arm.body.span(), "{}");
+            self.add(Kind::Arm, arm.body.span());
         }
         visit::visit_arm(self, arm);
     }
 
     fn visit_stmt(&mut self, statement: &'ast Stmt) {
         if let Stmt::Expr(Expr::MethodCall(_) | Expr::Call(_) | Expr::Assign(_), Some(_)) = statement {
-            self.add("statement", statement.span(), "");
+            self.add(Kind::Statement, statement.span());
         }
         visit::visit_stmt(self, statement);
     }
 
     fn visit_expr_if(&mut self, condition: &'ast ExprIf) {
-        let mut names = Names(false);
-        names.visit_expr(&condition.cond);
-        if !names.0 {
-            self.add("always", condition.cond.span(), "true");
-            self.add("never", condition.cond.span(), "false");
-        }
+        self.add_condition(&condition.cond);
         visit::visit_expr_if(self, condition);
     }
 }
