@@ -14,6 +14,7 @@ mod end;
 mod execs;
 mod hold;
 mod input;
+mod meeting;
 mod release;
 mod silence;
 mod step;

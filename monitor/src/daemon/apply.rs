@@ -10,8 +10,6 @@ pub mod reporting;
 pub mod stopping;
 pub mod waiters;
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
-
 use monitor_common::label::GATED;
 
 use crate::{
@@ -21,12 +19,9 @@ use crate::{
 use interlock_core::{
     decide::{Effect, Input, Stop},
     facts::{Process, SessionId},
-    recognition,
     record::Kind,
-    rules::Touch,
-    sessions::{Registry, Session},
 };
-use interlock_host::{clock::boot_now, enforcement::freeze, probes::Maps};
+use interlock_host::{clock::boot_now, enforcement::freeze};
 
 /// Decides, and carries out what follows.
 pub fn step(ctx: &mut Context, input: Input) {
@@ -87,6 +82,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
             ctx.reporter.explanations.deciding = None; // what others are told of is not what was judged
             pass_on(ctx, [session]);
         }
+        Effect::AskAgain(session) => flows::ask_again(&mut ctx.kernel.maps, session),
         Effect::KeepAccount { hold } => ctx.reporter.explanations.keep_account(
             &ctx.reporter.wall,
             &ctx.decider.sessions,
@@ -125,57 +121,13 @@ fn freeze(ctx: &mut Context, stop: Stop) {
 
 /// What these sessions have touched counts for all that they can reach by meetings.
 pub fn pass_on<const N: usize>(ctx: &mut Context, from: [SessionId; N]) {
-    let group = reached(&ctx.decider.sessions, &ctx.kernel.maps, from);
+    let maps = &ctx.kernel.maps;
+    let group = ctx.decider.reached(&from, &|id| maps.met(id));
     if group.len() < 2 {
         return;
     }
     group.iter().for_each(|id| notice_losses_of(ctx, *id)); // before a touch is settled
-    let sessions = group.iter().filter_map(|id| ctx.decider.sessions.get(*id));
-    let known: Vec<(SessionId, Arc<Touch>)> = sessions.clone().flat_map(touches).collect();
-    let unknown = sessions.clone().any(|session| session.incomplete);
-    for id in group {
-        count_for(ctx, id, &known);
-        if unknown {
-            let root = ctx.decider.sessions.process(id.root()).cloned().unwrap_or_default();
-            mark_incomplete(ctx, id, &root, "it has met a session of which something is unknown");
-        }
-    }
-}
-
-/// The sessions, and whom they have met, and whom those have met; of one user, as what one user's agents do is no reason to stop
-/// another's.
-fn reached<const N: usize>(sessions: &Registry, maps: &Maps, from: [SessionId; N]) -> BTreeSet<SessionId> {
-    let user = |id: SessionId| sessions.get(id).map(|session| session.user);
-    let of = from.first().and_then(|id| user(*id));
-    let mut group: BTreeSet<SessionId> =
-        from.into_iter().filter(|id| of.is_some() && user(*id) == of).collect();
-    let mut new: Vec<SessionId> = group.iter().copied().collect();
-    while let Some(id) = new.pop() {
-        let met = maps.met(id).into_iter().filter(|other| user(*other) == of);
-        new.extend(met.filter(|other| group.insert(*other)));
-    }
-    group
-}
-
-fn count_for(ctx: &mut Context, id: SessionId, known: &[(SessionId, Arc<Touch>)]) {
-    let Some(session) = ctx.decider.sessions.get_mut(id) else { return };
-    let mut news: Vec<String> = Vec::new();
-    for (from, touch) in known {
-        let counts = touch.foreign && !is_own(session, Path::new(&touch.path));
-        if counts && session.memory.take_over(touch, *from) {
-            session.remember(format!("{:?} foreign {} {}", touch.grade, touch.class, touch.path));
-            news.push(touch.path.clone());
-        }
-    }
-    if news.is_empty() {
-        return;
-    }
-    step(ctx, Input::Remembers(id));
-    // The kernel did so for those that the one that touched has met itself, before this was known.
-    flows::ask_again(&mut ctx.kernel.maps, id);
-    let event =
-        ctx.reporter.event(&ctx.decider.sessions, "touch-shared", boot_now(), id).with("file.paths", news);
-    ctx.reporter.publish(&ctx.decider.sessions, event);
+    step(ctx, Input::Met(group));
 }
 
 pub fn mark_incomplete(ctx: &mut Context, id: SessionId, process: &Process, why: &str) {
@@ -188,13 +140,7 @@ pub fn mark_incomplete(ctx: &mut Context, id: SessionId, process: &Process, why:
         tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
     }
     flows::ask_again(&mut ctx.kernel.maps, id);
-    let event = ctx
-        .reporter
-        .event(&ctx.decider.sessions, "session-incomplete", boot_now(), id)
-        .process(process)
-        .with("session.incomplete", true)
-        .with("message", why);
-    ctx.reporter.publish(&ctx.decider.sessions, event);
+    reporting::report_incomplete(&mut ctx.reporter, &ctx.decider.sessions, boot_now(), id, process, why);
     pass_on(ctx, [id]);
 }
 
@@ -212,14 +158,4 @@ pub fn notice_losses_of(ctx: &mut Context, id: SessionId) {
         .with("interlock.lost", lost);
     ctx.reporter.publish(&ctx.decider.sessions, event);
     pass_on(ctx, [id]);
-}
-
-fn touches(session: &Session) -> impl Iterator<Item = (SessionId, Arc<Touch>)> {
-    session.memory.touches().iter().map(|touch| (session.id, Arc::clone(touch)))
-}
-
-/// What lies in its own trees is the session's also where somebody else has read it.
-fn is_own(session: &Session, path: &Path) -> bool {
-    let trees = session.workspace.iter().chain(&session.project);
-    session.is_served(path) || trees.into_iter().any(|tree| !recognition::is_outside(Some(tree), path))
 }

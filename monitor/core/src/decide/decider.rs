@@ -28,7 +28,7 @@ pub struct Settings {
 pub struct Decider {
     pub settings: Settings,
     /// Whoever calls describes sessions and processes here. Whether one is frozen and its breaker change in [`Decider::step`],
-    /// and when a new daemon takes them over; its memory in a step, and by what sessions that it met have touched.
+    /// and when a new daemon takes them over; its memory changes in a step.
     pub sessions: Registry,
     /// Execs that were asked about and have not run yet.
     pub execs: PendingExecs,

@@ -38,8 +38,10 @@ pub enum Effect {
     Record(Entry),
     /// Publishes an event.
     Report(Report),
-    /// What the session has touched counts for the sessions that it has met.
+    /// What the session has touched counts for the sessions that it has met: [`super::Input::Met`] says who they are.
     PassOn(SessionId),
+    /// The session's connections ask again before more of their data leaves, also those that were let through.
+    AskAgain(SessionId),
     /// Why a hold was opened is kept for the next daemon.
     KeepAccount { hold: u64 },
     /// A person decided after so long.
@@ -86,6 +88,10 @@ pub enum Report {
     PassedOver { at: BootNanos, session: SessionId, process: Process, subject: Subject, pack: String },
     /// A hold's end, at a time.
     Hold { name: &'static str, at: BootNanos, hold: Box<Hold>, extra: Extra },
+    /// What others that a session has met have touched counts for it from now on.
+    TouchShared { at: BootNanos, session: SessionId, paths: Vec<String> },
+    /// A session has met one of which something is unknown.
+    Incomplete { at: BootNanos, session: SessionId },
     /// In observe mode: the session would be frozen.
     WouldFreeze { at: BootNanos, session: SessionId, rule: String, why: String },
 }

@@ -1,6 +1,6 @@
 //! What a decision is made from: acts, answers and ends.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     facts::{BootNanos, Process, SessionId, Subject},
@@ -42,8 +42,8 @@ pub enum Input {
     Restored(Box<Hold>),
     /// What persons had granted for a while before an earlier daemon ended.
     RestoredGrants(Vec<Grant>),
-    /// What a session remembers has changed by what others did.
-    Remembers(SessionId),
+    /// These sessions can have told each other what they have read: see [`super::Decider::reached`].
+    Met(BTreeSet<SessionId>),
     /// The kernel could not be told that a session's connections ask.
     NotGated(SessionId),
     /// Time has passed: deadlines are looked at.

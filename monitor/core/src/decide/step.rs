@@ -33,7 +33,7 @@ impl Decider {
                 let live = |session| self.sessions.get(SessionId(session)).is_some();
                 self.holds.restore_grants(grants, live);
             }
-            Input::Remembers(session) => self.gate_by_memory(step, session),
+            Input::Met(sessions) => self.met(step, &sessions),
             Input::NotGated(session) => self.not_gated(session),
             Input::Tick => self.expire(step),
             Input::Ends { why } => self.deny_all(step, &why),

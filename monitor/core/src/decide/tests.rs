@@ -19,6 +19,7 @@ use crate::{
 mod ends;
 mod holding;
 mod judging;
+mod meeting;
 mod model;
 mod properties;
 mod stopping;
@@ -106,8 +107,13 @@ fn told(effect: &Effect) -> String {
         Effect::Report(Report::Hold { name, hold, .. }) => {
             format!("tell {name} {} {:?}", hold.id(), hold.state).to_lowercase()
         }
+        Effect::Report(Report::TouchShared { session, paths, .. }) => {
+            format!("tell session {} shares {}", session.0, paths.join(" "))
+        }
+        Effect::Report(Report::Incomplete { session, .. }) => format!("tell session {} lacks", session.0),
         Effect::Report(Report::WouldFreeze { rule, .. }) => format!("tell would-freeze {rule}"),
         Effect::PassOn(_) => "pass on".to_owned(),
+        Effect::AskAgain(session) => format!("session {} asks again", session.0),
         Effect::KeepAccount { hold } => format!("account h{hold}"),
         Effect::Waited(span) => format!("waited {} ns", span.as_nanos()),
         Effect::Save => "save".to_owned(),
@@ -133,8 +139,9 @@ fn to(host: &str) -> Destination {
     }
 }
 
-fn secret(foreign: bool) -> SecretAccess {
-    let (path, entry, class, grade) = ("/s".to_owned(), "s".to_owned(), "ssh".to_owned(), Grade::A);
+fn secret(class: &str, foreign: bool) -> SecretAccess {
+    let path = format!("/secret/{class}");
+    let (entry, class, grade) = (class.to_owned(), class.to_owned(), Grade::A);
     SecretAccess { path, entry, class, grade, foreign, owner: false, copy: false, habit: None }
 }
 

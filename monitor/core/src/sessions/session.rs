@@ -209,6 +209,13 @@ impl Session {
         self.served.iter().any(|workspace| path.starts_with(workspace))
     }
 
+    /// Whether a path lies in one of its own trees: that is the session's also where somebody else has read it.
+    #[must_use]
+    pub fn owns(&self, path: &Path) -> bool {
+        let trees = self.workspace.iter().chain(&self.project);
+        self.is_served(path) || trees.into_iter().any(|tree| path.starts_with(tree))
+    }
+
     #[must_use]
     pub fn touched(&self) -> Vec<String> {
         self.touched.iter().cloned().collect()

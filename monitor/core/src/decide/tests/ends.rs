@@ -72,6 +72,6 @@ fn whatever_changes_what_must_outlive_the_daemon_is_saved() {
     assert!(saves(&bench), "a thaw");
     let mut bench =
         Bench::new(&["{id: k, summary: s, on: probe, match: {secret: {class: ssh}}, action: kill}"]);
-    bench.act(Subject::Probe(secret(false)), Pending::None);
+    bench.act(Subject::Probe(secret("ssh", false)), Pending::None);
     assert!(saves(&bench), "a kill");
 }

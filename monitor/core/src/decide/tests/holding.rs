@@ -192,7 +192,7 @@ fn a_relay_is_asked_about_when_something_foreign_was_touched_since() {
     let flow_through = HeldFlow { cookie: 5, address, port: 8080, ..HeldFlow::default() };
     bench.act(Subject::Connect(to("a.example")), Pending::Flow { flow: flow_through, unseen: false });
     approve(&mut bench, 1, None);
-    bench.act(Subject::Open(secret(true)), Pending::None);
+    bench.act(Subject::Open(secret("ssh", true)), Pending::None);
     bench.act_of(process(20, "/bin/relay"), Subject::Connect(to("a.example")), flow(7));
     assert_eq!(bench.told()[2], "tell flow-held hold");
 }
@@ -230,7 +230,7 @@ fn a_hold_says_what_it_is_about() {
         bench.act(subject, caller(10));
         bench.decider.holds().get(1).unwrap().target()
     };
-    assert_eq!(about(Subject::Open(secret(false))), "open /s");
+    assert_eq!(about(Subject::Open(secret("ssh", false))), "open /secret/ssh");
     let (service, how) = ("docker".to_owned(), crate::facts::DelegateHow::Socket);
     let asked = crate::facts::Delegation { service, how, path: "/run/docker.sock".into() };
     assert_eq!(about(Subject::Delegate(asked)), "ask docker (/run/docker.sock)");
@@ -280,7 +280,7 @@ fn what_waits_keeps_its_session_asking_whatever_new_rules_say() {
     let opens = "{id: r, summary: s, on: open, match: {secret: {class: ssh}}, action: hold}";
     let mut bench = Bench::new(&[opens]);
     assert_eq!(bench.decider.settle_gate(SESSION), Some(false));
-    bench.act(Subject::Open(secret(false)), caller(10));
+    bench.act(Subject::Open(secret("ssh", false)), caller(10));
     assert_eq!(bench.decider.settle_gate(SESSION), Some(true));
     approve(&mut bench, 1, None);
     assert_eq!(bench.decider.settle_gate(SESSION), Some(false));

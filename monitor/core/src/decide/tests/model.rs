@@ -81,13 +81,16 @@ pub struct Model {
     pub holds: BTreeMap<u64, Hold>,
     grants: Vec<(usize, Question, Seconds)>,
     next: u64,
+    /// The two sessions can tell each other what they have read.
+    met: bool,
 }
 
 impl Model {
     pub fn new() -> Self {
         let session =
             Session { breaker: Breaker::Closed, frozen: false, frozen_at: 0, touched: false, alive: true };
-        Self { sessions: [session.clone(), session], holds: BTreeMap::new(), grants: Vec::new(), next: 1 }
+        let (holds, grants) = (BTreeMap::new(), Vec::new());
+        Self { sessions: [session.clone(), session], holds, grants, next: 1, met: false }
     }
 
     pub fn is_frozen(&self, session: usize) -> bool {
@@ -100,6 +103,20 @@ impl Model {
 
     pub fn touch(&mut self, session: usize) {
         self.sessions[session].touched = true;
+        self.pass_on();
+    }
+
+    pub fn meet(&mut self) {
+        self.met = true;
+        self.pass_on();
+    }
+
+    /// What one has touched counts for the other that it has met. One that is over tells nobody any more.
+    fn pass_on(&mut self) {
+        let touched = self.sessions.iter().any(|session| session.alive && session.touched);
+        if self.met && touched {
+            self.sessions.iter_mut().for_each(|session| session.touched = true);
+        }
     }
 
     /// Something is asked. What no rule holds goes on; so does what was granted, but not of a frozen session.

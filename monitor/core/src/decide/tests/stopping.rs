@@ -17,7 +17,7 @@ fn a_second_attempt_after_a_denial_freezes_and_another_trip_after_a_thaw_kills()
     assert_eq!(bench.told(), ["judged hold", why, "refuse flow 6", "tell flow-denied freeze"]);
     bench.step(Input::Thawed { session: SESSION, who: PERSON });
     assert_eq!(bench.told(), ["thaw, 0 stand on"]);
-    bench.act(Subject::Probe(secret(false)), Pending::None);
+    bench.act(Subject::Probe(secret("ssh", false)), Pending::None);
     assert_eq!(bench.told()[2], "kill by f: s");
     bench.connect(7, "c.example");
     assert!(bench.told()[1].starts_with("kill by r"), "{:?}", bench.told());
@@ -27,13 +27,13 @@ fn a_second_attempt_after_a_denial_freezes_and_another_trip_after_a_thaw_kills()
 fn what_was_under_way_when_a_tree_was_frozen_freezes_nothing_again() {
     let rules = ["{id: f, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}", HOLD];
     let mut bench = Bench::new(&rules);
-    bench.act(Subject::Probe(secret(false)), Pending::None);
+    bench.act(Subject::Probe(secret("ssh", false)), Pending::None);
     assert_eq!(bench.told()[2], "freeze by f: s");
     let outcome = Outcome { by_signal: vec![3], ..Outcome::default() };
     bench.now = 1000;
     bench.step(Input::Stopped { session: SESSION, outcome });
     assert_eq!(bench.session().by_signal(), 1);
-    bench.act(Subject::Probe(secret(false)), Pending::None);
+    bench.act(Subject::Probe(secret("ssh", false)), Pending::None);
     assert_eq!(bench.told(), ["judged freeze", "tell secret-probe freeze"]);
     // Asked before the freeze was over: refused, and nothing more is frozen.
     bench.now = 1000;
@@ -63,11 +63,11 @@ fn a_kill_rule_ends_a_frozen_tree_too() {
         "{id: k, summary: s, on: open, match: {secret: {class: ssh}}, action: kill}",
     ];
     let mut bench = Bench::new(&rules);
-    bench.act(Subject::Probe(secret(false)), Pending::None);
-    bench.act(Subject::Open(secret(false)), Pending::None);
+    bench.act(Subject::Probe(secret("ssh", false)), Pending::None);
+    bench.act(Subject::Open(secret("ssh", false)), Pending::None);
     assert_eq!(bench.told(), ["judged kill", "tell secret-read kill", "kill by k: s"]);
     bench.step(Input::Thawed { session: SESSION, who: PERSON });
-    bench.act(Subject::Probe(secret(false)), Pending::None);
+    bench.act(Subject::Probe(secret("ssh", false)), Pending::None);
     assert_eq!(bench.told()[2], "kill by f: s", "nothing revives it");
 }
 
@@ -143,7 +143,7 @@ fn silence_does_what_the_rule_says_and_never_means_yes() {
 fn a_session_that_a_rule_has_killed_is_asked_about_nothing_any_more() {
     let mut bench =
         Bench::new(&["{id: k, summary: s, on: open, match: {secret: {class: ssh}}, action: kill}", HOLD]);
-    bench.act(Subject::Open(secret(false)), Pending::None);
+    bench.act(Subject::Open(secret("ssh", false)), Pending::None);
     bench.connect(5, "a.example");
     assert!(bench.told()[1].starts_with("kill by r"), "{:?}", bench.told());
 }

@@ -1,0 +1,69 @@
+//! Random histories: what sessions and people do, in any order.
+
+use proptest::prelude::*;
+
+use crate::decide::tests::model::{Question, Seconds};
+
+#[derive(Clone, Debug)]
+pub enum Op {
+    Touch(usize),
+    Lost(usize),
+    /// The two sessions can tell each other what they have read, from now on.
+    Meet,
+    Ask {
+        session: usize,
+        question: Question,
+        pid: u32,
+    },
+    Trip(usize),
+    /// Of the holds that wait, in their order.
+    Show(usize),
+    Approve {
+        place: usize,
+        person: u32,
+        reach: Option<Seconds>,
+    },
+    Deny {
+        place: usize,
+        person: u32,
+    },
+    FreezeBy(usize),
+    Thaw(usize),
+    /// Of everything that waits.
+    Close(usize),
+    CallerEnds(u32),
+    AsksAgain(usize),
+    End(usize),
+    Later(Seconds),
+    Restart,
+    /// The daemon ends without pins, and another one begins.
+    Ends,
+}
+
+pub fn op() -> impl Strategy<Value = Op> {
+    let (session, place, person) = (0..2_usize, 0..4_usize, 1..3_u32);
+    let question = prop_oneof![(0..2_u8).prop_map(Question::Host), Just(Question::Key)];
+    let reach = prop_oneof![Just(None), Just(Some(60)), Just(Some(4000))];
+    let span = prop_oneof![Just(0_u64), Just(1), Just(59), Just(600), Just(601), Just(1800), Just(100_000)];
+    prop_oneof![
+        2 => session.clone().prop_map(Op::Touch),
+        1 => session.clone().prop_map(Op::Lost),
+        1 => Just(Op::Meet),
+        8 => (session.clone(), question, 10..13_u32)
+            .prop_map(|(session, question, pid)| Op::Ask { session, question, pid }),
+        1 => session.clone().prop_map(Op::Trip),
+        2 => place.clone().prop_map(Op::Show),
+        4 => (place.clone(), person.clone(), reach)
+            .prop_map(|(place, person, reach)| Op::Approve { place, person, reach }),
+        2 => (place.clone(), person).prop_map(|(place, person)| Op::Deny { place, person }),
+        1 => session.clone().prop_map(Op::FreezeBy),
+        2 => session.clone().prop_map(Op::Thaw),
+        1 => place.clone().prop_map(Op::Close),
+        1 => (10..13_u32).prop_map(Op::CallerEnds),
+        1 => place.prop_map(Op::AsksAgain),
+        1 => session.prop_map(Op::End),
+        4 => span.prop_map(Op::Later),
+        1 => Just(Op::Restart),
+        1 => Just(Op::Ends),
+    ]
+}

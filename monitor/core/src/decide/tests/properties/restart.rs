@@ -1,0 +1,52 @@
+//! A restart: another daemon goes on with what was written down.
+
+use super::*;
+use crate::{
+    breaker::Breaker,
+    holds::{Grant, Hold},
+    sessions,
+};
+
+/// What an earlier daemon wrote down, as text.
+fn saved(decider: &Decider) -> String {
+    let holds: Vec<&Hold> = decider.holds().waiting().collect();
+    let breakers: Vec<(u64, &Breaker)> =
+        decider.sessions.iter().map(|session| (session.id.0, session.breaker())).collect();
+    serde_json::to_string(&(decider.holds().next_number(), holds, decider.holds().grants(), breakers))
+        .unwrap()
+}
+
+impl Driver {
+    /// A new daemon goes on with what was written down, and with what the kernel still knows: who is frozen, and whose
+    /// connections ask.
+    pub fn restart(&mut self) {
+        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker)>);
+        let (next, holds, grants, mut breakers): Saved = serde_json::from_str(&saved(&self.decider)).unwrap();
+        let mut decider = begin(next);
+        for old in self.decider.sessions.iter() {
+            let mut session = Session::new(old.id, "x".into(), "test".into(), old.started);
+            let place = breakers.iter().position(|(known, ..)| *known == old.id.0).unwrap();
+            let (_, breaker) = breakers.swap_remove(place);
+            session.resume(breaker);
+            session.incomplete = old.incomplete || old.gated;
+            if old.is_frozen() {
+                session.found_frozen();
+            }
+            decider.sessions.insert(session);
+        }
+        self.decider = decider;
+        for session in 0..2 {
+            if self.model.is_frozen(session) && self.model.is_alive(session) {
+                let outcome = sessions::Outcome::default();
+                self.step(Input::Stopped { session: id(session), outcome });
+            }
+        }
+        self.model.frozen_again(self.now);
+        let mut effects = self.step(Input::RestoredGrants(grants));
+        for hold in holds {
+            effects.extend(self.step(Input::Restored(Box::new(hold))));
+        }
+        assert_no_yes(&effects);
+        self.check(&effects, &Outcome::default());
+    }
+}
