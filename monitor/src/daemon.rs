@@ -26,7 +26,7 @@ mod upkeep;
 
 use context::{
     mailbox::handle::{Handle, Message},
-    policy_set::PolicySet,
+    policy_set::Loaded,
 };
 pub use process::error::StartError;
 use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
@@ -39,7 +39,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return release::let_go(&config);
     }
-    let policies = PolicySet::load(&config)?;
+    let loaded = Loaded::read(&config)?;
     allow_descriptors();
     let _lock = state_dir::lock(&config)?;
     let metrics =
@@ -63,7 +63,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         policy_files::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
     };
     let asks_package_managers = config.asks_package_managers;
-    let context = start::start(config, policies, ends, Arc::clone(&metrics), address)?;
+    let context = start::start(config, loaded, ends, Arc::clone(&metrics), address)?;
     let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());
     let thread = watchdog::start(|heartbeat| event_loop::run(context, heartbeat), heartbeat.clone(), &stop)?;

@@ -86,7 +86,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
         Effect::KeepAccount { hold } => ctx.reporter.explanations.keep_account(
             &ctx.reporter.wall,
             &ctx.decider.sessions,
-            &ctx.policies.rules,
+            &ctx.decider.settings.rules,
             hold,
         ),
         Effect::Waited(waited) => ctx.reporter.metrics.hold_waited(waited),

@@ -17,7 +17,7 @@ use crate::{
             flows::{Flows, searches::Searches},
             kernel::{Kernel, numbering::Numbering},
             mailbox::{Mailbox, handle::Ends, looker::Looker},
-            policy_set::PolicySet,
+            policy_set::Loaded,
             reporter::{Reporter, bus::Bus},
             state::{
                 StateFile,
@@ -47,14 +47,14 @@ use interlock_host::{
 /// Loads the probes, fills the kernel's tables, and finds what an earlier daemon left.
 pub fn start(
     config: Config,
-    policies: PolicySet,
+    loaded: Loaded,
     ends: Ends,
     metrics: Arc<Metrics>,
     metrics_address: Option<String>,
 ) -> Result<Context, StartError> {
     let store = Store::new(&config.state);
     let before = store.load();
-    let mut ctx = context(config, policies, ends, store, &before, metrics, metrics_address)?;
+    let mut ctx = context(config, loaded, ends, store, &before, metrics, metrics_address)?;
     for hold in &before.holds {
         // What waits goes on waiting, whatever these rules gate. A session that is over has nothing that waits.
         let _ = ctx.kernel.maps.set_flags(SessionId(hold.session), GATED, true);
@@ -62,7 +62,7 @@ pub fn start(
     tables::write_tables(&mut ctx)?;
     ctx.kernel.protect_own(&ctx.config);
     self_test::prove(&mut ctx);
-    rules::warn_of_weaker_rules(&ctx.policies.rules, &ctx.kernel.probes);
+    rules::warn_of_weaker_rules(&ctx.decider.settings.rules, &ctx.kernel.probes);
     ctx.reporter.record(Kind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
     recovery::recover(&mut ctx, before);
     recognise::adopt(&mut ctx);
@@ -76,7 +76,7 @@ pub fn start(
 /// Makes the parts, in this order: nothing is loaded into the kernel before the files that it is told of in are open.
 fn context(
     config: Config,
-    policies: PolicySet,
+    loaded: Loaded,
     ends: Ends,
     store: Store,
     before: &Snapshot,
@@ -92,8 +92,8 @@ fn context(
         .map_err(system("starting the thread that searches descriptors"))?;
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
     let lingering = before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect();
-    let settings =
-        Settings { rules: Arc::clone(&policies.rules), mode: config.mode, risk_budget: config.risk_budget };
+    let Loaded { rules, policies } = loaded;
+    let settings = Settings { rules, mode: config.mode, risk_budget: config.risk_budget };
     Ok(Context {
         config,
         policies,

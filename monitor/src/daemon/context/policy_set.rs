@@ -1,4 +1,4 @@
-//! What the daemon knows before it sees anything: rules and catalogues.
+//! What the daemon knows before it sees anything: rules and catalogues. The rules in force are the decider's.
 
 use std::{
     fmt, fs,
@@ -19,8 +19,14 @@ use interlock_host::packages::{self, Answers};
 /// How long the homes may take to answer: users can put file systems there that never do.
 const HOMES_TIMEOUT: Duration = Duration::from_secs(5);
 
-pub struct PolicySet {
+/// What was read from the files.
+pub struct Loaded {
     pub rules: Arc<RuleSet>,
+    pub policies: PolicySet,
+}
+
+/// What is known beside the rules, and how they were loaded.
+pub struct PolicySet {
     pub loaded: Timestamp,
     /// Why the last reload was refused.
     pub problem: Option<String>,
@@ -29,16 +35,16 @@ pub struct PolicySet {
     pub answers: Option<Answers>,
 }
 
-impl fmt::Debug for PolicySet {
+impl fmt::Debug for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PolicySet").field("rules", &self.rules.len()).finish_non_exhaustive()
+        f.debug_struct("Loaded").field("rules", &self.rules.len()).finish_non_exhaustive()
     }
 }
 
-impl PolicySet {
+impl Loaded {
     /// # Errors
     /// Every mistake in any of the files.
-    pub fn load(config: &Config) -> Result<Self, LoadErrors> {
+    pub fn read(config: &Config) -> Result<Self, LoadErrors> {
         let (rules, catalog) = (rules(config), catalog(config));
         let (rules, mut catalog) = match (rules, catalog) {
             (Ok(rules), Ok(catalog)) => (rules, catalog),
@@ -54,18 +60,21 @@ impl PolicySet {
         for problem in rules.strange_to(&catalog).iter().chain(rules.contradicted(&catalog).iter()) {
             tracing::warn!("{}", problem.headline());
         }
-        Ok(Self { rules: Arc::new(rules), loaded: Timestamp::now(), problem: None, catalog, answers: None })
+        let policies = PolicySet { loaded: Timestamp::now(), problem: None, catalog, answers: None };
+        Ok(Self { rules: Arc::new(rules), policies })
     }
 
+    /// Whether they say the same as those in force, word for word.
+    pub fn is_like(&self, rules: &RuleSet, policies: &PolicySet) -> bool {
+        self.rules.sha256() == rules.sha256() && self.policies.catalog.sha256() == policies.catalog.sha256()
+    }
+}
+
+impl PolicySet {
     /// Counts the registries that the package managers have compiled in among those of their configuration.
     pub fn learn(&mut self, answers: Answers) {
         self.catalog.destinations.learn(answers.learned.iter().cloned());
         self.answers = Some(answers);
-    }
-
-    /// Whether both say the same, word for word.
-    pub fn is_like(&self, other: &Self) -> bool {
-        self.rules.sha256() == other.rules.sha256() && self.catalog.sha256() == other.catalog.sha256()
     }
 }
 

@@ -25,7 +25,7 @@ const LOST_ACCOUNT: &str = "it was held before a restart of the daemon, or more 
 pub fn explain_hold(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
     let number = id.strip_prefix('h').and_then(Holds::number)?;
     match ctx.reporter.explanations.accounts.of(number) {
-        Some(account) => Some((account.owner, explain_account(&ctx.policies.rules, account))),
+        Some(account) => Some((account.owner, explain_account(&ctx.decider.settings.rules, account))),
         None => ctx.decider.holds().get(number).map(|hold| explain_unaccounted(ctx, hold)),
     }
 }

@@ -21,7 +21,7 @@ pub fn status(ctx: &Context) -> Status {
         pid: std::process::id(),
         started: ctx.started,
         mode: ctx.config.mode,
-        rules: rules::rules_view(&ctx.policies, &ctx.kernel.probes),
+        rules: rules::rules_view(&ctx.decider.settings.rules, &ctx.policies, &ctx.kernel.probes),
         sessions: ctx.decider.sessions.len(),
         holds_waiting: ctx.decider.holds().waiting().count(),
         frozen: ctx.decider.sessions.iter().filter(|session| session.is_frozen()).count(),
@@ -41,8 +41,8 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
         .into_iter()
         .chain(ctx.kernel.probes.in_force().iter().map(|served| in_force(served, &ctx.kernel.proofs)))
         .chain([
-            rules::check_rules(&ctx.policies.rules, &ctx.kernel.probes),
-            rules::check_packs(&ctx.policies),
+            rules::check_rules(&ctx.decider.settings.rules, &ctx.kernel.probes),
+            rules::check_packs(&ctx.decider.settings.rules, &ctx.policies.catalog),
         ])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .collect()

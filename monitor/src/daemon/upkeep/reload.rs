@@ -12,7 +12,7 @@ use crate::{
             Context,
             kernel::numbering::Numbering,
             mailbox::handle::Message,
-            policy_set::{LoadErrors, PolicySet},
+            policy_set::{LoadErrors, Loaded},
             upkeep::reloading::Reason,
         },
         intake::{self, surveying},
@@ -33,7 +33,7 @@ fn read_again(ctx: &mut Context) {
     }
     let (config, back) = (ctx.config.clone(), ctx.mailbox.back.clone());
     let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
-        let read = Box::new(PolicySet::load(&config));
+        let read = Box::new(Loaded::read(&config));
         drop(back.send(Message::Read(read))); // the event loop has ended
     });
     ctx.upkeep.reloading.served = std::mem::take(&mut ctx.upkeep.reloading.waiting);
@@ -53,7 +53,7 @@ fn read_again(ctx: &mut Context) {
 }
 
 /// What was read.
-pub fn has_read(ctx: &mut Context, read: Result<PolicySet, LoadErrors>) {
+pub fn has_read(ctx: &mut Context, read: Result<Loaded, LoadErrors>) {
     ctx.upkeep.reloading.is_reading = false;
     ctx.policies.problem = read.as_ref().err().map(ToString::to_string);
     match read {
@@ -68,10 +68,13 @@ pub fn has_read(ctx: &mut Context, read: Result<PolicySet, LoadErrors>) {
         }
         Ok(new) => {
             let only_changed = |reason: &Reason| matches!(reason, Reason::Changed);
-            if !(ctx.upkeep.reloading.served.iter().all(only_changed) && new.is_like(&ctx.policies)) {
+            let is_in_force = new.is_like(&ctx.decider.settings.rules, &ctx.policies);
+            if !(is_in_force && ctx.upkeep.reloading.served.iter().all(only_changed)) {
                 adopt_policies(ctx, new);
             }
-            answer_reloads(ctx, &|ctx| Ok(rules::rules_view(&ctx.policies, &ctx.kernel.probes)));
+            answer_reloads(ctx, &|ctx| {
+                Ok(rules::rules_view(&ctx.decider.settings.rules, &ctx.policies, &ctx.kernel.probes))
+            });
         }
     }
     read_again(ctx);
@@ -86,9 +89,10 @@ fn answer_reloads(ctx: &mut Context, answer: &dyn Fn(&Context) -> Result<RulesVi
     }
 }
 
-fn adopt_policies(ctx: &mut Context, new: PolicySet) {
+fn adopt_policies(ctx: &mut Context, new: Loaded) {
     intake::catch_up(ctx); // what was tagged by the old catalogue's numbers is judged by them
-    let mut old = std::mem::replace(&mut ctx.policies, new);
+    ctx.decider.settings.rules = new.rules;
+    let mut old = std::mem::replace(&mut ctx.policies, new.policies);
     let before = old.catalog.secrets.ids().map(str::to_owned).collect();
     ctx.kernel.numbering = Numbering::after(ctx.kernel.numbering.generation(), before);
     // What they said before counts until they have been asked again.
@@ -104,15 +108,15 @@ fn adopt_policies(ctx: &mut Context, new: PolicySet) {
         surveying::tag_stores(ctx, id);
     }
     ctx.state.save();
-    let (rules, catalog) = (ctx.policies.rules.sha256().to_owned(), ctx.policies.catalog.sha256());
+    let (rules, catalog) = (ctx.decider.settings.rules.sha256().to_owned(), ctx.policies.catalog.sha256());
     ctx.reporter.record(
         Kind::Rules,
         Who::Daemon,
         None,
         [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
     );
-    tracing::info!(rules = ctx.policies.rules.len(), "rules loaded");
-    rules::warn_of_weaker_rules(&ctx.policies.rules, &ctx.kernel.probes);
+    tracing::info!(rules = ctx.decider.settings.rules.len(), "rules loaded");
+    rules::warn_of_weaker_rules(&ctx.decider.settings.rules, &ctx.kernel.probes);
     for change in changes {
         tracing::info!("{change}");
     }

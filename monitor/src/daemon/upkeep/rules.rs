@@ -3,6 +3,7 @@
 
 use crate::{control::api::RulesView, daemon::context::policy_set::PolicySet, metrics::Metrics};
 use interlock_core::{
+    catalog::Catalog,
     health::{Check, CheckState},
     rules::{Backends, Problem, RuleSet},
 };
@@ -11,14 +12,14 @@ use interlock_host::probes::{
     table::{Backend, Feature},
 };
 
-pub fn rules_view(policies: &PolicySet, probes: &Probes) -> RulesView {
+pub fn rules_view(rules: &RuleSet, policies: &PolicySet, probes: &Probes) -> RulesView {
     RulesView {
-        count: policies.rules.len(),
-        sha256: policies.rules.sha256().to_owned(),
+        count: rules.len(),
+        sha256: rules.sha256().to_owned(),
         loaded: policies.loaded,
         problem: policies.problem.clone(),
-        packs_off: packs_off(&policies.rules),
-        weaker: weaker_rules(&policies.rules, probes),
+        packs_off: packs_off(rules),
+        weaker: weaker_rules(rules, probes),
     }
 }
 
@@ -66,18 +67,18 @@ fn packs_off(rules: &RuleSet) -> Vec<String> {
     rules.packs_off().into_iter().map(str::to_owned).collect()
 }
 
-pub fn export_packs(policies: &PolicySet, metrics: &Metrics) {
-    let off = policies.rules.packs_off();
-    let packs = policies.catalog.packs();
+pub fn export_packs(rules: &RuleSet, catalog: &Catalog, metrics: &Metrics) {
+    let off = rules.packs_off();
+    let packs = catalog.packs();
     metrics.packs(packs.iter().map(|pack| (pack.name.as_str(), !off.contains(pack.name.as_str()))));
 }
 
 /// What `interlock doctor` says of the packs.
-pub fn check_packs(policies: &PolicySet) -> Check {
-    let off = packs_off(&policies.rules);
+pub fn check_packs(rules: &RuleSet, catalog: &Catalog) -> Check {
+    let off = packs_off(rules);
     let subject = "rule packs".to_owned();
     if off.is_empty() {
-        let found = format!("all {} on", policies.catalog.packs().len());
+        let found = format!("all {} on", catalog.packs().len());
         return Check { subject, state: CheckState::Good, found, advice: None };
     }
     let advice = "their secrets and hosts are recorded, and no rule acts on them; see packs: in the rules";

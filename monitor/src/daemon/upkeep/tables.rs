@@ -1,7 +1,5 @@
 //! What the daemon tells the kernel of catalogues and rules.
 
-use std::sync::Arc;
-
 use monitor_common::{label::GATED, policy::RUN_LATER};
 
 use crate::daemon::{
@@ -21,9 +19,8 @@ pub fn write_tables(ctx: &mut Context) -> Result<(), StartError> {
         what: "writing the kernel's tables",
         source: std::io::Error::other(error),
     };
-    ctx.decider.settings.rules = Arc::clone(&ctx.policies.rules);
     // First the verdicts, under numbers that no tag has yet; then the tags, each of which leads to its own.
-    let open_verdicts = ctx.policies.rules.open_verdicts(&ctx.policies.catalog.secrets);
+    let open_verdicts = ctx.decider.settings.rules.open_verdicts(&ctx.policies.catalog.secrets);
     let generation = ctx.kernel.numbering.generation();
     ctx.kernel.maps.set_open_verdicts(generation, &open_verdicts).map_err(failed)?;
     ctx.kernel.write_names(&ctx.decider.sessions, &ctx.policies.catalog.secrets).map_err(failed)?;
@@ -37,7 +34,7 @@ pub fn write_tables(ctx: &mut Context) -> Result<(), StartError> {
         .maps
         .replace_addresses(&ctx.policies.catalog.destinations.kernel_addresses())
         .map_err(failed)?;
-    ctx.kernel.policy = ctx.policies.rules.kernel_policy(ctx.decider.observes());
+    ctx.kernel.policy = ctx.decider.settings.rules.kernel_policy(ctx.decider.observes());
     let early = |served: &InForce| {
         served.feature == Feature::Connect && served.spec.is_some_and(|spec| spec.backend == Backend::Lsm)
     };
@@ -48,8 +45,8 @@ pub fn write_tables(ctx: &mut Context) -> Result<(), StartError> {
         let Some(gated) = ctx.decider.settle_gate(id) else { continue };
         ctx.kernel.maps.set_flags(id, GATED, gated).map_err(failed)?;
     }
-    ctx.reporter.metrics.rules(ctx.policies.rules.sha256());
-    rules::export_packs(&ctx.policies, &ctx.reporter.metrics);
+    ctx.reporter.metrics.rules(ctx.decider.settings.rules.sha256());
+    rules::export_packs(&ctx.decider.settings.rules, &ctx.policies.catalog, &ctx.reporter.metrics);
     registries::export_registries(&ctx.policies.catalog, &ctx.reporter.metrics);
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     daemon::context::{
         flows::connections::Had,
-        policy_set::{LoadErrors, PolicySet},
+        policy_set::{LoadErrors, Loaded},
         reporter::bus::Bus,
     },
 };
@@ -37,7 +37,7 @@ pub enum Message {
     /// What the package managers said of their registries.
     Registries(Answers),
     /// Rules and catalogues, read again.
-    Read(Box<Result<PolicySet, LoadErrors>>),
+    Read(Box<Result<Loaded, LoadErrors>>),
     /// What a process of a session had open before its label, where that took time to find.
     Connections(SessionId, Had),
     /// SIGTERM, SIGINT.

@@ -128,7 +128,7 @@ fn check_share(config: &Config, sessions: &Registry, user: u32) -> Result<(), En
 
 fn label_root(ctx: &mut Context, process: &Process) -> Result<SessionId, MapError> {
     let id = procfs::session_of(process);
-    let flags = if ctx.policies.rules.always_gated() { GATED } else { 0 };
+    let flags = if ctx.decider.settings.rules.always_gated() { GATED } else { 0 };
     let session = KernelSession { flags, ..KernelSession::default() };
     // First the label: what the process forks meanwhile is known to be its.
     let labelled = ctx.kernel.maps.add_session(id, session).and_then(|()| {
