@@ -46,9 +46,7 @@ impl Decider {
         }
         let decision = Arc::new(Decision { fact, verdict, past, rules });
         step.push(Effect::Judged(Arc::clone(&decision)));
-        if decision.rules.may_gate(&decision.fact) {
-            self.gate_by_memory(step, id);
-        }
+        self.gate_by_memory(step, id);
         self.carry_out(step, &decision, pending);
         if spends(&decision, risk, self.settings.risk_budget) {
             self.trip(step, &decision, risk::RULE, &format!("the session's risk is {risk} points"), None);

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     catalog::secrets::{Judged, Secrets},
-    facts::{Action, DestinationClass, Fact, Kind, Mode, Place, Subject},
+    facts::{Action, DestinationClass, Kind, Mode, Place},
 };
 
 /// The destination classes that an address or a port alone decides.
@@ -104,13 +104,6 @@ impl RuleSet {
         let waiting = sequences.iter().filter_map(|place| self.rules.get(*place)?.after.as_ref());
         memory.touches().iter().any(|touch| mask & bit(touch.grade, touch.foreign) != 0)
             || waiting.into_iter().any(|sequence| memory.took_a_step(sequence))
-    }
-
-    /// Whether a fact, just judged, may have changed what [`RuleSet::gates`] says.
-    #[must_use]
-    pub fn may_gate(&self, fact: &Fact) -> bool {
-        let touches = matches!(fact.subject, Subject::Open(_)) && self.gates.mask != 0;
-        touches || !self.gates.sequences.is_empty()
     }
 
     /// What the kernel answers to opening each secret of the catalogue, by `policy::open_index`: allow where no rule
@@ -200,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        facts::{EnvironAccess, EnvironHow, Grade, SecretAccess},
+        facts::{EnvironAccess, EnvironHow, Grade, SecretAccess, Subject},
         rules::testing::{fact, second, secret, set},
     };
 
@@ -336,7 +329,7 @@ mod tests {
         let gates = |subject: Subject| {
             let (mut memory, fact) = (Memory::new(), fact(second(1), subject));
             rules.evaluate(&fact, &mut memory);
-            rules.may_gate(&fact) && rules.gates(&memory)
+            rules.gates(&memory)
         };
         let environ = |own| EnvironAccess { target: 7, own, how: EnvironHow::Open };
         assert!(gates(Subject::Open(secret("/home/x/.railway/config.json"))));

@@ -209,6 +209,9 @@ fn a_foreign_read_gates_the_session_and_is_passed_on() {
     bench.step(Input::NotGated(SESSION));
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
     assert!(bench.told().contains(&"gate".to_owned()), "the kernel could not be told");
+    bench.step(Input::NotGated(SESSION));
+    bench.act(Subject::Exec, Pending::None);
+    assert_eq!(bench.told(), ["judged allow", "gate"], "whatever the next act is");
     let owners = SecretAccess { owner: true, ..secret("ssh", true) };
     bench.act(Subject::Open(owners), Pending::None);
     assert!(!bench.told().contains(&"pass on".to_owned()));
