@@ -136,6 +136,9 @@ fn what_was_not_used_is_given_back() {
     play.answered(7, SEQ);
     assert!(play.0.refused(7, "/x/other").is_empty(), "another thread was");
     assert_eq!(play.0.refused(7, IT), [file(SEQ, 7)]);
+    play.may(7, "it a");
+    assert_eq!(play.asks(7, SEQ, "it a"), Asked::Again);
+    assert_eq!(left(play.answered(7, SEQ)), [file(SEQ, 7)], "once, however often it was asked about");
     play.may(7, "it a").commits(7, SEQ);
     let running = Process { pid: 7, executable: IT.into(), args: list("it a").into(), ..Process::default() };
     assert_eq!(play.0.runs(&running), (false, vec![file(SEQ, 7)]));

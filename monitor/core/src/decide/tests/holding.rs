@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{
+    breaker::risk::HALF_LIFE,
     decide::execs::Arguments,
     holds::{Undecidable, WAITING_MAX},
 };
@@ -56,6 +57,18 @@ fn a_grant_lets_the_same_go_on_for_a_while_and_is_recorded_each_time() {
     bench.now += second;
     bench.connect(8, "a.example");
     assert!(bench.told().contains(&"tell flow-held hold".to_owned()), "it has ended");
+}
+
+#[test]
+fn what_a_grant_lets_through_is_no_risk_also_when_it_would_count_anew() {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.connect(5, "a.example");
+    approve(&mut bench, 1, Some(24 * 3600));
+    bench.now += HALF_LIFE.as_nanos() as u64;
+    bench.connect(6, "a.example");
+    assert_eq!(bench.told()[1], "allow flow 6");
+    let now = BootNanos(bench.now);
+    assert_eq!(bench.session().memory.risk(now), 0);
 }
 
 #[test]
@@ -216,6 +229,25 @@ fn of_one_exec_a_person_is_asked_once() {
     let other = HeldCaller { ino: 2, ..caller };
     bench.act_of(process(11, "/bin/rm"), Subject::Exec, Pending::Caller(HeldCaller { pid: 11, ..other }));
     assert_eq!(bench.told()[2], "tell syscall-held hold");
+}
+
+#[test]
+fn an_exec_that_was_approved_stays_so_whatever_another_thread_of_it_waits_for() {
+    let mut bench = Bench::new(&[
+        "{id: r, summary: s, on: exec, match: {process: {executable: rm}}, action: hold}",
+        "{id: key, summary: s, on: open, match: {secret: {class: ssh}}, action: hold}",
+    ]);
+    let key = monitor_common::policy::AnswerKey::of_exec(SESSION.0, INODE, 10);
+    let exec = HeldCaller::of(10, &key);
+    let arguments = Arguments { args: vec!["/bin/rm".into(), "10".into()], whole: true };
+    bench.decider.execs.asked(key, 10, "/bin/rm", Some(&arguments), BootNanos(1));
+    bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Caller(exec));
+    approve(&mut bench, 1, None);
+    bench.decider.execs.let_through(key, 10, BootNanos(2));
+    bench.act(Subject::Open(secret("ssh", false)), caller(10));
+    assert_eq!(bench.told()[2], "tell syscall-held hold");
+    bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Caller(exec));
+    assert_eq!(bench.told(), ["judged hold", "allow caller 10"]);
 }
 
 #[test]

@@ -96,6 +96,18 @@ fn a_person_freezes_and_thaws_and_whoever_stood_before_stands_on() {
 }
 
 #[test]
+fn who_is_allowed_something_while_its_tree_is_frozen_runs_when_that_is_thawed() {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
+    let outcome = Outcome { stood: [5, 6].into(), ..Outcome::default() };
+    bench.step(Input::Stopped { session: SESSION, outcome });
+    bench.act(Subject::Exec, caller(6));
+    assert_eq!(bench.told(), ["judged allow", "allow caller 6"], "no rule holds it");
+    bench.step(Input::Thawed { session: SESSION, who: PERSON });
+    assert_eq!(bench.told(), ["thaw, 1 stand on"]);
+}
+
+#[test]
 fn a_frozen_session_gets_no_allowance_for_what_a_rule_holds() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
