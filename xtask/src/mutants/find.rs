@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use syn::{
-    Arm, Expr, ExprIf, Stmt,
+    Arm, BinOp, Expr, ExprIf, Stmt,
     spanned::Spanned as _,
     visit::{self, Visit},
 };
@@ -131,7 +131,9 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     }
 
     fn visit_stmt(&mut self, statement: &'ast Stmt) {
-        if let Stmt::Expr(Expr::MethodCall(_) | Expr::Call(_) | Expr::Assign(_), Some(_)) = statement {
+        if let Stmt::Expr(done, Some(_)) = statement
+            && is_done_for_its_effect(done)
+        {
             self.add(Kind::Statement, statement.span());
         }
         visit::visit_stmt(self, statement);
@@ -141,6 +143,21 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         self.add_condition(&condition.cond);
         visit::visit_expr_if(self, condition);
     }
+}
+
+/// Whether it is there for what it does; so is `return tell();`, without which its function goes on.
+fn is_done_for_its_effect(expression: &Expr) -> bool {
+    match expression {
+        Expr::MethodCall(_) | Expr::Call(_) | Expr::Assign(_) => true,
+        Expr::Binary(both) => is_assignment(&both.op),
+        Expr::Return(left) => left.expr.as_deref().is_some_and(is_done_for_its_effect),
+        _ => false,
+    }
+}
+
+fn is_assignment(operator: &BinOp) -> bool {
+    use BinOp::{AddAssign, BitAndAssign, BitOrAssign, SubAssign};
+    matches!(operator, AddAssign(_) | SubAssign(_) | BitOrAssign(_) | BitAndAssign(_))
 }
 
 /// Whether a condition gives names to what it finds: without it they are unknown.
@@ -158,7 +175,7 @@ mod tests {
 
     #[test]
     fn arms_statements_and_conditions_are_found_and_taken_out() {
-        let text = "fn f(x: u8) {\n    match x {\n        0 => g(),\n        _ => {}\n    }\n    if x > 1 && h() {\n        g();\n    }\n}\n\
+        let text = "fn f(x: u8) {\n    match x {\n        0 => g(),\n        _ => {}\n    }\n    if x > 1 && h() {\n        return g();\n    }\n    x += 1;\n}\n\
                     mod tests { fn t() { g(); } }\n";
         let found = mutants(Path::new("a/b.rs"), text).unwrap();
         let all: Vec<String> = found.iter().map(ToString::to_string).collect();
@@ -168,11 +185,13 @@ mod tests {
                 "a/b.rs:3: arm `g()`",
                 "a/b.rs:6: always `x > 1 && h()`",
                 "a/b.rs:6: never `x > 1 && h()`",
-                "a/b.rs:7: statement `g();`",
+                "a/b.rs:7: statement `return g();`",
+                "a/b.rs:9: statement `x += 1;`",
             ]
         );
         assert!(found[0].apply(text).unwrap().contains("0 => {},"));
         assert!(found[2].apply(text).unwrap().contains("if false {"));
-        assert!(found[3].is("b.rs", "statement `g();`") && !found[3].is("c.rs", "statement `g();`"));
+        let is = |file: &str| found[3].is(file, "statement `return g();`");
+        assert!(is("b.rs") && !is("c.rs"));
     }
 }
