@@ -187,7 +187,7 @@ fn build_together(
             Built::Failed(complaints) => complaints,
         };
         let before = alone.len();
-        let by = complaints.iter().filter_map(|it| switched.get(&*it.path)?.around(&it.place()));
+        let by = complaints.iter().filter_map(|it| switched.get(&*it.path)?.suspect(&it.place()));
         alone.extend(by);
         if alone.len() == before {
             bail!("the core does not build without any change: {complaints:?}");

@@ -31,6 +31,8 @@ pub enum Kind {
     Arm,
     /// A statement is not there.
     Statement,
+    /// A statement that leaves its function is not there: the function goes on.
+    Return,
     /// A condition holds.
     Always,
     /// A condition does not hold.
@@ -41,7 +43,7 @@ impl Kind {
     fn word(self) -> &'static str {
         match self {
             Self::Arm => "arm",
-            Self::Statement => "statement",
+            Self::Statement | Self::Return => "statement",
             Self::Always => "always",
             Self::Never => "never",
         }
@@ -50,7 +52,7 @@ impl Kind {
     fn instead(self) -> &'static str {
         match self {
             Self::Arm => "{}",
-            Self::Statement => "",
+            Self::Statement | Self::Return => "",
             Self::Always => "true",
             Self::Never => "false",
         }
@@ -134,7 +136,8 @@ impl<'ast> Visit<'ast> for Finder<'_> {
         if let Stmt::Expr(done, Some(_)) = statement
             && is_done_for_its_effect(done)
         {
-            self.add(Kind::Statement, statement.span());
+            let kind = if matches!(done, Expr::Return(_)) { Kind::Return } else { Kind::Statement };
+            self.add(kind, statement.span());
         }
         visit::visit_stmt(self, statement);
     }

@@ -20,8 +20,14 @@ pub const VARIABLE: &str = "INTERLOCK_MUTANT";
 /// A source file with its switches.
 pub struct Switched {
     pub text: String,
-    /// Where each change's switch stands in the text, by the change's number.
-    places: Vec<(Range<usize>, usize)>,
+    /// Where each change's switch stands in the text, with the change's number.
+    places: Vec<Place>,
+}
+
+struct Place {
+    range: Range<usize>,
+    number: usize,
+    kind: Kind,
 }
 
 impl Switched {
@@ -54,30 +60,44 @@ impl Switched {
         Self { text: out, places }
     }
 
-    /// The innermost change whose switch has a place within it.
-    pub fn around(&self, place: &Range<usize>) -> Option<usize> {
-        let around = |range: &Range<usize>| range.start <= place.start && place.end <= range.end;
-        let found = self.places.iter().filter(|(range, _)| around(range));
-        found.min_by_key(|(range, _)| range.len()).map(|(_, number)| *number)
+    /// The change whose switch the compiler may mean by a place: the innermost around it; else one within it, as of an `else`
+    /// that must leave; else the last return before it, after which nothing was expected to go on.
+    pub fn suspect(&self, place: &Range<usize>) -> Option<usize> {
+        let contains =
+            |outer: &Range<usize>, inner: &Range<usize>| outer.start <= inner.start && inner.end <= outer.end;
+        let all = || self.places.iter();
+        let around =
+            all().filter(|known| contains(&known.range, place)).min_by_key(|known| known.range.len());
+        let within = || all().find(|known| contains(place, &known.range));
+        let before = || {
+            let returns = all().filter(|known| known.kind == Kind::Return && known.range.end <= place.start);
+            returns.max_by_key(|known| known.range.end)
+        };
+        around.or_else(within).or_else(before).map(|known| known.number)
     }
 }
 
 fn close(
     out: &mut String,
-    places: &mut Vec<(Range<usize>, usize)>,
+    places: &mut Vec<Place>,
     (start, number, mutant): (usize, usize, &Mutant),
     copy: &mut impl FnMut(&mut String, usize),
 ) {
     copy(out, mutant.place.end);
     out.push_str(after(mutant.kind));
-    places.push((start..out.len(), number));
+    places.push(Place { range: start..out.len(), number, kind: mutant.kind });
+}
+
+/// Whether a change is played, in the text.
+fn is(number: usize) -> String {
+    format!("{}({number})", ["crate", MODULE_NAME, "is"].join("::"))
 }
 
 fn before(kind: Kind, number: usize) -> String {
-    let is = format!("crate::{MODULE_NAME}::is({number})");
+    let is = is(number);
     match kind {
         Kind::Arm => format!("if {is} {{}} else {{ "),
-        Kind::Statement => format!("if !{is} {{ "),
+        Kind::Statement | Kind::Return => format!("if !{is} {{ "),
         Kind::Always => format!("{is} || ("),
         Kind::Never => format!("!{is} && ("),
     }
@@ -85,7 +105,7 @@ fn before(kind: Kind, number: usize) -> String {
 
 fn after(kind: Kind) -> &'static str {
     match kind {
-        Kind::Arm | Kind::Statement => " }",
+        Kind::Arm | Kind::Statement | Kind::Return => " }",
         Kind::Always | Kind::Never => ")",
     }
 }
@@ -95,17 +115,16 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::mutants::find;
+    use crate::mutants::find::mutants;
 
     #[test]
     fn each_change_has_a_switch_and_the_text_is_otherwise_the_same() {
-        let text = "fn f() { if a { match b { 0 => g(), _ => {} } h(); } }";
-        let mutants = find::mutants(Path::new("a.rs"), text).unwrap();
+        let text = "fn f() { if a { match b { 0 => g(), _ => {} } return h(); } i }";
+        let mutants = mutants(Path::new("a.rs"), text).unwrap();
         let numbered: Vec<(usize, &Mutant)> = mutants.iter().enumerate().collect();
         let switched = Switched::new(text, &numbered);
-        let is = |number| format!("crate::mutant_switches::is({number})");
         let expected = format!(
-            "fn f() {{ if {} || (!{} && (a)) {{ match b {{ 0 => if {} {{}} else {{ g() }}, _ => {{}} }} if !{} {{ h(); }} }} }}",
+            "fn f() {{ if {} || (!{} && (a)) {{ match b {{ 0 => if {} {{}} else {{ g() }}, _ => {{}} }} if !{} {{ return h(); }} }} i }}",
             is(0),
             is(1),
             is(2),
@@ -114,8 +133,10 @@ mod tests {
         assert_eq!(switched.text, expected);
         let at = |what: &str| {
             let start = switched.text.find(what).unwrap();
-            switched.around(&(start..start + what.len()))
+            switched.suspect(&(start..start + what.len()))
         };
-        assert_eq!([at("(a)"), at("g()"), at("h();"), at("fn f")], [Some(1), Some(2), Some(3), None]);
+        assert_eq!([at("(a)"), at("g()"), at("return h();"), at("fn f")], [Some(1), Some(2), Some(3), None]);
+        assert_eq!(at("i }"), Some(3), "what follows a return");
+        assert!(switched.suspect(&(0..switched.text.len())).is_some(), "one within");
     }
 }
