@@ -80,12 +80,12 @@ impl Bench {
     }
 
     /// What followed, in a word each, without what is only to be saved.
-    fn told(&self) -> Vec<String> {
-        self.effects.iter().filter(|effect| !matches!(effect, Effect::Save)).map(told).collect()
+    fn effects_in_words(&self) -> Vec<String> {
+        self.effects.iter().filter(|effect| !matches!(effect, Effect::Save)).map(in_words).collect()
     }
 }
 
-fn told(effect: &Effect) -> String {
+fn in_words(effect: &Effect) -> String {
     let what = |waiter: &Waiter| match waiter.what {
         Waiting::Flow(flow) => format!("flow {}", flow.cookie),
         Waiting::Caller(caller) => format!("caller {}", caller.pid),
@@ -102,16 +102,18 @@ fn told(effect: &Effect) -> String {
         Effect::Kill(stop) => format!("kill by {}: {}", stop.who.text(), stop.why),
         Effect::Thaw { stood, .. } => format!("thaw, {} stand on", stood.len()),
         Effect::Record(entry) => format!("record {:?} by {}", entry.kind, entry.who.text()).to_lowercase(),
-        Effect::Report(Report::Act { name, action, .. }) => format!("tell {name} {action:?}").to_lowercase(),
-        Effect::Report(Report::PassedOver { pack, .. }) => format!("tell passed over {pack}"),
+        Effect::Report(Report::Act { name, action, .. }) => {
+            format!("report {name} {action:?}").to_lowercase()
+        }
+        Effect::Report(Report::PassedOver { pack, .. }) => format!("report passed over {pack}"),
         Effect::Report(Report::Hold { name, hold, .. }) => {
-            format!("tell {name} {} {:?}", hold.id(), hold.state).to_lowercase()
+            format!("report {name} {} {:?}", hold.id(), hold.state).to_lowercase()
         }
         Effect::Report(Report::TouchShared { session, paths, .. }) => {
-            format!("tell session {} shares {}", session.0, paths.join(" "))
+            format!("report session {} shares {}", session.0, paths.join(" "))
         }
-        Effect::Report(Report::Incomplete { session, .. }) => format!("tell session {} lacks", session.0),
-        Effect::Report(Report::WouldFreeze { rule, .. }) => format!("tell would-freeze {rule}"),
+        Effect::Report(Report::Incomplete { session, .. }) => format!("report session {} lacks", session.0),
+        Effect::Report(Report::WouldFreeze { rule, .. }) => format!("report would-freeze {rule}"),
         Effect::PassOn(_) => "pass on".to_owned(),
         Effect::AskAgain(session) => format!("session {} asks again", session.0),
         Effect::KeepAccount { hold } => format!("account h{hold}"),

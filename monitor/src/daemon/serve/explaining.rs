@@ -38,7 +38,12 @@ fn explanation(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
     match ctx.reporter.explanations.find(id) {
         Some(reported) => Some((
             reported.owner,
-            explanations::explain(&ctx.reporter.wall, &ctx.decider.sessions, &ctx.decider.settings.rules, reported),
+            explanations::explain(
+                &ctx.reporter.wall,
+                &ctx.decider.sessions,
+                &ctx.decider.settings.rules,
+                reported,
+            ),
         )),
         None => restored::explain_hold(ctx, id).or_else(|| {
             let event = ctx.reporter.bus.find(id)?;

@@ -8,14 +8,14 @@ fn a_hold_goes_with_the_last_that_waits_under_it() {
     bench.connect(5, "a.example");
     bench.connect(6, "a.example");
     bench.step(Input::FlowClosed { cookie: 5 });
-    assert_eq!(bench.told(), [""; 0]);
+    assert_eq!(bench.effects_in_words(), [""; 0]);
     bench.step(Input::FlowClosed { cookie: 6 });
-    assert_eq!(bench.told(), ["tell hold-gone h1 gone"]);
+    assert_eq!(bench.effects_in_words(), ["report hold-gone h1 gone"]);
     assert!(matches!(bench.effects.last(), Some(Effect::Save)));
     let mut bench = Bench::new(&[EARLY]);
     bench.act(Subject::Handshake(to("a.example")), caller(6));
     bench.step(Input::CallerEnded { pid: 6 });
-    assert_eq!(bench.told(), ["tell hold-gone h1 gone"]);
+    assert_eq!(bench.effects_in_words(), ["report hold-gone h1 gone"]);
 }
 
 #[test]
@@ -28,10 +28,10 @@ fn a_session_that_is_over_leaves_no_hold_no_grant_and_no_exec() {
     bench.decider.execs.asked(key, 10, "/bin/rm", None, BootNanos(1));
     bench.decider.execs.let_through(key, 10, BootNanos(1));
     bench.step(Input::Ending(SESSION));
-    assert_eq!(bench.told(), ["tell hold-gone h2 gone"]);
+    assert_eq!(bench.effects_in_words(), ["report hold-gone h2 gone"]);
     assert!(bench.decider.execs.forget(10).is_empty());
     bench.act(Subject::Lifecycle(Lifecycle::Ended), Pending::None);
-    assert_eq!(bench.told(), ["judged allow", "tell session-ended allow"]);
+    assert_eq!(bench.effects_in_words(), ["judged allow", "report session-ended allow"]);
     bench.step(Input::Over(SESSION));
     assert!(bench.decider.sessions.is_empty() && bench.decider.holds().grants().is_empty());
 }
@@ -46,10 +46,10 @@ fn a_daemon_that_ends_with_its_programs_denies_what_waits() {
         [
             format!("refuse flow {flow}"),
             "record deny by daemon".into(),
-            format!("tell flow-denied h{hold} denied"),
+            format!("report flow-denied h{hold} denied"),
         ]
     };
-    assert_eq!(bench.told(), [of(5, 1), of(6, 2)].concat());
+    assert_eq!(bench.effects_in_words(), [of(5, 1), of(6, 2)].concat());
     assert_eq!(bench.decider.holds().get(1).unwrap().decided_by.as_deref(), Some("the daemon ended"));
 }
 

@@ -9,7 +9,7 @@ use crate::{
 
 fn approve(bench: &mut Bench, hold: u64, reach: Option<u64>) -> Vec<String> {
     bench.step(Input::Approved(Approval { hold, who: PERSON, reach: reach.map(Duration::from_secs) }));
-    bench.told()
+    bench.effects_in_words()
 }
 
 #[test]
@@ -20,13 +20,13 @@ fn a_hold_is_approved_once_and_its_points_are_taken_back() {
     assert_eq!(bench.session().memory.risk(now), 20);
     assert_eq!(
         approve(&mut bench, 1, None),
-        ["waited 1 ns", "allow flow 5", "tell flow-released h1 approved"]
+        ["waited 1 ns", "allow flow 5", "report flow-released h1 approved"]
     );
     assert_eq!(bench.session().memory.risk(now), 0);
     assert_eq!(bench.decider.holds().get(1).unwrap().decided_by.as_deref(), Some("uid 7"));
     assert_eq!(approve(&mut bench, 1, None), [""; 0], "it is decided");
     bench.step(Input::Denied { hold: 1, who: PERSON });
-    assert_eq!(bench.told(), [""; 0]);
+    assert_eq!(bench.effects_in_words(), [""; 0]);
     let already = Objection::Undecidable(Undecidable::Already(HoldState::Approved));
     assert_eq!(bench.decider.may_approve(1, None).unwrap_err(), already);
     assert_eq!(bench.decider.may_approve(9, None).unwrap_err(), Objection::Undecidable(Undecidable::Unknown));
@@ -47,16 +47,16 @@ fn a_grant_lets_the_same_go_on_for_a_while_and_is_recorded_each_time() {
     bench.now += 59 * second;
     bench.connect(6, "a.example");
     assert_eq!(
-        bench.told(),
-        ["judged hold", "allow flow 6", "record release by daemon", "tell flow-released allow"]
+        bench.effects_in_words(),
+        ["judged hold", "allow flow 6", "record release by daemon", "report flow-released allow"]
     );
     let now = BootNanos(bench.now);
     assert_eq!(bench.session().memory.risk(now), 0, "what a person lets through is no risk");
     bench.connect(7, "b.example");
-    assert!(bench.told().contains(&"tell flow-held hold".to_owned()), "another question");
+    assert!(bench.effects_in_words().contains(&"report flow-held hold".to_owned()), "another question");
     bench.now += second;
     bench.connect(8, "a.example");
-    assert!(bench.told().contains(&"tell flow-held hold".to_owned()), "it has ended");
+    assert!(bench.effects_in_words().contains(&"report flow-held hold".to_owned()), "it has ended");
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn what_a_grant_lets_through_is_no_risk_also_when_it_would_count_anew() {
     approve(&mut bench, 1, Some(24 * 3600));
     bench.now += HALF_LIFE.as_nanos() as u64;
     bench.connect(6, "a.example");
-    assert_eq!(bench.told()[1], "allow flow 6");
+    assert_eq!(bench.effects_in_words()[1], "allow flow 6");
     let now = BootNanos(bench.now);
     assert_eq!(bench.session().memory.risk(now), 0);
 }
@@ -77,10 +77,10 @@ fn an_approved_handshake_speaks_for_the_data_that_follows() {
     let caller =
         HeldCaller { pid: 10, ino: 1, more: 0, dev: 0, subject: monitor_common::policy::SUBJECT_CONNECT };
     bench.act(Subject::Handshake(to("a.example")), Pending::Caller(caller));
-    assert_eq!(bench.told()[2], "tell syscall-held hold");
+    assert_eq!(bench.effects_in_words()[2], "report syscall-held hold");
     approve(&mut bench, 1, None);
     bench.connect(5, "a.example");
-    assert_eq!(bench.told()[1], "allow flow 5");
+    assert_eq!(bench.effects_in_words()[1], "allow flow 5");
 }
 
 #[test]
@@ -88,11 +88,11 @@ fn the_same_question_is_asked_once_and_all_who_wait_are_answered() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
     bench.connect(6, "a.example");
-    assert_eq!(bench.effects.len(), 2, "{:?}", bench.told());
+    assert_eq!(bench.effects.len(), 2, "{:?}", bench.effects_in_words());
     assert!(matches!(bench.effects[1], Effect::Save), "a restart must find both");
     let another = process(11, "/bin/q");
     bench.act_of(another, Subject::Connect(to("a.example")), flow(7));
-    assert_eq!(bench.told(), ["judged hold", "tell flow-held hold"], "somebody else is told");
+    assert_eq!(bench.effects_in_words(), ["judged hold", "report flow-held hold"], "somebody else is told");
     let unseen = bench.decider.may_approve(1, None).unwrap_err();
     assert!(matches!(&unseen, Objection::Unseen(lines) if lines[0].contains("/bin/q 11")), "{unseen:?}");
     assert_eq!(approve(&mut bench, 1, None), [""; 0], "nobody saw all of them");
@@ -118,15 +118,15 @@ fn where_nobody_is_there_to_answer_silence_is_no_at_once() {
     bench.session().unattended = Some("a CI job".into());
     bench.connect(5, "a.example");
     assert_eq!(
-        bench.told(),
+        bench.effects_in_words(),
         [
             "judged hold",
             "record hold by r",
-            "tell flow-held hold",
+            "report flow-held hold",
             "account h1",
             "refuse flow 5",
             "record expire by daemon",
-            "tell hold-expired h1 expired"
+            "report hold-expired h1 expired"
         ]
     );
     let hold = bench.decider.holds().get(1).unwrap();
@@ -147,12 +147,12 @@ fn more_questions_than_a_person_can_answer_freeze_the_tree() {
     assert_eq!(bench.decider.holds().waiting().count(), WAITING_MAX);
     bench.connect(99, "more.example");
     assert_eq!(
-        bench.told(),
+        bench.effects_in_words(),
         [
             "judged hold",
             "freeze by r: more waits than a person can answer",
             "drop flow 99",
-            "tell flow-denied freeze"
+            "report flow-denied freeze"
         ]
     );
     let mut bench = Bench::new(&[EARLY]);
@@ -160,7 +160,7 @@ fn more_questions_than_a_person_can_answer_freeze_the_tree() {
         bench.connect(number, &format!("h{number}.example"));
     }
     bench.act(Subject::Handshake(to("more.example")), caller(6));
-    assert_eq!(bench.told()[2], "refuse caller 6");
+    assert_eq!(bench.effects_in_words()[2], "refuse caller 6");
 }
 
 #[test]
@@ -190,11 +190,15 @@ fn one_request_through_a_relay_is_one_question() {
     bench.step(Input::Denied { hold: 2, who: PERSON });
     // The relay's own connection goes on, through a second proxy as well.
     bench.act_of(process(20, "/bin/relay"), Subject::Connect(to("a.example")), through(7, 20));
-    assert_eq!(bench.told()[1..3], ["allow flow 7", "record release by daemon"]);
+    assert_eq!(bench.effects_in_words()[1..3], ["allow flow 7", "record release by daemon"]);
     bench.act_of(process(30, "/bin/agent"), Subject::Connect(to("a.example")), flow(8));
-    assert_eq!(bench.told()[1], "allow flow 8");
+    assert_eq!(bench.effects_in_words()[1], "allow flow 8");
     bench.act_of(process(40, "/bin/late"), Subject::Connect(to("a.example")), flow(9));
-    assert!(bench.told().iter().any(|line| line == "refuse flow 9"), "{:?}", bench.told());
+    assert!(
+        bench.effects_in_words().iter().any(|line| line == "refuse flow 9"),
+        "{:?}",
+        bench.effects_in_words()
+    );
 }
 
 #[test]
@@ -207,7 +211,7 @@ fn a_relay_is_asked_about_when_something_foreign_was_touched_since() {
     approve(&mut bench, 1, None);
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
     bench.act_of(process(20, "/bin/relay"), Subject::Connect(to("a.example")), flow(7));
-    assert_eq!(bench.told()[2], "tell flow-held hold");
+    assert_eq!(bench.effects_in_words()[2], "report flow-held hold");
 }
 
 #[test]
@@ -219,16 +223,16 @@ fn of_one_exec_a_person_is_asked_once() {
     let arguments = Arguments { args: vec!["/bin/rm".into(), "10".into()], whole: true };
     bench.decider.execs.asked(key, 10, "/bin/rm", Some(&arguments), BootNanos(1));
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Caller(caller));
-    assert_eq!(bench.told()[2], "tell syscall-held hold");
+    assert_eq!(bench.effects_in_words()[2], "report syscall-held hold");
     assert!(bench.decider.waits(&caller));
     approve(&mut bench, 1, None);
     assert!(!bench.decider.waits(&caller));
     bench.decider.execs.let_through(key, 10, BootNanos(2));
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Caller(caller));
-    assert_eq!(bench.told(), ["judged hold", "allow caller 10"], "the kernel asks several times");
+    assert_eq!(bench.effects_in_words(), ["judged hold", "allow caller 10"], "the kernel asks several times");
     let other = HeldCaller { ino: 2, ..caller };
     bench.act_of(process(11, "/bin/rm"), Subject::Exec, Pending::Caller(HeldCaller { pid: 11, ..other }));
-    assert_eq!(bench.told()[2], "tell syscall-held hold");
+    assert_eq!(bench.effects_in_words()[2], "report syscall-held hold");
 }
 
 #[test]
@@ -245,9 +249,9 @@ fn an_exec_that_was_approved_stays_so_whatever_another_thread_of_it_waits_for() 
     approve(&mut bench, 1, None);
     bench.decider.execs.let_through(key, 10, BootNanos(2));
     bench.act(Subject::Open(secret("ssh", false)), caller(10));
-    assert_eq!(bench.told()[2], "tell syscall-held hold");
+    assert_eq!(bench.effects_in_words()[2], "report syscall-held hold");
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Caller(exec));
-    assert_eq!(bench.told(), ["judged hold", "allow caller 10"]);
+    assert_eq!(bench.effects_in_words(), ["judged hold", "allow caller 10"]);
 }
 
 #[test]
@@ -332,7 +336,7 @@ fn the_next_hop_is_made_by_another_process_than_opened_the_one_before() {
         bench.act_of(process(10, "/bin/p"), Subject::Connect(to("a.example")), pending);
         approve(&mut bench, 1, None);
         bench.act_of(process(next, "/bin/p"), Subject::Connect(to("a.example")), flow(6));
-        bench.told().contains(&"allow flow 6".to_owned())
+        bench.effects_in_words().contains(&"allow flow 6".to_owned())
     };
     assert_eq!([goes_on(12, 12), goes_on(12, 10)], [false, true]);
     assert_eq!([goes_on(0, 10), goes_on(0, 12)], [false, true], "who opened it is not known: who asked");

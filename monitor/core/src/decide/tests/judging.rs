@@ -16,22 +16,22 @@ fn a_flow_is_answered_by_its_rules_action() {
     let played = |host: &str| {
         let mut bench = Bench::new(&EVERYTHING);
         bench.connect(5, host);
-        bench.told()
+        bench.effects_in_words()
     };
-    assert_eq!(played("x.example"), ["judged allow", "tell flow-passed allow", "allow flow 5"]);
-    assert_eq!(played("alert.example"), ["judged alert", "tell connect alert", "allow flow 5"]);
+    assert_eq!(played("x.example"), ["judged allow", "report flow-passed allow", "allow flow 5"]);
+    assert_eq!(played("alert.example"), ["judged alert", "report connect alert", "allow flow 5"]);
     assert_eq!(
         played("hold.example"),
-        ["judged hold", "record hold by hold", "tell flow-held hold", "account h1"]
+        ["judged hold", "record hold by hold", "report flow-held hold", "account h1"]
     );
-    assert_eq!(played("deny.example"), ["judged deny", "refuse flow 5", "tell flow-denied deny"]);
+    assert_eq!(played("deny.example"), ["judged deny", "refuse flow 5", "report flow-denied deny"]);
     assert_eq!(
         played("freeze.example"),
-        ["judged freeze", "freeze by freeze: s", "refuse flow 5", "tell flow-denied freeze"]
+        ["judged freeze", "freeze by freeze: s", "refuse flow 5", "report flow-denied freeze"]
     );
     assert_eq!(
         played("kill.example"),
-        ["judged kill", "kill by kill: s", "refuse flow 5", "tell flow-denied kill"]
+        ["judged kill", "kill by kill: s", "refuse flow 5", "report flow-denied kill"]
     );
 }
 
@@ -46,13 +46,13 @@ fn a_caller_is_answered_by_its_rules_action() {
     let played = |host: &str| {
         let mut bench = Bench::new(&early.each_ref().map(String::as_str));
         bench.act(Subject::Handshake(to(host)), caller(6));
-        bench.told()
+        bench.effects_in_words()
     };
     assert_eq!(played("x.example"), ["judged allow", "allow caller 6"]);
-    assert_eq!(played("deny.example"), ["judged deny", "tell syscall-denied deny", "refuse caller 6"]);
+    assert_eq!(played("deny.example"), ["judged deny", "report syscall-denied deny", "refuse caller 6"]);
     assert_eq!(
         played("freeze.example"),
-        ["judged freeze", "freeze by freeze: s", "tell syscall-denied freeze", "refuse caller 6"]
+        ["judged freeze", "freeze by freeze: s", "report syscall-denied freeze", "refuse caller 6"]
     );
 }
 
@@ -61,19 +61,19 @@ fn what_has_happened_is_told_and_a_hold_or_a_denial_is_an_alert_then() {
     let played = |host: &str| {
         let mut bench = Bench::new(&EVERYTHING);
         bench.act(Subject::Connect(to(host)), Pending::None);
-        bench.told()
+        bench.effects_in_words()
     };
-    assert_eq!(played("x.example"), ["judged allow", "tell connect allow"]);
-    assert_eq!(played("hold.example"), ["judged hold", "tell connect alert"]);
-    assert_eq!(played("deny.example"), ["judged deny", "tell connect alert"]);
-    assert_eq!(played("freeze.example"), ["judged freeze", "tell connect freeze", "freeze by freeze: s"]);
+    assert_eq!(played("x.example"), ["judged allow", "report connect allow"]);
+    assert_eq!(played("hold.example"), ["judged hold", "report connect alert"]);
+    assert_eq!(played("deny.example"), ["judged deny", "report connect alert"]);
+    assert_eq!(played("freeze.example"), ["judged freeze", "report connect freeze", "freeze by freeze: s"]);
     let mut bench = Bench::new(&EVERYTHING);
     bench.act(Subject::Exec, Pending::None);
-    assert_eq!(bench.told(), ["judged allow"], "execs are too many to be told");
+    assert_eq!(bench.effects_in_words(), ["judged allow"], "execs are too many to be told");
     let mut datagram = to("x.example");
     datagram.transport = Transport::Udp;
     bench.act(Subject::Connect(datagram), Pending::None);
-    assert_eq!(bench.told(), ["judged allow"]);
+    assert_eq!(bench.effects_in_words(), ["judged allow"]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn every_kind_of_act_has_an_event_of_its_own_name() {
     for (subject, name) in names {
         let mut bench = Bench::new(&EVERYTHING);
         bench.act(subject, Pending::None);
-        assert_eq!(bench.told()[1], format!("tell {name} allow"));
+        assert_eq!(bench.effects_in_words()[1], format!("report {name} allow"));
     }
     assert_eq!(event_name(&Subject::Exec), "exec");
     let how = crate::facts::EnvironHow::Exec;
@@ -113,11 +113,11 @@ fn what_the_kernel_refused_is_told_as_that() {
     let mut bench = Bench::new(&EVERYTHING);
     let refused = |observed| Pending::Refused { observed };
     bench.act(Subject::Connect(to("x")), refused(false));
-    assert_eq!(bench.told(), ["judged allow", "tell connect-refused deny"]);
+    assert_eq!(bench.effects_in_words(), ["judged allow", "report connect-refused deny"]);
     bench.act(Subject::Open(secret("ssh", false)), refused(false));
-    assert_eq!(bench.told(), ["judged allow", "tell syscall-denied deny"]);
+    assert_eq!(bench.effects_in_words(), ["judged allow", "report syscall-denied deny"]);
     bench.act(Subject::Connect(to("x")), refused(true));
-    assert_eq!(bench.told(), ["judged allow", "tell would-refuse deny"]);
+    assert_eq!(bench.effects_in_words(), ["judged allow", "report would-refuse deny"]);
 }
 
 #[test]
@@ -126,17 +126,20 @@ fn observe_mode_stops_nothing_and_tells_what_would_be_done() {
         let mut bench = Bench::new(&EVERYTHING).observing();
         bench.act(Subject::Connect(to(host)), pending);
         assert!(!bench.session().is_frozen());
-        bench.told()
+        bench.effects_in_words()
     };
-    assert_eq!(played("hold.example", flow(5)), ["judged hold", "tell would-hold hold", "allow flow 5"]);
-    assert_eq!(played("deny.example", caller(6)), ["judged deny", "tell would-deny deny", "allow caller 6"]);
+    assert_eq!(played("hold.example", flow(5)), ["judged hold", "report would-hold hold", "allow flow 5"]);
+    assert_eq!(
+        played("deny.example", caller(6)),
+        ["judged deny", "report would-deny deny", "allow caller 6"]
+    );
     assert_eq!(
         played("freeze.example", flow(5)),
-        ["judged freeze", "tell would-freeze freeze", "tell would-freeze freeze", "allow flow 5"]
+        ["judged freeze", "report would-freeze freeze", "report would-freeze freeze", "allow flow 5"]
     );
     assert_eq!(
         played("kill.example", flow(5)),
-        ["judged kill", "tell would-freeze kill", "tell would-kill kill", "allow flow 5"]
+        ["judged kill", "report would-freeze kill", "report would-kill kill", "allow flow 5"]
     );
 }
 
@@ -146,12 +149,12 @@ fn a_guess_is_reset_whatever_would_be_held_or_denied() {
         let mut bench = Bench::new(&EVERYTHING);
         let Pending::Flow { flow, .. } = flow(5) else { panic!("a flow") };
         bench.act(Subject::Connect(to(host)), Pending::Flow { flow, unseen: true });
-        bench.told()
+        bench.effects_in_words()
     };
-    assert_eq!(played("hold.example"), ["judged hold", "refuse flow 5", "tell flow-reset alert"]);
-    assert_eq!(played("deny.example"), ["judged deny", "refuse flow 5", "tell flow-reset alert"]);
-    assert_eq!(played("x.example"), ["judged allow", "tell flow-passed allow", "allow flow 5"]);
-    assert!(played("freeze.example").contains(&"tell flow-denied freeze".to_owned()));
+    assert_eq!(played("hold.example"), ["judged hold", "refuse flow 5", "report flow-reset alert"]);
+    assert_eq!(played("deny.example"), ["judged deny", "refuse flow 5", "report flow-reset alert"]);
+    assert_eq!(played("x.example"), ["judged allow", "report flow-passed allow", "allow flow 5"]);
+    assert!(played("freeze.example").contains(&"report flow-denied freeze".to_owned()));
 }
 
 #[test]
@@ -161,8 +164,10 @@ fn a_spent_budget_trips_a_session_when_it_begins_and_not_when_it_is_over() {
         let mut bench = Bench::new(&[rule]);
         bench.decider.settings.risk_budget = 60;
         bench.act(Subject::Lifecycle(end), Pending::None);
-        assert_eq!(bench.told()[0], "judged alert");
-        bench.told().contains(&"freeze by risk-budget: the session's risk is 60 points".to_owned())
+        assert_eq!(bench.effects_in_words()[0], "judged alert");
+        bench
+            .effects_in_words()
+            .contains(&"freeze by risk-budget: the session's risk is 60 points".to_owned())
     };
     assert_eq!((stops(Lifecycle::Started), stops(Lifecycle::Ended)), (true, false));
 }
@@ -183,7 +188,7 @@ fn a_pack_that_is_switched_off_is_told_and_lets_what_waits_go_on() {
     let pack_off = Some("railway".to_owned());
     let act = Act { session: SESSION, process, at, subject, pending: caller(6), pack_off };
     bench.step(Input::Act(Box::new(act)));
-    assert_eq!(bench.told(), ["allow caller 6", "tell passed over railway"]);
+    assert_eq!(bench.effects_in_words(), ["allow caller 6", "report passed over railway"]);
 }
 
 #[test]
@@ -191,11 +196,11 @@ fn of_a_session_that_is_over_nothing_leaves() {
     let mut bench = Bench::new(&EVERYTHING);
     bench.decider.sessions.remove(SESSION);
     bench.connect(5, "x.example");
-    assert_eq!(bench.told(), ["keep held 5", "too late connect"]);
+    assert_eq!(bench.effects_in_words(), ["keep held 5", "too late connect"]);
     bench.act(Subject::Exec, caller(6));
-    assert_eq!(bench.told(), ["refuse caller 6", "too late exec"]);
+    assert_eq!(bench.effects_in_words(), ["refuse caller 6", "too late exec"]);
     bench.act(Subject::Exec, Pending::None);
-    assert_eq!(bench.told(), ["too late exec"]);
+    assert_eq!(bench.effects_in_words(), ["too late exec"]);
 }
 
 #[test]
@@ -203,21 +208,21 @@ fn a_foreign_read_gates_the_session_and_is_passed_on() {
     let rule = "{id: r, summary: s, on: connect, match: {destination: infra, touched: {foreign: true}}, action: hold}";
     let mut bench = Bench::new(&[rule]);
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
-    assert_eq!(bench.told(), ["judged allow", "gate", "tell secret-read allow", "pass on"]);
+    assert_eq!(bench.effects_in_words(), ["judged allow", "gate", "report secret-read allow", "pass on"]);
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
-    assert!(!bench.told().contains(&"gate".to_owned()), "it asks already");
+    assert!(!bench.effects_in_words().contains(&"gate".to_owned()), "it asks already");
     bench.step(Input::NotGated(SESSION));
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
-    assert!(bench.told().contains(&"gate".to_owned()), "the kernel could not be told");
+    assert!(bench.effects_in_words().contains(&"gate".to_owned()), "the kernel could not be told");
     bench.step(Input::NotGated(SESSION));
     bench.act(Subject::Exec, Pending::None);
-    assert_eq!(bench.told(), ["judged allow", "gate"], "whatever the next act is");
+    assert_eq!(bench.effects_in_words(), ["judged allow", "gate"], "whatever the next act is");
     let owners = SecretAccess { owner: true, ..secret("ssh", true) };
     bench.act(Subject::Open(owners), Pending::None);
-    assert!(!bench.told().contains(&"pass on".to_owned()));
+    assert!(!bench.effects_in_words().contains(&"pass on".to_owned()));
     let mut other = Bench::new(&[rule]);
     other.act(Subject::Open(secret("ssh", false)), Pending::None);
-    assert_eq!(other.told(), ["judged allow", "tell secret-read allow"]);
+    assert_eq!(other.effects_in_words(), ["judged allow", "report secret-read allow"]);
 }
 
 #[test]
@@ -250,14 +255,14 @@ fn what_runs_is_what_was_judged_or_the_session_is_frozen() {
     let why = "freeze by r: what runs is not what was judged before it ran";
     let mut bench = Bench::new(&[rule]);
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Changed);
-    assert_eq!(bench.told(), ["judged hold", "tell exec alert", why]);
+    assert_eq!(bench.effects_in_words(), ["judged hold", "report exec alert", why]);
     let mut bench = Bench::new(&[rule]);
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::None);
-    assert_eq!(bench.told(), ["judged hold", "tell exec alert"]);
+    assert_eq!(bench.effects_in_words(), ["judged hold", "report exec alert"]);
     // A person has let the program run, with whatever arguments.
     let mut bench = Bench::new(&[rule]);
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, caller(10));
     bench.step(Input::Approved(Approval { hold: 1, who: PERSON, reach: Some(Duration::from_secs(60)) }));
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Changed);
-    assert_eq!(bench.told(), ["judged hold", "tell exec alert"]);
+    assert_eq!(bench.effects_in_words(), ["judged hold", "report exec alert"]);
 }

@@ -19,7 +19,7 @@ fn other(bench: &mut Bench) -> &mut Session {
 
 fn meet(bench: &mut Bench) -> Vec<String> {
     bench.step(Input::Met([SESSION, OTHER].into()));
-    bench.told()
+    bench.effects_in_words()
 }
 
 /// What follows where the other one does something.
@@ -27,7 +27,7 @@ fn other_acts(bench: &mut Bench, subject: Subject, pending: Pending) -> Vec<Stri
     let (at, process) = (BootNanos(bench.now), process(20, "/bin/q"));
     let act = Act { session: OTHER, process, at, subject, pending, pack_off: None };
     bench.step(Input::Act(Box::new(act)));
-    bench.told()
+    bench.effects_in_words()
 }
 
 fn other_connects(bench: &mut Bench) -> Vec<String> {
@@ -38,17 +38,17 @@ fn other_connects(bench: &mut Bench) -> Vec<String> {
 fn what_a_session_has_touched_counts_for_those_that_it_has_met() {
     let mut bench = two(&[TOUCHED]);
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
-    assert_eq!(other_connects(&mut bench)[1], "tell flow-passed allow");
-    let told = ["gate", "session 2 asks again", "tell session 2 shares /secret/ssh"];
-    assert_eq!(meet(&mut bench), told);
-    assert_eq!(other_connects(&mut bench)[2], "tell flow-held hold");
+    assert_eq!(other_connects(&mut bench)[1], "report flow-passed allow");
+    let reported = ["gate", "session 2 asks again", "report session 2 shares /secret/ssh"];
+    assert_eq!(meet(&mut bench), reported);
+    assert_eq!(other_connects(&mut bench)[2], "report flow-held hold");
     assert_eq!(other(&mut bench).touched(), ["A foreign ssh /secret/ssh"]);
     assert_eq!(other(&mut bench).memory.touches()[0].met, Some(SESSION));
     assert_eq!(meet(&mut bench), [""; 0], "it is no news");
     bench.act(Subject::Open(secret("cloud", true)), Pending::None);
     assert_eq!(
         meet(&mut bench),
-        ["session 2 asks again", "tell session 2 shares /secret/cloud"],
+        ["session 2 asks again", "report session 2 shares /secret/cloud"],
         "its connections ask already"
     );
 }
@@ -57,7 +57,7 @@ fn what_a_session_has_touched_counts_for_those_that_it_has_met() {
 fn what_no_rule_asks_for_is_shared_and_gates_nothing() {
     let mut bench = two(&["{id: r, summary: s, on: open, match: {secret: {class: ssh}}, action: alert}"]);
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
-    assert_eq!(meet(&mut bench), ["session 2 asks again", "tell session 2 shares /secret/ssh"]);
+    assert_eq!(meet(&mut bench), ["session 2 asks again", "report session 2 shares /secret/ssh"]);
 }
 
 #[test]
@@ -69,39 +69,39 @@ fn what_is_a_sessions_own_does_not_count_for_another() {
 
 #[test]
 fn what_lies_in_its_own_trees_does_not_count_for_a_session() {
-    let told = |place: fn(&mut Session)| {
+    let reported = |place: fn(&mut Session)| {
         let mut bench = two(&[TOUCHED]);
         place(other(&mut bench));
         bench.act(Subject::Open(secret("ssh", true)), Pending::None);
         meet(&mut bench).len()
     };
-    assert_eq!(told(|other| other.workspace = Some("/secret".into())), 0);
-    assert_eq!(told(|other| other.project.push("/secret".into())), 0, "another tree of its project");
-    assert_eq!(told(|other| other.served.push("/secret".into())), 0, "the workspace of a client");
-    assert_eq!(told(|other| other.workspace = Some("/sec".into())), 3);
+    assert_eq!(reported(|other| other.workspace = Some("/secret".into())), 0);
+    assert_eq!(reported(|other| other.project.push("/secret".into())), 0, "another tree of its project");
+    assert_eq!(reported(|other| other.served.push("/secret".into())), 0, "the workspace of a client");
+    assert_eq!(reported(|other| other.workspace = Some("/sec".into())), 3);
 }
 
 #[test]
 fn what_is_unknown_of_a_session_is_unknown_of_those_that_it_has_met() {
     let mut bench = two(&[TOUCHED]);
     bench.session().incomplete = true;
-    assert_eq!(meet(&mut bench), ["gate", "session 2 asks again", "tell session 2 lacks"]);
+    assert_eq!(meet(&mut bench), ["gate", "session 2 asks again", "report session 2 lacks"]);
     assert!(other(&mut bench).incomplete);
-    assert_eq!(other_connects(&mut bench)[2], "tell flow-held hold");
+    assert_eq!(other_connects(&mut bench)[2], "report flow-held hold");
     assert_eq!(meet(&mut bench), [""; 0], "it is no news");
     let reads = other_acts(&mut bench, Subject::Open(secret("ssh", true)), Pending::None);
     assert!(!reads.contains(&"gate".to_owned()), "its connections ask already: {reads:?}");
     let mut bench = two(&[TOUCHED]);
     bench.act(Subject::Open(secret("ssh", true)), Pending::None);
     bench.session().incomplete = true;
-    let told = [
+    let reported = [
         "gate",
         "session 2 asks again",
-        "tell session 2 shares /secret/ssh",
+        "report session 2 shares /secret/ssh",
         "session 2 asks again",
-        "tell session 2 lacks",
+        "report session 2 lacks",
     ];
-    assert_eq!(meet(&mut bench), told, "gated once");
+    assert_eq!(meet(&mut bench), reported, "gated once");
 }
 
 #[test]

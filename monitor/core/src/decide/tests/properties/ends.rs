@@ -63,6 +63,6 @@ impl Driver {
 }
 
 fn check_gone(effects: &[Effect]) {
-    let told = |effect: &Effect| matches!(effect, Effect::Save) || is_end(effect, HoldState::Gone);
-    assert!(effects.iter().all(told), "{effects:?}");
+    let reported = |effect: &Effect| matches!(effect, Effect::Save) || is_end(effect, HoldState::Gone);
+    assert!(effects.iter().all(reported), "{effects:?}");
 }
