@@ -8,8 +8,10 @@ use clap::Args;
 use crate::{clients, process, repository::Repository, suite};
 
 /// What the sandbox is made of, and the Debian packages that have it.
-const NEEDED: [(&str, &str); 5] = [
+const NEEDED: [(&str, &str); 7] = [
+    ("bwrap", "bubblewrap"), // the sandboxes of codex and Claude Code
     ("ip", "iproute2"),
+    ("socat", "socat"),
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("curl", "curl"),

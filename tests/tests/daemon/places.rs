@@ -130,6 +130,19 @@ fn a_child_in_another_mount_namespace_has_stores_there() {
     read_of(&daemon, ".password-store/infra/db.gpg", || agent.output());
 }
 
+/// Agents try their sandbox before they use it, with a program that has ended before anybody could look at its mounts.
+#[test]
+fn a_sandbox_that_is_only_tried_leaves_nothing_in_doubt() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    let tried = "for n in $(seq 20); do unshare -m true; done; unshare -m bash -c 'sleep 0.5'";
+    let _ = home.run(&daemon, tried).finish();
+    let _ = daemon.the_event("session-ended");
+    assert_eq!(daemon.events("session-incomplete"), Vec::<Value>::new());
+}
+
 /// The same program at the same path is what the session's root knows; another one mounted over it is not.
 #[test]
 fn a_file_mounted_over_an_owner_tool_is_no_owner() {

@@ -149,7 +149,8 @@ fn question(secrets: &Secrets, pid: u32, env: &[(String, String)], workspace: bo
     }
 }
 
-fn survey(ctx: &mut Context, id: SessionId, question: Question, timeout: Duration) {
+/// Has a thread look, and waits for it as long as `wanted`, if that much is left to wait.
+fn survey(ctx: &mut Context, id: SessionId, question: Question, wanted: Duration) {
     let (pid, found) = (question.pid, namespace(question.pid));
     if let Some(namespace) = found
         && let Some(view) = ctx.surveying.surveys.view(id, namespace, pid)
@@ -173,7 +174,7 @@ fn survey(ctx: &mut Context, id: SessionId, question: Question, timeout: Duratio
             return;
         }
     };
-    let (timeout, began) = (ctx.surveying.surveys.budget.of(timeout), Instant::now());
+    let (timeout, began) = (ctx.surveying.surveys.budget.of(wanted), Instant::now());
     let answered = answer.wait(QUIET, timeout);
     // A file system that answers as file systems do takes nothing from the budget, however many sessions begin.
     ctx.surveying.surveys.budget.spend(began.elapsed().saturating_sub(USUAL));
@@ -181,10 +182,13 @@ fn survey(ctx: &mut Context, id: SessionId, question: Question, timeout: Duratio
         Ok(survey) => stores::settle(ctx, id, survey),
         Err(RecvTimeoutError::Disconnected) => {}
         Err(RecvTimeoutError::Timeout) => {
-            tracing::warn!(session = %id, pid, "a file system is slow to answer: its stores are known by name only until it does");
-            if timeout.is_zero() {
-                // Nobody waited for this one at all: fails closed.
-                doubt_unsurveyed(ctx, id, pid);
+            // What a sandbox mounts for a command is never waited for, and known by name until it is found: fails open.
+            if !wanted.is_zero() {
+                tracing::warn!(session = %id, pid, "a file system is slow to answer: its stores are known by name only until it does");
+                if timeout.is_zero() {
+                    // Nobody waited for this one at all: fails closed.
+                    doubt_unsurveyed(ctx, id, pid);
+                }
             }
             ctx.surveying.surveys.running.push(Running { session: id, namespace: found, answer });
         }
