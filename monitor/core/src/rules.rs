@@ -1,6 +1,6 @@
 //! Rules: what an agent's facts mean, and what to do about them.
 //!
-//! Files become a [`RuleSet`] or the list of all their [`Problems`]; a set and a session's [`Memory`] turn a fact into
+//! Files become a [`RuleSet`] or the list of all their [`Problems`](crate::problem::Problems); a set and a session's [`Memory`] turn a fact into
 //! a [`Verdict`]. Nothing here acts, reads a clock or waits. The language is described in `docs/rules.md`.
 
 mod backends;
@@ -15,15 +15,12 @@ pub(crate) mod grammar;
 mod guard;
 mod index;
 mod listed;
-mod lists;
 mod memory;
 pub mod model;
 mod packs;
-pub(crate) mod parse;
+mod parse;
 mod pattern;
 mod places;
-pub(crate) mod problem;
-pub(crate) mod report;
 pub mod schema;
 mod sense;
 mod set;
@@ -31,9 +28,7 @@ mod strangers;
 #[cfg(test)]
 mod testing;
 mod trace;
-pub(crate) mod vocabulary;
 mod wording;
-pub(crate) mod words;
 
 pub use self::{
     backends::Backends,
@@ -42,9 +37,6 @@ pub use self::{
     memory::{Memory, Reader, Readers, Touch},
     model::{MAX_RULES, Rule},
     pattern::{Glob, HostPattern},
-    problem::{Problem, Problems},
     set::RuleSet,
     trace::{Outcome, Trace, Traced},
-    vocabulary::Noun,
-    words::Word,
 };

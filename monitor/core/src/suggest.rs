@@ -31,9 +31,11 @@ use self::{
 use crate::{
     catalog::Catalog,
     facts::Action,
+    problem::Problems,
     replay::{Record, Ruled},
     rule_test::Decisions,
-    rules::{Problems, RuleSet, Word as _},
+    rules::RuleSet,
+    words::Word as _,
 };
 
 /// Findings of one session that are looked at: each costs a look at what came before it.
@@ -321,7 +323,7 @@ impl Proposal {
 }
 
 fn refused(problems: &Problems) -> String {
-    let lines: Vec<String> = problems.iter().map(crate::rules::Problem::headline).collect();
+    let lines: Vec<String> = problems.iter().map(crate::problem::Problem::headline).collect();
     format!("the language does not allow it: {}", lines.join("; "))
 }
 

@@ -14,8 +14,9 @@ use super::{
 use crate::policy;
 use interlock_core::{
     catalog::Catalog,
+    problem::{Problem, Problems},
     rule_test::{Miss, Runner},
-    rules::{Problem, Problems, RuleSet},
+    rules::RuleSet,
 };
 
 const HEADERS: [&str; 5] = ["WHERE", "CASE", "EVENT", "EXPECTED", "GOT"];

@@ -13,13 +13,13 @@ use super::{
     printer::{Printer, complain},
     wait::wait,
 };
-use crate::policy;
-use crate::{config::Config, control::api::RulesView};
+use crate::{config::Config, control::api::RulesView, policy};
 use interlock_core::{
     catalog::{Catalog, Pack},
     facts::Place,
+    problem::{Problem, Problems},
     rule_test,
-    rules::{Backends, Problem, Problems, Rule, RuleSet, schema},
+    rules::{Backends, Rule, RuleSet, schema},
 };
 
 const PACK_HEADERS: [&str; 4] = ["PACK", "STATE", "KINDS OF SECRETS", "KINDS OF DESTINATIONS"];

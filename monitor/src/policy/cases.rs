@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use super::rules;
 use interlock_core::{
+    problem::{Problem, Problems},
     rule_test::Cases,
-    rules::{Problem, Problems, RuleSet},
+    rules::RuleSet,
 };
 
 /// Directories below a given one that are looked at.

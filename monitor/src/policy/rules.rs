@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use interlock_core::rules::{Problem, Problems, RuleSet};
+use interlock_core::{
+    problem::{Problem, Problems},
+    rules::RuleSet,
+};
 use interlock_host::regular;
 
 /// Largest rules file, bytes.

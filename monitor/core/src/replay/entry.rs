@@ -13,7 +13,7 @@ use crate::{
         Relink, SecretAccess, Subject,
     },
     rule_test::{Answer, Decisions},
-    rules::Word as _,
+    words::Word as _,
 };
 
 /// What was published about one fact of a session.

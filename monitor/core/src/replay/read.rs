@@ -14,7 +14,7 @@ use super::{
 use crate::{
     event_fields::count,
     facts::BootNanos,
-    rules::{Problem, Problems},
+    problem::{Problem, Problems},
 };
 
 /// Longest line, bytes: what the daemon's stream allows.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::rules::{Problems, RuleSet};
+use crate::{problem::Problems, rules::RuleSet};
 
 fn event(second: u32, action: &str, more: Value) -> Value {
     let mut event = json!({
@@ -100,7 +100,7 @@ fn every_line_that_is_none_of_a_record_is_told() {
     missing.as_object_mut().unwrap().remove("destination.port");
     let text = format!("{broken}\n[]\nnot json\n{missing}\n");
     let problems = read("r.jsonl", text.as_bytes()).unwrap_err();
-    let lines: Vec<String> = problems.iter().map(crate::rules::Problem::headline).collect();
+    let lines: Vec<String> = problems.iter().map(crate::problem::Problem::headline).collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
     assert!(lines[0].starts_with("r.jsonl:1:1: secret.grade: unknown variant `D`"), "{lines:?}");
     assert!(lines[1].starts_with("r.jsonl:2:1: found no JSON object"), "{lines:?}");

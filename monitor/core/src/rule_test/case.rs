@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    facts::{Action, EnvironHow, InspectHow, Lifecycle, LinkHow, NameSource, Transport},
-    rules::Word,
+    facts::{Action, EnvironHow, InspectHow, LinkHow, NameSource, Lifecycle, Transport},
+    words::Word,
 };
 
 /// One session, and what must be decided about it.

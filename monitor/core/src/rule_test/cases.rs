@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::{case::Case, read};
-use crate::rules::{Problems, RuleSet};
+use crate::{problem::Problems, rules::RuleSet};
 
 /// The cases of a set of files, in the order of files and lines.
 #[derive(Debug)]

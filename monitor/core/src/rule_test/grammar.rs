@@ -1,11 +1,9 @@
 //! The fields of a file of cases, in the language's own table form.
 
 use crate::{
-    facts::{EnvironHow, InspectHow, Lifecycle, LinkHow, Transport},
-    rules::{
-        grammar::{Field, NAME, Shape},
-        words::words,
-    },
+    facts::{EnvironHow, InspectHow, LinkHow, Lifecycle, Transport},
+    rules::grammar::{Field, NAME, Shape},
+    words::words,
 };
 
 const fn required(name: &'static str, shape: Shape, about: &'static str) -> Field {

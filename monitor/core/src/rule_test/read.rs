@@ -13,17 +13,10 @@ use super::{
 };
 use crate::{
     breaker::risk,
-    rules::{
-        Problems, RuleSet, Word as _,
-        parse::{
-            self,
-            section::{Section, each, flag, name, number, text},
-            tree::{Node, Value},
-        },
-        problem::nearest,
-        report::Report,
-        vocabulary::Citation,
-    },
+    problem::{Problems, nearest},
+    rules::RuleSet,
+    words::Word as _,
+    yaml::{Citation, Node, Report, Section, Value, each, flag, name, number, read_tree, text},
 };
 
 /// Reads the cases of files in their order.
@@ -35,7 +28,7 @@ pub fn read(files: &[(PathBuf, String)], rules: &RuleSet) -> Result<Vec<Case>, P
     for (path, content) in files {
         let file = path.display().to_string();
         let mut report = Report::new(&file, content);
-        if let Some(tree) = parse::read_tree(content, &mut report) {
+        if let Some(tree) = read_tree(content, &mut report) {
             cases.extend(read_file(&tree, &mut report));
         }
         check_rules(&mut report, rules);
@@ -63,7 +56,7 @@ fn read_file(tree: &Node, report: &mut Report<'_>) -> Vec<Case> {
         let line = at.line();
         cases.push(Case {
             name,
-            file: report.file.to_owned(),
+            file: report.file().to_owned(),
             line,
             setting,
             events: raw.events,

@@ -3,10 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use super::*;
-use crate::{
-    catalog::Catalog,
-    rules::{Problems, RuleSet},
-};
+use crate::{catalog::Catalog, problem::Problems, rules::RuleSet};
 
 fn read(text: &str) -> Result<Vec<Case>, Problems> {
     read::read(&[(PathBuf::from("case.yaml"), text.to_owned())], &RuleSet::builtin().unwrap())
@@ -178,7 +175,7 @@ cases:
     events: [{ environ: {} }]
 ";
     let problems = read(text).unwrap_err();
-    let said: Vec<String> = problems.iter().map(crate::rules::Problem::headline).collect();
+    let said: Vec<String> = problems.iter().map(crate::problem::Problem::headline).collect();
     for expected in [
         "case.yaml:4:5: cases[0].sesion: there is no such field",
         "case.yaml:6:15: cases[0].events[0].at: found 4; expected a time since the session began",

@@ -3,12 +3,9 @@
 
 use crate::{
     facts::{Action, Kind, Mode},
-    rules::{
-        model::Rule,
-        problem::{Problem, Problems},
-        set::RuleSet,
-        words::Word as _,
-    },
+    problem::{Problem, Problems},
+    rules::{model::Rule, set::RuleSet},
+    words::Word as _,
 };
 
 /// Backends that cannot stop a kind of fact before it happens, by name: `portable`. `None`: it can be stopped.

@@ -24,9 +24,11 @@ use super::{
     memory::{Memory, Seen},
     model::{Moment, Rule},
     set::RuleSet,
+};
+use crate::{
+    facts::{Action, Fact, Mode, Subject},
     words::Word,
 };
-use crate::facts::{Action, Fact, Mode, Subject};
 
 /// Longest text that is remembered of a sequence's step, bytes.
 const MAX_SEEN: usize = 128;

@@ -5,11 +5,11 @@ use super::{
     model::Source,
     set::RuleSet,
     trace::{Outcome, Trace, Traced},
-    words::Word as _,
 };
 use crate::{
     explanation::{ConditionTrace, Neighbour, Otherwise, RuleTrace, Written},
     facts::Action,
+    words::Word as _,
 };
 
 /// Most rules that are listed beside those that matched.

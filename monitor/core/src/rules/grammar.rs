@@ -1,12 +1,13 @@
 //! The language's fields in one table: the parser knows no others, and `rules/schema.json` is made from it.
 
-use super::{
-    model::{Distinct, Moment, Order, Threshold},
+use super::model::{Distinct, Moment, Order, Threshold};
+use crate::{
+    facts::{
+        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
+        Role, Severity,
+    },
     words::{Word, words},
-};
-use crate::facts::{
-    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
-    Role, Severity,
+    yaml::Named,
 };
 
 /// One field of a mapping.
@@ -17,6 +18,12 @@ pub struct Field {
     pub shape: Shape,
     /// One sentence for an editor's tooltip.
     pub about: &'static str,
+}
+
+impl Named for Field {
+    fn name(&self) -> &'static str {
+        self.name
+    }
 }
 
 /// What a field's value looks like.
@@ -47,14 +54,8 @@ pub enum Shape {
     Packs,
 }
 
-/// Lower-case letters, digits and hyphens, as ids of rules, steps and lists are.
+/// What [`crate::yaml::is_name`] lets through, as ids of rules, steps and lists are.
 pub const NAME: &str = "^[a-z0-9-]{1,64}$";
-
-/// Whether a text has the form of [`NAME`]: fit for a metric's label and a command line.
-pub fn is_name(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-    !text.is_empty() && text.len() <= 64 && text.chars().all(plain)
-}
 
 /// A technique of MITRE ATT&CK.
 pub const TECHNIQUE: &str = r"^T[0-9]{4}(\.[0-9]{3})?$";
@@ -244,9 +245,4 @@ pub const TIMEOUT: &[Field] = &[
 /// The answers to silence.
 fn answers() -> Vec<&'static str> {
     [Action::Deny, Action::Freeze, Action::Kill].map(Word::word).to_vec()
-}
-
-/// The fields' names, as messages list them.
-pub fn names(fields: &[Field]) -> String {
-    fields.iter().map(|field| field.name).collect::<Vec<_>>().join(", ")
 }

@@ -9,7 +9,6 @@ mod constant;
 mod duration;
 mod evaluate;
 mod functions;
-mod mistake;
 mod scope;
 #[cfg(test)]
 mod tests;
@@ -19,13 +18,10 @@ use std::{ops::Range, sync::Arc, thread};
 
 use serde::{Serialize, Serializer};
 
+pub use self::scope::{Fault, Scope, Words};
 use self::{evaluate::Expr, variables::Variable};
-pub use self::{
-    mistake::Mistake,
-    scope::{Fault, Scope, Words},
-};
 use super::conditions::Conditions;
-use crate::facts::Kind;
+use crate::{facts::Kind, problem::Problem};
 
 /// Longest guard, bytes.
 const MAX_LENGTH: usize = 1024;
@@ -51,11 +47,13 @@ impl Guard {
     /// Parses and checks a guard of a rule about `on`.
     ///
     /// # Errors
-    /// Every mistake that does not follow from another one, in the order of the text.
-    pub fn compile(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {
+    /// Every mistake that does not follow from another one, in the order of the text, with the bytes of it that it is about.
+    pub fn compile(text: &str, on: Kind) -> Result<Self, Vec<(Range<usize>, Problem)>> {
         if text.len() > MAX_LENGTH {
             let message = format!("the guard has {} bytes; at most {MAX_LENGTH} are read", text.len());
-            return Err(vec![Mistake::new(0..text.len(), message).hint("say more of it with match")]);
+            let mut problem = Problem::new(message);
+            problem.hint("say more of it with match");
+            return Err(vec![(0..text.len(), problem)]);
         }
         // The parser's depth limit does not see a long chain such as 1+1+1+…, whose tree is as deep as it is long.
         let checked = thread::scope(|scope| {
@@ -66,10 +64,10 @@ impl Guard {
                 .and_then(|parser| parser.join().map_err(|_| "the parser gave up".to_owned()))
         });
         checked
-            .map_err(|why| vec![Mistake::new(0..text.len(), format!("the guard cannot be read: {why}"))])?
+            .map_err(|why| vec![(0..text.len(), Problem::new(format!("the guard cannot be read: {why}")))])?
     }
 
-    fn parse(text: &str, on: Kind) -> Result<Self, Vec<Mistake>> {
+    fn parse(text: &str, on: Kind) -> Result<Self, Vec<(Range<usize>, Problem)>> {
         // Without macros, so that the tree is as it was written; without optionals, which no variable is.
         let parser = cel::Env::default().with_optional_support(false).parser().max_recursion_depth(MAX_DEPTH);
         let (tree, places) = parser.parse_with_source_info(text).map_err(|errors| syntax(text, &errors))?;
@@ -84,12 +82,13 @@ impl Guard {
 
     /// Comparisons that have the same value for every fact: whoever wrote them meant something else.
     #[must_use]
-    pub fn constants(&self) -> Vec<Mistake> {
-        let mistake = |(at, value): &(Range<usize>, bool)| {
-            Mistake::new(at.clone(), format!("this is always {value}: nothing in it varies"))
-                .hint("remove it, or compare something else")
+    pub fn constants(&self) -> Vec<(Range<usize>, Problem)> {
+        let problem = |(place, value): &(Range<usize>, bool)| {
+            let mut problem = Problem::new(format!("this is always {value}: nothing in it varies"));
+            problem.hint("remove it, or compare something else");
+            (place.clone(), problem)
         };
-        self.constants.iter().map(mistake).collect()
+        self.constants.iter().map(problem).collect()
     }
 
     /// The value that the guard has for every fact about `on` that meets the conditions; `None` where it varies, or may
@@ -139,15 +138,15 @@ impl Serialize for Guard {
 }
 
 /// The first syntax error of each place; what follows from a recovery is noise.
-fn syntax(text: &str, errors: &cel::ParseErrors) -> Vec<Mistake> {
+fn syntax(text: &str, errors: &cel::ParseErrors) -> Vec<(Range<usize>, Problem)> {
     let mistake = |error: &cel::ParseError| {
         let start = offset(text, error.pos);
         let end = text[start..].chars().next().map_or(start, |c| start + c.len_utf8());
         let message = error.msg.strip_prefix("Syntax error: ").unwrap_or(&error.msg);
-        Mistake::new(start..end, format!("this is not CEL: {}", brief(message)))
+        (start..end, Problem::new(format!("this is not CEL: {}", brief(message))))
     };
     let mut mistakes: Vec<_> = errors.errors.iter().map(mistake).collect();
-    mistakes.dedup_by_key(|mistake| mistake.at.start);
+    mistakes.dedup_by_key(|(place, _)| place.start);
     mistakes.truncate(3);
     mistakes
 }

@@ -3,16 +3,10 @@
 use crate::{
     catalog::{Catalog, destinations::Listing, secrets::UNRESOLVED},
     facts::{Action, DestinationClass, Grade, Kind, Role},
-    rules::{
-        conditions::DestinationMatch,
-        model::Rule,
-        pattern::HostPattern,
-        problem::{Problem, Problems},
-        set::RuleSet,
-        vocabulary::{Citation, Noun},
-        wording::OneOf,
-        words::Word as _,
-    },
+    problem::{Problem, Problems},
+    rules::{conditions::DestinationMatch, model::Rule, pattern::HostPattern, set::RuleSet, wording::OneOf},
+    words::Word as _,
+    yaml::{Citation, Noun},
 };
 
 impl RuleSet {

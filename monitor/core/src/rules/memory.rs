@@ -17,11 +17,11 @@ pub(super) use self::steps::{Seen, Steps};
 use super::{
     conditions::Touched,
     model::{MAX_RULES, Sequence, Threshold},
-    words::Word,
 };
 use crate::{
     breaker::risk::{HALF_LIFE, Risk},
     facts::{BootNanos, Destination, Fact, Grade, Habit, SecretAccess, SessionId, Subject},
+    words::Word,
 };
 
 /// Most secrets that are remembered one by one.

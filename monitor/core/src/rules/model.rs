@@ -8,8 +8,11 @@ pub use super::conditions::{
     Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, ProcessMatch,
     SecretMatch, SessionMatch, Touched,
 };
-use super::{duration::as_written, guard::Guard, places::Places, words::Word};
-use crate::facts::{Action, Kind, Mode, Severity};
+use super::{duration::as_written, guard::Guard, places::Places};
+use crate::{
+    facts::{Action, Kind, Mode, Severity},
+    words::Word,
+};
 
 /// Most rules of one set; a session keeps at most one window for each.
 pub const MAX_RULES: usize = 4096;

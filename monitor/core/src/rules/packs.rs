@@ -5,8 +5,8 @@ pub(super) mod choice;
 use std::collections::{BTreeMap, BTreeSet};
 
 use self::choice::Choice;
-use super::{problem::Problems, set::RuleSet};
-use crate::catalog::Catalog;
+use super::set::RuleSet;
+use crate::{catalog::Catalog, problem::Problems};
 
 impl RuleSet {
     /// The packs that the files switch off, the last word on each counting.

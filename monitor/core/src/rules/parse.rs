@@ -10,21 +10,19 @@ mod packs;
 mod places;
 mod rule;
 mod rules;
-pub(crate) mod section;
-pub(crate) mod tree;
 
 use std::{path::PathBuf, sync::Arc};
 
-pub(crate) use self::document::read_tree;
 use self::{document::Document, rules::Rules};
 use super::{
     builtin::{DEFAULT, DEFAULT_NAME},
-    lists::Lists,
     model::Rule,
     packs::choice::Choice,
-    problem::{Problem, Problems},
     sense,
-    vocabulary::{Citation, Noun},
+};
+use crate::{
+    problem::{Problem, Problems},
+    yaml::{Citation, Lists, Noun},
 };
 
 /// What files say, checked.
@@ -59,7 +57,7 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     let lists = Arc::new(lists);
     let mut rules = Rules::default();
     for document in &mut documents {
-        document.report.lists = Arc::clone(&lists);
+        document.report.lists = Some(Arc::clone(&lists));
         rules.read(document);
     }
     for document in &mut documents {

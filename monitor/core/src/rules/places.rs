@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::{
     problem::Problem,
-    vocabulary::{Citation, Noun},
+    yaml::{Citation, Noun},
 };
 
 /// The places of one rule.

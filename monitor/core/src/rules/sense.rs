@@ -9,9 +9,11 @@ use super::{
     conditions::{Conditions, DestinationMatch, EnvironMatch, ProcessMatch, SecretMatch},
     model::Rule,
     pattern::HostPattern,
+};
+use crate::{
+    facts::{DestinationClass, EnvironHow},
     problem::Problem,
 };
-use crate::facts::{DestinationClass, EnvironHow};
 
 const DNS_PORT: u16 = 53;
 

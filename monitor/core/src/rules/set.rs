@@ -11,8 +11,10 @@ use super::{
     model::Rule,
     packs::choice::Choice,
     parse::{self, Parsed},
+};
+use crate::{
     problem::{Problem, Problems},
-    vocabulary::Citation,
+    yaml::Citation,
 };
 
 /// Checked rules, indexed for evaluation. Immutable: a reload makes a new set.

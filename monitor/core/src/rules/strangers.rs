@@ -1,14 +1,14 @@
 //! Names in a set of rules that the catalogue does not know.
 
-use super::{
+use super::set::RuleSet;
+use crate::{
+    catalog::{
+        Catalog,
+        agents::{COMMAND, UNKNOWN},
+        secrets::UNRESOLVED,
+    },
     problem::{Problem, Problems},
-    set::RuleSet,
-    vocabulary::{Citation, Noun},
-};
-use crate::catalog::{
-    Catalog,
-    agents::{COMMAND, UNKNOWN},
-    secrets::UNRESOLVED,
+    yaml::{Citation, Noun},
 };
 
 impl RuleSet {

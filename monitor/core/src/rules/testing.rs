@@ -66,6 +66,6 @@ pub fn set(rules: &[&str]) -> RuleSet {
     parse_text(&format!("version: 1\nrules:\n  - {}\n", rules.join("\n  - "))).unwrap()
 }
 
-pub fn parse_text(text: &str) -> Result<RuleSet, super::Problems> {
+pub fn parse_text(text: &str) -> Result<RuleSet, crate::problem::Problems> {
     RuleSet::parse(&[(PathBuf::from("test.yaml"), text.to_owned())])
 }

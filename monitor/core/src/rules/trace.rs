@@ -11,9 +11,11 @@ use super::{
     memory::Memory,
     model::Rule,
     set::RuleSet,
+};
+use crate::{
+    facts::{Action, Fact},
     words::Word,
 };
-use crate::facts::{Action, Fact};
 
 /// A judgement and its reasons.
 #[derive(Clone, Debug)]

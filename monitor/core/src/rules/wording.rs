@@ -8,9 +8,8 @@ use std::{
 use super::{
     conditions::{Age, Touched},
     pattern::{Glob, HostPattern},
-    words::Word,
 };
-use crate::facts::Grade;
+use crate::{facts::Grade, words::Word};
 
 /// Longest command line that is shown, characters.
 const MAX_SHOWN: usize = 160;

@@ -2,10 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use crate::{
-    catalog::Catalog,
-    rules::{Problems, RuleSet},
-};
+use crate::{catalog::Catalog, problem::Problems, rules::RuleSet};
 
 /// Name of the proposal's file: it comes after all others, as overrides must.
 const NAME: &str = "suggested.yaml";

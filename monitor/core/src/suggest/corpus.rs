@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::{basis::Basis, exception::Exception, text::document};
 use crate::{
     catalog::Catalog,
+    problem::Problems,
     rule_test::{Answer, Case, Cases, Decisions, Runner, describe},
-    rules::{Problems, RuleSet},
+    rules::RuleSet,
 };
 
 macro_rules! recall {

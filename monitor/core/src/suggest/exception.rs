@@ -9,7 +9,8 @@ use super::{
 use crate::{
     facts::{Destination, Grade, SecretAccess, Subject},
     replay::{Entry, RecordedFact},
-    rules::{self, Rule, Word as _},
+    rules::{self, Rule},
+    words::Word as _,
 };
 
 /// Conditions of an `except` of one rule, by the names of their parts. Two findings with the same ones are one proposal.

@@ -12,7 +12,8 @@ use jiff::Timestamp;
 use crate::{config::Config, policy};
 use interlock_core::{
     catalog::{Catalog, CatalogProblems},
-    rules::{Problems, RuleSet},
+    problem::Problems,
+    rules::RuleSet,
 };
 use interlock_host::packages::{self, Answers};
 

@@ -5,7 +5,8 @@ use crate::{control::api::RulesView, daemon::context::policy_set::PolicySet, met
 use interlock_core::{
     catalog::Catalog,
     health::{Check, CheckState},
-    rules::{Backends, Problem, RuleSet},
+    problem::Problem,
+    rules::{Backends, RuleSet},
 };
 use interlock_host::probes::{
     Probes,

@@ -9,14 +9,8 @@ use crate::{
         case::{Act, Endpoint, Reply},
         grammar,
     },
-    rules::{
-        Word as _,
-        parse::{
-            section::{Section, flag, number, text, word},
-            tree::{Node, Value},
-        },
-        report::Report,
-    },
+    words::Word as _,
+    yaml::{Node, Report, Section, Value, flag, number, text, word},
 };
 
 /// Of a block that is kept for documentation (RFC 5737): no catalogue lists it.

@@ -7,15 +7,8 @@ use crate::{
         case::{Actor, Program},
         grammar,
     },
-    rules::{
-        Noun,
-        duration::{LONGEST, of_unit},
-        parse::{
-            section::{Section, name, text},
-            tree::{Node, Value},
-        },
-        report::Report,
-    },
+    rules::duration::{LONGEST, of_unit},
+    yaml::{Node, Noun, Report, Section, Value, name, text},
 };
 
 /// A moment of the session: `0s`, `1500ms`, `1m30s`.

@@ -11,8 +11,8 @@ use crate::{
         model::{Moment, Rule},
         set::RuleSet,
         wording::{OneOf, Sort},
-        words::Word,
     },
+    words::Word,
 };
 
 impl RuleSet {

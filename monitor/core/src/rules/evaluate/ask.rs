@@ -14,8 +14,8 @@ use crate::{
         memory::{Memory, Seen},
         model::{Order, Rule, Sequence, Threshold},
         wording::{Span, Within},
-        words::Word,
     },
+    words::Word,
 };
 
 /// What became of asking.

@@ -10,13 +10,13 @@ use super::{
     duration,
     evaluate::{Comparison, Expr, Operation, Quantifier},
     functions::{FUNCTIONS, comparison, operation, search, usage},
-    mistake::Mistake,
     scope::Type,
     variables::{VARIABLES, Variable, words_of},
 };
 use crate::{
     facts::Kind,
-    rules::{problem::nearest, words::Word},
+    problem::{Problem, nearest},
+    words::Word,
 };
 
 /// Most nodes of a guard's tree.
@@ -27,7 +27,11 @@ const MAX_PATTERN: usize = 64 << 10;
 
 /// # Errors
 /// Every mistake that does not follow from another one.
-pub fn check(tree: &IdedExpr, places: &SourceInfo, on: Kind) -> Result<Checked, Vec<Mistake>> {
+pub fn check(
+    tree: &IdedExpr,
+    places: &SourceInfo,
+    on: Kind,
+) -> Result<Checked, Vec<(Range<usize>, Problem)>> {
     let (variables, mistakes, constants) = (Vec::new(), Vec::new(), Vec::new());
     let mut check = Check { places, on, item: None, nodes: 0, variables, mistakes, constants };
     let expr = check.expect(tree, Type::Bool, "the guard");
@@ -57,7 +61,7 @@ struct Check<'t> {
     item: Option<&'t str>,
     nodes: usize,
     variables: Vec<&'static Variable>,
-    mistakes: Vec<Mistake>,
+    mistakes: Vec<(Range<usize>, Problem)>,
     constants: Vec<(Range<usize>, bool)>,
 }
 
@@ -71,7 +75,8 @@ impl<'t> Check<'t> {
             return Some(expr);
         }
         let message = format!("{what} is {}", found.name());
-        self.refuse(Mistake::new(self.extent(tree), message).expected(wanted.name()))
+        self.note(self.extent(tree), message).expected(wanted.name());
+        None
     }
 
     fn expr(&mut self, tree: &'t IdedExpr) -> Option<Typed> {
@@ -79,8 +84,7 @@ impl<'t> Check<'t> {
         if self.nodes > MAX_NODES {
             if self.nodes == MAX_NODES + 1 {
                 let message = format!("the guard has more than {MAX_NODES} parts");
-                self.mistakes
-                    .push(Mistake::new(self.place(tree.id), message).hint("say more of it with match"));
+                self.note(self.place(tree.id), message).hint("say more of it with match");
             }
             return None;
         }
@@ -139,14 +143,16 @@ impl<'t> Check<'t> {
             Some(variable) => {
                 let on: Vec<_> = variable.on.iter().map(|kind| kind.word()).collect();
                 let message = format!("on: {} has no {name}", self.on.word());
-                self.refuse(Mistake::new(at, message).hint(format!("it is of {}", on.join(", "))))
+                self.note(at, message).hint(format!("it is of {}", on.join(", ")));
+                None
             }
             None => {
                 let near = nearest(&name, mine().map(|variable| variable.name));
-                let mut mistake = Mistake::new(at, format!("there is no variable {name}"));
-                mistake.hint = near.map(|near| format!("did you mean {near}?"));
-                mistake.expected = Some(self.candidates(&name));
-                self.refuse(mistake)
+                let candidates = self.candidates(&name);
+                let problem = self.note(at, format!("there is no variable {name}"));
+                problem.hint = near.map(|near| format!("did you mean {near}?"));
+                problem.expected(candidates);
+                None
             }
         }
     }
@@ -221,8 +227,9 @@ impl<'t> Check<'t> {
         if matches!(of, Type::Int | Type::Duration) {
             return Some((Expr::Negate(Box::new(expr)), of));
         }
-        let mistake = Mistake::new(self.extent(one), format!("what - negates is {}", of.name()));
-        self.refuse(mistake.expected("int or duration"))
+        let message = format!("what - negates is {}", of.name());
+        self.note(self.extent(one), message).expected("int or duration");
+        None
     }
 
     fn conditional(
@@ -239,7 +246,8 @@ impl<'t> Check<'t> {
             return Some((Expr::If(Box::new([condition, then, otherwise])), of));
         }
         let message = format!("one branch is {}, the other {}", of.name(), other.name());
-        self.refuse(Mistake::new(self.place(tree.id), message).expected("one type"))
+        self.note(self.place(tree.id), message).expected("one type");
+        None
     }
 
     fn compare(
@@ -259,14 +267,11 @@ impl<'t> Check<'t> {
             return Some((Expr::Compare(how, Box::new([left, right])), Type::Bool));
         }
         let message = format!("{} and {} are not compared", of.name(), other.name());
-        let mut mistake = Mistake::new(self.place(tree.id), message);
-        mistake.hint = match (of, other) {
-            (Type::Duration, _) | (_, Type::Duration) => {
-                Some("write durations as duration(\"5s\")".to_owned())
-            }
-            _ => None,
-        };
-        self.refuse(mistake.expected("two values of one type"))
+        let problem = self.note(self.place(tree.id), message).expected("two values of one type");
+        if [of, other].contains(&Type::Duration) {
+            problem.hint("write durations as duration(\"5s\")");
+        }
+        None
     }
 
     /// A word that a variable never has would make a guard that never holds.
@@ -277,10 +282,8 @@ impl<'t> Check<'t> {
         if words.contains(&found.inner()) {
             return;
         }
-        let mut mistake = Mistake::new(self.extent(word), format!("{name} is never {:?}", found.inner()));
-        mistake.hint =
-            nearest(found.inner(), words.iter().copied()).map(|near| format!("did you mean {near:?}?"));
-        self.mistakes.push(mistake.expected(words.join(", ")));
+        let problem = self.note(self.extent(word), format!("{name} is never {:?}", found.inner()));
+        problem.near(found.inner(), words.iter().copied()).expected(words.join(", "));
     }
 
     fn compute(
@@ -297,7 +300,8 @@ impl<'t> Check<'t> {
             return Some((Expr::Compute(how, Box::new([left, right])), of));
         }
         let message = format!("this does not work with {} and {}", of.name(), other.name());
-        self.refuse(Mistake::new(self.place(tree.id), message).expected("two ints, or a sum of durations"))
+        self.note(self.place(tree.id), message).expected("two ints, or a sum of durations");
+        None
     }
 
     fn membership(&mut self, one: &'t IdedExpr, list: &'t IdedExpr) -> Option<Typed> {
@@ -329,8 +333,9 @@ impl<'t> Check<'t> {
         match duration::parse(value.inner()) {
             Some(nanoseconds) => Some((Expr::Duration(nanoseconds), Type::Duration)),
             None => {
-                let mistake = Mistake::new(self.extent(text), "that is no duration");
-                self.refuse(mistake.expected("whole numbers with a unit: \"5s\", \"1h30m\", \"250ms\""))
+                let problem = self.note(self.extent(text), "that is no duration");
+                problem.expected("whole numbers with a unit: \"5s\", \"1h30m\", \"250ms\"");
+                None
             }
         }
     }
@@ -341,7 +346,8 @@ impl<'t> Check<'t> {
             return Some((Expr::Size(Box::new(expr)), Type::Int));
         }
         let message = format!("{} has no size", of.name());
-        self.refuse(Mistake::new(self.extent(one), message).expected("string or list(string)"))
+        self.note(self.extent(one), message).expected("string or list(string)");
+        None
     }
 
     /// The pattern is compiled once, so it must be there when the rules are loaded.
@@ -359,9 +365,8 @@ impl<'t> Check<'t> {
                 let last = error.lines().last().unwrap_or_default();
                 let why = last.strip_prefix("error: ").unwrap_or(last).to_lowercase();
                 let message = format!("the pattern cannot be used: {why}");
-                self.refuse(
-                    Mistake::new(self.extent(pattern), message).expected("a regular expression (RE2)"),
-                )
+                self.note(self.extent(pattern), message).expected("a regular expression (RE2)");
+                None
             }
         }
     }
@@ -380,8 +385,9 @@ impl<'t> Check<'t> {
             _ => Quantifier::ExistsOne,
         };
         if self.item.is_some() {
-            let mistake = Mistake::new(self.place(tree.id), "a macro inside a macro costs too much");
-            return self.refuse(mistake.hint("write two macros side by side"));
+            let problem = self.note(self.place(tree.id), "a macro inside a macro costs too much");
+            problem.hint("write two macros side by side");
+            return None;
         }
         let list = self.expect(list, Type::Texts, "what the macro goes through");
         let Tree::Ident(item) = &item.expr else {
@@ -395,22 +401,26 @@ impl<'t> Check<'t> {
 
     fn stranger(&mut self, tree: &IdedExpr, name: &str) -> Option<Typed> {
         if FUNCTIONS.contains(&name) {
-            let at = self.place(tree.id);
-            return self
-                .refuse(Mistake::new(at, format!("{name} is not called like this")).hint(usage(name)));
+            let problem = self.note(self.place(tree.id), format!("{name} is not called like this"));
+            problem.hint(usage(name));
+            return None;
         }
-        let mut mistake = Mistake::new(self.place(tree.id), format!("guards have no function {name}"));
-        mistake.hint = nearest(name, FUNCTIONS).map(|near| format!("did you mean {near}?"));
-        self.refuse(mistake.expected(FUNCTIONS.join(", ")))
+        let problem = self.note(self.place(tree.id), format!("guards have no function {name}"));
+        problem.hint = nearest(name, FUNCTIONS).map(|near| format!("did you mean {near}?"));
+        problem.expected(FUNCTIONS.join(", "));
+        None
     }
 
     fn foreign(&mut self, tree: &IdedExpr, message: &str) -> Option<Typed> {
-        self.refuse(Mistake::new(self.extent(tree), message))
+        self.note(self.extent(tree), message);
+        None
     }
 
-    fn refuse<T>(&mut self, mistake: Mistake) -> Option<T> {
-        self.mistakes.push(mistake);
-        None
+    /// Notes what is wrong with some bytes of the text; the caller may add what was expected.
+    fn note(&mut self, place: Range<usize>, message: impl Into<String>) -> &mut Problem {
+        let last = self.mistakes.len();
+        self.mistakes.push((place, Problem::new(message)));
+        &mut self.mistakes[last].1
     }
 
     /// Where a node's own token stands.

@@ -16,10 +16,7 @@ use super::{
     evaluate::{Comparison, Expr, Quantifier},
     variables::{Variable, words_of},
 };
-use crate::{
-    facts::Kind,
-    rules::{conditions::Conditions, words::Word as _},
-};
+use crate::{facts::Kind, rules::conditions::Conditions, words::Word as _};
 
 /// What is known of variables.
 struct Known<'c> {

@@ -27,7 +27,7 @@ fn ask(text: &str, fact: &Fact) -> Result<bool, Fault> {
 
 fn mistakes(text: &str) -> Vec<(String, String)> {
     let found = Guard::compile(text, Kind::Connect).expect_err(text);
-    found.into_iter().map(|mistake| (text[mistake.at].to_owned(), mistake.message)).collect()
+    found.into_iter().map(|(place, problem)| (text[place].to_owned(), problem.message)).collect()
 }
 
 #[test]
@@ -161,17 +161,17 @@ fn a_slip_is_answered_with_the_nearest_word_and_several_are_all_found() {
     let found =
         Guard::compile("sesion.age > duration('5s') && destination.prt == 1 && 'ü' == x", Kind::Connect);
     let found = found.unwrap_err();
-    let hints: Vec<_> = found.iter().map(|mistake| mistake.hint.as_deref()).collect();
+    let hints: Vec<_> = found.iter().map(|(_, problem)| problem.hint.as_deref()).collect();
     assert_eq!(hints, [Some("did you mean session.age?"), Some("did you mean destination.port?"), None]);
     let text = "sesion.age > duration('5s') && destination.prt == 1 && 'ü' == x";
-    assert_eq!((&text[found[2].at.clone()], found[2].at.end), ("x", text.len()), "in bytes");
+    assert_eq!((&text[found[2].0.clone()], found[2].0.end), ("x", text.len()), "in bytes");
 }
 
 #[test]
 fn what_is_not_cel_is_said_once_and_where() {
     assert_eq!(mistakes("session.risk >")[0].1, "this is not CEL: mismatched input '<EOF>'");
     let found = Guard::compile("session.risk > 5 && && true", Kind::Connect).unwrap_err();
-    assert_eq!(found[0].at.start, 20);
+    assert_eq!(found[0].0.start, 20);
 }
 
 #[test]
@@ -270,7 +270,7 @@ proptest! {
     fn any_text_is_a_guard_or_a_mistake_inside_of_it(text in "\\PC{0,80}") {
         if let Err(found) = Guard::compile(&text, Kind::Connect) {
             prop_assert!(!found.is_empty());
-            prop_assert!(found.iter().all(|mistake| text.get(mistake.at.clone()).is_some()), "{:?}", found);
+            prop_assert!(found.iter().all(|(place, _)| text.get(place.clone()).is_some()), "{:?}", found);
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         DelegateHow, DestinationClass, EnvironHow, Fact, Grade, InspectHow, Kind, Lifecycle, LinkHow,
         Subject, Transport,
     },
-    rules::words::{Word, words},
+    words::{Word, words},
 };
 
 /// One variable.

@@ -1,6 +1,6 @@
 //! What a file says of a pack.
 
-use crate::rules::problem::Problem;
+use crate::problem::Problem;
 
 /// As files write it.
 pub const ON: &str = "on";

@@ -1,18 +1,14 @@
 //! What the fields of a rule must say together.
 
-use super::{
-    section::Section,
-    tree::{Node, Value},
-};
 use crate::{
     facts::{Action, DestinationClass, Kind, Lifecycle},
     rules::{
         conditions::Conditions,
         grammar::MATCH,
         model::{Distinct, Threshold},
-        report::Report,
-        words::Word,
     },
+    words::Word,
+    yaml::{Node, Report, Section, Value},
 };
 
 /// Reports every combination that could never do what it says.

@@ -1,18 +1,16 @@
 //! Reads `match:`.
 
-use super::{
-    section::{Section, duration, flag, number, one_or_more, text, word},
-    tree::{Node, Value},
-};
-use crate::rules::{
-    conditions::{
-        Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
-        ProcessMatch, SecretMatch, SessionMatch, Touched,
+use crate::{
+    rules::{
+        conditions::{
+            Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
+            ProcessMatch, SecretMatch, SessionMatch, Touched,
+        },
+        duration::duration,
+        grammar,
+        pattern::{Glob, HostPattern},
     },
-    grammar,
-    pattern::{Glob, HostPattern},
-    report::Report,
-    vocabulary::Noun,
+    yaml::{Node, Noun, Report, Section, Value, flag, names, number, one_or_more, text, word},
 };
 
 pub fn conditions(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Conditions> {
@@ -50,7 +48,7 @@ fn secret(node: &Node, path: &str, report: &mut Report<'_>) -> Option<SecretMatc
     not_empty(node, path, report);
     if let Value::Text(_) = node.value {
         let problem = report.add(node.referenced, path, format!("found {}", node.value));
-        problem.expected(format!("any, or a mapping with {}", grammar::names(grammar::SECRET)));
+        problem.expected(format!("any, or a mapping with {}", names(grammar::SECRET)));
         return None;
     }
     let section = Section::open(node, path, grammar::SECRET, report)?;

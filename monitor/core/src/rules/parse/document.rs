@@ -1,12 +1,11 @@
 //! One file as a tree, and its parts.
 
-use serde_saphyr::{DuplicateKeyPolicy, Error, Location};
+use serde_saphyr::Location;
 
-use super::{
-    section::{Section, number},
-    tree::{Node, Value},
+use crate::{
+    rules::grammar,
+    yaml::{Lists, Node, Report, Section, Value, number, read_tree},
 };
-use crate::rules::{grammar, lists::Lists, report::Report};
 
 /// One file on its way from text to rules.
 pub struct Document<'a> {
@@ -63,42 +62,5 @@ impl<'a> Document<'a> {
     pub fn changes_others(&self) -> bool {
         let changes = ["override", "lists", "packs"].into_iter().any(|part| self.part(part).is_some());
         self.part("rules").is_none() && changes
-    }
-}
-
-/// Reads the YAML. A key that is there twice is reported, and the rest is still read.
-pub(crate) fn read_tree(content: &str, report: &mut Report<'_>) -> Option<Node> {
-    let read = |duplicate_keys| {
-        let options = serde_saphyr::options! {
-            duplicate_keys: duplicate_keys,
-            strict_booleans: true,
-            with_snippet: false,
-        };
-        serde_saphyr::from_str_with_options::<Node>(content, options)
-    };
-    let error = match read(DuplicateKeyPolicy::Error) {
-        Ok(document) => return Some(document),
-        Err(error) => error,
-    };
-    let at = error.location().unwrap_or(Location::UNKNOWN);
-    match error.without_snippet() {
-        Error::DuplicateMappingKey { key, .. } => {
-            let key = key.as_deref().unwrap_or("a field");
-            report.add(at, key, "the field is there twice").expected("each field once");
-            read(DuplicateKeyPolicy::FirstWins).ok()
-        }
-        Error::MultipleDocuments { .. } => {
-            let problem = report.add(at, "", "found a second YAML document");
-            problem
-                .expected("one document a file")
-                .hint("put its rules into the first list, or another file");
-            None
-        }
-        other => {
-            let text = other.to_string();
-            let place = format!(" at line {}, column {}", at.line(), at.column());
-            report.add(at, "", format!("this is not YAML: {}", text.strip_suffix(&place).unwrap_or(&text)));
-            None
-        }
     }
 }

@@ -1,11 +1,6 @@
 //! Reads `lists:`.
 
-use super::tree::{Node, Value};
-use crate::rules::{
-    grammar::is_name,
-    lists::{List, Lists, name_of},
-    report::Report,
-};
+use crate::yaml::{List, Lists, Node, Report, Value, is_name, name_of};
 
 impl Lists {
     /// Takes the lists of one file.
@@ -26,7 +21,7 @@ impl Lists {
                 report.add(name.referenced, &path, message).expected("a name of its own for every list");
                 continue;
             }
-            let place = format!("{}:{}", report.file, name.referenced.line());
+            let place = format!("{}:{}", report.file(), name.referenced.line());
             self.0.insert(name.value.clone(), List { values: values_of(values, &path, report), place });
         }
     }

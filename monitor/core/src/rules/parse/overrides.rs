@@ -5,8 +5,6 @@ use super::{
     document::Document,
     rule::{check_exceptions, source, threshold, timeout},
     rules::Rules,
-    section::{Section, flag, name, number, word},
-    tree::{Node, Value},
 };
 use crate::{
     facts::{Action, Mode, Severity},
@@ -14,8 +12,8 @@ use crate::{
         conditions::Conditions,
         grammar,
         model::{Rule, Source, Threshold, Timeout},
-        report::Report,
     },
+    yaml::{Node, Report, Section, Value, flag, name, names, number, word},
 };
 
 /// Changes to one rule; what is absent stays.
@@ -59,9 +57,7 @@ pub fn apply(document: &mut Document<'_>, rules: &mut Rules) {
 fn read<'t>(node: &'t Node, path: &str, report: &mut Report<'_>) -> Option<Override<'t>> {
     let section = Section::open(node, path, grammar::OVERRIDE, report)?;
     if section.len() < 2 {
-        report
-            .add(section.at(), path, "the override changes nothing")
-            .expected(grammar::names(grammar::OVERRIDE));
+        report.add(section.at(), path, "the override changes nothing").expected(names(grammar::OVERRIDE));
     }
     Some(Override {
         source: source(node, report),

@@ -1,13 +1,9 @@
 //! Reads `packs:`: which of the catalogues' packs are on, and which are off.
 
-use super::{
-    document::Document,
-    tree::{Node, Value},
-};
-use crate::rules::{
-    grammar::is_name,
-    packs::choice::{Choice, OFF, ON},
-    report::Report,
+use super::document::Document;
+use crate::{
+    rules::packs::choice::{Choice, OFF, ON},
+    yaml::{Node, Report, Value, is_name},
 };
 
 /// The choices of one file, in the order of its lines.

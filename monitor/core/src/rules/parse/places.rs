@@ -1,7 +1,10 @@
 //! Notes where the parts of a rule are written.
 
-use super::tree::{Node, Value};
-use crate::rules::{places::Places, problem::Problem, report::Report, vocabulary::Citation};
+use crate::{
+    problem::Problem,
+    rules::places::Places,
+    yaml::{Citation, Node, Report, Value},
+};
 
 /// Of the rule at `node`; `cited` are the names in it.
 pub fn places(node: &Node, path: &str, cited: Vec<Citation>, report: &Report<'_>) -> Places {

@@ -4,23 +4,17 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{
-    checks, conditions,
-    excerpt::excerpt,
-    places::places,
-    section::{Section, duration, flag, name, number, text, word},
-    tree::{Node, Value},
-};
+use super::{checks, conditions, excerpt::excerpt, places::places};
 use crate::{
     facts::{Action, Kind, Mode, Severity},
     rules::{
         conditions::Conditions,
+        duration::duration,
         grammar::{self, ADDRESS, TECHNIQUE},
-        guard::{Guard, Mistake},
+        guard::Guard,
         model::{Order, Rule, Sequence, Source, Step, Threshold, Timeout},
-        report::Report,
-        vocabulary::Noun,
     },
+    yaml::{Node, Noun, Report, Section, Value, flag, name, number, text, word},
 };
 
 /// A rule with the node of its id.
@@ -87,7 +81,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
 pub fn source(node: &Node, report: &Report<'_>) -> Source {
     let at = node.referenced;
     let text = excerpt(report.lines(), at.line(), at.column()).into();
-    Source { file: report.file.to_owned(), line: at.line(), column: at.column(), text }
+    Source { file: report.file().to_owned(), line: at.line(), column: at.column(), text }
 }
 
 /// The parts of `match`, of every exception and of every step must be of the kind that is looked at.
@@ -115,10 +109,8 @@ fn guard(section: &Section<'_>, on: Kind, report: &mut Report<'_>) -> Option<Gua
         }
         Err(mistakes) => (None, mistakes),
     };
-    for Mistake { at, message, expected, hint } in mistakes {
-        let problem = report.add_inside(node.referenced, &field, &written, at, &message);
-        problem.expected = expected;
-        problem.hint = hint;
+    for (place, problem) in mistakes {
+        report.push_inside(node.referenced, &field, &written, place, problem);
     }
     guard
 }

@@ -2,20 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{
-    document::Document,
-    rule::rule,
-    section::each,
-    tree::{Node, Value},
-};
+use super::{document::Document, rule::rule};
 use crate::{
     facts::Action,
-    rules::{
-        model::{MAX_RULES, MAX_SEQUENCES, Rule},
-        problem::Problem,
-        report::Report,
-        vocabulary::{Citation, Noun},
-    },
+    problem::Problem,
+    rules::model::{MAX_RULES, MAX_SEQUENCES, Rule},
+    yaml::{Citation, Node, Noun, Report, Value, each},
 };
 
 /// The rules of a set of files, each known by its id.

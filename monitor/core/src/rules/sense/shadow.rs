@@ -3,6 +3,7 @@
 
 use crate::{
     facts::{Action, Mode},
+    problem::Problem,
     rules::{
         conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
@@ -11,7 +12,6 @@ use crate::{
         exceptions::is_excusable,
         model::Rule,
         pattern::{Glob, HostPattern},
-        problem::Problem,
     },
 };
 

@@ -4,8 +4,9 @@ use super::*;
 use crate::{
     catalog::Catalog,
     facts::{Action, Role},
+    problem::Problem,
     rules::{
-        Backends, Memory, Problem, RuleSet,
+        Backends, Memory, RuleSet,
         testing::{destination, fact, parse_text, second},
     },
 };
@@ -198,7 +199,7 @@ fn against_the_catalogue(rule: &str) -> Vec<String> {
     let catalog = Catalog::builtin().unwrap();
     let set = parse_text(&format!("version: 1\nrules:\n  - {{id: a, summary: s, {rule}}}\n")).unwrap();
     let all = [set.unstoppable(&catalog), set.contradicted(&catalog)];
-    all.iter().flat_map(crate::rules::Problems::iter).map(Problem::headline).collect()
+    all.iter().flat_map(crate::problem::Problems::iter).map(Problem::headline).collect()
 }
 
 #[test]

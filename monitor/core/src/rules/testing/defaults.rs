@@ -12,7 +12,8 @@ use crate::{
         Action, BootNanos, DestinationClass as Class, EnvironAccess, EnvironHow, Fact, Grade, SecretAccess,
         Subject,
     },
-    rules::{Memory, RuleSet, Verdict, Word},
+    rules::{Memory, RuleSet, Verdict},
+    words::Word,
 };
 
 /// A session under the default rules.

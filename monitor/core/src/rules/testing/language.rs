@@ -7,7 +7,8 @@ use crate::{
     facts::{
         Action, DestinationClass as Class, Fact, Lifecycle, LinkHow, Process, Relink, SecretAccess, Subject,
     },
-    rules::{Memory, Problem, RuleSet, Verdict},
+    problem::Problem,
+    rules::{Memory, RuleSet, Verdict},
 };
 
 fn infra(at: u64) -> Fact {

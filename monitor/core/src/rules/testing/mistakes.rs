@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::parse_text;
-use crate::rules::{Problem, RuleSet};
+use crate::{problem::Problem, rules::RuleSet};
 
 fn problems(text: &str) -> Vec<Problem> {
     parse_text(text).unwrap_err().0

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use super::parse_text;
 use crate::{
     catalog::Catalog,
-    rules::{DEFAULT, Problem, RuleSet, set::fingerprint},
+    problem::Problem,
+    rules::{DEFAULT, RuleSet, set::fingerprint},
 };
 
 fn files(texts: &[&str]) -> RuleSet {

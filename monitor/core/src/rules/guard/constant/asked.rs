@@ -1,7 +1,10 @@
 //! What `match` lets through, for the guard beside it.
 
 use super::range::Range;
-use crate::rules::{conditions::Conditions, pattern::HostPattern, words::Word as _};
+use crate::{
+    rules::{conditions::Conditions, pattern::HostPattern},
+    words::Word as _,
+};
 
 /// What `match` lets through of a variable.
 pub fn asked(conditions: &Conditions, name: &str) -> Option<Range> {

@@ -5,7 +5,8 @@ use serde_json::Value;
 use interlock_core::{
     facts::{Destination, Fact, NameSource, SecretAccess, Subject},
     holds::target,
-    rules::{Trace, Word as _},
+    rules::Trace,
+    words::Word as _,
 };
 
 pub fn headline(name: &str, fact: &Fact, trace: &Trace) -> String {

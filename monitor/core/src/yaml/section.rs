@@ -1,16 +1,11 @@
 //! A mapping of the tree with its known fields, and readers for the values in it.
 
-use std::time::Duration;
-
 use serde_saphyr::Location;
 
-use super::tree::{Node, Value};
-use crate::rules::{
-    duration::{LONGEST, of_unit},
-    grammar::{Field, is_name, names},
-    lists::name_of,
+use super::{
+    lists::{Lists, name_of},
     report::Report,
-    words::Word,
+    tree::{Node, Value},
 };
 
 /// Reads one value; `None` after a problem was reported.
@@ -18,6 +13,22 @@ pub type Reader<T> = fn(&Node, &str, &mut Report<'_>) -> Option<T>;
 
 /// Most values that the lists of one file's rules may stand for, each time they are used.
 const MAX_EXPANDED: usize = 65_536;
+
+/// A field that a mapping may have.
+pub trait Named {
+    fn name(&self) -> &'static str;
+}
+
+impl Named for &'static str {
+    fn name(&self) -> &'static str {
+        self
+    }
+}
+
+/// Returns the fields' names, as messages list them.
+pub fn names<N: Named>(fields: &[N]) -> String {
+    fields.iter().map(Named::name).collect::<Vec<_>>().join(", ")
+}
 
 /// One mapping.
 pub struct Section<'t> {
@@ -28,17 +39,17 @@ pub struct Section<'t> {
 
 impl<'t> Section<'t> {
     /// Opens a mapping, and reports every field that is not one of `known`.
-    pub fn open(node: &'t Node, path: &str, known: &[Field], report: &mut Report<'_>) -> Option<Self> {
+    pub fn open<N: Named>(node: &'t Node, path: &str, known: &[N], report: &mut Report<'_>) -> Option<Self> {
         let Value::Map(entries) = &node.value else {
             let problem = report.add(node.referenced, path, format!("found {}", node.value));
             problem.expected(format!("a mapping with {}", names(known)));
             return None;
         };
         let section = Self { path: path.to_owned(), at: node.referenced, entries };
-        let is_known = |key: &str| known.iter().any(|field| field.name == key);
+        let is_known = |key: &str| known.iter().any(|field| field.name() == key);
         for (key, _) in entries.iter().filter(|(key, _)| !is_known(&key.value)) {
             let problem = report.add(key.referenced, section.field(&key.value), "there is no such field");
-            problem.near(&key.value, known.iter().map(|field| field.name));
+            problem.near(&key.value, known.iter().map(Named::name));
             problem.expected(names(known));
         }
         Some(section)
@@ -93,6 +104,18 @@ impl<'t> Section<'t> {
         self.get(key).map_or_else(Vec::new, |node| each(node, &self.field(key), report, reader))
     }
 
+    /// Reads a list, which may have nothing in it; an absent field is an empty one.
+    pub fn items<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+        let Some(node) = self.get(key) else { return Vec::new() };
+        let path = self.field(key);
+        let Value::List(items) = &node.value else {
+            report.add(node.referenced, path, format!("found {}", node.value)).expected("a list");
+            return Vec::new();
+        };
+        let read = |(i, item)| reader(item, &format!("{path}[{i}]"), report);
+        items.iter().enumerate().filter_map(read).collect()
+    }
+
     /// Reports a problem of a field that is present, at the field's value.
     pub fn refuse(&self, key: &str, report: &mut Report<'_>, message: &str, hint: &str) {
         let at = self.get(key).map_or(self.at, |node| node.referenced);
@@ -113,14 +136,25 @@ pub fn one_or_more<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: 
 /// One value, or those of the list that it names.
 fn one<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
     match &node.value {
-        Value::Text(text) if let Some(name) = name_of(text) => expand(node, name, path, report, reader),
+        Value::Text(text)
+            if let Some(lists) = report.lists.clone()
+                && let Some(name) = name_of(text) =>
+        {
+            expand(node, name, &lists, path, report, reader)
+        }
         _ => reader(node, path, report).into_iter().collect(),
     }
 }
 
 /// Reads every value of a list as if it stood at `node`.
-fn expand<T>(node: &Node, name: &str, path: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
-    let lists = std::sync::Arc::clone(&report.lists);
+fn expand<T>(
+    node: &Node,
+    name: &str,
+    lists: &Lists,
+    path: &str,
+    report: &mut Report<'_>,
+    reader: Reader<T>,
+) -> Vec<T> {
     let Some(list) = lists.0.get(name) else {
         let problem = report.add(node.referenced, path, format!("there is no list {name:?}"));
         problem.near(name, lists.0.keys().map(String::as_str));
@@ -153,109 +187,4 @@ pub fn each<T>(node: &Node, path: &str, report: &mut Report<'_>, reader: Reader<
     }
     let read = |(i, item)| reader(item, &format!("{path}[{i}]"), report);
     items.iter().enumerate().filter_map(read).collect()
-}
-
-pub fn name(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
-    let name = text(node, path, report)?;
-    if is_name(&name) {
-        return Some(name);
-    }
-    let problem = report.add(node.referenced, path, format!("found {name:?}"));
-    problem.expected("lower-case letters, digits and hyphens, at most 64");
-    None
-}
-
-/// Text that is not empty.
-pub fn text(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
-    match &node.value {
-        Value::Text(text) if !text.trim().is_empty() => Some(text.clone()),
-        other => {
-            let problem = report.add(node.referenced, path, format!("found {other}"));
-            problem.expected("text");
-            if matches!(other, Value::Bool(_) | Value::Integer(_) | Value::Float(_)) {
-                problem.hint("put it in quotes");
-            }
-            None
-        }
-    }
-}
-
-pub fn flag(node: &Node, path: &str, report: &mut Report<'_>) -> Option<bool> {
-    if let Value::Bool(value) = node.value {
-        return Some(value);
-    }
-    report.add(node.referenced, path, format!("found {}", node.value)).expected("true or false");
-    None
-}
-
-/// A whole number from `LOW` to `HIGH`.
-pub fn number<const LOW: u32, const HIGH: u32>(
-    node: &Node,
-    path: &str,
-    report: &mut Report<'_>,
-) -> Option<u32> {
-    if let Value::Integer(value) = node.value
-        && let Ok(value) = u32::try_from(value)
-        && (LOW..=HIGH).contains(&value)
-    {
-        return Some(value);
-    }
-    let problem = report.add(node.referenced, path, format!("found {}", node.value));
-    problem.expected(format!("a number from {LOW} to {HIGH}"));
-    None
-}
-
-/// A word of a closed list.
-pub fn word<T: Word>(node: &Node, path: &str, report: &mut Report<'_>) -> Option<T> {
-    if let Value::Text(text) = &node.value
-        && let Some(value) = T::from_word(text)
-    {
-        return Some(value);
-    }
-    let words = || T::WORDS.iter().map(|(word, _)| *word);
-    let problem = report.add(node.referenced, path, format!("found {}", node.value));
-    if let Value::Text(text) = &node.value {
-        problem.near(text, words());
-    }
-    problem.expected(words().collect::<Vec<_>>().join(", "));
-    None
-}
-
-/// A duration: a whole number with a unit, `500ms`, `30s`, `10m`, `1h`, at most seven days.
-pub fn duration(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Duration> {
-    let duration = match &node.value {
-        Value::Text(text) => parse_duration(text),
-        _ => None,
-    };
-    if duration.is_none() {
-        let problem = report.add(node.referenced, path, format!("found {}", node.value));
-        problem.expected("a duration such as 500ms, 30s, 10m or 1h, above zero and at most 168h");
-        if let Value::Integer(number) = node.value {
-            problem.hint(format!("a number needs its unit: did you mean {number}s?"));
-        }
-    }
-    duration
-}
-
-fn parse_duration(text: &str) -> Option<Duration> {
-    let unit = text.find(|c: char| !c.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let duration = of_unit(number, unit)?;
-    (!duration.is_zero() && duration <= LONGEST).then_some(duration)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_need_a_number_and_a_unit() {
-        assert_eq!(parse_duration("500ms"), Some(Duration::from_millis(500)));
-        assert_eq!(parse_duration("30s"), Some(Duration::from_secs(30)));
-        assert_eq!(parse_duration("10m"), Some(Duration::from_secs(600)));
-        assert_eq!(parse_duration("168h"), Some(LONGEST));
-        for text in ["", "s", "10", "0s", "169h", "-1s", "1.5h", "1 h", "1d", "99999999999999999999s"] {
-            assert_eq!(parse_duration(text), None, "{text:?}");
-        }
-    }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use super::{grammar::is_name, parse::tree::Value};
+use super::{name::is_name, tree::Value};
 
 /// The lists of a set of files.
 #[derive(Debug, Default)]
-pub struct Lists(pub(super) HashMap<String, List>);
+pub struct Lists(pub HashMap<String, List>);
 
 /// One list.
 #[derive(Debug)]

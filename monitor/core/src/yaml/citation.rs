@@ -1,6 +1,6 @@
 //! Names in rules that only the catalogue can judge: a slip there would make a rule that never matches.
 
-use super::problem::Problem;
+use crate::problem::Problem;
 
 /// What a name in a rule stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,7 +18,7 @@ pub enum Noun {
 }
 
 impl Noun {
-    pub(super) fn describe(self) -> &'static str {
+    pub fn describe(self) -> &'static str {
         match self {
             Self::SecretClass => "secret class",
             Self::SecretEntry => "secret",

@@ -1,4 +1,4 @@
-//! The fixed words of the language, one table per noun.
+//! The fixed words of rules, catalogues and the API, one table per noun.
 
 use crate::facts::{
     Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
