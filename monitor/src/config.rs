@@ -5,14 +5,13 @@
 mod approvers;
 mod document;
 mod load;
-mod problem;
+mod reader;
 mod shared_terminal;
 mod unattended;
 mod values;
 
 pub use self::{
     approvers::Approvers,
-    problem::{Problem, Problems},
     shared_terminal::SharedTerminal,
     unattended::Unattended,
     values::{Config, FILE, METRICS_PORT, PINS, RULES, SESSIONS_PER_USER, SOCKET, STATE},

@@ -16,3 +16,4 @@ pub mod ledger;
 pub mod logfile;
 pub mod metrics;
 pub mod policy;
+mod text;

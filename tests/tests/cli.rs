@@ -4,6 +4,7 @@
 
 mod cli {
     mod drill;
+    mod mistakes;
     mod program;
     mod rule_tests;
     mod rules;

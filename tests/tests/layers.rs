@@ -93,9 +93,9 @@ const CORE_USES: [&str; 14] = [
     "serde",
     "serde-saphyr",
     "serde_json",
-    "serde_path_to_error",
     "sha2",
     "simple-dns",
+    "strsim",
     "thiserror",
     "tracing",
 ];

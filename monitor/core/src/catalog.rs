@@ -8,14 +8,14 @@ mod command;
 pub mod destinations;
 mod digest;
 mod document;
+mod fields;
 mod homes;
 mod interpreter;
 mod packs;
 mod path;
 mod pattern;
-mod problem;
 mod program;
-mod reader;
+mod reading;
 pub mod secrets;
 mod set;
 
@@ -25,7 +25,6 @@ pub use self::{
     interpreter::script_place,
     packs::Pack,
     path::{basename, normalise, tilde},
-    problem::{CatalogProblem, CatalogProblems},
     program::{imported, interpreted, names, packages},
     set::Catalog,
 };

@@ -20,8 +20,9 @@ pub struct Daemon {
 
 impl Daemon {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
-        privilege::require("the daemon", &global.printer(Reading::default()))?;
-        let mut config = global.config()?;
+        let printer = global.printer(Reading::default());
+        privilege::require("the daemon", &printer)?;
+        let mut config = global.config(&printer)?;
         if let Some(socket) = &global.socket {
             config.socket.clone_from(socket);
         }

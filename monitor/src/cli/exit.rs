@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, io, process::ExitCode};
 
-use crate::{config, control::client::ClientError};
+use crate::control::client::ClientError;
 
 /// How `interlock` ends. clap's own usage errors end with 2 as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +73,6 @@ impl From<ClientError> for Failure {
             }
         };
         Self::new(exit, error)
-    }
-}
-
-impl From<config::Problems> for Failure {
-    fn from(problems: config::Problems) -> Self {
-        Self::new(Exit::Usage, problems)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{
-    exit::Failure,
+    exit::{Exit, Failure},
     printer::{Output, Printer},
 };
 use crate::{config::Config, control::client::Client};
@@ -37,9 +37,9 @@ impl Global {
         Printer::new(reading.output, self.quiet)
     }
 
-    /// The configuration, read.
-    pub fn config(&self) -> Result<Config, Failure> {
-        Ok(Config::load(self.config_file())?)
+    /// The configuration, read; `printer` says its mistakes.
+    pub fn config(&self, printer: &Printer) -> Result<Config, Failure> {
+        Config::load(self.config_file()).map_err(|problems| printer.refuse(Exit::Usage, &problems))
     }
 
     /// The configuration file, where one is named.
@@ -51,7 +51,10 @@ impl Global {
     pub fn client(&self) -> Result<Client, Failure> {
         match &self.socket {
             Some(socket) => Ok(Client::new(socket)),
-            None => Ok(Client::new(&Config::socket(self.config_file())?)),
+            None => {
+                let socket = Config::socket(self.config_file());
+                Ok(Client::new(&socket.map_err(|problems| Failure::new(Exit::Usage, problems))?))
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     exit::{Exit, Failure},
     language::plain,
 };
+use interlock_core::problem::Problems;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Output {
@@ -75,6 +76,17 @@ impl Printer {
     pub fn json<T: Serialize>(&self, item: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(item).map_err(|error| Failure::new(Exit::Negative, error))?;
         self.data(&text)
+    }
+
+    /// Files that cannot be understood: words for people; as JSON the problems are data.
+    pub fn refuse(&self, exit: Exit, problems: &Problems) -> Failure {
+        if !self.is_json() {
+            return Failure::new(exit, problems);
+        }
+        match self.json(&serde_json::json!({ "problems": problems })) {
+            Ok(()) => Failure { exit, text: None },
+            Err(failure) => failure,
+        }
     }
 
     /// Text and a newline on stdout, at once.

@@ -16,7 +16,7 @@ use super::{
     global::{Global, Reading},
     language::{clock, plain},
     printer::Printer,
-    rule_test::{refuse, rules},
+    rule_test::rules,
 };
 use interlock_core::{
     replay::{Record, read},
@@ -69,9 +69,7 @@ struct Replayed {
 impl Replay {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
-        let load = |path: Option<&Path>| {
-            rules(global, path).map(Arc::new).map_err(|problems| refuse(&printer, &problems))
-        };
+        let load = |path: Option<&Path>| rules(global, path, &printer).map(Arc::new);
         let newer = load(self.rules.as_deref())?;
         let older = self.against.as_deref().map(|path| load(Some(path))).transpose()?;
         let record = self.record(&printer)?;
@@ -96,7 +94,7 @@ impl Replay {
             })?;
             read(&name, BufReader::new(file))
         };
-        read.map_err(|problems| refuse(printer, &problems))
+        read.map_err(|problems| printer.refuse(Exit::Usage, &problems))
     }
 }
 

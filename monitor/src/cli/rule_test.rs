@@ -1,6 +1,9 @@
 //! `interlock rules test`.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use clap::Args;
 use serde::Serialize;
@@ -14,7 +17,6 @@ use super::{
 use crate::policy;
 use interlock_core::{
     catalog::Catalog,
-    problem::{Problem, Problems},
     rule_test::{Miss, Runner},
     rules::RuleSet,
 };
@@ -48,12 +50,11 @@ struct Tested {
 
 impl TestRules {
     pub(super) fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
-        let rules = rules(global, self.rules.as_deref()).map_err(|problems| refuse(printer, &problems))?;
-        let rules = Arc::new(rules);
-        let mut catalog = self.catalog(global)?;
-        rules.switch_packs(&mut catalog).map_err(|problems| refuse(printer, &problems))?;
-        let cases =
-            policy::cases::load(&self.paths, &rules).map_err(|problems| refuse(printer, &problems))?;
+        let wrong = |problems| printer.refuse(Exit::Usage, &problems);
+        let rules = Arc::new(rules(global, self.rules.as_deref(), printer)?);
+        let mut catalog = self.catalog(global, printer)?;
+        rules.switch_packs(&mut catalog).map_err(wrong)?;
+        let cases = policy::cases::load(&self.paths, &rules).map_err(wrong)?;
         let runner = Runner { rules: &rules, catalog: &catalog };
         let results: Vec<Vec<Miss>> = cases.iter().map(|case| runner.run(case).misses).collect();
         let tested = Tested {
@@ -66,10 +67,10 @@ impl TestRules {
         Ok(if tested.failed == 0 { Exit::Success } else { Exit::Negative })
     }
 
-    fn catalog(&self, global: &Global) -> Result<Catalog, Failure> {
-        let configured = if self.catalog.is_some() { None } else { global.config()?.catalog };
+    fn catalog(&self, global: &Global, printer: &Printer) -> Result<Catalog, Failure> {
+        let configured = if self.catalog.is_some() { None } else { global.config(printer)?.catalog };
         let directory = self.catalog.as_deref().or(configured.as_deref());
-        policy::catalog::configured(directory).map_err(|problems| Failure::new(Exit::Usage, problems))
+        policy::catalog::configured(directory).map_err(|problems| printer.refuse(Exit::Usage, &problems))
     }
 }
 
@@ -90,24 +91,10 @@ impl Tested {
 }
 
 /// The rules of `path`, else the configured ones.
-pub(super) fn rules(global: &Global, path: Option<&std::path::Path>) -> Result<RuleSet, Problems> {
-    if let Some(path) = path {
-        return policy::rules::load(path);
-    }
-    let configured = global.config().map_err(|failure| {
-        Problems(vec![Problem::of_file("configuration", failure.text.unwrap_or_default())])
-    })?;
-    policy::rules::configured(configured.rules.as_deref())
-}
-
-/// Files that cannot be understood are wrong usage; as JSON the problems are data.
-pub(super) fn refuse(printer: &Printer, problems: &Problems) -> Failure {
-    if !printer.is_json() {
-        return Failure::new(Exit::Usage, problems);
-    }
-    let listed: Vec<&Problem> = problems.iter().collect();
-    match printer.json(&serde_json::json!({ "problems": listed })) {
-        Ok(()) => Failure { exit: Exit::Usage, text: None },
-        Err(failure) => failure,
-    }
+pub(super) fn rules(global: &Global, path: Option<&Path>, printer: &Printer) -> Result<RuleSet, Failure> {
+    let rules = match path {
+        Some(path) => policy::rules::load(path),
+        None => policy::rules::configured(global.config(printer)?.rules.as_deref()),
+    };
+    rules.map_err(|problems| printer.refuse(Exit::Usage, &problems))
 }

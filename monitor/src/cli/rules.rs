@@ -17,7 +17,7 @@ use crate::{config::Config, control::api::RulesView, policy};
 use interlock_core::{
     catalog::{Catalog, Pack},
     facts::Place,
-    problem::{Problem, Problems},
+    problem::Problems,
     rule_test,
     rules::{Backends, Rule, RuleSet, schema},
 };
@@ -79,15 +79,15 @@ struct Checked {
     path: String,
     rules: usize,
     sha256: Option<String>,
-    problems: Vec<Problem>,
+    problems: Problems,
     /// What is right, and weaker on this machine than it is written.
-    warnings: Vec<Problem>,
+    warnings: Problems,
 }
 
 impl CheckRules {
     fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
-        let config = global.config()?;
-        let catalog = catalog(&config)?;
+        let config = global.config(printer)?;
+        let catalog = catalog(&config, printer)?;
         let here = backends::here(global);
         let checked: Vec<_> = if self.paths.is_empty() {
             vec![Checked::of(config.rules.as_deref(), &catalog, &here)]
@@ -114,13 +114,13 @@ impl Checked {
         match policy::rules::configured(path) {
             Ok(set) => {
                 let found = [set.refused_by(catalog), set.strange_to(catalog), set.contradicted(catalog)];
-                let mut problems: Vec<_> = found.into_iter().flat_map(|problems| problems.0).collect();
-                problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+                let mut problems: Problems = found.into_iter().flatten().collect();
+                problems.0.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
                 let (rules, sha256) = (set.len(), Some(set.sha256().into()));
-                Self { path: name, rules, sha256, problems, warnings: set.weaker_with(here).0 }
+                Self { path: name, rules, sha256, problems, warnings: set.weaker_with(here) }
             }
-            Err(Problems(problems)) => {
-                Self { path: name, rules: 0, sha256: None, problems, warnings: Vec::new() }
+            Err(problems) => {
+                Self { path: name, rules: 0, sha256: None, problems, warnings: Problems::default() }
             }
         }
     }
@@ -153,11 +153,11 @@ struct Known {
 }
 
 impl Known {
-    fn load(global: &Global) -> Result<Self, Failure> {
-        let config = global.config()?;
-        let negative = |problems: Problems| Failure::new(Exit::Negative, problems);
+    fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+        let config = global.config(printer)?;
+        let negative = |problems| printer.refuse(Exit::Negative, &problems);
         let set = policy::rules::configured(config.rules.as_deref()).map_err(negative)?;
-        let mut catalog = catalog(&config)?;
+        let mut catalog = catalog(&config, printer)?;
         set.switch_packs(&mut catalog).map_err(negative)?;
         Ok(Self { set, catalog })
     }
@@ -171,13 +171,13 @@ struct Listed<'a> {
     runs_in: Place,
 }
 
-fn catalog(config: &Config) -> Result<Catalog, Failure> {
+fn catalog(config: &Config, printer: &Printer) -> Result<Catalog, Failure> {
     policy::catalog::configured(config.catalog.as_deref())
-        .map_err(|problems| Failure::new(Exit::Negative, problems))
+        .map_err(|problems| printer.refuse(Exit::Negative, &problems))
 }
 
 fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
-    let Known { set, .. } = Known::load(global)?;
+    let Known { set, .. } = Known::load(global, printer)?;
     let rules: Vec<_> = set.iter().map(|rule| Listed { rule, runs_in: set.place(rule) }).collect();
     printer.list(&rules, "no rules", &HEADERS, |Listed { rule, runs_in }| {
         vec![
@@ -209,7 +209,7 @@ struct Switched {
 }
 
 fn packs(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
-    let Known { set, catalog } = Known::load(global)?;
+    let Known { set, catalog } = Known::load(global, printer)?;
     let off = set.packs_off();
     let packs = catalog.packs().into_iter();
     let packs: Vec<_> = packs.map(|pack| Switched { on: !off.contains(pack.name.as_str()), pack }).collect();

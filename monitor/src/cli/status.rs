@@ -11,9 +11,13 @@ use super::{
     wait::wait,
 };
 use crate::control::{
-    api::{Enforcement, RegistriesView, Status},
+    api::{Enforcement, RegistriesView, RulesView, Status},
     client::Client,
 };
+use interlock_core::problem::Problem;
+
+/// Mistakes of a refused reload that are shown.
+const REFUSED_MAX: usize = 5;
 
 pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
     let status: Status = wait(async { Ok(client.get("/v1/status").await?) })?;
@@ -30,9 +34,7 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
         ("mode", word(status.mode)),
         ("rules", rules),
     ];
-    if let Some(problem) = &status.rules.problem {
-        lines.push(("last reload", format!("refused, the rules above still apply: {problem}")));
-    }
+    lines.extend(refused(&status.rules));
     if !status.rules.packs_off.is_empty() {
         lines.push(("packs off", status.rules.packs_off.join(", ")));
     }
@@ -49,6 +51,24 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
         ("socket", status.socket.clone()),
     ]);
     lines
+}
+
+/// Why the last reload was refused, one mistake a line. A daemon of an earlier version has only the whole text.
+fn refused(rules: &RulesView) -> Vec<(&'static str, String)> {
+    let Some(problem) = &rules.problem else { return Vec::new() };
+    let whole = || problem.lines().next().unwrap_or_default().to_owned();
+    let all: Vec<String> = rules.problems.iter().map(Problem::headline).collect();
+    let mut lines = if all.is_empty() { vec![whole()] } else { all };
+    let more = lines.len().saturating_sub(REFUSED_MAX);
+    lines.truncate(REFUSED_MAX);
+    if more > 0 {
+        lines.push(format!("and {more} more; interlock rules check shows them all"));
+    }
+    let said = |(place, line): (usize, String)| match place {
+        0 => ("last reload", format!("refused, the rules above still apply: {line}")),
+        _ => ("", line),
+    };
+    lines.into_iter().enumerate().map(said).collect()
 }
 
 /// `access/open 3, access/probe 1`
@@ -82,6 +102,19 @@ fn proven(enforcement: &[Enforcement]) -> String {
 mod tests {
     use super::*;
     use crate::cli::{printer::table, tests::sample};
+
+    #[test]
+    fn each_mistake_of_a_refused_reload_has_a_line() {
+        let mut rules = sample::status().rules;
+        let problem = |line| Problem { line, column: 1, ..Problem::of_file("a.yaml", "no such action") };
+        rules.problems = (1..=7).map(problem).collect();
+        let lines = refused(&rules);
+        assert_eq!(lines.len(), 6);
+        let first = "refused, the rules above still apply: a.yaml:1:1: no such action";
+        assert_eq!(lines[0], ("last reload", first.to_owned()));
+        assert_eq!(lines[4], ("", "a.yaml:5:1: no such action".to_owned()));
+        assert_eq!(lines[5], ("", "and 2 more; interlock rules check shows them all".to_owned()));
+    }
 
     #[test]
     fn every_number_is_shown() {

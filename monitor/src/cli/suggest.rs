@@ -14,7 +14,6 @@ use super::{
     language::{id, plain},
     printer::Printer,
     record::RecordSessions,
-    rule_test::refuse,
 };
 use crate::policy;
 use interlock_core::{
@@ -43,10 +42,9 @@ pub struct Suggest {
 impl Suggest {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
-        let config = global.config()?;
-        let catalog = policy::catalog::configured(config.catalog.as_deref());
-        let mut catalog = catalog.map_err(|problems| Failure::new(Exit::Usage, problems))?;
-        let wrong = |problems| refuse(&printer, &problems);
+        let config = global.config(&printer)?;
+        let wrong = |problems| printer.refuse(Exit::Usage, &problems);
+        let mut catalog = policy::catalog::configured(config.catalog.as_deref()).map_err(wrong)?;
         let basis = self.rules.as_deref().or(config.rules.as_deref());
         let basis = basis.map(policy::rules::read).transpose().map_err(wrong)?;
         let basis = Basis::new(basis).map_err(wrong)?;
@@ -85,7 +83,7 @@ impl Suggest {
                 return Err(Failure::new(Exit::Usage, "neither a session nor a file is named"));
             }
         };
-        read.map_err(|problems| refuse(printer, &problems))
+        read.map_err(|problems| printer.refuse(Exit::Usage, &problems))
     }
 
     fn one_session(&self, record: Record) -> Result<Record, Failure> {

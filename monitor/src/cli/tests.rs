@@ -10,6 +10,7 @@ pub mod sample {
     use interlock_core::{
         explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
         facts::{Action, Grade, HoldState, Mode, Place, SessionStatus, Severity},
+        problem::Problems,
     };
 
     fn at(second: i64) -> Timestamp {
@@ -106,6 +107,7 @@ pub mod sample {
                 sha256: "3fa9c10de2b34455aabb".into(),
                 loaded: at(60),
                 problem: Some("a.yaml:3: no such action".into()),
+                problems: Problems::default(),
                 packs_off: vec!["aws".into(), "gcp".into()],
                 weaker: vec!["a.yaml:7:13: rules[0].action: no more than an alert here".into()],
             },

@@ -33,7 +33,7 @@ pub(super) fn uid(name: &str) -> Result<u32, String> {
     }
     match User::from_name(name) {
         Ok(Some(user)) => Ok(user.uid.as_raw()),
-        Ok(None) => Err(format!("no user is named {name:?}; expected user names or uids")),
+        Ok(None) => Err(format!("no user is named {name:?}")),
         Err(error) => Err(format!("the user {name:?} cannot be looked up: {error}")),
     }
 }

@@ -1,25 +1,19 @@
 //! From TOML to [`Config`]: each key is read on its own, so that one mistake does not hide the next.
 
-use std::{
-    collections::BTreeMap,
-    net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, ops::Range, path::Path};
 
-use toml::{
-    Spanned,
-    de::{DeTable, DeValue},
-};
-use tracing_subscriber::EnvFilter;
+use toml::de::DeTable;
 
 use super::{
-    approvers::{self, Approvers},
-    problem::{Problem, Problems},
+    reader::{Reader, Value},
     shared_terminal::SharedTerminal,
     unattended::Unattended,
     values::Config,
 };
-use interlock_core::facts::Mode;
+use interlock_core::{
+    facts::Mode,
+    problem::{Problem, Problems, nearest},
+};
 
 const KEYS: [&str; 17] = [
     "approvers",
@@ -58,168 +52,90 @@ pub(super) struct Document {
     /// With the default for each key that is absent or has a problem.
     pub config: Config,
     pub problems: Problems,
-    /// Line of each key, from 1.
-    pub lines: BTreeMap<String, usize>,
+    /// The place of each key's value, ready to be reported.
+    pub places: BTreeMap<String, Problem>,
 }
 
 pub(super) fn parse(text: &str, file: &Path) -> Document {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut config = Config { file: Some(file.into()), ..Config::default() };
-    let (mut problems, mut lines) = (Problems::default(), BTreeMap::new());
+    let name = file.display().to_string();
+    let mut reader = Reader::new(&name, text);
     for error in errors {
-        let line = error.span().map_or(0, |span| line_of(text, span.start));
-        let message = format!("not TOML: {}", error.message());
-        problems.push(Problem { file: file.into(), line, key: None, message });
+        reader.refuse_bytes(error.span().unwrap_or_default(), "", format!("not TOML: {}", error.message()));
     }
+    let mut config = Config { file: Some(file.into()), ..Config::default() };
+    let mut places = BTreeMap::new();
     for (key, value) in table.get_ref() {
-        let line = line_of(text, key.span().start);
-        lines.insert(key.get_ref().to_string(), line);
-        if let Err(message) = set(&mut config, key.get_ref(), value.get_ref()) {
-            problems.push(Problem { file: file.into(), line, key: Some(key.get_ref().to_string()), message });
+        let name = key.get_ref().as_ref();
+        if KEYS.contains(&name) {
+            places.insert(name.to_owned(), reader.place(value, name));
+            set(&mut config, name, value, &mut reader);
+        } else {
+            refuse_key(key.span(), name, &mut reader);
         }
     }
-    Document { config, problems, lines }
+    Document { config, problems: reader.finish(), places }
 }
 
-fn line_of(text: &str, offset: usize) -> usize {
-    text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
+fn refuse_key(place: Range<usize>, key: &str, reader: &mut Reader<'_>) {
+    let problem = reader.refuse_bytes(place, key, "unknown key".to_owned());
+    match nearest(key, KEYS) {
+        // All of them would hide the one that was meant.
+        Some(near) => problem.hint(format!("did you mean {near:?}?")),
+        None => problem.expected(format!("one of {}", KEYS.join(", "))),
+    };
 }
 
-fn set(config: &mut Config, key: &str, value: &DeValue<'_>) -> Result<(), String> {
+fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_>) {
     match key {
-        "socket" => config.socket = absolute(value)?,
-        "state" => config.state = absolute(value)?,
-        "rules" if value.as_str() == Some("builtin") => config.builtin_rules = true,
-        "rules" => config.rules = Some(absolute(value)?),
-        "catalog" => config.catalog = Some(absolute(value)?),
-        "cgroup" => config.cgroup = Some(absolute(value)?),
-        "pins" => config.pins = unless_none(value, absolute)?,
-        "metrics" => config.metrics = unless_none(value, address)?,
-        "mode" => config.mode = one_of(value, &MODES)?,
-        "approvers" => config.approvers = approvers_of(value)?,
-        "shared_terminal" => config.shared_terminal = one_of(value, &SHARED_TERMINAL)?,
-        "package_managers" => config.asks_package_managers = one_of(value, &PACKAGE_MANAGERS)?,
-        "risk_budget" => config.risk_budget = budget(value)?,
-        "sessions_per_user" => config.sessions_per_user = sessions(value)?,
-        "unattended" => config.unattended = one_of(value, &UNATTENDED)?,
-        "watch_below" => config.watch_below = Some(process(value)?),
-        "resolvers" => config.resolvers = addresses(value)?,
-        "log" => config.log = filter(value)?,
-        unknown => return Err(unknown_key(unknown)),
-    }
-    Ok(())
-}
-
-fn process(value: &DeValue<'_>) -> Result<u32, String> {
-    let number = value.as_integer().and_then(|number| number.as_str().parse().ok()).filter(|pid| *pid > 0);
-    number.ok_or_else(|| format!("is {}; expected a process id", found(value)))
-}
-
-fn sessions(value: &DeValue<'_>) -> Result<usize, String> {
-    let number = value.as_integer().and_then(|number| number.as_str().parse().ok()).filter(|most| *most > 0);
-    number.ok_or_else(|| format!("is {}; expected a number of sessions, 1 or more", found(value)))
-}
-
-fn addresses(value: &DeValue<'_>) -> Result<Vec<IpAddr>, String> {
-    let expected = "a list of addresses, such as [\"192.0.2.53\", \"2001:db8::53\"]";
-    let list = value.as_array().ok_or_else(|| format!("is {}; expected {expected}", found(value)))?;
-    let address = |item: &Spanned<DeValue<'_>>| {
-        let text = string(item.get_ref(), "an address")?;
-        text.parse().map_err(|_| format!("has `{text}`, which is no address; expected {expected}"))
-    };
-    list.iter().map(address).collect()
-}
-
-fn unknown_key(key: &str) -> String {
-    let nearest = KEYS.iter().max_by(|a, b| strsim::jaro(key, a).total_cmp(&strsim::jaro(key, b)));
-    match nearest {
-        Some(nearest) if strsim::jaro(key, nearest) > 0.7 => format!("unknown key; did you mean {nearest}?"),
-        _ => format!("unknown key; the keys are {}", KEYS.join(", ")),
+        "socket" => put(&mut config.socket, reader.absolute(value, key, PATH)),
+        "state" => put(&mut config.state, reader.absolute(value, key, PATH)),
+        "rules" if text(value) == Some("builtin") => config.builtin_rules = true,
+        "rules" => {
+            put_some(&mut config.rules, reader.absolute(value, key, "an absolute path, or \"builtin\""))
+        }
+        "catalog" => put_some(&mut config.catalog, reader.absolute(value, key, PATH)),
+        "cgroup" => put_some(&mut config.cgroup, reader.absolute(value, key, PATH)),
+        "pins" if text(value) == Some("none") => config.pins = None,
+        "pins" => put_some(&mut config.pins, reader.absolute(value, key, "an absolute path, or \"none\"")),
+        "metrics" if text(value) == Some("none") => config.metrics = None,
+        "metrics" => put_some(&mut config.metrics, reader.socket_address(value, key)),
+        "mode" => put(&mut config.mode, reader.one_of(value, key, &MODES)),
+        "approvers" => put(&mut config.approvers, reader.approvers(value, key)),
+        "shared_terminal" => put(&mut config.shared_terminal, reader.one_of(value, key, &SHARED_TERMINAL)),
+        "package_managers" => {
+            put(&mut config.asks_package_managers, reader.one_of(value, key, &PACKAGE_MANAGERS));
+        }
+        "risk_budget" => {
+            put(&mut config.risk_budget, reader.number(value, key, "a whole number of points, 1 or more"));
+        }
+        "sessions_per_user" => {
+            let most = reader.number(value, key, "a number of sessions, 1 or more");
+            put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
+        }
+        "unattended" => put(&mut config.unattended, reader.one_of(value, key, &UNATTENDED)),
+        "watch_below" => put_some(&mut config.watch_below, reader.number(value, key, "a process id")),
+        "resolvers" => put(&mut config.resolvers, reader.addresses(value, key)),
+        "log" => put(&mut config.log, reader.log_filter(value, key)),
+        _ => {}
     }
 }
 
-/// `an integer`, for "is …; expected …".
-fn found(value: &DeValue<'_>) -> String {
-    let kind = value.type_str();
-    let article = if kind.starts_with(['a', 'i']) { "an" } else { "a" };
-    format!("{article} {kind}")
+const PATH: &str = "an absolute path, as a string";
+
+fn text<'v>(value: &'v Value<'_>) -> Option<&'v str> {
+    value.get_ref().as_str()
 }
 
-fn string<'v>(value: &'v DeValue<'_>, expected: &str) -> Result<&'v str, String> {
-    value.as_str().ok_or_else(|| format!("is {}; expected {expected}", found(value)))
-}
-
-fn absolute(value: &DeValue<'_>) -> Result<PathBuf, String> {
-    let expected = "an absolute path, as a string";
-    let text = string(value, expected)?;
-    let path = PathBuf::from(text);
-    if path.is_absolute() { Ok(path) } else { Err(format!("is {text:?}; expected {expected}")) }
-}
-
-fn unless_none<T>(
-    value: &DeValue<'_>,
-    read: fn(&DeValue<'_>) -> Result<T, String>,
-) -> Result<Option<T>, String> {
-    if value.as_str() == Some("none") {
-        return Ok(None);
-    }
-    read(value).map(Some).map_err(|problem| problem + " or \"none\"")
-}
-
-fn address(value: &DeValue<'_>) -> Result<SocketAddr, String> {
-    let expected = "an address and a port, as \"127.0.0.1:9464\"";
-    let text = string(value, expected)?;
-    text.parse().map_err(|_| format!("is {text:?}; expected {expected}"))
-}
-
-/// One of these words.
-fn one_of<T: Copy>(value: &DeValue<'_>, choices: &[(&str, T)]) -> Result<T, String> {
-    let words: Vec<String> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-    let expected = match words.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, others)) => format!("{} or {last}", others.join(", ")),
-        None => String::new(),
-    };
-    let text = string(value, &expected)?;
-    let chosen = choices.iter().find(|(word, _)| *word == text).map(|(_, chosen)| *chosen);
-    chosen.ok_or_else(|| format!("is {text:?}; expected {expected}"))
-}
-
-fn budget(value: &DeValue<'_>) -> Result<u32, String> {
-    let expected = "a whole number of points, 1 or more";
-    let number = value.as_integer().ok_or_else(|| format!("is {}; expected {expected}", found(value)))?;
-    match u32::from_str_radix(number.as_str(), number.radix()) {
-        Ok(points @ 1..) => Ok(points),
-        _ => Err(format!("is {number}; expected {expected}")),
+/// What could not be read keeps its default, and was noted.
+fn put<T>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
     }
 }
 
-fn filter(value: &DeValue<'_>) -> Result<String, String> {
-    let expected = "a log filter, as \"info\" or \"info,interlock::rules=debug\"";
-    let text = string(value, expected)?;
-    match EnvFilter::builder().parse(text) {
-        Ok(_) => Ok(text.into()),
-        Err(error) => Err(format!("is {text:?}: {error}; expected {expected}")),
-    }
-}
-
-fn approvers_of(value: &DeValue<'_>) -> Result<Approvers, String> {
-    let expected = "\"owner\", \"root\" or a list of user names and uids";
-    match (value.as_str(), value.as_array()) {
-        (Some("owner"), _) => Ok(Approvers::Owner),
-        (Some("root"), _) => Ok(Approvers::Root),
-        (Some(other), _) => Err(format!("is {other:?}; expected {expected}")),
-        (None, Some(users)) => users.iter().map(user).collect::<Result<_, _>>().map(Approvers::Users),
-        (None, None) => Err(format!("is {}; expected {expected}", found(value))),
-    }
-}
-
-fn user(value: &Spanned<DeValue<'_>>) -> Result<u32, String> {
-    let value = value.get_ref();
-    match (value.as_str(), value.as_integer()) {
-        (Some(name), _) => approvers::uid(name),
-        (None, Some(number)) => u32::from_str_radix(number.as_str(), number.radix())
-            .map_err(|_| format!("{number} is not a uid; expected user names or uids")),
-        (None, None) => Err(format!("the list contains {}; expected user names or uids", found(value))),
+fn put_some<T>(slot: &mut Option<T>, value: Option<T>) {
+    if value.is_some() {
+        *slot = value;
     }
 }

@@ -7,9 +7,10 @@ use std::{
 
 use super::{
     document::{self, Document},
-    problem::{Problem, Problems},
     values::{Config, FILE, RULES},
 };
+use crate::text;
+use interlock_core::problem::{Problem, Problems};
 
 impl Config {
     /// Reads `file`, or [`FILE`] if that exists, and checks that the configured directories can be read.
@@ -17,20 +18,30 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once.
     pub fn load(file: Option<&Path>) -> Result<Self, Problems> {
-        let Document { mut config, mut problems, lines } = Self::read(file)?;
+        let Document { mut config, mut problems, places } = Self::read(file)?;
         if config.rules.is_none() && !config.builtin_rules && Path::new(RULES).is_dir() {
             config.rules = Some(RULES.into());
         }
         for (key, directory) in
             [("rules", &config.rules), ("catalog", &config.catalog), ("cgroup", &config.cgroup)]
         {
-            if let Some(Err(error)) = directory.as_deref().map(fs::read_dir) {
-                let line = lines.get(key).copied().unwrap_or_default();
-                let directory = directory.as_deref().unwrap_or(Path::new(""));
-                problems.push(Problem::unreadable(config.file.as_deref(), line, key, directory, &error));
+            let Some(directory) = directory.as_deref() else { continue };
+            if let Err(error) = fs::read_dir(directory) {
+                // The directory that is read where no key names one has no place.
+                let of_default = || Problem { field: key.into(), ..Problem::of_file(config.name(), "") };
+                let mut problem = places.get(key).cloned().unwrap_or_else(of_default);
+                problem.message = format!("{} cannot be read: {error}", directory.display());
+                problem.expected("a readable directory");
+                problems.push(problem);
             }
         }
+        problems.sort();
         problems.or(config)
+    }
+
+    /// The name of its file in problems.
+    fn name(&self) -> String {
+        self.file.as_deref().unwrap_or(Path::new(FILE)).display().to_string()
     }
 
     /// The control socket that `file` (or [`FILE`]) names. What a client needs: no directory is looked at, because a
@@ -45,12 +56,10 @@ impl Config {
 
     fn read(file: Option<&Path>) -> Result<Document, Problems> {
         let path = file.unwrap_or(Path::new(FILE));
-        match fs::read_to_string(path) {
+        match text::read_any(path) {
             Ok(text) => Ok(document::parse(&text, path)),
-            Err(error) if file.is_none() && error.kind() == io::ErrorKind::NotFound => {
-                Ok(Document::default())
-            }
-            Err(error) => Err(Problems::from(Problem::file(path, &error))),
+            Err((io::ErrorKind::NotFound, _)) if file.is_none() => Ok(Document::default()),
+            Err((_, problem)) => Err((*problem).into()),
         }
     }
 }

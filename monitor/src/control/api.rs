@@ -23,7 +23,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use interlock_core::facts::{Action, HoldState, Mode, SessionStatus, Severity};
+use interlock_core::{
+    facts::{Action, HoldState, Mode, SessionStatus, Severity},
+    problem::Problems,
+};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -82,6 +85,9 @@ pub struct RulesView {
     pub loaded: Timestamp,
     /// Why the last reload was refused; the rules above still apply.
     pub problem: Option<String>,
+    /// The same as data, each mistake with its file, line and column.
+    #[serde(default)]
+    pub problems: Problems,
     /// Packs of the catalogues that the rules switch off, by name.
     #[serde(default)]
     pub packs_off: Vec<String>,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::rules;
+use crate::text;
 use interlock_core::{
     problem::{Problem, Problems},
     rule_test::Cases,
@@ -25,7 +26,7 @@ pub fn load(paths: &[impl AsRef<Path>], rules: &RuleSet) -> Result<Cases, Proble
 /// # Errors
 /// Every file that cannot be read, and a directory without cases.
 pub fn read(paths: &[impl AsRef<Path>]) -> Result<Vec<(PathBuf, String)>, Problems> {
-    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    let (mut files, mut problems) = (Vec::new(), Problems::default());
     for path in paths.iter().map(AsRef::as_ref) {
         let mut found = Vec::new();
         collect(path, 0, &mut found, &mut problems);
@@ -40,13 +41,13 @@ pub fn read(paths: &[impl AsRef<Path>]) -> Result<Vec<(PathBuf, String)>, Proble
     for file in files {
         match rules::read(&file) {
             Ok(read) => texts.extend(read),
-            Err(found) => problems.extend(found.0),
+            Err(found) => problems.extend(found),
         }
     }
-    if problems.is_empty() { Ok(texts) } else { Err(Problems(problems)) }
+    problems.or(texts)
 }
 
-fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>, problems: &mut Vec<Problem>) {
+fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>, problems: &mut Problems) {
     if !path.is_dir() {
         found.push(path.to_owned());
         return;
@@ -59,7 +60,7 @@ fn collect(path: &Path, depth: usize, found: &mut Vec<PathBuf>, problems: &mut V
     let mut entries: Vec<PathBuf> = match path.read_dir() {
         Ok(entries) => entries.flatten().map(|entry| entry.path()).collect(),
         Err(error) => {
-            problems.push(Problem::of_file(name, format!("cannot be read: {error}")));
+            problems.push(text::unreadable(path, &error));
             return;
         }
     };

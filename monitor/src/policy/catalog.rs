@@ -1,11 +1,12 @@
 //! Catalogues from disk.
 
-use std::{fs, io, path::Path};
+use std::{fs, path::Path};
 
-use interlock_core::catalog::{
-    Catalog, CatalogProblem, CatalogProblems, Document, Documents, agents, destinations, secrets,
+use crate::text;
+use interlock_core::{
+    catalog::{Catalog, Document, Documents, agents, destinations, secrets},
+    problem::Problems,
 };
-use interlock_host::regular;
 
 /// Largest catalogue, bytes.
 const BYTES_MAX: u64 = 16 << 20;
@@ -14,7 +15,7 @@ const BYTES_MAX: u64 = 16 << 20;
 ///
 /// # Errors
 /// As [`load`].
-pub fn configured(directory: Option<&Path>) -> Result<Catalog, CatalogProblems> {
+pub fn configured(directory: Option<&Path>) -> Result<Catalog, Problems> {
     directory.map_or_else(Catalog::builtin, load)
 }
 
@@ -23,10 +24,11 @@ pub fn configured(directory: Option<&Path>) -> Result<Catalog, CatalogProblems> 
 /// # Errors
 /// Everything that is wrong with any of the files, and a directory or a file that cannot be read. Nothing is used of
 /// what could be read then.
-pub fn load(directory: &Path) -> Result<Catalog, CatalogProblems> {
+pub fn load(directory: &Path) -> Result<Catalog, Problems> {
     if let Err(error) = fs::read_dir(directory) {
-        let problem = CatalogProblem::unreadable(directory, &error, "name the directory of the catalogues");
-        return Err(CatalogProblems(vec![problem]));
+        let mut problem = text::unreadable(directory, &error);
+        problem.expected("the directory of the catalogues");
+        return Err(problem.into());
     }
     let document = |name| document(directory, name);
     Catalog::read(&Documents {
@@ -38,14 +40,18 @@ pub fn load(directory: &Path) -> Result<Catalog, CatalogProblems> {
 
 fn document(directory: &Path, name: &str) -> Document {
     let path = directory.join(name);
-    match regular::text(&path, BYTES_MAX) {
+    // A link that leads nowhere is there, and cannot be read.
+    if !path.is_symlink() && !path.exists() {
+        return Document::Builtin;
+    }
+    match text::read(&path, BYTES_MAX) {
         Ok(text) => Document::Text { file: path.display().to_string(), text },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Document::Builtin,
-        Err(error) => Document::Unreadable(CatalogProblem::unreadable(
-            &path,
-            &error,
-            "make it a readable file, or remove it",
-        )),
+        Err(mut problem) => {
+            if problem.hint.is_none() {
+                problem.hint("without the file the built-in one is used");
+            }
+            Document::Unreadable(*problem)
+        }
     }
 }
 
@@ -72,14 +78,21 @@ mod tests {
         fs::write(directory.path().join(agents::FILE), "version: 7\ninterpreters: []\nentries: []\n")
             .unwrap();
         fs::create_dir(directory.path().join(destinations::FILE)).unwrap();
+        fs::write(directory.path().join(secrets::FILE), b"version: 1\n# \xff\nentries: []\n").unwrap();
         let text = load(directory.path()).unwrap_err().to_string();
-        let place = directory.path().display();
-        assert!(text.contains(&format!("{place}/agents.yaml:1: version 7")), "{text}");
-        assert!(text.contains(&format!("{place}/destinations.yaml: cannot be read: ")), "{text}");
-        assert_eq!(text.lines().count(), 2, "{text}");
+        insta::assert_snapshot!(text.replace(&directory.path().display().to_string(), "PLACE"), @"
+        PLACE/agents.yaml:1:10: version: found 7; expected 1
+            version: 7
+                     ^
+        PLACE/secrets.yaml:2:3: found bytes that are not UTF-8; expected UTF-8 text; save the file as UTF-8
+            # \u{fffd}
+              ^
+        PLACE/destinations.yaml: this is no regular file; expected a file, not a directory; without the file the built-in one is used
+        ");
         let missing = load(&directory.path().join("none")).unwrap_err().to_string();
         assert!(
-            missing.contains("none: cannot be read: ") && missing.contains("name the directory"),
+            missing.contains("none: cannot be read: ")
+                && missing.contains("expected the directory of the catalogues"),
             "{missing}"
         );
     }

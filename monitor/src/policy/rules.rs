@@ -5,11 +5,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::text;
 use interlock_core::{
     problem::{Problem, Problems},
     rules::RuleSet,
 };
-use interlock_host::regular;
 
 /// Largest rules file, bytes.
 const MAX_FILE: u64 = 1 << 20;
@@ -38,9 +38,9 @@ pub fn load(path: &Path) -> Result<RuleSet, Problems> {
 /// # Errors
 /// Every file that cannot be read or is not text, a directory without rules, a `.yml` that would be passed over.
 pub fn read(path: &Path) -> Result<Vec<(PathBuf, String)>, Problems> {
-    let mut problems = Vec::new();
+    let mut problems = Problems::default();
     let paths = list(path, &mut problems);
-    let files = paths.into_iter().filter_map(|path| match read_text(&path) {
+    let files = paths.into_iter().filter_map(|path| match text::read(&path, MAX_FILE) {
         Ok(text) => Some((path, text)),
         Err(problem) => {
             problems.push(*problem);
@@ -48,10 +48,10 @@ pub fn read(path: &Path) -> Result<Vec<(PathBuf, String)>, Problems> {
         }
     });
     let files = files.collect();
-    if problems.is_empty() { Ok(files) } else { Err(Problems(problems)) }
+    problems.or(files)
 }
 
-fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+fn list(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
@@ -59,7 +59,7 @@ fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let entries = match entries {
         Ok(entries) => entries,
         Err(error) => {
-            problems.push(unreadable(path, &error));
+            problems.push(text::unreadable(path, &error));
             return Vec::new();
         }
     };
@@ -86,32 +86,6 @@ fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
         paths.clear();
     }
     paths
-}
-
-fn read_text(path: &Path) -> Result<String, Box<Problem>> {
-    let name = || path.display().to_string();
-    let bytes = regular::read(path, MAX_FILE).map_err(|error| match error.kind() {
-        io::ErrorKind::InvalidInput | io::ErrorKind::FileTooLarge => {
-            Box::new(Problem::of_file(name(), error.to_string()))
-        }
-        _ => Box::new(unreadable(path, &error)),
-    })?;
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        let line = valid.iter().filter(|byte| **byte == b'\n').count() + 1;
-        let start = valid.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        let mut problem = Problem::of_file(name(), "found bytes that are not UTF-8");
-        problem.line = line as u64;
-        problem.column = String::from_utf8_lossy(&valid[start..]).chars().count() as u64 + 1;
-        problem.expected("UTF-8 text");
-        problem.into()
-    })
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Problem {
-    let mut problem = Problem::of_file(path.display().to_string(), format!("cannot be read: {error}"));
-    problem.hint("check the path and its permissions");
-    problem
 }
 
 #[cfg(test)]

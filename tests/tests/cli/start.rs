@@ -22,7 +22,7 @@ fn a_daemon_that_cannot_start_says_why_in_one_sentence() {
     fs::write(dir.path().join("file"), "").unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let cases = [
-        ("sokcet = \"/x\"".to_owned(), "config.toml:1: sokcet: unknown key; did you mean socket?"),
+        ("sokcet = \"/x\"".to_owned(), "config.toml:1:1: sokcet: unknown key; did you mean \"socket\"?"),
         (format!("rules = \"{}/file\"", dir.path().display()), "Not a directory"),
         ("rules = \"/nowhere\"".to_owned(), "rules: /nowhere cannot be read"),
         (format!("cgroup = \"{}\"", plain.display()), "is not a cgroup v2 mount: mount one"),

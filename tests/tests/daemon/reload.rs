@@ -58,12 +58,19 @@ fn a_changed_rule_file_is_read_and_a_broken_one_never_replaces_it() {
     fs::write(&file, two.replace("action: alert", "action: alrt")).unwrap();
     rules_are(&daemon, "two problems", |rules| {
         let problem = rules["problem"].as_str().unwrap_or_default();
-        rules["count"] == 2 && problem.contains("test.yaml:3:") && problem.contains("test.yaml:4:")
+        let lines: Vec<_> =
+            rules["problems"].as_array().unwrap().iter().map(|found| &found["line"]).collect();
+        rules["count"] == 2
+            && problem.contains("test.yaml:3:")
+            && problem.contains("test.yaml:4:")
+            && lines == [3, 4]
     });
     // As editors and configuration managers do it.
     fs::write(daemon.dir().join("rules/.new"), ONE).unwrap();
     fs::rename(daemon.dir().join("rules/.new"), &file).unwrap();
-    rules_are(&daemon, "one rule", |rules| rules["count"] == 1 && rules["problem"].is_null());
+    rules_are(&daemon, "one rule", |rules| {
+        rules["count"] == 1 && rules["problem"].is_null() && rules["problems"] == serde_json::json!([])
+    });
 }
 
 #[test]

@@ -1,25 +1,22 @@
 //! Coding agents: their programs, the marks they leave in their children's environment, and what they read for
 //! themselves. How the marks are weighed is in [`crate::recognition::detection`].
 
+pub(super) mod read;
+
 use std::collections::{HashMap, HashSet};
 
 use globset::GlobSet;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
 
 use super::{
-    CatalogProblem,
     command::Programs,
     digest::Digest,
     path::{basename, tilde},
     pattern::wildcard,
-    program::{PACKAGE_KINDS, Package, names},
-    reader::Reader,
+    program::names,
 };
 
 /// Name of its file in a directory of catalogues.
 pub const FILE: &str = "agents.yaml";
-const BUILTIN: &str = include_str!("../../../../rules/catalog/agents.yaml");
 
 /// Id of an agent that names itself, but is not in the catalogue.
 pub const UNKNOWN: &str = "unknown";
@@ -119,149 +116,7 @@ impl Flag {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    version: u32,
-    interpreters: Vec<String>,
-    #[serde(default)]
-    name_variables: Vec<String>,
-    #[serde(default)]
-    name_ignored: HashSet<String>,
-    #[serde(default)]
-    bystanders: Vec<String>,
-    entries: Vec<Spanned<serde_json::Value>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawAgent {
-    id: String,
-    name: String,
-    #[serde(default)]
-    host: bool,
-    executables: Vec<RawExecutable>,
-    #[serde(default)]
-    scripts: Vec<String>,
-    #[serde(default)]
-    paths: Vec<String>,
-    #[serde(default)]
-    argv: Vec<String>,
-    #[serde(default)]
-    session_markers: Vec<RawMarker>,
-    #[serde(default)]
-    marker_pairs: Vec<[RawMarker; 2]>,
-    /// Kept for the reader of the file: people's shells have these too, so they are never evidence.
-    #[serde(default)]
-    weak_markers: Vec<RawMarker>,
-    #[serde(default)]
-    names: Vec<String>,
-    #[serde(default)]
-    approval_off: Vec<String>,
-    #[serde(default)]
-    approval_off_env: Vec<RawMarker>,
-    #[serde(default)]
-    own_secrets: Vec<String>,
-    #[serde(default)]
-    packages: Vec<String>,
-    #[serde(default)]
-    titles: Vec<String>,
-    #[serde(default)]
-    own_commands: Vec<String>,
-    #[serde(default)]
-    daemons: Vec<String>,
-    #[serde(default)]
-    own_sockets: Vec<String>,
-    source: String,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawExecutable {
-    Telling(String),
-    Other(OtherExecutable),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct OtherExecutable {
-    name: String,
-    /// The name is too common to be enough: a path, a script or a marker must join it.
-    #[serde(default)]
-    generic: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawMarker {
-    env: String,
-    value: Option<String>,
-}
-
 impl Agents {
-    /// The catalogue that is built in.
-    ///
-    /// # Errors
-    /// Like [`Agents::parse`]; a test proves that the built-in text has no problems.
-    pub fn builtin() -> Result<Self, Vec<CatalogProblem>> {
-        Self::parse(BUILTIN)
-    }
-
-    /// Reads a catalogue in the format of `docs/catalogues.md`.
-    ///
-    /// # Errors
-    /// Everything that is wrong with the text, each with its line.
-    pub fn parse(text: &str) -> Result<Self, Vec<CatalogProblem>> {
-        let mut reader = Reader::new(FILE);
-        let Some(document) = reader.document::<Document>(text) else { return reader.failed() };
-        reader.version(document.version);
-        let raw = reader.entries::<RawAgent>(document.entries);
-        let mut seen = HashSet::new();
-        let mut executables = HashMap::new();
-        let mut named = HashMap::new();
-        for (index, (line, agent)) in raw.iter().enumerate() {
-            reader.identity(*line, &agent.id, &agent.source, &mut seen);
-            for executable in agent.executables.iter().filter_map(RawExecutable::distinctive) {
-                if let Some(other) = executables.insert(executable, &agent.id) {
-                    let what = format!(
-                        "executable `{executable}` is also of `{other}`; mark it `generic: true` in one"
-                    );
-                    reader.problem(*line, what);
-                }
-            }
-            for name in &agent.names {
-                if named.insert(name.to_lowercase(), index).is_some() {
-                    reader.problem(*line, format!("name `{name}` is used by two agents; keep it in one"));
-                }
-            }
-            weak_is_not_strong(&mut reader, *line, agent);
-            for package in agent.packages.iter().filter(|package| Package::parse(package).is_none()) {
-                let kinds = PACKAGE_KINDS.join("`, `");
-                reader.problem(
-                    *line,
-                    format!("package `{package}`: expected KIND:NAME, KIND one of `{kinds}`"),
-                );
-            }
-        }
-        let interpreters = reader.globs(0, &document.interpreters);
-        let entries: Vec<Agent> =
-            raw.into_iter().map(|(line, raw)| Agent::read(&mut reader, line, raw)).collect();
-        let programs = entries.iter().flat_map(Agent::programs).cloned().collect();
-        let (name_variables, name_ignored) = (document.name_variables, document.name_ignored);
-        let bystanders = Programs::new(document.bystanders);
-        let digest = reader.digest(text);
-        reader.finish(Self {
-            entries,
-            interpreters,
-            name_variables,
-            name_ignored,
-            bystanders,
-            programs,
-            named,
-            digest,
-        })
-    }
-
     /// Display name of an agent: `Claude Code`.
     #[must_use]
     pub fn name(&self, id: &str) -> Option<&str> {
@@ -337,22 +192,6 @@ impl Agents {
     }
 }
 
-impl RawExecutable {
-    fn distinctive(&self) -> Option<&str> {
-        match self {
-            Self::Telling(name) => Some(name),
-            Self::Other(other) => (!other.generic).then_some(&other.name),
-        }
-    }
-
-    fn generic(&self) -> Option<&str> {
-        match self {
-            Self::Telling(_) => None,
-            Self::Other(other) => other.generic.then_some(&other.name),
-        }
-    }
-}
-
 impl Agent {
     /// Whether the base name is one of its programs', a distinctive one or not.
     pub(crate) fn has_program(&self, base: &str) -> bool {
@@ -368,62 +207,6 @@ impl Agent {
         let set =
             |mark: &&Marker| env.iter().any(|(name, value)| *name == mark.variable && mark.holds(value));
         flag.or_else(|| self.approval_off_env.iter().find(set).map(|mark| mark.variable.as_str()))
-    }
-
-    fn read(reader: &mut Reader, line: u64, raw: RawAgent) -> Self {
-        let executables: HashSet<String> =
-            raw.executables.iter().filter_map(RawExecutable::distinctive).map(str::to_owned).collect();
-        let mut markers: Vec<Vec<Marker>> =
-            raw.session_markers.into_iter().map(|marker| vec![Marker::from(marker)]).collect();
-        for pair in raw.marker_pairs {
-            markers.push(pair.into_iter().map(Marker::from).collect());
-        }
-        Self {
-            id: raw.id,
-            name: raw.name,
-            host: raw.host,
-            scripts: raw.scripts.into_iter().chain(executables.iter().cloned()).collect(),
-            executables,
-            generic: raw.executables.iter().filter_map(RawExecutable::generic).map(str::to_owned).collect(),
-            packages: raw.packages.into_iter().collect(),
-            titles: raw.titles.into_iter().collect(),
-            paths: reader.globs(line, &raw.paths),
-            argv: reader.globs(line, &raw.argv),
-            markers,
-            approval_off: raw.approval_off.iter().map(|flag| Flag::read(flag)).collect(),
-            approval_off_env: raw.approval_off_env.into_iter().map(Marker::from).collect(),
-            own_secrets: reader.globs(line, &raw.own_secrets),
-            own_commands: raw.own_commands,
-            daemons: raw.daemons,
-            own_sockets: reader.globs(line, &raw.own_sockets),
-        }
-    }
-}
-
-impl From<RawMarker> for Marker {
-    fn from(raw: RawMarker) -> Self {
-        Self { variable: raw.env, value: raw.value }
-    }
-}
-
-impl Flag {
-    fn read(text: &str) -> Self {
-        let (option, value) =
-            text.split_once(' ').map_or((text, None), |(option, value)| (option, Some(value)));
-        Self { text: text.to_owned(), option: option.to_owned(), value: value.map(str::to_owned) }
-    }
-}
-
-/// A marker that is listed both as evidence and as none is a mistake.
-fn weak_is_not_strong(reader: &mut Reader, line: u64, agent: &RawAgent) {
-    for weak in &agent.weak_markers {
-        if agent.session_markers.iter().any(|strong| strong.env == weak.env && strong.value == weak.value) {
-            let what = format!(
-                "agent `{}`: `{}` is both a session marker and a weak one; keep one",
-                agent.id, weak.env
-            );
-            reader.problem(line, what);
-        }
     }
 }
 

@@ -151,15 +151,15 @@ impl CommandPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// What was expected, for a pattern that could never match or always would.
+    /// Returns what was expected, for a pattern that could never match or always would.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
         let mut parts = text.split_whitespace();
-        let programs = alternatives(parts.next().ok_or("expected a program's name")?);
+        let programs = alternatives(parts.next().ok_or("a program's name")?);
         if programs
             .iter()
             .any(|program| program.is_empty() || program.starts_with('*') || program.contains(['/', '!']))
         {
-            return Err("expected base names of programs, `|` between them");
+            return Err("base names of programs, `|` between them");
         }
         let mut pattern = Self { programs, words: Vec::new(), options: Vec::new(), refused: Vec::new() };
         for part in parts {
@@ -171,16 +171,16 @@ impl CommandPattern {
             let any_of = alternatives(part);
             let options = any_of.iter().filter(|word| is_option(word)).count();
             if any_of.iter().any(String::is_empty) {
-                return Err("expected a word before and after each `|`");
+                return Err("a word before and after each `|`");
             }
             match (options, place) {
                 (0, _) => pattern.words.push(Words { any_of, place }),
                 (count, _) if count < any_of.len() => {
-                    return Err("expected options or words, not both in one part");
+                    return Err("options or words, not both in one part");
                 }
                 (_, Place::Lacks) => pattern.refused.extend(any_of),
                 (_, Place::Holds) => pattern.options.push(any_of),
-                (_, Place::HoldsAnother) => return Err("expected `!` before an option, not `^`"),
+                (_, Place::HoldsAnother) => return Err("`!` before an option, not `^`"),
             }
         }
         Ok(pattern)

@@ -4,6 +4,7 @@ mod destructive;
 mod lookup;
 mod read;
 mod services;
+mod tables;
 
 pub use self::{
     destructive::Destructive,
@@ -11,6 +12,8 @@ pub use self::{
     read::FILE,
     services::{Services, SocketName},
 };
+
+pub(super) use self::read::{SHIPPED, read};
 
 #[cfg(test)]
 mod tests;

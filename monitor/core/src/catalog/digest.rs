@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, fmt};
 
 use sha2::{Digest as _, Sha256};
 
+use crate::yaml::{Node, Section, Value};
+
 type Sum = [u8; 32];
 
 /// Sums of a catalogue's text.
@@ -46,8 +48,16 @@ impl fmt::Display for Change {
 }
 
 impl Digest {
-    pub fn new(text: &str, entries: BTreeMap<String, Sum>) -> Self {
-        Self { whole: sum(text), entries }
+    /// `lists` are those of the file's fields that hold entries.
+    pub fn new(text: &str, file: &Section<'_>, lists: &[&str]) -> Self {
+        let lists = lists.iter().filter_map(|list| file.get(list));
+        let entries =
+            lists.filter_map(|list| if let Value::List(items) = &list.value { Some(items) } else { None });
+        let entry = |node: &Node| {
+            let entry = node.value.to_json();
+            Some((entry.get("id")?.as_str()?.to_owned(), sum(&entry.to_string())))
+        };
+        Self { whole: sum(text), entries: entries.flatten().filter_map(entry).collect() }
     }
 
     pub fn changes(&self, file: &'static str, newer: &Self) -> Vec<Change> {
@@ -71,7 +81,7 @@ impl Digest {
     }
 }
 
-pub fn sum(text: &str) -> Sum {
+fn sum(text: &str) -> Sum {
     Sha256::digest(text.as_bytes()).into()
 }
 

@@ -1,6 +1,6 @@
 //! Texts of catalogues, as whoever reads files hands them over.
 
-use super::problem::{CatalogProblem, Read};
+use crate::problem::{Problem, Problems};
 
 /// The three catalogues' texts.
 #[derive(Debug, Default)]
@@ -18,22 +18,20 @@ pub enum Document {
     /// `file` stands in front of each of its problems.
     Text { file: String, text: String },
     /// It is a problem like those of the texts, and reported together with them.
-    Unreadable(CatalogProblem),
+    Unreadable(Problem),
 }
 
 impl Document {
+    /// Reads it, or the built-in text that it stands for; `parse` is given the file's name and its text.
     pub(super) fn read<T>(
         &self,
-        builtin: impl FnOnce() -> Read<T>,
-        parse: impl FnOnce(&str) -> Read<T>,
-    ) -> Read<T> {
+        (file, builtin): (&str, &str),
+        parse: impl FnOnce(&str, &str) -> Result<T, Problems>,
+    ) -> Result<T, Problems> {
         match self {
-            Self::Builtin => builtin(),
-            Self::Text { file, text } => parse(text).map_err(|mut problems| {
-                problems.iter_mut().for_each(|problem| problem.file.clone_from(file));
-                problems
-            }),
-            Self::Unreadable(problem) => Err(vec![problem.clone()]),
+            Self::Builtin => parse(file, builtin),
+            Self::Text { file, text } => parse(file, text),
+            Self::Unreadable(problem) => Err(problem.clone().into()),
         }
     }
 }

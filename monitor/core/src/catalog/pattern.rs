@@ -1,5 +1,7 @@
 //! Patterns as the catalogues write them.
 
+use globset::{Glob, GlobBuilder};
+
 /// Whether `text` is what `pattern` says, where each `*` stands for any text, also none.
 pub fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
@@ -10,6 +12,14 @@ pub fn wildcard(pattern: &str, text: &str) -> bool {
         text = text.get(at + part.len()..).unwrap_or_default();
     }
     text.ends_with(end)
+}
+
+/// Compiles a glob, whose `*` never matches a slash.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn glob(text: &str) -> Result<Glob, globset::Error> {
+    GlobBuilder::new(text).literal_separator(true).backslash_escape(true).build()
 }
 
 /// Writes out `{a,b}` alternatives, nested ones too; `None` when the braces don't match.

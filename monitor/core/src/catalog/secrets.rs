@@ -26,6 +26,10 @@ pub use self::{
     moved::Moved,
     set::{FILE, Judged, Secrets},
 };
+pub(super) use self::{
+    entry::habits::StatedFor,
+    parse::{SHIPPED, read},
+};
 
 /// Stands for an entry where a path was too long to be looked at.
 pub const UNRESOLVED: &str = "unresolved-path";

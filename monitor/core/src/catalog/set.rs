@@ -8,9 +8,9 @@ use super::{
     destinations::{self, Destinations, SocketName},
     digest::{self, Change, Digest},
     document::Documents,
-    problem::{CatalogProblem, CatalogProblems, Read},
-    secrets::{self, Judged, SearchCommand, Secrets},
+    secrets::{self, Judged, SearchCommand, Secrets, StatedFor},
 };
+use crate::problem::Problems;
 
 /// The three catalogues, and the questions that need more than one of them.
 #[derive(Debug)]
@@ -25,56 +25,48 @@ impl Catalog {
     ///
     /// # Errors
     /// Everything that is wrong with them; a test proves that there is nothing.
-    pub fn builtin() -> Result<Self, CatalogProblems> {
+    pub fn builtin() -> Result<Self, Problems> {
         Self::read(&Documents::default())
     }
 
-    /// The catalogues that the documents hold.
+    /// The catalogues that the documents hold, read side by side, because each spends milliseconds on compiling its
+    /// patterns.
     ///
     /// # Errors
     /// Everything that is wrong with any of them. Nothing is used of the others then.
-    pub fn read(documents: &Documents) -> Result<Self, CatalogProblems> {
-        Self::together(
-            || documents.agents.read(Agents::builtin, Agents::parse),
-            || documents.secrets.read(Secrets::builtin, Secrets::parse),
-            || documents.destinations.read(Destinations::builtin, Destinations::parse),
-        )
-    }
-
-    /// Side by side, because each spends milliseconds on compiling its patterns.
-    fn together(
-        agents: impl FnOnce() -> Read<Agents> + Send,
-        secrets: impl FnOnce() -> Read<Secrets>,
-        destinations: impl FnOnce() -> Read<Destinations> + Send,
-    ) -> Result<Self, CatalogProblems> {
+    pub fn read(documents: &Documents) -> Result<Self, Problems> {
+        let agents = || documents.agents.read(agents::read::SHIPPED, agents::read::read);
+        let destinations = || documents.destinations.read(destinations::SHIPPED, destinations::read);
         let (agents, secrets, destinations) = thread::scope(|scope| {
             let others = scope.spawn(|| (agents(), destinations()));
-            let secrets = secrets();
+            let secrets = documents.secrets.read(secrets::SHIPPED, secrets::read);
             let (agents, destinations) = others.join().unwrap_or_else(|panic| resume_unwind(panic));
             (agents, secrets, destinations)
         });
         match (agents, secrets, destinations) {
             (Ok(agents), Ok(secrets), Ok(destinations)) => {
                 let catalog = Self { agents, secrets, destinations };
-                let problems = catalog.for_nothing();
-                if problems.is_empty() { Ok(catalog) } else { Err(CatalogProblems(problems)) }
+                catalog.for_nothing().or(catalog)
             }
             (agents, secrets, destinations) => {
                 let problems = [agents.err(), secrets.err(), destinations.err()];
-                Err(CatalogProblems(problems.into_iter().flatten().flatten().collect()))
+                Err(problems.into_iter().flatten().flatten().collect())
             }
         }
     }
 
     /// Credentials that are stated to be for what the destinations don't know: such a name would never match.
-    pub(super) fn for_nothing(&self) -> Vec<CatalogProblem> {
+    pub(super) fn for_nothing(&self) -> Problems {
         let known: BTreeSet<&str> = self.destinations.packs().chain(self.destinations.providers()).collect();
-        let problem = |(line, name): (u64, &str)| CatalogProblem {
-            file: secrets::FILE.to_owned(),
-            line,
-            what: format!("for `{name}`: destinations.yaml has no such pack and no such endpoint"),
+        let unknown = self.secrets.stated_to_be_for().filter(|stated| !known.contains(stated.name.as_str()));
+        let problem = |stated: &StatedFor| {
+            let mut problem = stated.place.clone();
+            problem.message = format!("destinations.yaml has no pack and no endpoint {:?}", stated.name);
+            problem.near(&stated.name, known.iter().copied());
+            problem.expected("a pack or the id of an endpoint");
+            problem
         };
-        self.secrets.stated_to_be_for().filter(|(_, name)| !known.contains(name)).map(problem).collect()
+        unknown.map(problem).collect()
     }
 
     /// What is different in `newer`, in the order of the files; empty where both say the same.

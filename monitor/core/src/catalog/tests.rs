@@ -1,8 +1,10 @@
 use std::path::Path;
 
 use super::{destinations::Destinations, *};
+use crate::problem::Problem;
 
 mod coverage;
+mod mistakes;
 
 const SECRETS: &str = include_str!("../../../../rules/catalog/secrets.yaml");
 const AGENTS: &str = include_str!("../../../../rules/catalog/agents.yaml");
@@ -52,24 +54,23 @@ fn documents_replace_what_is_built_in_and_changes_are_named() {
 
 #[test]
 fn the_problems_of_all_files_are_reported_together_with_their_path() {
-    let secrets = "version: 1\nentries:\n  - { id: a, class: ssh, grade: Z, source: s }\n";
-    let unreadable =
-        CatalogProblem::unreadable(Path::new("/c/destinations.yaml"), &"is a directory", "remove it");
+    let secrets = "version: 1\nentries:\n  - { id: a, class: ssh, grade: Z, paths: [~/x], source: s }\n";
+    let mut unreadable = Problem::unreadable(Path::new("/c/destinations.yaml"), "is a directory");
+    unreadable.hint("remove it");
     let documents = Documents {
         agents: document("/c/agents.yaml", "version: 7\ninterpreters: []\nentries: []\n"),
         secrets: document("/c/secrets.yaml", secrets),
         destinations: Document::Unreadable(unreadable),
     };
-    let text = Catalog::read(&documents).unwrap_err().to_string();
-    let expected = [
-        "/c/agents.yaml:1: version 7",
-        "/c/secrets.yaml:3: entry `a`: unknown variant `Z`, expected one of `A`, `B`, `C` (field `grade`)",
-        "/c/destinations.yaml: cannot be read: is a directory; remove it",
-    ];
-    for expected in expected {
-        assert!(text.contains(expected), "{expected} not in {text}");
-    }
-    assert_eq!(text.lines().count(), 3, "{text}");
+    insta::assert_snapshot!(Catalog::read(&documents).unwrap_err(), @r#"
+    /c/agents.yaml:1:10: version: found 7; expected 1
+        version: 7
+                 ^
+    /c/secrets.yaml:3:33: entries[0].grade: found "Z"; expected A, B, C
+          - { id: a, class: ssh, grade: Z, paths: [~/x], source: s }
+                                        ^
+    /c/destinations.yaml: cannot be read: is a directory; remove it
+    "#);
 }
 
 #[test]
@@ -84,6 +85,6 @@ fn doubts_are_about_values_that_the_entry_has() {
     }
     for bad in ["false", "yes please", "[]", "[b.example]", "3"] {
         let problems = Destinations::parse(&text(bad)).unwrap_err();
-        assert!(problems.iter().all(|problem| problem.what.contains("unverified")), "{bad}: {problems:?}");
+        assert!(problems.iter().all(|problem| problem.field.contains("unverified")), "{bad}: {problems:?}");
     }
 }

@@ -1,9 +1,11 @@
 //! All that is wrong, at once.
 
+use serde::{Deserialize, Serialize};
+
 use super::single::Problem;
 
 /// Every problem of a file, or of a set of files; never empty where it is an error.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, thiserror::Error)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{}", self.render())]
 pub struct Problems(pub Vec<Problem>);
 

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::Path};
 
+use serde::{Deserialize, Serialize};
+
 use super::nearest::nearest;
 
 /// Columns of a source line that are shown: with its indentation it fits a terminal of 80.
@@ -11,7 +13,8 @@ const SHOWN: usize = 76;
 const BEFORE: usize = 30;
 
 /// One mistake in a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Problem {
     pub file: String,
     /// From 1; 0 where the problem is the file itself.
@@ -110,7 +113,8 @@ fn cut(source: &str, before: usize, width: usize) -> (String, usize) {
     if line.len() <= SHOWN {
         return (line.into_iter().collect(), before);
     }
-    let start = if before + width < SHOWN { 0 } else { before.min(line.len()).saturating_sub(BEFORE) };
+    let wanted = if before + width < SHOWN { 0 } else { before.saturating_sub(BEFORE) };
+    let start = wanted.min(line.len() - SHOWN);
     let end = line.len().min(start + SHOWN);
     let mut shown: Vec<char> = line.get(start..end).unwrap_or_default().to_vec();
     if let Some(first) = shown.first_mut().filter(|_| start > 0) {
@@ -119,5 +123,5 @@ fn cut(source: &str, before: usize, width: usize) -> (String, usize) {
     if let Some(last) = shown.last_mut().filter(|_| end < line.len()) {
         *last = '…';
     }
-    (shown.into_iter().collect(), before - start.min(before))
+    (shown.into_iter().collect(), before.saturating_sub(start))
 }

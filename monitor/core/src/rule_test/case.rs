@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    facts::{Action, EnvironHow, InspectHow, LinkHow, NameSource, Lifecycle, Transport},
+    facts::{Action, EnvironHow, InspectHow, Lifecycle, LinkHow, NameSource, Transport},
     words::Word,
 };
 

@@ -1,7 +1,7 @@
 //! The fields of a file of cases, in the language's own table form.
 
 use crate::{
-    facts::{EnvironHow, InspectHow, LinkHow, Lifecycle, Transport},
+    facts::{EnvironHow, InspectHow, Lifecycle, LinkHow, Transport},
     rules::grammar::{Field, NAME, Shape},
     words::words,
 };

@@ -195,9 +195,9 @@ cases:
     }
     assert!(problems.iter().all(|problem| problem.source.is_some()));
     assert!(
-        problems.to_string().contains(
-            "      - { at: 3s, connect: { hots: x }, expect: { hold: infra-after-foreign-secrets } }"
-        )
+        problems
+            .to_string()
+            .contains("      - { at: 3s, connect: { hots: x }, expect: { hold: infra-after-fo")
     );
     assert!(problems.to_string().contains("^^^^^^^^^^^^^^^^^^^^^^^^^^^"));
 }

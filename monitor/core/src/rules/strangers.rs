@@ -31,15 +31,8 @@ impl RuleSet {
         self.strangers_among(|noun, name| words(noun).iter().any(|word| word == name), words)
     }
 
-    /// Names that the catalogue does not know, at the very characters; empty where all are known.
-    #[must_use]
-    pub fn strangers(&self, knows: impl Fn(Noun, &str) -> bool) -> Problems {
-        self.strangers_among(knows, |_| Vec::new())
-    }
-
-    /// The same, with the nearest of the `words` that the catalogue has for a noun.
-    #[must_use]
-    pub fn strangers_among(
+    /// Names that nobody knows, each with the nearest of the `words` that the catalogue has for a noun.
+    fn strangers_among(
         &self,
         knows: impl Fn(Noun, &str) -> bool,
         words: impl Fn(Noun) -> Vec<String>,

@@ -104,6 +104,14 @@ impl<'t> Section<'t> {
         self.get(key).map_or_else(Vec::new, |node| each(node, &self.field(key), report, reader))
     }
 
+    /// Reads a list that must be present, and may have nothing in it.
+    pub fn need_items<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
+        if !self.has(key) {
+            report.add(self.at, self.field(key), "the field is missing").expected("a list");
+        }
+        self.items(key, report, reader)
+    }
+
     /// Reads a list, which may have nothing in it; an absent field is an empty one.
     pub fn items<T>(&self, key: &str, report: &mut Report<'_>, reader: Reader<T>) -> Vec<T> {
         let Some(node) = self.get(key) else { return Vec::new() };
@@ -114,6 +122,11 @@ impl<'t> Section<'t> {
         };
         let read = |(i, item)| reader(item, &format!("{path}[{i}]"), report);
         items.iter().enumerate().filter_map(read).collect()
+    }
+
+    /// Whether the field is absent, or a list with nothing in it.
+    pub fn is_empty(&self, key: &str) -> bool {
+        self.get(key).is_none_or(|node| matches!(&node.value, Value::List(items) if items.is_empty()))
     }
 
     /// Reports a problem of a field that is present, at the field's value.

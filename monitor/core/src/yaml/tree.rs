@@ -8,6 +8,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, SeqAccess, Visitor},
 };
+use serde_json::Value as Json;
 use serde_saphyr::Spanned;
 
 pub type Node = Spanned<Value>;
@@ -21,6 +22,26 @@ pub enum Value {
     Text(String),
     List(Vec<Node>),
     Map(Vec<(Spanned<String>, Node)>),
+}
+
+impl Value {
+    /// The value without its places.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::Null => Json::Null,
+            Self::Bool(value) => Json::Bool(*value),
+            // One that JSON has no number for is compared by its digits.
+            Self::Integer(value) => {
+                i64::try_from(*value).map_or_else(|_| Json::String(value.to_string()), Json::from)
+            }
+            Self::Float(value) => Json::from(*value),
+            Self::Text(text) => Json::String(text.clone()),
+            Self::List(items) => items.iter().map(|item| item.value.to_json()).collect(),
+            Self::Map(fields) => {
+                fields.iter().map(|(key, field)| (key.value.clone(), field.value.to_json())).collect()
+            }
+        }
+    }
 }
 
 impl fmt::Display for Value {

@@ -10,11 +10,7 @@ use std::{
 use jiff::Timestamp;
 
 use crate::{config::Config, policy};
-use interlock_core::{
-    catalog::{Catalog, CatalogProblems},
-    problem::Problems,
-    rules::RuleSet,
-};
+use interlock_core::{catalog::Catalog, problem::Problems, rules::RuleSet};
 use interlock_host::packages::{self, Answers};
 
 /// How long the homes may take to answer: users can put file systems there that never do.
@@ -29,8 +25,8 @@ pub struct Loaded {
 /// What is known beside the rules, and how they were loaded.
 pub struct PolicySet {
     pub loaded: Timestamp,
-    /// Why the last reload was refused.
-    pub problem: Option<String>,
+    /// Why the last reload was refused; empty where it was not.
+    pub refused: Problems,
     pub catalog: Catalog,
     /// What the package managers said of themselves; `None` until they have.
     pub answers: Option<Answers>,
@@ -45,15 +41,17 @@ impl fmt::Debug for Loaded {
 impl Loaded {
     /// # Errors
     /// Every mistake in any of the files.
-    pub fn read(config: &Config) -> Result<Self, LoadErrors> {
+    pub fn read(config: &Config) -> Result<Self, Problems> {
         let (rules, catalog) = (rules(config), catalog(config));
         let (rules, mut catalog) = match (rules, catalog) {
             (Ok(rules), Ok(catalog)) => (rules, catalog),
-            (rules, catalog) => return Err(LoadErrors { rules: rules.err(), catalog: catalog.err() }),
+            (rules, catalog) => {
+                return Err([rules.err(), catalog.err()].into_iter().flatten().flatten().collect());
+            }
         };
         let refused = rules.refused_by(&catalog);
         if !refused.is_empty() {
-            return Err(LoadErrors { rules: Some(refused), catalog: None });
+            return Err(refused);
         }
         catalog.switch_off(&rules.packs_off());
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
@@ -61,7 +59,8 @@ impl Loaded {
         for problem in rules.strange_to(&catalog).iter().chain(rules.contradicted(&catalog).iter()) {
             tracing::warn!("{}", problem.headline());
         }
-        let policies = PolicySet { loaded: Timestamp::now(), problem: None, catalog, answers: None };
+        let policies =
+            PolicySet { loaded: Timestamp::now(), refused: Problems::default(), catalog, answers: None };
         Ok(Self { rules: Arc::new(rules), policies })
     }
 
@@ -79,29 +78,11 @@ impl PolicySet {
     }
 }
 
-/// Everything that is wrong with the rules and the catalogues.
-#[derive(Debug, thiserror::Error)]
-pub struct LoadErrors {
-    rules: Option<Problems>,
-    catalog: Option<CatalogProblems>,
-}
-
-impl fmt::Display for LoadErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts: [Option<&dyn fmt::Display>; 2] = [
-            self.rules.as_ref().map(|problems| problems as _),
-            self.catalog.as_ref().map(|problems| problems as _),
-        ];
-        let lines: Vec<String> = parts.into_iter().flatten().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
-    }
-}
-
 fn rules(config: &Config) -> Result<RuleSet, Problems> {
     policy::rules::configured(config.rules.as_deref())
 }
 
-fn catalog(config: &Config) -> Result<Catalog, CatalogProblems> {
+fn catalog(config: &Config) -> Result<Catalog, Problems> {
     let mut catalog = policy::catalog::configured(config.catalog.as_deref())?;
     catalog.destinations.learn(registries());
     Ok(catalog)

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use crate::{
-    control::socket::BindError, daemon::context::policy_set::LoadErrors, ledger::LedgerError,
-    metrics::ExporterError,
-};
+use crate::{control::socket::BindError, ledger::LedgerError, metrics::ExporterError};
+use interlock_core::problem::Problems;
 use interlock_host::probes::ProbeError;
 
 /// Why the daemon does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     #[error(transparent)]
-    PolicySet(#[from] LoadErrors),
+    PolicySet(#[from] Problems),
     #[error(transparent)]
     Probes(#[from] ProbeError),
     #[error("cannot use the state directory {path}: {source}; create it for root or set `state`")]

@@ -9,17 +9,17 @@ use crate::{
     },
     daemon::{
         context::{
-            Context,
-            kernel::numbering::Numbering,
-            mailbox::handle::Message,
-            policy_set::{LoadErrors, Loaded},
+            Context, kernel::numbering::Numbering, mailbox::handle::Message, policy_set::Loaded,
             upkeep::reloading::Reason,
         },
         intake::{self, surveying},
         upkeep::{rules, saving, tables},
     },
 };
-use interlock_core::record::{Kind, Who};
+use interlock_core::{
+    problem::Problems,
+    record::{Kind, Who},
+};
 
 /// Has rules and catalogues read again. With a mistake in any of them everything stays as it was.
 pub fn reload(ctx: &mut Context, reason: Reason) {
@@ -53,9 +53,9 @@ fn read_again(ctx: &mut Context) {
 }
 
 /// What was read.
-pub fn has_read(ctx: &mut Context, read: Result<Loaded, LoadErrors>) {
+pub fn has_read(ctx: &mut Context, read: Result<Loaded, Problems>) {
     ctx.upkeep.reloading.is_reading = false;
-    ctx.policies.problem = read.as_ref().err().map(ToString::to_string);
+    ctx.policies.refused = read.as_ref().err().cloned().unwrap_or_default();
     match read {
         Err(mistakes) => {
             ctx.reporter.metrics.rules_reload_failures.inc();

@@ -18,7 +18,8 @@ pub fn rules_view(rules: &RuleSet, policies: &PolicySet, probes: &Probes) -> Rul
         count: rules.len(),
         sha256: rules.sha256().to_owned(),
         loaded: policies.loaded,
-        problem: policies.problem.clone(),
+        problem: (!policies.refused.is_empty()).then(|| policies.refused.to_string()),
+        problems: policies.refused.clone(),
         packs_off: packs_off(rules),
         weaker: weaker_rules(rules, probes),
     }

@@ -1,32 +1,31 @@
 //! What a request that destroys looks like, by provider. Data for the reading of requests: today nothing reads them.
 
-use serde::Deserialize;
-
-use crate::catalog::{pattern::wildcard, reader::Reader};
+use crate::{
+    catalog::{
+        fields::{Placed, written},
+        pattern::wildcard,
+    },
+    yaml::{Node, Report, Section},
+};
 
 const METHODS: [&str; 8] = ["*", "DELETE", "GET", "HEAD", "PATCH", "POST", "PUT", "PURGE"];
 
+const FIELDS: &[&str] = &["requests", "graphql", "query", "headers", "body", "statements"];
+
 /// The destructive operations of a provider. Each question answers with the pattern that matched.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 pub struct Destructive {
     /// `DELETE /v1/projects/*`: method and path, `*` for any text and for any method.
-    #[serde(default)]
     requests: Vec<String>,
     /// Root fields of GraphQL mutations: `volumeDelete`.
-    #[serde(default)]
     graphql: Vec<String>,
     /// `Action=Terminate*`: a parameter of the query or of a form.
-    #[serde(default)]
     query: Vec<String>,
     /// `X-Amz-Target: *.Delete*`.
-    #[serde(default)]
     headers: Vec<String>,
     /// A field of a JSON body and its value: `is-destroy=true`.
-    #[serde(default)]
     body: Vec<String>,
     /// First words of statements, in upper case: `DROP`, `FLUSHALL`.
-    #[serde(default)]
     statements: Vec<String>,
 }
 
@@ -90,27 +89,33 @@ impl Destructive {
         self.len() == 0
     }
 
-    /// Notes patterns that could never match.
-    pub(super) fn check(&self, reader: &mut Reader, line: u64) {
-        let mut expect = |field: &str, patterns: &[String], expected: &str, good: fn(&str) -> bool| {
-            for pattern in patterns.iter().filter(|pattern| !good(pattern)) {
-                reader.problem(line, format!("destructive.{field}: `{pattern}`: expected {expected}"));
+    /// Reads them; a pattern that could never match is noted.
+    pub fn read(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Self> {
+        let section = Section::open(node, path, FIELDS, report)?;
+        let mut read = |field: &str, expected: &str, is_good: fn(&str) -> bool| -> Vec<String> {
+            let patterns = written(&section, field, report);
+            for Placed { value, at, field } in patterns.iter().filter(|pattern| !is_good(&pattern.value)) {
+                report.add(*at, field, format!("found {value:?}")).expected(expected);
             }
+            patterns.into_iter().map(|pattern| pattern.value).collect()
         };
-        expect("requests", &self.requests, "a method and a path, such as `DELETE /v1/*`", |pattern| {
-            pattern
-                .split_once(' ')
-                .is_some_and(|(method, path)| METHODS.contains(&method) && path.starts_with(['/', '*']))
-        });
-        expect("graphql", &self.graphql, "a root field of a mutation, such as `volumeDelete`", |pattern| {
-            pattern.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '*')) && pattern.len() > 1
-        });
-        expect("query", &self.query, "`NAME=VALUE`", is_assignment);
-        expect("body", &self.body, "`FIELD=VALUE`", is_assignment);
-        expect("headers", &self.headers, "`NAME: VALUE`", |pattern| pattern.contains(": "));
-        expect("statements", &self.statements, "one word in upper case, such as `DROP`", |pattern| {
-            !pattern.is_empty() && pattern.chars().all(|c| c.is_ascii_uppercase())
-        });
+        Some(Self {
+            requests: read("requests", "a method and a path, such as DELETE /v1/*", |pattern| {
+                pattern
+                    .split_once(' ')
+                    .is_some_and(|(method, path)| METHODS.contains(&method) && path.starts_with(['/', '*']))
+            }),
+            graphql: read("graphql", "a root field of a mutation, such as volumeDelete", |pattern| {
+                let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '*');
+                pattern.chars().all(plain) && pattern.len() > 1
+            }),
+            query: read("query", "NAME=VALUE", is_assignment),
+            headers: read("headers", "NAME: VALUE", |pattern| pattern.contains(": ")),
+            body: read("body", "FIELD=VALUE", is_assignment),
+            statements: read("statements", "one word in upper case, such as DROP", |pattern| {
+                !pattern.is_empty() && pattern.chars().all(|c| c.is_ascii_uppercase())
+            }),
+        })
     }
 }
 
@@ -156,12 +161,12 @@ mod tests {
                     destructive: { requests: [delete /x, DELETE x], graphql: [a b], query: [x], headers: [x], statements: [drop] }\n";
         let lines: Vec<_> = Destinations::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
         for expected in [
-            "`delete /x`",
-            "`DELETE x`",
-            "graphql: `a b`",
-            "query: `x`",
-            "headers: `x`",
-            "statements: `drop`",
+            "yaml:7:31: entries[0].destructive.requests[0]: found \"delete /x\"; expected a method and a path",
+            "destructive.requests[1]: found \"DELETE x\"",
+            "destructive.graphql[0]: found \"a b\"; expected a root field",
+            "destructive.query[0]: found \"x\"; expected NAME=VALUE",
+            "destructive.headers[0]: found \"x\"; expected NAME: VALUE",
+            "destructive.statements[0]: found \"drop\"",
         ] {
             assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
         }

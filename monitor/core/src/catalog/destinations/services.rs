@@ -10,16 +10,17 @@ mod socket_name;
 
 use std::collections::HashMap;
 
+pub use self::socket_name::SocketName;
 use self::{by_path::ByPath, files::Files, mounts::Mounts, socket_name::kernel_name};
-pub use self::{mounts::RawMounts, socket_name::SocketName};
 use crate::{
     catalog::{
         command::{CommandPattern, Invocation, ValueOptions},
+        fields::{Placed, commands, note_twice, path_pattern, texts, written},
         path::normalise,
-        pattern::expand_braces,
-        reader::Reader,
+        reading::Entry,
     },
     facts::DelegateHow,
+    yaml::Report,
 };
 
 /// The services of the catalogue, in the file's order.
@@ -39,17 +40,6 @@ struct Service {
     mounts: Mounts,
 }
 
-/// A service's part of an entry.
-pub struct RawService {
-    pub line: u64,
-    pub id: String,
-    pub sockets: Vec<String>,
-    pub files: Vec<String>,
-    pub commands: Vec<String>,
-    pub values: Vec<String>,
-    pub mounts: Option<RawMounts>,
-}
-
 impl Services {
     /// How a service of the catalogue can be asked; `None` where it is not known.
     #[must_use]
@@ -64,32 +54,29 @@ impl Services {
         Some(ways.into_iter().filter(|(is, _)| *is).map(|(_, how)| how).collect())
     }
 
-    pub fn read(reader: &mut Reader, raw: Vec<RawService>) -> Self {
+    /// Reads the services' entries.
+    pub fn read(entries: &[Entry<'_>], report: &mut Report<'_>) -> Self {
         let mut patterns = Patterns::default();
-        let (mut services, mut files) = (Vec::with_capacity(raw.len()), Vec::new());
-        for (index, entry) in (0_u32..).zip(raw) {
-            if entry.sockets.is_empty() && entry.commands.is_empty() && entry.files.is_empty() {
-                reader.problem(
-                    entry.line,
-                    format!("service `{}` has no sockets, commands or files; list one", entry.id),
-                );
+        let (mut services, mut files) = (Vec::with_capacity(entries.len()), Vec::new());
+        for (index, entry) in (0_u32..).zip(entries) {
+            let section = &entry.section;
+            if ["sockets", "commands", "files"].into_iter().all(|way| section.is_empty(way)) {
+                let problem = report.add(section.at(), section.path(), "a service that cannot be asked");
+                problem.expected("sockets, commands or files");
             }
-            files.extend(entry.files.iter().map(|file| (entry.line, index, file.clone())));
-            for socket in &entry.sockets {
-                patterns.add(reader, entry.line, index, socket);
+            files.extend(written(section, "files", report).into_iter().map(|file| (index, file)));
+            for socket in written(section, "sockets", report) {
+                patterns.add(index, &socket, report);
             }
             services.push(Service {
-                commands: reader.commands(entry.line, &entry.commands),
-                values: entry.values.into_iter().collect(),
-                mounts: entry
-                    .mounts
-                    .map(|mounts| Mounts::read(reader, entry.line, mounts))
-                    .unwrap_or_default(),
-                id: entry.id,
+                commands: commands(section, "commands", report),
+                values: texts(section, "values", report).into_iter().collect(),
+                mounts: section.read("mounts", report, Mounts::read).unwrap_or_default(),
+                id: entry.id.value.clone(),
             });
         }
-        let sockets = ByPath::read(reader, &patterns.texts, patterns.targets);
-        let files = Files::read(reader, files);
+        let sockets = ByPath::read(&patterns.texts, patterns.targets, report);
+        let files = Files::read(files, report);
         Self { services, sockets, names: patterns.names, files }
     }
 
@@ -147,29 +134,26 @@ impl Services {
 
 #[derive(Default)]
 struct Patterns {
-    texts: Vec<String>,
+    texts: Vec<Placed>,
     targets: Vec<u32>,
     names: Vec<SocketName>,
-    /// Pattern or name → service; a socket of two services would be one's by accident.
-    owners: HashMap<String, u32>,
+    /// By pattern or name; a socket of two services would be one's by accident.
+    first: HashMap<String, Placed>,
 }
 
 impl Patterns {
-    fn add(&mut self, reader: &mut Reader, line: u64, service: u32, socket: &str) {
-        if !["/", "~/", "**/", "@"].iter().any(|start| socket.starts_with(start)) {
-            reader.problem(line, format!("socket `{socket}`: expected `/…`, `~/…`, `**/NAME` or `@NAME`"));
-        }
-        let Some(texts) = expand_braces(socket) else {
-            return reader.problem(line, format!("socket `{socket}`: the braces do not match"));
-        };
+    fn add(&mut self, service: u32, socket: &Placed, report: &mut Report<'_>) {
+        let Some(texts) = path_pattern(socket, &["/", "~/", "**/", "@"], report) else { return };
         for text in texts {
-            if canonical(&text) != text {
-                reader.problem(line, format!("socket `{text}`: write `/run/…`; `/var/run` is a link to it"));
+            if canonical(&text.value) != text.value {
+                let problem = report.add(text.at, &text.field, format!("found {:?}", text.value));
+                problem.expected("/run/…").hint("/var/run is a link to it");
             }
-            if self.owners.insert(text.clone(), service).is_some() {
-                reader.problem(line, format!("socket `{text}` is listed twice; keep it in one entry"));
+            match self.first.get(&text.value) {
+                Some(first) => note_twice(&text, first, report),
+                None => drop(self.first.insert(text.value.clone(), text.clone())),
             }
-            if let Some(name) = kernel_name(&text, service)
+            if let Some(name) = kernel_name(&text.value, service)
                 && !self.names.contains(&name)
             {
                 self.names.push(name);

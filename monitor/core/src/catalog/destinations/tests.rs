@@ -2,6 +2,7 @@ use monitor_common::policy::{ADDRESS_DATABASE, ADDRESS_METADATA, AddressKey};
 
 use super::*;
 use crate::facts::DestinationClass::{self, Database, Infra, Local, Metadata, Model, Package, Unknown, Vcs};
+use crate::problem::Problem;
 
 fn builtin() -> Destinations {
     Destinations::builtin().unwrap_or_else(|problems| panic!("{problems:#?}"))
@@ -162,14 +163,14 @@ fn every_problem_is_reported_with_its_line() {
     let problems = Destinations::parse(text).unwrap_err();
     let lines: Vec<_> = problems.iter().map(ToString::to_string).collect();
     for expected in [
-        "yaml:1: version 2",
-        "yaml:3: id `Bad`",
-        "no source",
-        "`a.example` is listed twice",
-        "`UP.example`",
-        "yaml:7: entry `b`: unknown variant `nonsense`, expected one of",
-        "(field `class`)",
-        "yaml:10: entry `c` lists no host",
+        "yaml:1:10: version: found 2; expected 1",
+        "yaml:3:9: entries[0].id: found \"Bad\"; expected lower-case letters",
+        "yaml:6:13: entries[0].source: there is no source; expected text; say where",
+        "yaml:5:24: entries[0].hosts[1]: \"a.example\" is also in line 5; keep it in one entry",
+        "entries[0].hosts[2]: found \"UP.example\"; expected a lower-case name",
+        "yaml:8:12: entries[1].class: found \"nonsense\"; expected infra, model",
+        "yaml:7:5: entries[1]: an endpoint without a host",
+        "yaml:10:5: entries[2]: an endpoint without a host",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }
@@ -180,12 +181,8 @@ fn patterns_of_two_classes_for_one_name_are_refused() {
     let text = "version: 1\nentries:\n  - { id: a, class: infra, source: s, hosts: ['db.*.example.com'] }\n  \
                 - { id: b, class: database, source: s, hosts: ['*.eu.example.com', 'd*.*.example.com'] }\n  \
                 - { id: c, class: model, source: s, hosts: ['m.*.example.com', 'db.m*.example.com'] }\n";
-    let lines: Vec<_> = Destinations::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
-    assert_eq!(
-        lines,
-        [
-            "destinations.yaml:3: host `db.*.example.com` is also covered by `d*.*.example.com`, which has another class; \
-          narrow one of them"
-        ]
-    );
+    let lines: Vec<_> = Destinations::parse(text).unwrap_err().iter().map(Problem::headline).collect();
+    let expected = "destinations.yaml:3:47: entries[0].hosts[0]: \"db.*.example.com\" is also covered by \
+                    \"d*.*.example.com\" in line 4, which has another class; narrow one of them";
+    assert_eq!(lines, [expected]);
 }

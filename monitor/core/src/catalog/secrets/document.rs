@@ -1,4 +1,4 @@
-//! The catalogue's file, and what it says besides the entries.
+//! What the catalogue's file says besides its entries.
 
 pub mod harmless;
 pub mod jobs;
@@ -7,48 +7,22 @@ pub mod moves;
 pub mod places;
 pub mod searches;
 
-use std::collections::BTreeSet;
-
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use self::{harmless::Harmless, jobs::RawJob, moves::RawMove};
-
-/// The file as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Document {
-    pub version: u32,
-    #[serde(default)]
-    pub generic_names: BTreeSet<String>,
-    #[serde(default)]
-    pub generic_directories: BTreeSet<String>,
-    #[serde(default)]
-    pub generic_extensions: BTreeSet<String>,
-    #[serde(default)]
-    pub harmless: Vec<Spanned<Harmless>>,
-    #[serde(default)]
-    pub except: Vec<String>,
-    #[serde(default)]
-    pub system_directories: Vec<String>,
-    #[serde(default)]
-    pub user_directories: Vec<String>,
-    #[serde(default)]
-    pub interpreters: Vec<String>,
-    /// Programs such as `busybox`, which are what their first argument names.
-    #[serde(default)]
-    pub multicall: Vec<String>,
-    #[serde(default)]
-    pub moves: Vec<Spanned<RawMove>>,
-    /// Where runners put what is their jobs' own.
-    #[serde(default)]
-    pub jobs: Vec<Spanned<RawJob>>,
-    #[serde(default)]
-    pub searches: Vec<Spanned<serde_json::Value>>,
-    #[serde(default)]
-    pub search_words: Vec<String>,
-    /// Tools that load settings for what they start.
-    #[serde(default)]
-    pub loaders: Vec<Spanned<serde_json::Value>>,
-    pub entries: Vec<Spanned<serde_json::Value>>,
-}
+/// The fields of the file.
+pub const FIELDS: &[&str] = &[
+    "version",
+    "generic_names",
+    "generic_directories",
+    "generic_extensions",
+    "harmless",
+    "except",
+    "system_directories",
+    "user_directories",
+    "interpreters",
+    "multicall",
+    "moves",
+    "jobs",
+    "searches",
+    "search_words",
+    "loaders",
+    "entries",
+];

@@ -5,10 +5,16 @@ pub mod habits;
 pub mod owners;
 
 use globset::GlobSet;
-use serde::Deserialize;
 
 use self::{commands::Commands, habits::Habits, owners::Owners};
-use crate::{catalog::reader::Reader, facts::Grade};
+use crate::{
+    catalog::{
+        fields::{any, globs, texts, written},
+        reading,
+    },
+    facts::Grade,
+    yaml::{Node, Report, flag, name, word},
+};
 
 /// What kinds of stores there are; `docs/catalogues.md` explains them. Rules name them, so a slip would go unseen.
 const CLASSES: [&str; 19] = [
@@ -54,106 +60,81 @@ pub struct Entry {
     pub commands: Commands,
 }
 
-/// An entry as it is written.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawEntry {
-    pub id: String,
-    pub class: String,
-    /// What the entry is switched off with.
-    #[serde(default)]
-    pub pack: Option<String>,
-    pub grade: Grade,
-    #[serde(default)]
-    pub paths: Vec<String>,
-    #[serde(default = "yes")]
-    pub watch: bool,
-    #[serde(default)]
-    pub owners: Vec<String>,
-    #[serde(default)]
-    pub owner_modules: Vec<String>,
-    /// Owners where a project has them installed.
-    #[serde(default)]
-    pub project_owners: Vec<String>,
-    /// Programs whose libraries read the store unasked: base names, a `*` at the end for a version, or globs of paths.
-    #[serde(default)]
-    pub implicit: Vec<String>,
-    /// The same, while they run what is installed or lies in the workspace.
-    #[serde(default)]
-    pub implicit_installed: Vec<String>,
-    /// As what such a read counts at most where nobody is known.
-    #[serde(default)]
-    pub implicit_grade: Option<Grade>,
-    /// Packs, or single endpoints, that the credential is for; absent: the entry's own pack.
-    #[serde(default, rename = "for")]
-    pub is_for: Option<Vec<String>>,
-    /// Owners know where the store is: one whose arguments name it does something else with it.
-    #[serde(default)]
-    pub unnamed: bool,
-    /// What the top-level `loaders` load.
-    #[serde(default)]
-    pub loaded: bool,
-    #[serde(default)]
-    pub except: Vec<String>,
-    #[serde(default)]
-    pub env_override: Vec<String>,
-    /// What prints the store's content.
-    #[serde(default)]
-    pub commands: Vec<String>,
-    /// Options of these commands that take the next argument as their value.
-    #[serde(default)]
-    pub values: Vec<String>,
-    pub source: String,
-}
-
-fn yes() -> bool {
-    true
-}
+/// The fields of an entry.
+pub const FIELDS: &[&str] = &[
+    "id",
+    "class",
+    "pack",
+    "grade",
+    "paths",
+    "watch",
+    "owners",
+    "owner_modules",
+    "project_owners",
+    "implicit",
+    "implicit_installed",
+    "implicit_grade",
+    "for",
+    "unnamed",
+    "loaded",
+    "except",
+    "env_override",
+    "commands",
+    "values",
+    "source",
+    "unverified",
+];
 
 impl Entry {
-    pub fn read(reader: &mut Reader, line: u64, raw: RawEntry) -> Self {
-        if !CLASSES.contains(&raw.class.as_str()) {
-            let known = CLASSES.join(", ");
-            reader.problem(
-                line,
-                format!("entry `{}`: unknown class `{}`, expected one of {known}", raw.id, raw.class),
-            );
+    /// Reads an entry, without its paths.
+    pub fn read(entry: &reading::Entry<'_>, report: &mut Report<'_>) -> Self {
+        let section = &entry.section;
+        if ["paths", "commands"].into_iter().all(|field| section.is_empty(field)) {
+            let problem =
+                report.add(section.at(), section.path(), "the entry says nowhere where its store is");
+            problem.expected("paths or commands");
         }
-        if let Some(pack) = &raw.pack {
-            reader.pack(line, pack);
-        }
-        if raw.paths.is_empty() && raw.commands.is_empty() {
-            reader.problem(line, format!("entry `{}` has neither paths nor commands; list one", raw.id));
-        }
-        for variable in raw.env_override.iter().filter(|variable| !is_variable(variable)) {
-            reader.problem(line, format!("env_override `{variable}`: expected the name of a variable"));
-        }
+        let pack = section.read("pack", report, name);
+        let owners = texts(section, "owners", report);
+        let except = written(section, "except", report);
         Self {
-            commands: Commands::read(reader, line, &raw.commands, raw.values),
-            except: reader.globs(line, &raw.except),
-            owners: Owners::new(raw.owners, raw.owner_modules, raw.project_owners),
-            habits: Habits::read(
-                reader,
-                line,
-                raw.implicit,
-                raw.implicit_installed,
-                raw.implicit_grade,
-                (raw.is_for, raw.pack.as_ref()),
-            ),
-            unnamed: raw.unnamed,
-            loaded: raw.loaded,
-            id: raw.id,
-            class: raw.class,
-            pack: raw.pack,
+            id: entry.id.value.clone(),
+            class: section.need("class", report, class).unwrap_or_default(),
             off: false,
-            grade: raw.grade,
-            watch: raw.watch,
-            env_override: raw.env_override,
+            // Without a grade that is a problem which was noted, and nothing of the file is used.
+            grade: section.need("grade", report, word).unwrap_or(Grade::A),
+            watch: section.read("watch", report, flag).unwrap_or(true),
+            owners: Owners::new(
+                owners,
+                texts(section, "owner_modules", report),
+                texts(section, "project_owners", report),
+            ),
+            habits: Habits::read(section, pack.as_ref(), report),
+            unnamed: section.read("unnamed", report, flag).unwrap_or(false),
+            loaded: section.read("loaded", report, flag).unwrap_or(false),
+            except: globs(&except, report),
+            env_override: section.items("env_override", report, variable),
+            commands: Commands::read(section, "commands", report),
+            pack,
         }
     }
 }
 
-/// Whether `name` can be a variable's.
-pub fn is_variable(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+fn class(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let class = any(node, path, report)?;
+    if !CLASSES.contains(&class.as_str()) {
+        let problem = report.add(node.referenced, path, format!("found {class:?}"));
+        problem.near(&class, CLASSES).expected(CLASSES.join(", "));
+    }
+    Some(class)
+}
+
+/// The name of a variable.
+pub fn variable(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let name = any(node, path, report)?;
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        let problem = report.add(node.referenced, path, format!("found {name:?}"));
+        problem.expected("the name of a variable");
+    }
+    Some(name)
 }

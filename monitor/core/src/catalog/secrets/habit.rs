@@ -175,14 +175,14 @@ mod tests {
 
     #[test]
     fn every_habit_of_the_catalogue_is_for_something_that_the_destinations_know() {
-        assert_eq!(Catalog::builtin().unwrap().for_nothing(), []);
+        assert!(Catalog::builtin().unwrap().for_nothing().is_empty());
         let text = "version: 1\nentries:\n  - { id: a, class: ssh, grade: A, paths: [~/.x], for: [aws, awz, github], source: s }\n";
         let secrets = Document::Text { file: "secrets.yaml".to_owned(), text: text.to_owned() };
         let documents = Documents { secrets, ..Documents::default() };
-        let problems = Catalog::read(&documents).unwrap_err().to_string();
-        assert_eq!(
-            problems,
-            "secrets.yaml:3: for `awz`: destinations.yaml has no such pack and no such endpoint"
-        );
+        insta::assert_snapshot!(Catalog::read(&documents).unwrap_err(), @r#"
+        secrets.yaml:3:62: entries[0].for[1]: destinations.yaml has no pack and no endpoint "awz"; expected a pack or the id of an endpoint; did you mean "aws"?
+              - { id: a, class: ssh, grade: A, paths: [~/.x], for: [aws, awz, github], …
+                                                                         ^^^
+        "#);
     }
 }

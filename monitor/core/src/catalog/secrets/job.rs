@@ -18,6 +18,7 @@ impl Secrets {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem::Problem;
 
     #[test]
     fn a_jobs_files_are_those_beside_its_own_workspace() {
@@ -51,9 +52,12 @@ mod tests {
     #[test]
     fn a_mistake_is_reported_with_its_line() {
         let text = "version: 1\njobs:\n  - { roots: ['**/work'], source: s }\n  - { roots: [], directory: a/b, source: '' }\nentries: []\n";
-        let problems: Vec<String> =
-            Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
-        assert_eq!(problems.len(), 3, "{problems:#?}");
-        assert!(problems[0].starts_with("secrets.yaml:3: a job's files: expected"), "{problems:#?}");
+        let problems: Vec<String> = Secrets::parse(text).unwrap_err().iter().map(Problem::headline).collect();
+        let expected = [
+            "secrets.yaml:3:5: jobs[0]: the files have no place; expected directory or suffix",
+            "secrets.yaml:4:29: jobs[1].directory: found \"a/b\"; expected a name without a slash",
+            "secrets.yaml:4:42: jobs[1].source: there is no source; expected text; say where the fact is from",
+        ];
+        assert_eq!(problems, expected);
     }
 }

@@ -104,7 +104,13 @@ mod tests {
     fn mistakes_are_reported() {
         let text = "version: 1\nentries: []\nloaders:\n  - { id: a, programs: [], source: s }\n  - { id: a, programs: [x], source: '' }\n  - { id: b, programs: [x], source: s, prints: ['/x'], odd: 1 }\n";
         let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
-        for expected in ["yaml:4: loader `a` has no programs", "yaml:5:", "yaml:6:"] {
+        for expected in [
+            "yaml:4:24: loaders[0].programs: there are none; list at least one program",
+            "yaml:5:11: loaders[1].id: \"a\" is also in line 4",
+            "yaml:5:37: loaders[1].source: there is no source",
+            "loaders[2].prints[0]: found \"/x\"",
+            "loaders[2].odd: there is no such field",
+        ] {
             assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
         }
     }

@@ -1,16 +1,16 @@
 //! Variables that move stores: `DOCKER_CONFIG`, `KUBECONFIG`, `XDG_CONFIG_HOME`. A session has its own.
 
-use globset::GlobSet;
+use globset::{Glob, GlobSet, GlobSetBuilder};
 use monitor_common::policy::SecretTag;
 
 use super::{
     names,
     pattern::Pattern,
-    set::{FILE, Judged, Secrets},
+    set::{Judged, Secrets},
 };
 use crate::catalog::{
     path::{basename, normalise},
-    reader::Reader,
+    pattern::glob,
 };
 
 /// Most places that the variables of one session can name; what a value names beyond is left out, and logged.
@@ -101,9 +101,15 @@ impl Secrets {
     }
 
     fn at(&self, places: Vec<Place>) -> Moved {
-        // Values are escaped, so only a pattern that is too large can fail; a test compiles the shipped ones.
-        let mut reader = Reader::new(FILE);
-        let globs = reader.globs(0, places.iter().map(|place| &place.pattern));
+        // Values are escaped, so only a pattern that is too large can fail; a test compiles the shipped ones. What lies there
+        // is judged like any other file then.
+        let compiled = places.into_iter().filter_map(|place| Some((glob(&place.pattern).ok()?, place)));
+        let (globs, places): (Vec<Glob>, Vec<Place>) = compiled.unzip();
+        let globs = globs.into_iter().fold(GlobSetBuilder::new(), |mut set, glob| {
+            set.add(glob);
+            set
+        });
+        let globs = globs.build().unwrap_or_default();
         let mut tags = Vec::new();
         for place in &places {
             let pattern = Pattern { text: place.pattern.clone(), entry: place.entry };

@@ -12,8 +12,9 @@ use monitor_common::{
 
 use super::{entry::Entry, pattern::Pattern};
 use crate::{
-    catalog::{path::basename, reader::Reader},
+    catalog::{fields::Placed, path::basename},
     facts::Grade,
+    yaml::Report,
 };
 
 /// Words that say nothing alone.
@@ -79,35 +80,31 @@ impl KernelNames {
     }
 }
 
-/// The names of every pattern that the kernel can follow; one that it cannot is noted.
-pub fn kernel(
-    reader: &mut Reader,
-    lines: &[u64],
+/// The names of every pattern that the kernel can follow; one that it cannot is noted where it is written.
+pub fn kernel<'p>(
     entries: &[Entry],
-    patterns: &[Pattern],
+    patterns: impl Iterator<Item = (&'p Pattern, &'p Placed)>,
     harmless: &HashSet<String>,
     generic: &Generic,
+    report: &mut Report<'_>,
 ) -> KernelNames {
     let mut wanted = Vec::new();
-    for pattern in patterns {
-        let index = pattern.entry as usize;
-        let (Some(entry), Some(line)) = (entries.get(index), lines.get(index)) else { continue };
+    for (pattern, place) in patterns {
+        let Some(entry) = entries.get(pattern.entry as usize) else { continue };
+        let mut refuse = |message: &str, hint: &str| {
+            report.add(place.at, &place.field, format!("{:?} {message}", pattern.text)).hint(hint);
+        };
         if harmless.contains(basename(&pattern.text)) {
-            reader
-                .problem(*line, format!("path `{}` ends in a name that is listed as harmless", pattern.text));
+            refuse("ends in a name that is listed as harmless", "keep it in one of the two");
         }
         if !entry.watch {
             continue;
         }
         match key(pattern, generic) {
             Some(key) => wanted.push((key, pattern.entry, !pattern.anywhere())),
-            None if pattern.anywhere() => reader.problem(
-                *line,
-                format!(
-                    "path `{}` cannot be followed: its last part is neither a telling name, nor `*.extension` nor \
-                     `stem.*`; write the usual names out, bind it to a place (`~/…`), or set `watch: false`",
-                    pattern.text
-                ),
+            None if pattern.anywhere() => refuse(
+                "cannot be followed: its last part is neither a telling name, nor *.extension nor stem.*",
+                "write the usual names out, bind it to a place (~/…), or set watch: false",
             ),
             None => {}
         }

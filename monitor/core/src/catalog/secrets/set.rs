@@ -7,7 +7,7 @@ use monitor_common::policy::SecretTag;
 
 use super::{
     document::{jobs::Job, loaders::Loader, moves::Move, places::Places, searches::Searches},
-    entry::Entry,
+    entry::{Entry, habits::StatedFor},
     names::{self, Generic, KernelNames},
     pattern::Pattern,
 };
@@ -73,12 +73,9 @@ impl Secrets {
         self.entries.iter().filter_map(|entry| entry.pack.as_deref())
     }
 
-    /// The packs and endpoints that entries state their credentials are for, with the entries' lines.
-    pub(in crate::catalog) fn stated_to_be_for(&self) -> impl Iterator<Item = (u64, &str)> {
-        self.entries
-            .iter()
-            .filter_map(|entry| Some((entry.habits.stated?, entry)))
-            .flat_map(|(line, entry)| entry.habits.is_for.iter().map(move |name| (line, name.as_str())))
+    /// The packs and endpoints that entries state their credentials are for.
+    pub(in crate::catalog) fn stated_to_be_for(&self) -> impl Iterator<Item = &StatedFor> {
+        self.entries.iter().flat_map(|entry| &entry.habits.stated)
     }
 
     /// Switches exactly these packs off.

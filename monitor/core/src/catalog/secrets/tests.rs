@@ -374,14 +374,16 @@ fn every_problem_is_reported_with_its_line() {
                 - { id: d, class: sshd, grade: A, paths: [/x], source: s }\n";
     let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "yaml:4: harmless names without a source",
-        "harmless name `*.pem`",
-        "yaml:6: path `config`: expected `~/",
-        "path `**/config` cannot be followed",
-        "path `**/x.pem` ends in a name that is listed as harmless",
-        "path `{a`: the braces do not match",
-        "yaml:7: entry `b`: unknown variant `D`",
-        "yaml:8: entry `d`: unknown class `sshd`, expected one of agent, browser",
+        "yaml:4:40: harmless[0].source: there is no source",
+        "yaml:4:15: harmless[0].names[0]: found \"*.pem\"; expected a plain file name",
+        "yaml:6:44: entries[0].paths[0]: found \"config\"; expected ~/… or /…",
+        "entries[0].paths[1]: \"**/config\" cannot be followed",
+        "entries[0].paths[2]: \"**/x.pem\" ends in a name that is listed as harmless",
+        "entries[0].paths[3]: found \"{a\"; expected braces that match",
+        "yaml:7:33: entries[1].grade: found \"D\"; expected A, B, C",
+        "yaml:7:5: entries[1]: the entry says nowhere",
+        "yaml:8:21: entries[2].class: found \"sshd\"; expected agent, browser",
+        "did you mean \"ssh\"?",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }

@@ -381,10 +381,11 @@ fn contradictions_in_the_catalogue_are_found() {
                 source: s, argv: ['[', ok] }\n  - { id: b, name: B, executables: [], source: s, typo: 1 }\n";
     let lines: Vec<_> = Agents::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "yaml:4: agent `a`: `M` is both",
-        "yaml:5: executable `x`",
-        "glob `[`",
-        "yaml:6: entry `b`: unknown field `typo`",
+        "yaml:4:98: entries[0].weak_markers[0]: M is a session marker as well",
+        "yaml:5:37: entries[1].executables[0]: \"x\" is also in line 4; mark it `generic: true`",
+        "entries[1].argv[0]: found \"[\"; expected a glob; unclosed character class",
+        "yaml:6:11: entries[2].id: \"b\" is also in line 5",
+        "entries[2].typo: there is no such field; expected id, name, host",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }

@@ -17,13 +17,9 @@ use crate::{
         command::{Command, EventLoop},
         live::Live,
     },
-    daemon::context::{
-        flows::connections::Had,
-        policy_set::{LoadErrors, Loaded},
-        reporter::bus::Bus,
-    },
+    daemon::context::{flows::connections::Had, policy_set::Loaded, reporter::bus::Bus},
 };
-use interlock_core::facts::SessionId;
+use interlock_core::{facts::SessionId, problem::Problems};
 use interlock_host::packages::Answers;
 
 /// What reaches the event loop from outside the kernel.
@@ -37,7 +33,7 @@ pub enum Message {
     /// What the package managers said of their registries.
     Registries(Answers),
     /// Rules and catalogues, read again.
-    Read(Box<Result<Loaded, LoadErrors>>),
+    Read(Box<Result<Loaded, Problems>>),
     /// What a process of a session had open before its label, where that took time to find.
     Connections(SessionId, Had),
     /// SIGTERM, SIGINT.

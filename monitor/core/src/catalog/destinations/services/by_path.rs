@@ -2,7 +2,13 @@
 
 use globset::GlobSet;
 
-use crate::catalog::{homes::homes, reader::Reader};
+use crate::{
+    catalog::{
+        fields::{Placed, globs},
+        homes::homes,
+    },
+    yaml::Report,
+};
 
 /// Which service a path is of.
 #[derive(Debug)]
@@ -13,8 +19,8 @@ pub struct ByPath {
 }
 
 impl ByPath {
-    pub fn read(reader: &mut Reader, texts: &[String], targets: Vec<u32>) -> Self {
-        Self { globs: reader.globs(0, texts), targets }
+    pub fn read(texts: &[Placed], targets: Vec<u32>, report: &mut Report<'_>) -> Self {
+        Self { globs: globs(texts, report), targets }
     }
 
     /// Of several the first; `path` is normalised.

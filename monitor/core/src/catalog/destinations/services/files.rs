@@ -6,7 +6,13 @@ use super::{
     by_path::ByPath,
     socket_name::{SocketName, is_plain, kernel_name},
 };
-use crate::catalog::{path::basename, pattern::expand_braces, reader::Reader};
+use crate::{
+    catalog::{
+        fields::{Placed, path_pattern},
+        path::basename,
+    },
+    yaml::Report,
+};
 
 /// The files of all services.
 #[derive(Debug)]
@@ -17,31 +23,25 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// `files`: the entry's line, the service's index, the pattern.
-    pub fn read(reader: &mut Reader, files: Vec<(u64, u32, String)>) -> Self {
+    /// `files`: the service's index and the pattern.
+    pub fn read(files: Vec<(u32, Placed)>, report: &mut Report<'_>) -> Self {
         let (mut texts, mut targets, mut keys) = (Vec::new(), Vec::new(), Vec::new());
-        for (line, service, pattern) in files {
-            if !["/", "~/", "**/"].iter().any(|start| pattern.starts_with(start)) {
-                reader.problem(line, format!("file `{pattern}`: expected `/…`, `~/…` or `**/NAME`"));
-            }
-            let Some(expanded) = expand_braces(&pattern) else {
-                reader.problem(line, format!("file `{pattern}`: the braces do not match"));
-                continue;
-            };
-            for text in expanded {
-                match key(&text, service) {
+        for (service, pattern) in files {
+            for text in path_pattern(&pattern, &["/", "~/", "**/"], report).unwrap_or_default() {
+                match key(&text.value, service) {
                     Some(key) if keys.contains(&key) => {}
                     Some(key) => keys.push(key),
-                    None => reader.problem(
-                        line,
-                        format!("file `{text}`: the kernel finds it by its name, or by its directory's where that ends in `/*`; write one of them out"),
-                    ),
+                    None => {
+                        let message = format!("{:?} cannot be found by the kernel", text.value);
+                        let problem = report.add(text.at, &text.field, message);
+                        problem.expected("a file's name that is written out, or its directory's before /*");
+                    }
                 }
                 texts.push(text);
                 targets.push(service);
             }
         }
-        Self { paths: ByPath::read(reader, &texts, targets), keys }
+        Self { paths: ByPath::read(&texts, targets, report), keys }
     }
 }
 

@@ -4,11 +4,12 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
-
-use crate::catalog::{
-    command::{CommandPattern, Invocation, ValueOptions, is_option},
-    reader::Reader,
+use crate::{
+    catalog::{
+        command::{CommandPattern, Invocation, ValueOptions, is_option},
+        fields::{any, commands},
+    },
+    yaml::{Node, Report, Section},
 };
 
 /// Which commands of a service give files away, and how; the default is none.
@@ -21,25 +22,21 @@ pub struct Mounts {
     flags: HashSet<String>,
 }
 
-/// A service's `mounts`, as the catalogue says it.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawMounts {
-    commands: Vec<String>,
-    options: HashSet<String>,
-    flags: HashSet<String>,
-}
-
 impl Mounts {
-    pub fn read(reader: &mut Reader, line: u64, raw: RawMounts) -> Self {
-        for option in raw.options.iter().chain(&raw.flags).filter(|option| !is_option(option)) {
-            reader
-                .problem(line, format!("mounts `{option}`: expected an option, such as `-v` or `--volume`"));
+    /// Reads a service's `mounts`.
+    pub fn read(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Self> {
+        let section = Section::open(node, path, &["commands", "options", "flags"], report)?;
+        for key in ["commands", "options"] {
+            if section.is_empty(key) {
+                let at = section.get(key).map_or(section.at(), |node| node.referenced);
+                report.add(at, section.field(key), "there are none").expected("at least one");
+            }
         }
-        if raw.commands.is_empty() || raw.options.is_empty() {
-            reader.problem(line, "mounts without commands or without options; list both");
-        }
-        Self { commands: reader.commands(line, &raw.commands), options: raw.options, flags: raw.flags }
+        Some(Self {
+            commands: commands(&section, "commands", report),
+            options: section.items("options", report, option).into_iter().collect(),
+            flags: section.need_items("flags", report, option).into_iter().collect(),
+        })
     }
 
     /// Absolute paths, in the order in which they are given. `values` belong to the words of the command.
@@ -72,6 +69,15 @@ impl Mounts {
         let value = rest.strip_prefix('=').unwrap_or(rest);
         Some((option, Some(value).filter(|value| !value.is_empty())))
     }
+}
+
+fn option(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let text = any(node, path, report)?;
+    if !is_option(&text) {
+        let problem = report.add(node.referenced, path, format!("found {text:?}"));
+        problem.expected("an option, such as -v or --volume");
+    }
+    Some(text)
 }
 
 /// What one mount gives: of `SOURCE:TARGET:ro` or of `type=bind,source=SOURCE,target=TARGET`. A named volume has no path,

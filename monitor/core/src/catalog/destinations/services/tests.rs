@@ -136,17 +136,17 @@ fn every_problem_is_reported_with_its_line() {
                 - { id: f, class: delegate, source: s, sockets: ['/f'], mounts: { commands: [f], options: [], flags: [] } }\n";
     let lines: Vec<_> = Destinations::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "yaml:3: socket `x.sock`: expected",
-        "yaml:3: socket `/var/run/a`: write `/run/",
-        "yaml:3: socket `/{`: the braces",
-        "yaml:3: socket `/b` is listed twice",
-        "yaml:4: service `b`: hosts",
-        "yaml:4: command `/bin/b`",
-        "yaml:5: service `c` has no sockets",
-        "yaml:6: entry `d`: sockets, files",
-        "yaml:7: mounts `v`: expected an option",
-        "yaml:7: command `e|`",
-        "yaml:8: mounts without commands",
+        "yaml:3:52: entries[0].sockets[0]: found \"x.sock\"; expected /… or ~/…",
+        "entries[0].sockets[1]: found \"/var/run/a\"; expected /run/…",
+        "entries[0].sockets[2]: found \"/{\"; expected braces that match",
+        "entries[0].sockets[4]: \"/b\" is also in line 3",
+        "yaml:4:49: entries[1].hosts: belongs to an endpoint",
+        "entries[1].commands[0]: found \"/bin/b\"; expected base names",
+        "yaml:5:5: entries[2]: a service that cannot be asked; expected sockets",
+        "entries[3].sockets: belongs to a service",
+        "entries[4].mounts.options[0]: found \"v\"; expected an option",
+        "entries[4].mounts.commands[0]: found \"e|\"; expected base names of programs",
+        "entries[5].mounts.options: there are none; expected at least one",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }

@@ -159,12 +159,12 @@ fn mistakes_in_commands_are_reported() {
                 - { id: b, class: ssh, grade: A, source: s, commands: ['x/y'], env_override: ['a b'] }\nsearches:\n  - { id: s, commands: ['x|'], source: '' }\nsearch_words: [X]\n";
     let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "yaml:3: entry `a` has neither paths nor commands",
-        "yaml:4: command `x/y`",
-        "yaml:4: env_override `a b`",
-        "yaml:6: entry `s` has no source",
-        "yaml:6: command `x|`",
-        "search word `X`",
+        "yaml:3:5: entries[0]: the entry says nowhere where its store is",
+        "yaml:4:58: entries[1].commands[0]: found \"x/y\"; expected base names",
+        "entries[1].env_override[0]: found \"a b\"; expected the name of a variable",
+        "yaml:6:40: searches[0].source: there is no source",
+        "searches[0].commands[0]: found \"x|\"; expected base names of programs",
+        "yaml:7:16: search_words[0]: found \"X\"; expected at least three letters",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }

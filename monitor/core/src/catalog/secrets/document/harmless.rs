@@ -2,35 +2,27 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
+use crate::{
+    catalog::fields::{any, check_source},
+    yaml::{Node, Report, Section},
+};
 
-use crate::catalog::reader::Reader;
-
-/// Names for one reason.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Harmless {
-    names: Vec<String>,
-    source: String,
+/// Groups of names, each for one reason.
+pub fn read(file: &Section<'_>, report: &mut Report<'_>) -> HashSet<String> {
+    file.items("harmless", report, group).into_iter().flatten().collect()
 }
 
-pub fn read(reader: &mut Reader, groups: &[Spanned<Harmless>]) -> HashSet<String> {
-    let mut names = HashSet::new();
-    for group in groups {
-        let line = group.referenced.line();
-        if group.value.source.trim().is_empty() {
-            reader.problem(line, "harmless names without a source; say where the fact is from");
-        }
-        for name in &group.value.names {
-            if name.contains(['/', '*', '?', '[', '{']) {
-                reader.problem(
-                    line,
-                    format!("harmless name `{name}`: expected a plain file name, not a pattern"),
-                );
-            }
-            names.insert(name.clone());
-        }
+fn group(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Vec<String>> {
+    let section = Section::open(node, path, &["names", "source"], report)?;
+    check_source(&section, report);
+    Some(section.need_items("names", report, name))
+}
+
+fn name(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let name = any(node, path, report)?;
+    if name.contains(['/', '*', '?', '[', '{']) {
+        let problem = report.add(node.referenced, path, format!("found {name:?}"));
+        problem.expected("a plain file name, not a pattern");
     }
-    names
+    Some(name)
 }

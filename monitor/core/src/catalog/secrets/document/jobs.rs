@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use globset::GlobSet;
-use serde::Deserialize;
-use serde_saphyr::Spanned;
 
-use crate::catalog::reader::Reader;
+use crate::{
+    catalog::fields::{any, check_source, globs, placed},
+    yaml::{Node, Report, Section},
+};
 
 /// Where one kind of runner puts them.
 #[derive(Debug)]
@@ -24,37 +25,33 @@ enum Files {
     Suffix(String),
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawJob {
-    roots: Vec<String>,
-    #[serde(default)]
-    directory: Option<String>,
-    #[serde(default)]
-    suffix: Option<String>,
-    source: String,
+pub fn read(file: &Section<'_>, report: &mut Report<'_>) -> Vec<Job> {
+    file.items("jobs", report, job)
 }
 
-pub fn read(reader: &mut Reader, raw: Vec<Spanned<RawJob>>) -> Vec<Job> {
-    raw.into_iter().filter_map(|job| read_one(reader, job)).collect()
-}
-
-fn read_one(reader: &mut Reader, job: Spanned<RawJob>) -> Option<Job> {
-    let line = job.referenced.line();
-    let RawJob { roots, directory, suffix, source } = job.value;
-    if source.trim().is_empty() {
-        reader.problem(line, "a job's files without a source; say where the fact is from");
+fn job(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Job> {
+    let section = Section::open(node, path, &["roots", "directory", "suffix", "source"], report)?;
+    check_source(&section, report);
+    let roots = section.need_items("roots", report, placed);
+    let roots = globs(&roots, report);
+    let directory = section.read("directory", report, plain);
+    let suffix = section.read("suffix", report, plain);
+    if section.has("directory") == section.has("suffix") {
+        let found =
+            if section.has("suffix") { "found both directory and suffix" } else { "the files have no place" };
+        report.add(section.at(), section.path(), found).expected("directory or suffix");
     }
-    let is_plain = |name: &String| !name.is_empty() && !name.contains(['/', '*']);
-    let files = match (directory.filter(is_plain), suffix.filter(is_plain)) {
-        (Some(directory), None) => Files::Directory(directory),
-        (None, Some(suffix)) => Files::Suffix(suffix),
-        _ => {
-            reader.problem(line, "a job's files: expected `directory` or `suffix`, a name without a slash");
-            return None;
-        }
-    };
-    Some(Job { roots: reader.globs(line, &roots), files })
+    let files = directory.map(Files::Directory).or(suffix.map(Files::Suffix))?;
+    Some(Job { roots, files })
+}
+
+fn plain(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let name = any(node, path, report)?;
+    if name.is_empty() || name.contains(['/', '*']) {
+        report.add(node.referenced, path, format!("found {name:?}")).expected("a name without a slash");
+        return None;
+    }
+    Some(name)
 }
 
 impl Job {

@@ -1,15 +1,14 @@
 //! The tools that load settings, and their shells.
 
-use std::collections::HashSet;
-
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use crate::catalog::{
-    path::basename,
-    pattern::wildcard,
-    reader::Reader,
-    secrets::entry::{commands::Commands, owners::Owners},
+use crate::{
+    catalog::{
+        fields::{any, texts},
+        path::basename,
+        pattern::wildcard,
+        reading::{Entry, entries},
+        secrets::entry::{commands::Commands, owners::Owners},
+    },
+    yaml::{Node, Report, Section},
 };
 
 /// A tool that loads settings.
@@ -22,47 +21,36 @@ pub struct Loader {
 }
 
 /// The shell that a loader has its files read by.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub struct LoadersShell {
     /// What the loader tells it with `-c`; a `*` stands for any text.
-    #[serde(rename = "told")]
     command: String,
     /// Base names of what it reads.
     pub reads: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLoader {
-    id: String,
-    programs: Vec<String>,
-    #[serde(default)]
-    modules: Vec<String>,
-    #[serde(default)]
-    prints: Vec<String>,
-    #[serde(default)]
-    values: Vec<String>,
-    #[serde(default)]
-    shell: Option<LoadersShell>,
-    source: String,
+const FIELDS: &[&str] = &["id", "programs", "modules", "prints", "values", "shell", "source", "unverified"];
+
+pub fn read(file: &Section<'_>, report: &mut Report<'_>) -> Vec<Loader> {
+    let mut loaders = Vec::new();
+    for Entry { section, .. } in entries(file, "loaders", FIELDS, report) {
+        let programs = section.need_items("programs", report, any);
+        if section.has("programs") && section.is_empty("programs") {
+            section.refuse("programs", report, "there are none", "list at least one program");
+        }
+        loaders.push(Loader {
+            programs: Owners::new(programs, texts(&section, "modules", report), Vec::new()),
+            prints: Commands::read(&section, "prints", report),
+            shell: section.read("shell", report, shell),
+        });
+    }
+    loaders
 }
 
-pub fn read(reader: &mut Reader, raw: Vec<Spanned<serde_json::Value>>) -> Vec<Loader> {
-    let raw = reader.entries::<RawLoader>(raw);
-    let mut seen = HashSet::new();
-    for (line, loader) in &raw {
-        reader.identity(*line, &loader.id, &loader.source, &mut seen);
-        if loader.programs.is_empty() {
-            reader.problem(*line, format!("loader `{}` has no programs; list one", loader.id));
-        }
-    }
-    let loader = |(line, raw): (u64, RawLoader)| Loader {
-        programs: Owners::new(raw.programs, raw.modules, Vec::new()),
-        prints: Commands::read(reader, line, &raw.prints, raw.values),
-        shell: raw.shell,
-    };
-    raw.into_iter().map(loader).collect()
+fn shell(node: &Node, path: &str, report: &mut Report<'_>) -> Option<LoadersShell> {
+    let section = Section::open(node, path, &["told", "reads"], report)?;
+    let reads = section.need_items("reads", report, any);
+    Some(LoadersShell { command: section.need("told", report, any)?, reads })
 }
 
 impl LoadersShell {

@@ -1,9 +1,12 @@
 //! Variables whose values stand for directories of the patterns.
 
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use crate::catalog::{reader::Reader, secrets::entry::is_variable};
+use crate::{
+    catalog::{
+        fields::{any, check_source},
+        secrets::entry::variable,
+    },
+    yaml::{Node, Report, Section},
+};
 
 /// A variable whose value stands for a directory of the patterns.
 #[derive(Debug)]
@@ -13,28 +16,23 @@ pub struct Move {
     pub directory: String,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RawMove {
-    env: String,
-    directory: String,
-    source: String,
+pub fn read(file: &Section<'_>, report: &mut Report<'_>) -> Vec<Move> {
+    file.items("moves", report, step)
 }
 
-pub fn read(reader: &mut Reader, raw: Vec<Spanned<RawMove>>) -> Vec<Move> {
-    let mut moves = Vec::with_capacity(raw.len());
-    for entry in raw {
-        let (line, RawMove { env, directory, source }) = (entry.referenced.line(), entry.value);
-        if source.trim().is_empty() {
-            reader.problem(line, format!("move by `{env}` has no source; say where the fact is from"));
-        }
-        if !(directory.starts_with("~/") || directory.starts_with('/')) || directory.ends_with('/') {
-            reader.problem(line, format!("move by `{env}`: directory `{directory}`: expected `~/…` or `/…`"));
-        }
-        if !is_variable(&env) {
-            reader.problem(line, format!("move by `{env}`: expected the name of a variable"));
-        }
-        moves.push(Move { variable: env, directory: format!("{directory}/") });
+fn step(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Move> {
+    let section = Section::open(node, path, &["env", "directory", "source"], report)?;
+    check_source(&section, report);
+    let variable = section.need("env", report, variable);
+    let directory = section.need("directory", report, directory);
+    Some(Move { variable: variable?, directory: format!("{}/", directory?) })
+}
+
+fn directory(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let text = any(node, path, report)?;
+    if !(text.starts_with("~/") || text.starts_with('/')) || text.ends_with('/') {
+        let problem = report.add(node.referenced, path, format!("found {text:?}"));
+        problem.expected("~/… or /…, without a slash at its end");
     }
-    moves
+    Some(text)
 }

@@ -2,7 +2,14 @@
 
 use globset::GlobSet;
 
-use crate::catalog::{command::Programs, path::tilde, reader::Reader};
+use crate::{
+    catalog::{
+        command::Programs,
+        fields::{Placed, any, globs, written},
+        path::tilde,
+    },
+    yaml::{Node, Report, Section},
+};
 
 /// Where owner tools are installed, and what runs scripts.
 #[derive(Debug)]
@@ -13,17 +20,14 @@ pub struct Places {
 }
 
 impl Places {
-    pub fn new(reader: &mut Reader, system: Vec<String>, user: &[String], interpreters: Vec<String>) -> Self {
-        for directory in &system {
-            if !directory.starts_with('/') || directory.len() < 2 {
-                reader.problem(
-                    0,
-                    format!("system directory `{directory}`: expected an absolute path below `/`"),
-                );
-            }
+    pub fn read(file: &Section<'_>, interpreters: Vec<String>, report: &mut Report<'_>) -> Self {
+        let below = |place: Placed| Placed { value: format!("{}/**", place.value), ..place };
+        let user: Vec<Placed> = written(file, "user_directories", report).into_iter().map(below).collect();
+        Self {
+            system: file.items("system_directories", report, system),
+            user: globs(&user, report),
+            interpreters: Programs::new(interpreters),
         }
-        let user = reader.globs(0, user.iter().map(|directory| format!("{directory}/**")));
-        Self { system, user, interpreters: Programs::new(interpreters) }
     }
 
     /// Whether programs are installed where this path lies.
@@ -40,4 +44,13 @@ impl Places {
             |directory: &String| path.strip_prefix(directory.as_str()).is_some_and(|r| r.starts_with('/'));
         self.system.iter().any(below)
     }
+}
+
+fn system(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let text = any(node, path, report)?;
+    if !text.starts_with('/') || text.len() < 2 {
+        let problem = report.add(node.referenced, path, format!("found {text:?}"));
+        problem.expected("an absolute path below /");
+    }
+    Some(text)
 }

@@ -1,12 +1,14 @@
 //! Commands that search, and the words that show what for.
 
-use std::collections::HashSet;
-
-use serde::Deserialize;
-use serde_saphyr::Spanned;
-
-use crate::catalog::{
-    command::Invocation, pattern::wildcard, reader::Reader, secrets::entry::commands::Commands,
+use crate::{
+    catalog::{
+        command::Invocation,
+        fields::any,
+        pattern::wildcard,
+        reading::{Entry, entries},
+        secrets::entry::commands::Commands,
+    },
+    yaml::{Node, Report, Section},
 };
 
 /// A way to search, and the words that show what is searched for.
@@ -32,34 +34,20 @@ pub struct SearchCommand<'a> {
     pub for_secrets: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawSearch {
-    id: String,
-    commands: Vec<String>,
-    #[serde(default)]
-    values: Vec<String>,
-    source: String,
-}
+const FIELDS: &[&str] = &["id", "commands", "values", "source", "unverified"];
 
 impl Searches {
-    pub fn read(reader: &mut Reader, raw: Vec<Spanned<serde_json::Value>>, words: Vec<String>) -> Self {
-        let raw = reader.entries::<RawSearch>(raw);
-        let mut seen = HashSet::new();
-        for (line, search) in &raw {
-            reader.identity(*line, &search.id, &search.source, &mut seen);
+    pub fn read(file: &Section<'_>, report: &mut Report<'_>) -> Self {
+        let mut kinds = Vec::new();
+        for Entry { section, id } in entries(file, "searches", FIELDS, report) {
+            if !section.has("commands") {
+                report
+                    .add(section.at(), section.field("commands"), "the field is missing")
+                    .expected("a list");
+            }
+            kinds.push(Search { id: id.value, commands: Commands::read(&section, "commands", report) });
         }
-        for word in words.iter().filter(|word| word.len() < 3 || **word != word.to_lowercase()) {
-            reader
-                .problem(0, format!("search word `{word}`: expected at least three letters, in lower case"));
-        }
-        let kinds = raw
-            .into_iter()
-            .map(|(line, search)| Search {
-                commands: Commands::read(reader, line, &search.commands, search.values),
-                id: search.id,
-            })
-            .collect();
+        let words = file.items("search_words", report, word);
         Self { kinds, words: words.iter().map(|word| format!("*{word}*")).collect() }
     }
 
@@ -74,4 +62,13 @@ impl Searches {
         let text = text.to_lowercase();
         self.words.iter().any(|word| wildcard(word, &text))
     }
+}
+
+fn word(node: &Node, path: &str, report: &mut Report<'_>) -> Option<String> {
+    let word = any(node, path, report)?;
+    if word.len() < 3 || word != word.to_lowercase() {
+        let problem = report.add(node.referenced, path, format!("found {word:?}"));
+        problem.expected("at least three letters, in lower case");
+    }
+    Some(word)
 }

@@ -1,8 +1,11 @@
 //! Commands, as entries and ways to search list them.
 
-use crate::catalog::{
-    command::{CommandPattern, Invocation, ValueOptions},
-    reader::Reader,
+use crate::{
+    catalog::{
+        command::{CommandPattern, Invocation, ValueOptions},
+        fields::{commands, texts},
+    },
+    yaml::{Report, Section},
 };
 
 /// Commands of an entry or of a way to search.
@@ -13,8 +16,10 @@ pub struct Commands {
 }
 
 impl Commands {
-    pub fn read(reader: &mut Reader, line: u64, patterns: &[String], values: Vec<String>) -> Self {
-        Self { patterns: reader.commands(line, patterns), values: values.into_iter().collect() }
+    /// Reads the commands in the field `key`, and in `values` their options that take a value.
+    pub fn read(section: &Section<'_>, key: &str, report: &mut Report<'_>) -> Self {
+        let patterns = commands(section, key, report);
+        Self { patterns, values: texts(section, "values", report).into_iter().collect() }
     }
 
     pub fn contain(&self, invocation: Invocation<'_>) -> bool {

@@ -3,8 +3,13 @@
 use globset::GlobSet;
 
 use crate::{
-    catalog::{command::Programs, reader::Reader},
+    catalog::{
+        command::Programs,
+        fields::{any, globs, texts, written},
+    },
     facts::Grade,
+    problem::Problem,
+    yaml::{Node, Report, Section, word},
 };
 
 /// Who reads an entry by habit, and where it counts all the same.
@@ -20,27 +25,38 @@ pub struct Habits {
     pub elsewhere: Option<Grade>,
     /// Packs and endpoints that the credential is for.
     pub is_for: Vec<String>,
-    /// Line of the entry that states them, where they are not its own.
-    pub stated: Option<u64>,
+    /// Those that the entry states, where they are not its own pack.
+    pub stated: Vec<StatedFor>,
+}
+
+/// A pack or an endpoint that a credential is stated to be for; the destinations must know it.
+#[derive(Clone, Debug)]
+pub struct StatedFor {
+    pub name: String,
+    /// Where it stands, ready to be reported.
+    pub place: Problem,
 }
 
 impl Habits {
-    pub fn read(
-        reader: &mut Reader,
-        line: u64,
-        implicit: Vec<String>,
-        of_installed: Vec<String>,
-        elsewhere: Option<Grade>,
-        (is_for, own): (Option<Vec<String>>, Option<&String>),
-    ) -> Self {
-        let (places, programs): (Vec<_>, Vec<_>) = implicit.into_iter().partition(|name| name.contains('/'));
+    /// Reads whose libraries read the entry; `own` is its pack, which the credential is for where nothing else is stated.
+    pub fn read(entry: &Section<'_>, own: Option<&String>, report: &mut Report<'_>) -> Self {
+        let implicit = written(entry, "implicit", report);
+        let (places, programs): (Vec<_>, Vec<_>) =
+            implicit.into_iter().partition(|name| name.value.contains('/'));
+        let stated = entry.items("for", report, stated);
+        let names = || stated.iter().map(|stated| stated.name.clone());
         Self {
-            places: reader.globs(line, &places),
-            programs: Programs::new(programs),
-            of_installed: Programs::new(of_installed),
-            elsewhere,
-            stated: is_for.as_ref().map(|_| line),
-            is_for: is_for.unwrap_or_else(|| own.into_iter().cloned().collect()),
+            places: globs(&places, report),
+            programs: Programs::new(programs.into_iter().map(|program| program.value).collect()),
+            of_installed: Programs::new(texts(entry, "implicit_installed", report)),
+            elsewhere: entry.read("implicit_grade", report, word),
+            is_for: if entry.has("for") { names().collect() } else { own.into_iter().cloned().collect() },
+            stated,
         }
     }
+}
+
+fn stated(node: &Node, path: &str, report: &mut Report<'_>) -> Option<StatedFor> {
+    let name = any(node, path, report)?;
+    Some(StatedFor { name, place: report.problem(node.referenced, path, "") })
 }

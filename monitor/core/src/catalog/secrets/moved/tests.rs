@@ -103,10 +103,10 @@ fn mistakes_in_moves_are_reported() {
     let text = "version: 1\nentries: []\nmoves:\n  - { env: A B, directory: x, source: s }\n  - { env: C, directory: '~/x/', source: '' }\n";
     let lines: Vec<_> = Secrets::parse(text).unwrap_err().iter().map(ToString::to_string).collect();
     for expected in [
-        "yaml:4: move by `A B`: expected the name",
-        "yaml:4: move by `A B`: directory `x`",
-        "yaml:5: move by `C` has no source",
-        "yaml:5: move by `C`: directory `~/x/`",
+        "yaml:4:12: moves[0].env: found \"A B\"; expected the name of a variable",
+        "yaml:4:28: moves[0].directory: found \"x\"; expected ~/… or /…",
+        "yaml:5:42: moves[1].source: there is no source",
+        "yaml:5:26: moves[1].directory: found \"~/x/\"; expected",
     ] {
         assert!(lines.iter().any(|line| line.contains(expected)), "{expected} not in {lines:#?}");
     }
