@@ -20,6 +20,7 @@ mod file;
 mod weight;
 
 use file::EventFile;
+pub use file::NAME as FILE;
 pub use weight::Weight;
 
 use crate::logfile::{Change, Changes};

@@ -11,6 +11,7 @@ mod explain;
 mod global;
 mod holds;
 mod language;
+mod past;
 mod printer;
 mod privilege;
 mod record;
@@ -21,6 +22,7 @@ mod run;
 mod sessions;
 mod status;
 mod suggest;
+mod time;
 mod wait;
 
 use std::process::ExitCode;
@@ -109,7 +111,7 @@ impl ClientVerb {
             Self::Run(run) => run.perform(client, &plain),
             Self::Status(reading) => status::show(client, &global.printer(reading)),
             Self::Ps(reading) => sessions::list(client, &global.printer(reading)),
-            Self::Events(events) => events.perform(client, &global.printer(events.reading)),
+            Self::Events(events) => events.perform(client, global),
             Self::Record(record) => record.perform(client, &plain),
             Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),
             Self::Approve(approve) => approve.perform(client, &plain),

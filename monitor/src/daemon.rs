@@ -52,7 +52,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         let _context = runtime.enter();
         ControlSocket::bind(&config.socket)?
     };
-    let (handle, ends) = Handle::new().map_err(system("creating an eventfd"))?;
+    let (handle, ends) = Handle::new(config.state.clone()).map_err(system("creating the engine's inbox"))?;
     let handle = Arc::new(handle);
     let (phase, phases) = tokio::sync::watch::channel(Phase::Starting);
     let stop = CancellationToken::new();

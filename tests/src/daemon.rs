@@ -171,10 +171,17 @@ impl Daemon {
         command.arg("--socket").arg(self.socket()).args(args).output().expect("the binary starts")
     }
 
-    /// Runs a reading verb and parses its JSON.
+    /// Runs a reading verb and parses its JSON; of events, which are one object a line, all as an array.
     #[must_use]
     pub fn json(&self, args: &[&str]) -> Value {
-        let output = self.cli(&[args, &["--output", "json"]].concat());
+        let is_lines = args.first() == Some(&"events");
+        let more: &[&str] = if is_lines { &["--limit", "20000"] } else { &[] };
+        let output = self.cli(&[args, more, &["--output", "json"]].concat());
+        if is_lines {
+            let lines = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+            let events: Result<Vec<Value>, _> = lines.collect();
+            return events.unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output))).into();
+        }
         serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)))
     }

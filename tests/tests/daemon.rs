@@ -18,6 +18,7 @@ mod daemon {
     mod names;
     mod namespaces;
     mod packs;
+    mod past;
     mod permissions;
     mod pins;
     mod places;

@@ -40,6 +40,14 @@ pub fn head(path: &Path, max: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// A regular file, opened for reading.
+///
+/// # Errors
+/// It cannot be opened, or is no regular file.
+pub fn open_for_reading(path: &Path) -> io::Result<File> {
+    opened(path).map(|(file, _)| file)
+}
+
 /// A pipe keeps whoever opens it waiting, a device does what it likes; so the file is looked at before it is opened, and what is
 /// opened is what was looked at, whatever stands at the path by then.
 fn opened(path: &Path) -> io::Result<(File, u64)> {

@@ -16,7 +16,8 @@ use crate::logfile::{self, Change, Changes};
 /// How often it is looked whether the file still lies where it belongs, at most.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-const NAME: &str = "events.jsonl";
+/// In the state directory.
+pub const NAME: &str = "events.jsonl";
 const OLDER: &str = "events.jsonl.1";
 
 /// The file, opened again after a failure.

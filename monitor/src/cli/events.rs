@@ -1,232 +1,120 @@
 //! `interlock events`.
 
+pub(super) mod line;
+
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
+use self::line::{describe, text};
 use super::{
     exit::{Exit, Failure},
-    global::Reading,
-    language::{clock, id, plain},
+    global::{Global, Reading},
+    language::id,
+    past,
     printer::{Printer, complain},
+    time::moment_before,
     wait::wait,
 };
-use crate::control::client::Client;
+use crate::{archive::Question, control::client::Client};
 
-/// Characters of a command line that are shown.
-const COMMAND_MAX: usize = 72;
+/// Events that are printed where nothing says how many.
+const NEWEST: usize = 1000;
 
 #[derive(Args, Debug)]
 pub struct Events {
     /// Go on with what happens
     #[arg(long, short)]
     follow: bool,
+    /// From then on: 2h, 7d, 2026-11-20, 2026-11-20T10:00
+    #[arg(long, value_name = "TIME", value_parser = moment_before)]
+    since: Option<Timestamp>,
+    /// Until then, in the same words
+    #[arg(long, value_name = "TIME", value_parser = moment_before, conflicts_with = "follow")]
+    until: Option<Timestamp>,
     /// Only those of one session
     #[arg(long, value_name = "SESSION", value_parser = id)]
     session: Option<String>,
+    /// Only those of one kind (the field event.action): secret-read, flow-held …
+    #[arg(long, value_name = "KIND", value_parser = id)]
+    kind: Option<String>,
+    /// Only those that this rule matched
+    #[arg(long, value_name = "RULE", value_parser = id)]
+    rule: Option<String>,
+    /// Only alerts
+    #[arg(long)]
+    alerts: bool,
+    /// The newest N [default: 1000, with --since all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: Option<u32>,
+    /// Read the files alone, without asking a daemon (as root)
+    #[arg(long, conflicts_with = "follow")]
+    files: bool,
     #[command(flatten)]
     pub reading: Reading,
 }
 
 impl Events {
-    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let printed = wait(async {
-            if self.follow { self.follow(client, printer).await } else { self.list(client, printer).await }
-        })?;
+    pub fn perform(&self, client: &Client, global: &Global) -> Result<Exit, Failure> {
+        let printer = global.printer(self.reading);
+        let printed = if self.follow {
+            wait(self.follow(client, &printer))?
+        } else {
+            self.list(client, global, &printer)?
+        };
         if printed == 0 && !printer.is_json() {
             printer.say("no events");
         }
         Ok(Exit::Success)
     }
 
-    /// One line each as they come; as JSON one object a line, because an array would never end.
+    fn question(&self) -> Question {
+        let unbounded = self.since.is_some() || self.follow;
+        let limit = self.limit.and_then(|limit| usize::try_from(limit).ok());
+        Question {
+            follow: self.follow,
+            files: !self.follow || self.since.is_some(),
+            since: self.since,
+            until: self.until,
+            session: self.session.clone(),
+            kind: self.kind.clone(),
+            rule: self.rule.clone(),
+            alerts: self.alerts,
+            limit: limit.or((!unbounded).then_some(NEWEST)),
+            ..Question::default()
+        }
+    }
+
+    /// One line each as they come.
     async fn follow(&self, client: &Client, printer: &Printer) -> Result<usize, Failure> {
-        let mut lines = client.stream("/v1/events?follow=true").await?;
+        let mut lines = client.stream(&past::path(&self.question())).await?;
         let (zone, mut printed) = (TimeZone::system(), 0);
         while let Some(event) = lines.next().await? {
-            if !self.wants(&event) {
-                continue;
+            if past::is_event(&event, complain) {
+                print(&event, &zone, printer)?;
+                printed += 1;
             }
-            printer.data(&if printer.is_json() { event.to_string() } else { describe(&event, &zone) })?;
-            printed += 1;
         }
         printer.say("the daemon has ended");
         Ok(printed)
     }
 
-    async fn list(&self, client: &Client, printer: &Printer) -> Result<usize, Failure> {
-        let mut lines = client.stream("/v1/events").await?;
-        let mut events = Vec::new();
-        while let Some(event) = lines.next().await? {
-            if self.wants(&event) {
-                events.push(event);
-            }
-        }
+    fn list(&self, client: &Client, global: &Global, printer: &Printer) -> Result<usize, Failure> {
+        let found = past::ask(client, global, printer, &self.question(), self.files)?;
         let zone = TimeZone::system();
-        if printer.is_json() {
-            printer.json(&events)?;
-        } else if !events.is_empty() {
-            let lines: Vec<String> = events.iter().map(|event| describe(event, &zone)).collect();
-            printer.data(&lines.join("\n"))?;
+        for event in &found.events {
+            print(event, &zone, printer)?;
         }
-        Ok(events.len())
-    }
-
-    fn wants(&self, event: &Value) -> bool {
-        if let Some(lost) = event.get("interlock.lost") {
-            complain(&format!("{lost} events were lost here: this reader was too slow"));
-            return false;
-        }
-        if let Some(forgotten) = event.get("interlock.forgotten") {
-            if self.is_of_interest(event) {
-                let of = text(event, "session.id").map(|id| format!(" of {id}")).unwrap_or_default();
-                complain(&format!(
-                    "{forgotten} older events{of} made room for newer ones; events.jsonl may have them"
-                ));
-            }
-            return false;
-        }
-        self.is_of_interest(event)
-    }
-
-    fn is_of_interest(&self, event: &Value) -> bool {
-        self.session.is_none() || self.session.as_deref() == text(event, "session.id")
+        Ok(found.events.len())
     }
 }
 
-fn text<'e>(event: &'e Value, key: &str) -> Option<&'e str> {
-    event.get(key)?.as_str()
+/// A line, or the event as one line of JSON.
+fn print(event: &Value, zone: &TimeZone, printer: &Printer) -> Result<(), Failure> {
+    printer.data(&if printer.is_json() { event.to_string() } else { describe(event, zone) })
 }
 
-/// `12:03:04.123  claude-code 4711-0a1b2  secret-read  /home/x/.railway/config.json (paas, A, foreign)`.
-fn describe(event: &Value, zone: &TimeZone) -> String {
-    let at = text(event, "@timestamp").and_then(|at| at.parse::<Timestamp>().ok());
-    let session = [text(event, "session.agent"), text(event, "session.id")];
-    let mut parts = vec![
-        at.map_or_else(|| "--:--:--.---".into(), |at| clock(at, zone)),
-        session.into_iter().flatten().collect::<Vec<_>>().join(" "),
-        text(event, "event.action").unwrap_or("event").into(),
-        object(event),
-        consequence(event),
-        repeats(event, zone),
-    ];
-    parts.retain(|part| !part.is_empty());
-    plain(&parts.join("  "))
-}
-
-fn object(event: &Value) -> String {
-    if let Some(path) = text(event, "file.path") {
-        return format!("{path}{}", secret(event));
-    }
-    if let Some(destination) = destination(event) {
-        return destination;
-    }
-    if let Some((service, path)) = text(event, "delegate.service").zip(text(event, "delegate.path")) {
-        return format!("{service} ({path})");
-    }
-    let arguments = event.get("process.args").and_then(Value::as_array);
-    match arguments.map(|arguments| arguments.iter().filter_map(Value::as_str).collect::<Vec<_>>()) {
-        Some(arguments) if !arguments.is_empty() => shortened(&arguments.join(" ")),
-        _ => text(event, "message").unwrap_or_default().into(),
-    }
-}
-
-/// A command line may be a whole program (`bash -c …`). The JSON output has all of it.
-fn shortened(command: &str) -> String {
-    let first = command.lines().next().unwrap_or_default();
-    match first.char_indices().nth(COMMAND_MAX) {
-        Some((end, _)) => format!("{}…", first.get(..end).unwrap_or(first)),
-        None if first.len() < command.len() => format!("{first}…"),
-        None => first.to_owned(),
-    }
-}
-
-fn secret(event: &Value) -> String {
-    let foreign = event.get("secret.foreign") == Some(&Value::Bool(true));
-    let words = [text(event, "secret.class"), text(event, "secret.grade"), foreign.then_some("foreign")];
-    let words: Vec<&str> = words.into_iter().flatten().collect();
-    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
-}
-
-fn destination(event: &Value) -> Option<String> {
-    let port = event.get("destination.port").map(|port| format!(":{port}")).unwrap_or_default();
-    match (text(event, "destination.domain"), text(event, "destination.ip")) {
-        (Some(domain), Some(ip)) => Some(format!("{domain}{port} ({ip})")),
-        (Some(name), None) | (None, Some(name)) => Some(format!("{name}{port}")),
-        (None, None) => None,
-    }
-}
-
-/// How often it happened, where that was more than once: `×54 until 12:03:58.001`.
-fn repeats(event: &Value, zone: &TimeZone) -> String {
-    let Some(count) = event.get("event.count").and_then(Value::as_u64) else { return String::new() };
-    let end = text(event, "event.end").and_then(|at| at.parse::<Timestamp>().ok());
-    end.map_or_else(|| format!("×{count}"), |end| format!("×{count} until {}", clock(end, zone)))
-}
-
-/// What came of it: `→ hold h1 [infra-after-foreign-secret]`; `would` where the mode is observe.
-fn consequence(event: &Value) -> String {
-    let Some(action) = text(event, "interlock.action").filter(|action| *action != "allow") else {
-        return String::new();
-    };
-    let would = if text(event, "interlock.mode") == Some("observe") { "would " } else { "" };
-    let hold = text(event, "hold.id").map(|id| format!(" {id}")).unwrap_or_default();
-    let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
-    let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
-    let rules = if rules.is_empty() { String::new() } else { format!(" [{}]", rules.join(", ")) };
-    format!("→ {would}{action}{hold}{rules}")
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn each_kind_of_event_is_one_line() {
-        let events = [
-            json!({ "@timestamp": "2026-11-21T12:03:04.1234Z", "session.agent": "claude-code",
-                "session.id": "4711-0a1b2", "event.action": "secret-read",
-                "file.path": "/home/x/.railway/config.json", "secret.class": "paas", "secret.grade": "A",
-                "secret.foreign": true, "interlock.action": "allow" }),
-            json!({ "@timestamp": "2026-11-21T12:03:05Z", "session.agent": "claude-code",
-                "session.id": "4711-0a1b2", "event.action": "connect", "destination.ip": "66.33.22.1",
-                "destination.port": 443, "destination.domain": "backboard.railway.app", "hold.id": "h1",
-                "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold" }),
-            json!({ "@timestamp": "2026-11-21T12:03:06Z", "session.id": "1-00000", "event.action": "exec",
-                "process.args": ["terraform", "destroy\u{1b}[2J"], "rule.id": ["destroy"],
-                "interlock.action": "freeze", "interlock.mode": "observe" }),
-            json!({ "@timestamp": "2026-11-21T12:03:07Z", "event.action": "connect", "destination.ip": "127.0.0.1",
-                "event.count": 5000, "event.end": "2026-11-21T12:03:58.001Z" }),
-            json!({ "@timestamp": "2026-11-21T12:03:08Z", "event.action": "delegate", "delegate.service": "shell-start",
-                "delegate.how": "file", "delegate.path": "/home/x/.bashrc", "process.args": ["tee", "/home/x/.bashrc"] }),
-            json!({ "message": "an event of a later version" }),
-        ];
-        let lines: Vec<String> = events.iter().map(|event| describe(event, &TimeZone::UTC)).collect();
-        insta::assert_snapshot!(lines.join("\n"), @r#"
-        12:03:04.123  claude-code 4711-0a1b2  secret-read  /home/x/.railway/config.json (paas, A, foreign)
-        12:03:05.000  claude-code 4711-0a1b2  connect  backboard.railway.app:443 (66.33.22.1)  → hold h1 [infra-after-foreign-secret]
-        12:03:06.000  1-00000  exec  terraform destroy\u{1b}[2J  → would freeze [destroy]
-        12:03:07.000  connect  127.0.0.1  ×5000 until 12:03:58.001
-        12:03:08.000  delegate  shell-start (/home/x/.bashrc)
-        --:--:--.---  event  an event of a later version
-        "#);
-    }
-
-    #[test]
-    fn a_long_command_is_cut() {
-        assert_eq!(shortened("bash -c x"), "bash -c x");
-        assert_eq!(shortened("bash -c first\nsecond"), "bash -c first…");
-        assert_eq!(shortened(&"é".repeat(100)), format!("{}…", "é".repeat(COMMAND_MAX)));
-    }
-
-    #[test]
-    fn a_session_can_be_picked() {
-        let events = Events { follow: false, session: Some("1-00000".into()), reading: Reading::default() };
-        assert!(events.wants(&json!({ "session.id": "1-00000" })));
-        assert!(!events.wants(&json!({ "session.id": "2-00000" })));
-        assert!(!events.wants(&json!({ "interlock.lost": 3 })));
-        assert!(!events.wants(&json!({ "interlock.forgotten": 3, "session.id": "1-00000" })));
-    }
+/// Of a session, where the line is about one.
+pub(super) fn session_of(line: &Value) -> String {
+    text(line, "session.id").map(|id| format!(" of {id}")).unwrap_or_default()
 }

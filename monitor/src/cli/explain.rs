@@ -12,7 +12,7 @@ use super::{
     exit::{Exit, Failure},
     global::Reading,
     holds,
-    language::{clock, id, word},
+    language::{id, moment, word},
     printer::Printer,
     wait::wait,
 };
@@ -46,23 +46,28 @@ impl Explain {
         if printer.is_json() {
             printer.json(&explanation)?;
         } else {
-            let story = Story { explanation: &explanation, zone: TimeZone::system() };
-            printer.data(&story.to_string())?;
+            printer.data(&story(&explanation, page::WIDTH))?;
         }
         Ok(Exit::Success)
     }
 }
 
+/// The story, in lines of at most `width` columns.
+pub(super) fn story(explanation: &Explanation, width: usize) -> String {
+    Story { explanation, zone: TimeZone::system(), width }.to_string()
+}
+
 struct Story<'e> {
     explanation: &'e Explanation,
     zone: TimeZone,
+    width: usize,
 }
 
 impl Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Explanation { id, headline, lineage, object, unknown, rules, excused, nearest, .. } =
             self.explanation;
-        let mut page = Page::default();
+        let mut page = Page::of(self.width);
         page.line(0, &format!("{id}: {headline}"));
         page.section("who, from the session's root", |page| {
             for (depth, process) in lineage.iter().enumerate() {
@@ -103,7 +108,7 @@ impl Story<'_> {
             let place = if *foreign { "foreign" } else { "own" };
             let mark = if *counts { '*' } else { ' ' };
             let when = format!("{} before", before(*before_ms));
-            let label = format!("{mark} {when:<15} {}  ", clock(*at, &self.zone));
+            let label = format!("{mark} {when:<15} {}  ", moment(*at, &self.zone));
             page.beside(&label, &format!("{path} ({} {place} {class})", word(grade)));
             self.readers(page, read);
         }
@@ -119,7 +124,7 @@ impl Story<'_> {
             None => page.line(4, "which process read it is not known"),
         }
         if let Some(first) = &read.first_by {
-            write_reader(page, &format!("first read {} by", clock(first.at, &self.zone)), first);
+            write_reader(page, &format!("first read {} by", moment(first.at, &self.zone)), first);
         }
         if read.others_between {
             page.line(4, "and by others in between, which are not remembered");

@@ -1,17 +1,21 @@
 //! `interlock record`.
 
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     exit::{Exit, Failure},
     language::id,
+    past,
     printer::{Printer, complain},
     wait::wait,
 };
-use crate::control::{
-    api::{SessionView, Status},
-    client::Client,
+use crate::{
+    archive::{Notes, Question},
+    control::{
+        api::{SessionView, Status},
+        client::Client,
+    },
 };
 use interlock_core::replay::{Header, Known, VERSION, redacted};
 
@@ -37,7 +41,7 @@ impl RecordSessions {
             return Ok(Exit::Success);
         }
         let of = self.session.as_ref().map(|session| format!(" of {session}")).unwrap_or_default();
-        printer.say(&format!("the daemon has no events{of}; `interlock ps` lists the sessions"));
+        printer.say(&format!("the daemon has no events{of}; `interlock ps` and `events` name sessions"));
         Ok(Exit::Negative)
     }
 
@@ -60,12 +64,23 @@ impl RecordSessions {
     ) -> Result<(), Failure> {
         let header = self.header(client).await?;
         take(&serde_json::to_value(header).map_err(|error| Failure::new(Exit::Negative, error))?)?;
-        let path = if self.follow { "/v1/events?follow=true" } else { "/v1/events" };
-        let mut lines = client.stream(path).await?;
+        let question = Question {
+            follow: self.follow,
+            files: !self.follow,
+            session: self.session.clone(),
+            ..Question::default()
+        };
+        let mut lines = client.stream(&past::path(&question)).await?;
         while let Some(event) = lines.next().await? {
             if let Some(lost) = event.get("interlock.lost") {
                 complain(&format!("{lost} events were lost here: this reader was too slow"));
                 take(&event)?;
+                continue;
+            }
+            if let Some(notes) = Notes::of_line(&event) {
+                notes.told().iter().for_each(|note| complain(note));
+                // Fails closed: what is missing may have been the session's, so nothing is learned from it.
+                take(&json!({ "interlock.forgotten": notes.missing() }))?;
                 continue;
             }
             if !self.wants(&event) {

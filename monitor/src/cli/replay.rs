@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::{
     exit::{Exit, Failure},
     global::{Global, Reading},
-    language::{clock, plain},
+    language::{moment, plain},
     printer::Printer,
     rule_test::rules,
 };
@@ -134,7 +134,7 @@ impl Replayed {
             let zone = TimeZone::system();
             printer.list(&self.changes, "", &HEADERS, |changed| {
                 let Changed { time, session, event, before, after, .. } = changed;
-                vec![clock(*time, &zone), session.clone(), event.clone(), before.clone(), after.clone()]
+                vec![moment(*time, &zone), session.clone(), event.clone(), before.clone(), after.clone()]
             })?;
         }
         if self.lost > 0 {

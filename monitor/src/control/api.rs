@@ -8,7 +8,7 @@
 //! | `POST /v1/sessions/{id}/freeze`, `…/thaw` | [`SessionView`] |
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` | [`HoldView`] |
-//! | `GET /v1/events` (`?follow=true`) | events, one JSON object a line |
+//! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
 //! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
 //! | `GET /v1/doctor` | [`Check`](interlock_core::health::Check)s |
@@ -16,7 +16,9 @@
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
 //! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing. Before the kept events
-//! stands `{"interlock.forgotten": n, "session.id": …}` for each session of which `n` made room for newer ones.
+//! stands `{"interlock.forgotten": n, "session.id": …}` for each session of which `n` made room for newer ones; with `files=true`
+//! `{"interlock.files": …}` ([`Notes`](crate::archive::Notes)) where something of the files is missing. Everybody gets the events of
+//! their own sessions and of those that they may decide about; an event without `user.id` is root's alone.
 
 use std::collections::BTreeMap;
 

@@ -6,6 +6,7 @@ use super::{
     api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     peer::Caller,
 };
+use crate::archive::{Found, Question, Sight};
 use interlock_core::{explanation::Explanation, health::Check};
 use interlock_host::proc::seat::Shared;
 
@@ -39,8 +40,8 @@ pub enum Request {
     Explain(String, Reply<Explanation>),
     Reload(Reply<RulesView>),
     Doctor(Reply<Vec<Check>>),
-    /// Asked before an event stream starts, so that the refusal above applies to it too.
-    Watch(Reply<()>),
+    /// Asked before events are told, so that the refusal above applies to them too; answered by what the caller may see.
+    Watch(Reply<Sight>),
 }
 
 impl Request {
@@ -81,4 +82,12 @@ pub trait EventLoop: Send + Sync + 'static {
     /// Events kept in memory, oldest first; before them a line for each session of which some made room. An event is kept before it is sent to [`EventLoop::events`], so that whoever
     /// subscribes first and then reads these misses none.
     fn recent(&self) -> Vec<std::sync::Arc<serde_json::Value>>;
+
+    /// Events of the files and `kept` ones, read by somebody else than who asks; `None` where too many wait for that.
+    fn past(
+        &self,
+        question: Question,
+        sight: Sight,
+        kept: Vec<serde_json::Value>,
+    ) -> Option<oneshot::Receiver<Found>>;
 }

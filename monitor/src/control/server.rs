@@ -22,9 +22,9 @@ use super::{
     command::{Command, EventLoop, Reply, Request, RequestError},
     peer::Caller,
     socket::{ControlSocket, Peer},
-    stream,
+    stream::Kept,
 };
-use crate::metrics::Metrics;
+use crate::{archive::Question, metrics::Metrics};
 
 /// Largest request body, bytes.
 const BODY: usize = 64 * 1024;
@@ -119,18 +119,32 @@ async fn explain(asked: Asked, Path(id): Path<String>) -> Response {
     asked.ask(|reply| Request::Explain(id, reply)).await
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct WhichEvents {
-    follow: bool,
-}
-
-async fn events(asked: Asked, Flags(which): Flags<WhichEvents>) -> Response {
-    if let Err(failure) = asked.answer(Request::Watch).await {
-        return failure.into_response();
-    }
+async fn events(asked: Asked, Flags(question): Flags<Question>) -> Response {
+    let sight = match asked.answer(Request::Watch).await {
+        Ok(sight) => sight,
+        Err(failure) => return failure.into_response(),
+    };
     let AppState { event_loop, metrics, stop } = asked.app;
-    let body = Body::from_stream(stream::lines(&*event_loop, metrics, stop, which.follow));
+    let kept = Kept::of(&*event_loop, question, sight);
+    let found = match kept.files_asked(&*event_loop) {
+        None => kept.found(),
+        Some(None) => {
+            let error = "too many ask for older events at once; ask again";
+            return Failure::new(StatusCode::TOO_MANY_REQUESTS, error).into_response();
+        }
+        Some(Some(answer)) => match tokio::time::timeout(ANSWER, answer).await {
+            Ok(Ok(found)) => found,
+            Ok(Err(_)) => {
+                return Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping")
+                    .into_response();
+            }
+            Err(_) => {
+                let error = "the files of events were not read within 30 s; ask again";
+                return Failure::new(StatusCode::GATEWAY_TIMEOUT, error).into_response();
+            }
+        },
+    };
+    let body = Body::from_stream(kept.lines(found, metrics, stop));
     ([(header::CONTENT_TYPE, "application/x-ndjson")], body).into_response()
 }
 

@@ -1,4 +1,4 @@
-//! Events as lines of JSON: what is kept in memory, then what happens.
+//! Events as lines of JSON: what is kept in memory and in the files, then what happens.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -8,38 +8,98 @@ use std::{
 
 use futures_util::{Stream, StreamExt as _, stream};
 use serde_json::{Value, json};
-use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast::error::RecvError, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::{command::EventLoop, live::Live};
-use crate::metrics::Metrics;
+use crate::{
+    archive::{Collector, Found, Notes, Question, Sight, is_of_session},
+    metrics::Metrics,
+};
+use interlock_core::event_fields::number;
 
 type Line = Result<String, Infallible>;
 
-/// The kept events, and with `follow` every further one until `stop`. A subscriber that is too slow is told how many
-/// it missed, and they are counted.
-pub(super) fn lines(
-    event_loop: &dyn EventLoop,
-    metrics: Arc<Metrics>,
-    stop: CancellationToken,
-    follow: bool,
-) -> impl Stream<Item = Line> + use<> {
-    // In this order: an event between the two is then in both, which can be seen, and not in neither, which cannot.
-    let live = event_loop.events();
-    let recent = event_loop.recent();
-    let seen = recent.iter().filter_map(|event| id(event)).collect();
-    let counted =
-        recent.iter().filter_map(|event| Some((id(event)?, count(event)?.checked_sub(1)?))).collect();
-    let watcher = Watcher { live, seen, counted, metrics };
-    let first = stream::iter(recent).map(|event| line(&event));
-    let rest = stream::unfold(watcher, Watcher::next).take_until(stop.cancelled_owned());
-    first.chain(if follow { rest.left_stream() } else { stream::empty().right_stream() })
+/// What the memory has of an answer.
+pub(super) struct Kept {
+    question: Question,
+    sight: Sight,
+    live: Live,
+    recent: Vec<Arc<Value>>,
+}
+
+impl Kept {
+    pub(super) fn of(event_loop: &dyn EventLoop, question: Question, sight: Sight) -> Self {
+        // In this order: an event between the two is then in both, which can be seen, and not in neither, which cannot.
+        let live = event_loop.events();
+        let recent = event_loop.recent();
+        Self { question, sight, live, recent }
+    }
+
+    /// Where the answer comes with what the files have; `None` where that is not asked for, and inside of it where too many ask.
+    pub(super) fn files_asked(&self, event_loop: &dyn EventLoop) -> Option<Option<oneshot::Receiver<Found>>> {
+        let asked = || event_loop.past(self.question.clone(), self.sight.clone(), self.asked_for().collect());
+        self.question.files.then(asked)
+    }
+
+    /// The answer without the files.
+    pub(super) fn found(&self) -> Found {
+        let mut collector = Collector::new(self.question.limit);
+        self.asked_for().for_each(|event| collector.take_kept(event));
+        let (events, left_off) = collector.finish();
+        Found { events, notes: Notes { left_off, ..Notes::default() } }
+    }
+
+    fn asked_for(&self) -> impl Iterator<Item = Value> {
+        let events = self.recent.iter().filter(|event| is_event(event));
+        events
+            .filter(|event| self.question.wants(event) && self.sight.sees(event))
+            .map(|event| (**event).clone())
+    }
+
+    /// What was found, and where it is to be followed every further event until `stop`. A subscriber that is too slow is told how
+    /// many it missed, and they are counted.
+    pub(super) fn lines(
+        self,
+        found: Found,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> impl Stream<Item = Line> + use<> {
+        let Self { question, sight, live, recent } = self;
+        let known = recent.iter().map(|event| &**event).chain(&found.events);
+        let seen: HashSet<String> = known.clone().filter_map(id).collect();
+        let newest = known.map(number).max().unwrap_or_default();
+        let counted =
+            recent.iter().filter_map(|event| Some((id(event)?, count(event)?.checked_sub(1)?))).collect();
+        // What made room stands in the files.
+        let of_session =
+            |line: &Value| question.session.as_deref().is_none_or(|asked| is_of_session(line, asked));
+        let forgotten = recent.iter().filter(|line| !question.files && !is_event(line));
+        let forgotten = forgotten.filter(|line| sight.sees(line) && of_session(line));
+        let told: Vec<Line> = forgotten
+            .map(|line| self::line(line))
+            .chain(found.notes.line().iter().map(line))
+            .chain(found.events.iter().map(line))
+            .collect();
+        let follow = question.follow;
+        let watcher = Watcher { live, question, sight, seen, newest, counted, metrics };
+        let rest = stream::unfold(watcher, Watcher::next).take_until(stop.cancelled_owned());
+        stream::iter(told).chain(if follow { rest.left_stream() } else { stream::empty().right_stream() })
+    }
+}
+
+/// And not a line about events.
+fn is_event(line: &Value) -> bool {
+    line.get("interlock.forgotten").is_none()
 }
 
 struct Watcher {
     live: Live,
-    /// Ids of the kept events, until the first event that is not one of them.
+    question: Question,
+    sight: Sight,
+    /// Ids of the events that were told, until one comes that is newer than all of them.
     seen: HashSet<String>,
+    newest: u64,
     /// Repeats of a kept event that are in its line already.
     counted: HashMap<String, u64>,
     metrics: Arc<Metrics>,
@@ -51,8 +111,13 @@ impl Watcher {
             match self.live.next().await {
                 Ok(event) if id(&event).is_some_and(|id| self.seen.contains(&id)) => {}
                 Ok(event) => {
-                    self.seen = HashSet::new();
-                    if let Some(event) = self.without_counted(event) {
+                    if number(&event) > self.newest {
+                        self.seen = HashSet::new();
+                    }
+                    if let Some(event) = self.without_counted(event)
+                        && self.question.wants(&event)
+                        && self.sight.sees(&event)
+                    {
                         return Some((line(&event), self));
                     }
                 }

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::UnixStream,
-    sync::broadcast,
+    sync::{broadcast, oneshot},
     task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -23,7 +23,12 @@ use super::{
     server,
     socket::ControlSocket,
 };
-use crate::{cli::sample, metrics::Metrics};
+use crate::{
+    archive::{Found, Librarian, Notes, Question, Sight},
+    cli::sample,
+    config::Approvers,
+    metrics::Metrics,
+};
 use interlock_core::{
     explanation::Explanation,
     facts::HoldState,
@@ -39,6 +44,8 @@ struct Scripted {
     events: broadcast::Sender<Arc<Value>>,
     plain: broadcast::Sender<Arc<Value>>,
     recent: Mutex<Vec<Arc<Value>>>,
+    sight: Mutex<Sight>,
+    librarian: Librarian,
 }
 
 fn refusal() -> Refusal {
@@ -99,7 +106,7 @@ impl EventLoop for Scripted {
             Request::Explain(id, reply) => drop(reply.send(Ok(explanation(id)))),
             Request::Reload(reply) => drop(reply.send(Ok(sample::status().rules))),
             Request::Doctor(reply) => drop(reply.send(Ok(vec![check()]))),
-            Request::Watch(reply) => drop(reply.send(Ok(()))),
+            Request::Watch(reply) => drop(reply.send(Ok(self.sight.lock().unwrap().clone()))),
         }
         Ok(())
     }
@@ -111,6 +118,10 @@ impl EventLoop for Scripted {
     fn recent(&self) -> Vec<Arc<Value>> {
         self.recent.lock().unwrap().clone()
     }
+
+    fn past(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Found>> {
+        self.librarian.ask(question, sight, kept)
+    }
 }
 
 struct Served {
@@ -120,7 +131,7 @@ struct Served {
     stop: CancellationToken,
     serving: JoinHandle<std::io::Result<()>>,
     socket: PathBuf,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn serve() -> Served {
@@ -131,20 +142,14 @@ fn serve() -> Served {
         events: broadcast::channel(BACKLOG).0,
         plain: broadcast::channel(BACKLOG).0,
         recent: Mutex::default(),
+        sight: Mutex::new(Sight::of_root()),
+        librarian: Librarian::start(directory.path().to_path_buf()).unwrap(),
     });
     let metrics = Arc::new(Metrics::new().unwrap());
     let stop = CancellationToken::new();
     let socket = ControlSocket::bind(&path).unwrap();
     let serving = tokio::spawn(server::serve(socket, event_loop.clone(), metrics.clone(), stop.clone()));
-    Served {
-        event_loop,
-        client: Client::new(&path),
-        metrics,
-        stop,
-        serving,
-        socket: path,
-        _directory: directory,
-    }
+    Served { event_loop, client: Client::new(&path), metrics, stop, serving, socket: path, directory }
 }
 
 impl Served {
@@ -319,6 +324,58 @@ async fn without_follow_the_kept_events_are_all() {
     let mut lines = served.client.stream("/v1/events").await.unwrap();
     assert_eq!(lines.next().await.unwrap(), Some((*event(1)).clone()));
     assert_eq!(lines.next().await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn everybody_is_told_of_their_own_sessions_alone() {
+    let served = serve();
+    *served.event_loop.sight.lock().unwrap() = Sight::of(1000, &Approvers::Owner);
+    let owned = |id: u64, user: &str| {
+        Arc::new(json!({ "event.id": format!("e{id}"), "session.id": format!("{id}-0"), "user.id": user }))
+    };
+    let forgotten =
+        |user: &str| Arc::new(json!({ "interlock.forgotten": 2, "session.id": "1-0", "user.id": user }));
+    *served.event_loop.recent.lock().unwrap() =
+        vec![forgotten("1000"), forgotten("1001"), owned(1, "1000"), owned(2, "1001"), event(3)];
+    let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
+    for (id, user) in [(4, "1001"), (5, "1000")] {
+        served.event_loop.events.send(owned(id, user)).unwrap();
+    }
+    for expected in [forgotten("1000"), owned(1, "1000"), owned(5, "1000")] {
+        assert_eq!(lines.next().await.unwrap(), Some((*expected).clone()));
+    }
+}
+
+#[tokio::test]
+async fn the_files_are_read_where_that_is_asked_and_what_is_missing_comes_first() {
+    let served = serve();
+    let at = |id: u64| json!({ "event.id": format!("e{id}"), "event.action": if id == 2 { "exec" } else { "connect" } });
+    let text: String = (1..=3).map(|id| format!("{}\n", at(id))).collect();
+    std::fs::write(served.directory.path().join("events.jsonl"), format!("no event\n{text}")).unwrap();
+    *served.event_loop.recent.lock().unwrap() = vec![Arc::new(at(3)), Arc::new(at(4))];
+    let mut lines = served.client.stream("/v1/events?files=true&kind=connect&limit=2").await.unwrap();
+    let notes = Notes { unreadable: 1, left_off: 1, ..Notes::default() };
+    assert_eq!(Notes::of_line(&lines.next().await.unwrap().unwrap()), Some(notes));
+    for id in [3, 4] {
+        assert_eq!(lines.next().await.unwrap(), Some(at(id)));
+    }
+    assert_eq!(lines.next().await.unwrap(), None);
+    let error = served.client.stream("/v1/events?sins=2h").await.unwrap_err();
+    assert!(matches!(&error, ClientError::Refused { status: 422, .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn a_follower_who_asked_for_the_files_gets_each_event_once() {
+    let served = serve();
+    let at = |id: u64| json!({ "event.id": format!("e{id}") });
+    std::fs::write(served.directory.path().join("events.jsonl"), format!("{}\n{}\n", at(1), at(3))).unwrap();
+    *served.event_loop.recent.lock().unwrap() = vec![Arc::new(at(2))];
+    let mut lines = served.client.stream("/v1/events?files=true&follow=true").await.unwrap();
+    // It was written while the files were read.
+    [2, 3, 4].into_iter().for_each(|id| drop(served.event_loop.events.send(Arc::new(at(id)))));
+    for id in 1..=4 {
+        assert_eq!(lines.next().await.unwrap(), Some(at(id)));
+    }
 }
 
 #[tokio::test]

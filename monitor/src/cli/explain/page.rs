@@ -7,15 +7,22 @@ use crate::cli::language::plain;
 /// Widest line, columns. A word that is longer has a line of its own.
 pub const WIDTH: usize = 100;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Page {
     text: String,
+    width: usize,
 }
 
 impl Page {
+    /// Whose lines are at most `width` columns wide.
+    #[must_use]
+    pub fn of(width: usize) -> Self {
+        Self { text: String::new(), width }
+    }
+
     /// A section, if there is something to say in it.
     pub fn section(&mut self, title: &str, body: impl FnOnce(&mut Self)) {
-        let mut inner = Self::default();
+        let mut inner = Self::of(self.width);
         body(&mut inner);
         if inner.text.is_empty() {
             return;
@@ -56,7 +63,7 @@ impl Page {
         let mut first = true;
         for word in plain(text).split(' ') {
             let width = word.chars().count();
-            if !first && column + 1 + width > WIDTH {
+            if !first && column + 1 + width > self.width {
                 self.text.push('\n');
                 self.text.push_str(&" ".repeat(indent));
                 column = indent;
@@ -84,7 +91,7 @@ mod tests {
 
     #[test]
     fn long_lines_go_on_below_their_beginning() {
-        let mut page = Page::default();
+        let mut page = Page::of(WIDTH);
         page.line(2, &"word ".repeat(30));
         page.beside("  label  ", &"word ".repeat(30));
         let text = page.to_string();
@@ -95,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_empty_section_is_left_out_and_text_cannot_leave_its_line() {
-        let mut page = Page::default();
+        let mut page = Page::of(WIDTH);
         page.section("nothing", |_| {});
         page.section("something", |page| page.line(2, "a\nb\u{1b}[2J"));
         assert_eq!(page.to_string(), "something\n  a\\nb\\u{1b}[2J");

@@ -4,7 +4,7 @@ use super::*;
 use crate::cli::tests::sample;
 
 fn story(explanation: &Explanation) -> String {
-    Story { explanation, zone: TimeZone::UTC }.to_string()
+    Story { explanation, zone: TimeZone::UTC, width: page::WIDTH }.to_string()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn an_explanation_tells_the_story_in_order() {
       backboard.railway.app:443 (66.33.22.1) over tcp, class infra
 
     secrets read before (* counts for a rule below)
-    * 9.0 s before    00:01:40.000  /home/x/.railway/config.json (A foreign paas)
+    * 9.0 s before    1970-01-01 00:01:40.000  /home/x/.railway/config.json (A foreign paas)
         read by 4721 cat config.json (/usr/bin/cat)
           started by 4711 claude → 4720 bash
 
@@ -115,7 +115,7 @@ fn who_read_a_secret_is_told_as_far_as_it_is_known() {
     }), @r"
     read by 4721 cat config.json (/usr/bin/cat)
       started by 4711 claude → 4720 bash
-    first read 00:00:00.000 by 4719 node x.js (/usr/bin/cat)
+    first read 1970-01-01 00:00:00.000 by 4719 node x.js (/usr/bin/cat)
       started by 4711 claude
     and by others in between, which are not remembered
     ");

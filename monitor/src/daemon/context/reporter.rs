@@ -84,8 +84,7 @@ impl Reporter {
     /// A new event of a session, numbered.
     pub fn event(&mut self, sessions: &Registry, action: &str, at: BootNanos, session: SessionId) -> Event {
         let number = self.number_event();
-        let agent = sessions.get(session).map(|session| session.agent.clone()).unwrap_or_default();
-        Event::new(number, action, self.wall.at(at)).session(session, &agent)
+        Event::new(number, action, self.wall.at(at)).session(session, sessions.get(session))
     }
 
     /// Publishes an event; the whole daemon speaks through here. One that says the same as another of the last minute is only

@@ -2,6 +2,7 @@
 
 use std::{
     os::fd::{AsFd as _, OwnedFd},
+    path::PathBuf,
     sync::{
         Arc,
         mpsc::{self, Receiver, Sender},
@@ -10,9 +11,10 @@ use std::{
 
 use rustix::event::{EventfdFlags, eventfd};
 use serde_json::Value;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::{
+    archive::{Found, Librarian, Question, Sight},
     control::{
         command::{Command, EventLoop},
         live::Live,
@@ -64,19 +66,27 @@ impl Inbox {
 pub struct Handle {
     inbox: Inbox,
     bus: Bus,
+    librarian: Librarian,
     ask_again: Arc<Notify>,
 }
 
 impl Handle {
+    /// Older events are read from the files in `state`.
+    ///
     /// # Errors
-    /// No descriptor is left.
-    pub fn new() -> std::io::Result<(Self, Ends)> {
+    /// No descriptor is left, or no thread can be had.
+    pub fn new(state: PathBuf) -> std::io::Result<(Self, Ends)> {
         let wake = Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?);
         let (sender, inbox) = mpsc::channel();
         let bus = Bus::new();
         let ask_again = Arc::new(Notify::new());
         let back = Inbox { sender, wake: Arc::clone(&wake) };
-        let handle = Self { inbox: back.clone(), bus: bus.clone(), ask_again: Arc::clone(&ask_again) };
+        let handle = Self {
+            inbox: back.clone(),
+            bus: bus.clone(),
+            librarian: Librarian::start(state)?,
+            ask_again: Arc::clone(&ask_again),
+        };
         Ok((handle, Ends { inbox, back, wake, bus, ask_again }))
     }
 
@@ -115,6 +125,10 @@ impl EventLoop for Handle {
 
     fn recent(&self) -> Vec<Arc<Value>> {
         self.bus.history().all()
+    }
+
+    fn past(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Found>> {
+        self.librarian.ask(question, sight, kept)
     }
 }
 

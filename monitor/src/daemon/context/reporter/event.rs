@@ -33,9 +33,15 @@ impl Event {
         self
     }
 
+    /// Of a session that is known no more, its id is all that can be said; then nobody but root may see the event.
     #[must_use]
-    pub fn session(self, id: SessionId, agent: &str) -> Self {
-        self.with("session.id", id.to_string()).with("session.agent", agent)
+    pub fn session(self, id: SessionId, session: Option<&Session>) -> Self {
+        let agent = session.map(|session| session.agent.clone()).unwrap_or_default();
+        let event = self.with("session.id", id.to_string()).with("session.agent", agent);
+        match session {
+            Some(session) => event.with("user.id", session.user.to_string()),
+            None => event,
+        }
     }
 
     /// How a session was recognised, and where it works.

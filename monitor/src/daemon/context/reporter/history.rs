@@ -18,7 +18,7 @@ const FORGETFUL: usize = 1024;
 pub struct History {
     shelves: BTreeMap<Weight, Shelf>,
     /// Events that made room, by their session; `""` for those of none.
-    forgotten: BTreeMap<String, u64>,
+    forgotten: BTreeMap<String, Forgotten>,
 }
 
 impl History {
@@ -26,12 +26,14 @@ impl History {
         let weight = Weight::of(&event);
         let shelf = self.shelves.entry(weight).or_default();
         if shelf.count >= room(weight)
-            && let Some(session) = shelf.make_room()
+            && let Some((session, user)) = shelf.make_room()
         {
             if self.forgotten.len() >= FORGETFUL && !self.forgotten.contains_key(&session) {
                 self.forgotten.pop_first(); // the oldest pid, nearly always of a session that is over
             }
-            *self.forgotten.entry(session).or_default() += 1;
+            let forgotten = self.forgotten.entry(session).or_default();
+            forgotten.count += 1;
+            forgotten.user = user.or(forgotten.user.take());
         }
         let events = shelf.by_session.entry(session(&event).to_owned()).or_default();
         // Nearly always the last place: an event is numbered when it is begun, and another may be published meanwhile.
@@ -62,10 +64,13 @@ impl History {
     /// `{"interlock.forgotten": n, "session.id": …}`.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Value>> {
-        let forgotten = self.forgotten.iter().map(|(session, count)| {
+        let forgotten = self.forgotten.iter().map(|(session, Forgotten { count, user })| {
             let mut line = json!({ "interlock.forgotten": count });
             if !session.is_empty() {
                 line["session.id"] = session.as_str().into();
+            }
+            if let Some(user) = user {
+                line["user.id"] = user.clone();
             }
             Arc::new(line)
         });
@@ -79,6 +84,13 @@ impl History {
     }
 }
 
+/// How many events of a session made room, and whose it is: who may see them is told of them.
+#[derive(Debug, Default)]
+struct Forgotten {
+    count: u64,
+    user: Option<Value>,
+}
+
 /// Events of one weight, by their session, oldest first.
 #[derive(Debug, Default)]
 struct Shelf {
@@ -87,16 +99,16 @@ struct Shelf {
 }
 
 impl Shelf {
-    /// Lets the oldest event go of the session that has most here, and gives the session.
-    fn make_room(&mut self) -> Option<String> {
+    /// Lets the oldest event go of the session that has most here, and gives the session and its user.
+    fn make_room(&mut self) -> Option<(String, Option<Value>)> {
         let most = self.by_session.iter().max_by_key(|(_, events)| events.len())?.0.clone();
         let events = self.by_session.get_mut(&most)?;
-        events.pop_front()?;
+        let oldest = events.pop_front()?;
         if events.is_empty() {
             self.by_session.remove(&most);
         }
         self.count -= 1;
-        Some(most)
+        Some((most, oldest.get("user.id").cloned()))
     }
 }
 

@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_session_that_has_many_searches_waits_for_its_own() {
         let (_asking, searches) = sync_channel(1);
-        let (handle, _ends) = Handle::new().unwrap();
+        let (handle, _ends) = Handle::new("/nowhere".into()).unwrap();
         let metrics = Arc::new(Metrics::new().unwrap());
         let mut searcher = Searcher::new(searches, handle.way_in(), Arc::clone(&metrics));
         let (one, other) = (SessionId(1), SessionId(2));

@@ -1,0 +1,17 @@
+//! Events that were published: which are asked for, who may see them, and how they are read back from the files.
+//!
+//! The daemon keeps the last few thousand in its memory; what is older stands in `events.jsonl` and the files that it became.
+
+mod collect;
+mod files;
+mod librarian;
+mod question;
+mod sight;
+
+pub use self::{
+    collect::{Collector, Found, Notes},
+    files::{Bounds, read},
+    librarian::Librarian,
+    question::{Question, is_of_session},
+    sight::Sight,
+};

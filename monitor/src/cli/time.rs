@@ -1,0 +1,76 @@
+//! Moments as people write them.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
+
+/// Units of a time span, and their seconds.
+const UNITS: [(&str, u64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 7 * 86_400)];
+
+/// `2h`, `7d` or `1d12h` before now; `2026-11-20`, `2026-11-20T10:00` or `10:00` here; `2026-11-20T10:00:00Z`.
+///
+/// # Errors
+/// What was expected.
+pub fn moment_before(text: &str) -> Result<Timestamp, String> {
+    moment_at(text, &Zoned::now())
+}
+
+fn moment_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
+    let wrong = || format!("{text:?} is no time; expected 2h, 7d, 10:00, 2026-11-20 or 2026-11-20T10:00");
+    if let Some(span) = span(text) {
+        return now.timestamp().checked_sub(span).map_err(|_| wrong());
+    }
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(at);
+    }
+    let civil = if let Ok(time) = text.parse::<civil::Time>()
+        && !text.contains('-')
+    {
+        now.date().to_datetime(time)
+    } else {
+        text.parse::<civil::DateTime>().map_err(|_| wrong())?
+    };
+    here(civil, now.time_zone()).ok_or_else(wrong)
+}
+
+fn here(at: civil::DateTime, zone: &TimeZone) -> Option<Timestamp> {
+    at.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
+}
+
+/// `1d12h`; `None` where it is something else.
+fn span(text: &str) -> Option<Duration> {
+    let (mut seconds, mut rest) = (0_u64, text);
+    while !rest.is_empty() {
+        let (number, tail) = rest.split_at(rest.find(|character: char| !character.is_ascii_digit())?);
+        let (unit, tail) = tail.split_at_checked(1)?;
+        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
+        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(*factor)?)?;
+        rest = tail;
+    }
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_dates_and_times_are_moments() {
+        let now: Zoned = "2026-11-21T12:00:00+01:00[Europe/Berlin]".parse().unwrap();
+        for (text, expected) in [
+            ("2h", "2026-11-21T09:00:00Z"),
+            ("7d", "2026-11-14T11:00:00Z"),
+            ("1d12h", "2026-11-19T23:00:00Z"),
+            ("10:00", "2026-11-21T09:00:00Z"),
+            ("2026-11-20", "2026-11-19T23:00:00Z"),
+            ("2026-11-20T10:00", "2026-11-20T09:00:00Z"),
+            ("2026-11-20 10:00:30", "2026-11-20T09:00:30Z"),
+            ("2026-11-20T10:00:00Z", "2026-11-20T10:00:00Z"),
+        ] {
+            assert_eq!(moment_at(text, &now).map(|at| at.to_string()).as_deref(), Ok(expected), "{text}");
+        }
+        for wrong in ["", "2", "h", "yesterday", "2y", "0s", "25:00", "99999999999999999w", "-2h"] {
+            assert!(moment_at(wrong, &now).is_err(), "{wrong}");
+        }
+    }
+}
