@@ -24,6 +24,7 @@ mod status;
 mod suggest;
 mod time;
 mod wait;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -88,6 +89,8 @@ enum ClientVerb {
     Events(events::Events),
     /// Write sessions' events as lines of JSON, for `interlock replay`; names of secrets, never contents
     Record(record::RecordSessions),
+    /// What waits for a decision, live; decided by key, with the evidence on the screen
+    Watch(watch::Watch),
     /// What waits for a decision
     Holds(holds::Holds),
     /// Let a held action go on
@@ -113,6 +116,7 @@ impl ClientVerb {
             Self::Ps(reading) => sessions::list(client, &global.printer(reading)),
             Self::Events(events) => events.perform(client, global),
             Self::Record(record) => record.perform(client, &plain),
+            Self::Watch(watch) => watch.perform(client),
             Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),
             Self::Approve(approve) => approve.perform(client, &plain),
             Self::Deny(deny) => deny.perform(client, &plain),

@@ -9,14 +9,17 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::{
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
+    termios::{Winsize, tcsetwinsize},
+};
 
 use crate::wait;
 
 pub struct Terminal {
     keys: File,
     shell: Child,
-    screen: Arc<Mutex<String>>,
+    shown: Arc<Mutex<Vec<u8>>>,
 }
 
 impl Terminal {
@@ -40,22 +43,49 @@ impl Terminal {
             .stderr(side())
             .spawn()
             .expect("a shell");
-        let (keys, screen) = (File::from(master), Arc::new(Mutex::new(String::new())));
-        let (mut shown, written) = (keys.try_clone().expect("a descriptor"), Arc::clone(&screen));
+        let (keys, shown) = (File::from(master), Arc::new(Mutex::new(Vec::new())));
+        let (mut output, written) = (keys.try_clone().expect("a descriptor"), Arc::clone(&shown));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            while let Ok(length @ 1..) = shown.read(&mut bytes) {
-                written.lock().expect("nobody panics").push_str(&String::from_utf8_lossy(&bytes[..length]));
+            while let Ok(length @ 1..) = output.read(&mut bytes) {
+                written.lock().expect("nobody panics").extend_from_slice(&bytes[..length]);
             }
         });
-        let terminal = Self { keys, shell, screen };
+        let terminal = Self { keys, shell, shown };
         terminal.shows("SHELL ");
         terminal
     }
 
     /// Types a line.
     pub fn types(&self, line: &str) {
-        (&self.keys).write_all(format!("{line}\n").as_bytes()).expect("the terminal is open");
+        self.presses(&format!("{line}\n"));
+    }
+
+    /// Types keys, and no line.
+    pub fn presses(&self, keys: &str) {
+        (&self.keys).write_all(keys.as_bytes()).expect("the terminal is open");
+    }
+
+    /// Gives it a size; what runs there is told.
+    pub fn resize(&self, columns: u16, rows: u16) {
+        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&self.keys, size).expect("a terminal");
+    }
+
+    /// What a terminal of that size shows of everything that was written to it.
+    #[must_use]
+    pub fn looks(&self, columns: u16, rows: u16) -> vt100::Parser {
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(&self.shown.lock().expect("nobody panics"));
+        parser
+    }
+
+    /// Waits until `text` stands on a screen of that size.
+    pub fn displays(&self, text: &str, (columns, rows): (u16, u16)) {
+        wait::until(text, || {
+            let screen = self.looks(columns, rows).screen().contents();
+            if screen.contains(text) { Ok(()) } else { Err(screen) }
+        });
     }
 
     /// Types Ctrl-Z.
@@ -66,7 +96,7 @@ impl Terminal {
     /// Everything that was shown so far, what was typed as well.
     #[must_use]
     pub fn screen(&self) -> String {
-        self.screen.lock().expect("nobody panics").clone()
+        String::from_utf8_lossy(&self.shown.lock().expect("nobody panics")).into_owned()
     }
 
     /// Waits until `text` was shown.

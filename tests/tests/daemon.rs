@@ -37,4 +37,5 @@ mod daemon {
     mod terminals;
     mod upgrade;
     mod watchdog;
+    mod watching;
 }

@@ -1,0 +1,155 @@
+//! What lies over the panes: a question to the person, or a text to read.
+
+use super::{
+    evidence::{LABEL, evidence, labelled},
+    wrap::wrapped,
+};
+use crate::control::api::{HoldView, SessionView};
+use interlock_core::explanation::Explanation;
+
+/// What a person types to let something go on.
+pub const CONSENT: &str = "yes";
+
+/// What is about to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Approve { hold: String },
+    Deny { hold: String },
+    Freeze { session: String },
+    Thaw { session: String },
+}
+
+impl Decision {
+    /// What lets something go on is confirmed by a word, what stops something by a key.
+    #[must_use]
+    pub fn lets_go_on(&self) -> bool {
+        matches!(self, Self::Approve { .. } | Self::Thaw { .. })
+    }
+
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Approve { hold } => format!("approve {hold}"),
+            Self::Deny { hold } => format!("deny {hold}"),
+            Self::Freeze { session } => format!("freeze {session}"),
+            Self::Thaw { session } => format!("thaw {session}"),
+        }
+    }
+
+    /// The hold that it is about.
+    #[must_use]
+    pub fn hold(&self) -> Option<&str> {
+        match self {
+            Self::Approve { hold } | Self::Deny { hold } => Some(hold),
+            Self::Freeze { .. } | Self::Thaw { .. } => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub enum Dialog {
+    /// The daemon is asked what exactly is decided about.
+    Looking(Decision),
+    Question(Question),
+    Text(Text),
+    /// The words that narrow the events.
+    Filter(String),
+}
+
+/// A decision, and what it is about.
+#[derive(Debug)]
+pub struct Question {
+    pub decision: Decision,
+    pub text: Text,
+    /// What was typed of [`CONSENT`].
+    pub typed: String,
+}
+
+/// Lines to scroll in.
+#[derive(Debug)]
+pub struct Text {
+    pub title: String,
+    lines: Vec<String>,
+    /// Columns that what does not fit goes in by.
+    hanging: usize,
+    pub top: usize,
+    /// All of it has been on the screen.
+    pub seen: bool,
+}
+
+/// Columns and lines that a text has on a screen of that size; `asks` leaves room for the answer.
+#[must_use]
+pub fn room(size: (u16, u16), asks: bool) -> (usize, usize) {
+    let (width, height) = (usize::from(size.0), usize::from(size.1));
+    (width.saturating_sub(4).max(8), height.saturating_sub(if asks { 5 } else { 4 }).max(1))
+}
+
+impl Text {
+    #[must_use]
+    pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
+        Self { title: title.into(), lines, hanging: 0, top: 0, seen: false }
+    }
+
+    #[must_use]
+    pub fn wrapped(&self, width: usize) -> Vec<String> {
+        self.lines.iter().flat_map(|line| wrapped(line, width, self.hanging)).collect()
+    }
+
+    /// Scrolls, and notices when the end was shown.
+    pub fn scroll(&mut self, by: isize, (width, height): (usize, usize)) {
+        let last = self.wrapped(width).len().saturating_sub(height);
+        self.top = self.top.saturating_add_signed(by).min(last);
+        self.seen |= self.top == last;
+    }
+}
+
+impl Question {
+    /// About a hold: exactly what the daemon says of it now.
+    #[must_use]
+    pub fn about_hold(decision: Decision, hold: &HoldView, story: Option<&Explanation>, whose: &str) -> Self {
+        let told = evidence(hold, story);
+        let mut lines: Vec<String> = told.iter().flat_map(|(label, told)| labelled(label, told)).collect();
+        lines.extend(labelled("session", &[whose.to_owned()]));
+        let what = match (&decision, hold.others.len()) {
+            (Decision::Approve { .. }, 0) => "Approved, this one process goes on, this once.".to_owned(),
+            (Decision::Approve { .. }, more) => {
+                format!("Approved, all {} of these go on, this once.", more + 1)
+            }
+            _ => "Denied, the process sees its connection or call refused.".to_owned(),
+        };
+        lines.push(what);
+        Self::new(decision, lines)
+    }
+
+    #[must_use]
+    pub fn about_session(decision: Decision, session: &SessionView, whose: &str) -> Self {
+        let what = match decision {
+            Decision::Thaw { .. } => {
+                "Thawed, all of it goes on, on probation: what a rule would hold then ends it."
+            }
+            _ => "Frozen, all of its processes stop where they are, until somebody thaws it.",
+        };
+        let told = [whose.to_owned(), format!("processes: {}, risk: {}", session.processes, session.risk)];
+        let lines = [labelled("session", &told), vec![what.to_owned()]].concat();
+        Self::new(decision, lines)
+    }
+
+    fn new(decision: Decision, lines: Vec<String>) -> Self {
+        let title = format!("{}?", decision.words());
+        Self { decision, text: Text { hanging: LABEL, ..Text::new(title, lines) }, typed: String::new() }
+    }
+
+    /// What is asked of the person.
+    #[must_use]
+    pub fn prompt(&self) -> String {
+        let words = self.decision.words();
+        if self.decision.lets_go_on() && !self.text.seen {
+            return "there is more to read: j goes on, Esc leaves".to_owned();
+        }
+        if self.decision.lets_go_on() {
+            format!("type {CONSENT} and Enter to {words}, Esc to leave it: {}", self.typed)
+        } else {
+            format!("y to {words}, Esc to leave it")
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The screen, without a terminal.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use jiff::{Timestamp, tz::TimeZone};
+use ratatui::{Terminal, backend::TestBackend};
+use serde_json::json;
+
+use super::{
+    dialog::{Decision, Dialog},
+    draw::draw,
+    model::{Link, Pane, State},
+    theme::Theme,
+    update::{Input, Order, Sighting, update},
+};
+use crate::{
+    cli::sample,
+    control::api::{HoldView, SessionView},
+};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+/// A screen of that size, on which a daemon has answered once.
+fn screen(size: (u16, u16), holds: Vec<HoldView>) -> State {
+    let mut state = State::new(at(130), TimeZone::UTC, size);
+    let orders = update(&mut state, news(holds));
+    for order in orders {
+        let Order::Explain { id, shown } = order else { panic!("{order:?}") };
+        update(&mut state, Input::Explained { id, shown, story: Ok(Box::new(sample::explanation())) });
+    }
+    for event in [
+        json!({ "@timestamp": at(100), "event.id": "e1", "event.kind": "alert", "event.action": "secret-read",
+            "session.agent": "claude-code", "session.id": "4711-0a1b2", "file.path": "/home/x/.railway/config.json",
+            "secret.class": "paas", "secret.grade": "A", "secret.foreign": true }),
+        json!({ "@timestamp": at(101), "event.id": "e2", "event.kind": "event", "event.action": "exec",
+            "session.agent": "claude-code", "session.id": "4711-0a1b2", "process.args": ["echo", "\u{1b}[2Jgone"] }),
+    ] {
+        update(&mut state, Input::Happened(Box::new(event)));
+    }
+    state
+}
+
+fn news(holds: Vec<HoldView>) -> Input {
+    let frozen = SessionView { id: "4800-0a1b3".into(), ..sample::session() };
+    Input::News(Box::new(sample::status()), vec![sample::session(), frozen], Some(holds))
+}
+
+fn drawn(state: &State) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
+    terminal.draw(|frame| draw(state, Theme::plain(), frame)).unwrap();
+    terminal.backend().to_string()
+}
+
+fn press(state: &mut State, code: KeyCode) -> Vec<Order> {
+    update(state, Input::Key(KeyEvent::new(code, KeyModifiers::NONE)))
+}
+
+fn types(state: &mut State, text: &str) -> Vec<Order> {
+    text.chars().flat_map(|letter| press(state, KeyCode::Char(letter))).collect()
+}
+
+fn approve() -> Decision {
+    Decision::Approve { hold: "h1".into() }
+}
+
+/// As the worker answers.
+fn looked(state: &mut State, hold: Option<HoldView>) -> Vec<Order> {
+    update(
+        state,
+        Input::Looked(approve(), Ok(Box::new(Sighting { hold, story: Some(sample::explanation()) }))),
+    )
+}
+
+#[test]
+fn a_hold_with_its_evidence_at_80_by_24() {
+    insta::assert_snapshot!(drawn(&screen((80, 24), vec![sample::hold()])));
+}
+
+#[test]
+fn a_hold_with_its_evidence_at_120_by_40() {
+    insta::assert_snapshot!(drawn(&screen((120, 40), vec![sample::hold()])));
+}
+
+#[test]
+fn nothing_waits() {
+    insta::assert_snapshot!(drawn(&screen((80, 24), vec![])));
+}
+
+#[test]
+fn a_question_shows_what_is_approved_and_takes_a_word() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    assert_eq!(types(&mut state, "a"), [Order::Look(approve())]);
+    // Typed before anything could be read.
+    assert_eq!(types(&mut state, "yes"), []);
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    let hold = HoldView { others: vec!["4730 curl \u{202e}x".into()], ..sample::hold() };
+    assert_eq!(looked(&mut state, Some(hold)), []);
+    assert_eq!(types(&mut state, "ye"), []);
+    insta::assert_snapshot!(drawn(&state));
+    assert_eq!(press(&mut state, KeyCode::Enter), [], "half a word");
+    assert_eq!(types(&mut state, "xs"), []);
+    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide(approve())]);
+    update(&mut state, Input::Answered(Err("not permitted: you have \u{1b}[2J no say".into())));
+    assert!(
+        drawn(&state).contains(r"refused: not permitted: you have \u{1b}[2J no say"),
+        "{}",
+        drawn(&state)
+    );
+}
+
+#[test]
+fn what_does_not_fit_must_be_read_to_its_end() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    let others = (0..30).map(|number| format!("{number} curl number-{number}.")).collect();
+    types(&mut state, "a");
+    looked(&mut state, Some(HoldView { others, ..sample::hold() }));
+    assert!(drawn(&state).contains("there is more to read") && !drawn(&state).contains("number-29."));
+    types(&mut state, "yes");
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    press(&mut state, KeyCode::End);
+    assert!(drawn(&state).contains("number-29."), "{}", drawn(&state));
+    types(&mut state, "yes");
+    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide(approve())]);
+}
+
+#[test]
+fn a_question_ends_with_its_hold_and_with_the_daemon() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    types(&mut state, "a");
+    assert_eq!(looked(&mut state, None), [Order::Leave]);
+    types(&mut state, "a");
+    looked(&mut state, Some(sample::hold()));
+    let event = |hold: &str| {
+        Input::Happened(Box::new(
+            json!({ "event.id": format!("e{hold}"), "event.action": "flow-denied", "hold.id": hold,
+            "hold.decided_by": "uid 7" }),
+        ))
+    };
+    assert_eq!(update(&mut state, event("h2")), [Order::Refresh]);
+    assert!(state.dialog.is_some());
+    assert_eq!(update(&mut state, event("h1")), [Order::Leave, Order::Refresh]);
+    assert_eq!(state.notice.as_deref(), Some("h1 is decided: flow-denied by uid 7"));
+    types(&mut state, "a");
+    assert_eq!(update(&mut state, Input::Lost("it is gone".into())), [Order::Leave]);
+    assert!(drawn(&state).contains("NO DAEMON"), "{}", drawn(&state));
+    assert_eq!(types(&mut state, "a"), [], "nobody to ask");
+    update(&mut state, news(vec![sample::hold()]));
+    assert_eq!(state.link, Link::Up);
+    assert_eq!(types(&mut state, "a"), [Order::Look(approve())]);
+}
+
+#[test]
+fn an_answer_to_a_question_that_was_left_opens_nothing() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    types(&mut state, "a");
+    assert_eq!(press(&mut state, KeyCode::Esc), [Order::Leave]);
+    looked(&mut state, Some(sample::hold()));
+    assert!(state.dialog.is_none());
+    types(&mut state, "d");
+    looked(&mut state, Some(sample::hold())); // of the approval that was left
+    assert!(matches!(state.dialog, Some(Dialog::Looking(Decision::Deny { .. }))));
+}
+
+#[test]
+fn what_stops_something_takes_a_key() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    let frozen = Decision::Freeze { session: "4711-0a1b2".into() };
+    assert_eq!(types(&mut state, "fy"), [Order::Decide(frozen)], "of the chosen hold");
+    press(&mut state, KeyCode::Tab);
+    types(&mut state, "jt");
+    assert_eq!(types(&mut state, "y"), []);
+    types(&mut state, "es");
+    let thawed = Decision::Thaw { session: "4800-0a1b3".into() };
+    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide(thawed)]);
+    press(&mut state, KeyCode::Tab);
+    assert_eq!(types(&mut state, "ad"), []);
+    assert!(state.notice.as_deref().unwrap().contains("no hold is chosen"));
+}
+
+#[test]
+fn events_are_narrowed_as_one_types() {
+    let mut state = screen((80, 24), vec![]);
+    types(&mut state, "/railway");
+    assert_eq!(state.events.shown(&TimeZone::UTC).len(), 1);
+    press(&mut state, KeyCode::Esc);
+    assert_eq!(state.events.shown(&TimeZone::UTC).len(), 2);
+    types(&mut state, "/kind=exec");
+    press(&mut state, KeyCode::Enter);
+    assert_eq!(state.focus, Pane::Events);
+    insta::assert_snapshot!(drawn(&state));
+    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Explain { id: "e2".into(), shown: true }]);
+    press(&mut state, KeyCode::BackTab);
+    press(&mut state, KeyCode::Enter);
+    assert_eq!(state.events.filter, "session=4711-0a1b2");
+}
+
+#[test]
+fn an_explanation_is_wrapped_to_the_screen_and_scrolls() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    let order = press(&mut state, KeyCode::Enter);
+    assert_eq!(order, [Order::Explain { id: "h1".into(), shown: true }]);
+    let story = Ok(Box::new(sample::explanation()));
+    update(&mut state, Input::Explained { id: "h1".into(), shown: true, story });
+    let top = drawn(&state);
+    assert!(top.contains("who, from the session's root"), "{top}");
+    press(&mut state, KeyCode::End);
+    assert!(drawn(&state).contains("other rules are in force"), "{}", drawn(&state));
+    types(&mut state, "q");
+    assert!(state.dialog.is_none(), "q leaves the text first");
+    assert_eq!(types(&mut state, "q"), [Order::Quit]);
+}
+
+#[test]
+fn every_size_can_be_drawn() {
+    let holds: Vec<HoldView> =
+        (1..12).map(|number| HoldView { id: format!("h{number}"), ..sample::hold() }).collect();
+    for size in [(1, 1), (20, 5), (60, 16), (80, 24), (300, 100), (80, 17)] {
+        let mut state = screen(size, holds.clone());
+        for keys in ["G", "?", "q", "a"] {
+            types(&mut state, keys);
+            drawn(&state);
+        }
+        looked(&mut state, Some(sample::hold()));
+        update(&mut state, Input::Resized(size.0.max(60), size.1.max(16)));
+        drawn(&state);
+    }
+}

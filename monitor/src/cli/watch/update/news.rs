@@ -1,0 +1,151 @@
+//! What the daemon says.
+
+use serde_json::Value;
+
+use super::{Input, Order, Sighting, keys::settle};
+use crate::{
+    alerts::Weight,
+    cli::{
+        events::line::text,
+        explain,
+        language::plain,
+        watch::{
+            dialog::{Decision, Dialog, Question, Text, room},
+            evidence::whose,
+            model::{Link, State},
+        },
+    },
+    control::api::{HoldView, SessionView, Status},
+};
+use interlock_core::explanation::Explanation;
+
+/// Events after which a hold waits no more.
+const DECIDED: [&str; 4] = ["flow-released", "flow-denied", "hold-expired", "hold-gone"];
+
+pub fn came(state: &mut State, input: Input) -> Vec<Order> {
+    match input {
+        Input::News(status, sessions, holds) => renewed(state, *status, sessions, holds),
+        Input::Looked(decision, looked) => looked_at(state, decision, looked),
+        Input::Explained { id, shown, story } => explained(state, &id, shown, story),
+        Input::Answered(answer) => {
+            state.notice = Some(plain(&answer.unwrap_or_else(|refused| format!("refused: {refused}"))));
+            Vec::new()
+        }
+        Input::Happened(event) => happened(state, *event),
+        Input::Remark(text) => {
+            state.events.remark(&text);
+            Vec::new()
+        }
+        Input::Lost(why) => lost(state, &why),
+        Input::Key(_) | Input::Resized(..) | Input::Tick(_) | Input::Ended => Vec::new(),
+    }
+}
+
+fn renewed(
+    state: &mut State,
+    status: Status,
+    sessions: Vec<SessionView>,
+    holds: Option<Vec<HoldView>>,
+) -> Vec<Order> {
+    if matches!(state.link, Link::Lost { .. }) {
+        state.notice = Some("the daemon answers again".to_owned());
+    }
+    state.link = Link::Up;
+    state.status = Some(status);
+    state.sessions.renew(sessions);
+    let Some(holds) = holds else { return Vec::new() };
+    state.holds.renew(holds);
+    state.stories.retain(|id, _| state.holds.items.iter().any(|hold| hold.id == *id));
+    let untold =
+        state.holds.items.iter().filter(|hold| {
+            state.stories.get(&hold.id).is_none_or(|(others, _)| *others != hold.others.len())
+        });
+    untold.map(|hold| Order::Explain { id: hold.id.clone(), shown: false }).collect()
+}
+
+/// The question stands on what the daemon has just said, and on nothing older.
+fn looked_at(state: &mut State, decision: Decision, looked: Result<Box<Sighting>, String>) -> Vec<Order> {
+    if !matches!(&state.dialog, Some(Dialog::Looking(asked)) if *asked == decision) {
+        return Vec::new(); // left meanwhile
+    }
+    let Sighting { hold, story } = match looked {
+        Ok(looked) => *looked,
+        Err(why) => return leave(state, plain(&why)),
+    };
+    let Some(hold) = hold else {
+        let words = format!("{} waits no more", decision.hold().unwrap_or("it"));
+        return leave(state, words);
+    };
+    let session =
+        state.session(&hold.session).map_or_else(|| format!("{} {}", hold.agent, hold.session), whose);
+    let question = Question::about_hold(decision, &hold, story.as_ref(), &session);
+    state.dialog = Some(Dialog::Question(question));
+    settle(state);
+    Vec::new()
+}
+
+/// Ends the dialog with a word about why.
+pub fn leave(state: &mut State, why: String) -> Vec<Order> {
+    state.dialog = None;
+    state.notice = Some(why);
+    vec![Order::Leave]
+}
+
+fn explained(
+    state: &mut State,
+    id: &str,
+    shown: bool,
+    story: Result<Box<Explanation>, String>,
+) -> Vec<Order> {
+    let story = match story {
+        Ok(story) => *story,
+        Err(why) if shown => {
+            state.notice = Some(plain(&why));
+            return Vec::new();
+        }
+        Err(_) => return Vec::new(), // decided meanwhile, or asked for again with the next news
+    };
+    if shown && state.dialog.is_none() {
+        let (width, _) = room(state.size, false);
+        let lines = explain::told(&story, width).lines().map(str::to_owned).collect();
+        state.dialog = Some(Dialog::Text(Text::new(format!("explain {id}"), lines)));
+        settle(state);
+    }
+    if let Some(hold) = state.holds.items.iter().find(|hold| hold.id == id) {
+        state.stories.insert(id.to_owned(), (hold.others.len(), story));
+    }
+    Vec::new()
+}
+
+fn happened(state: &mut State, event: Value) -> Vec<Order> {
+    let moves = !Weight::of(&event).is_plain();
+    let over = decided_elsewhere(state, &event);
+    state.events.take(event);
+    let mut orders = over.map(|why| leave(state, why)).unwrap_or_default();
+    if moves {
+        orders.push(Order::Refresh);
+    }
+    orders
+}
+
+/// Says so where an event ends the hold that a question is about.
+fn decided_elsewhere(state: &State, event: &Value) -> Option<String> {
+    let Some(Dialog::Question(question)) = &state.dialog else { return None };
+    let hold = question.decision.hold().filter(|hold| text(event, "hold.id") == Some(hold))?;
+    let action = text(event, "event.action").filter(|action| DECIDED.contains(action))?;
+    let by = text(event, "hold.decided_by").map(|by| format!(" by {by}")).unwrap_or_default();
+    Some(plain(&format!("{hold} is decided: {action}{by}")))
+}
+
+/// What a question stands on is not known any more.
+fn lost(state: &mut State, why: &str) -> Vec<Order> {
+    let since = match &state.link {
+        Link::Lost { since, .. } => *since,
+        Link::Connecting | Link::Up => state.now,
+    };
+    state.link = Link::Lost { since, why: plain(why) };
+    if matches!(state.dialog, Some(Dialog::Question(_) | Dialog::Looking(_))) {
+        return leave(state, "nothing was decided: the daemon does not answer".to_owned());
+    }
+    Vec::new()
+}

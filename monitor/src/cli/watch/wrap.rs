@@ -1,0 +1,72 @@
+//! Text in lines of a width that a terminal has.
+
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+/// Lines of at most `width` columns, whole: words go to the next line, and one that is wider than a line is cut into several.
+/// Lines after the first begin below the first one's text, or `hanging` columns in.
+pub fn wrapped(text: &str, width: usize, hanging: usize) -> Vec<String> {
+    let width = width.max(8);
+    let begins = text.len() - text.trim_start_matches(' ').len();
+    let indent = if hanging.max(begins) > width / 2 { 0 } else { hanging.max(begins) };
+    let (mut lines, mut line) = (Vec::new(), String::new());
+    let mut is_empty = true;
+    for word in text.split(' ') {
+        let space = usize::from(!is_empty);
+        if !is_empty && line.width() + space + word.width() > width {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+        } else if !is_empty {
+            line.push(' ');
+        }
+        is_empty = false;
+        for letter in word.chars() {
+            if line.width() + letter.width().unwrap_or(0) > width {
+                lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            }
+            line.push(letter);
+        }
+    }
+    lines.push(line);
+    lines
+}
+
+/// The beginning of a text, with … where something of it is left out.
+pub fn clipped(text: &str, width: usize) -> String {
+    if text.width() <= width {
+        return text.to_owned();
+    }
+    let mut clipped = String::new();
+    for letter in text.chars() {
+        if clipped.width() + letter.width().unwrap_or(0) + 1 > width {
+            break;
+        }
+        clipped.push(letter);
+    }
+    clipped.push('…');
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_is_lost_and_no_line_is_too_wide() {
+        let url = format!("  curl -X POST https://{}.example/ -d 大大大大大大大大", "x".repeat(50));
+        for width in [8, 20, 33, 200] {
+            let lines = wrapped(&url, width, 0);
+            assert!(lines.iter().all(|line| line.width() <= width), "{lines:#?}");
+            let whole = |text: &str| text.chars().filter(|letter| *letter != ' ').collect::<String>();
+            assert_eq!(whole(&lines.concat()), whole(&url));
+        }
+        assert_eq!(wrapped("  one two three", 10, 0), ["  one two", "  three"]);
+        assert_eq!(wrapped("a  one two three", 10, 3), ["a  one two", "   three"]);
+        assert_eq!(wrapped("", 10, 0), [""]);
+    }
+
+    #[test]
+    fn what_is_left_out_is_marked() {
+        assert_eq!(clipped("abcdef", 6), "abcdef");
+        assert_eq!(clipped("abcdefg", 6), "abcde…");
+        assert_eq!(clipped("大大大大", 6), "大大…");
+    }
+}
