@@ -16,6 +16,7 @@ mod printer;
 mod privilege;
 mod record;
 mod replay;
+mod report;
 mod rule_test;
 mod rules;
 mod run;
@@ -87,6 +88,8 @@ enum ClientVerb {
     Ps(Reading),
     /// What the sessions did
     Events(events::Events),
+    /// A time summed up: what was held, decided and would have been, and what to do next
+    Report(report::Report),
     /// Write sessions' events as lines of JSON, for `interlock replay`; names of secrets, never contents
     Record(record::RecordSessions),
     /// What waits for a decision, live; decided by key, with the evidence on the screen
@@ -115,6 +118,7 @@ impl ClientVerb {
             Self::Status(reading) => status::show(client, &global.printer(reading)),
             Self::Ps(reading) => sessions::list(client, &global.printer(reading)),
             Self::Events(events) => events.perform(client, global),
+            Self::Report(report) => report.perform(client, global),
             Self::Record(record) => record.perform(client, &plain),
             Self::Watch(watch) => watch.perform(client),
             Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),

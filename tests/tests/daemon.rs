@@ -35,6 +35,7 @@ mod daemon {
     mod storm;
     mod suggesting;
     mod terminals;
+    mod trial;
     mod upgrade;
     mod watchdog;
     mod watching;

@@ -1,6 +1,7 @@
 //! Learning, carefully: exceptions that a session gives reason to.
 //!
-//! What rules alerted on, and what they held and a person approved, becomes the narrowest exception that the language has.
+//! What rules alerted on, what they held and a person approved, and what they would have held in observe mode becomes the narrowest
+//! exception that the language has; of the last it is said that nobody was asked.
 //! Each is compiled with the rules that it is for, and judged by replay: it must excuse exactly findings of its own kind,
 //! let no attack of the corpus through, and it says what it would allow besides. Nothing is learned from a session that
 //! tripped, or that is not wholly known. See `docs/rules.md`.
@@ -41,6 +42,10 @@ use crate::{
 /// Findings of one session that are looked at: each costs a look at what came before it.
 const FINDINGS_MAX: usize = 1000;
 
+/// Of what was only observed.
+const REVIEW: &str =
+    "REVIEW: observed, and held by nobody. Whoever keeps this is the first person who is asked.";
+
 /// Exceptions of one session: each costs a replay, and the corpus.
 const PROPOSALS_MAX: usize = 64;
 
@@ -67,6 +72,8 @@ pub struct Proposal {
     /// What the rule does today.
     pub action: Action,
     pub agent: String,
+    /// Of what it excuses, something was held of nobody: in observe mode it would have been, and no person was asked.
+    pub unasked: bool,
     /// The findings that it excuses.
     pub excuses: Vec<Seen>,
     /// The exception as one file for the directory of rules.
@@ -178,6 +185,7 @@ impl Learner<'_> {
             rule: exception.rule.clone(),
             action: rule.action,
             agent: exception.agent().to_owned(),
+            unasked: case.is_unasked(&places),
             excuses: places.iter().map(|place| case.seen(*place)).collect(),
             file,
             allows,
@@ -234,6 +242,10 @@ impl Session<'_> {
         self.findings
             .iter()
             .any(|finding| finding.place == place && finding.exception.as_ref() == Ok(exception))
+    }
+
+    fn is_unasked(&self, places: &[usize]) -> bool {
+        self.findings.iter().any(|finding| finding.is_unasked() && places.contains(&finding.place))
     }
 
     fn seen_with(&self, exception: &Exception) -> Vec<Seen> {
@@ -312,7 +324,9 @@ impl Proposal {
         let still = format!("Still decided as today ({}):", self.action.word());
         let played =
             format!("Attack sessions: all {} that are stopped today stay stopped.", self.corpus.stopped);
+        let review = if self.unasked { comment("  #", REVIEW) } else { String::new() };
         let parts = [
+            review,
             section("Excuses:", &seen),
             section("Would allow what is not allowed today:", &self.allows),
             section(&still, &self.stays),

@@ -1,6 +1,6 @@
 //! `interlock explain`.
 
-mod page;
+pub(super) mod page;
 
 use std::fmt::{self, Display};
 

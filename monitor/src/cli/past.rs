@@ -74,6 +74,9 @@ fn read_files(global: &Global, question: &Question) -> Result<Found, Failure> {
 
 /// Whether a line is an event; of one that says what is missing, that is said.
 pub fn is_event(line: &Value, say: impl Fn(&str)) -> bool {
+    if line.get("event.id").is_some() {
+        return true; // also one that tells of lost records
+    }
     if let Some(lost) = line.get("interlock.lost") {
         say(&format!("{lost} events were lost here: this reader was too slow"));
     } else if let Some(forgotten) = line.get("interlock.forgotten") {
@@ -100,6 +103,7 @@ mod tests {
         let said = RefCell::new(Vec::new());
         let is_event = |line: &Value| is_event(line, |text| said.borrow_mut().push(text.to_owned()));
         assert!(is_event(&json!({ "event.id": "e1", "session.id": "1-00000" })));
+        assert!(is_event(&json!({ "event.id": "e2", "event.action": "records-lost", "interlock.lost": 1 })));
         assert!(!is_event(&json!({ "interlock.lost": 3 })));
         assert!(!is_event(&json!({ "interlock.forgotten": 4, "session.id": "1-00000" })));
         assert!(!is_event(&json!({ "interlock.files": { "unreadable": 5 } })));

@@ -50,6 +50,8 @@ pub struct Recorded {
     /// What the rules said; `None` where something else than the rules decided: a grant, or a breaker in probation.
     pub action: Option<Action>,
     pub hold: Option<String>,
+    /// The mode was observe: what was decided was told, and not done.
+    pub observed: bool,
 }
 
 /// The fields of one event.
@@ -205,7 +207,8 @@ impl Fields<'_> {
         let action = degraded.or(self.may("interlock.action")?);
         let name = self.text("event.action").unwrap_or_default();
         let by_rules = name != "flow-released" && !(name == "flow-denied" && action == Some(Action::Freeze));
-        Ok(Recorded { rules, action: action.filter(|_| by_rules), hold: self.may("hold.id")? })
+        let observed = self.text("interlock.mode") == Some("observe");
+        Ok(Recorded { rules, action: action.filter(|_| by_rules), hold: self.may("hold.id")?, observed })
     }
 
     fn word(&self, field: &str) -> Result<LinkHow, String> {

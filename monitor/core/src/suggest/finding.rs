@@ -18,8 +18,8 @@ pub struct Finding {
     pub place: usize,
     /// Or why none is proposed.
     pub exception: Result<Exception, String>,
-    /// A person answered about another connection, within whose reach this one was.
-    by_grant: bool,
+    /// How far a person has agreed; `None` where nobody has.
+    consent: Option<Consent>,
 }
 
 /// The place of an entry among a record's.
@@ -40,10 +40,10 @@ pub fn findings(record: &Record, ruled: &[Ruled<'_>], rules: &RuleSet, most: usi
         for decision in decisions.iter().filter(|decision| is_finding(decision)) {
             let Some(rule) = rules.get(&decision.rule) else { continue };
             let consent = answers.consent(entry, decision);
-            let by_grant = consent == Ok(Consent::ByGrant);
+            let agreed = consent.clone().ok();
             let exception =
                 consent.and_then(|_| check_rule(rule)).and_then(|()| Exception::of(rule, entry, before));
-            found.push(Finding { rule: rule.id.clone(), place, exception, by_grant });
+            found.push(Finding { rule: rule.id.clone(), place, exception, consent: agreed });
         }
     }
     refuse_strangers(&mut found);
@@ -54,14 +54,26 @@ pub fn findings(record: &Record, ruled: &[Ruled<'_>], rules: &RuleSet, most: usi
 fn refuse_strangers(found: &mut [Finding]) {
     let approved: Vec<Exception> = found
         .iter()
-        .filter(|finding| !finding.by_grant)
+        .filter(|finding| !finding.is_by_grant())
         .filter_map(|finding| finding.exception.as_ref().ok().cloned())
         .collect();
-    for finding in found.iter_mut().filter(|finding| finding.by_grant) {
+    for finding in found.iter_mut().filter(|finding| finding.is_by_grant()) {
         if finding.exception.as_ref().is_ok_and(|exception| !approved.contains(exception)) {
             let why = "it went through by an approval that was given for something else";
             finding.exception = Err(why.to_owned());
         }
+    }
+}
+
+impl Finding {
+    /// A person answered about another connection, within whose reach this one was.
+    fn is_by_grant(&self) -> bool {
+        self.consent == Some(Consent::ByGrant)
+    }
+
+    /// It would have been held, and nobody was asked.
+    pub fn is_unasked(&self) -> bool {
+        self.consent == Some(Consent::Unasked)
     }
 }
 
@@ -70,6 +82,8 @@ enum Consent {
     /// Told to everybody, or approved by a person.
     Given,
     ByGrant,
+    /// Observe mode: it would have been held. Whoever takes what is proposed is the first to be asked.
+    Unasked,
 }
 
 fn is_finding(decision: &Decision) -> bool {
@@ -151,6 +165,7 @@ impl<'r> Answers<'r> {
                 Err(format!("{hold} ended before anybody decided"))
             }
             Recorded { hold: Some(hold), .. } => Err(format!("nobody has approved {hold}")),
+            Recorded { hold: None, action: Some(Action::Hold), observed: true, .. } => Ok(Consent::Unasked),
             // Within the reach of an approval: only such a flow is released without a word of the rules.
             Recorded { hold: None, action: None, .. } => Ok(Consent::ByGrant),
             Recorded { hold: None, action: Some(Action::Hold), .. } if self.was_let_go(entry) => {

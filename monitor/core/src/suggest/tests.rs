@@ -1,5 +1,7 @@
 //! Sessions as the daemon publishes them, and what is learned from each.
 
+mod observed;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
