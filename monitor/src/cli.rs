@@ -1,6 +1,9 @@
 //! The command line: one file per verb; data to stdout, words to stderr.
 
+mod about;
 mod backends;
+mod clip;
+mod config;
 mod daemon;
 mod doctor;
 #[cfg(feature = "drill")]
@@ -29,11 +32,12 @@ mod watch;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::{
     exit::{Exit, Failure},
     global::{Global, Reading},
+    printer::Printer,
 };
 use crate::control::client::Client;
 
@@ -66,6 +70,15 @@ enum Verb {
     /// Replay the incident in a closed world and see it stopped (as root)
     #[cfg(feature = "drill")]
     Drill(drill::Drill),
+    /// Look at the configuration file
+    #[command(subcommand)]
+    Config(config::Configuration),
+    /// Which version this is
+    Version(Reading),
+    /// Print what a shell completes the command line by
+    Completions(about::Completions),
+    /// Print the manual page, or write one for each verb
+    Man(about::Manual),
     /// Tries what is forbidden, for the daemon that started it
     #[command(hide = true)]
     Prove,
@@ -132,6 +145,10 @@ impl ClientVerb {
     }
 }
 
+fn plain(global: &Global) -> Printer {
+    global.printer(Reading::default())
+}
+
 /// Parses the command line, does what it says, and reports.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -146,6 +163,10 @@ pub fn main() -> ExitCode {
         Verb::Rules(rules) => rules.perform(&global),
         Verb::Replay(replay) => replay.perform(&global),
         Verb::Suggest(suggest) => suggest.perform(&global),
+        Verb::Config(config) => config.perform(&global),
+        Verb::Version(reading) => about::version(&global, reading),
+        Verb::Completions(completions) => completions.perform(&plain(&global), Cli::command()),
+        Verb::Man(manual) => manual.perform(&plain(&global), Cli::command()),
         Verb::Client(verb) => global.client().and_then(|client| verb.perform(&client, &global)),
     };
     let exit = done.unwrap_or_else(|failure| {

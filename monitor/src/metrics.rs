@@ -13,7 +13,7 @@ mod words;
 pub use self::{
     exporter::{Exporter, ExporterError, Phase},
     heartbeat::Heartbeat,
-    registry::Metrics,
+    registry::{Metrics, revision},
     words::kind_name,
 };
 

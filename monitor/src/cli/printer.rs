@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use clap::ValueEnum;
 use comfy_table::{ContentArrangement, Table, TableStyle};
 use serde::Serialize;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::{
+    clip::clipped,
     exit::{Exit, Failure},
     language::plain,
 };
@@ -114,15 +116,49 @@ pub fn complain(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// Rows without borders; cells wrap where the whole would be wider than `width` columns.
+/// Columns that no cell is cut below, as far as it has them.
+const NARROWEST: usize = 10;
+
+/// Widths of columns that fit: the widest give room first. A word that is cut says more than one that is broken into two lines.
+fn fitted(rows: &[Vec<String>], width: u16) -> Vec<usize> {
+    let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
+    let mut widths: Vec<usize> = (0..count).map(|column| widest(column).unwrap_or_default()).collect();
+    let room = usize::from(width).saturating_sub(usize::from(GUTTER) * count.saturating_sub(1));
+    while widths.iter().sum::<usize>() > room {
+        match widths.iter_mut().max() {
+            Some(widest) if *widest > NARROWEST => *widest -= 1,
+            _ => break,
+        }
+    }
+    widths
+}
+
+/// Rows without borders; where the whole would be wider than `width` columns, cells are cut, with …. Sentences in the last column
+/// wrap, and so does a record, which has no headers: it is read and not compared.
 pub fn table(headers: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+    let mut rows: Vec<Vec<String>> =
+        rows.into_iter().map(|row| row.iter().map(|cell| plain(cell)).collect()).collect();
+    if let (Some(width), false) = (width, headers.is_empty()) {
+        let mut all = rows.clone();
+        all.push(headers.iter().map(|&header| header.to_owned()).collect());
+        let widths = fitted(&all, width);
+        let last = widths.len().saturating_sub(1);
+        for row in &mut rows {
+            for (place, (cell, width)) in row.iter_mut().zip(&widths).enumerate() {
+                if place < last || !cell.contains(' ') {
+                    *cell = clipped(cell, *width);
+                }
+            }
+        }
+    }
     let mut table = Table::new();
     table.load_style(TableStyle::new());
     if !headers.is_empty() {
         table.set_header(headers.iter().copied());
     }
     for row in rows {
-        table.add_row(row.iter().map(|cell| plain(cell)));
+        table.add_row(row);
     }
     if let Some(width) = width {
         table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
@@ -155,14 +191,25 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_wraps_cells() {
+    fn a_narrow_terminal_cuts_the_widest_cells() {
         let text = table(&["ID", "COMMAND", "THEN"], rows(), Some(40));
         assert!(text.lines().all(|line| line.len() <= 40), "{text}");
         insta::assert_snapshot!(text, @"
         ID   COMMAND                      THEN
-        h1   curl -X POST https://backbo  hold
-             ard.railway.app/graphql/v2
+        h1   curl -X POST https://backb…  hold
         h12  psql                         freeze
+        ");
+    }
+
+    #[test]
+    fn sentences_in_the_last_column_are_whole() {
+        let advice = "agents can type into their terminal: sysctl dev.tty.legacy_tiocsti=0";
+        let rows = vec![vec!["terminals".to_owned(), advice.to_owned()]];
+        let text = table(&["SUBJECT", "ADVICE"], rows, Some(50));
+        insta::assert_snapshot!(text, @"
+        SUBJECT    ADVICE
+        terminals  agents can type into their terminal:
+                   sysctl dev.tty.legacy_tiocsti=0
         ");
     }
 

@@ -1,4 +1,4 @@
-//! `interlock rules check`, `test`, `list`, `schema`, `reload`.
+//! `interlock rules check`, `test`, `list`, `print`, `schema`, `reload`.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,7 @@ use interlock_core::{
     facts::Place,
     problem::Problems,
     rule_test,
-    rules::{Backends, Rule, RuleSet, schema},
+    rules::{Backends, DEFAULT, Rule, RuleSet, schema},
 };
 
 const PACK_HEADERS: [&str; 4] = ["PACK", "STATE", "KINDS OF SECRETS", "KINDS OF DESTINATIONS"];
@@ -41,6 +41,12 @@ pub enum Rules {
         /// Of files of cases, for `interlock rules test`
         #[arg(long)]
         cases: bool,
+    },
+    /// Print the rules that are built in, to begin own ones with
+    Print {
+        /// What: builtin
+        #[arg(value_parser = ["builtin"])]
+        what: String,
     },
     /// Have the daemon read its rules again; with a problem it keeps those it has
     Reload,
@@ -67,6 +73,9 @@ impl Rules {
             Self::Schema { cases } => {
                 let schema = if *cases { rule_test::schema() } else { schema::schema() };
                 global.printer(Reading::default()).json(&schema).map(|()| Exit::Success)
+            }
+            Self::Print { .. } => {
+                global.printer(Reading::default()).data(DEFAULT.trim_end()).map(|()| Exit::Success)
             }
             Self::Reload => reload(global),
         }

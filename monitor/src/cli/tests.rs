@@ -1,5 +1,3 @@
-use clap::CommandFactory as _;
-
 use super::*;
 
 /// What the verbs' tests print.

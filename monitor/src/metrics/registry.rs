@@ -337,6 +337,7 @@ fn gauge(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn revision() -> &'static str {
+/// The commit that this was built from, where the build knew it.
+pub fn revision() -> &'static str {
     option_env!("INTERLOCK_REVISION").unwrap_or("unknown")
 }

@@ -14,9 +14,11 @@ use super::{
     dialog::Dialog,
     model::{Link, Pane, State},
     theme::Theme,
-    wrap::clipped,
 };
-use crate::cli::language::{since, word};
+use crate::cli::{
+    clip::clipped,
+    language::{since, word},
+};
 
 /// Below this, nothing can be read well enough to decide by.
 pub const SMALLEST: (u16, u16) = (60, 16);

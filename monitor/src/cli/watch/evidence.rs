@@ -1,8 +1,10 @@
 //! What a person decides by: who asks for what, how that is known, and what was read before.
 
-use super::wrap::clipped;
 use crate::{
-    cli::language::{plain, spelled, word},
+    cli::{
+        clip::clipped,
+        language::{plain, spelled, word},
+    },
     control::api::{HoldView, SessionView},
 };
 use interlock_core::explanation::{Explanation, Read};

@@ -29,22 +29,6 @@ pub fn wrapped(text: &str, width: usize, hanging: usize) -> Vec<String> {
     lines
 }
 
-/// The beginning of a text, with … where something of it is left out.
-pub fn clipped(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut clipped = String::new();
-    for letter in text.chars() {
-        if clipped.width() + letter.width().unwrap_or(0) + 1 > width {
-            break;
-        }
-        clipped.push(letter);
-    }
-    clipped.push('…');
-    clipped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,12 +45,5 @@ mod tests {
         assert_eq!(wrapped("  one two three", 10, 0), ["  one two", "  three"]);
         assert_eq!(wrapped("a  one two three", 10, 3), ["a  one two", "   three"]);
         assert_eq!(wrapped("", 10, 0), [""]);
-    }
-
-    #[test]
-    fn what_is_left_out_is_marked() {
-        assert_eq!(clipped("abcdef", 6), "abcdef");
-        assert_eq!(clipped("abcdefg", 6), "abcde…");
-        assert_eq!(clipped("大大大大", 6), "大大…");
     }
 }

@@ -12,13 +12,14 @@ use serde_json::Value;
 
 use crate::{
     cli::{
+        clip::clipped,
         events::line::{at, text, words},
         language::{moment, plain, since, word},
         watch::{
             evidence::{LABEL, evidence, labelled},
             model::{Pane, State},
             theme::Theme,
-            wrap::{clipped, wrapped},
+            wrap::wrapped,
         },
     },
     control::api::{HoldView, SessionView},
@@ -27,6 +28,9 @@ use interlock_core::facts::SessionStatus;
 
 /// From this width on, events tell their date.
 const WIDE: u16 = 110;
+
+/// Where the evidence does not fit.
+const MORE: &str = " (enter: all)";
 
 pub fn holds(state: &State, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let waiting = state.holds.items.len();
@@ -47,7 +51,8 @@ pub fn holds(state: &State, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
     let cut = evidence.len() > left;
     lines.extend(evidence.into_iter().take(left).map(Line::raw));
     if cut && let Some(last) = lines.last_mut() {
-        *last = Line::raw(clipped(&format!("{last}  … enter shows all"), width));
+        let text = clipped(&last.to_string(), width.saturating_sub(MORE.len()));
+        *last = Line::raw(text + MORE);
     }
     frame.render_widget(Paragraph::new(lines), inside);
 }
