@@ -48,7 +48,7 @@ impl Notes {
 
     /// What to say about it, a line each.
     #[must_use]
-    pub fn told(&self) -> Vec<String> {
+    pub fn sentences(&self) -> Vec<String> {
         let counted = [
             (self.unreadable, "lines of the files are no events"),
             (
@@ -210,7 +210,7 @@ mod tests {
     fn what_is_missing_is_said_and_survives_the_way() {
         let notes = Notes { unreadable: 2, not_read: vec!["why".into()], ..Notes::default() };
         assert_eq!(Notes::of_line(&notes.line().unwrap()), Some(notes.clone()));
-        assert_eq!(notes.told(), ["2 lines of the files are no events", "why"]);
+        assert_eq!(notes.sentences(), ["2 lines of the files are no events", "why"]);
         assert!(Notes::default().missing() == 0 && Notes::default().line().is_none());
     }
 }

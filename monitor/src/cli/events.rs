@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
-use self::line::{describe, text};
+use self::line::describe;
 use super::{
     exit::{Exit, Failure},
     global::{Global, Reading},
@@ -112,9 +112,4 @@ impl Events {
 /// A line, or the event as one line of JSON.
 fn print(event: &Value, zone: &TimeZone, printer: &Printer) -> Result<(), Failure> {
     printer.data(&if printer.is_json() { event.to_string() } else { describe(event, zone) })
-}
-
-/// Of a session, where the line is about one.
-pub(super) fn session_of(line: &Value) -> String {
-    text(line, "session.id").map(|id| format!(" of {id}")).unwrap_or_default()
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    events::session_of,
+    events::line::text,
     exit::{Exit, Failure},
     global::Global,
     printer::{Printer, complain},
@@ -37,7 +37,7 @@ pub fn ask(
             answer => answer?,
         }
     };
-    found.notes.told().iter().for_each(|note| complain(note));
+    found.notes.sentences().iter().for_each(|note| complain(note));
     Ok(found)
 }
 
@@ -72,6 +72,11 @@ fn read_files(global: &Global, question: &Question) -> Result<Found, Failure> {
     })
 }
 
+/// Of a session, where the line is about one.
+fn session_of(line: &Value) -> String {
+    text(line, "session.id").map(|id| format!(" of {id}")).unwrap_or_default()
+}
+
 /// Whether a line is an event; of one that says what is missing, that is said.
 pub fn is_event(line: &Value, say: impl Fn(&str)) -> bool {
     if line.get("event.id").is_some() {
@@ -83,7 +88,7 @@ pub fn is_event(line: &Value, say: impl Fn(&str)) -> bool {
         let of = session_of(line);
         say(&format!("{forgotten} older events{of} are in the files alone: see them with --since"));
     } else if let Some(notes) = Notes::of_line(line) {
-        notes.told().iter().for_each(|note| say(note));
+        notes.sentences().iter().for_each(|note| say(note));
     } else {
         return true;
     }

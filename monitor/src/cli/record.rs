@@ -78,7 +78,7 @@ impl RecordSessions {
                 continue;
             }
             if let Some(notes) = Notes::of_line(&event) {
-                notes.told().iter().for_each(|note| complain(note));
+                notes.sentences().iter().for_each(|note| complain(note));
                 // Fails closed: what is missing may have been the session's, so nothing is learned from it.
                 take(&json!({ "interlock.forgotten": notes.missing() }))?;
                 continue;

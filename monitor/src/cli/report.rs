@@ -1,5 +1,6 @@
 //! `interlock report`.
 
+mod gathered;
 mod hold;
 mod next;
 mod page;

@@ -8,6 +8,7 @@ mod draw;
 mod events;
 mod evidence;
 mod feed;
+mod message;
 mod model;
 mod theme;
 mod update;
@@ -28,9 +29,10 @@ use tokio::{
 };
 
 use self::{
+    message::{Input, Order},
     model::State,
     theme::Theme,
-    update::{Input, Order, update},
+    update::update,
 };
 use super::{
     exit::{Exit, Failure},

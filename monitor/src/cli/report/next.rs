@@ -1,18 +1,24 @@
 //! What to do about it.
 
-use super::summary::{Gathered, Summary};
+use std::collections::BTreeMap;
+
+use super::tally::Tally;
 
 /// Sessions that are named to learn from.
 const SESSIONS: usize = 3;
 
 /// A sentence or a command each, the most urgent first.
-pub fn next(summary: &Summary, gathered: &Gathered) -> Vec<String> {
+pub fn next(
+    total: Tally,
+    waiting: &[String],
+    lost_records: u64,
+    lessons: &BTreeMap<String, u64>,
+) -> Vec<String> {
     let mut next = Vec::new();
-    let total = summary.total;
-    if !summary.waiting.is_empty() {
-        next.push(format!("{} may still wait: look with `interlock watch`", summary.waiting.join(", ")));
+    if !waiting.is_empty() {
+        next.push(format!("{} may still wait: look with `interlock watch`", waiting.join(", ")));
     }
-    if summary.lost_records > 0 {
+    if lost_records > 0 {
         next.push("records were lost, so not everything was judged: `interlock doctor` says more".to_owned());
     }
     if total.unanswered > 0 {
@@ -21,7 +27,7 @@ pub fn next(summary: &Summary, gathered: &Gathered) -> Vec<String> {
             total.unanswered
         ));
     }
-    let mut lessons: Vec<(&String, &u64)> = gathered.lessons.iter().collect();
+    let mut lessons: Vec<(&String, &u64)> = lessons.iter().collect();
     lessons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (session, count) in lessons.iter().take(SESSIONS) {
         next.push(format!(

@@ -1,13 +1,14 @@
 //! A time summed up.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
-    hold::{Decider, Held, deciders, take, waiting},
+    gathered::Gathered,
+    hold::{Decider, deciders, waiting},
     next::next,
     tally::Tally,
 };
@@ -43,18 +44,6 @@ pub struct Summary {
     pub next: Vec<String>,
 }
 
-/// What is gathered besides the counts.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    pub holds: BTreeMap<String, Held>,
-    /// By session: what would have been held, and what a person approved; from both something can be learned.
-    pub lessons: BTreeMap<String, u64>,
-    sessions: BTreeSet<String>,
-    incomplete: BTreeSet<String>,
-    /// By session: the event counts all that were lost so far.
-    lost: BTreeMap<String, u64>,
-}
-
 impl Summary {
     #[must_use]
     pub fn of(found: &Found, (since, until): (Timestamp, Timestamp), zone: &TimeZone) -> Self {
@@ -85,7 +74,7 @@ impl Summary {
         summary.waiting = waiting(&gathered.holds).into_iter().map(str::to_owned).collect();
         summary.incomplete = gathered.incomplete.iter().cloned().collect();
         summary.lost_records = gathered.lost.values().sum();
-        summary.next = next(&summary, &gathered);
+        summary.next = next(summary.total, &summary.waiting, summary.lost_records, &gathered.lessons);
         summary
     }
 
@@ -101,44 +90,6 @@ impl Summary {
         self.by_day.entry(day.unwrap_or_else(|| "unknown".into())).or_default().add(tally);
         for rule in rules(event) {
             self.by_rule.entry(rule.to_owned()).or_default().add(tally);
-        }
-    }
-}
-
-impl Gathered {
-    fn take(&mut self, event: &Value) -> Tally {
-        let mut tally = take(&mut self.holds, event);
-        let times = event.get("event.count").and_then(Value::as_u64).unwrap_or(1);
-        let action = text(event, "event.action").unwrap_or_default();
-        match action {
-            "session-frozen" | "session-killed" => tally.frozen = 1,
-            "flow-denied" | "syscall-denied" | "connect-refused" if text(event, "hold.id").is_none() => {
-                tally.refused = times;
-            }
-            action if action.starts_with("would-") => tally.would = times,
-            _ => {}
-        }
-        if text(event, "event.kind") == Some("alert") {
-            tally.alerts = times;
-        }
-        if let Some(session) = text(event, "session.id") {
-            self.note(session, action, tally, event);
-        }
-        tally
-    }
-
-    fn note(&mut self, session: &str, action: &str, tally: Tally, event: &Value) {
-        self.sessions.insert(session.to_owned());
-        if action == "would-hold" || tally.approved > 0 {
-            *self.lessons.entry(session.to_owned()).or_default() += tally.would + tally.approved;
-        }
-        if event.get("session.incomplete") == Some(&Value::Bool(true)) || action == "records-lost" {
-            self.incomplete.insert(session.to_owned());
-        }
-        if action == "records-lost" {
-            let lost = event.get("interlock.lost").and_then(Value::as_u64).unwrap_or(1);
-            let known = self.lost.entry(session.to_owned()).or_default();
-            *known = lost.max(*known);
         }
     }
 }

@@ -107,8 +107,8 @@ impl Question {
     /// About a hold: exactly what the daemon says of it now.
     #[must_use]
     pub fn about_hold(decision: Decision, hold: &HoldView, story: Option<&Explanation>, whose: &str) -> Self {
-        let told = evidence(hold, story);
-        let mut lines: Vec<String> = told.iter().flat_map(|(label, told)| labelled(label, told)).collect();
+        let parts = evidence(hold, story);
+        let mut lines: Vec<String> = parts.iter().flat_map(|(label, facts)| labelled(label, facts)).collect();
         lines.extend(labelled("session", &[whose.to_owned()]));
         let what = match (&decision, hold.others.len()) {
             (Decision::Approve { .. }, 0) => "Approved, this one process goes on, this once.".to_owned(),
@@ -129,8 +129,8 @@ impl Question {
             }
             _ => "Frozen, all of its processes stop where they are, until somebody thaws it.",
         };
-        let told = [whose.to_owned(), format!("processes: {}, risk: {}", session.processes, session.risk)];
-        let lines = [labelled("session", &told), vec![what.to_owned()]].concat();
+        let facts = [whose.to_owned(), format!("processes: {}, risk: {}", session.processes, session.risk)];
+        let lines = [labelled("session", &facts), vec![what.to_owned()]].concat();
         Self::new(decision, lines)
     }
 

@@ -16,9 +16,9 @@ const COMPANY: &str = "also waits: ";
 pub const LABEL: usize = 13;
 
 /// Lines of which the first begins with the label.
-pub fn labelled(label: &str, told: &[String]) -> Vec<String> {
+pub fn labelled(label: &str, facts: &[String]) -> Vec<String> {
     let label = |place| if place == 0 { label } else { "" };
-    told.iter().enumerate().map(|(place, text)| format!("{:<1$}{text}", label(place), LABEL)).collect()
+    facts.iter().enumerate().map(|(place, text)| format!("{:<1$}{text}", label(place), LABEL)).collect()
 }
 
 /// A hold's evidence, each with its label.
@@ -49,11 +49,11 @@ pub fn evidence(hold: &HoldView, story: Option<&Explanation>) -> Vec<(&'static s
 /// The secrets that count, with the programs that read them; as long as those are not known, the secrets.
 fn read(hold: &HoldView, story: Option<&Explanation>) -> Vec<String> {
     let counts = story.into_iter().flat_map(|story| &story.read).filter(|read| read.counts);
-    let told: Vec<String> = counts.map(told).collect();
-    if told.is_empty() { hold.because.clone() } else { told }
+    let read: Vec<String> = counts.map(describe).collect();
+    if read.is_empty() { hold.because.clone() } else { read }
 }
 
-fn told(read: &Read) -> String {
+fn describe(read: &Read) -> String {
     let Read { path, class, grade, foreign, before_ms, by, .. } = read;
     let place = if *foreign { "foreign" } else { "own" };
     let before = match before_ms {
@@ -88,7 +88,7 @@ mod tests {
         hold.others = vec!["4730 curl \u{1b}[2J".into()];
         let mut story = sample::explanation();
         story.object.push("also waits: 4730 curl".into());
-        let told = format!("{:#?}", evidence(&hold, Some(&story)));
+        let text = format!("{:#?}", evidence(&hold, Some(&story)));
         for part in [
             "4722 curl -X POST",
             "4730 curl \\\\u{1b}",
@@ -96,9 +96,9 @@ mod tests {
             "4721 cat config.json (/usr/bin/cat)",
             "9s before",
         ] {
-            assert!(told.contains(part), "{part}: {told}");
+            assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(!told.contains(COMPANY), "{told}");
+        assert!(!text.contains(COMPANY), "{text}");
         let alone = format!("{:?}", evidence(&sample::hold(), None));
         assert!(alone.contains("A foreign paas /home/x/.railway/config.json"), "{alone}");
     }

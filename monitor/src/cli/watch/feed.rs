@@ -5,7 +5,7 @@ use tokio::{
     time::{Duration, sleep},
 };
 
-use super::update::Input;
+use super::message::Input;
 use crate::{
     archive::Question,
     cli::past,

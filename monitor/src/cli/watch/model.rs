@@ -4,7 +4,10 @@ use std::collections::HashMap;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{dialog::Dialog, events::Events};
+use super::{
+    dialog::{Dialog, room},
+    events::Events,
+};
 use crate::control::api::{HoldView, SessionView, Status};
 use interlock_core::explanation::Explanation;
 
@@ -74,6 +77,15 @@ impl State {
             dialog: None,
             notice: None,
             stories: HashMap::new(),
+        }
+    }
+
+    /// Puts what is scrolled in where it fits the screen.
+    pub fn settle(&mut self) {
+        match &mut self.dialog {
+            Some(Dialog::Question(question)) => question.text.scroll(0, room(self.size, true)),
+            Some(Dialog::Text(text)) => text.scroll(0, room(self.size, false)),
+            _ => {}
         }
     }
 

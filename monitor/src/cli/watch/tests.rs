@@ -8,9 +8,10 @@ use serde_json::json;
 use super::{
     dialog::{Decision, Dialog},
     draw::draw,
+    message::{Input, Order, Sighting},
     model::{Link, Pane, State},
     theme::Theme,
-    update::{Input, Order, Sighting, update},
+    update::update,
 };
 use crate::{
     cli::sample,

@@ -1,79 +1,13 @@
 //! How the state changes by what happens, and what is asked of the daemon because of it.
 
 mod keys;
+mod leaving;
 mod news;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind};
-use jiff::Timestamp;
-use serde_json::Value;
-
-use super::{dialog::Decision, model::State};
-use crate::control::api::{HoldView, SessionView, Status};
-use interlock_core::explanation::Explanation;
-
-/// A hold as the daemon tells it at one moment.
-#[derive(Debug)]
-pub struct Sighting {
-    pub hold: Option<HoldView>,
-    pub story: Option<Explanation>,
-}
-
-/// What happens.
-#[derive(Debug)]
-pub enum Input {
-    Key(KeyEvent),
-    Resized(u16, u16),
-    Tick(Timestamp),
-    /// What the daemon says regularly. Without holds while a question about one is open.
-    News(Box<Status>, Vec<SessionView>, Option<Vec<HoldView>>),
-    /// A hold as it is now, before it is decided about; `None` where it waits no more.
-    Looked(Decision, Result<Box<Sighting>, String>),
-    /// By the id of a hold or an event; `shown` where a person asked for it.
-    Explained {
-        id: String,
-        shown: bool,
-        story: Result<Box<Explanation>, String>,
-    },
-    /// What the daemon said to a decision.
-    Answered(Result<String, String>),
-    Happened(Box<Value>),
-    /// What a line among the events says that is none.
-    Remark(String),
-    /// The daemon does not answer.
-    Lost(String),
-    /// The terminal or the person wants an end.
-    Ended,
-}
-
-impl Input {
-    /// `None` for what means nothing here.
-    #[must_use]
-    pub fn of_terminal(event: Event) -> Option<Self> {
-        match event {
-            Event::Key(key) if key.kind != KeyEventKind::Release => Some(Self::Key(key)),
-            Event::Resize(width, height) => Some(Self::Resized(width, height)),
-            _ => None,
-        }
-    }
-}
-
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// Ask for everything now.
-    Refresh,
-    /// Ask for a hold as it is now, and for no holds afterwards until the question is over: what the daemon counts as shown is then
-    /// what stands in the question, and who joins it meanwhile is not approved unseen.
-    Look(Decision),
-    /// The question is over.
-    Leave,
-    Explain {
-        id: String,
-        shown: bool,
-    },
-    Decide(Decision),
-    Quit,
-}
+use super::{
+    message::{Input, Order},
+    model::State,
+};
 
 /// Changes the state; returns what is to be asked.
 pub fn update(state: &mut State, input: Input) -> Vec<Order> {
@@ -81,7 +15,7 @@ pub fn update(state: &mut State, input: Input) -> Vec<Order> {
         Input::Key(key) => keys::pressed(state, key),
         Input::Resized(width, height) => {
             state.size = (width, height);
-            keys::settle(state);
+            state.settle();
             Vec::new()
         }
         Input::Tick(now) => {

@@ -7,7 +7,7 @@ use tokio::{
 
 use super::{
     dialog::Decision,
-    update::{Input, Order, Sighting},
+    message::{Input, Order, Sighting},
 };
 use crate::control::{
     api::{Approval, HoldView, SessionView},

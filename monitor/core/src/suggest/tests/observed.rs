@@ -27,6 +27,7 @@ fn what_would_have_been_held_is_proposed_for_review() {
     assert_eq!(learned.file.unwrap().matches("# REVIEW: observed").count(), 1);
     let held = observed(json!({ "interlock.mode": "enforce" })).learn();
     assert_eq!(held.proposals.len(), 1, "in enforce mode a hold needs its yes: {held:#?}");
-    let tripped = observed(json!({})).turn(9, "would-freeze", json!({ "rule.id": ["secret-sweep"] })).learn();
+    let tripped =
+        observed(json!({})).incident(9, "would-freeze", json!({ "rule.id": ["secret-sweep"] })).learn();
     assert!(tripped.proposals.is_empty() && tripped.objections.len() == 1, "{tripped:#?}");
 }

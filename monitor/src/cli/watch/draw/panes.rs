@@ -74,8 +74,8 @@ fn hold_row(hold: &HoldView, state: &State) -> String {
 pub fn evidence_lines(state: &State, width: u16) -> Vec<String> {
     let Some(hold) = state.holds.chosen() else { return Vec::new() };
     let width = usize::from(width.saturating_sub(2));
-    let told = evidence(hold, state.story(&hold.id));
-    let lines = told.iter().flat_map(|(label, told)| labelled(label, told));
+    let parts = evidence(hold, state.story(&hold.id));
+    let lines = parts.iter().flat_map(|(label, facts)| labelled(label, facts));
     lines.flat_map(|line| wrapped(&line, width, LABEL)).collect()
 }
 
@@ -130,8 +130,8 @@ pub fn events(state: &State, theme: Theme, frame: &mut Frame<'_>, area: Rect) {
             let alert = text(event, "event.kind") == Some("alert");
             let style = if alert { theme.urgent() } else { Style::new() };
             let mark = if alert { '!' } else { ' ' };
-            let told = format!("{mark} {}  {}", when(event, state, area.width), words(event, &state.zone));
-            row(&told, chosen && at == place, style, usize::from(inside.width))
+            let line = format!("{mark} {}  {}", when(event, state, area.width), words(event, &state.zone));
+            row(&line, chosen && at == place, style, usize::from(inside.width))
         })
         .collect();
     frame.render_widget(Paragraph::new(lines), inside);

@@ -2,10 +2,11 @@
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::{Order, news::leave};
+use super::leaving::leave;
 use crate::cli::watch::{
     dialog::{CONSENT, Decision, Dialog, Question, Text, room},
     evidence::whose,
+    message::Order,
     model::{Link, Pane, State},
 };
 
@@ -50,15 +51,6 @@ pub fn pressed(state: &mut State, key: KeyEvent) -> Vec<Order> {
     }
 }
 
-/// Puts what is scrolled in where it fits the screen.
-pub fn settle(state: &mut State) {
-    match &mut state.dialog {
-        Some(Dialog::Question(question)) => question.text.scroll(0, room(state.size, true)),
-        Some(Dialog::Text(text)) => text.scroll(0, room(state.size, false)),
-        _ => {}
-    }
-}
-
 /// How far a key goes.
 fn step(code: KeyCode) -> Option<isize> {
     Some(match code {
@@ -86,7 +78,7 @@ fn in_panes(state: &mut State, code: KeyCode) -> Vec<Order> {
         KeyCode::Char('?') => {
             let lines = HELP.map(str::to_owned).to_vec();
             state.dialog = Some(Dialog::Text(Text::new("help", lines)));
-            settle(state);
+            state.settle();
         }
         KeyCode::Char('/') => {
             state.focus = Pane::Events;
@@ -148,7 +140,7 @@ fn decide(state: &mut State, key: char) -> Vec<Order> {
     let id = session.id.clone();
     let decision = if key == 'f' { Decision::Freeze { session: id } } else { Decision::Thaw { session: id } };
     state.dialog = Some(Dialog::Question(Question::about_session(decision, session, &whose(session))));
-    settle(state);
+    state.settle();
     Vec::new()
 }
 

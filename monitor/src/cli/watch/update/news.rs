@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Input, Order, Sighting, keys::settle};
+use super::leaving::leave;
 use crate::{
     alerts::Weight,
     cli::{
@@ -12,6 +12,7 @@ use crate::{
         watch::{
             dialog::{Decision, Dialog, Question, Text, room},
             evidence::whose,
+            message::{Input, Order, Sighting},
             model::{Link, State},
         },
     },
@@ -80,15 +81,8 @@ fn looked_at(state: &mut State, decision: Decision, looked: Result<Box<Sighting>
         state.session(&hold.session).map_or_else(|| format!("{} {}", hold.agent, hold.session), whose);
     let question = Question::about_hold(decision, &hold, story.as_ref(), &session);
     state.dialog = Some(Dialog::Question(question));
-    settle(state);
+    state.settle();
     Vec::new()
-}
-
-/// Ends the dialog with a word about why.
-pub fn leave(state: &mut State, why: String) -> Vec<Order> {
-    state.dialog = None;
-    state.notice = Some(why);
-    vec![Order::Leave]
 }
 
 fn explained(
@@ -107,9 +101,9 @@ fn explained(
     };
     if shown && state.dialog.is_none() {
         let (width, _) = room(state.size, false);
-        let lines = explain::told(&story, width).lines().map(str::to_owned).collect();
+        let lines = explain::story(&story, width).lines().map(str::to_owned).collect();
         state.dialog = Some(Dialog::Text(Text::new(format!("explain {id}"), lines)));
-        settle(state);
+        state.settle();
     }
     if let Some(hold) = state.holds.items.iter().find(|hold| hold.id == id) {
         state.stories.insert(id.to_owned(), (hold.others.len(), story));
