@@ -26,11 +26,11 @@ pub fn ask(
     files: bool,
 ) -> Result<Found, Failure> {
     let found = if files {
-        read_files(global, question)?
+        read_files(global, printer, question)?
     } else {
         match wait(async { Ok(of_daemon(client, question).await) })? {
             Err(error @ ClientError::NoDaemon { .. }) => {
-                let found = read_files(global, question).map_err(|_| Failure::from(error))?;
+                let found = read_files(global, printer, question).map_err(|_| Failure::from(error))?;
                 printer.say("no daemon answers: these are the events of its files");
                 found
             }
@@ -61,8 +61,8 @@ async fn of_daemon(client: &Client, question: &Question) -> Result<Found, Client
 }
 
 /// Whoever may read the files may see all of them.
-fn read_files(global: &Global, question: &Question) -> Result<Found, Failure> {
-    let dir = global.config()?.state;
+fn read_files(global: &Global, printer: &Printer, question: &Question) -> Result<Found, Failure> {
+    let dir = global.config(printer)?.state;
     read(&dir, question, &Sight::of_root(), Bounds::default(), Vec::new()).map_err(|error| {
         let exit = match error.kind() {
             std::io::ErrorKind::PermissionDenied => Exit::NotPermitted,
