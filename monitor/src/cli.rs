@@ -15,6 +15,7 @@ mod global;
 mod holds;
 mod language;
 mod past;
+mod ledger;
 mod printer;
 mod privilege;
 mod record;
@@ -67,6 +68,9 @@ enum Verb {
     Replay(replay::Replay),
     /// Propose exceptions to rules that alerted, or held what a person approved; says what each would allow
     Suggest(suggest::Suggest),
+    /// Read the record of decisions: check it, look into it, prove it to others
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
     /// Replay the incident in a closed world and see it stopped (as root)
     #[cfg(feature = "drill")]
     Drill(drill::Drill),
@@ -167,6 +171,7 @@ pub fn main() -> ExitCode {
         Verb::Version(reading) => about::version(&global, reading),
         Verb::Completions(completions) => completions.perform(&plain(&global), Cli::command()),
         Verb::Man(manual) => manual.perform(&plain(&global), Cli::command()),
+        Verb::Ledger(ledger) => ledger.perform(&global),
         Verb::Client(verb) => global.client().and_then(|client| verb.perform(&client, &global)),
     };
     let exit = done.unwrap_or_else(|failure| {

@@ -8,12 +8,17 @@
 
 mod aside;
 pub mod chain;
+pub mod check;
 mod error;
+mod fault;
+mod lines;
 mod look;
 mod open;
 mod others;
 pub mod record;
 pub mod rotation;
+pub mod scan;
+mod segments;
 mod state;
 mod tail;
 pub mod verify;
@@ -22,10 +27,12 @@ pub use self::{
     aside::Torn,
     chain::{Head, MAX_LINE},
     error::LedgerError,
+    fault::Fault,
     record::Record,
     rotation::Rotation,
+    segments::Segments,
     state::{FILE, Ledger},
-    verify::{Fault, Summary, verify, verify_all},
+    verify::{Summary, verify, verify_all},
 };
 
 #[cfg(test)]

@@ -35,6 +35,46 @@ pub enum Kind {
     Rotate,
 }
 
+impl Kind {
+    pub const ALL: [Self; 14] = [
+        Self::Hold,
+        Self::Approve,
+        Self::Deny,
+        Self::Expire,
+        Self::Freeze,
+        Self::Thaw,
+        Self::Kill,
+        Self::Release,
+        Self::Commit,
+        Self::Enroll,
+        Self::Rules,
+        Self::Start,
+        Self::Stop,
+        Self::Rotate,
+    ];
+
+    /// As records name it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Approve => "approve",
+            Self::Deny => "deny",
+            Self::Expire => "expire",
+            Self::Freeze => "freeze",
+            Self::Thaw => "thaw",
+            Self::Kill => "kill",
+            Self::Release => "release",
+            Self::Commit => "commit",
+            Self::Enroll => "enroll",
+            Self::Rules => "rules",
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Rotate => "rotate",
+        }
+    }
+}
+
 /// Who decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -96,5 +136,17 @@ impl Entry {
         detail: [(&str, Value); N],
     ) -> Self {
         Self { at_once: false, ..Self::new(kind, who, Some(session), detail) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kinds_word_is_what_records_say() {
+        for kind in Kind::ALL {
+            assert_eq!(serde_json::to_value(kind).unwrap(), kind.word());
+        }
     }
 }

@@ -46,6 +46,11 @@ impl Printer {
         self.output == Output::Json
     }
 
+    /// Columns of the terminal that stdout is; `None`: lines are as long as they are.
+    pub fn width(&self) -> Option<u16> {
+        self.width
+    }
+
     /// Rows under upper-case headers, or one JSON array. `none` says on stderr that there is nothing.
     pub fn list<T: Serialize>(
         &self,

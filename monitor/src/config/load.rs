@@ -54,6 +54,15 @@ impl Config {
         problems.or(config.socket)
     }
 
+    /// The state directory that `file` (or [`FILE`]) names, as [`Config::socket`] finds the socket.
+    ///
+    /// # Errors
+    /// Every problem of the file at once.
+    pub fn state(file: Option<&Path>) -> Result<PathBuf, Problems> {
+        let Document { config, problems, .. } = Self::read(file)?;
+        problems.or(config.state)
+    }
+
     fn read(file: Option<&Path>) -> Result<Document, Problems> {
         let path = file.unwrap_or(Path::new(FILE));
         match text::read_any(path) {

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use super::verify::Fault;
+use super::fault::Fault;
 
 /// Why a ledger could not be opened.
 #[derive(Debug, thiserror::Error)]

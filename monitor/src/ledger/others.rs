@@ -6,10 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{chain::Head, state::FILE, tail::Tail};
-
-/// Endings of files that cannot be read as they are.
-const COMPRESSED: [&str; 5] = ["gz", "xz", "zst", "bz2", "lz4"];
+use super::{chain::Head, segments::is_compressed, state::FILE, tail::Tail};
 
 /// Earlier files of a ledger: `ledger.jsonl-20260425`, `ledger.jsonl.1`.
 #[derive(Default)]
@@ -31,9 +28,8 @@ impl Others {
                 continue;
             }
             let path = entry.path();
-            let packed = path.extension().is_some_and(|end| COMPRESSED.iter().any(|known| *known == end));
-            let head =
-                if packed { None } else { File::open(&path).ok().and_then(|mut file| end_of(&mut file)) };
+            let open = || File::open(&path).ok().and_then(|mut file| end_of(&mut file));
+            let head = if is_compressed(&path) { None } else { open() };
             match head {
                 Some(head) if others.newest.as_ref().is_none_or(|(_, newest)| newest.seq < head.seq) => {
                     others.newest = Some((path, head));

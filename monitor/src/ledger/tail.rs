@@ -8,7 +8,8 @@ use std::{
 
 use super::{
     chain::{Head, MAX_LINE},
-    verify::{self, Fault},
+    fault::Fault,
+    verify,
 };
 
 /// How much of the file's end is verified when it is opened, bytes. The whole is `verify`'s business.

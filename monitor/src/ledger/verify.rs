@@ -1,13 +1,16 @@
-//! Checks a whole ledger, in one file or in several, and reports everything that does not hold.
+//! Checks a whole ledger, in one file or in several, and reports what does not hold.
+
+use std::{io::BufRead, ops::ControlFlow, path::Path, time::Duration};
 
 use interlock_core::record::Kind;
-use std::{
-    fs::File,
-    io::{self, BufRead, BufReader, Read},
-    path::{Path, PathBuf},
-};
 
-use super::chain::{Head, Link, MAX_LINE};
+use super::{
+    chain::{Head, Link},
+    check::Check,
+    fault::Fault,
+    lines::Lines,
+    scan::{Found, scan, scan_lines},
+};
 
 /// Faults that are listed; a file of another kind would give one a line.
 pub const MAX_FAULTS: usize = 100;
@@ -18,38 +21,6 @@ pub struct Summary {
     pub records: u64,
     /// Compare it with a head that was kept elsewhere: only that shows a cut at the very end.
     pub head: Head,
-}
-
-/// One thing that does not hold. Lines are counted from 1.
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    #[error("the ledger cannot be read: {0}")]
-    Unreadable(#[from] io::Error),
-    #[error("{}: {fault}", path.display())]
-    In { path: PathBuf, fault: Box<Self> },
-    #[error(
-        "line {line} (record {seq}) goes on with a ledger whose files before it are missing here: give all of them, \
-         oldest first"
-    )]
-    Continues { line: u64, seq: u64 },
-    #[error("line {line} cannot be read as a record: {reason}")]
-    Malformed { line: u64, reason: String },
-    #[error("line {line} (record {seq}) was edited: its hash does not fit its content")]
-    Edited { line: u64, seq: u64 },
-    #[error(
-        "line {line} has record {found} where record {expected} was expected: records were cut out, added or moved"
-    )]
-    OutOfOrder { line: u64, expected: u64, found: u64 },
-    #[error(
-        "line {line} (record {seq}) does not follow the line before it: its `prev` is the hash of another record"
-    )]
-    NotLinked { line: u64, seq: u64 },
-    #[error("line {line} has no end: the writer was interrupted, or the file was cut there")]
-    Torn { line: u64 },
-    #[error("the last {bytes} bytes hold no record")]
-    NoRecord { bytes: u64 },
-    #[error("there are more faults than {MAX_FAULTS}, and the rest is not listed")]
-    More,
 }
 
 /// Reads the ledger at `path` from its first record to its last.
@@ -66,23 +37,16 @@ pub fn verify(path: &Path) -> Result<Summary, Vec<Fault>> {
 /// Everything that does not hold, in the order of the files; each with its file, where there are several.
 pub fn verify_all(paths: &[&Path]) -> Result<Summary, Vec<Fault>> {
     let mut check = Check::after(Some(Head::START));
-    for path in paths {
-        let before = check.faults.len();
-        check.line = 0;
-        match File::open(path) {
-            Ok(file) => check.read(BufReader::new(file)),
-            Err(error) => check.faults.push(Fault::Unreadable(error)),
+    let mut faults = Vec::new();
+    scan(paths, &mut check, Duration::ZERO, &mut |found| {
+        if let Found::Fault(path, fault) = found {
+            let several = paths.len() > 1;
+            let located = |fault| Fault::In { path: path.to_owned(), fault: Box::new(fault) };
+            faults.push(if several { located(fault) } else { fault });
         }
-        if paths.len() > 1 {
-            let found = check.faults.split_off(before);
-            let located = |fault| Fault::In { path: (*path).to_owned(), fault: Box::new(fault) };
-            check.faults.extend(found.into_iter().map(located));
-        }
-        if check.is_full() {
-            break;
-        }
-    }
-    check.finish()
+        go_on(&faults)
+    });
+    finish(&check, faults)
 }
 
 /// Whether the first of these lines goes on with the chain of an earlier file.
@@ -94,88 +58,27 @@ pub(super) fn continues(lines: &[u8]) -> bool {
 /// Checks lines that follow `head`, or that begin anywhere where it is `None`.
 pub(super) fn lines(input: impl BufRead, head: Option<Head>) -> Result<Summary, Vec<Fault>> {
     let mut check = Check::after(head);
-    check.read(input);
-    check.finish()
+    let mut faults = Vec::new();
+    let _ = scan_lines(Lines::new(input), &mut check, Path::new(""), &mut |found| {
+        if let Found::Fault(_, fault) = found {
+            faults.push(fault);
+        }
+        go_on(&faults)
+    });
+    finish(&check, faults)
 }
 
-struct Check {
-    line: u64,
-    records: u64,
-    /// What the next record must follow; `None` where that is not known.
-    head: Option<Head>,
-    faults: Vec<Fault>,
+fn go_on(faults: &[Fault]) -> ControlFlow<()> {
+    if faults.len() >= MAX_FAULTS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-impl Check {
-    fn after(head: Option<Head>) -> Self {
-        Self { line: 0, records: 0, head, faults: Vec::new() }
+fn finish(check: &Check, mut faults: Vec<Fault>) -> Result<Summary, Vec<Fault>> {
+    if faults.len() >= MAX_FAULTS {
+        faults.push(Fault::More);
     }
-
-    fn is_full(&self) -> bool {
-        self.faults.len() >= MAX_FAULTS
-    }
-
-    fn read(&mut self, mut input: impl BufRead) {
-        let mut line = Vec::new();
-        while !self.is_full() {
-            line.clear();
-            match (&mut input).take(MAX_LINE as u64).read_until(b'\n', &mut line) {
-                Ok(0) => break,
-                Ok(_) => self.next(&line),
-                Err(error) => {
-                    self.faults.push(Fault::Unreadable(error));
-                    break;
-                }
-            }
-        }
-    }
-
-    fn finish(mut self) -> Result<Summary, Vec<Fault>> {
-        if self.is_full() {
-            self.faults.push(Fault::More);
-        }
-        if self.faults.is_empty() {
-            Ok(Summary { records: self.records, head: self.head.unwrap_or(Head::START) })
-        } else {
-            Err(self.faults)
-        }
-    }
-
-    fn next(&mut self, bytes: &[u8]) {
-        self.line += 1;
-        let line = self.line;
-        let Some(bytes) = bytes.strip_suffix(b"\n") else {
-            self.faults.push(Fault::Torn { line });
-            return;
-        };
-        match Link::read(bytes) {
-            Ok((link, stated, actual)) => {
-                let seq = link.seq;
-                if stated != actual {
-                    self.faults.push(Fault::Edited { line, seq });
-                }
-                self.compare(&link);
-                // The stated hash, so that one edit is one fault and does not spread over the rest.
-                self.head = Some(Head { seq, hash: stated });
-                self.records += 1;
-            }
-            Err(reason) => {
-                self.faults.push(Fault::Malformed { line, reason });
-                self.head = None;
-            }
-        }
-    }
-
-    fn compare(&mut self, link: &Link) {
-        let Some(head) = self.head else { return };
-        let (line, seq) = (self.line, link.seq);
-        if head == Head::START && seq > 1 && link.record.kind == Kind::Rotate {
-            self.faults.push(Fault::Continues { line, seq });
-        } else if head.seq.checked_add(1) != Some(seq) {
-            let expected = head.seq.saturating_add(1);
-            self.faults.push(Fault::OutOfOrder { line, expected, found: seq });
-        } else if link.prev != head.hash.to_hex().as_str() {
-            self.faults.push(Fault::NotLinked { line, seq });
-        }
+    if faults.is_empty() {
+        Ok(Summary { records: check.records, head: check.head.unwrap_or(Head::START) })
+    } else {
+        Err(faults)
     }
 }
