@@ -252,7 +252,10 @@ mod tests {
         let text = |name| std::fs::read_to_string(dir.path().join(name)).unwrap();
         assert_eq!((text("events.jsonl-1"), text("events.jsonl").lines().count()), (String::new(), 1));
         let counted: Vec<_> = changes.totals().collect();
-        assert_eq!(counted, [(Change::Renamed, 1), (Change::Removed, 0), (Change::Truncated, 0)]);
+        assert_eq!(
+            counted,
+            [(Change::Renamed, 1), (Change::Removed, 0), (Change::Truncated, 0), (Change::Rewritten, 0)]
+        );
     }
 
     #[test]

@@ -11,6 +11,8 @@ pub mod chain;
 pub mod check;
 mod error;
 mod fault;
+mod found;
+mod kept;
 mod lines;
 mod look;
 mod open;
@@ -21,6 +23,7 @@ pub mod scan;
 mod segments;
 mod state;
 mod tail;
+pub mod tree;
 pub mod verify;
 
 pub use self::{

@@ -21,10 +21,12 @@ pub enum Change {
     Removed,
     /// It is shorter than what was written (logrotate's `copytruncate`).
     Truncated,
+    /// It holds something else than what was written. Whoever knows that looks itself: [`change`] does not read.
+    Rewritten,
 }
 
 impl Change {
-    pub const ALL: [Self; 3] = [Self::Renamed, Self::Removed, Self::Truncated];
+    pub const ALL: [Self; 4] = [Self::Renamed, Self::Removed, Self::Truncated, Self::Rewritten];
 
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Change {
             Self::Renamed => "renamed",
             Self::Removed => "removed",
             Self::Truncated => "truncated",
+            Self::Rewritten => "rewritten",
         }
     }
 

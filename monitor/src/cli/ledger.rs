@@ -1,8 +1,13 @@
 //! `interlock ledger`: no daemon and no secret is needed; what reads works on a copy elsewhere as well.
 
+mod checkpoint;
+mod claims;
 mod filter;
+mod keys;
 mod places;
+mod prove;
 mod show;
+mod verified;
 mod verify;
 mod wording;
 
@@ -19,6 +24,10 @@ pub enum Ledger {
     Verify(verify::Verify),
     /// Print records, one a line
     Show(show::Show),
+    /// Write a proof that the signed ledger has a record, which others check without the rest of it
+    Prove(prove::Prove),
+    /// Print the newest signed checkpoint, or the host's public key
+    Checkpoint(checkpoint::Checkpoint),
 }
 
 impl Ledger {
@@ -26,6 +35,8 @@ impl Ledger {
         match self {
             Self::Verify(verify) => verify.perform(global),
             Self::Show(show) => show.perform(global),
+            Self::Prove(prove) => prove.perform(global),
+            Self::Checkpoint(checkpoint) => checkpoint.perform(global),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::{
             kernel::{Kernel, numbering::Numbering},
             mailbox::{Mailbox, handle::Ends, looker::Looker},
             policy_set::Loaded,
-            reporter::{Reporter, bus::Bus},
+            reporter::{Reporter, bus::Bus, notary::Notary},
             state::{
                 StateFile,
                 snapshot::{Snapshot, Store, boot_id},
@@ -121,7 +121,8 @@ fn reporter(
     let ledger = Ledger::open(&config.state)?;
     let outbox =
         Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
-    Ok(Reporter::new(ledger, outbox, bus, metrics, next_event))
+    let notary = Notary::open(&config.state, &metrics);
+    Ok(Reporter::new(ledger, notary, outbox, bus, metrics, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {

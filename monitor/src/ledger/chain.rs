@@ -4,7 +4,7 @@
 //! these contain the hash of the line before as `prev`. So no canonical form has to be agreed upon, and `b3sum` can
 //! check a line.
 
-use std::{fmt, io};
+use std::{fmt, fs::File, io, os::unix::fs::FileExt as _};
 
 use blake3::Hash;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ const HASH_MEMBER: &[u8] = b",\"hash\":\"";
 const END: &[u8] = b"\"}";
 /// Hexadecimal digits of a hash.
 const DIGITS: usize = 64;
+/// What a line ends with: its hash, and its own end.
+const LINE_END: usize = HASH_MEMBER.len() + DIGITS + END.len() + 1;
 
 /// The end of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,5 +77,16 @@ impl Link {
         let object = [covered, b"}"].concat();
         let link = serde_json::from_slice(&object).map_err(|error| format!("it is not a record: {error}"))?;
         Ok((link, stated, blake3::hash(covered)))
+    }
+}
+
+/// Whether the line that ends at `end` states this hash.
+pub(super) fn ends_with(file: &File, end: u64, hash: Hash) -> io::Result<bool> {
+    let Some(start) = end.checked_sub(LINE_END as u64) else { return Ok(false) };
+    let mut found = [0; LINE_END];
+    match file.read_exact_at(&mut found, start) {
+        Ok(()) => Ok(found[..] == [HASH_MEMBER, hash.to_hex().as_bytes(), END, b"\n"].concat()),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) => Err(error),
     }
 }

@@ -20,13 +20,18 @@ impl Ledger {
     /// # Errors
     /// The system's, where no new file can be begun; the old one is written on then.
     pub fn look(&mut self) -> io::Result<()> {
-        let Some(change) = logfile::change(&self.file, &self.path, self.length)? else { return Ok(()) };
+        let change = match logfile::change(&self.file, &self.path, self.length)? {
+            // What is torn by our own hand is told by every write, and put in order by the next start.
+            None if self.unknown || self.ends_as_written()? => return Ok(()),
+            None => Change::Rewritten,
+            Some(change) => change,
+        };
         // What was noted belongs to the file before: on the disk, before anything follows it.
         fdatasync(&self.file)?;
         let moved_to = match change {
             Change::Renamed => logfile::present_name(&self.file),
             Change::Removed => None,
-            Change::Truncated => self.set_rest_aside()?,
+            Change::Truncated | Change::Rewritten => self.set_rest_aside()?,
         };
         let (file, length) = self.next_file()?;
         let rotation = Rotation { change, moved_to, after: self.head };
@@ -37,7 +42,7 @@ impl Ledger {
 
     /// What is left of a file that was cut is evidence, and no place to go on: it is given another name. An empty one is
     /// gone on with.
-    fn set_rest_aside(&self) -> io::Result<Option<PathBuf>> {
+    pub(super) fn set_rest_aside(&self) -> io::Result<Option<PathBuf>> {
         if self.file.metadata()?.len() == 0 {
             return Ok(None);
         }
@@ -52,7 +57,7 @@ impl Ledger {
     }
 
     /// The file at the ledger's name, locked, and its length. One that holds other records than ours is moved aside.
-    fn next_file(&self) -> io::Result<(File, u64)> {
+    pub(super) fn next_file(&self) -> io::Result<(File, u64)> {
         for _ in 0..2 {
             let mut file = logfile::open_like(&self.path, &self.file)?;
             if self.is_own(&file)? {
@@ -77,7 +82,7 @@ impl Ledger {
     }
 
     /// Writes the record that joins both files. Nothing of the ledger has changed where that fails.
-    fn go_on(&mut self, file: File, length: u64, rotation: &Rotation) -> io::Result<()> {
+    pub(super) fn go_on(&mut self, file: File, length: u64, rotation: &Rotation) -> io::Result<()> {
         let (line, head) = Link::after(self.head, rotation.record())?;
         write_whole(&file, &line)?;
         fdatasync(&file)?;
@@ -85,14 +90,18 @@ impl Ledger {
         fsync(File::open(self.path.parent().unwrap_or(Path::new(".")))?)?;
         (self.file, self.length, self.head) = (file, length + line.len() as u64, head);
         (self.ahead, self.unknown) = (false, false);
+        if let Some(tree) = &mut self.tree {
+            tree.push(&line);
+        }
+        self.keep_head();
         Ok(())
     }
 
     /// An empty ledger goes on with the newest file of its name's kind beside it: somebody may have renamed it while no
-    /// daemon ran.
-    pub(super) fn go_on_after_others(&mut self, dir: &Path) -> io::Result<()> {
+    /// daemon ran. One that ends before the last record that is known of is not gone on with.
+    pub(super) fn go_on_after_others(&mut self, dir: &Path, known: u64) -> io::Result<()> {
         let others = Others::beside(dir)?;
-        let Some((path, head)) = others.newest else {
+        let Some((path, head)) = others.newest.filter(|(_, head)| head.seq >= known) else {
             if !others.unread.is_empty() {
                 let files = others.unread.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
                 tracing::warn!(

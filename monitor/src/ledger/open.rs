@@ -13,6 +13,7 @@ use super::{
     aside::set_aside,
     chain::{Head, Link, MAX_LINE},
     error::LedgerError,
+    kept::HeadFile,
     record::Record,
     state::{FILE, Ledger},
     tail::Tail,
@@ -58,15 +59,22 @@ impl Ledger {
         let torn = set_aside(dir, &file, &tail, head).map_err(io("repair the end of"))?;
         // Without this, a power cut could take the file's name with it.
         File::open(dir).and_then(|dir| Ok(fsync(dir)?)).map_err(io("make durable"))?;
-        let (ahead, unknown, rotations) = (false, false, Vec::new());
-        let mut ledger = Self { path, file, length, head, torn, ahead, unknown, rotations };
+        let (kept, before) = HeadFile::open(dir).map_err(io("read the head beside"))?;
+        let (ahead, unknown, rotations, tree) = (false, false, Vec::new(), None);
+        let mut ledger = Self { path, file, length, head, torn, ahead, unknown, rotations, tree, kept };
         if head == Head::START {
-            ledger.go_on_after_others(dir).map_err(|source| LedgerError::Io {
+            ledger.go_on_after_others(dir, before.seq()).map_err(|source| LedgerError::Io {
                 action: "go on after the files before",
                 path: ledger.path.clone(),
                 source,
             })?;
         }
+        ledger.compare(dir, before).map_err(|source| LedgerError::Io {
+            action: "compare with the head that was kept of",
+            path: ledger.path.clone(),
+            source,
+        })?;
+        ledger.keep_head();
         Ok(ledger)
     }
 
@@ -78,6 +86,7 @@ impl Ledger {
     pub fn append(&mut self, record: Record) -> io::Result<Head> {
         let head = self.write(record, |file| Ok(fdatasync(file)?))?;
         self.ahead = false;
+        self.keep_head();
         Ok(head)
     }
 
@@ -107,6 +116,7 @@ impl Ledger {
             self.unknown = true;
             return Err(error.into());
         }
+        self.keep_head();
         Ok(self.head)
     }
 
@@ -126,14 +136,21 @@ impl Ledger {
             let reason = format!("a ledger record of {} bytes is longer than {MAX_LINE}", line.len());
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
-        if let Err(error) = self.file.write_all(&line).and_then(|()| settle(&self.file)) {
+        let written = self.file.write_all(&line).map_err(|error| (error, false));
+        if let Err((error, settling)) =
+            written.and_then(|()| settle(&self.file).map_err(|error| (error, true)))
+        {
             let taken_back = self.file.set_len(self.length).and_then(|()| Ok(fdatasync(&self.file)?));
-            // The disk tells an error once: what was noted before may be lost with this record.
-            self.unknown = taken_back.is_err() || self.ahead;
+            // The disk tells an error once: what was noted before may be lost with a record that did not settle. Where there
+            // was no room for its line, what stands before it is on the disk by now.
+            self.unknown = taken_back.is_err() || (settling && self.ahead);
             return Err(error);
         }
         self.length += line.len() as u64;
         self.head = head;
+        if let Some(tree) = &mut self.tree {
+            tree.push(&line);
+        }
         Ok(head)
     }
 }

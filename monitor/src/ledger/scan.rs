@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    chain::Link,
+    chain::{Head, Link},
     check::Check,
     fault::Fault,
     lines::{Lines, Read},
@@ -32,6 +32,8 @@ pub struct Line<'l> {
     pub bytes: &'l [u8],
     /// `None` where it is no record.
     pub link: Option<Link>,
+    /// Number and hash that the record states.
+    pub head: Option<Head>,
 }
 
 /// Who is told; ends the reading by `Break`.
@@ -77,7 +79,8 @@ pub fn scan_lines(
             Read::Line(bytes) => match bytes.strip_suffix(b"\n") {
                 Some(content) => {
                     let link = check.next(content, &mut tell);
-                    Some(Line { number: check.line, bytes, link })
+                    let head = link.is_some().then_some(check.head).flatten();
+                    Some(Line { number: check.line, bytes, link, head })
                 }
                 None => {
                     check.torn(&mut tell);

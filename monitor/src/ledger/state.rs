@@ -5,7 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{aside::Torn, chain::Head, rotation::Rotation};
+use super::{
+    aside::Torn,
+    chain::Head,
+    kept::{HeadFile, Kept},
+    rotation::Rotation,
+    tree::Tree,
+};
 
 /// Name of the file in the state directory.
 pub const FILE: &str = "ledger.jsonl";
@@ -25,6 +31,9 @@ pub struct Ledger {
     pub(super) unknown: bool,
     /// What was noticed of the file, for whoever asks.
     pub(super) rotations: Vec<Rotation>,
+    /// Of every record up to the head; `None` where earlier files are missing.
+    pub(super) tree: Option<Tree>,
+    pub(super) kept: HeadFile,
 }
 
 impl Ledger {
@@ -38,6 +47,27 @@ impl Ledger {
     #[must_use]
     pub fn torn(&self) -> Option<&Torn> {
         self.torn.as_ref()
+    }
+
+    /// The tree of all records up to the head, for whoever signs it; `None` where earlier files are missing.
+    #[must_use]
+    pub fn tree(&self) -> Option<&Tree> {
+        self.tree.as_ref()
+    }
+
+    /// Keeps the head beside the ledger, for the next start to compare with. Only of what is on the disk.
+    pub(super) fn keep_head(&self) {
+        let kept = Kept { head: self.head, length: self.length, tree: self.tree.clone() };
+        if let Err(error) = self.kept.write(&kept) {
+            // Fails open: the record is there, and the chain proves it. A later start compares with an older head.
+            tracing::error!(path = %self.path.display(), %error, "the head of the ledger cannot be kept beside it");
+        }
+    }
+
+    /// Whether lines can be written at all: after a write that could be neither ended nor taken back nothing can.
+    #[must_use]
+    pub fn is_in_order(&self) -> bool {
+        !self.unknown
     }
 
     #[must_use]

@@ -10,6 +10,10 @@ use tempfile::TempDir;
 
 use super::{chain::Link, tail::TAIL, *};
 
+mod kept;
+mod segments;
+mod signed;
+
 fn record(number: u64) -> Record {
     let mut detail = Map::new();
     detail.insert("number".to_owned(), json!(number));
@@ -25,10 +29,15 @@ fn record(number: u64) -> Record {
 
 /// A closed ledger of `records` records.
 fn ledger(records: u64) -> (TempDir, PathBuf) {
+    ledger_of(records, 0)
+}
+
+/// The same, of other records.
+fn ledger_of(records: u64, first: u64) -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let mut ledger = Ledger::open(dir.path()).unwrap();
     for number in 1..=records {
-        assert_eq!(ledger.append(record(number)).unwrap().seq, number);
+        assert_eq!(ledger.append(record(first + number)).unwrap().seq, number);
     }
     let path = ledger.path().to_owned();
     (dir, path)
@@ -125,6 +134,7 @@ fn a_torn_line_is_moved_aside_wherever_it_was_torn() {
     let last = whole[..whole.len() - 1].iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
     for cut in last + 1..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
+        fs::remove_file(dir.path().join("ledger.head")).unwrap(); // it was never acknowledged
         assert!(verify(&path).is_err(), "an auditor sees it too");
         let mut ledger = Ledger::open(dir.path()).unwrap();
         let torn = ledger.torn().unwrap().clone();
@@ -402,6 +412,7 @@ fn earlier_files_that_cannot_be_read_are_not_gone_on_with() {
     let (dir, path) = ledger(2);
     fs::rename(&path, dir.path().join("ledger.jsonl-1.gz")).unwrap();
     fs::write(dir.path().join("ledger.jsonl-2"), "nothing of ours\n").unwrap();
+    fs::remove_file(dir.path().join("ledger.head")).unwrap();
     assert_eq!(Ledger::open(dir.path()).unwrap().head(), Head::START);
 }
 

@@ -48,6 +48,7 @@ pub struct Metrics {
     registries: IntGaugeVec,
     package_lookup_failures: IntCounterVec,
     ledger_head: IntGaugeVec,
+    ledger_checkpoint: IntGaugeVec,
     file_changes: IntCounterVec,
     searches_cut_short: IntCounterVec,
     pub freezes: IntCounter,
@@ -55,6 +56,7 @@ pub struct Metrics {
     pub kills: IntCounter,
     pub rules_reload_failures: IntCounter,
     pub ledger_records: IntCounter,
+    pub ledger_checkpoint_failures: IntCounter,
     pub outbox_dropped: IntCounter,
     pub outbox_failed: IntCounter,
     pub dns_malformed: IntCounter,
@@ -147,6 +149,11 @@ impl Metrics {
                 &["tool"],
             )?,
             ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
+            ledger_checkpoint: make.gauges(
+                "ledger_checkpoint_info",
+                "The newest signed checkpoint of the ledger.",
+                &["records", "root"],
+            )?,
             file_changes: make.counters(
                 "file_changes_total",
                 "Times that another program renamed, removed or truncated a file of records.",
@@ -165,6 +172,10 @@ impl Metrics {
             kills: make.counter("kills_total", "Sessions killed.")?,
             rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
+            ledger_checkpoint_failures: make.counter(
+                "ledger_checkpoint_failures_total",
+                "Checkpoints of the ledger that could not be signed or written.",
+            )?,
             outbox_dropped: make.counter("outbox_dropped_total", "Alerts dropped as the outbox was full.")?,
             outbox_failed: make
                 .counter("outbox_failed_total", "Events that could not be written to events.jsonl.")?,
@@ -299,6 +310,13 @@ impl Metrics {
         let _page = self.settle();
         self.ledger_head.reset();
         self.ledger_head.with_label_values(&[hash]).set(1);
+    }
+
+    /// So many records have this root, RFC 6962, in base64.
+    pub fn ledger_checkpoint(&self, records: u64, root: &str) {
+        let _page = self.settle();
+        self.ledger_checkpoint.reset();
+        self.ledger_checkpoint.with_label_values(&[&records.to_string(), root]).set(1);
     }
 
     /// A search among a session's descriptors ended before it was through.

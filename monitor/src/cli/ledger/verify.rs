@@ -1,163 +1,99 @@
 //! `interlock ledger verify`.
 
-use std::{ops::ControlFlow, path::Path};
+use std::path::PathBuf;
 
 use clap::Args;
-use serde::Serialize;
+use jiff::tz::TimeZone;
+use serde_json::json;
 
-use super::places::{Files, Places};
+use super::{
+    claims::{Claims, bytes},
+    keys::Trusted,
+    places::{Files, Places},
+    verified::Verified,
+    wording,
+};
 use crate::{
     cli::{
         exit::{Exit, Failure},
         global::{Global, Reading},
-        language::plain,
         printer::Printer,
     },
-    ledger::{Fault, Head, scan::Found},
+    config::Config,
+    ledger::tree::{CHECKPOINT_FILE, PUBLIC_FILE, Proof, ProofError},
 };
-
-/// Faults that one JSON document lists; each line of a file that is no ledger is one.
-const LISTED: usize = 10_000;
 
 #[derive(Args, Debug)]
 pub struct Verify {
     #[command(flatten)]
     places: Places,
+    /// A checkpoint that was kept elsewhere; may be given several times: the place of a change lies between two. The one
+    /// beside the ledger is always looked at
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Vec<PathBuf>,
+    /// Check one record's proof instead, as `interlock ledger prove` wrote it; no ledger is needed
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["checkpoint", "paths"])]
+    proof: Option<PathBuf>,
+    #[command(flatten)]
+    trusted: Trusted,
     #[command(flatten)]
     reading: Reading,
-}
-
-/// What checking a ledger gave.
-#[derive(Debug, Serialize)]
-struct Verified {
-    holds: bool,
-    records: u64,
-    head: Option<HeadView>,
-    files: Vec<FileView>,
-    /// Of all faults, also those that are not listed.
-    faults_total: u64,
-    faults: Vec<FaultView>,
-}
-
-#[derive(Debug, Serialize)]
-struct HeadView {
-    seq: u64,
-    hash: String,
-}
-
-#[derive(Debug, Serialize)]
-struct FileView {
-    path: String,
-    records: u64,
-    first: Option<u64>,
-    last: Option<u64>,
-}
-
-#[derive(Debug, Serialize)]
-struct FaultView {
-    path: String,
-    line: Option<u64>,
-    record: Option<u64>,
-    fault: &'static str,
-    message: String,
 }
 
 impl Verify {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
+        if let Some(proof) = &self.proof {
+            return self.check_proof(proof, global, &printer);
+        }
         let files = self.places.find(global, &printer)?;
-        let verified = verify(&files, &printer)?;
+        let claims = self.claims(&files, &printer)?;
+        let verified = Verified::of(&files, claims, &printer)?;
         verified.show(&printer)?;
-        Ok(if verified.holds { Exit::Success } else { Exit::Negative })
+        Ok(if verified.holds() { Exit::Success } else { Exit::Negative })
     }
-}
 
-/// Faults are printed as they are found, so that a file of nothing else is not kept in memory.
-fn verify(files: &Files, printer: &Printer) -> Result<Verified, Failure> {
-    let mut verified = Verified {
-        holds: true,
-        records: 0,
-        head: None,
-        files: Vec::new(),
-        faults_total: 0,
-        faults: Vec::new(),
-    };
-    let mut failed = None;
-    let check = files.scan(&mut |found| match verified.take(found, printer) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(failure) => {
-            failed = Some(failure);
-            ControlFlow::Break(())
+    fn claims(&self, files: &Files, printer: &Printer) -> Result<Claims, Failure> {
+        let mut paths = self.checkpoint.clone();
+        let beside = files.dir.join(CHECKPOINT_FILE);
+        if beside.exists() && files.dir.join(PUBLIC_FILE).exists() {
+            paths.push(beside);
         }
-    });
-    if let Some(failure) = failed {
-        return Err(failure);
+        Claims::read(&paths, || self.trusted.keys(&files.dir, printer))
     }
-    verified.records = check.records;
-    verified.head = check
-        .head
-        .filter(|head| *head != Head::START)
-        .map(|head| HeadView { seq: head.seq, hash: head.hash.to_string() });
-    Ok(verified)
-}
 
-impl Verified {
-    fn take(&mut self, found: Found<'_>, printer: &Printer) -> Result<(), Failure> {
-        match found {
-            Found::File(path) => {
-                let path = path.display().to_string();
-                self.files.push(FileView { path, records: 0, first: None, last: None });
+    fn check_proof(&self, path: &PathBuf, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+        let dir = Config::state(global.config_file())?;
+        let keys = self.trusted.keys(&dir, printer)?;
+        let text = String::from_utf8_lossy(&bytes(path)?).into_owned();
+        let checked = Proof::read(&text).and_then(|proof| Ok((proof.check(&keys)?, proof)));
+        let ((link, signed), proof) = match checked {
+            Ok(checked) => checked,
+            Err(why) => {
+                let usage = matches!(why, ProofError::Form { .. });
+                let exit = if usage { Exit::Usage } else { Exit::Negative };
+                return Err(Failure::new(
+                    exit,
+                    format_args!("{}: this proof proves nothing: {why}", path.display()),
+                ));
             }
-            Found::Line(line) => {
-                if let (Some(file), Some(link)) = (self.files.last_mut(), line.link) {
-                    file.records += 1;
-                    file.first = file.first.or(Some(link.seq));
-                    file.last = Some(link.seq);
-                }
-            }
-            Found::Fault(path, fault) => return self.note(path, &fault, printer),
-        }
-        Ok(())
-    }
-
-    fn note(&mut self, path: &Path, fault: &Fault, printer: &Printer) -> Result<(), Failure> {
-        self.holds = false;
-        self.faults_total += 1;
-        if !printer.is_json() {
-            return printer.data(&plain(&format!("{}: {fault}", path.display())));
-        }
-        if self.faults.len() < LISTED {
-            self.faults.push(FaultView {
-                path: path.display().to_string(),
-                line: fault.line(),
-                record: fault.record(),
-                fault: fault.word(),
-                message: fault.to_string(),
-            });
-        }
-        Ok(())
-    }
-
-    fn show(&self, printer: &Printer) -> Result<(), Failure> {
+        };
         if printer.is_json() {
-            return printer.json(self);
+            let record: serde_json::Value = serde_json::from_slice(&proof.line).unwrap_or_default();
+            let root = signed.root.to_string();
+            let proven = json!({ "holds": true, "origin": signed.origin, "records": signed.size, "root": root, "record": record });
+            printer.json(&proven)?;
+            return Ok(Exit::Success);
         }
-        for file in &self.files {
-            let FileView { path, records, first, last } = file;
-            let range =
-                first.zip(*last).map_or(String::new(), |(first, last)| format!(", {first} to {last}"));
-            printer.data(&plain(&format!("{path}  {records} records{range}")))?;
+        printer.data(&wording::line(&link, &TimeZone::system(), None))?;
+        printer.data(&format!(
+            "record {} is one of the first {} that {} signed",
+            link.seq, signed.size, signed.origin
+        ))?;
+        for (witness, at) in &signed.witnesses {
+            let at = at.map_or(String::new(), |at| format!(" at {at}"));
+            printer.data(&format!("cosigned by {witness}{at}"))?;
         }
-        let head =
-            self.head.as_ref().map_or(String::new(), |head| format!("; head {}:{}", head.seq, head.hash));
-        if self.holds {
-            printer.data(&format!("{} records hold together{head}", self.records))?;
-            printer.say(
-                "a cut at the end, or a ledger written anew, shows only against a head or a checkpoint kept elsewhere",
-            );
-        } else {
-            printer.data(&format!("{} faults in {} records{head}", self.faults_total, self.records))?;
-        }
-        Ok(())
+        Ok(Exit::Success)
     }
 }

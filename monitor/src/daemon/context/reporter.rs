@@ -6,6 +6,7 @@ pub mod event;
 pub mod explanations;
 pub mod folding;
 pub mod history;
+pub mod notary;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::{
         event::Event,
         explanations::Explanations,
         folding::{Folding, Repeats},
+        notary::Notary,
     },
     ledger::{Head, Ledger, record::Record},
     metrics::Metrics,
@@ -34,6 +36,7 @@ use interlock_host::clock::{Wall, boot_now};
 /// Reports the daemon's work, and keeps what was reported.
 pub struct Reporter {
     pub ledger: Ledger,
+    pub notary: Notary,
     pub outbox: Outbox,
     pub bus: Bus,
     folding: Folding,
@@ -49,9 +52,17 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    pub fn new(ledger: Ledger, outbox: Outbox, bus: Bus, metrics: Arc<Metrics>, next_event: u64) -> Self {
+    pub fn new(
+        ledger: Ledger,
+        notary: Notary,
+        outbox: Outbox,
+        bus: Bus,
+        metrics: Arc<Metrics>,
+        next_event: u64,
+    ) -> Self {
         Self {
             ledger,
+            notary,
             outbox,
             bus,
             folding: Folding::default(),
@@ -168,6 +179,11 @@ impl Reporter {
                 false
             }
         }
+    }
+
+    /// Has the ledger signed, if that is due.
+    pub fn certify(&mut self, at_once: bool) {
+        self.notary.certify(&self.ledger, &self.metrics, boot_now(), at_once);
     }
 
     /// The kernel saw what had been allowed happen.

@@ -15,6 +15,7 @@ pub fn write_down(ctx: &mut Context) {
         let synced = ctx.reporter.ledger.sync();
         ctx.reporter.is_recorded(synced, 0); // open: what was noted is done already; logged
     }
+    ctx.reporter.certify(false);
     if !std::mem::take(&mut ctx.state.unsaved) {
         return;
     }
