@@ -5,6 +5,7 @@
 mod approvers;
 mod document;
 mod load;
+mod on_full;
 mod reader;
 mod shared_terminal;
 mod unattended;
@@ -12,6 +13,7 @@ mod values;
 
 pub use self::{
     approvers::Approvers,
+    on_full::OnFull,
     shared_terminal::SharedTerminal,
     unattended::Unattended,
     values::{Config, FILE, METRICS_PORT, PINS, RULES, SESSIONS_PER_USER, SOCKET, STATE},

@@ -37,6 +37,10 @@ pub struct Settings {
     pub cgroup: Option<PathBuf>,
     /// Another program than the built one, to begin with.
     pub program: Option<PathBuf>,
+    /// The key `on_full`.
+    pub on_full: Option<&'static str>,
+    /// Its state lies on a file system of its own that has so much room, as mount(8) reads it.
+    pub state_room: Option<&'static str>,
     /// Variables that it starts with.
     pub env: Vec<(&'static str, String)>,
 }
@@ -45,6 +49,8 @@ pub struct Settings {
 pub struct Daemon {
     dir: TempDir,
     pins: Option<PathBuf>,
+    /// Its state is a mount of its own.
+    mounted: bool,
     env: Vec<(&'static str, String)>,
     child: Child,
 }
@@ -99,17 +105,26 @@ impl Daemon {
         let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
         let most: String =
             settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
+        let on_full: String = settings.on_full.iter().map(|what| format!("on_full = \"{what}\"\n")).collect();
+        if let Some(room) = settings.state_room {
+            let state = dir.path().join("state");
+            fs::create_dir(&state).expect("a fresh directory");
+            let options = format!("size={room},mode=700");
+            let mut mount = Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", &options, "interlock-test"]).arg(&state);
+            assert!(mount.status().expect("mount is there").success());
+        }
         let resolvers: String =
             settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
         fs::write(
             dir.path().join("config.toml"),
-            config + &resolvers + &catalog + &cgroup + &approvers + &most,
+            config + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full,
         )
         .expect("a fresh file");
         let env = settings.env.clone();
         let program = settings.program.clone().unwrap_or_else(binary);
         let child = spawn(&program, dir.path(), &env);
-        let daemon = Self { dir, pins, env, child };
+        let daemon = Self { dir, pins, mounted: settings.state_room.is_some(), env, child };
         daemon.wait_ready();
         daemon
     }
@@ -124,6 +139,13 @@ impl Daemon {
     /// Ends it without a chance to clean up.
     pub fn kill(&mut self) {
         self.child.kill().expect("it runs");
+        self.child.wait().expect("it was ours");
+    }
+
+    /// Ends it as systemd does.
+    pub fn stop(&mut self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("it runs");
         self.child.wait().expect("it was ours");
     }
 
@@ -236,6 +258,9 @@ impl Drop for Daemon {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if self.mounted {
+            let _ = Command::new("umount").arg(self.dir.path().join("state")).status();
+        }
         if self.pins.is_some() {
             let _ = Command::new(binary())
                 .arg("--config")

@@ -12,6 +12,7 @@ mod daemon {
     mod gates;
     mod habits;
     mod handshakes;
+    mod ledgers;
     mod lifecycle;
     mod lives;
     mod losses;

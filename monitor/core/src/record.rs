@@ -33,10 +33,14 @@ pub enum Kind {
     Stop,
     /// The file before was renamed, removed or cut by another program: the chain goes on here.
     Rotate,
+    /// A session began: who answers for it, and how it was recognised.
+    Session,
+    /// Records could not be written, and are written no more.
+    Lost,
 }
 
 impl Kind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Hold,
         Self::Approve,
         Self::Deny,
@@ -51,6 +55,8 @@ impl Kind {
         Self::Start,
         Self::Stop,
         Self::Rotate,
+        Self::Session,
+        Self::Lost,
     ];
 
     /// As records name it.
@@ -71,6 +77,8 @@ impl Kind {
             Self::Start => "start",
             Self::Stop => "stop",
             Self::Rotate => "rotate",
+            Self::Session => "session",
+            Self::Lost => "lost",
         }
     }
 }
@@ -79,8 +87,13 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Who {
-    /// Credentials of the control socket's peer.
-    Caller { uid: u32, pid: u32 },
+    /// Credentials of the control socket's peer, and where it came from.
+    Caller {
+        uid: u32,
+        pid: u32,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Box<Origin>>,
+    },
     /// Id of the rule.
     Rule(String),
     /// The kernel, by what the daemon had told it before.
@@ -89,7 +102,26 @@ pub enum Who {
     Daemon,
 }
 
+/// What is known of a caller beside its credentials, when it decided.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Way that the decision came: `control socket`.
+    pub by: String,
+    /// User who logged in, whatever `sudo` and `su` made of it since; `None` where nobody did.
+    pub login_uid: Option<u32>,
+    /// Its controlling terminal.
+    pub tty: Option<String>,
+    /// How many of its ancestors, itself included, were members of an agent session.
+    pub labelled: u32,
+}
+
 impl Who {
+    /// A caller of whom nothing but its credentials is known.
+    #[must_use]
+    pub fn caller(uid: u32, pid: u32) -> Self {
+        Self::Caller { uid, pid, from: None }
+    }
+
     /// As events and holds name who decided: `uid 1000`, the rule's id, `daemon`.
     #[must_use]
     pub fn text(&self) -> String {

@@ -5,6 +5,7 @@ pub mod contents;
 pub mod descriptors;
 pub mod life;
 pub mod listener;
+pub mod login;
 pub mod origin;
 pub mod pending;
 pub mod person;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
+    on_full::OnFull,
     reader::{Reader, Value},
     shared_terminal::SharedTerminal,
     unattended::Unattended,
@@ -15,13 +16,14 @@ use interlock_core::{
     problem::{Problem, Problems, nearest},
 };
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "approvers",
     "catalog",
     "cgroup",
     "log",
     "metrics",
     "mode",
+    "on_full",
     "package_managers",
     "pins",
     "resolvers",
@@ -36,6 +38,7 @@ const KEYS: [&str; 17] = [
 ];
 
 const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+const ON_FULL: [(&str, OnFull); 2] = [("hold", OnFull::Hold), ("degrade", OnFull::Degrade)];
 const SHARED_TERMINAL: [(&str, SharedTerminal); 3] = [
     ("detect", SharedTerminal::Detect),
     ("refuse", SharedTerminal::Refuse),
@@ -113,6 +116,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
             let most = reader.number(value, key, "a number of sessions, 1 or more");
             put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
         }
+        "on_full" => put(&mut config.on_full, reader.one_of(value, key, &ON_FULL)),
         "unattended" => put(&mut config.unattended, reader.one_of(value, key, &UNATTENDED)),
         "watch_below" => put_some(&mut config.watch_below, reader.number(value, key, "a process id")),
         "resolvers" => put(&mut config.resolvers, reader.addresses(value, key)),

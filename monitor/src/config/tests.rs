@@ -89,7 +89,7 @@ fn every_key_is_read() {
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
          log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
-         resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\n"
+         resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n"
     ));
     let expected = Config {
         file: Some(file.path().into()),
@@ -101,6 +101,7 @@ fn every_key_is_read() {
         pins: None,
         metrics: None,
         mode: Mode::Observe,
+        on_full: OnFull::Degrade,
         approvers: Approvers::Users(vec![0, 1000]),
         risk_budget: 7,
         sessions_per_user: 3,
@@ -131,7 +132,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 13));
+    assert_eq!((optional.len(), set.len()), (4, 14));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));

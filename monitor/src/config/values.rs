@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{approvers::Approvers, shared_terminal::SharedTerminal, unattended::Unattended};
+use super::{approvers::Approvers, on_full::OnFull, shared_terminal::SharedTerminal, unattended::Unattended};
 use interlock_core::{breaker::risk, facts::Mode};
 
 /// Read when no `--config` names another one, and only if it exists.
@@ -41,6 +41,8 @@ pub struct Config {
     /// Address of `/metrics` and `/healthz`; `None`: off.
     pub metrics: Option<SocketAddr>,
     pub mode: Mode,
+    /// What happens where the ledger cannot be written.
+    pub on_full: OnFull,
     /// Who may decide holds and thaw sessions.
     pub approvers: Approvers,
     /// Whether what lets something go on may be decided from a terminal that a session has, too.
@@ -76,6 +78,7 @@ impl Default for Config {
             pins: Some(PINS.into()),
             metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT))),
             mode: Mode::Enforce,
+            on_full: OnFull::default(),
             approvers: Approvers::Owner,
             shared_terminal: SharedTerminal::default(),
             risk_budget: risk::BUDGET,

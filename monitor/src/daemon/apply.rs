@@ -13,12 +13,13 @@ pub mod waiters;
 use monitor_common::label::GATED;
 
 use crate::{
+    config::OnFull,
     daemon::context::{Context, reporter::dismissed::DropReason},
     metrics::kind_name,
 };
 use interlock_core::{
-    decide::{Effect, Input, Stop},
-    facts::{Process, SessionId},
+    decide::{Effect, Input, Report, Stop},
+    facts::{Action, Process, SessionId},
     record::Kind,
 };
 use interlock_host::{clock::boot_now, enforcement::freeze};
@@ -33,12 +34,28 @@ pub fn step(ctx: &mut Context, input: Input) {
 
 fn apply(ctx: &mut Context, effects: impl Iterator<Item = Effect>) {
     let mut judged = false;
+    let mut unrecorded = false;
     for effect in effects {
         judged |= matches!(effect, Effect::Judged(_));
-        carry_out(ctx, effect);
+        let releases = matches!(&effect, Effect::Record(entry) if entry.kind == Kind::Release);
+        carry_out(ctx, if unrecorded { refused(effect) } else { effect });
+        // Fails closed, unless the configuration says otherwise: what cannot be proved afterwards is not let through.
+        unrecorded |= releases && ctx.reporter.unwritten.is_failing() && ctx.config.on_full == OnFull::Hold;
     }
     if judged {
         ctx.reporter.explanations.deciding = None;
+    }
+}
+
+/// What becomes of a release that the ledger did not take.
+fn refused(effect: Effect) -> Effect {
+    match effect {
+        Effect::Allow(waiter) => Effect::Refuse(waiter),
+        Effect::Report(Report::Act { name: "flow-released", decision, mut extra, .. }) => {
+            extra.push(("message", "its release cannot be recorded, as the ledger cannot be written".into()));
+            Effect::Report(Report::Act { name: "flow-denied", decision, action: Action::Deny, extra })
+        }
+        other => other,
     }
 }
 
@@ -76,7 +93,8 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
             who,
             &stood,
         ),
-        Effect::Record(entry) => drop(ctx.reporter.keep(entry)), // fails open: see `keep`
+        // Fails open: freezing and denying must not wait for a disk. What is let go on is looked at by `apply`.
+        Effect::Record(entry) => drop(ctx.reporter.keep(entry)),
         Effect::Report(report) => reporting::report(&mut ctx.reporter, &ctx.decider, report),
         Effect::PassOn(session) => {
             ctx.reporter.explanations.deciding = None; // what others are told of is not what was judged

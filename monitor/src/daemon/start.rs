@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use monitor_common::label::GATED;
+use serde_json::json;
 
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
@@ -63,7 +64,7 @@ pub fn start(
     ctx.kernel.protect_own(&ctx.config);
     self_test::prove(&mut ctx);
     rules::warn_of_weaker_rules(&ctx.decider.settings.rules, &ctx.kernel.probes);
-    ctx.reporter.record(Kind::Start, Who::Daemon, None, [("pid", std::process::id().into())]);
+    record_start(&mut ctx);
     recovery::recover(&mut ctx, before);
     recognise::adopt(&mut ctx);
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
@@ -71,6 +72,22 @@ pub fn start(
     upkeep::housekeeping(&mut ctx);
     saving::write_down(&mut ctx);
     Ok(ctx)
+}
+
+/// What decides from here on, so that a record can be judged by what it was decided with.
+fn record_start(ctx: &mut Context) {
+    let detail = [
+        ("pid", std::process::id().into()),
+        ("version", env!("CARGO_PKG_VERSION").into()),
+        ("revision", option_env!("INTERLOCK_REVISION").into()),
+        ("mode", json!(ctx.config.mode)),
+        ("rules_sha256", ctx.decider.settings.rules.sha256().into()),
+        ("catalog_sha256", ctx.policies.catalog.sha256().into()),
+        ("host", rustix::system::uname().nodename().to_string_lossy().into()),
+        ("boot_id", ctx.state.boot.clone().into()),
+        ("key", ctx.reporter.notary.public().into()),
+    ];
+    ctx.reporter.record(Kind::Start, Who::Daemon, None, detail);
 }
 
 /// Makes the parts, in this order: nothing is loaded into the kernel before the files that it is told of in are open.

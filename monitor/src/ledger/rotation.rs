@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{chain::Head, record::Record};
 use crate::logfile::Change;
-use interlock_core::record::{Kind, Who};
+use interlock_core::record::{Entry, Kind, Who};
 
 /// What was noticed of a ledger's file, and that the chain goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +22,10 @@ impl Rotation {
     pub(super) fn record(&self) -> Record {
         let moved_to = self.moved_to.as_ref().map(|path| path.display().to_string());
         let detail = [
-            ("change".to_owned(), self.change.word().into()),
-            ("after".to_owned(), self.after.to_string().into()),
-            ("moved_to".to_owned(), moved_to.into()),
+            ("change", self.change.word().into()),
+            ("after", self.after.to_string().into()),
+            ("moved_to", moved_to.into()),
         ];
-        let detail = detail.into_iter().collect();
-        Record { at: Timestamp::now(), kind: Kind::Rotate, who: Who::Daemon, session: None, detail }
+        Record::of(Entry::new(Kind::Rotate, Who::Daemon, None, detail), Timestamp::now())
     }
 }

@@ -20,6 +20,7 @@ fn record(number: u64) -> Record {
     detail.insert("ratio".to_owned(), json!(0.1 + 0.2));
     Record {
         at: "2026-04-25T10:00:00.123456789Z".parse().unwrap(),
+        boot: None,
         kind: Kind::Hold,
         who: Who::Rule("infra-after-foreign-secret".to_owned()),
         session: Some("4711-0a3f2".to_owned()),

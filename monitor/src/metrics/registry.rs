@@ -56,6 +56,7 @@ pub struct Metrics {
     pub kills: IntCounter,
     pub rules_reload_failures: IntCounter,
     pub ledger_records: IntCounter,
+    pub ledger_records_lost: IntCounter,
     pub ledger_checkpoint_failures: IntCounter,
     pub outbox_dropped: IntCounter,
     pub outbox_failed: IntCounter,
@@ -172,6 +173,8 @@ impl Metrics {
             kills: make.counter("kills_total", "Sessions killed.")?,
             rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
+            ledger_records_lost: make
+                .counter("ledger_records_lost_total", "Records that the ledger did not take.")?,
             ledger_checkpoint_failures: make.counter(
                 "ledger_checkpoint_failures_total",
                 "Checkpoints of the ledger that could not be signed or written.",

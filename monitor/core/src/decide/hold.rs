@@ -86,9 +86,10 @@ impl Decider {
             (None, None) => return false,
         };
         self.expect_next(hop.map(|hop| Hop { since, by: by.clone(), ..hop }), waiting, fact);
-        self.allow(step, decision.waiter(waiting));
+        // First the record: whoever carries this out may have to refuse what cannot be recorded.
         let detail = [("grant", by.into()), ("destination", object.text().into())];
         step.record(Entry::noted(Kind::Release, Who::Daemon, fact.session, detail));
+        self.allow(step, decision.waiter(waiting));
         if let Some(session) = self.sessions.get_mut(fact.session) {
             session.memory.forgive(verdict.points, fact.at); // what a person let through is no risk
         }

@@ -26,7 +26,7 @@ mod stopping;
 
 const SESSION: SessionId = SessionId(1);
 const INODE: InodeKey = InodeKey { ino: 7, dev: 8, space: 0 };
-const PERSON: Who = Who::Caller { uid: 7, pid: 70 };
+const PERSON: Who = Who::Caller { uid: 7, pid: 70, from: None };
 
 /// A decider with one session, and what followed from its last input.
 struct Bench {

@@ -205,7 +205,7 @@ impl<'a> Run<'a> {
     /// What people do, or do not.
     fn answer(&mut self, how: Reply, rule: &str, at: BootNanos) -> Result<Vec<Effect>, String> {
         let mut effects = Vec::new();
-        let who = Who::Caller { uid: 0, pid: 0 };
+        let who = Who::caller(0, 0);
         let waiting = self.decider.holds().waiting().find(|hold| hold.rule == rule);
         let waiting = waiting.map(|hold| (hold.number, hold.deadline));
         let waiting = waiting.ok_or_else(|| format!("nothing waits by {rule}"));

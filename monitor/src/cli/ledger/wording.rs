@@ -36,6 +36,8 @@ fn what(kind: Kind, detail: &Map<String, Value>) -> String {
         Kind::Rules => &["sha256"],
         Kind::Start | Kind::Stop => &["version", "mode", "pid"],
         Kind::Rotate => &["change", "moved_to"],
+        Kind::Session => &["agent", "workspace"],
+        Kind::Lost => &["records", "why"],
         Kind::Thaw => &[],
     };
     names.iter().filter_map(|name| text(name)).collect::<Vec<_>>().join(" ")
@@ -68,7 +70,7 @@ mod tests {
     fn link(kind: Kind, who: Who, detail: Value) -> Link {
         let Value::Object(detail) = detail else { panic!("an object") };
         let at = "2026-04-25T10:00:00.123Z".parse().unwrap();
-        let record = Record { at, kind, who, session: Some("4711-0a3f2".into()), detail };
+        let record = Record { at, boot: None, kind, who, session: Some("4711-0a3f2".into()), detail };
         Link { seq: 12, record, prev: String::new() }
     }
 
@@ -76,7 +78,7 @@ mod tests {
     fn a_record_is_one_line_that_fits() {
         let approve = link(
             Kind::Approve,
-            Who::Caller { uid: 1000, pid: 7 },
+            Who::caller(1000, 7),
             json!({"hold": "h1", "destination": "backboard.railway.app:443 (66.33.22.1)", "for_seconds": null}),
         );
         let text = line(&approve, &TimeZone::UTC, None);

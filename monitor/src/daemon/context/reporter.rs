@@ -7,6 +7,7 @@ pub mod explanations;
 pub mod folding;
 pub mod history;
 pub mod notary;
+pub mod unwritten;
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::{
         explanations::Explanations,
         folding::{Folding, Repeats},
         notary::Notary,
+        unwritten::Unwritten,
     },
     ledger::{Head, Ledger, record::Record},
     metrics::Metrics,
@@ -37,6 +39,7 @@ use interlock_host::clock::{Wall, boot_now};
 pub struct Reporter {
     pub ledger: Ledger,
     pub notary: Notary,
+    pub unwritten: Unwritten,
     pub outbox: Outbox,
     pub bus: Bus,
     folding: Folding,
@@ -63,6 +66,7 @@ impl Reporter {
         Self {
             ledger,
             notary,
+            unwritten: Unwritten::default(),
             outbox,
             bus,
             folding: Folding::default(),
@@ -153,18 +157,29 @@ impl Reporter {
     /// Writes an entry into the ledger; returns whether it is there, on disk if it must be at once. Fails open: freezing and
     /// denying must not wait for a disk.
     pub fn keep(&mut self, entry: Entry) -> bool {
-        let at_once = entry.at_once;
-        let record = Record::of(entry, Timestamp::now());
-        if at_once {
-            let appended = self.ledger.append(record);
-            return self.is_recorded(appended, 1);
+        self.make_up();
+        let (at_once, kind, at) = (entry.at_once, entry.kind, Timestamp::now());
+        let record = Record::of(entry, at);
+        let written = if at_once { self.ledger.append(record) } else { self.ledger.note(record) };
+        if let Err(error) = &written {
+            self.unwritten.note(kind, at, &error.to_string());
+            self.metrics.ledger_records_lost.inc();
         }
-        match self.ledger.note(record) {
-            // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
-            Ok(_) => self.metrics.ledger_records.inc(),
-            Err(error) => return self.is_recorded(Err(error), 0),
+        if at_once || written.is_err() {
+            return self.is_recorded(written, 1);
         }
+        // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
+        self.metrics.ledger_records.inc();
         true
+    }
+
+    /// Records what could not be recorded before, where that can be now.
+    pub fn make_up(&mut self) {
+        let Some(entry) = self.unwritten.entry() else { return };
+        if let Ok(head) = self.ledger.append(Record::of(entry, Timestamp::now())) {
+            self.unwritten.told();
+            self.is_recorded(Ok(head), 1);
+        }
     }
 
     pub fn is_recorded(&self, appended: std::io::Result<Head>, records: u64) -> bool {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
+    config::OnFull,
     control::{
         api::{self, Enroll, HoldView, SessionView},
         command::RequestError,
@@ -16,7 +17,7 @@ use crate::{
         intake::lifecycle::begin::{self, NewSession},
         serve::{
             permissions,
-            refusals::{objected, refusal, undecidable, who},
+            refusals::{objected, refusal, undecidable},
             views,
         },
     },
@@ -26,10 +27,13 @@ use interlock_core::{
     decide::{Approval, Input, Objection},
     facts::SessionId,
     holds::{Holds, Undecidable},
-    record::Kind,
+    record::{Kind, Origin, Who},
     sessions::Session,
 };
-use interlock_host::proc::procfs;
+use interlock_host::proc::{login, procfs};
+
+/// Who started a caller, and who started that, and so on: so many are looked at.
+const ABOVE: usize = 32;
 
 /// Those that the caller sees, who has then seen who waits under each.
 pub fn show_holds(ctx: &mut Context, caller: &Caller, all: bool) -> Vec<HoldView> {
@@ -47,6 +51,7 @@ pub fn enroll(ctx: &mut Context, caller: &Caller, enroll: Enroll) -> Result<Sess
     let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
     let new_session =
         NewSession { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
+    let who = who(ctx, caller); // before it is a member itself
     let id = begin::begin_session(ctx, running, new_session)
         .map_err(|why| RequestError::Conflict(refusal(&format!("no session can begin: {why}"))))?;
     let Some(view) = ctx
@@ -57,13 +62,14 @@ pub fn enroll(ctx: &mut Context, caller: &Caller, enroll: Enroll) -> Result<Sess
     else {
         return Err(RequestError::Conflict(refusal("the calling process has ended")));
     };
-    ctx.reporter.record(Kind::Enroll, who(caller), Some(id), [("command", view.command.clone().into())]);
+    ctx.reporter.record(Kind::Enroll, who, Some(id), [("command", view.command.clone().into())]);
     Ok(view)
 }
 
 pub fn freeze_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
     let id = permissions::session_for(ctx, caller, text)?;
-    apply::step(ctx, Input::FreezeAsked { session: id, who: who(caller) });
+    let who = who(ctx, caller);
+    apply::step(ctx, Input::FreezeAsked { session: id, who });
     view_of(ctx, caller, id)
 }
 
@@ -72,7 +78,8 @@ pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Session
     if !ctx.decider.sessions.get(id).is_some_and(Session::is_frozen) {
         return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
     }
-    apply::step(ctx, Input::Thawed { session: id, who: who(caller) });
+    let who = who(ctx, caller);
+    apply::step(ctx, Input::Thawed { session: id, who });
     view_of(ctx, caller, id)
 }
 
@@ -95,20 +102,38 @@ pub fn approve(
         ("destination", hold.target().into()),
         ("for_seconds", json!(approval.for_seconds)),
     ];
-    // Fails closed: what cannot be proved afterwards is not let through.
-    if !ctx.reporter.record(Kind::Approve, who(caller), Some(SessionId(hold.session)), detail) {
+    let who = who(ctx, caller);
+    let is_recorded = ctx.reporter.record(Kind::Approve, who.clone(), Some(SessionId(hold.session)), detail);
+    // Fails closed, unless the configuration says otherwise: what cannot be proved afterwards is not let through.
+    if !is_recorded && ctx.config.on_full == OnFull::Hold {
         return Err(RequestError::Conflict(refusal(
             "the ledger cannot be written, so nothing is approved; see the daemon's log",
         )));
     }
-    apply::step(ctx, Input::Approved(Approval { hold: hold.number, who: who(caller), reach }));
+    apply::step(ctx, Input::Approved(Approval { hold: hold.number, who, reach }));
     decided(ctx, hold.number)
 }
 
 pub fn deny(ctx: &mut Context, caller: &Caller, text: &str) -> Result<HoldView, RequestError> {
     let hold = permissions::hold_for(ctx, caller, text)?;
-    apply::step(ctx, Input::Denied { hold: hold.number, who: who(caller) });
+    let who = who(ctx, caller);
+    apply::step(ctx, Input::Denied { hold: hold.number, who });
     decided(ctx, hold.number)
+}
+
+/// Who decides, as it is recorded. Whoever carries a label was refused before; that nobody above does is looked at again, for those
+/// who read the record.
+fn who(ctx: &Context, caller: &Caller) -> Who {
+    let pid = caller.pid;
+    let above = login::ancestors(pid, ABOVE).into_iter().map(|above| above.pid);
+    let labelled = [pid].into_iter().chain(above).filter(|pid| ctx.kernel.maps.label(*pid).is_some()).count();
+    let origin = Origin {
+        by: "control socket".to_owned(),
+        login_uid: login::login_uid(pid),
+        tty: login::tty(pid),
+        labelled: u32::try_from(labelled).unwrap_or(u32::MAX),
+    };
+    Who::Caller { uid: caller.uid, pid, from: Some(Box::new(origin)) }
 }
 
 /// A hold after its decision.

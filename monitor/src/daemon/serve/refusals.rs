@@ -6,15 +6,10 @@ use crate::control::{api::Refusal, command::RequestError, peer::Caller};
 use interlock_core::{
     decide::Objection,
     holds::{Hold, Undecidable},
-    record::Who,
 };
 
 pub fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
     if caller.uid == 0 { Ok(()) } else { Err(not_permitted(&format!("only root may {what}"))) }
-}
-
-pub fn who(caller: &Caller) -> Who {
-    Who::Caller { uid: caller.uid, pid: caller.pid }
 }
 
 pub fn refusal(error: &str) -> Refusal {

@@ -1,7 +1,11 @@
 //! The files that hold events and ledger, which another program may take away.
 
 use crate::{
-    daemon::context::{Context, reporter::Reporter},
+    config::OnFull,
+    daemon::context::{
+        Context,
+        reporter::{Reporter, unwritten::News},
+    },
     ledger::Rotation,
 };
 use interlock_core::{facts::Severity, sessions::Registry};
@@ -17,6 +21,7 @@ pub fn look_at_ledger(ctx: &mut Context) {
     if let Err(error) = ctx.reporter.ledger.look() {
         tracing::error!(path = %ctx.reporter.ledger.path().display(), %error, "the ledger was taken away and cannot be begun anew");
     }
+    ctx.reporter.make_up();
     report_rotations(ctx);
     let mut changed = false;
     for (change, total) in ctx.reporter.outbox.changes() {
@@ -29,6 +34,9 @@ pub fn look_at_ledger(ctx: &mut Context) {
 
 /// Tells, and counts, what was noticed of the ledger's file.
 pub fn report_rotations(ctx: &mut Context) {
+    for news in ctx.reporter.unwritten.take_news() {
+        report_unwritten(&mut ctx.reporter, &ctx.decider.sessions, ctx.config.on_full, news);
+    }
     for rotation in ctx.reporter.ledger.take_rotations() {
         ctx.reporter.metrics.file_changed("ledger", rotation.change.word());
         ctx.reporter.metrics.ledger_records.inc();
@@ -36,6 +44,29 @@ pub fn report_rotations(ctx: &mut Context) {
         ctx.kernel.protect_own(&ctx.config);
         report_rotation(&mut ctx.reporter, &ctx.decider.sessions, &rotation);
     }
+}
+
+fn report_unwritten(reporter: &mut Reporter, sessions: &Registry, on_full: OnFull, news: News) {
+    let event = match news {
+        News::Failing(why) => {
+            let then = match on_full {
+                OnFull::Hold => "nothing is approved until it can (on_full = hold)",
+                OnFull::Degrade => "approvals go on without a record (on_full = degrade)",
+            };
+            let message = format!("the ledger cannot be written: {why}; {then}");
+            tracing::error!(%why, "the ledger cannot be written: {then}");
+            reporter.event_of_daemon("ledger-failing").alert(Severity::Critical, &message)
+        }
+        News::Back(records) => {
+            let message = format!("the ledger is written again; {records} records are missing in it");
+            tracing::warn!(records, "the ledger is written again, and lacks records");
+            reporter
+                .event_of_daemon("ledger-back")
+                .with("ledger.records_lost", records)
+                .alert(Severity::High, &message)
+        }
+    };
+    reporter.publish(sessions, event);
 }
 
 fn report_rotation(reporter: &mut Reporter, sessions: &Registry, rotation: &Rotation) {

@@ -48,7 +48,7 @@ fn a_grant_lets_the_same_go_on_for_a_while_and_is_recorded_each_time() {
     bench.connect(6, "a.example");
     assert_eq!(
         bench.effects_in_words(),
-        ["judged hold", "allow flow 6", "record release by daemon", "report flow-released allow"]
+        ["judged hold", "record release by daemon", "allow flow 6", "report flow-released allow"]
     );
     let now = BootNanos(bench.now);
     assert_eq!(bench.session().memory.risk(now), 0, "what a person lets through is no risk");
@@ -66,7 +66,7 @@ fn what_a_grant_lets_through_is_no_risk_also_when_it_would_count_anew() {
     approve(&mut bench, 1, Some(24 * 3600));
     bench.now += HALF_LIFE.as_nanos() as u64;
     bench.connect(6, "a.example");
-    assert_eq!(bench.effects_in_words()[1], "allow flow 6");
+    assert_eq!(bench.effects_in_words()[2], "allow flow 6");
     let now = BootNanos(bench.now);
     assert_eq!(bench.session().memory.risk(now), 0);
 }
@@ -80,7 +80,7 @@ fn an_approved_handshake_speaks_for_the_data_that_follows() {
     assert_eq!(bench.effects_in_words()[2], "report syscall-held hold");
     approve(&mut bench, 1, None);
     bench.connect(5, "a.example");
-    assert_eq!(bench.effects_in_words()[1], "allow flow 5");
+    assert_eq!(bench.effects_in_words()[2], "allow flow 5");
 }
 
 #[test]
@@ -190,9 +190,9 @@ fn one_request_through_a_relay_is_one_question() {
     bench.step(Input::Denied { hold: 2, who: PERSON });
     // The relay's own connection goes on, through a second proxy as well.
     bench.act_of(process(20, "/bin/relay"), Subject::Connect(to("a.example")), through(7, 20));
-    assert_eq!(bench.effects_in_words()[1..3], ["allow flow 7", "record release by daemon"]);
+    assert_eq!(bench.effects_in_words()[1..3], ["record release by daemon", "allow flow 7"]);
     bench.act_of(process(30, "/bin/agent"), Subject::Connect(to("a.example")), flow(8));
-    assert_eq!(bench.effects_in_words()[1], "allow flow 8");
+    assert_eq!(bench.effects_in_words()[2], "allow flow 8");
     bench.act_of(process(40, "/bin/late"), Subject::Connect(to("a.example")), flow(9));
     assert!(
         bench.effects_in_words().iter().any(|line| line == "refuse flow 9"),

@@ -1,11 +1,12 @@
 //! Sessions begin: a process gets its label, and the kernel is told what its tree has of its own.
 
 use monitor_common::label::{GATED, Label, Session as KernelSession};
+use serde_json::{Value, json};
 
 use crate::{
     config::Config,
     daemon::{
-        context::Context,
+        context::{Context, reporter::Reporter},
         intake::{
             files::inherited,
             judge,
@@ -28,6 +29,7 @@ use interlock_core::{
         self,
         detection::{Recognised, Strength},
     },
+    record::{Entry, Kind, Who},
     sessions::{Registry, Session},
 };
 use interlock_host::{
@@ -35,6 +37,7 @@ use interlock_host::{
     probes::MapError,
     proc::{
         life::{Life, life},
+        login,
         origin::Origin,
         person,
         procfs::{self, Running},
@@ -43,6 +46,9 @@ use interlock_host::{
         terminal::{self, has_the_keys},
     },
 };
+
+/// Who started a session's root, and who started that, and so on: so many are recorded.
+const PARENTS: usize = 8;
 
 /// What a new session is known by.
 pub struct NewSession {
@@ -100,10 +106,12 @@ pub fn begin_session(
     let origin = Origin::of(pid, &mut ctx.surveying.mounts);
     let seat = Controlling::of(pid);
     ctx.surveying.surroundings.insert(id, Surroundings { origin, seat, ..Surroundings::default() });
+    let program = process.executable.clone();
     ctx.decider.sessions.add_process(id, process);
     unseen::is_watched(&mut ctx.decider.sessions, id);
     stores::move_stores(ctx, id, &env);
     surveying::survey_whole(ctx, id, pid, &env);
+    record_session(&mut ctx.reporter, &ctx.decider.sessions, id, &program);
     settle_prefix(&mut ctx.decider.sessions, &ctx.policies.catalog, id, pid);
     daemons::meet_daemons(&mut ctx.decider.sessions, &ctx.policies.catalog, id);
     received::note_open_sockets(ctx, id, pid);
@@ -117,6 +125,28 @@ pub fn begin_session(
     end::unlabel_if_ended(ctx, pid, start);
     ctx.state.save();
     Ok(id)
+}
+
+/// Who carries the authority of what the session will do. Not at once on disk: sessions begin as often as somebody likes.
+fn record_session(reporter: &mut Reporter, sessions: &Registry, id: SessionId, program: &str) {
+    let Some(session) = sessions.get(id) else { return };
+    let root = id.root();
+    let parents = login::ancestors(root, PARENTS).into_iter();
+    let parents: Vec<Value> =
+        parents.map(|above| json!({ "pid": above.pid, "program": above.program })).collect();
+    let detail = [
+        ("agent", session.agent.clone().into()),
+        ("recognised_by", session.recognised_by.clone().into()),
+        ("pid", root.into()),
+        ("program", program.into()),
+        ("user", session.user.into()),
+        ("login_uid", login::login_uid(root).into()),
+        ("tty", login::tty(root).into()),
+        ("parents", parents.into()),
+        ("workspace", session.workspace.as_ref().map(|path| path.display().to_string()).into()),
+        ("unattended", session.unattended.clone().into()),
+    ];
+    reporter.keep(Entry::noted(Kind::Session, Who::Daemon, id, detail));
 }
 
 /// The kernel's table is everybody's: one user's sessions must not leave another's unwatched.

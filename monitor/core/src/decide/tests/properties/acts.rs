@@ -63,7 +63,11 @@ impl Driver {
         let allowed = outcome(&effects).answers.contains(&(Answer::Allow, waiter));
         if rules_hold && allowed {
             assert!(!was_frozen, "a frozen session gets no allowance");
-            assert!(records(&effects).contains(&Kind::Release), "it goes on without a record");
+            let place = |wanted: &dyn Fn(&Effect) -> bool| effects.iter().position(wanted);
+            let record =
+                place(&|effect| matches!(effect, Effect::Record(entry) if entry.kind == Kind::Release));
+            let allowance = place(&|effect| matches!(effect, Effect::Allow(_)));
+            assert!(record.is_some() && record < allowance, "it goes on without a record, or before it");
         }
         if self.decider.holds().waiting().count() > before {
             assert!(records(&effects).contains(&Kind::Hold), "it waits without a record");

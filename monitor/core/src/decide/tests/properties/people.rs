@@ -16,7 +16,7 @@ impl Driver {
         let may = self.decider.may_approve(hold, span).is_ok();
         assert_eq!(may, self.model.may_approve(hold));
         let waited: BTreeSet<Waiter> = self.model.holds[&hold].waiters.iter().copied().collect();
-        let who = Who::Caller { uid: person, pid: 1 };
+        let who = Who::caller(person, 1);
         let effects = self.step(Input::Approved(Approval { hold, who, reach: span }));
         let allowed: BTreeSet<Waiter> =
             outcome(&effects).answers.into_iter().map(|(_, waiter)| waiter).collect();
@@ -34,7 +34,7 @@ impl Driver {
 
     /// Two people decide at once: the second one comes too late, whatever that one says.
     fn check_decided_once(&mut self, hold: u64) {
-        let who = Who::Caller { uid: 9, pid: 1 };
+        let who = Who::caller(9, 1);
         let approval = Approval { hold, who: who.clone(), reach: None };
         for late in [Input::Approved(approval), Input::Denied { hold, who }] {
             assert!(self.step(late).is_empty());
@@ -43,7 +43,7 @@ impl Driver {
 
     pub fn deny(&mut self, place: usize, person: u32) {
         let Some(hold) = self.hold(place) else { return };
-        let who = Who::Caller { uid: person, pid: 1 };
+        let who = Who::caller(person, 1);
         let effects = self.step(Input::Denied { hold, who });
         assert!(records(&effects).contains(&Kind::Deny), "{effects:?}");
         let expected = self.model.deny(self.now, hold);
