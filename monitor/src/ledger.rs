@@ -10,6 +10,7 @@ mod aside;
 pub mod chain;
 pub mod check;
 mod error;
+pub mod export;
 mod fault;
 mod found;
 mod kept;

@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod claims;
+mod export;
 mod filter;
 mod keys;
 mod places;
@@ -26,6 +27,8 @@ pub enum Ledger {
     Show(show::Show),
     /// Write a proof that the signed ledger has a record, which others check without the rest of it
     Prove(prove::Prove),
+    /// Write records in the form of other programs
+    Export(export::Export),
     /// Print the newest signed checkpoint, or the host's public key
     Checkpoint(checkpoint::Checkpoint),
 }
@@ -36,6 +39,7 @@ impl Ledger {
             Self::Verify(verify) => verify.perform(global),
             Self::Show(show) => show.perform(global),
             Self::Prove(prove) => prove.perform(global),
+            Self::Export(export) => export.perform(global),
             Self::Checkpoint(checkpoint) => checkpoint.perform(global),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::{io, path::PathBuf};
 
-use super::verify::MAX_FAULTS;
+/// Faults that are listed where they are gathered; a file of another kind would give one a line.
+pub const MAX_FAULTS: usize = 100;
 
 /// One thing that does not hold. Lines are counted from 1.
 #[derive(Debug, thiserror::Error)]

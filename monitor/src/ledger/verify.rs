@@ -7,13 +7,10 @@ use interlock_core::record::Kind;
 use super::{
     chain::{Head, Link},
     check::Check,
-    fault::Fault,
+    fault::{Fault, MAX_FAULTS},
     lines::Lines,
     scan::{Found, scan, scan_lines},
 };
-
-/// Faults that are listed; a file of another kind would give one a line.
-pub const MAX_FAULTS: usize = 100;
 
 /// A ledger that holds together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -43,7 +43,7 @@ impl Host {
 /// A witness, and its cosignature at a time.
 fn witness(checkpoint: &[u8], time: u64) -> (String, Vec<u8>) {
     let (secret, public) = generate_key(&mut OsRng, "witness.test/w1");
-    let key = BASE64_STANDARD.decode(public.rsplit_once('+').map(|(_, key)| key).unwrap()).unwrap();
+    let key = BASE64_STANDARD.decode(public.splitn(3, '+').nth(2).unwrap()).unwrap();
     let key = [&[4][..], &key[1..]].concat();
     let id = key_id("witness.test/w1", &key);
     let vkey = format!("witness.test/w1+{id:08x}+{}", BASE64_STANDARD.encode(&key));

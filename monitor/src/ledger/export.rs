@@ -1,0 +1,6 @@
+//! Records in the forms of others.
+
+pub mod csv;
+pub mod ocsf;
+
+pub use self::ocsf::Ocsf;
