@@ -58,7 +58,7 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 const ONE_BY_ONE: &[&str] = &[
     "cargo test --quiet --locked --workspace --test daemon --no-fail-fast -- --test-threads 1 --show-output",
     "cargo test --quiet --locked --workspace --test agents --test budget --test cli --test docs --test documents \
-     --test evasion --test fake --test kernel --test layers --no-fail-fast -- --test-threads 1 --show-output",
+     --test evasion --test fake --test kernel --test layers --test ledger --no-fail-fast -- --test-threads 1 --show-output",
 ];
 
 /// What a kernel decides by itself: the smallest set that shows whether programs load, see, hold, deny and outlive the
