@@ -19,7 +19,7 @@ use super::{
 pub enum Found<'l> {
     /// A file begins.
     File(&'l Path),
-    Line(Line<'l>),
+    Line(&'l Line<'l>),
     /// Something does not hold; it is told before its line.
     Fault(&'l Path, Fault),
 }
@@ -96,7 +96,7 @@ pub fn scan_lines(
             visit(Found::Fault(path, fault))?;
         }
         if let Some(line) = line {
-            visit(Found::Line(line))?;
+            visit(Found::Line(&line))?;
         }
     }
 }

@@ -99,7 +99,8 @@ fn write_and_kill(dir: &Path, after: Duration) -> Vec<(u64, String)> {
         heads
     });
     first.recv_timeout(Duration::from_secs(30)).unwrap();
-    thread::sleep(after);
+    let until = Instant::now() + after;
+    while first.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()

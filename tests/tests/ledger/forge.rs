@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 pub fn record(number: u64) -> Record {
     let detail = [("hold", format!("h{number}").into()), ("destination", "api.test:443 (192.0.2.7)".into())];
-    let kind = if number % 3 == 0 { Kind::Deny } else { Kind::Hold };
+    let kind = if number.is_multiple_of(3) { Kind::Deny } else { Kind::Hold };
     let entry = Entry::new(kind, Who::Rule("infra-after-foreign-secret".into()), None, detail);
     Record::of(entry, "2026-04-25T10:00:00.123456789Z".parse().unwrap())
 }

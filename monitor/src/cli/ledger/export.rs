@@ -54,7 +54,7 @@ impl Export {
         let (mut failed, mut faults) = (None, 0_u64);
         files.scan(&mut |found| {
             let written = match found {
-                Found::Line(line) => self.write(&printer, &mut ocsf, &line),
+                Found::Line(line) => self.write(&printer, &mut ocsf, line),
                 Found::Fault(path, fault) => {
                     faults += 1;
                     complain(&plain(&format!("{}: {fault}", path.display())));

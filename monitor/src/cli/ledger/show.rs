@@ -62,7 +62,7 @@ impl Shown<'_> {
                 complain(&plain(&format!("{}: {fault}", path.display())));
                 Ok(())
             }
-            Found::Line(Line { bytes, link: Some(link), .. }) if filter.admits(&link) => {
+            Found::Line(Line { bytes, link: Some(link), .. }) if filter.admits(link) => {
                 self.records += 1;
                 if self.printer.is_json() {
                     // As it was written: the bytes are what the hash covers.
@@ -72,7 +72,7 @@ impl Shown<'_> {
                     return self.printer.data(&format!("{before}{line}"));
                 }
                 let width = self.printer.width().map(usize::from);
-                self.printer.data(&wording::line(&link, &self.zone, width))
+                self.printer.data(&wording::line(link, &self.zone, width))
             }
             Found::Line(_) => Ok(()),
         }

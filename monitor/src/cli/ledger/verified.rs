@@ -93,7 +93,7 @@ impl Verified {
                 self.files.push(FileView { path, records: 0, first: None, last: None });
             }
             Found::Line(line) => {
-                if let (Some(file), Some(link)) = (self.files.last_mut(), line.link) {
+                if let (Some(file), Some(link)) = (self.files.last_mut(), &line.link) {
                     file.records += 1;
                     file.first = file.first.or(Some(link.seq));
                     file.last = Some(link.seq);

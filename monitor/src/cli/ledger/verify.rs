@@ -1,6 +1,6 @@
 //! `interlock ledger verify`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::tz::TimeZone;
@@ -62,7 +62,7 @@ impl Verify {
         Claims::read(&paths, || self.trusted.keys(&files.dir, printer))
     }
 
-    fn check_proof(&self, path: &PathBuf, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
+    fn check_proof(&self, path: &Path, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let dir = Config::state(global.config_file())?;
         let keys = self.trusted.keys(&dir, printer)?;
         let text = String::from_utf8_lossy(&bytes(path)?).into_owned();

@@ -28,28 +28,31 @@ pub struct Ocsf {
     before: Option<(u64, u32)>,
 }
 
+/// A number of OCSF's with its caption.
+type Named = (u32, &'static str);
+
 /// How a kind of record is said in OCSF.
 struct Class {
     uid: u32,
-    activity: (u32, &'static str),
-    severity: (u32, &'static str),
+    activity: Named,
+    severity: Named,
     /// `disposition_id` and `action_id` with their captions.
-    control: Option<((u32, &'static str), (u32, &'static str))>,
+    control: Option<(Named, Named)>,
     /// `status_id` and its caption.
-    status: (u32, &'static str),
+    status: Named,
 }
 
-const CREATE: (u32, &str) = (1, "Create");
-const UPDATE: (u32, &str) = (2, "Update");
-const CLOSE: (u32, &str) = (3, "Close");
-const INFORMATIONAL: (u32, &str) = (1, "Informational");
-const MEDIUM: (u32, &str) = (3, "Medium");
-const HIGH: (u32, &str) = (4, "High");
-const ALLOWED: (u32, &str) = (1, "Allowed");
-const DENIED: (u32, &str) = (2, "Denied");
-const IN_PROGRESS: (u32, &str) = (2, "In Progress");
-const RESOLVED: (u32, &str) = (4, "Resolved");
-const SUCCESS: (u32, &str) = (1, "Success");
+const CREATE: Named = (1, "Create");
+const UPDATE: Named = (2, "Update");
+const CLOSE: Named = (3, "Close");
+const INFORMATIONAL: Named = (1, "Informational");
+const MEDIUM: Named = (3, "Medium");
+const HIGH: Named = (4, "High");
+const ALLOWED: Named = (1, "Allowed");
+const DENIED: Named = (2, "Denied");
+const IN_PROGRESS: Named = (2, "In Progress");
+const RESOLVED: Named = (4, "Resolved");
+const SUCCESS: Named = (1, "Success");
 
 fn class(kind: Kind) -> Class {
     let finding = |activity, severity, disposition, action, status| Class {

@@ -92,7 +92,7 @@ fn a_witness_that_is_asked_for_must_have_signed() {
     let host = host(4);
     let checkpoint = host.checkpoint();
     let (vkey, cosigned) = witness(&checkpoint, 1_767_000_000);
-    let keys = Keys::read(host.key.public(), &[vkey.clone()]).unwrap();
+    let keys = Keys::read(host.key.public(), std::slice::from_ref(&vkey)).unwrap();
     let signed = Signed::read(&cosigned, &keys).unwrap();
     assert_eq!(signed.witnesses[0].0, "witness.test/w1");
     assert_eq!(signed.witnesses[0].1.unwrap().to_string(), "2025-12-29T09:20:00Z");
