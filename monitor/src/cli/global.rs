@@ -42,6 +42,11 @@ impl Global {
         Config::load(self.config_file()).map_err(|problems| printer.refuse(Exit::Usage, &problems))
     }
 
+    /// The state directory that is configured, which need not exist; `printer` says the configuration's mistakes.
+    pub fn state(&self, printer: &Printer) -> Result<PathBuf, Failure> {
+        Config::state(self.config_file()).map_err(|problems| printer.refuse(Exit::Usage, &problems))
+    }
+
     /// The configuration file, where one is named.
     pub fn config_file(&self) -> Option<&Path> {
         self.config.as_deref()

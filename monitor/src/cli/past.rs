@@ -62,7 +62,7 @@ async fn of_daemon(client: &Client, question: &Question) -> Result<Found, Client
 
 /// Whoever may read the files may see all of them.
 fn read_files(global: &Global, printer: &Printer, question: &Question) -> Result<Found, Failure> {
-    let dir = global.config(printer)?.state;
+    let dir = global.state(printer)?;
     read(&dir, question, &Sight::of_root(), Bounds::default(), Vec::new()).map_err(|error| {
         let exit = match error.kind() {
             std::io::ErrorKind::PermissionDenied => Exit::NotPermitted,

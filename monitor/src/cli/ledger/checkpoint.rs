@@ -11,7 +11,6 @@ use crate::{
         exit::{Exit, Failure},
         global::{Global, Reading},
     },
-    config::Config,
     ledger::tree::{CHECKPOINT_FILE, Keys, PUBLIC_FILE},
 };
 
@@ -42,7 +41,7 @@ impl Checkpoint {
         let printer = global.printer(self.reading);
         let dir = match &self.dir {
             Some(dir) => dir.clone(),
-            None => Config::state(global.config_file())?,
+            None => global.state(&printer)?,
         };
         let beside = dir.join(PUBLIC_FILE);
         let key = fs::read_to_string(&beside).map_err(|error| {

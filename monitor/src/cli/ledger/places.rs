@@ -13,7 +13,6 @@ use crate::{
         global::Global,
         printer::Printer,
     },
-    config::Config,
     ledger::{
         Head, Segments,
         check::Check,
@@ -47,7 +46,7 @@ impl Places {
         let configured;
         let dir = match &self.paths[..] {
             [] => {
-                configured = Config::state(global.config_file())?;
+                configured = global.state(printer)?;
                 &configured
             }
             [dir] if dir.is_dir() => dir,

@@ -19,7 +19,6 @@ use crate::{
         global::{Global, Reading},
         printer::Printer,
     },
-    config::Config,
     ledger::tree::{CHECKPOINT_FILE, PUBLIC_FILE, Proof, ProofError},
 };
 
@@ -63,7 +62,7 @@ impl Verify {
     }
 
     fn check_proof(&self, path: &Path, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
-        let dir = Config::state(global.config_file())?;
+        let dir = global.state(printer)?;
         let keys = self.trusted.keys(&dir, printer)?;
         let text = String::from_utf8_lossy(&bytes(path)?).into_owned();
         let checked = Proof::read(&text).and_then(|proof| Ok((proof.check(&keys)?, proof)));
