@@ -15,10 +15,10 @@ use interlock_core::{
 
 /// What no account has.
 const LOST: &str = "what it was judged by (the session's memory and the rules) did not survive a restart of the daemon: this \
-    is what was explanation of it when it was held, and it cannot be judged again";
+    is what was told of it when it was held, and it cannot be judged again";
 /// What a hold has that has no account.
 const LOST_ACCOUNT: &str = "it was held before a restart of the daemon, or more than 512 holds ago, and neither what it was \
-    judged by nor what was explanation of it then is kept any more: the text of the rule, the secrets that the session had read \
+    judged by nor what was told of it then is kept any more: the text of the rule, the secrets that the session had read \
     before and which processes read them are not known";
 
 /// A hold by its id, with its session's user.
