@@ -9,6 +9,7 @@ mod act;
 mod answer;
 mod decider;
 mod decision;
+mod doubt;
 mod effect;
 mod end;
 mod execs;

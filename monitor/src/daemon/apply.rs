@@ -19,7 +19,7 @@ use crate::{
 };
 use interlock_core::{
     decide::{Effect, Input, Report, Stop},
-    facts::{Action, Process, SessionId},
+    facts::{Action, SessionId},
     record::Kind,
 };
 use interlock_host::{clock::boot_now, enforcement::freeze};
@@ -148,32 +148,10 @@ pub fn pass_on<const N: usize>(ctx: &mut Context, from: [SessionId; N]) {
     step(ctx, Input::Met(group));
 }
 
-pub fn mark_incomplete(ctx: &mut Context, id: SessionId, process: &Process, why: &str) {
-    let Some(session) = ctx.decider.sessions.get_mut(id).filter(|session| !session.incomplete) else {
-        return;
-    };
-    session.incomplete = true;
-    ctx.decider.settle_gate(id);
-    if let Err(error) = ctx.kernel.maps.set_flags(id, GATED, true) {
-        tracing::error!(session = %id, %error, "what it did before it was watched is unknown, and its connections may not ask");
-    }
-    flows::ask_again(&mut ctx.kernel.maps, id);
-    reporting::report_incomplete(&mut ctx.reporter, &ctx.decider.sessions, boot_now(), id, process, why);
-    pass_on(ctx, [id]);
-}
-
 /// Also before a flow is judged: what was lost may be the very touch that the rules ask for.
 pub fn notice_losses_of(ctx: &mut Context, id: SessionId) {
-    let lost = ctx.kernel.maps.taint(id).map_or(0, |taint| taint.lost);
-    let Some(session) = ctx.decider.sessions.get_mut(id).filter(|session| lost > session.lost) else {
-        return;
-    };
-    session.lost = lost;
-    session.incomplete = true;
-    let event = ctx
-        .reporter
-        .event(&ctx.decider.sessions, "records-lost", boot_now(), id)
-        .with("interlock.lost", lost);
-    ctx.reporter.publish(&ctx.decider.sessions, event);
-    pass_on(ctx, [id]);
+    let records = ctx.kernel.maps.taint(id).map_or(0, |taint| taint.lost);
+    if ctx.decider.sessions.get(id).is_some_and(|session| records > session.lost) {
+        step(ctx, Input::Lost { session: id, records });
+    }
 }

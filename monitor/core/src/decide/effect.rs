@@ -90,8 +90,10 @@ pub enum Report {
     Hold { name: &'static str, at: BootNanos, hold: Box<Hold>, extra: Extra },
     /// What others that a session has met have touched counts for it from now on.
     TouchShared { at: BootNanos, session: SessionId, paths: Vec<String> },
-    /// A session has met one of which something is unknown.
-    Incomplete { at: BootNanos, session: SessionId },
+    /// Something of a session is unknown from now on; `process` is who did it, or its root.
+    Incomplete { at: BootNanos, session: SessionId, process: Process, why: &'static str },
+    /// Records of a session were lost, so many since it began.
+    Lost { at: BootNanos, session: SessionId, records: u64 },
     /// In observe mode: the session would be frozen.
     WouldFreeze { at: BootNanos, session: SessionId, rule: String, why: String },
 }

@@ -44,6 +44,10 @@ pub enum Input {
     RestoredGrants(Vec<Grant>),
     /// These sessions can have told each other what they have read: see [`super::Decider::reached`].
     Met(BTreeSet<SessionId>),
+    /// Something that a session did is unknown: `process` did it, or its root is named.
+    Doubted { session: SessionId, process: Box<Process>, why: &'static str },
+    /// So many records of a session were lost since it began.
+    Lost { session: SessionId, records: u64 },
     /// The kernel could not be told that a session's connections ask.
     NotGated(SessionId),
     /// Time has passed: deadlines are looked at.

@@ -39,7 +39,8 @@ impl Decider {
         for id in group {
             self.take_over(step, *id, &known);
             if unknown {
-                self.lacks(step, *id);
+                let root = self.sessions.process(id.root()).cloned().unwrap_or_default();
+                self.lacks(step, *id, root, "it has met a session of which something is unknown");
             }
         }
     }
@@ -61,17 +62,5 @@ impl Decider {
         // The kernel did so for those that the one that touched has met itself, before this was known.
         step.push(Effect::AskAgain(id));
         step.report(Report::TouchShared { at: step.now, session: id, paths });
-    }
-
-    /// Something that it may have been told is unknown.
-    fn lacks(&mut self, step: &mut Step<'_>, id: SessionId) {
-        let Some(session) = self.sessions.get_mut(id).filter(|session| !session.incomplete) else { return };
-        session.incomplete = true;
-        if !session.gated {
-            session.gated = true;
-            step.push(Effect::Gate(id));
-        }
-        step.push(Effect::AskAgain(id));
-        step.report(Report::Incomplete { at: step.now, session: id });
     }
 }

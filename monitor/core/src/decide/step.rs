@@ -34,6 +34,8 @@ impl Decider {
                 self.holds.restore_grants(grants, live);
             }
             Input::Met(sessions) => self.met(step, &sessions),
+            Input::Doubted { session, process, why } => self.doubted(step, session, *process, why),
+            Input::Lost { session, records } => self.lost(step, session, records),
             Input::NotGated(session) => self.not_gated(session),
             Input::Tick => self.expire(step),
             Input::Ends { why } => self.deny_all(step, &why),

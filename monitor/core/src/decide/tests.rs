@@ -16,6 +16,7 @@ use crate::{
     sessions::{Outcome, Session},
 };
 
+mod doubt;
 mod ends;
 mod holding;
 mod judging;
@@ -113,6 +114,9 @@ fn in_words(effect: &Effect) -> String {
             format!("report session {} shares {}", session.0, paths.join(" "))
         }
         Effect::Report(Report::Incomplete { session, .. }) => format!("report session {} lacks", session.0),
+        Effect::Report(Report::Lost { session, records, .. }) => {
+            format!("report session {} lost {records}", session.0)
+        }
         Effect::Report(Report::WouldFreeze { rule, .. }) => format!("report would-freeze {rule}"),
         Effect::PassOn(_) => "pass on".to_owned(),
         Effect::AskAgain(session) => format!("session {} asks again", session.0),

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::{daemon::context::reporter::Reporter, metrics::kind_name};
 use interlock_core::{
     decide::{Decider, Decision, Extra, Report, event_name},
-    facts::{Action, BootNanos, Lifecycle, Process, SessionId, Subject},
+    facts::{Action, BootNanos, Lifecycle, SessionId, Subject},
     holds::Hold,
     sessions::Registry,
 };
@@ -47,32 +47,20 @@ pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
             let event = reporter.event(&decider.sessions, "touch-shared", at, session);
             reporter.publish(&decider.sessions, event.with("file.paths", paths));
         }
-        Report::Incomplete { at, session } => {
-            let root = decider.sessions.process(session.root()).cloned().unwrap_or_default();
-            let why = "it has met a session of which something is unknown";
-            report_incomplete(reporter, &decider.sessions, at, session, &root, why);
+        Report::Incomplete { at, session, process, why } => {
+            let event = reporter.event(&decider.sessions, "session-incomplete", at, session);
+            let event = event.process(&process).with("session.incomplete", true).with("message", why);
+            reporter.publish(&decider.sessions, event);
+        }
+        Report::Lost { at, session, records } => {
+            let event = reporter.event(&decider.sessions, "records-lost", at, session);
+            reporter.publish(&decider.sessions, event.with("interlock.lost", records));
         }
         Report::WouldFreeze { at, session, rule, why } => {
             let event = reporter.event(&decider.sessions, "would-freeze", at, session);
             reporter.publish(&decider.sessions, event.with("rule.id", vec![rule]).with("message", why));
         }
     }
-}
-
-pub fn report_incomplete(
-    reporter: &mut Reporter,
-    sessions: &Registry,
-    at: BootNanos,
-    session: SessionId,
-    process: &Process,
-    why: &str,
-) {
-    let event = reporter
-        .event(sessions, "session-incomplete", at, session)
-        .process(process)
-        .with("session.incomplete", true)
-        .with("message", why);
-    reporter.publish(sessions, event);
 }
 
 fn report_act(

@@ -25,6 +25,7 @@ use crate::daemon::{
 };
 use interlock_core::{
     catalog::secrets::Secrets,
+    decide::Input,
     facts::{BootNanos, SessionId},
     sessions::Registry,
 };
@@ -198,5 +199,6 @@ fn survey(ctx: &mut Context, id: SessionId, question: Question, wanted: Duration
 /// A session's stores were not looked for when it began, because those of others took all the time there is.
 fn doubt_unsurveyed(ctx: &mut Context, id: SessionId, pid: u32) {
     let root = ctx.decider.sessions.actor(id, pid).cloned().unwrap_or_default();
-    apply::mark_incomplete(ctx, id, &root, "its stores could not be looked for when it began");
+    let why = "its stores could not be looked for when it began";
+    apply::step(ctx, Input::Doubted { session: id, process: Box::new(root), why });
 }

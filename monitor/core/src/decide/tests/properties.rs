@@ -44,6 +44,8 @@ struct Driver {
     now: Seconds,
     /// The two sessions have met: the kernel remembers it.
     met: bool,
+    /// Records that were lost, of both sessions together.
+    losses: u64,
     asked: BTreeMap<u64, Waiter>,
     answered: BTreeMap<u64, Answer>,
     gone: BTreeSet<u64>,
@@ -73,6 +75,7 @@ impl Driver {
             model: Model::new(),
             now: 0,
             met: false,
+            losses: 0,
             asked: BTreeMap::new(),
             answered: BTreeMap::new(),
             gone: BTreeSet::new(),

@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::daemon::{apply, context::Context};
 use interlock_core::{
     catalog::{basename, secrets::Secrets},
+    decide::Input,
     facts::{BootNanos, Process, SessionId},
     recognition,
     sessions::{Registry, Session},
@@ -68,7 +69,8 @@ pub fn doubt_the_ended(ctx: &mut Context, id: SessionId, executed: Executed) {
     let before = if executed.looked.since(executed.at) < AT_ONCE { executed.reaped } else { 0 };
     let root = ctx.decider.sessions.process(id.root()).cloned();
     if let Some(root) = root.filter(|root| procfs::reaped(root.pid) > before) {
-        apply::mark_incomplete(ctx, id, &root, "what it had started was over before it was watched");
+        let why = "what it had started was over before it was watched";
+        apply::step(ctx, Input::Doubted { session: id, process: Box::new(root), why });
     }
 }
 
@@ -80,7 +82,8 @@ fn doubt(ctx: &mut Context, id: SessionId, process: &Process) {
     // What an agent launches of its own is itself.
     let own = recognition::own_program(&ctx.policies.catalog, &process.executable, &process.args, grounds);
     if own.is_none() {
-        apply::mark_incomplete(ctx, id, process, "it started a program before it was watched");
+        let why = "it started a program before it was watched";
+        apply::step(ctx, Input::Doubted { session: id, process: Box::new(process.clone()), why });
     }
 }
 

@@ -14,9 +14,12 @@ impl Driver {
 
     /// Records of it were lost: what it has touched is not known, and counts as touched.
     pub fn lost(&mut self, session: usize) {
-        self.decider.sessions.get_mut(id(session)).unwrap().incomplete = true;
+        self.losses += 1;
+        let effects = self.step(Input::Lost { session: id(session), records: self.losses });
+        assert!(effects.iter().any(|effect| matches!(effect, Effect::PassOn(_))), "{effects:?}");
         self.pass_on();
         self.model.touch(session);
+        self.check(&effects, &Outcome::default());
     }
 
     pub fn meet(&mut self) {
