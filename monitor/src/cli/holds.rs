@@ -85,7 +85,7 @@ pub struct Approve {
 
 impl Approve {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let approval = Approval { for_seconds: self.time.map(|time| time.as_secs()) };
+        let approval = Approval { for_seconds: self.time.map(|time| time.as_secs()), seen: None };
         let hold = decide(client, &self.id, "approve", &approval)?;
         printer.data(&released(&hold, self.time))?;
         say_where_its_keys_are(&hold, printer);

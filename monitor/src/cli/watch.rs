@@ -3,6 +3,7 @@
 //! The state and what changes it (`model`, `update`) know no terminal; `draw` knows nothing else; `worker` and `feed` ask the
 //! daemon. See `docs/decisions/0036-a-screen-to-decide-at.md`.
 
+mod agenda;
 mod dialog;
 mod draw;
 mod events;
@@ -15,10 +16,16 @@ mod update;
 mod worker;
 mod wrap;
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    time::Instant,
+};
 
 use clap::Args;
-use crossterm::event::EventStream;
+use crossterm::{
+    event::{DisableBracketedPaste, EnableBracketedPaste, EventStream},
+    execute,
+};
 use futures_util::StreamExt as _;
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::DefaultTerminal;
@@ -57,9 +64,27 @@ impl Watch {
         }
         // Raw mode and another screen, and back also where this program panics.
         let terminal = ratatui::try_init()?;
+        let pasted = Pasted::marked();
         let shown = wait(run(client.clone(), terminal));
+        drop(pasted);
         ratatui::try_restore()?;
         shown.map(|()| Exit::Success)
+    }
+}
+
+/// The terminal marks what is pasted, so that it is not taken for keys.
+struct Pasted;
+
+impl Pasted {
+    fn marked() -> Self {
+        let _ = execute!(io::stdout(), EnableBracketedPaste); // some terminals cannot: a question takes no answer at once
+        Self
+    }
+}
+
+impl Drop for Pasted {
+    fn drop(&mut self) {
+        let _ = execute!(io::stdout(), DisableBracketedPaste); // the terminal is gone
     }
 }
 
@@ -82,7 +107,11 @@ async fn run(client: Client, mut terminal: DefaultTerminal) -> Result<(), Failur
     let theme = Theme::of_environment();
     let mut tick = interval(TICK);
     loop {
-        terminal.draw(|frame| draw::draw(&state, theme, frame))?;
+        let drawn = terminal.draw(|frame| draw::draw(&state, theme, frame))?.area;
+        // A window that has just changed is drawn again when that is known.
+        if (drawn.width, drawn.height) == state.size {
+            state.was_drawn(Instant::now());
+        }
         let first = tokio::select! {
             input = inputs.recv() => input.unwrap_or(Input::Ended),
             _ = tick.tick() => Input::Tick(Timestamp::now()),

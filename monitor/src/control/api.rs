@@ -6,10 +6,10 @@
 //! | `GET /v1/sessions` | [`SessionView`]s |
 //! | `POST /v1/sessions` ([`Enroll`]) | [`SessionView`]: the caller itself is now a session's root |
 //! | `POST /v1/sessions/{id}/freeze`, `…/thaw` | [`SessionView`] |
-//! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too) |
+//! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too; `?peek=true`: without counting them as shown) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` | [`HoldView`] |
 //! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
-//! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold |
+//! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold (`?peek=true` as above) |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
 //! | `GET /v1/doctor` | [`Check`](interlock_core::health::Check)s |
 //!
@@ -157,12 +157,16 @@ pub struct HoldView {
     pub background: bool,
 }
 
-/// How far an approval reaches.
+/// How far an approval reaches, and what it stands on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
     /// Also let the session's further connections to the same destination through, for so many seconds.
     pub for_seconds: Option<u64>,
+    /// How many [`HoldView::others`] the person was shown. Where more wait by now, it is refused, whoever else has seen them. Without
+    /// it, it counts what was shown to anybody.
+    #[serde(default)]
+    pub seen: Option<usize>,
 }
 
 /// Makes the calling process the root of a session.

@@ -33,11 +33,18 @@ pub enum Request {
     Thaw(String, Reply<SessionView>),
     Holds {
         all: bool,
+        /// Nobody counts as shown to a person by it.
+        peek: bool,
         reply: Reply<Vec<HoldView>>,
     },
     Approve(String, Approval, Reply<HoldView>),
     Deny(String, Reply<HoldView>),
-    Explain(String, Reply<Explanation>),
+    Explain {
+        id: String,
+        /// As above.
+        peek: bool,
+        reply: Reply<Explanation>,
+    },
     Reload(Reply<RulesView>),
     Doctor(Reply<Vec<Check>>),
     /// Asked before events are told, so that the refusal above applies to them too; answered by what the caller may see.

@@ -101,10 +101,17 @@ async fn thaw(asked: Asked, Path(id): Path<String>) -> Response {
 #[serde(default, deny_unknown_fields)]
 struct WhichHolds {
     all: bool,
+    peek: bool,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct HowToExplain {
+    peek: bool,
 }
 
 async fn holds(asked: Asked, Flags(which): Flags<WhichHolds>) -> Response {
-    asked.ask(|reply| Request::Holds { all: which.all, reply }).await
+    asked.ask(|reply| Request::Holds { all: which.all, peek: which.peek, reply }).await
 }
 
 async fn approve(asked: Asked, Path(id): Path<String>, Given(approval): Given<Approval>) -> Response {
@@ -115,8 +122,8 @@ async fn deny(asked: Asked, Path(id): Path<String>) -> Response {
     asked.ask(|reply| Request::Deny(id, reply)).await
 }
 
-async fn explain(asked: Asked, Path(id): Path<String>) -> Response {
-    asked.ask(|reply| Request::Explain(id, reply)).await
+async fn explain(asked: Asked, Path(id): Path<String>, Flags(how): Flags<HowToExplain>) -> Response {
+    asked.ask(|reply| Request::Explain { id, peek: how.peek, reply }).await
 }
 
 async fn events(asked: Asked, Flags(question): Flags<Question>) -> Response {

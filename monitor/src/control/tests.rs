@@ -82,10 +82,12 @@ impl EventLoop for Scripted {
             Request::Enroll(enroll, _) => format!("enroll {}", enroll.command.join(" ")),
             Request::Freeze(id, _) => format!("freeze {id}"),
             Request::Thaw(id, _) => format!("thaw {id}"),
-            Request::Holds { all, .. } => format!("holds {all}"),
-            Request::Approve(id, approval, _) => format!("approve {id} {:?}", approval.for_seconds),
+            Request::Holds { all, peek, .. } => format!("holds {all} {peek}"),
+            Request::Approve(id, approval, _) => {
+                format!("approve {id} {:?} {:?}", approval.for_seconds, approval.seen)
+            }
             Request::Deny(id, _) => format!("deny {id}"),
-            Request::Explain(id, _) => format!("explain {id}"),
+            Request::Explain { id, peek, .. } => format!("explain {id} {peek}"),
             Request::Status(_) => "status".into(),
             Request::Sessions(_) => "sessions".into(),
             Request::Reload(_) => "reload".into(),
@@ -102,8 +104,8 @@ impl EventLoop for Scripted {
             Request::Approve(id, _, reply) => drop(reply.send(hold(id, HoldState::Approved))),
             Request::Deny(id, reply) => drop(reply.send(hold(id, HoldState::Denied))),
             // An event loop that ends before it answers.
-            Request::Explain(id, reply) if id == "end" => drop(reply),
-            Request::Explain(id, reply) => drop(reply.send(Ok(explanation(id)))),
+            Request::Explain { id, reply, .. } if id == "end" => drop(reply),
+            Request::Explain { id, reply, .. } => drop(reply.send(Ok(explanation(id)))),
             Request::Reload(reply) => drop(reply.send(Ok(sample::status().rules))),
             Request::Doctor(reply) => drop(reply.send(Ok(vec![check()]))),
             Request::Watch(reply) => drop(reply.send(Ok(self.sight.lock().unwrap().clone()))),
@@ -186,12 +188,14 @@ async fn each_route_asks_the_event_loop_its_question() {
     assert_eq!(client.post::<_, SessionView>("/v1/sessions/1-2/thaw", &()).await.unwrap().id, "1-2");
     assert_eq!(client.get::<Vec<HoldView>>("/v1/holds").await.unwrap(), [sample::hold()]);
     client.get::<Vec<HoldView>>("/v1/holds?all=true").await.unwrap();
-    let approval = Approval { for_seconds: Some(600) };
+    client.get::<Vec<HoldView>>("/v1/holds?peek=true").await.unwrap();
+    let approval = Approval { for_seconds: Some(600), seen: Some(2) };
     let approved: HoldView = client.post("/v1/holds/h1/approve", &approval).await.unwrap();
     assert_eq!(approved.state, HoldState::Approved);
     let denied: HoldView = client.post("/v1/holds/h1/deny", &()).await.unwrap();
     assert_eq!(denied.state, HoldState::Denied);
     assert_eq!(client.get::<Explanation>("/v1/explain/e7").await.unwrap(), explanation("e7".into()));
+    client.get::<Explanation>("/v1/explain/h1?peek=true").await.unwrap();
     assert_eq!(client.post::<_, RulesView>("/v1/rules/reload", &()).await.unwrap(), sample::status().rules);
     assert_eq!(client.get::<Vec<Check>>("/v1/doctor").await.unwrap(), [check()]);
     let expected = [
@@ -200,11 +204,13 @@ async fn each_route_asks_the_event_loop_its_question() {
         "enroll claude -p",
         "freeze 1-2",
         "thaw 1-2",
-        "holds false",
-        "holds true",
-        "approve h1 Some(600)",
+        "holds false false",
+        "holds true false",
+        "holds false true",
+        "approve h1 Some(600) Some(2)",
         "deny h1",
-        "explain e7",
+        "explain e7 false",
+        "explain h1 true",
         "reload",
         "doctor",
     ];
@@ -244,7 +250,7 @@ async fn what_is_malformed_never_reaches_the_event_loop() {
     let unknown =
         served.post_raw("/v1/holds/h1/approve", r#"{"for_second":9,"for_seconds":9,"force":true}"#).await;
     assert!(unknown.starts_with("HTTP/1.1 422"), "{unknown}");
-    assert!(unknown.contains("unknown fields: for_second, force; expected: for_seconds"), "{unknown}");
+    assert!(unknown.contains("unknown fields: for_second, force; expected: for_seconds, seen"), "{unknown}");
     let wrong = served.post_raw("/v1/holds/h1/approve", r#"{"for_seconds":"9"}"#).await;
     assert!(wrong.starts_with("HTTP/1.1 422"), "{wrong}");
     let broken = served.post_raw("/v1/sessions", "{").await;
@@ -275,7 +281,7 @@ async fn an_empty_body_is_the_default() {
     let served = serve();
     let answer = served.post_raw("/v1/holds/h1/approve", "").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert_eq!(served.asked(), ["approve h1 None"]);
+    assert_eq!(served.asked(), ["approve h1 None None"]);
 }
 
 fn event(id: u64) -> Arc<Value> {

@@ -44,12 +44,17 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Enroll(enroll, reply) => reply!(reply, decisions::enroll(ctx, &caller, enroll)),
         Request::Freeze(id, reply) => reply!(reply, decisions::freeze_by(ctx, &caller, &id)),
         Request::Thaw(id, reply) => reply!(reply, decisions::thaw_by(ctx, &caller, &id)),
-        Request::Holds { all, reply } => reply!(reply, Ok(decisions::show_holds(ctx, &caller, all))),
+        Request::Holds { all, peek: true, reply } => {
+            reply!(reply, Ok(permissions::visible_holds(ctx, &caller, all)))
+        }
+        Request::Holds { all, peek: false, reply } => {
+            reply!(reply, Ok(decisions::show_holds(ctx, &caller, all)))
+        }
         Request::Approve(id, approval, reply) => {
             reply!(reply, decisions::approve(ctx, &caller, &id, &approval))
         }
         Request::Deny(id, reply) => reply!(reply, decisions::deny(ctx, &caller, &id)),
-        Request::Explain(id, reply) => reply!(reply, explaining::explain(ctx, &caller, &id)),
+        Request::Explain { id, peek, reply } => reply!(reply, explaining::explain(ctx, &caller, &id, peek)),
         Request::Reload(reply) => match permitted.and_then(|()| root_only(&caller, "reload the rules")) {
             Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read
             Err(no) => send(reply, Err(no)),

@@ -57,7 +57,7 @@ impl Desk {
     fn asks(&self) {
         self.terminal.presses("a");
         self.displays("approve h1?");
-        self.terminal.presses("G");
+        self.terminal.presses(" ");
         self.displays("type yes and Enter to approve");
     }
 
@@ -115,6 +115,8 @@ fn who_joins_a_hold_while_the_question_is_open_is_not_approved_with_it() {
         held if held.len() == 2 => Ok(()),
         held => Err((held, agent.output())),
     });
+    // Another reader has seen both; the person at this screen has not.
+    assert_eq!(desk.daemon.holds()[0]["others"].as_array().unwrap().len(), 1);
     desk.terminal.presses("yes\r");
     desk.displays("refused: more waits under h1 than you were shown");
     wait::throughout("held", A_WHILE, || desk.server.silent());

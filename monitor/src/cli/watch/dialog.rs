@@ -1,5 +1,7 @@
 //! What lies over the panes: a question to the person, or a text to read.
 
+use std::time::{Duration, Instant};
+
 use super::{
     evidence::{LABEL, evidence, labelled},
     wrap::wrapped,
@@ -9,6 +11,9 @@ use interlock_core::explanation::Explanation;
 
 /// What a person types to let something go on.
 pub const CONSENT: &str = "yes";
+
+/// How long a question stands there before it takes an answer: what was typed for something else is over by then.
+const READ_FIRST: Duration = Duration::from_millis(700);
 
 /// What is about to be done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +51,17 @@ impl Decision {
     }
 }
 
+/// The daemon is asked what exactly is decided about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Looking {
+    pub decision: Decision,
+    /// Which asking it is: an answer to an earlier one is older than what the person is waiting for.
+    pub serial: u64,
+}
+
 #[derive(Debug)]
 pub enum Dialog {
-    /// The daemon is asked what exactly is decided about.
-    Looking(Decision),
+    Looking(Looking),
     Question(Question),
     Text(Text),
     /// The words that narrow the events.
@@ -63,6 +75,10 @@ pub struct Question {
     pub text: Text,
     /// What was typed of [`CONSENT`].
     pub typed: String,
+    /// How many waited under the hold beside the one that asks, as the text says.
+    pub others: Option<usize>,
+    /// Since when it has been on the screen.
+    drawn: Option<Instant>,
 }
 
 /// Lines to scroll in.
@@ -73,6 +89,8 @@ pub struct Text {
     /// Columns that what does not fit goes in by.
     hanging: usize,
     pub top: usize,
+    /// The columns that it was drawn in, and so many lines from the first one on have been on the screen.
+    read: (usize, usize),
     /// All of it has been on the screen.
     pub seen: bool,
 }
@@ -87,7 +105,7 @@ pub fn room(size: (u16, u16), asks: bool) -> (usize, usize) {
 impl Text {
     #[must_use]
     pub fn new(title: impl Into<String>, lines: Vec<String>) -> Self {
-        Self { title: title.into(), lines, hanging: 0, top: 0, seen: false }
+        Self { title: title.into(), lines, hanging: 0, top: 0, read: (0, 0), seen: false }
     }
 
     #[must_use]
@@ -95,11 +113,19 @@ impl Text {
         self.lines.iter().flat_map(|line| wrapped(line, width, self.hanging)).collect()
     }
 
-    /// Scrolls, and notices when the end was shown.
     pub fn scroll(&mut self, by: isize, (width, height): (usize, usize)) {
         let last = self.wrapped(width).len().saturating_sub(height);
         self.top = self.top.saturating_add_signed(by).min(last);
-        self.seen |= self.top == last;
+    }
+
+    /// Notices what is on the screen: what was jumped over has not been.
+    pub fn was_drawn(&mut self, (width, height): (usize, usize)) {
+        let mut read = if self.read.0 == width { self.read.1 } else { 0 };
+        if self.top <= read {
+            read = read.max(self.top + height);
+        }
+        self.read = (width, read);
+        self.seen |= read >= self.wrapped(width).len();
     }
 }
 
@@ -118,7 +144,7 @@ impl Question {
             _ => "Denied, the process sees its connection or call refused.".to_owned(),
         };
         lines.push(what);
-        Self::new(decision, lines)
+        Self { others: Some(hold.others.len()), ..Self::new(decision, lines) }
     }
 
     #[must_use]
@@ -136,7 +162,19 @@ impl Question {
 
     fn new(decision: Decision, lines: Vec<String>) -> Self {
         let title = format!("{}?", decision.words());
-        Self { decision, text: Text { hanging: LABEL, ..Text::new(title, lines) }, typed: String::new() }
+        let text = Text { hanging: LABEL, ..Text::new(title, lines) };
+        Self { decision, text, typed: String::new(), others: None, drawn: None }
+    }
+
+    pub fn was_drawn(&mut self, room: (usize, usize), when: Instant) {
+        self.drawn.get_or_insert(when);
+        self.text.was_drawn(room);
+    }
+
+    /// Whether it takes an answer: it has been before the person's eyes, and for long enough.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.drawn.is_some_and(|drawn| drawn.elapsed() >= READ_FIRST)
     }
 
     /// What is asked of the person.
@@ -145,6 +183,9 @@ impl Question {
         let words = self.decision.words();
         if self.decision.lets_go_on() && !self.text.seen {
             return "there is more to read: j goes on, Esc leaves".to_owned();
+        }
+        if !self.is_open() {
+            return "one moment, read it first; Esc leaves".to_owned();
         }
         if self.decision.lets_go_on() {
             format!("type {CONSENT} and Enter to {words}, Esc to leave it: {}", self.typed)

@@ -12,16 +12,13 @@ use ratatui::{
 
 use super::{
     dialog::Dialog,
-    model::{Link, Pane, State},
+    model::{Link, Pane, SMALLEST, State},
     theme::Theme,
 };
 use crate::cli::{
     clip::clipped,
     language::{since, word},
 };
-
-/// Below this, nothing can be read well enough to decide by.
-pub const SMALLEST: (u16, u16) = (60, 16);
 
 const KEYS: &str =
     "tab pane  j k move  enter explain  a approve  d deny  f freeze  t thaw  / filter  ? help  q quit";
@@ -99,8 +96,8 @@ fn footer(state: &State, width: u16) -> Line<'static> {
     let width = usize::from(width);
     let keys = if KEYS.len() <= width { KEYS } else { KEYS_SHORT };
     let text = match (&state.dialog, &state.notice) {
-        (Some(Dialog::Looking(decision)), _) => {
-            format!("{}: asking the daemon what waits …", decision.words())
+        (Some(Dialog::Looking(looking)), _) => {
+            format!("{}: asking the daemon what waits …", looking.decision.words())
         }
         (Some(Dialog::Question(question)), _) => match question.decision.hold() {
             Some(_) => {

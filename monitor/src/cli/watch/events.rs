@@ -25,9 +25,10 @@ pub struct Events {
 }
 
 impl Events {
-    pub fn take(&mut self, event: Value) {
+    /// Returns whether the event is new.
+    pub fn take(&mut self, event: Value) -> bool {
         if id(&event).is_some_and(|id| !self.known.insert(id.to_owned())) {
-            return;
+            return false;
         }
         self.kept.push_back(event);
         if self.kept.len() > KEPT
@@ -36,6 +37,7 @@ impl Events {
         {
             self.known.remove(id);
         }
+        true
     }
 
     /// A remark among the events.
@@ -130,9 +132,11 @@ mod tests {
     #[test]
     fn a_stream_that_begins_anew_tells_nothing_twice_and_the_oldest_make_room() {
         let mut events = filled();
-        events.take(json!({ "event.id": "e2" }));
+        assert!(!events.take(json!({ "event.id": "e2" })));
         assert_eq!(events.kept.len(), 4);
-        (5..6000).for_each(|number| events.take(json!({ "event.id": format!("e{number}") })));
+        for number in 5..6000 {
+            assert!(events.take(json!({ "event.id": format!("e{number}") })));
+        }
         assert_eq!((events.kept.len(), events.known.len()), (KEPT, KEPT));
     }
 }

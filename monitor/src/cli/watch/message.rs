@@ -4,7 +4,7 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::dialog::Decision;
+use super::dialog::{Decision, Looking};
 use crate::control::api::{HoldView, SessionView, Status};
 use interlock_core::explanation::Explanation;
 
@@ -21,10 +21,10 @@ pub enum Input {
     Key(KeyEvent),
     Resized(u16, u16),
     Tick(Timestamp),
-    /// What the daemon says regularly. Without holds while a question about one is open.
-    News(Box<Status>, Vec<SessionView>, Option<Vec<HoldView>>),
+    /// What the daemon says regularly.
+    News(Box<Status>, Vec<SessionView>, Vec<HoldView>),
     /// A hold as it is now, before it is decided about; `None` where it waits no more.
-    Looked(Decision, Result<Box<Sighting>, String>),
+    Looked(Looking, Result<Box<Sighting>, String>),
     /// By the id of a hold or an event; `shown` where a person asked for it.
     Explained {
         id: String,
@@ -43,7 +43,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// `None` for what means nothing here.
+    /// `None` for what means nothing here: a pasted text must decide nothing either.
     #[must_use]
     pub fn of_terminal(event: Event) -> Option<Self> {
         match event {
@@ -59,15 +59,16 @@ impl Input {
 pub enum Order {
     /// Ask for everything now.
     Refresh,
-    /// Ask for a hold as it is now, and for no holds afterwards until the question is over: what the daemon counts as shown is then
-    /// what stands in the question, and who joins it meanwhile is not approved unseen.
-    Look(Decision),
-    /// The question is over.
-    Leave,
+    /// Ask for a hold as it is now.
+    Look(Looking),
     Explain {
         id: String,
         shown: bool,
     },
-    Decide(Decision),
+    /// `seen` others stood under the hold in the question.
+    Decide {
+        decision: Decision,
+        seen: Option<usize>,
+    },
     Quit,
 }

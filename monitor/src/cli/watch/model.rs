@@ -1,6 +1,6 @@
 //! What is on the screen.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Instant};
 
 use jiff::{Timestamp, tz::TimeZone};
 
@@ -10,6 +10,9 @@ use super::{
 };
 use crate::control::api::{HoldView, SessionView, Status};
 use interlock_core::explanation::Explanation;
+
+/// Columns and lines that a screen must have.
+pub const SMALLEST: (u16, u16) = (60, 16);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pane {
@@ -59,6 +62,10 @@ pub struct State {
     pub notice: Option<String>,
     /// What `explain` said of the holds that wait, with how many waited under each then.
     pub stories: HashMap<String, (usize, Explanation)>,
+    /// Of which holds that was asked, with how many waited under each then.
+    pub asked: HashMap<String, usize>,
+    /// How often the daemon was asked what a decision is about.
+    pub looks: u64,
 }
 
 impl State {
@@ -77,6 +84,8 @@ impl State {
             dialog: None,
             notice: None,
             stories: HashMap::new(),
+            asked: HashMap::new(),
+            looks: 0,
         }
     }
 
@@ -87,6 +96,24 @@ impl State {
             Some(Dialog::Text(text)) => text.scroll(0, room(self.size, false)),
             _ => {}
         }
+    }
+
+    /// All that is in the state was on the screen at `when`.
+    pub fn was_drawn(&mut self, when: Instant) {
+        if self.is_too_small() {
+            return;
+        }
+        match &mut self.dialog {
+            Some(Dialog::Question(question)) => question.was_drawn(room(self.size, true), when),
+            Some(Dialog::Text(text)) => text.was_drawn(room(self.size, false)),
+            _ => {}
+        }
+    }
+
+    /// Nothing can be read well enough to decide by.
+    #[must_use]
+    pub fn is_too_small(&self) -> bool {
+        self.size.0 < SMALLEST.0 || self.size.1 < SMALLEST.1
     }
 
     #[must_use]

@@ -1,12 +1,14 @@
 //! The screen, without a terminal.
 
-use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use std::time::{Duration, Instant};
+
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{Terminal, backend::TestBackend};
 use serde_json::json;
 
 use super::{
-    dialog::{Decision, Dialog},
+    dialog::{Decision, Dialog, Looking},
     draw::draw,
     message::{Input, Order, Sighting},
     model::{Link, Pane, State},
@@ -44,10 +46,17 @@ fn screen(size: (u16, u16), holds: Vec<HoldView>) -> State {
 
 fn news(holds: Vec<HoldView>) -> Input {
     let frozen = SessionView { id: "4800-0a1b3".into(), ..sample::session() };
-    Input::News(Box::new(sample::status()), vec![sample::session(), frozen], Some(holds))
+    Input::News(Box::new(sample::status()), vec![sample::session(), frozen], holds)
 }
 
-fn drawn(state: &State) -> String {
+/// What is on the screen, and has been for a while.
+fn drawn(state: &mut State) -> String {
+    state.was_drawn(Instant::now().checked_sub(Duration::from_secs(1)).unwrap());
+    at_once(state)
+}
+
+/// What is on the screen.
+fn at_once(state: &State) -> String {
     let mut terminal = Terminal::new(TestBackend::new(state.size.0, state.size.1)).unwrap();
     terminal.draw(|frame| draw(state, Theme::plain(), frame)).unwrap();
     terminal.backend().to_string()
@@ -65,71 +74,90 @@ fn approve() -> Decision {
     Decision::Approve { hold: "h1".into() }
 }
 
-/// As the worker answers.
+fn look(serial: u64) -> Order {
+    Order::Look(Looking { decision: approve(), serial })
+}
+
+fn decide(decision: Decision, seen: Option<usize>) -> Order {
+    Order::Decide { decision, seen }
+}
+
+/// As the worker answers the newest asking.
 fn looked(state: &mut State, hold: Option<HoldView>) -> Vec<Order> {
-    update(
-        state,
-        Input::Looked(approve(), Ok(Box::new(Sighting { hold, story: Some(sample::explanation()) }))),
-    )
+    let serial = state.looks;
+    looked_at(state, serial, hold)
+}
+
+fn looked_at(state: &mut State, serial: u64, hold: Option<HoldView>) -> Vec<Order> {
+    let sighting = Sighting { hold, story: Some(sample::explanation()) };
+    update(state, Input::Looked(Looking { decision: approve(), serial }, Ok(Box::new(sighting))))
 }
 
 #[test]
 fn a_hold_with_its_evidence_at_80_by_24() {
-    insta::assert_snapshot!(drawn(&screen((80, 24), vec![sample::hold()])));
+    insta::assert_snapshot!(drawn(&mut screen((80, 24), vec![sample::hold()])));
 }
 
 #[test]
 fn a_hold_with_its_evidence_at_120_by_40() {
-    insta::assert_snapshot!(drawn(&screen((120, 40), vec![sample::hold()])));
+    insta::assert_snapshot!(drawn(&mut screen((120, 40), vec![sample::hold()])));
 }
 
 #[test]
 fn nothing_waits() {
-    insta::assert_snapshot!(drawn(&screen((80, 24), vec![])));
+    insta::assert_snapshot!(drawn(&mut screen((80, 24), vec![])));
 }
 
 #[test]
 fn a_question_shows_what_is_approved_and_takes_a_word() {
     let mut state = screen((80, 24), vec![sample::hold()]);
-    assert_eq!(types(&mut state, "a"), [Order::Look(approve())]);
+    assert_eq!(types(&mut state, "a"), [look(1)]);
     // Typed before anything could be read.
     assert_eq!(types(&mut state, "yes"), []);
     assert_eq!(press(&mut state, KeyCode::Enter), []);
     let hold = HoldView { others: vec!["4730 curl \u{202e}x".into()], ..sample::hold() };
     assert_eq!(looked(&mut state, Some(hold)), []);
+    drawn(&mut state);
     assert_eq!(types(&mut state, "ye"), []);
-    insta::assert_snapshot!(drawn(&state));
+    insta::assert_snapshot!(drawn(&mut state));
     assert_eq!(press(&mut state, KeyCode::Enter), [], "half a word");
     assert_eq!(types(&mut state, "xs"), []);
-    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide(approve())]);
+    assert_eq!(press(&mut state, KeyCode::Enter), [decide(approve(), Some(1))]);
     update(&mut state, Input::Answered(Err("not permitted: you have \u{1b}[2J no say".into())));
     assert!(
-        drawn(&state).contains(r"refused: not permitted: you have \u{1b}[2J no say"),
+        drawn(&mut state).contains(r"refused: not permitted: you have \u{1b}[2J no say"),
         "{}",
-        drawn(&state)
+        drawn(&mut state)
     );
 }
 
 #[test]
 fn what_does_not_fit_must_be_read_to_its_end() {
     let mut state = screen((80, 24), vec![sample::hold()]);
-    let others = (0..30).map(|number| format!("{number} curl number-{number}.")).collect();
+    let others = (0..60).map(|number| format!("{number} curl number-{number}.")).collect();
     types(&mut state, "a");
     looked(&mut state, Some(HoldView { others, ..sample::hold() }));
-    assert!(drawn(&state).contains("there is more to read") && !drawn(&state).contains("number-29."));
+    assert!(drawn(&mut state).contains("there is more to read") && !drawn(&mut state).contains("number-59."));
     types(&mut state, "yes");
     assert_eq!(press(&mut state, KeyCode::Enter), []);
     press(&mut state, KeyCode::End);
-    assert!(drawn(&state).contains("number-29."), "{}", drawn(&state));
+    let end = drawn(&mut state);
+    assert!(end.contains("number-59.") && end.contains("there is more to read"), "the middle: {end}");
+    press(&mut state, KeyCode::Home);
+    for _ in 0..6 {
+        drawn(&mut state);
+        press(&mut state, KeyCode::PageDown);
+    }
+    assert!(drawn(&mut state).contains("number-59."), "{}", drawn(&mut state));
     types(&mut state, "yes");
-    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide(approve())]);
+    assert_eq!(press(&mut state, KeyCode::Enter), [decide(approve(), Some(60))]);
 }
 
 #[test]
 fn a_question_ends_with_its_hold_and_with_the_daemon() {
     let mut state = screen((80, 24), vec![sample::hold()]);
     types(&mut state, "a");
-    assert_eq!(looked(&mut state, None), [Order::Leave]);
+    assert_eq!(looked(&mut state, None), [Order::Refresh]);
     types(&mut state, "a");
     looked(&mut state, Some(sample::hold()));
     let event = |hold: &str| {
@@ -140,40 +168,89 @@ fn a_question_ends_with_its_hold_and_with_the_daemon() {
     };
     assert_eq!(update(&mut state, event("h2")), [Order::Refresh]);
     assert!(state.dialog.is_some());
-    assert_eq!(update(&mut state, event("h1")), [Order::Leave, Order::Refresh]);
+    assert_eq!(update(&mut state, event("h2")), [], "it is told again");
+    assert_eq!(update(&mut state, event("h1")), [Order::Refresh]);
     assert_eq!(state.notice.as_deref(), Some("h1 is decided: flow-denied by uid 7"));
     types(&mut state, "a");
-    assert_eq!(update(&mut state, Input::Lost("it is gone".into())), [Order::Leave]);
-    assert!(drawn(&state).contains("NO DAEMON"), "{}", drawn(&state));
+    assert_eq!(update(&mut state, Input::Lost("it is gone".into())), [Order::Refresh]);
+    assert!(drawn(&mut state).contains("NO DAEMON"), "{}", drawn(&mut state));
     assert_eq!(types(&mut state, "a"), [], "nobody to ask");
     update(&mut state, news(vec![sample::hold()]));
     assert_eq!(state.link, Link::Up);
-    assert_eq!(types(&mut state, "a"), [Order::Look(approve())]);
+    assert_eq!(types(&mut state, "a"), [look(4)]);
 }
 
 #[test]
 fn an_answer_to_a_question_that_was_left_opens_nothing() {
     let mut state = screen((80, 24), vec![sample::hold()]);
     types(&mut state, "a");
-    assert_eq!(press(&mut state, KeyCode::Esc), [Order::Leave]);
+    assert_eq!(press(&mut state, KeyCode::Esc), [Order::Refresh]);
     looked(&mut state, Some(sample::hold()));
     assert!(state.dialog.is_none());
     types(&mut state, "d");
     looked(&mut state, Some(sample::hold())); // of the approval that was left
-    assert!(matches!(state.dialog, Some(Dialog::Looking(Decision::Deny { .. }))));
+    assert!(matches!(&state.dialog, Some(Dialog::Looking(Looking { decision: Decision::Deny { .. }, .. }))));
+    press(&mut state, KeyCode::Esc);
+    assert_eq!(types(&mut state, "a"), [look(3)]);
+    looked_at(&mut state, 1, Some(sample::hold())); // the same decision, and older evidence
+    assert!(matches!(&state.dialog, Some(Dialog::Looking(_))));
+    looked_at(&mut state, 3, Some(sample::hold()));
+    assert!(matches!(&state.dialog, Some(Dialog::Question(_))));
+}
+
+#[test]
+fn a_question_takes_no_answer_before_it_has_stood_on_a_screen_that_can_be_read() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    types(&mut state, "d");
+    let deny = Decision::Deny { hold: "h1".into() };
+    let sighting = Sighting { hold: Some(sample::hold()), story: None };
+    let looking = Looking { decision: deny.clone(), serial: state.looks };
+    update(&mut state, Input::Looked(looking, Ok(Box::new(sighting))));
+    assert_eq!(types(&mut state, "y"), [], "it was not drawn");
+    state.was_drawn(Instant::now());
+    assert_eq!(types(&mut state, "y"), [], "nobody can have read it");
+    assert!(at_once(&state).contains("read it first"), "{}", at_once(&state));
+    update(&mut state, Input::Resized(59, 24));
+    drawn(&mut state);
+    assert_eq!(types(&mut state, "y"), [], "nothing is to be seen");
+    assert_eq!(press(&mut state, KeyCode::Esc), []);
+    assert_eq!(types(&mut state, "q"), [Order::Quit]);
+    update(&mut state, Input::Resized(80, 24));
+    std::thread::sleep(Duration::from_millis(710));
+    assert_eq!(types(&mut state, "y"), [decide(deny, Some(0))]);
+}
+
+#[test]
+fn what_is_pasted_is_no_key() {
+    assert!(Input::of_terminal(Event::Paste("y".into())).is_none());
+}
+
+#[test]
+fn a_hold_is_explained_once_and_again_when_somebody_joins_it() {
+    let mut state = screen((80, 24), vec![]);
+    let explain = Order::Explain { id: "h1".into(), shown: false };
+    assert_eq!(update(&mut state, news(vec![sample::hold()])), [explain.clone()]);
+    assert_eq!(update(&mut state, news(vec![sample::hold()])), [], "the answer is on its way");
+    let joined = HoldView { others: vec!["4730 curl".into()], ..sample::hold() };
+    assert_eq!(update(&mut state, news(vec![joined.clone()])), [explain.clone()]);
+    update(&mut state, Input::Explained { id: "h1".into(), shown: false, story: Err("busy".into()) });
+    assert_eq!(update(&mut state, news(vec![joined])), [explain]);
 }
 
 #[test]
 fn what_stops_something_takes_a_key() {
     let mut state = screen((80, 24), vec![sample::hold()]);
     let frozen = Decision::Freeze { session: "4711-0a1b2".into() };
-    assert_eq!(types(&mut state, "fy"), [Order::Decide(frozen)], "of the chosen hold");
+    assert_eq!(types(&mut state, "fy"), [], "typed in one breath");
+    drawn(&mut state);
+    assert_eq!(types(&mut state, "y"), [decide(frozen, None)], "of the chosen hold");
     press(&mut state, KeyCode::Tab);
     types(&mut state, "jt");
+    drawn(&mut state);
     assert_eq!(types(&mut state, "y"), []);
     types(&mut state, "es");
     let thawed = Decision::Thaw { session: "4800-0a1b3".into() };
-    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide(thawed)]);
+    assert_eq!(press(&mut state, KeyCode::Enter), [decide(thawed, None)]);
     press(&mut state, KeyCode::Tab);
     assert_eq!(types(&mut state, "ad"), []);
     assert!(state.notice.as_deref().unwrap().contains("no hold is chosen"));
@@ -189,7 +266,7 @@ fn events_are_narrowed_as_one_types() {
     types(&mut state, "/kind=exec");
     press(&mut state, KeyCode::Enter);
     assert_eq!(state.focus, Pane::Events);
-    insta::assert_snapshot!(drawn(&state));
+    insta::assert_snapshot!(drawn(&mut state));
     assert_eq!(press(&mut state, KeyCode::Enter), [Order::Explain { id: "e2".into(), shown: true }]);
     press(&mut state, KeyCode::BackTab);
     press(&mut state, KeyCode::Enter);
@@ -203,10 +280,10 @@ fn an_explanation_is_wrapped_to_the_screen_and_scrolls() {
     assert_eq!(order, [Order::Explain { id: "h1".into(), shown: true }]);
     let story = Ok(Box::new(sample::explanation()));
     update(&mut state, Input::Explained { id: "h1".into(), shown: true, story });
-    let top = drawn(&state);
+    let top = drawn(&mut state);
     assert!(top.contains("who, from the session's root"), "{top}");
     press(&mut state, KeyCode::End);
-    assert!(drawn(&state).contains("other rules are in force"), "{}", drawn(&state));
+    assert!(drawn(&mut state).contains("other rules are in force"), "{}", drawn(&mut state));
     types(&mut state, "q");
     assert!(state.dialog.is_none(), "q leaves the text first");
     assert_eq!(types(&mut state, "q"), [Order::Quit]);
@@ -220,10 +297,10 @@ fn every_size_can_be_drawn() {
         let mut state = screen(size, holds.clone());
         for keys in ["G", "?", "q", "a"] {
             types(&mut state, keys);
-            drawn(&state);
+            drawn(&mut state);
         }
         looked(&mut state, Some(sample::hold()));
         update(&mut state, Input::Resized(size.0.max(60), size.1.max(16)));
-        drawn(&state);
+        drawn(&mut state);
     }
 }

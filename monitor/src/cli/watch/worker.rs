@@ -1,4 +1,4 @@
-//! Asks the daemon: one thing after the other, so that what it counts as shown is what stands on the screen.
+//! Asks the daemon, one thing after the other. Nothing of it counts as shown to anybody: an approval says itself what was.
 
 use tokio::{
     sync::mpsc::{Sender, UnboundedReceiver},
@@ -6,7 +6,8 @@ use tokio::{
 };
 
 use super::{
-    dialog::Decision,
+    agenda::Agenda,
+    dialog::{Decision, Looking},
     message::{Input, Order, Sighting},
 };
 use crate::control::{
@@ -21,57 +22,56 @@ const EVERY: Duration = Duration::from_secs(1);
 struct Worker {
     client: Client,
     inputs: Sender<Input>,
-    /// A question about a hold is on the screen: no hold is asked for, so that none counts as shown that was not.
-    asking: bool,
 }
 
 /// Until nobody listens any more.
 pub async fn run(client: Client, mut orders: UnboundedReceiver<Order>, inputs: Sender<Input>) {
-    let mut worker = Worker { client, inputs, asking: false };
+    let worker = Worker { client, inputs };
+    let mut agenda = Agenda::default();
     let mut tick = interval(EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        let order = tokio::select! {
-            order = orders.recv() => match order {
-                Some(order) => order,
-                None => return,
-            },
-            _ = tick.tick() => Order::Refresh,
+        while let Ok(order) = orders.try_recv() {
+            agenda.put(order);
+        }
+        let Some(order) = agenda.next() else {
+            let order = tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => order,
+                    None => return,
+                },
+                _ = tick.tick() => Order::Refresh,
+            };
+            agenda.put(order);
+            continue;
         };
+        if matches!(order, Order::Decide { .. }) {
+            agenda.put(Order::Refresh);
+        }
         let answer = worker.perform(order).await;
-        for input in answer {
-            if worker.inputs.send(input).await.is_err() {
-                return;
-            }
+        if let Some(input) = answer
+            && worker.inputs.send(input).await.is_err()
+        {
+            return;
         }
     }
 }
 
 impl Worker {
-    async fn perform(&mut self, order: Order) -> Vec<Input> {
-        match order {
-            Order::Refresh => vec![self.refresh().await],
-            Order::Look(decision) => {
-                self.asking = true;
-                vec![self.look(decision).await]
-            }
-            Order::Leave => {
-                self.asking = false;
-                vec![self.refresh().await]
-            }
-            // It would count as shown who waits under the hold by now.
-            Order::Explain { shown: false, .. } if self.asking => Vec::new(),
+    async fn perform(&self, order: Order) -> Option<Input> {
+        Some(match order {
+            Order::Refresh => self.refresh().await,
+            Order::Look(looking) => self.look(looking).await,
             Order::Explain { id, shown } => {
                 let story = self.explain(&id).await.map(Box::new).map_err(|error| error.to_string());
-                vec![Input::Explained { id, shown, story }]
+                Input::Explained { id, shown, story }
             }
-            Order::Decide(decision) => {
-                let answer = Input::Answered(self.decide(&decision).await.map_err(|error| error.to_string()));
-                self.asking = false;
-                vec![answer, self.refresh().await]
+            Order::Decide { decision, seen } => {
+                let answer = self.decide(&decision, seen).await;
+                Input::Answered(answer.map_err(|error| error.to_string()))
             }
-            Order::Quit => Vec::new(),
-        }
+            Order::Quit => return None,
+        })
     }
 
     async fn refresh(&self) -> Input {
@@ -84,21 +84,19 @@ impl Worker {
     async fn everything(&self) -> Result<Input, ClientError> {
         let status = self.client.get("/v1/status").await?;
         let sessions: Vec<SessionView> = self.client.get("/v1/sessions").await?;
-        let holds = if self.asking { None } else { Some(self.holds().await?) };
-        Ok(Input::News(Box::new(status), sessions, holds))
+        Ok(Input::News(Box::new(status), sessions, self.holds().await?))
     }
 
     async fn holds(&self) -> Result<Vec<HoldView>, ClientError> {
-        self.client.get("/v1/holds").await
+        self.client.get("/v1/holds?peek=true").await
     }
 
     async fn explain(&self, id: &str) -> Result<Explanation, ClientError> {
-        self.client.get(&format!("/v1/explain/{id}")).await
+        self.client.get(&format!("/v1/explain/{id}?peek=true")).await
     }
 
-    /// The holds last: whoever counts as shown by either stands in them.
-    async fn look(&self, decision: Decision) -> Input {
-        let id = decision.hold().unwrap_or_default().to_owned();
+    async fn look(&self, looking: Looking) -> Input {
+        let id = looking.decision.hold().unwrap_or_default().to_owned();
         let story = self.explain(&id).await.ok(); // without it, the hold itself is shown
         let looked = match self.holds().await {
             Ok(holds) => {
@@ -107,14 +105,14 @@ impl Worker {
             }
             Err(error) => Err(error.to_string()),
         };
-        Input::Looked(decision, looked)
+        Input::Looked(looking, looked)
     }
 
-    async fn decide(&self, decision: &Decision) -> Result<String, ClientError> {
+    async fn decide(&self, decision: &Decision, seen: Option<usize>) -> Result<String, ClientError> {
         match decision {
             Decision::Approve { hold } => {
                 let path = format!("/v1/holds/{hold}/approve");
-                let hold: HoldView = self.client.post(&path, &Approval::default()).await?;
+                let hold: HoldView = self.client.post(&path, &Approval { for_seconds: None, seen }).await?;
                 Ok(format!("released {}: {} goes on to {}", hold.id, hold.command, hold.destination))
             }
             Decision::Deny { hold } => {

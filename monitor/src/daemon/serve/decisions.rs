@@ -26,7 +26,7 @@ use interlock_core::{
     catalog::agents::COMMAND,
     decide::{Approval, Input, Objection},
     facts::SessionId,
-    holds::{Holds, Undecidable},
+    holds::{Hold, Holds, Undecidable},
     record::{Kind, Origin, Who},
     sessions::Session,
 };
@@ -91,6 +91,9 @@ pub fn approve(
 ) -> Result<HoldView, RequestError> {
     let hold = permissions::hold_for(ctx, caller, text)?;
     let reach = approval.for_seconds.map(Duration::from_secs);
+    if let Some(seen) = approval.seen {
+        shown_to_caller(ctx, &hold, seen)?;
+    }
     if let Err(objection) = ctx.decider.may_approve(hold.number, reach) {
         if matches!(objection, Objection::Unseen(_)) {
             apply::step(ctx, Input::Shown { hold: hold.number }); // the refusal lists them
@@ -112,6 +115,17 @@ pub fn approve(
     }
     apply::step(ctx, Input::Approved(Approval { hold: hold.number, who, reach }));
     decided(ctx, hold.number)
+}
+
+/// What the caller says to have been shown counts, and not what others were: a second reader must not make anything approved that
+/// this person has not seen. Fails closed.
+fn shown_to_caller(ctx: &mut Context, hold: &Hold, seen: usize) -> Result<(), RequestError> {
+    let unseen: Vec<String> = hold.company.lines().into_iter().skip(seen).collect();
+    if !unseen.is_empty() {
+        return Err(objected(hold, &Objection::Unseen(unseen)));
+    }
+    apply::step(ctx, Input::Shown { hold: hold.number });
+    Ok(())
 }
 
 pub fn deny(ctx: &mut Context, caller: &Caller, text: &str) -> Result<HoldView, RequestError> {

@@ -16,7 +16,13 @@ use interlock_core::{decide::Input, explanation::Explanation, holds::Holds, sess
 const EXPLAINED: &str = "the last holds and events of this daemon are explained: see `interlock events`, `interlock \
     holds --all`";
 
-pub fn explain(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Explanation, RequestError> {
+/// Who waits under a hold counts as shown by it, unless that is a `peek`.
+pub fn explain(
+    ctx: &mut Context,
+    caller: &Caller,
+    text: &str,
+    peek: bool,
+) -> Result<Explanation, RequestError> {
     let known = explanation(ctx, text).filter(|(owner, _)| permissions::sees(&ctx.config, caller, *owner));
     let mut explanation = known.map(|(_, explanation)| explanation).ok_or_else(|| {
         RequestError::NotFound(Refusal {
@@ -28,7 +34,9 @@ pub fn explain(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Explana
         let hold_number = hold.number;
         let others = hold.company.lines().into_iter().map(|other| format!("also waits: {other}"));
         explanation.object.extend(others);
-        apply::step(ctx, Input::Shown { hold: hold_number });
+        if !peek {
+            apply::step(ctx, Input::Shown { hold: hold_number });
+        }
     }
     Ok(explanation)
 }

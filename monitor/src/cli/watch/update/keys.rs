@@ -4,7 +4,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::leaving::leave;
 use crate::cli::watch::{
-    dialog::{CONSENT, Decision, Dialog, Question, Text, room},
+    dialog::{CONSENT, Decision, Dialog, Looking, Question, Text, room},
     evidence::whose,
     message::Order,
     model::{Link, Pane, State},
@@ -17,7 +17,7 @@ const END: isize = 1 << 20;
 /// Letters of a filter.
 const FILTER_MAX: usize = 200;
 
-const HELP: [&str; 18] = [
+const HELP: [&str; 19] = [
     "tab          the next pane: holds, sessions, events",
     "j k, arrows  down and up; g and G to the ends; PageDown, PageUp",
     "enter        holds, events: explain; sessions: their events alone",
@@ -30,7 +30,8 @@ const HELP: [&str; 18] = [
     "q            end",
     "",
     "Marks: > is chosen, ! is an alert. A pane with thick lines has the keys.",
-    "A question about a hold shows what the daemon says of it at that moment. Who joins it",
+    "A question about a hold shows what the daemon says of it at that moment, and takes no",
+    "answer before it has been on the screen, all of it, for a moment. Who joins the hold",
     "later is not approved with it: the daemon refuses, and says who.",
     "What is decided here is decided as by `interlock approve`: by this process's user, and",
     "from this terminal. A terminal that an agent was started in may be refused.",
@@ -42,9 +43,13 @@ pub fn pressed(state: &mut State, key: KeyEvent) -> Vec<Order> {
     if key.modifiers.contains(KeyModifiers::CONTROL) {
         return if key.code == KeyCode::Char('c') { vec![Order::Quit] } else { Vec::new() };
     }
+    if state.is_too_small() {
+        // Nobody can see what a key would be about.
+        return if key.code == KeyCode::Char('q') { vec![Order::Quit] } else { Vec::new() };
+    }
     match state.dialog.take() {
         None => in_panes(state, key.code),
-        Some(Dialog::Looking(decision)) => looking(state, decision, key.code),
+        Some(Dialog::Looking(asked)) => looking(state, asked, key.code),
         Some(Dialog::Question(question)) => in_question(state, question, key.code),
         Some(Dialog::Text(text)) => in_text(state, text, key.code),
         Some(Dialog::Filter(before)) => in_filter(state, before, key.code),
@@ -128,8 +133,10 @@ fn decide(state: &mut State, key: char) -> Vec<Order> {
             return Vec::new();
         };
         let decision = if key == 'a' { Decision::Approve { hold } } else { Decision::Deny { hold } };
-        state.dialog = Some(Dialog::Looking(decision.clone()));
-        return vec![Order::Look(decision)];
+        state.looks += 1;
+        let looking = Looking { decision, serial: state.looks };
+        state.dialog = Some(Dialog::Looking(looking.clone()));
+        return vec![Order::Look(looking)];
     }
     let of_hold = hold.and_then(|hold| state.session(&hold.session));
     let chosen = of_hold.or_else(|| state.sessions.chosen().filter(|_| state.focus == Pane::Sessions));
@@ -145,25 +152,25 @@ fn decide(state: &mut State, key: char) -> Vec<Order> {
 }
 
 /// Nothing that is typed before the question stands there answers it.
-fn looking(state: &mut State, decision: Decision, code: KeyCode) -> Vec<Order> {
+fn looking(state: &mut State, asked: Looking, code: KeyCode) -> Vec<Order> {
     if code == KeyCode::Esc {
         return leave(state, "nothing was decided".to_owned());
     }
-    state.dialog = Some(Dialog::Looking(decision));
+    state.dialog = Some(Dialog::Looking(asked));
     Vec::new()
 }
 
+/// Nothing but Esc, and reading on, before it has stood there for a moment.
 fn in_question(state: &mut State, mut question: Question, code: KeyCode) -> Vec<Order> {
-    let word = question.decision.lets_go_on();
+    let (word, open) = (question.decision.lets_go_on(), question.is_open());
+    let word_is_taken = word && open && question.text.seen;
     match code {
         KeyCode::Esc => return leave(state, "nothing was decided".to_owned()),
-        KeyCode::Char('y') if !word => return vec![Order::Decide(question.decision)],
-        KeyCode::Enter if word && question.text.seen && question.typed == CONSENT => {
-            return vec![Order::Decide(question.decision)];
-        }
+        KeyCode::Char('y') if !word && open => return decided(question),
+        KeyCode::Enter if word_is_taken && question.typed == CONSENT => return decided(question),
         KeyCode::Backspace => drop(question.typed.pop()),
         KeyCode::Char(letter)
-            if word && question.text.seen && CONSENT.starts_with(&format!("{}{letter}", question.typed)) =>
+            if word_is_taken && CONSENT.starts_with(&format!("{}{letter}", question.typed)) =>
         {
             question.typed.push(letter);
         }
@@ -175,6 +182,10 @@ fn in_question(state: &mut State, mut question: Question, code: KeyCode) -> Vec<
     }
     state.dialog = Some(Dialog::Question(question));
     Vec::new()
+}
+
+fn decided(question: Question) -> Vec<Order> {
+    vec![Order::Decide { decision: question.decision, seen: question.others }]
 }
 
 fn in_text(state: &mut State, mut text: Text, code: KeyCode) -> Vec<Order> {

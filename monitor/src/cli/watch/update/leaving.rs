@@ -6,5 +6,5 @@ use crate::cli::watch::{message::Order, model::State};
 pub fn leave(state: &mut State, why: String) -> Vec<Order> {
     state.dialog = None;
     state.notice = Some(why);
-    vec![Order::Leave]
+    vec![Order::Refresh]
 }

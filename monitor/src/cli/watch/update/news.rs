@@ -10,7 +10,7 @@ use crate::{
         explain,
         language::plain,
         watch::{
-            dialog::{Decision, Dialog, Question, Text, room},
+            dialog::{Dialog, Looking, Question, Text, room},
             evidence::whose,
             message::{Input, Order, Sighting},
             model::{Link, State},
@@ -26,7 +26,7 @@ const DECIDED: [&str; 4] = ["flow-released", "flow-denied", "hold-expired", "hol
 pub fn came(state: &mut State, input: Input) -> Vec<Order> {
     match input {
         Input::News(status, sessions, holds) => renewed(state, *status, sessions, holds),
-        Input::Looked(decision, looked) => looked_at(state, decision, looked),
+        Input::Looked(looking, looked) => looked_at(state, looking, looked),
         Input::Explained { id, shown, story } => explained(state, &id, shown, story),
         Input::Answered(answer) => {
             state.notice = Some(plain(&answer.unwrap_or_else(|refused| format!("refused: {refused}"))));
@@ -46,7 +46,7 @@ fn renewed(
     state: &mut State,
     status: Status,
     sessions: Vec<SessionView>,
-    holds: Option<Vec<HoldView>>,
+    holds: Vec<HoldView>,
 ) -> Vec<Order> {
     if matches!(state.link, Link::Lost { .. }) {
         state.notice = Some("the daemon answers again".to_owned());
@@ -54,21 +54,24 @@ fn renewed(
     state.link = Link::Up;
     state.status = Some(status);
     state.sessions.renew(sessions);
-    let Some(holds) = holds else { return Vec::new() };
     state.holds.renew(holds);
-    state.stories.retain(|id, _| state.holds.items.iter().any(|hold| hold.id == *id));
-    let untold =
-        state.holds.items.iter().filter(|hold| {
-            state.stories.get(&hold.id).is_none_or(|(others, _)| *others != hold.others.len())
-        });
-    untold.map(|hold| Order::Explain { id: hold.id.clone(), shown: false }).collect()
+    let State { holds, stories, asked, .. } = state;
+    let waits = |id: &str| holds.items.iter().any(|hold| hold.id == id);
+    stories.retain(|id, _| waits(id));
+    asked.retain(|id, _| waits(id));
+    // Once for each who joins, and not with each news until the answer is there.
+    let unasked =
+        |hold: &&HoldView| asked.insert(hold.id.clone(), hold.others.len()) != Some(hold.others.len());
+    let explain = |hold: &HoldView| Order::Explain { id: hold.id.clone(), shown: false };
+    holds.items.iter().filter(unasked).map(explain).collect()
 }
 
 /// The question stands on what the daemon has just said, and on nothing older.
-fn looked_at(state: &mut State, decision: Decision, looked: Result<Box<Sighting>, String>) -> Vec<Order> {
-    if !matches!(&state.dialog, Some(Dialog::Looking(asked)) if *asked == decision) {
+fn looked_at(state: &mut State, looking: Looking, looked: Result<Box<Sighting>, String>) -> Vec<Order> {
+    if !matches!(&state.dialog, Some(Dialog::Looking(asked)) if *asked == looking) {
         return Vec::new(); // left meanwhile
     }
+    let decision = looking.decision;
     let Sighting { hold, story } = match looked {
         Ok(looked) => *looked,
         Err(why) => return leave(state, plain(&why)),
@@ -97,7 +100,10 @@ fn explained(
             state.notice = Some(plain(&why));
             return Vec::new();
         }
-        Err(_) => return Vec::new(), // decided meanwhile, or asked for again with the next news
+        Err(_) => {
+            state.asked.remove(id); // decided meanwhile, or asked for again with the next news
+            return Vec::new();
+        }
     };
     if shown && state.dialog.is_none() {
         let (width, _) = room(state.size, false);
@@ -114,9 +120,10 @@ fn explained(
 fn happened(state: &mut State, event: Value) -> Vec<Order> {
     let moves = !Weight::of(&event).is_plain();
     let over = decided_elsewhere(state, &event);
-    state.events.take(event);
+    let is_new = state.events.take(event);
     let mut orders = over.map(|why| leave(state, why)).unwrap_or_default();
-    if moves {
+    // A stream that begins anew tells thousands of events again.
+    if moves && is_new && orders.is_empty() {
         orders.push(Order::Refresh);
     }
     orders
