@@ -6,7 +6,9 @@ mod collect;
 mod files;
 mod librarian;
 mod question;
+mod seats;
 mod sight;
+mod told;
 
 pub use self::{
     collect::{Collector, Found, Notes},
@@ -14,4 +16,5 @@ pub use self::{
     librarian::Librarian,
     question::{Question, is_of_session},
     sight::Sight,
+    told::Told,
 };

@@ -135,7 +135,14 @@ impl Reader<'_> {
         if !room {
             self.leave(&format!("{} and what is older was not read", written.path.display()));
         }
-        room && !self.is_late()
+        let late = room && self.is_late();
+        if late {
+            let path = written.path.display();
+            self.notes
+                .not_read
+                .push(format!("{path} and what is older was not read: it took too long; ask for less"));
+        }
+        room && !late
     }
 
     fn leave(&mut self, what: &str) {
@@ -299,7 +306,10 @@ mod tests {
         let one = found(dir.path(), &Question::default(), bounds(10));
         assert_eq!((numbers(&one).len(), one.notes.not_read.len()), (10, 1), "{:?}", one.notes);
         let none = Bounds { deadline: Some(Instant::now() - Duration::from_secs(1)), bytes: None };
-        assert!(found(dir.path(), &Question::default(), none).events.is_empty());
+        let nothing = found(dir.path(), &Question::default(), none);
+        assert!(nothing.events.is_empty());
+        let [why] = &nothing.notes.not_read[..] else { panic!("{:?}", nothing.notes) };
+        assert!(why.contains("events.jsonl and what is older was not read: it took too long"), "{why}");
     }
 
     #[test]

@@ -1,10 +1,10 @@
-//! The daemon's thread that reads the files of events: whoever asks for last week must not keep the engine, or who answers
-//! for it, from anything.
+//! The daemon's thread that reads the files of events: whoever asks for last week must not keep the event loop, or who
+//! answers for it, from anything.
 
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::mpsc::{SyncSender, TrySendError, sync_channel},
+    sync::mpsc::{Sender, channel},
     thread,
     time::{Duration, Instant},
 };
@@ -16,29 +16,34 @@ use super::{
     collect::{Found, Notes},
     files::{Bounds, read},
     question::Question,
+    seats::{Seat, Seats},
     sight::Sight,
+    told::Told,
 };
 
-/// Questions that wait; each is answered within [`TIME`], and who asks waits 30 s.
-const WAITING_MAX: usize = 4;
 /// Of the newest bytes of the files: both that the daemon keeps, with the default limit.
 const BYTES: u64 = 128 << 20;
+/// For one answer; who asks waits 30 s, and before root four others can.
 const TIME: Duration = Duration::from_secs(5);
-/// Events of one answer, which stand in the memory of the daemon.
+/// Events of one answer.
 const EVENTS: usize = 20_000;
 /// setpriority(2): it comes after everything that matters more.
 const PRIORITY: i32 = 10;
 
 /// The thread that reads.
 #[derive(Debug)]
-pub struct Librarian(SyncSender<Task>);
+pub struct Librarian {
+    tasks: Sender<Task>,
+    seats: Seats,
+}
 
 #[derive(Debug)]
 struct Task {
     question: Question,
     sight: Sight,
     kept: Vec<Value>,
-    reply: oneshot::Sender<Found>,
+    seat: Seat,
+    reply: oneshot::Sender<Told>,
 }
 
 impl Librarian {
@@ -47,33 +52,29 @@ impl Librarian {
     /// # Errors
     /// No thread can be had.
     pub fn start(dir: PathBuf) -> io::Result<Self> {
-        let (sender, tasks) = sync_channel::<Task>(WAITING_MAX);
+        let (sender, tasks) = channel::<Task>(); // bounded by the seats
         thread::Builder::new().name("interlock-past".into()).spawn(move || {
             if let Err(error) = rustix::process::setpriority_process(None, PRIORITY) {
                 tracing::warn!(%error, "the thread that reads old events goes on with its priority");
             }
-            for Task { question, sight, kept, reply } in tasks {
+            for Task { question, sight, kept, seat, reply } in tasks {
                 if !reply.is_closed() {
-                    let _ = reply.send(answer(&dir, question, &sight, kept)); // the caller hung up
+                    let told = Told::of(answer(&dir, question, &sight, kept));
+                    let _ = reply.send(Told { seat: Some(seat), ..told }); // the caller hung up
                 }
             }
         })?;
-        Ok(Self(sender))
+        Ok(Self { tasks: sender, seats: Seats::default() })
     }
 
-    /// Hands in a question, with what the memory has of it; returns where the answer comes. `None` where too many wait.
+    /// Hands in a question, with what the memory has of it; returns where the answer comes. `None` where the user has another under
+    /// way, or too many have.
     #[must_use]
-    pub fn ask(
-        &self,
-        question: Question,
-        sight: Sight,
-        kept: Vec<Value>,
-    ) -> Option<oneshot::Receiver<Found>> {
+    pub fn ask(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Told>> {
         let (reply, answer) = oneshot::channel();
-        match self.0.try_send(Task { question, sight, kept, reply }) {
-            Ok(()) => Some(answer),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
-        }
+        let seat = self.seats.take(sight.uid())?;
+        self.tasks.send(Task { question, sight, kept, seat, reply }).ok()?;
+        Some(answer)
     }
 }
 
@@ -99,17 +100,30 @@ mod tests {
         std::fs::write(dir.path().join("events.jsonl"), "{\"event.id\":\"e1\"}\n").unwrap();
         let librarian = Librarian::start(dir.path().to_path_buf()).unwrap();
         let kept = vec![json!({ "event.id": "e2" })];
-        let found = librarian.ask(Question::default(), Sight::of_root(), kept).unwrap().await.unwrap();
-        assert_eq!(found.events, [json!({ "event.id": "e1" }), json!({ "event.id": "e2" })]);
-        assert_eq!(found.notes, Notes::default());
+        let told = librarian.ask(Question::default(), Sight::of_root(), kept).unwrap().await.unwrap();
+        assert_eq!(told.chunks, ["{\"event.id\":\"e1\"}\n{\"event.id\":\"e2\"}\n"]);
+        assert_eq!(told.newest, 2);
     }
 
     #[tokio::test]
     async fn what_cannot_be_read_is_said_and_the_memorys_is_not_lost() {
         let librarian = Librarian::start("/nowhere/at/all".into()).unwrap();
         let kept = vec![json!({ "event.id": "e2" })];
-        let found = librarian.ask(Question::default(), Sight::of_root(), kept).unwrap().await.unwrap();
-        assert!(found.notes.not_read[0].contains("/nowhere/at/all"), "{found:?}");
-        assert_eq!(found.events, [json!({ "event.id": "e2" })]);
+        let told = librarian.ask(Question::default(), Sight::of_root(), kept).unwrap().await.unwrap();
+        let (notes, event) = told.chunks[0].split_once('\n').unwrap();
+        assert!(notes.contains("/nowhere/at/all"), "{told:?}");
+        assert_eq!(event, "{\"event.id\":\"e2\"}\n");
+    }
+
+    #[tokio::test]
+    async fn a_user_asks_again_once_the_answer_is_read_and_root_always() {
+        let librarian = Librarian::start("/nowhere/at/all".into()).unwrap();
+        let ask = |uid| {
+            librarian.ask(Question::default(), Sight::of(uid, &crate::config::Approvers::Owner), Vec::new())
+        };
+        let told = ask(1000).unwrap().await.unwrap();
+        assert!(ask(1000).is_none() && ask(1001).is_some() && ask(0).is_some());
+        drop(told);
+        assert!(ask(1000).is_some());
     }
 }

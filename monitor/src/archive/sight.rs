@@ -17,6 +17,11 @@ impl Sight {
         Self { uid, approvers: approvers.clone() }
     }
 
+    #[must_use]
+    pub fn uid(&self) -> u32 {
+        self.uid
+    }
+
     /// Of root: everything.
     #[must_use]
     pub fn of_root() -> Self {

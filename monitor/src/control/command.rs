@@ -6,7 +6,7 @@ use super::{
     api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     peer::Caller,
 };
-use crate::archive::{Found, Question, Sight};
+use crate::archive::{Question, Sight, Told};
 use interlock_core::{explanation::Explanation, health::Check};
 use interlock_host::proc::seat::Shared;
 
@@ -90,11 +90,11 @@ pub trait EventLoop: Send + Sync + 'static {
     /// subscribes first and then reads these misses none.
     fn recent(&self) -> Vec<std::sync::Arc<serde_json::Value>>;
 
-    /// Events of the files and `kept` ones, read by somebody else than who asks; `None` where too many wait for that.
+    /// Events of the files and `kept` ones, read by somebody else than who asks; `None` where too many ask for that.
     fn past(
         &self,
         question: Question,
         sight: Sight,
         kept: Vec<serde_json::Value>,
-    ) -> Option<oneshot::Receiver<Found>>;
+    ) -> Option<oneshot::Receiver<Told>>;
 }

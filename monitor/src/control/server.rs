@@ -136,7 +136,7 @@ async fn events(asked: Asked, Flags(question): Flags<Question>) -> Response {
     let found = match kept.files_asked(&*event_loop) {
         None => kept.found(),
         Some(None) => {
-            let error = "too many ask for older events at once; ask again";
+            let error = "older events are being read for you, or for too many others, already; ask again";
             return Failure::new(StatusCode::TOO_MANY_REQUESTS, error).into_response();
         }
         Some(Some(answer)) => match tokio::time::timeout(ANSWER, answer).await {

@@ -24,7 +24,7 @@ use super::{
     socket::ControlSocket,
 };
 use crate::{
-    archive::{Found, Librarian, Notes, Question, Sight},
+    archive::{Librarian, Notes, Question, Sight, Told},
     cli::sample,
     config::Approvers,
     metrics::Metrics,
@@ -121,7 +121,7 @@ impl EventLoop for Scripted {
         self.recent.lock().unwrap().clone()
     }
 
-    fn past(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Found>> {
+    fn past(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Told>> {
         self.librarian.ask(question, sight, kept)
     }
 }

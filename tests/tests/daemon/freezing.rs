@@ -76,6 +76,9 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
         now => Err(now),
     });
     daemon.expect(&["thaw", &session]);
+    let thawed = daemon.the_event("session-thawed");
+    assert_eq!(thawed["user.id"], "0", "whose session it is, for those who may see it: {thawed}");
+    assert!(thawed["freeze.decided_by"].as_str().is_some_and(|by| by.contains("uid 0")), "{thawed}");
     wait::until("it runs", || match marked(&mark) {
         now if now.iter().any(|(_, state)| matches!(state, 'R' | 'S')) => Ok(()),
         now => Err(now),

@@ -38,14 +38,14 @@ pub fn thaw(
     who: Who,
     stood: &HashSet<u32>,
 ) {
-    let user = if let Who::Caller { uid, .. } = who { json!(uid) } else { json!(null) };
+    let by = who.text();
     reporter.record(Kind::Thaw, who, Some(session), []);
     let outcome = freeze::thaw(maps, freezer, session, stood);
     let event = reporter
         .event(sessions, "session-thawed", boot_now(), session)
         .with("freeze.processes", outcome.members)
         .with("freeze.still_stopped", json!(outcome.running))
-        .with("user.id", user);
+        .with("freeze.decided_by", by); // `user.id` says whose session it is, and so who is told
     reporter.publish(sessions, event);
 }
 

@@ -80,7 +80,9 @@ fn explain_unjudged(sessions: &Registry, id: &str, event: &Value) -> (u32, Expla
         event: event.clone(),
         ..Explanation::default()
     };
-    (known.map_or(0, |id| explanations::owner(sessions, id)), explanation)
+    // Of a session that has ended, the event itself says whose it was. Fails closed: otherwise it is root's alone.
+    let told = || field("user.id").parse().unwrap_or(0);
+    (known.map_or_else(told, |id| explanations::owner(sessions, id)), explanation)
 }
 
 fn why_unjudged(event: &Value) -> &'static str {

@@ -14,7 +14,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
 use crate::{
-    archive::{Found, Librarian, Question, Sight},
+    archive::{Librarian, Question, Sight, Told},
     control::{
         command::{Command, EventLoop},
         live::Live,
@@ -127,7 +127,7 @@ impl EventLoop for Handle {
         self.bus.history().all()
     }
 
-    fn past(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Found>> {
+    fn past(&self, question: Question, sight: Sight, kept: Vec<Value>) -> Option<oneshot::Receiver<Told>> {
         self.librarian.ask(question, sight, kept)
     }
 }

@@ -33,7 +33,7 @@ impl History {
             }
             let forgotten = self.forgotten.entry(session).or_default();
             forgotten.count += 1;
-            forgotten.user = user.or(forgotten.user.take());
+            forgotten.user = user.filter(Value::is_string).or(forgotten.user.take());
         }
         let events = shelf.by_session.entry(session(&event).to_owned()).or_default();
         // Nearly always the last place: an event is numbered when it is begun, and another may be published meanwhile.
