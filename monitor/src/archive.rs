@@ -5,6 +5,7 @@
 mod collect;
 mod files;
 mod librarian;
+mod newest;
 mod question;
 mod seats;
 mod sight;
@@ -14,6 +15,7 @@ pub use self::{
     collect::{Collector, Found, Notes},
     files::{Bounds, read},
     librarian::Librarian,
+    newest::newest_number,
     question::{Question, is_of_session},
     sight::Sight,
     told::Told,

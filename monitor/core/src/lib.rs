@@ -14,6 +14,7 @@ pub mod facts;
 pub mod health;
 pub mod holds;
 pub mod names;
+pub mod plain;
 pub mod problem;
 pub mod recognition;
 pub mod record;

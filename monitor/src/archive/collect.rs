@@ -1,6 +1,6 @@
 //! Events from several places, each once, in their order.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -74,8 +74,9 @@ pub struct Collector {
     limit: usize,
     /// By their numbers; two of one number differ in their time, where a daemon's state was lost.
     events: BTreeMap<(u64, Option<Timestamp>), Value>,
-    /// Of these there is a line with all that was counted.
-    merged: HashSet<String>,
+    /// Of these there is a line with all that was counted. With its time, as another may have the number where a daemon's state was
+    /// lost.
+    merged: HashMap<String, Option<Timestamp>>,
     left_off: u64,
 }
 
@@ -85,7 +86,7 @@ impl Collector {
         Self {
             limit: limit.unwrap_or(usize::MAX),
             events: BTreeMap::new(),
-            merged: HashSet::new(),
+            merged: HashMap::new(),
             left_off: 0,
         }
     }
@@ -93,22 +94,24 @@ impl Collector {
     /// Takes an event as the daemon's memory has it: with what was counted of it. These come before those of the files.
     pub fn take_kept(&mut self, event: Value) {
         if let Some(id) = text(&event, "event.id") {
-            self.merged.insert(id.to_owned());
+            self.merged.insert(id.to_owned(), at(&event));
         }
         self.take(event);
     }
 
     /// Takes an event of a file, unless the memory has told it.
     pub fn take_written(&mut self, event: Value) {
-        let known = |field| text(&event, field).is_some_and(|id| self.merged.contains(id));
-        if !known("event.id") && !known("interlock.repeats") {
+        let at = at(&event);
+        let kept = |field| text(&event, field).and_then(|id| self.merged.get(id));
+        let is_kept = kept("event.id").is_some_and(|kept| *kept == at);
+        let is_counted = kept("interlock.repeats").is_some_and(|first| *first <= at);
+        if !is_kept && !is_counted {
             self.take(event);
         }
     }
 
     fn take(&mut self, event: Value) {
-        let at = text(&event, "@timestamp").and_then(|at| at.parse().ok());
-        self.events.insert((number(&event), at), event);
+        self.events.insert((number(&event), at(&event)), event);
         if self.events.len() > self.limit.saturating_add(SLACK) {
             self.events.pop_first();
             self.left_off += 1;
@@ -122,7 +125,8 @@ impl Collector {
         let mut places: HashMap<String, usize> = HashMap::new();
         for event in self.events.into_values() {
             let first = text(&event, "interlock.repeats").and_then(|first| places.get(first).copied());
-            if let Some(known) = first.and_then(|place| events.get_mut(place)) {
+            let first = first.and_then(|place| events.get_mut(place)).filter(|first| at(first) <= at(&event));
+            if let Some(known) = first {
                 add(known, &event);
                 continue;
             }
@@ -145,6 +149,10 @@ fn add(event: &mut Value, repeats: &Value) {
     event["event.count"] = both.into();
     event["event.start"] = start.unwrap_or_default();
     event["event.end"] = repeats.get("event.end").cloned().unwrap_or_default();
+}
+
+fn at(event: &Value) -> Option<Timestamp> {
+    text(event, "@timestamp")?.parse().ok()
 }
 
 fn text<'e>(event: &'e Value, field: &str) -> Option<&'e str> {
@@ -178,6 +186,19 @@ mod tests {
         [3, 1, 2, 4].into_iter().for_each(|number| collector.take_written(event(number)));
         let (events, left_off) = collector.finish();
         assert_eq!((numbers(&events), left_off), (vec![1, 2, 3, 4], 0));
+    }
+
+    #[test]
+    fn another_event_of_the_same_number_is_another_event() {
+        let mut collector = Collector::new(None);
+        collector.take_kept(event(3));
+        let mut older = event(3);
+        older["@timestamp"] = "2026-11-01T10:00:00Z".into();
+        let mut repeats = repeat(4, 3, 2);
+        repeats["@timestamp"] = "2026-11-01T10:00:01Z".into();
+        [older, event(3), repeats].into_iter().for_each(|event| collector.take_written(event));
+        let (events, _) = collector.finish();
+        assert_eq!(numbers(&events), [3, 3, 4], "{events:#?}");
     }
 
     #[test]

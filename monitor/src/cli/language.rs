@@ -5,21 +5,7 @@ use std::time::Duration;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
 
-/// `text` without what could change the screen: agents choose their paths and arguments, people decide by what they
-/// read.
-pub fn plain(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    for character in text.chars() {
-        // Direction marks reorder what is shown: U+202A to U+202E and U+2066 to U+2069; U+200B to U+200F are invisible.
-        let misleading = matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
-        if character.is_control() || misleading {
-            plain.extend(character.escape_default());
-        } else {
-            plain.push(character);
-        }
-    }
-    plain
-}
+pub use interlock_core::plain::plain;
 
 /// The API's word for a value of one of its enums.
 pub fn word(value: impl Serialize) -> String {
@@ -117,12 +103,6 @@ mod tests {
         for wrong in ["", "..", "a/b", "a b", "h1?all=true", "h%31", "ü"] {
             assert!(id(wrong).is_err(), "{wrong}");
         }
-    }
-
-    #[test]
-    fn what_an_agent_names_cannot_change_the_screen() {
-        assert_eq!(plain("/tmp/\u{1b}[2Jx\n\u{202e}gpj"), "/tmp/\\u{1b}[2Jx\\n\\u{202e}gpj");
-        assert_eq!(plain("größe 大"), "größe 大");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod recovery;
 mod self_test;
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use jiff::Timestamp;
 use monitor_common::label::GATED;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
+    archive::newest_number,
     config::Config,
     daemon::{
         context::{
@@ -44,6 +45,9 @@ use interlock_host::{
     probes::{Options, Probes},
     resolvers::Resolvers,
 };
+
+/// Numbers of events that are left out where it is not known which were given: more than wait to be written (`alerts::QUEUE`).
+const MARGIN: u64 = 10_000;
 
 /// Loads the probes, fills the kernel's tables, and finds what an earlier daemon left.
 pub fn start(
@@ -101,7 +105,8 @@ fn context(
     metrics_address: Option<String>,
 ) -> Result<Context, StartError> {
     let Ends { inbox, back, wake, bus, ask_again } = ends;
-    let reporter = reporter(&config, bus, Arc::clone(&metrics), before.next_event.max(1))?;
+    let reporter =
+        reporter(&config, bus, Arc::clone(&metrics), next_event(before.next_event, &config.state))?;
     let kernel = kernel(&config, before.secrets.clone())?;
     let looker =
         Looker::start(back.clone()).map_err(system("starting the thread that looks at terminals"))?;
@@ -127,6 +132,13 @@ fn context(
         started: Timestamp::now(),
         metrics_address,
     })
+}
+
+/// Beyond all that was given before, also where the saved state is lost and the files of events are not. The events that these do
+/// not have yet are fewer than the margin.
+fn next_event(saved: u64, state: &Path) -> u64 {
+    let written = newest_number(state);
+    if saved > written { saved } else { written + MARGIN }
 }
 
 fn reporter(

@@ -5,6 +5,7 @@ use std::{fmt, path::Path};
 use serde::{Deserialize, Serialize};
 
 use super::nearest::nearest;
+use crate::plain::{misleads, plain};
 
 /// Columns of a source line that are shown: with its indentation it fits a terminal of 80.
 const SHOWN: usize = 76;
@@ -71,7 +72,8 @@ impl Problem {
         self
     }
 
-    /// Returns the problem in one line.
+    /// Returns the problem in one line. The file's name, its fields and its words are others': nothing of them is obeyed by a
+    /// terminal.
     #[must_use]
     pub fn headline(&self) -> String {
         let mut text = self.file.clone();
@@ -88,7 +90,7 @@ impl Problem {
         if let Some(hint) = &self.hint {
             text.push_str(&format!("; {hint}"));
         }
-        text
+        plain(&text)
     }
 }
 
@@ -106,9 +108,9 @@ impl fmt::Display for Problem {
 }
 
 /// The part of a line that fits a terminal, and how many characters of it stand before the mistake. A terminal would break a
-/// longer one, and the carets would stand under something else. Control characters are not obeyed.
+/// longer one, and the carets would stand under something else. What misleads is replaced, each by one character.
 fn cut(source: &str, before: usize, width: usize) -> (String, usize) {
-    let plain = |c: char| if c.is_control() && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
+    let plain = |c: char| if misleads(c) && c != '\t' { char::REPLACEMENT_CHARACTER } else { c };
     let line: Vec<char> = source.trim_end().chars().map(plain).collect();
     if line.len() <= SHOWN {
         return (line.into_iter().collect(), before);

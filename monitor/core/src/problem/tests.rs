@@ -74,6 +74,22 @@ fn control_characters_of_a_file_are_not_obeyed() {
 }
 
 #[test]
+fn names_and_words_of_a_file_are_not_obeyed() {
+    let problem = Problem {
+        line: 1,
+        column: 1,
+        field: "rules[0].\u{1b}[2J".into(),
+        source: Some("a\u{202e}b".into()),
+        width: 1,
+        ..Problem::of_file("/etc/\u{7}x", "unknown field \u{2066}y\nz")
+    };
+    assert_eq!(
+        problem.to_string(),
+        "/etc/\\u{7}x:1:1: rules[0].\\u{1b}[2J: unknown field \\u{2066}y\\nz\n    a\u{fffd}b\n    ^"
+    );
+}
+
+#[test]
 fn bytes_of_a_text_become_a_line_a_column_and_a_width() {
     let text = "a = 1\nü = \"größe\"\nb = [\n1]";
     let source = Source::new("f", text);

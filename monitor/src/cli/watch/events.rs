@@ -17,7 +17,7 @@ const KEPT: usize = 5000;
 #[derive(Debug, Default)]
 pub struct Events {
     kept: VecDeque<Value>,
-    /// Ids of the kept events: a stream that begins anew tells them again.
+    /// Ids and times of the kept events: a stream that begins anew tells them again.
     known: HashSet<String>,
     pub filter: String,
     /// `None`: the newest, whichever that is.
@@ -27,15 +27,15 @@ pub struct Events {
 impl Events {
     /// Returns whether the event is new.
     pub fn take(&mut self, event: Value) -> bool {
-        if id(&event).is_some_and(|id| !self.known.insert(id.to_owned())) {
+        if named(&event).is_some_and(|name| !self.known.insert(name)) {
             return false;
         }
         self.kept.push_back(event);
         if self.kept.len() > KEPT
             && let Some(oldest) = self.kept.pop_front()
-            && let Some(id) = id(&oldest)
+            && let Some(name) = named(&oldest)
         {
-            self.known.remove(id);
+            self.known.remove(&name);
         }
         true
     }
@@ -71,6 +71,11 @@ impl Events {
         let shown = self.shown(zone);
         shown.get(self.place(&shown)).and_then(|event| id(event)).map(str::to_owned)
     }
+}
+
+/// With its time: where a daemon's state was lost, another event may have the number.
+fn named(event: &Value) -> Option<String> {
+    Some(format!("{} {}", id(event)?, text(event, "@timestamp").unwrap_or_default()))
 }
 
 fn id(event: &Value) -> Option<&str> {
