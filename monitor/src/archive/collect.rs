@@ -55,7 +55,10 @@ impl Notes {
                 self.compressed,
                 "files of events are compressed and were not read: unpack them beside events.jsonl",
             ),
-            (self.left_off, "older events match too: ask for more with --limit, or for a shorter time"),
+            (
+                self.left_off,
+                "older events match too: ask for a shorter time (`interlock events` for more with --limit too)",
+            ),
         ];
         let counted = counted.iter().filter(|(count, _)| *count > 0);
         counted.map(|(count, what)| format!("{count} {what}")).chain(self.not_read.iter().cloned()).collect()

@@ -12,8 +12,8 @@ use super::{
     global::{Global, Reading},
     language::id,
     past,
-    printer::{Printer, complain},
-    time::moment_before,
+    printer::Printer,
+    time::{in_order, moment_before},
     wait::wait,
 };
 use crate::{archive::Question, control::client::Client};
@@ -57,6 +57,7 @@ pub struct Events {
 impl Events {
     pub fn perform(&self, client: &Client, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
+        in_order(self.since, self.until)?;
         let printed = if self.follow {
             wait(self.follow(client, &printer))?
         } else {
@@ -90,7 +91,7 @@ impl Events {
         let mut lines = client.stream(&past::path(&self.question())).await?;
         let (zone, mut printed) = (TimeZone::system(), 0);
         while let Some(event) = lines.next().await? {
-            if past::is_event(&event, complain) {
+            if past::is_event(&event, |text| printer.say(text)) {
                 print(&event, &zone, printer)?;
                 printed += 1;
             }

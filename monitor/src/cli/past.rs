@@ -6,7 +6,7 @@ use super::{
     events::line::text,
     exit::{Exit, Failure},
     global::Global,
-    printer::{Printer, complain},
+    printer::Printer,
     wait::wait,
 };
 use crate::{
@@ -28,7 +28,7 @@ pub fn ask(
     let found = if files {
         read_files(global, printer, question)?
     } else {
-        match wait(async { Ok(of_daemon(client, question).await) })? {
+        match wait(async { Ok(of_daemon(client, printer, question).await) })? {
             Err(error @ ClientError::NoDaemon { .. }) => {
                 let found = read_files(global, printer, question).map_err(|_| Failure::from(error))?;
                 printer.say("no daemon answers: these are the events of its files");
@@ -37,7 +37,7 @@ pub fn ask(
             answer => answer?,
         }
     };
-    found.notes.sentences().iter().for_each(|note| complain(note));
+    found.notes.sentences().iter().for_each(|note| printer.say(note));
     Ok(found)
 }
 
@@ -47,13 +47,13 @@ pub fn path(question: &Question) -> String {
     format!("/v1/events?{}", question.query())
 }
 
-async fn of_daemon(client: &Client, question: &Question) -> Result<Found, ClientError> {
+async fn of_daemon(client: &Client, printer: &Printer, question: &Question) -> Result<Found, ClientError> {
     let mut lines = client.stream(&path(question)).await?;
     let mut found = Found::default();
     while let Some(line) = lines.next().await? {
         match Notes::of_line(&line) {
             Some(notes) => found.notes = notes,
-            None if is_event(&line, complain) => found.events.push(line),
+            None if is_event(&line, |text| printer.say(text)) => found.events.push(line),
             None => {}
         }
     }

@@ -16,7 +16,7 @@ use super::{
     exit::{Exit, Failure},
     global::{Global, Reading},
     past,
-    time::moment_before,
+    time::{in_order, moment_before},
 };
 use crate::{archive::Question, control::client::Client};
 
@@ -41,6 +41,7 @@ pub struct Report {
 impl Report {
     pub fn perform(&self, client: &Client, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
+        in_order(Some(self.since), self.until)?;
         let question = Question {
             files: true,
             since: Some(self.since),

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
 
+use super::exit::{Exit, Failure};
+
 /// Units of a time span, and their seconds.
 const UNITS: [(&str, u64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 7 * 86_400)];
 
@@ -13,6 +15,20 @@ const UNITS: [(&str, u64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400)
 /// What was expected.
 pub fn moment_before(text: &str) -> Result<Timestamp, String> {
     moment_at(text, &Zoned::now())
+}
+
+/// # Errors
+/// The time ends before it begins.
+pub fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<(), Failure> {
+    match (since, until) {
+        (Some(since), Some(until)) if since >= until => {
+            let text = format!(
+                "--since ({since:.0}) is not before --until ({until:.0}): there is no time between them"
+            );
+            Err(Failure::new(Exit::Usage, text))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn moment_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
@@ -53,6 +69,19 @@ fn span(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_time_begins_before_it_ends() {
+        let at = |second| Timestamp::from_second(second).ok();
+        assert!(
+            in_order(at(1), at(2)).is_ok() && in_order(at(1), None).is_ok() && in_order(None, at(1)).is_ok()
+        );
+        for end in [1, 0] {
+            let error = in_order(at(1), at(end)).unwrap_err();
+            assert_eq!(error.exit, Exit::Usage);
+            assert!(error.text.unwrap().starts_with("--since (1970-01-01T00:00:01Z) is not before --until"));
+        }
+    }
 
     #[test]
     fn spans_dates_and_times_are_moments() {

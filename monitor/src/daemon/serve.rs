@@ -39,7 +39,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
         }};
     }
     match request {
-        Request::Status(reply) => reply!(reply, Ok(status::status(ctx))),
+        Request::Status(reply) => reply!(reply, Ok(status::status(ctx, &caller))),
         Request::Sessions(reply) => reply!(reply, Ok(permissions::visible_sessions(ctx, &caller))),
         Request::Enroll(enroll, reply) => reply!(reply, decisions::enroll(ctx, &caller, enroll)),
         Request::Freeze(id, reply) => reply!(reply, decisions::freeze_by(ctx, &caller, &id)),

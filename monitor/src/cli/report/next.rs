@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::tally::Tally;
 
 /// Sessions that are named to learn from.
@@ -13,6 +15,7 @@ pub fn next(
     waiting: &[String],
     lost_records: u64,
     lessons: &BTreeMap<String, u64>,
+    (since, until): (Timestamp, Timestamp),
 ) -> Vec<String> {
     let mut next = Vec::new();
     if !waiting.is_empty() {
@@ -23,7 +26,8 @@ pub fn next(
     }
     if total.unanswered > 0 {
         next.push(format!(
-            "{} holds were answered by nobody: see them with `interlock events --kind hold-expired --since 7d`",
+            "{} holds were answered by nobody: see them with `interlock events --kind hold-expired --since {since:.0} \
+            --until {until:.0}`",
             total.unanswered
         ));
     }

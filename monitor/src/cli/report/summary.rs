@@ -74,7 +74,8 @@ impl Summary {
         summary.waiting = waiting(&gathered.holds).into_iter().map(str::to_owned).collect();
         summary.incomplete = gathered.incomplete.iter().cloned().collect();
         summary.lost_records = gathered.lost.values().sum();
-        summary.next = next(summary.total, &summary.waiting, summary.lost_records, &gathered.lessons);
+        summary.next =
+            next(summary.total, &summary.waiting, summary.lost_records, &gathered.lessons, (since, until));
         summary
     }
 

@@ -1,7 +1,10 @@
 //! `interlock status` and `interlock doctor`.
 
 use crate::{
-    control::api::{Enforcement, Status},
+    control::{
+        api::{Enforcement, Status},
+        peer::Caller,
+    },
     daemon::{
         context::Context,
         upkeep::{losses, registries, rules},
@@ -15,7 +18,18 @@ use interlock_host::probes::{
     table::Backend,
 };
 
-pub fn status(ctx: &Context) -> Status {
+/// What stands in the rules' files is root's: others are told where a mistake is, and not the line.
+pub fn status(ctx: &Context, caller: &Caller) -> Status {
+    let mut status = whole_status(ctx);
+    if caller.uid != 0 {
+        let rules = &mut status.rules;
+        rules.problems.0.iter_mut().for_each(|problem| problem.source = None);
+        rules.problem = rules.problem.take().map(|_| rules.problems.to_string());
+    }
+    status
+}
+
+fn whole_status(ctx: &Context) -> Status {
     Status {
         version: env!("CARGO_PKG_VERSION").into(),
         pid: std::process::id(),
