@@ -201,11 +201,14 @@ fn an_answer_to_a_question_that_was_left_opens_nothing() {
 #[test]
 fn a_question_takes_no_answer_before_it_has_stood_on_a_screen_that_can_be_read() {
     let mut state = screen((80, 24), vec![sample::hold()]);
-    types(&mut state, "d");
     let deny = Decision::Deny { hold: "h1".into() };
-    let sighting = Sighting { hold: Some(sample::hold()), story: None };
-    let looking = Looking { decision: deny.clone(), serial: state.looks };
-    update(&mut state, Input::Looked(looking, Ok(Box::new(sighting))));
+    let ask = |state: &mut State| {
+        types(state, "d");
+        let sighting = Sighting { hold: Some(sample::hold()), story: None };
+        let looking = Looking { decision: deny.clone(), serial: state.looks };
+        update(state, Input::Looked(looking, Ok(Box::new(sighting))));
+    };
+    ask(&mut state);
     assert_eq!(types(&mut state, "y"), [], "it was not drawn");
     state.was_drawn(Instant::now());
     assert_eq!(types(&mut state, "y"), [], "nobody can have read it");
@@ -216,8 +219,10 @@ fn a_question_takes_no_answer_before_it_has_stood_on_a_screen_that_can_be_read()
     assert_eq!(press(&mut state, KeyCode::Esc), []);
     assert_eq!(types(&mut state, "q"), [Order::Quit]);
     update(&mut state, Input::Resized(80, 24));
-    std::thread::sleep(Duration::from_millis(710));
-    assert_eq!(types(&mut state, "y"), [decide(deny, Some(0))]);
+    press(&mut state, KeyCode::Esc);
+    ask(&mut state);
+    drawn(&mut state);
+    assert_eq!(types(&mut state, "y"), [decide(deny.clone(), Some(0))]);
 }
 
 #[test]
@@ -228,13 +233,13 @@ fn what_is_pasted_is_no_key() {
 #[test]
 fn a_hold_is_explained_once_and_again_when_somebody_joins_it() {
     let mut state = screen((80, 24), vec![]);
-    let explain = Order::Explain { id: "h1".into(), shown: false };
-    assert_eq!(update(&mut state, news(vec![sample::hold()])), [explain.clone()]);
+    let explain = || Order::Explain { id: "h1".into(), shown: false };
+    assert_eq!(update(&mut state, news(vec![sample::hold()])), [explain()]);
     assert_eq!(update(&mut state, news(vec![sample::hold()])), [], "the answer is on its way");
     let joined = HoldView { others: vec!["4730 curl".into()], ..sample::hold() };
-    assert_eq!(update(&mut state, news(vec![joined.clone()])), [explain.clone()]);
+    assert_eq!(update(&mut state, news(vec![joined.clone()])), [explain()]);
     update(&mut state, Input::Explained { id: "h1".into(), shown: false, story: Err("busy".into()) });
-    assert_eq!(update(&mut state, news(vec![joined])), [explain]);
+    assert_eq!(update(&mut state, news(vec![joined])), [explain()]);
 }
 
 #[test]

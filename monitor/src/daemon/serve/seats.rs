@@ -35,7 +35,6 @@ pub fn look_where_it_was_typed(ctx: &mut Context, command: Command) -> Option<Co
     ctx.mailbox
         .looker
         .ask(Question { command, parties: parties(&ctx.decider.sessions, &ctx.surveying.surroundings) })
-        .err()
 }
 
 fn parties(sessions: &Registry, surroundings: &HashMap<SessionId, Surroundings>) -> Vec<Party> {

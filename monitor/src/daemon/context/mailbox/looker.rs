@@ -36,8 +36,8 @@ impl Looker {
     }
 
     /// Returns the command back where it cannot be looked at.
-    pub fn ask(&self, question: Question) -> Result<(), Command> {
-        self.0.try_send(question).map_err(|error| match error {
+    pub fn ask(&self, question: Question) -> Option<Command> {
+        self.0.try_send(question).err().map(|error| match error {
             TrySendError::Full(question) => {
                 refused(question.command, "too many decisions are asked for at once")
             }
