@@ -94,7 +94,8 @@ fn until_next_turn(ctx: &Context) -> Duration {
         && ctx.kernel.is_at_rest()
         && !ctx.freezer.is_leaving();
     let tick = if idle { IDLE_TICK } else { TICK };
-    let next = [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline()]
+    let checkpoint = ctx.reporter.notary.next_deadline(&ctx.reporter.ledger);
+    let next = [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline(), checkpoint]
         .into_iter()
         .flatten()
         .min();

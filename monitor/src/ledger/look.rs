@@ -20,14 +20,18 @@ impl Ledger {
     /// # Errors
     /// The system's, where no new file can be begun; the old one is written on then.
     pub fn look(&mut self) -> io::Result<()> {
+        if self.unknown {
+            return Ok(()); // told by every write; what the file holds, the next start looks at
+        }
         let change = match logfile::change(&self.file, &self.path, self.length)? {
-            // What is torn by our own hand is told by every write, and put in order by the next start.
-            None if self.unknown || self.ends_as_written()? => return Ok(()),
+            None if self.ends_as_written()? => return Ok(()),
             None => Change::Rewritten,
             Some(change) => change,
         };
         // What was noted belongs to the file before: on the disk, before anything follows it.
-        fdatasync(&self.file)?;
+        if self.ahead {
+            self.sync()?;
+        }
         let moved_to = match change {
             Change::Renamed => logfile::present_name(&self.file),
             Change::Removed => None,

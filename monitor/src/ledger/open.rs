@@ -109,9 +109,11 @@ impl Ledger {
     /// When it returns, every record is on the disk.
     ///
     /// # Errors
-    /// The system's error; nothing more is then written until the ledger is opened again.
+    /// The system's error; what waited may be lost, and nothing more is written until the ledger is opened again.
     pub fn sync(&mut self) -> io::Result<Head> {
         self.ahead = false;
+        // The kernel tells an error once: that the next call succeeds says nothing of what waited for this one.
+        self.is_known()?;
         if let Err(error) = fdatasync(&self.file) {
             self.unknown = true;
             return Err(error.into());
@@ -120,17 +122,22 @@ impl Ledger {
         Ok(self.head)
     }
 
+    fn is_known(&self) -> io::Result<()> {
+        if !self.unknown {
+            return Ok(());
+        }
+        Err(io::Error::other(format!(
+            "{} is in an unknown state after a failed write; restart the daemon to check and repair it",
+            self.path.display()
+        )))
+    }
+
     fn write(&mut self, record: Record, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<Head> {
         if let Err(error) = self.look() {
             // Fails open: a record in a file that lies elsewhere is better than none.
             tracing::error!(path = %self.path.display(), %error, "the ledger was taken away and cannot be begun anew");
         }
-        if self.unknown {
-            return Err(io::Error::other(format!(
-                "{} is in an unknown state after a failed write; restart the daemon to check and repair it",
-                self.path.display()
-            )));
-        }
+        self.is_known()?;
         let (line, head) = Link::after(self.head, record)?;
         if line.len() > MAX_LINE {
             let reason = format!("a ledger record of {} bytes is longer than {MAX_LINE}", line.len());

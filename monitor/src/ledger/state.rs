@@ -70,6 +70,12 @@ impl Ledger {
         !self.unknown
     }
 
+    /// Whether everything up to the head is on the disk, as far as the system says.
+    #[must_use]
+    pub fn is_settled(&self) -> bool {
+        self.is_in_order() && !self.ahead
+    }
+
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::{chain::Link, tail::TAIL, *};
 
+mod failing;
 mod kept;
 mod segments;
 mod signed;

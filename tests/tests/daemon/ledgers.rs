@@ -93,6 +93,11 @@ fn full(on_full: &'static str) -> Option<(Daemon, Home)> {
     Some((daemon, Home::new()))
 }
 
+fn hold_session(daemon: &Daemon) -> String {
+    let holds = daemon.json(&["holds"]);
+    holds[0]["session"].as_str().unwrap_or_else(|| panic!("{holds}")).to_owned()
+}
+
 fn fill(daemon: &Daemon) {
     let mut size = 1 << 19;
     let filler = state(daemon).join("filler");
@@ -119,10 +124,21 @@ fn where_the_ledger_cannot_be_written_nothing_is_approved_and_it_is_told_when_it
     let said = daemon.cli(&["approve", &hold]);
     assert_eq!(said.status.code(), Some(1), "{}", text(&said));
     assert!(text(&said).contains("the ledger cannot be written"), "{}", text(&said));
+    assert!(text(&said).contains("ledger.jsonl: No space left"), "{}", text(&said));
+    let session = hold_session(&daemon);
+    daemon.expect(&["freeze", &session]);
+    let thaw = daemon.cli(&["thaw", &session]);
+    assert_eq!(thaw.status.code(), Some(1), "{}", text(&thaw));
+    assert!(text(&thaw).contains("nothing is thawed"), "{}", text(&thaw));
+    let doctor = daemon.json(&["doctor"]);
+    let row = doctor.as_array().unwrap().iter().find(|row| row["subject"] == "ledger").unwrap();
+    assert!(row["state"] == "missing" && row["found"].as_str().unwrap().contains("No space left"), "{row}");
     let failing = daemon.the_event("ledger-failing");
     assert_eq!(failing["event.kind"], "alert", "{failing}");
     fs::remove_file(state(&daemon).join("filler")).unwrap();
     let _ = daemon.the_event("ledger-back");
+    daemon.expect(&["thaw", &session]);
+    assert_eq!(records(&daemon, "thaw").len(), 1, "recorded once, by the person alone");
     daemon.expect(&["approve", &hold]);
     assert!(agent.finish().contains("ok"), "{}", agent.output());
     let lost = &records(&daemon, "lost")[0]["detail"];

@@ -39,7 +39,10 @@ pub fn thaw(
     stood: &HashSet<u32>,
 ) {
     let by = who.text();
-    reporter.record(Kind::Thaw, who, Some(session), []);
+    // A person's is recorded before it is decided, and refused where it cannot be.
+    if !matches!(who, Who::Caller { .. }) {
+        reporter.record(Kind::Thaw, who, Some(session), []); // open: there is nobody who could be told
+    }
     let outcome = freeze::thaw(maps, freezer, session, stood);
     let event = reporter
         .event(sessions, "session-thawed", boot_now(), session)

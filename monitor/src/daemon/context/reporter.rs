@@ -157,29 +157,74 @@ impl Reporter {
     /// Writes an entry into the ledger; returns whether it is there, on disk if it must be at once. Fails open: freezing and
     /// denying must not wait for a disk.
     pub fn keep(&mut self, entry: Entry) -> bool {
-        self.make_up();
         let (at_once, kind, at) = (entry.at_once, entry.kind, Timestamp::now());
-        let record = Record::of(entry, at);
-        let written = if at_once { self.ledger.append(record) } else { self.ledger.note(record) };
-        if let Err(error) = &written {
-            self.unwritten.note(kind, at, &error.to_string());
-            self.metrics.ledger_records_lost.inc();
+        let a_person_waits = matches!(entry.who, Who::Caller { .. });
+        if !self.make_up(a_person_waits) {
+            // What a smaller record may still have room for is not let through as long as one is missing, so none says so.
+            let why = self.unwritten.why().to_owned();
+            self.lose(kind, at, &why);
+            return false;
         }
-        if at_once || written.is_err() {
+        let record = Record::of(entry, at);
+        if at_once {
+            let written = self.ledger.append(record);
+            match &written {
+                Ok(_) => self.unwritten.settled(),
+                Err(error) => self.lose(kind, at, &error.to_string()),
+            }
             return self.is_recorded(written, 1);
         }
-        // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
-        self.metrics.ledger_records.inc();
-        true
+        if self.ledger.is_settled() {
+            self.unwritten.settled();
+        }
+        match self.ledger.note(record) {
+            Ok(_) => {
+                self.unwritten.wait_for(kind, at);
+                // Its head is not published yet: one that a power cut takes back would look like a cut of the file.
+                self.metrics.ledger_records.inc();
+                true
+            }
+            Err(error) => {
+                self.lose(kind, at, &error.to_string());
+                self.is_recorded(Err(error), 0)
+            }
+        }
     }
 
-    /// Records what could not be recorded before, where that can be now.
-    pub fn make_up(&mut self) {
-        let Some(entry) = self.unwritten.entry() else { return };
-        if let Ok(head) = self.ledger.append(Record::of(entry, Timestamp::now())) {
-            self.unwritten.told();
-            self.is_recorded(Ok(head), 1);
+    fn lose(&mut self, kind: Kind, at: Timestamp, why: &str) {
+        self.unwritten.note(kind, at, why);
+        self.metrics.ledger_records_lost.inc();
+    }
+
+    /// Brings what waits for the disk there. Fails open: what it tells of is done already; what is lost of it is told.
+    pub fn settle(&mut self) {
+        if !self.unwritten.waits() {
+            return;
         }
+        if self.ledger.is_settled() {
+            return self.unwritten.settled(); // with a file that was left for a new one
+        }
+        let synced = self.ledger.sync();
+        match &synced {
+            Ok(_) => self.unwritten.settled(),
+            Err(error) => {
+                let lost = self.unwritten.unsettled(&error.to_string());
+                self.metrics.ledger_records_lost.inc_by(lost);
+            }
+        }
+        self.is_recorded(synced, 0);
+    }
+
+    /// Records what could not be recorded before, where that can be now; returns whether nothing is missing any more. It is tried
+    /// once a second, or `at_once`, as somebody waits for the answer.
+    pub fn make_up(&mut self, at_once: bool) -> bool {
+        let Some(entry) = self.unwritten.entry() else { return true };
+        if !self.unwritten.is_due(boot_now()) && !at_once {
+            return false;
+        }
+        let Ok(head) = self.ledger.append(Record::of(entry, Timestamp::now())) else { return false };
+        self.unwritten.told();
+        self.is_recorded(Ok(head), 1)
     }
 
     pub fn is_recorded(&self, appended: std::io::Result<Head>, records: u64) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     config::OnFull,
@@ -17,7 +17,7 @@ use crate::{
         intake::lifecycle::begin::{self, NewSession},
         serve::{
             permissions,
-            refusals::{objected, refusal, undecidable},
+            refusals::{objected, refusal, undecidable, unrecorded},
             views,
         },
     },
@@ -79,6 +79,7 @@ pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Session
         return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
     }
     let who = who(ctx, caller);
+    provable(ctx, Kind::Thaw, &who, id, [], "thawed")?;
     apply::step(ctx, Input::Thawed { session: id, who });
     view_of(ctx, caller, id)
 }
@@ -106,13 +107,7 @@ pub fn approve(
         ("for_seconds", json!(approval.for_seconds)),
     ];
     let who = who(ctx, caller);
-    let is_recorded = ctx.reporter.record(Kind::Approve, who.clone(), Some(SessionId(hold.session)), detail);
-    // Fails closed, unless the configuration says otherwise: what cannot be proved afterwards is not let through.
-    if !is_recorded && ctx.config.on_full == OnFull::Hold {
-        return Err(RequestError::Conflict(refusal(
-            "the ledger cannot be written, so nothing is approved; see the daemon's log",
-        )));
-    }
+    provable(ctx, Kind::Approve, &who, SessionId(hold.session), detail, "approved")?;
     apply::step(ctx, Input::Approved(Approval { hold: hold.number, who, reach }));
     decided(ctx, hold.number)
 }
@@ -126,6 +121,23 @@ fn shown_to_caller(ctx: &mut Context, hold: &Hold, seen: usize) -> Result<(), Re
     }
     apply::step(ctx, Input::Shown { hold: hold.number });
     Ok(())
+}
+
+/// Records a decision that lets something go on. Fails closed, unless the configuration says otherwise: what cannot be proved
+/// afterwards is not let through.
+fn provable<const N: usize>(
+    ctx: &mut Context,
+    kind: Kind,
+    who: &Who,
+    session: SessionId,
+    detail: [(&str, Value); N],
+    done: &str,
+) -> Result<(), RequestError> {
+    let is_recorded = ctx.reporter.record(kind, who.clone(), Some(session), detail);
+    if is_recorded || ctx.config.on_full == OnFull::Degrade {
+        return Ok(());
+    }
+    Err(unrecorded(ctx.reporter.ledger.path(), ctx.reporter.unwritten.why(), done))
 }
 
 pub fn deny(ctx: &mut Context, caller: &Caller, text: &str) -> Result<HoldView, RequestError> {

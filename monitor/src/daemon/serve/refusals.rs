@@ -1,5 +1,7 @@
 //! How requests are refused.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::control::{api::Refusal, command::RequestError, peer::Caller};
@@ -34,6 +36,17 @@ pub fn objected(hold: &Hold, objection: &Objection) -> RequestError {
         }),
         Objection::TooLong => RequestError::Invalid(refusal("an approval reaches at most 24 h")),
     }
+}
+
+/// What lets something go on cannot be recorded, for that reason.
+pub fn unrecorded(ledger: &Path, why: &str, done: &str) -> RequestError {
+    RequestError::Conflict(Refusal {
+        error: format!(
+            "the ledger cannot be written, so nothing is {done} (on_full = \"hold\"): {}: {why}",
+            ledger.display()
+        ),
+        hint: Some("make room for it, or repair its disk; denying and freezing go on".to_owned()),
+    })
 }
 
 pub fn undecidable(number: u64, why: &Undecidable) -> RequestError {

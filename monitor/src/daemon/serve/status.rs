@@ -57,7 +57,7 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
         .chain([
             rules::check_rules(&ctx.decider.settings.rules, &ctx.kernel.probes),
             rules::check_packs(&ctx.decider.settings.rules, &ctx.policies.catalog),
-            ctx.reporter.notary.check(&ctx.reporter.ledger),
+            ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
         ])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .collect()

@@ -21,7 +21,7 @@ pub fn look_at_ledger(ctx: &mut Context) {
     if let Err(error) = ctx.reporter.ledger.look() {
         tracing::error!(path = %ctx.reporter.ledger.path().display(), %error, "the ledger was taken away and cannot be begun anew");
     }
-    ctx.reporter.make_up();
+    ctx.reporter.make_up(true); // what is still missing is told the next time
     report_rotations(ctx);
     let mut changed = false;
     for (change, total) in ctx.reporter.outbox.changes() {
@@ -50,8 +50,8 @@ fn report_unwritten(reporter: &mut Reporter, sessions: &Registry, on_full: OnFul
     let event = match news {
         News::Failing(why) => {
             let then = match on_full {
-                OnFull::Hold => "nothing is approved until it can (on_full = hold)",
-                OnFull::Degrade => "approvals go on without a record (on_full = degrade)",
+                OnFull::Hold => "nothing is approved or thawed until it can (on_full = hold)",
+                OnFull::Degrade => "approvals and thaws go on without a record (on_full = degrade)",
             };
             let message = format!("the ledger cannot be written: {why}; {then}");
             tracing::error!(%why, "the ledger cannot be written: {then}");

@@ -10,11 +10,8 @@ use crate::daemon::{
 };
 
 pub fn write_down(ctx: &mut Context) {
+    ctx.reporter.settle();
     rotation::report_rotations(ctx);
-    if ctx.reporter.ledger.is_ahead() {
-        let synced = ctx.reporter.ledger.sync();
-        ctx.reporter.is_recorded(synced, 0); // open: what was noted is done already; logged
-    }
     ctx.reporter.certify(false);
     if !std::mem::take(&mut ctx.state.unsaved) {
         return;

@@ -11,6 +11,7 @@ use std::{
 use rustix::fs::fsync;
 
 use crate::{
+    daemon::context::reporter::unwritten::Unwritten,
     ledger::{
         Ledger,
         tree::{CHECKPOINT_FILE, Key, Signed},
@@ -73,8 +74,9 @@ impl Notary {
     pub fn certify(&mut self, ledger: &Ledger, metrics: &Metrics, now: BootNanos, at_once: bool) {
         let size = ledger.head().seq;
         let new = size.saturating_sub(self.signed.unwrap_or(0));
-        let is_due = at_once || self.signed.is_none() || now >= self.next || new >= RECORDS;
-        if self.signed == Some(size) || !is_due || ledger.is_ahead() {
+        // What fails is tried once a span, however many records wait for it.
+        let is_due = at_once || now >= self.next || (new >= RECORDS && self.problem.is_none());
+        if self.signed == Some(size) || !is_due || !ledger.is_settled() {
             return;
         }
         let Some(key) = &self.key else { return };
@@ -97,8 +99,14 @@ impl Notary {
         }
     }
 
+    /// When the next checkpoint is due; `None` where everything is signed, or nothing can be.
+    pub fn next_deadline(&self, ledger: &Ledger) -> Option<BootNanos> {
+        let waits = self.key.is_some() && ledger.is_settled() && self.signed != Some(ledger.head().seq);
+        waits.then_some(self.next)
+    }
+
     /// A line of `interlock doctor`.
-    pub fn check(&self, ledger: &Ledger) -> Check {
+    pub fn check(&self, ledger: &Ledger, unwritten: &Unwritten) -> Check {
         let head = ledger.head().seq;
         let (state, found) = match (self.public(), self.signed) {
             (Some(key), Some(signed)) => {
@@ -107,6 +115,16 @@ impl Notary {
             (Some(key), None) => (CheckState::Limited, format!("{head} records, none signed; key {key}")),
             (None, _) => (CheckState::Limited, format!("{head} records, no key to sign them with")),
         };
+        if unwritten.is_failing() {
+            let found = format!("{found}; it cannot be written: {}", unwritten.why());
+            let advice = format!("make room for {}, or repair its disk", ledger.path().display());
+            return Check {
+                subject: "ledger".into(),
+                state: CheckState::Missing,
+                found,
+                advice: Some(advice),
+            };
+        }
         let state = if self.problem.is_some() || !ledger.is_in_order() { CheckState::Limited } else { state };
         Check { subject: "ledger".into(), state, found, advice: self.problem.clone() }
     }

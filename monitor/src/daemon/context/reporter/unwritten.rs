@@ -1,11 +1,17 @@
 //! Records that the ledger did not take: they are counted, and told by a record of their own as soon as one can be written.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Map, json};
 
-use interlock_core::record::{Entry, Kind, Who};
+use interlock_core::{
+    facts::BootNanos,
+    record::{Entry, Kind, Who},
+};
+
+/// A ledger that cannot be written is tried so often.
+const RETRY: Duration = Duration::from_secs(1);
 
 /// What was not written since the last record that was.
 #[derive(Default)]
@@ -13,6 +19,10 @@ pub struct Unwritten {
     kinds: BTreeMap<&'static str, u64>,
     span: Option<(Timestamp, Timestamp)>,
     why: String,
+    /// When the ledger was tried last.
+    tried: BootNanos,
+    /// In the ledger, and maybe not on the disk yet.
+    noted: Vec<(Kind, Timestamp)>,
     news: Vec<News>,
 }
 
@@ -40,6 +50,42 @@ impl Unwritten {
         why.clone_into(&mut self.why);
     }
 
+    /// Why the last one is missing.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// A record was written, and waits for the disk.
+    pub fn wait_for(&mut self, kind: Kind, at: Timestamp) {
+        self.noted.push((kind, at));
+    }
+
+    /// Whether a record waits for the disk.
+    pub fn waits(&self) -> bool {
+        !self.noted.is_empty()
+    }
+
+    /// What waited for the disk is there.
+    pub fn settled(&mut self) {
+        self.noted.clear();
+    }
+
+    /// What waited for the disk may not be there, and so counts as missing; returns how many records that are.
+    pub fn unsettled(&mut self, why: &str) -> u64 {
+        let noted = std::mem::take(&mut self.noted);
+        noted.iter().for_each(|(kind, at)| self.note(*kind, *at, why));
+        noted.len() as u64
+    }
+
+    /// Whether the ledger is to be tried again.
+    pub fn is_due(&mut self, now: BootNanos) -> bool {
+        let is_due = now >= self.tried.plus(RETRY);
+        if is_due {
+            self.tried = now;
+        }
+        is_due
+    }
+
     /// The record of what is missing; `None` where nothing is.
     pub fn entry(&self) -> Option<Entry> {
         let (first, last) = self.span?;
@@ -58,8 +104,8 @@ impl Unwritten {
     /// What was missing is told.
     pub fn told(&mut self) {
         let count = self.count();
-        let news = std::mem::take(&mut self.news);
-        *self = Self { news, ..Self::default() };
+        let (news, tried) = (std::mem::take(&mut self.news), self.tried);
+        *self = Self { news, tried, ..Self::default() };
         self.news.push(News::Back(count));
     }
 
@@ -75,6 +121,30 @@ impl Unwritten {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_waited_for_a_disk_that_failed_is_missing() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut unwritten = Unwritten::default();
+        unwritten.wait_for(Kind::Hold, at(1));
+        unwritten.settled();
+        assert_eq!((unwritten.unsettled("no disk"), unwritten.is_failing()), (0, false));
+        unwritten.wait_for(Kind::Hold, at(2));
+        unwritten.wait_for(Kind::Commit, at(3));
+        assert_eq!(unwritten.unsettled("no disk"), 2);
+        let entry = unwritten.entry().unwrap();
+        assert_eq!(entry.detail["kinds"], json!({"commit": 1, "hold": 1}));
+        assert_eq!((unwritten.why(), &entry.detail["first"]), ("no disk", &json!("1970-01-01T00:00:02Z")));
+        assert_eq!(unwritten.take_news(), [News::Failing("no disk".into())]);
+    }
+
+    #[test]
+    fn a_ledger_that_fails_is_tried_once_a_second() {
+        let mut unwritten = Unwritten::default();
+        let at = |millis: u64| BootNanos(millis * 1_000_000);
+        let tries = [2000, 2500, 3000, 3001, 4000].map(|millis| unwritten.is_due(at(millis)));
+        assert_eq!(tries, [true, false, true, false, true]);
+    }
 
     #[test]
     fn what_is_missing_is_told_once_it_can_be() {
