@@ -18,6 +18,7 @@ mod lines;
 mod look;
 mod open;
 mod others;
+mod pending;
 pub mod record;
 pub mod rotation;
 pub mod scan;

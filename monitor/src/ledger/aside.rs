@@ -1,15 +1,15 @@
 //! What is moved out of a ledger's way: nothing of it is lost, and nothing overwritten.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Write as _},
+    fs::{self, File, OpenOptions},
+    io::{self, Seek as _, SeekFrom},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use rustix::fs::fsync;
 
-use super::{chain::Head, tail::Tail};
+use super::chain::Head;
 
 /// What a crash left at the end of the file: a record that was never acknowledged, now in a file of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,18 +18,21 @@ pub struct Torn {
     pub bytes: u64,
 }
 
-/// Copies what is torn to a file of its own, makes that durable, and only then takes it off the ledger.
-pub fn set_aside(dir: &Path, ledger: &File, tail: &Tail, head: Head) -> io::Result<Option<Torn>> {
-    if tail.torn.is_empty() {
+/// Copies what stands behind `end` to a file of its own, makes that durable, and only then takes it off the ledger.
+pub fn set_aside(dir: &Path, ledger: &File, end: u64, head: Head) -> io::Result<Option<Torn>> {
+    if ledger.metadata()?.len() <= end {
         return Ok(None);
     }
     let (mut copy, moved_to) = new_file(dir, &format!("ledger.torn-{}", head.seq + 1))?;
-    copy.write_all(&tail.torn)?;
-    fsync(&copy)?;
+    let mut rest = ledger;
+    let copied = rest.seek(SeekFrom::Start(end)).and_then(|_| io::copy(&mut rest, &mut copy));
+    let bytes = copied.and_then(|bytes| Ok(fsync(&copy).map(|()| bytes)?)).inspect_err(|_| {
+        // It is in the ledger still. A copy that stayed would be one more at each attempt.
+        let _ = fs::remove_file(&moved_to);
+    })?;
     fsync(File::open(dir)?)?;
-    ledger.set_len(tail.end())?;
+    ledger.set_len(end)?;
     fsync(ledger)?;
-    let bytes = tail.torn.len() as u64;
     tracing::warn!(path = %moved_to.display(), bytes, "the ledger's last line was torn and has been moved aside");
     Ok(Some(Torn { moved_to, bytes }))
 }

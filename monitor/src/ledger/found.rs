@@ -13,7 +13,7 @@ use super::{
     check::Check,
     kept::{Before, Kept},
     lines::Lines,
-    rotation::Rotation,
+    pending::Start,
     scan::{Found, scan, scan_lines},
     segments::Segments,
     state::Ledger,
@@ -25,31 +25,43 @@ impl Ledger {
     /// Compares what was found with what was kept. Where records are missing, or others stand in their place, the chain goes on
     /// after the kept head, as it does where somebody takes the file from a running daemon: the first record says so, and the
     /// gap stays visible for ever.
-    pub(super) fn compare(&mut self, dir: &Path, before: Before) -> io::Result<()> {
-        match before {
+    pub(super) fn compare(&mut self, dir: &Path, start: &Start) -> io::Result<()> {
+        match &start.before {
             Before::Nothing => self.tree = self.grown(dir, None)?,
             Before::Unreadable(why) => {
-                tracing::error!(
-                    why,
-                    "the head that was kept of the ledger makes no sense: a cut of it would not be seen"
-                );
+                self.doubt(format!(
+                    "the head that was kept of the ledger cannot be read, so that a cut would not be seen: {why}"
+                ));
                 self.tree = self.grown(dir, None)?;
             }
-            Before::Kept(kept) => match self.missing(dir, &kept)? {
-                None => self.tree = self.grown(dir, Some(&kept))?,
-                Some(change) => self.go_on_after_kept(kept, change)?,
+            Before::Kept(kept) if start.is_broken => self.go_on_after_kept(dir, kept, Change::Rewritten)?,
+            Before::Kept(kept) => match self.missing(dir, kept)? {
+                Compared::Grown => self.tree = self.grown(dir, Some(kept))?,
+                Compared::Changed(change) => self.go_on_after_kept(dir, kept, change)?,
+                // Fails open: a file that is missing or packed is no proof of a change, and a false one would split the chain.
+                Compared::Unknown => self.doubt(format!(
+                    "the ledger cannot be compared with what was acknowledged: record {} is in none of its files; lay earlier \
+                     ones beside it, unpacked, and start again",
+                    kept.head.seq
+                )),
             },
         }
         Ok(())
     }
 
-    /// How the ledger was changed since that head was kept; `None` where it only grew.
-    fn missing(&self, dir: &Path, kept: &Kept) -> io::Result<Option<Change>> {
+    fn doubt(&mut self, why: String) {
+        tracing::error!(path = %self.path.display(), why);
+        self.doubts.push(why);
+    }
+
+    /// How the ledger was changed since that head was kept.
+    fn missing(&self, dir: &Path, kept: &Kept) -> io::Result<Compared> {
         if self.head.seq < kept.head.seq {
-            return Ok(Some(if self.length == 0 { Change::Removed } else { Change::Truncated }));
+            let change = if self.length == 0 { Change::Removed } else { Change::Truncated };
+            return Ok(Compared::Changed(change));
         }
         if kept.head == Head::START || self.head == kept.head || self.has_at(kept)? {
-            return Ok(None);
+            return Ok(Compared::Grown);
         }
         // In an earlier file, which somebody else has rotated: where it is missing, its successor knows its hash.
         let mut found = None;
@@ -66,7 +78,11 @@ impl Ledger {
             }
             ControlFlow::Continue(())
         });
-        Ok(if found == Some(true) { None } else { Some(Change::Rewritten) })
+        Ok(match found {
+            Some(true) => Compared::Grown,
+            Some(false) => Compared::Changed(Change::Rewritten),
+            None => Compared::Unknown,
+        })
     }
 
     /// Whether the kept record ends where it ended.
@@ -108,19 +124,18 @@ impl Ledger {
         Ok(tree)
     }
 
-    fn go_on_after_kept(&mut self, kept: Kept, change: Change) -> io::Result<()> {
-        let found = self.head;
-        (self.head, self.tree) = (kept.head, kept.tree);
-        let moved_to = self.set_rest_aside()?;
+    fn go_on_after_kept(&mut self, dir: &Path, kept: &Kept, change: Change) -> io::Result<()> {
         tracing::error!(
-            expected = %self.head, %found, %change, moved_to = ?moved_to,
+            expected = %kept.head, found = %self.head, %change,
             "the ledger is not what was acknowledged: the chain goes on after the last record that is known of"
         );
-        let (file, length) = self.next_file()?;
-        let rotation = Rotation { change, moved_to, after: self.head };
-        self.go_on(file, length, &rotation)?;
-        self.rotations.push(rotation);
-        Ok(())
+        (self.head, self.tree) = (kept.head, kept.tree.clone());
+        if change == Change::Removed {
+            for (path, why) in Segments::beside(dir)?.left_out {
+                self.doubt(format!("the ledger is missing, and {} beside it {why}", path.display()));
+            }
+        }
+        self.go_on_anew(change, None)
     }
 
     /// Whether the file's last bytes are those of the last record.
@@ -130,6 +145,14 @@ impl Ledger {
             || (self.file.metadata()?.len() == self.length
                 && ends_with(&self.file, self.length, self.head.hash)?))
     }
+}
+
+/// What a comparison with the kept head gave.
+enum Compared {
+    Grown,
+    Changed(Change),
+    /// The kept record was not found, and no other in its place.
+    Unknown,
 }
 
 /// Takes in what follows a tree.

@@ -12,6 +12,7 @@ use std::{
 };
 
 use blake3::Hash;
+use rustix::fs::fdatasync;
 use serde::{Deserialize, Serialize};
 
 use super::{chain::Head, tree::Tree};
@@ -40,7 +41,7 @@ struct Written {
 
 /// Where it is kept.
 #[derive(Debug)]
-pub struct HeadFile(File);
+pub struct HeadFile(Option<File>);
 
 /// What an earlier writer kept.
 #[derive(Debug, PartialEq)]
@@ -60,19 +61,32 @@ impl Before {
 }
 
 impl HeadFile {
-    /// Opens the file in a state directory, and reads what it says.
-    pub fn open(dir: &Path) -> io::Result<(Self, Before)> {
+    /// Opens the file in a state directory, and reads what it says. Fails open: without it the ledger is written all the same, and
+    /// that it could not be compared is told.
+    pub fn open(dir: &Path) -> (Self, Before) {
+        let path = dir.join(FILE);
         let mut options = OpenOptions::new();
-        let file =
-            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(dir.join(FILE))?;
-        let mut page = vec![0; SIZE];
-        let read = read_all(&file, &mut page)?;
-        page.truncate(read);
-        let before = if page.is_empty() { Before::Nothing } else { read_page(&page) };
-        Ok((Self(file), before))
+        let opened = options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
+        let read = opened.and_then(|file| {
+            let mut page = vec![0; SIZE];
+            let read = read_all(&file, &mut page)?;
+            page.truncate(read);
+            Ok((file, page))
+        });
+        match read {
+            Ok((file, page)) if page.is_empty() => (Self(Some(file)), Before::Nothing),
+            Ok((file, page)) => (Self(Some(file)), read_page(&page)),
+            Err(error) => (Self(None), Before::Unreadable(format!("{}: {error}", path.display()))),
+        }
+    }
+
+    /// Brings what was written to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        self.0.as_ref().map_or(Ok(()), |file| Ok(fdatasync(file)?))
     }
 
     pub fn write(&self, kept: &Kept) -> io::Result<()> {
+        let Some(file) = &self.0 else { return Ok(()) }; // told when it was opened
         let Kept { head, length, tree } = kept;
         let (seq, hash) = (head.seq, head.hash.to_string());
         let mut page = serde_json::to_vec(&Written { seq, hash, length: *length, tree: tree.clone() })?;
@@ -81,7 +95,7 @@ impl HeadFile {
         }
         page.resize(SIZE - 1, b' ');
         page.push(b'\n');
-        self.0.write_all_at(&page, 0)
+        file.write_all_at(&page, 0)
     }
 }
 
@@ -121,7 +135,7 @@ mod tests {
     #[test]
     fn what_was_kept_is_found() {
         let dir = tempfile::tempdir().unwrap();
-        let (file, before) = HeadFile::open(dir.path()).unwrap();
+        let (file, before) = HeadFile::open(dir.path());
         assert_eq!(before, Before::Nothing);
         let mut tree = Tree::EMPTY;
         (0..1000).for_each(|number: u32| tree.push(&number.to_le_bytes()));
@@ -130,7 +144,7 @@ mod tests {
         for kept in [kept, without] {
             file.write(&kept).unwrap();
             assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().len(), SIZE as u64);
-            assert_eq!(HeadFile::open(dir.path()).unwrap().1, Before::Kept(kept));
+            assert_eq!(HeadFile::open(dir.path()).1, Before::Kept(kept));
         }
     }
 
@@ -143,7 +157,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let head = Head { seq: u64::MAX, hash: blake3::hash(b"x") };
         let kept = Kept { head, length: u64::MAX, tree: Some(tree) };
-        HeadFile::open(dir.path()).unwrap().0.write(&kept).unwrap();
+        HeadFile::open(dir.path()).0.write(&kept).unwrap();
+    }
+
+    #[test]
+    fn one_that_cannot_be_opened_is_told_and_ends_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(FILE)).unwrap();
+        let (file, before) = HeadFile::open(dir.path());
+        assert!(matches!(before, Before::Unreadable(why) if why.contains("ledger.head: ")));
+        file.write(&Kept { head: Head::START, length: 0, tree: None }).unwrap();
+        file.sync().unwrap();
     }
 
     #[test]
@@ -151,7 +175,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         for text in ["{", r#"{"seq":2,"hash":"00","length":1,"tree":null}"#] {
             fs::write(dir.path().join(FILE), text).unwrap();
-            assert!(matches!(HeadFile::open(dir.path()).unwrap().1, Before::Unreadable(_)), "{text}");
+            assert!(matches!(HeadFile::open(dir.path()).1, Before::Unreadable(_)), "{text}");
         }
     }
 }

@@ -23,6 +23,9 @@ impl Ledger {
         if self.unknown {
             return Ok(()); // told by every write; what the file holds, the next start looks at
         }
+        if self.pending.is_some() {
+            self.catch_up()?;
+        }
         let change = match logfile::change(&self.file, &self.path, self.length)? {
             None if self.ends_as_written()? => return Ok(()),
             None => Change::Rewritten,
@@ -35,7 +38,7 @@ impl Ledger {
         let moved_to = match change {
             Change::Renamed => logfile::present_name(&self.file),
             Change::Removed => None,
-            Change::Truncated | Change::Rewritten => self.set_rest_aside()?,
+            Change::Truncated | Change::Rewritten => return self.go_on_anew(change, None),
         };
         let (file, length) = self.next_file()?;
         let rotation = Rotation { change, moved_to, after: self.head };
@@ -54,8 +57,7 @@ impl Ledger {
     }
 
     fn move_aside(&self, why: &str) -> io::Result<PathBuf> {
-        let dir = self.path.parent().unwrap_or(Path::new("."));
-        let name = new_name(dir, &format!("ledger.{why}-{}", self.head.seq + 1))?;
+        let name = new_name(&self.dir(), &format!("ledger.{why}-{}", self.head.seq + 1))?;
         fs::rename(&self.path, &name)?;
         Ok(name)
     }
@@ -91,13 +93,17 @@ impl Ledger {
         write_whole(&file, &line)?;
         fdatasync(&file)?;
         // Without this, a power cut could take the file's name with it.
-        fsync(File::open(self.path.parent().unwrap_or(Path::new(".")))?)?;
+        fsync(File::open(self.dir())?)?;
         (self.file, self.length, self.head) = (file, length + line.len() as u64, head);
         (self.ahead, self.unknown) = (false, false);
         if let Some(tree) = &mut self.tree {
             tree.push(&line);
         }
         self.keep_head();
+        if let Err(error) = self.kept.sync() {
+            // Fails open: what is behind makes a later start look further back, and no more.
+            tracing::error!(%error, "the head that is kept of the ledger is on no disk yet");
+        }
         Ok(())
     }
 

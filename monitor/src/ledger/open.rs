@@ -10,10 +10,10 @@ use std::{
 use rustix::fs::{FlockOperation, fdatasync, flock, fsync};
 
 use super::{
-    aside::set_aside,
     chain::{Head, Link, MAX_LINE},
     error::LedgerError,
-    kept::HeadFile,
+    kept::{Before, HeadFile},
+    pending::Start,
     record::Record,
     state::{FILE, Ledger},
     tail::Tail,
@@ -49,32 +49,28 @@ impl Ledger {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(LedgerError::Busy(path)),
             Err(error) => return Err(io("lock")(error.into())),
         }
-        let tail = Tail::read(&mut file).map_err(io("read"))?;
-        let head = tail.verify().map_err(|faults| LedgerError::Broken {
-            path: path.clone(),
-            from: tail.start,
-            faults,
-        })?;
-        let length = tail.end();
-        let torn = set_aside(dir, &file, &tail, head).map_err(io("repair the end of"))?;
         // Without this, a power cut could take the file's name with it.
         File::open(dir).and_then(|dir| Ok(fsync(dir)?)).map_err(io("make durable"))?;
-        let (kept, before) = HeadFile::open(dir).map_err(io("read the head beside"))?;
-        let (ahead, unknown, rotations, tree) = (false, false, Vec::new(), None);
-        let mut ledger = Self { path, file, length, head, torn, ahead, unknown, rotations, tree, kept };
-        if head == Head::START {
-            ledger.go_on_after_others(dir, before.seq()).map_err(|source| LedgerError::Io {
-                action: "go on after the files before",
-                path: ledger.path.clone(),
-                source,
-            })?;
+        let (kept, before) = HeadFile::open(dir);
+        let found = End::of(&mut file, &path, &before)?;
+        let mut ledger = Self {
+            path,
+            file,
+            length: found.length,
+            head: found.head,
+            torn: None,
+            ahead: false,
+            unknown: false,
+            rotations: Vec::new(),
+            tree: None,
+            kept,
+            pending: None,
+            doubts: found.doubt.into_iter().collect(),
+        };
+        if let Err(error) = ledger.begin(Start { before, is_broken: found.is_broken }) {
+            // Fails open: freezing and denying need no ledger. No record is written before it is in order, and that is told.
+            tracing::error!(path = %ledger.path.display(), %error, "the ledger cannot be put in order yet; it is tried again");
         }
-        ledger.compare(dir, before).map_err(|source| LedgerError::Io {
-            action: "compare with the head that was kept of",
-            path: ledger.path.clone(),
-            source,
-        })?;
-        ledger.keep_head();
         Ok(ledger)
     }
 
@@ -134,6 +130,9 @@ impl Ledger {
 
     fn write(&mut self, record: Record, settle: impl FnOnce(&File) -> io::Result<()>) -> io::Result<Head> {
         if let Err(error) = self.look() {
+            if self.pending.is_some() {
+                return Err(error); // closed: what lies there is evidence, and no place to go on
+            }
             // Fails open: a record in a file that lies elsewhere is better than none.
             tracing::error!(path = %self.path.display(), %error, "the ledger was taken away and cannot be begun anew");
         }
@@ -159,5 +158,48 @@ impl Ledger {
             tree.push(&line);
         }
         Ok(head)
+    }
+}
+
+/// Where a ledger that is opened goes on.
+struct End {
+    length: u64,
+    head: Head,
+    is_broken: bool,
+    /// What is to be told of it.
+    doubt: Option<String>,
+}
+
+impl End {
+    /// Where the file's last records do not hold together, it ends with the one that was acknowledged last. Where nobody knows
+    /// that one, only a person can say what is to become of the file.
+    fn of(file: &mut File, path: &Path, before: &Before) -> Result<Self, LedgerError> {
+        let io = |source| LedgerError::Io { action: "read", path: path.to_owned(), source };
+        let tail = Tail::read(file).map_err(io)?;
+        let faults = match tail.verify() {
+            Ok(head) => return Ok(Self { length: tail.end(), head, is_broken: false, doubt: None }),
+            Err(faults) => faults,
+        };
+        let Before::Kept(kept) = before else {
+            return Err(LedgerError::Broken { path: path.to_owned(), from: tail.start, faults });
+        };
+        let length = file.metadata().map_err(io)?.len();
+        let head = kept.head;
+        let is_there = kept.length <= length
+            && Tail::read_to(file, kept.length)
+                .map_err(io)?
+                .verify_to(kept.length)
+                .is_some_and(|found| found == head);
+        if !is_there {
+            return Ok(Self { length, head, is_broken: true, doubt: None });
+        }
+        let doubt = format!(
+            "{} does not hold together behind record {}, which was acknowledged last: {} bytes were moved aside as ledger.torn-{}",
+            path.display(),
+            head.seq,
+            length - kept.length,
+            head.seq + 1
+        );
+        Ok(Self { length: kept.length, head, is_broken: false, doubt: Some(doubt) })
     }
 }

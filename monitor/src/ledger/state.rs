@@ -9,6 +9,7 @@ use super::{
     aside::Torn,
     chain::Head,
     kept::{HeadFile, Kept},
+    pending::Pending,
     rotation::Rotation,
     tree::Tree,
 };
@@ -34,6 +35,10 @@ pub struct Ledger {
     /// Of every record up to the head; `None` where earlier files are missing.
     pub(super) tree: Option<Tree>,
     pub(super) kept: HeadFile,
+    /// What must be done before another record.
+    pub(super) pending: Option<Pending>,
+    /// What could not be made sure of, for whoever asks.
+    pub(super) doubts: Vec<String>,
 }
 
 impl Ledger {
@@ -73,12 +78,17 @@ impl Ledger {
     /// Whether everything up to the head is on the disk, as far as the system says.
     #[must_use]
     pub fn is_settled(&self) -> bool {
-        self.is_in_order() && !self.ahead
+        self.is_in_order() && !self.ahead && self.pending.is_none()
     }
 
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What could not be made sure of since this was asked last: people must look at it.
+    pub fn take_doubts(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// What was noticed since this was asked last.

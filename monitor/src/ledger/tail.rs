@@ -25,6 +25,11 @@ pub struct Tail {
 impl Tail {
     pub fn read(file: &mut File) -> io::Result<Self> {
         let length = file.seek(SeekFrom::End(0))?;
+        Self::read_to(file, length)
+    }
+
+    /// The end of what was the file when it was `length` bytes long.
+    pub fn read_to(file: &File, length: u64) -> io::Result<Self> {
         let from = length.saturating_sub(TAIL);
         let mut bytes = vec![0; usize::try_from(length - from).map_err(io::Error::other)?];
         file.read_exact_at(&mut bytes, from)?;
@@ -39,6 +44,11 @@ impl Tail {
 
     pub fn end(&self) -> u64 {
         self.start + self.whole.len() as u64
+    }
+
+    /// The head, where the lines hold together and the last of them ends at `end`.
+    pub fn verify_to(&self, end: u64) -> Option<Head> {
+        self.verify().ok().filter(|_| self.torn.is_empty() && self.end() == end)
     }
 
     pub fn verify(&self) -> Result<Head, Vec<Fault>> {

@@ -171,8 +171,9 @@ fn torn_lines_of_two_crashes_are_both_kept() {
 }
 
 #[test]
-fn an_edited_end_is_not_continued() {
+fn an_edited_end_is_not_continued_where_nothing_was_kept_of_it() {
     let (dir, path) = ledger(3);
+    fs::remove_file(dir.path().join("ledger.head")).unwrap();
     edit(&path, |lines| lines[2] = lines[2].replace("hold", "deny"));
     let before = fs::read(&path).unwrap();
     let error = Ledger::open(dir.path()).unwrap_err().to_string();
@@ -183,6 +184,7 @@ fn an_edited_end_is_not_continued() {
 #[test]
 fn an_end_without_any_record_does_not_start_a_new_chain() {
     let (dir, path) = ledger(3);
+    fs::write(dir.path().join("ledger.head"), "{").unwrap();
     for garbage in [vec![0; TAIL as usize + 1], vec![b'x'; TAIL as usize + 1]] {
         let mut bytes = fs::read(&path).unwrap();
         bytes.extend(garbage);

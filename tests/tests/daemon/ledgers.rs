@@ -150,6 +150,55 @@ fn where_the_ledger_cannot_be_written_nothing_is_approved_and_it_is_told_when_it
 }
 
 #[test]
+fn what_is_rewritten_on_a_full_disk_is_an_alert_and_no_rotation() {
+    let Some((daemon, _home)) = full("hold") else { return };
+    fill(&daemon);
+    let file = state(&daemon).join("ledger.jsonl");
+    let mut bytes = fs::read(&file).unwrap();
+    let at = bytes.len() - 10;
+    bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
+    let mut in_place = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    std::io::Write::write_all(&mut in_place, &bytes).unwrap(); // as long as it was, so that no room comes of it
+    wait::until("it has another name", || {
+        let _ = daemon.cli(&["rules", "reload"]);
+        let names = fs::read_dir(state(&daemon)).unwrap().map(|entry| entry.unwrap().file_name());
+        let names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+        if names.iter().any(|name| name.starts_with("ledger.cut-")) { Ok(()) } else { Err(names.join(" ")) }
+    });
+    let _ = daemon.cli(&["rules", "reload"]);
+    assert_eq!(daemon.events("ledger-rotated").len(), 0, "there is no room yet: {}", daemon.log());
+    fs::remove_file(state(&daemon).join("filler")).unwrap();
+    let told = daemon.the_event("ledger-rotated");
+    assert_eq!(
+        (&told["event.kind"], &told["ledger.change"]),
+        (&"alert".into(), &"rewritten".into()),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_daemon_starts_on_a_full_disk_with_a_last_record_that_was_edited() {
+    let Some((mut daemon, _home)) = full("hold") else { return };
+    fill(&daemon);
+    daemon.stop();
+    let file = state(&daemon).join("ledger.jsonl");
+    let mut text = fs::read_to_string(&file).unwrap();
+    let at = text.rfind("\"prev\"").unwrap() + 10;
+    let other = if &text[at..=at] == "0" { "1" } else { "0" };
+    text.replace_range(at..=at, other);
+    let mut in_place = fs::OpenOptions::new().write(true).open(&file).unwrap();
+    std::io::Write::write_all(&mut in_place, text.as_bytes()).unwrap();
+    daemon.start_again();
+    fs::remove_file(state(&daemon).join("filler")).unwrap();
+    let told = daemon.the_event("ledger-rotated");
+    assert_eq!(
+        (&told["event.kind"], &told["ledger.change"]),
+        (&"alert".into(), &"rewritten".into()),
+        "{told}"
+    );
+}
+
+#[test]
 fn with_degrade_an_approval_counts_without_its_record() {
     let Some((daemon, home)) = full("degrade") else { return };
     let server = Server::start();

@@ -82,6 +82,22 @@ fn a_checkpoint_kept_elsewhere_finds_what_was_chained_anew_and_where() {
 }
 
 #[test]
+fn a_key_that_is_named_has_a_signature_to_check() {
+    let (dir, key) = signed(6);
+    fs::remove_file(dir.path().join("ledger.vkey")).unwrap();
+    let said = interlock(&["verify", path(dir.path()), "--key", &key]);
+    assert!(said.status.success() && text(&said).contains("as build-7/interlock/"), "{}", text(&said));
+    let (_other, other) = signed(1);
+    let said = interlock(&["verify", path(dir.path()), "--key", &other]);
+    assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+    fs::remove_file(dir.path().join("checkpoint")).unwrap();
+    let said = interlock(&["verify", path(dir.path()), "--key", &key]);
+    assert_eq!(said.status.code(), Some(2), "{}", text(&said));
+    assert!(text(&said).contains("name a checkpoint with --checkpoint"), "{}", text(&said));
+    assert!(interlock(&["verify", path(dir.path())]).status.success(), "the chain alone");
+}
+
+#[test]
 fn a_proof_is_checked_without_the_ledger_and_of_another_key_it_is_none() {
     let (dir, key) = signed(9);
     let proof = interlock(&["prove", "4", path(dir.path())]);

@@ -23,6 +23,11 @@ pub struct Trusted {
 }
 
 impl Trusted {
+    /// Whether keys are named.
+    pub fn is_given(&self) -> bool {
+        self.key.is_some() || !self.witness.is_empty()
+    }
+
     /// The keys that are named; without any, the host's beside the ledger in `dir`.
     pub fn keys(&self, dir: &Path, printer: &Printer) -> Result<Keys, Failure> {
         let host = match &self.key {

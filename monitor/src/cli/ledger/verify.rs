@@ -55,8 +55,18 @@ impl Verify {
     fn claims(&self, files: &Files, printer: &Printer) -> Result<Claims, Failure> {
         let mut paths = self.checkpoint.clone();
         let beside = files.dir.join(CHECKPOINT_FILE);
-        if beside.exists() && files.dir.join(PUBLIC_FILE).exists() {
+        if beside.exists() && (self.trusted.is_given() || files.dir.join(PUBLIC_FILE).exists()) {
             paths.push(beside);
+        }
+        if paths.is_empty() && self.trusted.is_given() {
+            // Closed: whoever names a key asks whether something is signed with it.
+            return Err(Failure::new(
+                Exit::Usage,
+                format_args!(
+                    "--key and --witness check a checkpoint, and none lies in {}; name a checkpoint with --checkpoint",
+                    files.dir.display()
+                ),
+            ));
         }
         Claims::read(&paths, || self.trusted.keys(&files.dir, printer))
     }

@@ -37,6 +37,10 @@ pub fn report_rotations(ctx: &mut Context) {
     for news in ctx.reporter.unwritten.take_news() {
         report_unwritten(&mut ctx.reporter, &ctx.decider.sessions, ctx.config.on_full, news);
     }
+    for why in ctx.reporter.ledger.take_doubts() {
+        let event = ctx.reporter.event_of_daemon("ledger-doubtful").alert(Severity::High, &why);
+        ctx.reporter.publish(&ctx.decider.sessions, event);
+    }
     for rotation in ctx.reporter.ledger.take_rotations() {
         ctx.reporter.metrics.file_changed("ledger", rotation.change.word());
         ctx.reporter.metrics.ledger_records.inc();

@@ -136,3 +136,78 @@ fn a_head_that_was_kept_before_a_crash_is_behind_and_the_tree_is_caught_up_with(
     let (ledger, rotations) = opened(&dir);
     assert_eq!((rotations, ledger.tree().cloned()), (Vec::new(), tree));
 }
+
+#[test]
+fn an_edited_last_record_is_an_alarm_and_the_ledger_goes_on() {
+    let (dir, path) = ledger(3);
+    edit(&path, |lines| lines[2] = lines[2].replace("\"hold\"", "\"deny\""));
+    let edited = fs::read(&path).unwrap();
+    let (ledger, rotations) = opened(&dir);
+    assert_eq!((rotations[0].change, rotations[0].after.seq, ledger.head().seq), (Change::Rewritten, 3, 4));
+    assert_eq!(fs::read(dir.path().join("ledger.cut-4")).unwrap(), edited, "the evidence is untouched");
+    drop(ledger);
+    assert_eq!(opened(&dir).1, [], "it is told once");
+    assert!(whole(&dir)[0].contains("line 3 (record 3) was edited"));
+}
+
+#[test]
+fn what_does_not_hold_together_behind_the_kept_record_is_moved_aside_and_told() {
+    for garbage in [b"{}\n".repeat(3), vec![b'x'; TAIL as usize + 1]] {
+        let (dir, path) = ledger(3);
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(&garbage).unwrap();
+        let (mut ledger, rotations) = opened(&dir);
+        assert_eq!((rotations, ledger.head().seq), (Vec::new(), 3));
+        let doubts = ledger.take_doubts();
+        assert!(doubts.len() == 1 && doubts[0].contains("behind record 3"), "{doubts:?}");
+        assert_eq!(fs::read(&ledger.torn().unwrap().moved_to).unwrap(), garbage);
+        ledger.append(record(4)).unwrap();
+        assert_eq!(whole(&dir), [""; 0]);
+    }
+}
+
+#[test]
+fn a_kept_record_in_a_file_that_was_packed_is_no_fork() {
+    let (dir, path) = ledger(3);
+    let behind = fs::read(dir.path().join("ledger.head")).unwrap();
+    let mut writer = Ledger::open(dir.path()).unwrap();
+    writer.append(record(4)).unwrap();
+    writer.append(record(5)).unwrap();
+    fs::rename(&path, rotated(&dir)).unwrap();
+    writer.append(record(6)).unwrap();
+    drop(writer);
+    let packed = dir.path().join("ledger.jsonl-1.gz");
+    fs::rename(rotated(&dir), &packed).unwrap();
+    fs::write(dir.path().join("ledger.head"), behind).unwrap();
+    let (mut ledger, rotations) = opened(&dir);
+    assert_eq!((rotations, ledger.head().seq, ledger.tree()), (Vec::new(), 7, None));
+    let doubts = ledger.take_doubts();
+    assert!(doubts.len() == 1 && doubts[0].contains("record 3 is in none of its files"), "{doubts:?}");
+    drop(ledger);
+    fs::rename(packed, rotated(&dir)).unwrap();
+    assert_eq!(opened(&dir).0.tree().unwrap().size(), 7, "it comes back with the file");
+}
+
+#[test]
+fn a_ledger_whose_only_file_was_packed_says_so() {
+    let (dir, path) = ledger(3);
+    fs::rename(&path, dir.path().join("ledger.jsonl-1.gz")).unwrap();
+    let (mut ledger, rotations) = opened(&dir);
+    assert_eq!((rotations[0].change, ledger.head().seq), (Change::Removed, 4));
+    let doubts = ledger.take_doubts();
+    assert!(doubts[0].contains("ledger.jsonl-1.gz beside it is compressed"), "{doubts:?}");
+}
+
+#[test]
+fn a_kept_head_that_cannot_be_read_is_told() {
+    let (dir, _) = ledger(3);
+    fs::write(dir.path().join("ledger.head"), "{").unwrap();
+    let (mut ledger, rotations) = opened(&dir);
+    assert_eq!((rotations, ledger.head().seq), (Vec::new(), 3));
+    assert!(ledger.take_doubts()[0].contains("cannot be read, so that a cut would not be seen"));
+    drop(ledger);
+    fs::remove_file(dir.path().join("ledger.head")).unwrap();
+    fs::create_dir(dir.path().join("ledger.head")).unwrap();
+    let (mut ledger, _) = opened(&dir);
+    assert!(ledger.take_doubts()[0].contains("ledger.head: "));
+    assert_eq!(ledger.append(record(4)).unwrap().seq, 4);
+}
