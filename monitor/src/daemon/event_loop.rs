@@ -92,7 +92,9 @@ fn until_next_turn(ctx: &Context) -> Duration {
     let idle = ctx.decider.sessions.is_empty()
         && ctx.flows.lingering.is_empty()
         && ctx.kernel.is_at_rest()
-        && !ctx.freezer.is_leaving();
+        && !ctx.freezer.is_leaving()
+        && !ctx.reporter.unwritten.is_failing() // it is tried again
+        && ctx.reporter.ledger.is_settled();
     let tick = if idle { IDLE_TICK } else { TICK };
     let checkpoint = ctx.reporter.notary.next_deadline(&ctx.reporter.ledger);
     let next = [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline(), checkpoint]

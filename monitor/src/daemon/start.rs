@@ -147,10 +147,11 @@ fn reporter(
     metrics: Arc<Metrics>,
     next_event: u64,
 ) -> Result<Reporter, StartError> {
-    let ledger = Ledger::open(&config.state)?;
+    let mut ledger = Ledger::open(&config.state)?;
     let outbox =
         Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
     let notary = Notary::open(&config.state, &metrics);
+    notary.compare(&mut ledger);
     Ok(Reporter::new(ledger, notary, outbox, bus, metrics, next_event))
 }
 

@@ -17,7 +17,7 @@ use super::{
     scan::{Found, scan, scan_lines},
     segments::Segments,
     state::Ledger,
-    tree::Tree,
+    tree::{Signed, Tree},
 };
 use crate::logfile::Change;
 
@@ -49,7 +49,36 @@ impl Ledger {
         Ok(())
     }
 
-    fn doubt(&mut self, why: String) {
+    /// Compares with what the host's key signed of it before. The tree that is kept beside the head has no signature of its own.
+    ///
+    /// # Errors
+    /// The system's, where the files must be read anew and cannot be.
+    pub fn compare_with_signed(&mut self, signed: &Signed) -> io::Result<()> {
+        let (size, records) = (signed.size, self.head.seq);
+        if size > records {
+            self.doubt(format!(
+                "{size} records of the ledger were signed, and only {records} are known of: its end was cut"
+            ));
+            return Ok(());
+        }
+        let differs = |tree: &Tree| tree.size() == size && tree.root() != signed.root;
+        if self.tree.as_ref().is_some_and(differs) {
+            self.tree = self.grown(&self.dir(), None)?;
+            let are_files = self.tree.as_ref().is_some_and(differs);
+            self.doubt(format!(
+                "the tree of {size} records is not the one that was signed: {}",
+                if are_files {
+                    "records were changed"
+                } else {
+                    "the one beside the head was, and is made anew"
+                }
+            ));
+        }
+        Ok(())
+    }
+
+    /// Notes what people must look at.
+    pub fn doubt(&mut self, why: String) {
         tracing::error!(path = %self.path.display(), why);
         self.doubts.push(why);
     }

@@ -31,12 +31,27 @@ pub struct Kept {
     pub tree: Option<Tree>,
 }
 
+/// As it stands in the file.
+#[derive(Serialize, Deserialize)]
+struct Summed {
+    #[serde(flatten)]
+    written: Written,
+    /// BLAKE3 of what was written, hexadecimal: a page that a disk or a hand spoiled is not gone on with.
+    sum: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Written {
     seq: u64,
     hash: String,
     length: u64,
     tree: Option<Tree>,
+}
+
+impl Written {
+    fn sum(&self) -> serde_json::Result<String> {
+        Ok(blake3::hash(&serde_json::to_vec(self)?).to_string())
+    }
 }
 
 /// Where it is kept.
@@ -89,7 +104,9 @@ impl HeadFile {
         let Some(file) = &self.0 else { return Ok(()) }; // told when it was opened
         let Kept { head, length, tree } = kept;
         let (seq, hash) = (head.seq, head.hash.to_string());
-        let mut page = serde_json::to_vec(&Written { seq, hash, length: *length, tree: tree.clone() })?;
+        let written = Written { seq, hash, length: *length, tree: tree.clone() };
+        let sum = written.sum()?;
+        let mut page = serde_json::to_vec(&Summed { written, sum })?;
         if page.len() >= SIZE {
             return Err(io::Error::other("a head is longer than a page"));
         }
@@ -114,10 +131,13 @@ fn read_all(file: &File, page: &mut [u8]) -> io::Result<usize> {
 
 fn read_page(page: &[u8]) -> Before {
     let unreadable = |why: String| Before::Unreadable(why);
-    let written: Written = match serde_json::from_slice(page) {
-        Ok(written) => written,
+    let Summed { written, sum } = match serde_json::from_slice(page) {
+        Ok(summed) => summed,
         Err(error) => return unreadable(error.to_string()),
     };
+    if written.sum().ok().as_ref() != Some(&sum) {
+        return unreadable("its sum is that of something else".into());
+    }
     let Ok(hash) = Hash::from_hex(&written.hash) else { return unreadable("its hash is not one".into()) };
     let (head, length) = (Head { seq: written.seq, hash }, written.length);
     match written.tree {
@@ -145,6 +165,23 @@ mod tests {
             file.write(&kept).unwrap();
             assert_eq!(fs::metadata(dir.path().join(FILE)).unwrap().len(), SIZE as u64);
             assert_eq!(HeadFile::open(dir.path()).1, Before::Kept(kept));
+        }
+    }
+
+    #[test]
+    fn a_page_that_was_changed_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut tree = Tree::EMPTY;
+        (0..7).for_each(|number: u32| tree.push(&number.to_le_bytes()));
+        let kept = Kept { head: Head { seq: 7, hash: blake3::hash(b"x") }, length: 77, tree: Some(tree) };
+        HeadFile::open(dir.path()).0.write(&kept).unwrap();
+        let page = fs::read(dir.path().join(FILE)).unwrap();
+        let end = page.iter().rposition(|byte| *byte == b'}').unwrap();
+        for at in 0..=end {
+            let mut changed = page.clone();
+            changed[at] ^= 1;
+            fs::write(dir.path().join(FILE), changed).unwrap();
+            assert!(matches!(HeadFile::open(dir.path()).1, Before::Unreadable(_)), "{at}");
         }
     }
 

@@ -90,6 +90,11 @@ fn a_key_that_is_named_has_a_signature_to_check() {
     let (_other, other) = signed(1);
     let said = interlock(&["verify", path(dir.path()), "--key", &other]);
     assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+    fs::write(dir.path().join("checkpoint"), "nothing").unwrap();
+    let said = interlock(&["verify", path(dir.path()), "--key", &key]);
+    assert_eq!(said.status.code(), Some(1), "{}", text(&said));
+    assert!(text(&said).contains("this checkpoint proves nothing"), "{}", text(&said));
+    assert!(text(&said).contains("6 records hold together"), "the rest is verified: {}", text(&said));
     fs::remove_file(dir.path().join("checkpoint")).unwrap();
     let said = interlock(&["verify", path(dir.path()), "--key", &key]);
     assert_eq!(said.status.code(), Some(2), "{}", text(&said));

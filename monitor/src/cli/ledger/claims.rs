@@ -29,9 +29,11 @@ pub struct Claim {
 pub struct Claims {
     tree: Tree,
     claims: Vec<Claim>,
+    /// Checkpoints that prove nothing: what they claim does not hold.
+    void: Vec<ClaimView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ClaimView {
     path: String,
     origin: String,
@@ -45,15 +47,18 @@ pub struct ClaimView {
 impl Claims {
     /// Reads checkpoints.
     pub fn read(paths: &[PathBuf], keys: impl FnOnce() -> Result<Keys, Failure>) -> Result<Self, Failure> {
-        let mut claims = Vec::new();
+        let (mut claims, mut void) = (Vec::new(), Vec::new());
         if !paths.is_empty() {
             let keys = keys()?;
             for path in paths {
-                claims.push(Claim { path: path.clone(), signed: signed(path, &keys)?.1, holds: None });
+                match Signed::read(&bytes(path)?, &keys) {
+                    Ok(signed) => claims.push(Claim { path: path.clone(), signed, holds: None }),
+                    Err(why) => void.push(ClaimView::void(path, &why.to_string())),
+                }
             }
         }
         claims.sort_by_key(|claim| claim.signed.size);
-        let mut claims = Self { tree: Tree::EMPTY, claims };
+        let mut claims = Self { tree: Tree::EMPTY, claims, void };
         claims.compare();
         Ok(claims)
     }
@@ -76,7 +81,7 @@ impl Claims {
     /// What became of each, and whether all hold. A record that is not as it was signed stands behind the last claim that holds.
     pub fn finish(&self) -> (Vec<ClaimView>, bool) {
         let mut proven = 0;
-        let mut views = Vec::new();
+        let mut views = self.void.clone();
         for claim in &self.claims {
             views.push(claim.view(proven, self.tree.size()));
             if claim.holds == Some(true) {
@@ -118,6 +123,13 @@ impl Claim {
 }
 
 impl ClaimView {
+    fn void(path: &Path, why: &str) -> Self {
+        let path = path.display().to_string();
+        let message = format!("{path}: {}", proves_nothing(why));
+        let (origin, root, witnesses) = (String::new(), String::new(), Vec::new());
+        Self { path, origin, records: 0, root, witnesses, holds: false, message }
+    }
+
     pub fn text(&self) -> String {
         let witnesses = self.witnesses.iter().map(|witness| format!("; cosigned by {witness}"));
         self.message.clone() + &witnesses.collect::<String>()
@@ -128,12 +140,13 @@ impl ClaimView {
 pub fn signed(path: &Path, keys: &Keys) -> Result<(Vec<u8>, Signed), Failure> {
     let bytes = bytes(path)?;
     let signed = Signed::read(&bytes, keys).map_err(|why| {
-        Failure::new(
-            Exit::Negative,
-            format_args!("{}: this checkpoint proves nothing: {why}", path.display()),
-        )
+        Failure::new(Exit::Negative, format_args!("{}: {}", path.display(), proves_nothing(&why.to_string())))
     })?;
     Ok((bytes, signed))
+}
+
+fn proves_nothing(why: &str) -> String {
+    format!("this checkpoint proves nothing: {why}")
 }
 
 /// A small file.

@@ -5,7 +5,7 @@ use rand_core::OsRng;
 use signed_note::{Note, Signature, Signer as _, StandardSigner, generate_key, key_id};
 
 use super::*;
-use crate::ledger::tree::{Key, Keys, Proof, ProofError, Prover, Signed, SignedError};
+use crate::ledger::tree::{Key, Keys, Proof, ProofError, Prover, Signed, SignedError, Tree};
 
 struct Host {
     _dir: TempDir,
@@ -161,4 +161,30 @@ proptest::proptest! {
         let hash = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n".repeat(hashes);
         let _ = Proof::read(&format!("c2sp.org/tlog-proof@v1\nindex {number}\n{hash}\n{text}"));
     }
+}
+
+#[test]
+fn a_ledger_that_is_opened_is_compared_with_what_was_signed_of_it() {
+    let (dir, path) = ledger(5);
+    let key = Key::open(dir.path(), "build-7").unwrap();
+    let keys = Keys::read(key.public(), &[]).unwrap();
+    let mut ledger = Ledger::open(dir.path()).unwrap();
+    let tree = ledger.tree().unwrap().clone();
+    let signed = |tree: &Tree| Signed::read(&Signed::make(tree, key.signer()).unwrap(), &keys).unwrap();
+    ledger.compare_with_signed(&signed(&tree)).unwrap();
+    assert_eq!(ledger.take_doubts(), [""; 0]);
+
+    let mut other = Tree::EMPTY;
+    (0..5).for_each(|_| other.push(b"x\n"));
+    ledger.tree = Some(other.clone());
+    ledger.compare_with_signed(&signed(&tree)).unwrap();
+    assert!(ledger.take_doubts()[0].contains("made anew"));
+    assert_eq!(ledger.tree(), Some(&tree), "of the files again");
+    ledger.compare_with_signed(&signed(&other)).unwrap();
+    assert!(ledger.take_doubts()[0].contains("records were changed"));
+
+    other.push(b"x\n");
+    ledger.compare_with_signed(&signed(&other)).unwrap();
+    assert!(ledger.take_doubts()[0].contains("6 records of the ledger were signed, and only 5"));
+    assert_eq!(records(&path), 5);
 }

@@ -35,7 +35,11 @@ impl Keys {
     /// # Errors
     /// The first that cannot be used.
     pub fn read(host: &str, witnesses: &[String]) -> Result<Self, KeyProblem> {
-        let witnesses = witnesses.iter().map(|key| Witness::read(key)).collect::<Result<_, _>>()?;
+        let mut witnesses: Vec<_> =
+            witnesses.iter().map(|key| Witness::read(key)).collect::<Result<_, _>>()?;
+        // One that is named twice signs once.
+        witnesses.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        witnesses.dedup_by(|a, b| (&a.name, a.id) == (&b.name, b.id));
         let key = host.trim();
         if let Ok(host) = StandardVerifier::new(key) {
             return Ok(Self { host, witnesses });

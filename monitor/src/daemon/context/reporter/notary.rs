@@ -14,7 +14,7 @@ use crate::{
     daemon::context::reporter::unwritten::Unwritten,
     ledger::{
         Ledger,
-        tree::{CHECKPOINT_FILE, Key, Signed},
+        tree::{CHECKPOINT_FILE, Key, Keys, Signed},
     },
     metrics::Metrics,
 };
@@ -62,6 +62,24 @@ impl Notary {
                 metrics.ledger_checkpoint_failures.inc();
                 Self { path, key: None, signed: None, next, problem: Some(error.to_string()) }
             }
+        }
+    }
+
+    /// Compares the ledger with the checkpoint that an earlier daemon left beside it.
+    pub fn compare(&self, ledger: &mut Ledger) {
+        let Some(keys) = self.public().and_then(|public| Keys::read(public, &[]).ok()) else { return };
+        let note = match fs::read(&self.path) {
+            Ok(note) => note,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(error) => return ledger.doubt(format!("{}: {error}", self.path.display())),
+        };
+        match Signed::read(&note, &keys) {
+            Ok(signed) => {
+                if let Err(error) = ledger.compare_with_signed(&signed) {
+                    ledger.doubt(format!("the ledger cannot be compared with its checkpoint: {error}"));
+                }
+            }
+            Err(why) => ledger.doubt(format!("{} proves nothing: {why}", self.path.display())),
         }
     }
 
