@@ -211,3 +211,22 @@ fn a_kept_head_that_cannot_be_read_is_told() {
     assert!(ledger.take_doubts()[0].contains("ledger.head: "));
     assert_eq!(ledger.append(record(4)).unwrap().seq, 4);
 }
+
+#[test]
+fn a_fault_in_what_was_not_acknowledged_yet_is_told_and_not_signed() {
+    let (dir, path) = ledger(3);
+    let behind = fs::read(dir.path().join("ledger.head")).unwrap();
+    let mut writer = Ledger::open(dir.path()).unwrap();
+    let long = "x".repeat(MAX_LINE - 1000);
+    for number in 4..12 {
+        let mut record = record(number);
+        record.detail.insert("text".to_owned(), json!(long));
+        writer.append(record).unwrap();
+    }
+    drop(writer);
+    edit(&path, |lines| lines[3] = lines[3].replace("\"hold\"", "\"deny\"")); // before what a start verifies
+    fs::write(dir.path().join("ledger.head"), behind).unwrap();
+    let (mut ledger, rotations) = opened(&dir);
+    assert_eq!((rotations, ledger.head().seq, ledger.tree()), (Vec::new(), 11, None));
+    assert!(ledger.take_doubts()[0].contains("1 faults behind record 3"));
+}
