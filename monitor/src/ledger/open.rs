@@ -134,7 +134,7 @@ impl Ledger {
                 return Err(error); // closed: what lies there is evidence, and no place to go on
             }
             // Fails open: a record in a file that lies elsewhere is better than none.
-            tracing::error!(path = %self.path.display(), %error, "the ledger was taken away and cannot be begun anew");
+            tracing::error!(path = %self.path.display(), %error, "the ledger cannot go on at its name yet; it is tried again");
         }
         self.is_known()?;
         let (line, head) = Link::after(self.head, record)?;

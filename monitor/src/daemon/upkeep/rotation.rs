@@ -19,7 +19,7 @@ pub fn look_at_files(ctx: &mut Context) {
 /// The ledger looks before each record; where none is written, this is how a loss is noticed.
 pub fn look_at_ledger(ctx: &mut Context) {
     if let Err(error) = ctx.reporter.ledger.look() {
-        tracing::error!(path = %ctx.reporter.ledger.path().display(), %error, "the ledger was taken away and cannot be begun anew");
+        tracing::error!(path = %ctx.reporter.ledger.path().display(), %error, "the ledger cannot go on at its name yet; it is tried again");
     }
     ctx.reporter.make_up(true); // what is still missing is told the next time
     report_rotations(ctx);
