@@ -7,6 +7,7 @@
 //! Another program may rotate the file: the chain goes on in the next one, see [`rotation`].
 
 mod aside;
+mod begin;
 pub mod chain;
 pub mod check;
 mod error;
