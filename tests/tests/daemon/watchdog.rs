@@ -59,7 +59,7 @@ fn who_judges_and_who_answers_comes_before_what_sessions_run() {
             (name, fields.split(' ').nth(16).unwrap().to_owned()) // proc_pid_stat(5): the 19th field
         })
         .collect();
-    for thread in ["interlock-engin", "interlock-api"] {
+    for thread in ["interlock-loop", "interlock-api"] {
         assert_eq!(nice.get(thread).map(String::as_str), Some("-20"), "{nice:?}");
     }
 }
