@@ -37,7 +37,7 @@ pub fn object(repository: &Repository, toolchain: &Toolchain, folder: &Path) -> 
     cargo
         .env("CARGO_ENCODED_RUSTFLAGS", flags(repository, toolchain)?)
         .env("CARGO_INCREMENTAL", "0")
-        .env("RUSTC_WRAPPER", env::current_exe().context("this program's own path is unknown")?)
+        .env("RUSTC_WRAPPER", process::own_program(folder)?)
         .env(REQUEST, "1");
     process::answer(&mut cargo).context("the kernel programs do not build")?;
 

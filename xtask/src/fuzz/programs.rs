@@ -1,7 +1,6 @@
 //! The targets as programs: built so that our own crates count their regions, and run on inputs.
 
 use std::{
-    env,
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
@@ -71,8 +70,10 @@ impl Programs {
                 "release"
             }
         };
-        let this = env::current_exe().context("this program's own path is unknown")?;
-        cargo.env("RUSTC_WRAPPER", this).env(compiler::REQUEST, "1").current_dir(repository.root());
+        cargo
+            .env("RUSTC_WRAPPER", process::own_program(&folder)?)
+            .env(compiler::REQUEST, "1")
+            .current_dir(repository.root());
         process::answer(&mut cargo)?;
         Ok(Self(folder.join(kind)))
     }
