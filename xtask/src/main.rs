@@ -5,6 +5,7 @@
 mod adversary;
 mod agents;
 mod clients;
+mod compiler;
 mod daemon;
 mod ebpf;
 mod fuzz;
@@ -91,10 +92,10 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<ExitCode> {
-    if ebpf::compiler::requested() {
+    if ebpf::compiler::STAND_IN.is_called() {
         return ebpf::compiler::run();
     }
-    if fuzz::compiler::requested() {
+    if fuzz::compiler::STAND_IN.is_called() {
         return fuzz::compiler::run();
     }
     if let Some(ended) = adversary::requested() {

@@ -1,7 +1,7 @@
 //! Running other programs.
 
 use std::{
-    env, fs,
+    env,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
@@ -21,19 +21,6 @@ pub enum Echo {
     /// Those lines that it is true for.
     Only(fn(&str) -> bool),
     Silent,
-}
-
-/// Returns this program at a path of its own in `folder`: cargo replaces the file that it was started from, where it builds the
-/// workspace meanwhile.
-///
-/// # Errors
-/// It cannot be copied.
-pub fn own_program(folder: &Path) -> Result<PathBuf> {
-    let copy = folder.join("xtask");
-    fs::create_dir_all(folder)
-        .and_then(|()| fs::copy("/proc/self/exe", &copy))
-        .with_context(|| format!("this program cannot be copied to {}", copy.display()))?;
-    Ok(copy)
 }
 
 /// Runs a program to its end.
@@ -118,13 +105,6 @@ fn words(command: &Command) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn this_program_has_a_copy_that_outlives_its_own_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let copy = own_program(&folder.path().join("new")).unwrap();
-        assert_eq!(fs::read(copy).unwrap(), fs::read(env::current_exe().unwrap()).unwrap());
-    }
 
     #[test]
     fn both_streams_are_kept_in_order() {

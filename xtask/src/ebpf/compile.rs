@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use super::{
-    compiler::{REQUEST, TARGET},
+    compiler::{STAND_IN, TARGET},
     toolchain::Toolchain,
 };
 use crate::{process, repository::Repository};
@@ -34,11 +34,8 @@ const FOREIGN: &[&str] =
 /// The sources do not compile; the compiler's words are part of the error.
 pub fn object(repository: &Repository, toolchain: &Toolchain, folder: &Path) -> Result<Vec<u8>> {
     let mut cargo = cargo(repository, toolchain, "build", folder);
-    cargo
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(repository, toolchain)?)
-        .env("CARGO_INCREMENTAL", "0")
-        .env("RUSTC_WRAPPER", process::own_program(folder)?)
-        .env(REQUEST, "1");
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags(repository, toolchain)?).env("CARGO_INCREMENTAL", "0");
+    STAND_IN.serve(&mut cargo, folder)?;
     process::answer(&mut cargo).context("the kernel programs do not build")?;
 
     let linked = folder.join(TARGET).join("release/interlock");

@@ -1,38 +1,27 @@
-//! This program in the place of rustc, as cargo's `RUSTC_WRAPPER`.
+//! The compiler of the kernel programs: rustc, with words that do not depend on the folder.
 //!
 //! cargo derives `-C metadata` from absolute paths (of `monitor-common`, which lies outside the kernel crate's
 //! workspace, and of the standard library's sources). rustc mixes it into names, and names into the order of what it
 //! emits. A crate's name and version identify it just as well here, and are the same on every machine.
 
-use std::{
-    env,
-    os::unix::process::CommandExt,
-    process::{Command, ExitCode},
-};
+use std::{env, process::ExitCode};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+
+use crate::compiler::StandIn;
 
 /// Little-endian BPF.
 pub const TARGET: &str = "bpfel-unknown-none";
 
-/// Set for cargo by the build: run as the compiler.
-pub const REQUEST: &str = "INTERLOCK_XTASK_AS_RUSTC";
-
-pub fn requested() -> bool {
-    env::var_os(REQUEST).is_some()
-}
+pub const STAND_IN: StandIn = StandIn("INTERLOCK_XTASK_AS_RUSTC");
 
 /// Becomes the rustc that cargo named, with arguments that do not depend on the folder.
 ///
 /// # Errors
 /// rustc cannot be started.
 pub fn run() -> Result<ExitCode> {
-    let mut words = env::args().skip(1);
-    let rustc =
-        words.next().context("cargo named no compiler; this variable is for cargo alone: unset it")?;
     let version = env::var("CARGO_PKG_VERSION").unwrap_or_default();
-    let error = Command::new(&rustc).args(portable(words.collect(), &version)).exec();
-    Err(error).with_context(|| format!("{rustc} cannot be started"))
+    STAND_IN.run(|words| portable(words, &version))
 }
 
 /// Replaces the metadata of what is compiled for the kernel; the host's build scripts and macros keep theirs.

@@ -1,18 +1,14 @@
-//! This program in the place of rustc, as cargo's `RUSTC_WRAPPER`: our own crates count which of their regions run, what they
-//! depend on does not.
+//! The compiler of what is fuzzed: our own crates count which of their regions run, what they depend on does not.
 //!
 //! The flags are those of cargo-fuzz without the sanitizer, and stable. cargo has no stable way to give them to some crates alone.
 
-use std::{
-    env,
-    os::unix::process::CommandExt,
-    process::{Command, ExitCode},
-};
+use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-/// Set for cargo by the build: run as the compiler.
-pub const REQUEST: &str = "INTERLOCK_XTASK_AS_COUNTING_RUSTC";
+use crate::compiler::StandIn;
+
+pub const STAND_IN: StandIn = StandIn("INTERLOCK_XTASK_AS_COUNTING_RUSTC");
 
 /// What is fuzzed.
 const OURS: [&str; 3] = ["interlock_core", "interlock_host", "monitor_common"];
@@ -26,21 +22,15 @@ const COUNTING: [&str; 5] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
 
-pub fn requested() -> bool {
-    env::var_os(REQUEST).is_some()
-}
-
 /// Becomes the rustc that cargo named.
 ///
 /// # Errors
 /// rustc cannot be started.
 pub fn run() -> Result<ExitCode> {
-    let mut words = env::args().skip(1);
-    let rustc =
-        words.next().context("cargo named no compiler; this variable is for cargo alone: unset it")?;
-    let words: Vec<String> = words.collect();
-    let error = Command::new(&rustc).args(&words).args(added(&words)).exec();
-    Err(error).with_context(|| format!("{rustc} cannot be started"))
+    STAND_IN.run(|mut words| {
+        words.extend(added(&words).iter().map(|word| (*word).to_owned()));
+        words
+    })
 }
 
 fn added(words: &[String]) -> &'static [&'static str] {

@@ -70,10 +70,8 @@ impl Programs {
                 "release"
             }
         };
-        cargo
-            .env("RUSTC_WRAPPER", process::own_program(&folder)?)
-            .env(compiler::REQUEST, "1")
-            .current_dir(repository.root());
+        compiler::STAND_IN.serve(&mut cargo, &folder)?;
+        cargo.current_dir(repository.root());
         process::answer(&mut cargo)?;
         Ok(Self(folder.join(kind)))
     }
