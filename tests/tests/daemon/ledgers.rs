@@ -1,6 +1,9 @@
 //! The ledger of a daemon, as somebody else meets it: signed, with what decided and who carried the authority.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
@@ -70,17 +73,24 @@ fn a_tail_that_was_cut_between_two_daemons_is_an_alert() {
     let cut: String = whole.split_inclusive('\n').take(1).collect();
     fs::write(&file, cut).unwrap();
     daemon.start_again();
-    let told = daemon.the_event("ledger-rotated");
-    assert_eq!(
-        (&told["event.kind"], &told["ledger.change"]),
-        (&"alert".into(), &"truncated".into()),
-        "{told}"
-    );
+    is_alert_of(&daemon, "truncated");
     let record = &records(&daemon, "rotate")[0];
     assert_eq!(record["seq"].as_u64(), Some(whole.lines().count() as u64 + 1), "the numbers go on");
     let said = ledger(&daemon, &["verify"]);
     assert_eq!(said.status.code(), Some(1));
     assert!(text(&said).contains("records were cut out"), "{}", text(&said));
+}
+
+/// The next daemon, or this one, tells people that the ledger was changed.
+fn is_alert_of(daemon: &Daemon, change: &str) {
+    let told = daemon.the_event("ledger-rotated");
+    assert_eq!((&told["event.kind"], &told["ledger.change"]), (&"alert".into(), &change.into()), "{told}");
+}
+
+/// As long as it was, so that no room comes of it.
+fn write_in_place(file: &Path, bytes: &[u8]) {
+    let mut file = fs::OpenOptions::new().write(true).open(file).unwrap();
+    std::io::Write::write_all(&mut file, bytes).unwrap();
 }
 
 /// A state directory with room for little, which is then full.
@@ -157,8 +167,7 @@ fn what_is_rewritten_on_a_full_disk_is_an_alert_and_no_rotation() {
     let mut bytes = fs::read(&file).unwrap();
     let at = bytes.len() - 10;
     bytes[at] = if bytes[at] == b'0' { b'1' } else { b'0' };
-    let mut in_place = fs::OpenOptions::new().write(true).open(&file).unwrap();
-    std::io::Write::write_all(&mut in_place, &bytes).unwrap(); // as long as it was, so that no room comes of it
+    write_in_place(&file, &bytes);
     wait::until("it has another name", || {
         let _ = daemon.cli(&["rules", "reload"]);
         let names = fs::read_dir(state(&daemon)).unwrap().map(|entry| entry.unwrap().file_name());
@@ -168,12 +177,7 @@ fn what_is_rewritten_on_a_full_disk_is_an_alert_and_no_rotation() {
     let _ = daemon.cli(&["rules", "reload"]);
     assert_eq!(daemon.events("ledger-rotated").len(), 0, "there is no room yet: {}", daemon.log());
     fs::remove_file(state(&daemon).join("filler")).unwrap();
-    let told = daemon.the_event("ledger-rotated");
-    assert_eq!(
-        (&told["event.kind"], &told["ledger.change"]),
-        (&"alert".into(), &"rewritten".into()),
-        "{told}"
-    );
+    is_alert_of(&daemon, "rewritten");
 }
 
 #[test]
@@ -186,17 +190,11 @@ fn a_daemon_starts_on_a_full_disk_with_a_last_record_that_was_edited() {
     let at = text.rfind("\"prev\"").unwrap() + 10;
     let other = if &text[at..=at] == "0" { "1" } else { "0" };
     text.replace_range(at..=at, other);
-    let mut in_place = fs::OpenOptions::new().write(true).open(&file).unwrap();
-    std::io::Write::write_all(&mut in_place, text.as_bytes()).unwrap();
+    write_in_place(&file, text.as_bytes());
     daemon.start_again();
     // Not removed: the daemon found it in its state directory, and holds on to what lies there.
     fs::OpenOptions::new().write(true).truncate(true).open(state(&daemon).join("filler")).unwrap();
-    let told = daemon.the_event("ledger-rotated");
-    assert_eq!(
-        (&told["event.kind"], &told["ledger.change"]),
-        (&"alert".into(), &"rewritten".into()),
-        "{told}"
-    );
+    is_alert_of(&daemon, "rewritten");
 }
 
 #[test]
