@@ -12,6 +12,15 @@ use std::{
     sync::atomic::{AtomicU64, Ordering},
 };
 
+/// Endings of files that a rotation has compressed.
+const COMPRESSED: [&str; 5] = ["gz", "xz", "zst", "bz2", "lz4"];
+
+/// Whether the file's name says that it must be unpacked before it is read.
+#[must_use]
+pub fn is_compressed(path: &Path) -> bool {
+    path.extension().is_some_and(|end| COMPRESSED.iter().any(|known| *known == end))
+}
+
 /// What somebody else did to a file that is being written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {

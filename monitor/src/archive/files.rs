@@ -16,15 +16,13 @@ use super::{
     question::Question,
     sight::Sight,
 };
-use crate::alerts;
+use crate::{alerts, logfile::is_compressed};
 use interlock_host::regular;
 
 /// Longest line that is read, bytes; the daemon writes none that long.
 const LINE_MAX: u64 = 1 << 20;
 /// Lines between two looks at the clock.
 const LINES_PER_LOOK: u64 = 4096;
-/// Endings of files that a rotation has compressed.
-const COMPRESSED: [&str; 5] = ["gz", "xz", "zst", "bz2", "lz4"];
 
 /// How much is read.
 #[derive(Clone, Copy, Debug, Default)]
@@ -89,10 +87,11 @@ fn list(dir: &Path, notes: &mut Notes) -> io::Result<Vec<WrittenFile>> {
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let rest =
-            name.strip_prefix(alerts::FILE).filter(|rest| rest.is_empty() || rest.starts_with(['.', '-']));
-        let Some(rest) = rest else { continue };
-        match COMPRESSED.iter().any(|ending| rest.ends_with(&format!(".{ending}"))) {
+        let is_one = |rest: &str| rest.is_empty() || rest.starts_with(['.', '-']);
+        if !name.strip_prefix(alerts::FILE).is_some_and(is_one) {
+            continue;
+        }
+        match is_compressed(&path) {
             true => notes.compressed += 1,
             false => names.push(path),
         }
@@ -131,18 +130,16 @@ struct Reader<'q> {
 
 impl Reader<'_> {
     fn has_room(&mut self, written: &WrittenFile) -> bool {
-        let room = self.bounds.bytes.is_none_or(|most| self.bytes < most);
-        if !room {
-            self.leave(&format!("{} and what is older was not read", written.path.display()));
+        let left = format!("{} and what is older was not read", written.path.display());
+        if self.bounds.bytes.is_some_and(|most| self.bytes >= most) {
+            self.leave(&left);
+            return false;
         }
-        let late = room && self.is_late();
-        if late {
-            let path = written.path.display();
-            self.notes
-                .not_read
-                .push(format!("{path} and what is older was not read: it took too long; ask for less"));
+        if self.is_late() {
+            self.notes.not_read.push(format!("{left}: it took too long; ask for less"));
+            return false;
         }
-        room && !late
+        true
     }
 
     fn leave(&mut self, what: &str) {

@@ -21,17 +21,17 @@ pub enum Read<'l> {
 pub struct Lines<R> {
     input: R,
     line: Vec<u8>,
-    patience: Duration,
+    timeout: Duration,
 }
 
 impl<R: BufRead> Lines<R> {
     pub fn new(input: R) -> Self {
-        Self { input, line: Vec::new(), patience: Duration::ZERO }
+        Self { input, line: Vec::new(), timeout: Duration::ZERO }
     }
 
     /// Waits this long, once, for the rest of a last line that lacks its end: a daemon may be writing it.
-    pub fn patient(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn waiting(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     pub fn next(&mut self) -> io::Result<Read<'_>> {
@@ -39,8 +39,8 @@ impl<R: BufRead> Lines<R> {
         if self.more()? == 0 {
             return Ok(Read::End);
         }
-        if !self.line.ends_with(b"\n") && self.line.len() < MAX_LINE && !self.patience.is_zero() {
-            wait(self.patience);
+        if !self.line.ends_with(b"\n") && self.line.len() < MAX_LINE && !self.timeout.is_zero() {
+            wait(self.timeout);
             self.more()?;
         }
         if !self.line.ends_with(b"\n") && self.line.len() >= MAX_LINE {
@@ -58,6 +58,6 @@ impl<R: BufRead> Lines<R> {
 }
 
 #[allow(clippy::disallowed_methods, reason = "the process that writes tells nobody when it has")]
-fn wait(patience: Duration) {
-    thread::sleep(patience);
+fn wait(timeout: Duration) {
+    thread::sleep(timeout);
 }

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{chain::Head, segments::is_compressed, state::FILE, tail::Tail};
+use super::{chain::Head, state::FILE, tail::Tail};
+use crate::logfile::is_compressed;
 
 /// Earlier files of a ledger: `ledger.jsonl-20260425`, `ledger.jsonl.1`.
 #[derive(Default)]

@@ -39,8 +39,8 @@ pub struct Line<'l> {
 /// Who is told; ends the reading by `Break`.
 pub type Visitor<'v> = dyn FnMut(Found<'_>) -> ControlFlow<()> + 'v;
 
-/// Reads the files in this order. `patience` is how long the end of a last line is waited for.
-pub fn scan(paths: &[impl AsRef<Path>], check: &mut Check, patience: Duration, visit: &mut Visitor<'_>) {
+/// Reads the files in this order. `timeout` is how long the end of a last line is waited for.
+pub fn scan(paths: &[impl AsRef<Path>], check: &mut Check, timeout: Duration, visit: &mut Visitor<'_>) {
     for path in paths {
         let path = path.as_ref();
         check.line = 0;
@@ -48,7 +48,7 @@ pub fn scan(paths: &[impl AsRef<Path>], check: &mut Check, patience: Duration, v
         if go_on.is_continue() {
             go_on = match File::open(path) {
                 Ok(file) => {
-                    let lines = Lines::new(BufReader::new(file)).patient(patience);
+                    let lines = Lines::new(BufReader::new(file)).waiting(timeout);
                     scan_lines(lines, check, path, visit)
                 }
                 Err(error) => visit(Found::Fault(path, Fault::Unreadable(error))),

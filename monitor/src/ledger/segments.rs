@@ -11,9 +11,8 @@ use super::{
     lines::{Lines, Read},
     state::FILE,
 };
+use crate::logfile::is_compressed;
 
-/// Endings of files that cannot be read as they are.
-const COMPRESSED: [&str; 5] = ["gz", "xz", "zst", "bz2", "lz4"];
 /// Lines of a file that are looked at for its first record.
 const FIRST_LINES: usize = 16;
 
@@ -55,11 +54,6 @@ impl Segments {
         left_out.sort();
         Ok(Self { files: found.into_iter().map(|(_, _, path)| path).collect(), left_out })
     }
-}
-
-/// Whether the file's name says that it must be unpacked first.
-pub(super) fn is_compressed(path: &Path) -> bool {
-    path.extension().is_some_and(|end| COMPRESSED.iter().any(|known| *known == end))
 }
 
 enum Kind {
