@@ -3,9 +3,19 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+/// A field that is text.
+pub fn text<'e>(event: &'e Value, field: &str) -> Option<&'e str> {
+    event.get(field)?.as_str()
+}
+
+/// When it happened.
+pub fn at(event: &Value) -> Option<Timestamp> {
+    text(event, "@timestamp")?.parse().ok()
+}
+
 /// The number in an event's id, `e17`; 0 where it has none.
 pub fn number(event: &Value) -> u64 {
-    let id = event.get("event.id").and_then(Value::as_str).unwrap_or_default();
+    let id = text(event, "event.id").unwrap_or_default();
     id.trim_start_matches('e').parse().unwrap_or(0)
 }
 

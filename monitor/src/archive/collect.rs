@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use interlock_core::event_fields::number;
+use interlock_core::event_fields::{at, number, text};
 
 /// Events beyond the limit that are kept until repeats are put to what they repeat.
 const SLACK: usize = 4096;
@@ -152,14 +152,6 @@ fn add(event: &mut Value, repeats: &Value) {
     event["event.count"] = both.into();
     event["event.start"] = start.unwrap_or_default();
     event["event.end"] = repeats.get("event.end").cloned().unwrap_or_default();
-}
-
-fn at(event: &Value) -> Option<Timestamp> {
-    text(event, "@timestamp")?.parse().ok()
-}
-
-fn text<'e>(event: &'e Value, field: &str) -> Option<&'e str> {
-    event.get(field)?.as_str()
 }
 
 #[cfg(test)]

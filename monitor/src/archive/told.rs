@@ -2,10 +2,8 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use serde_json::Value;
-
 use super::{collect::Found, seats::Seat};
-use interlock_core::event_fields::number;
+use interlock_core::event_fields::{number, text};
 
 /// Bytes of one answer, which stand in the daemon's memory until they are read.
 const BYTES: usize = 8 << 20;
@@ -41,7 +39,7 @@ impl Told {
             if bytes > most {
                 break;
             }
-            ids.extend(event.get("event.id").and_then(Value::as_str).map(str::to_owned));
+            ids.extend(text(&event, "event.id").map(str::to_owned));
             lines.push_front(line);
             left -= 1;
         }
@@ -64,7 +62,7 @@ fn together(lines: impl Iterator<Item = String>) -> VecDeque<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::archive::Notes;

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{
-    events::line::text,
     exit::{Exit, Failure},
     global::Global,
     printer::Printer,
@@ -13,6 +12,7 @@ use crate::{
     archive::{Bounds, Found, Notes, Question, Sight, read},
     control::client::{Client, ClientError},
 };
+use interlock_core::event_fields::text;
 
 /// What there is. The daemon answers where it can, as it has a memory besides and knows who may see what; `files` asks none.
 ///

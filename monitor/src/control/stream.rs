@@ -21,7 +21,7 @@ use crate::{
     archive::{Collector, Found, Notes, Question, Sight, Told, is_of_session},
     metrics::Metrics,
 };
-use interlock_core::event_fields::number;
+use interlock_core::event_fields::{number, text};
 
 type Line = io::Result<String>;
 
@@ -163,12 +163,10 @@ impl Watcher {
             }
         }
     }
-}
 
-impl Watcher {
     /// What an event counts beyond what the line of the kept event had; `None` where that is nothing.
     fn without_counted(&mut self, event: Arc<Value>) -> Option<Arc<Value>> {
-        let repeats = event.get("interlock.repeats").and_then(Value::as_str);
+        let repeats = text(&event, "interlock.repeats");
         let Some(known) = repeats.and_then(|first| self.counted.remove(first)) else { return Some(event) };
         let more = count(&event)?.checked_sub(known).filter(|more| *more > 0)?;
         let mut event = (*event).clone();
@@ -182,7 +180,7 @@ fn count(event: &Value) -> Option<u64> {
 }
 
 fn id(event: &Value) -> Option<String> {
-    event.get("event.id")?.as_str().map(str::to_owned)
+    text(event, "event.id").map(str::to_owned)
 }
 
 fn line(event: &Value) -> Line {

@@ -4,23 +4,15 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use crate::cli::language::{moment, plain};
+use interlock_core::event_fields::{at, text};
 
 /// Characters of a command line that are shown.
 const COMMAND_MAX: usize = 72;
-
-pub fn text<'e>(event: &'e Value, key: &str) -> Option<&'e str> {
-    event.get(key)?.as_str()
-}
 
 /// `2026-11-21 12:03:04.123  claude-code 4711-0a1b2  secret-read  /home/x/.railway/config.json (paas, A, foreign)`.
 pub fn describe(event: &Value, zone: &TimeZone) -> String {
     let at = at(event).map_or_else(|| "---------- --:--:--.---".into(), |at| moment(at, zone));
     format!("{at}  {}", words(event, zone))
-}
-
-/// When it happened.
-pub fn at(event: &Value) -> Option<Timestamp> {
-    text(event, "@timestamp")?.parse().ok()
 }
 
 /// The same without its time.

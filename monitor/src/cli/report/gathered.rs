@@ -8,7 +8,7 @@ use super::{
     hold::{Held, take},
     tally::Tally,
 };
-use crate::cli::events::line::text;
+use interlock_core::event_fields::text;
 
 /// What is gathered besides the counts.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::tally::Tally;
-use crate::cli::events::line::{at, text};
+use interlock_core::event_fields::{at, text};
 
 /// One hold.
 #[derive(Clone, Debug, Default)]

@@ -12,10 +12,8 @@ use super::{
     next::next,
     tally::Tally,
 };
-use crate::{
-    archive::{Found, Notes},
-    cli::events::line::{at, text},
-};
+use crate::archive::{Found, Notes};
+use interlock_core::event_fields::{at, text};
 
 #[derive(Debug, Serialize)]
 pub struct Summary {

@@ -5,10 +5,8 @@ use std::collections::{HashSet, VecDeque};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::{
-    archive::is_of_session,
-    cli::events::line::{text, words},
-};
+use crate::{archive::is_of_session, cli::events::line::words};
+use interlock_core::event_fields::text;
 
 /// Events that are kept to be looked at.
 const KEPT: usize = 5000;

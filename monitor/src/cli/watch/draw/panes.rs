@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::{
     cli::{
         clip::clipped,
-        events::line::{at, text, words},
+        events::line::words,
         language::{moment, plain, since, word},
         watch::{
             evidence::{LABEL, evidence, labelled},
@@ -24,7 +24,10 @@ use crate::{
     },
     control::api::{HoldView, SessionView},
 };
-use interlock_core::facts::SessionStatus;
+use interlock_core::{
+    event_fields::{at, text},
+    facts::SessionStatus,
+};
 
 /// From this width on, events tell their date.
 const WIDE: u16 = 110;

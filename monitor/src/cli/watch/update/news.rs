@@ -6,7 +6,6 @@ use super::leaving::leave;
 use crate::{
     alerts::Weight,
     cli::{
-        events::line::text,
         explain,
         language::plain,
         watch::{
@@ -18,7 +17,7 @@ use crate::{
     },
     control::api::{HoldView, SessionView, Status},
 };
-use interlock_core::explanation::Explanation;
+use interlock_core::{event_fields::text, explanation::Explanation};
 
 /// Events after which a hold waits no more.
 const DECIDED: [&str; 4] = ["flow-released", "flow-denied", "hold-expired", "hold-gone"];
