@@ -27,7 +27,7 @@ pub use self::{
     decision::{Decision, event_name},
     effect::{Effect, Extra, Report, Stop, Waiter},
     execs::{ARGUMENTS_MAX, Arguments, Asked, PendingExecs},
-    input::{Act, Approval, Input, Pending, Waiting},
+    input::{Act, Approval, Input, Pending, Release, Waiting},
 };
 
 #[cfg(test)]

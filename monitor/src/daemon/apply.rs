@@ -18,8 +18,8 @@ use crate::{
     metrics::kind_name,
 };
 use interlock_core::{
-    decide::{Effect, Input, Report, Stop},
-    facts::{Action, SessionId},
+    decide::{Effect, Input, Release, Stop},
+    facts::SessionId,
     record::Kind,
 };
 use interlock_host::{clock::boot_now, enforcement::freeze};
@@ -34,28 +34,12 @@ pub fn step(ctx: &mut Context, input: Input) {
 
 fn apply(ctx: &mut Context, effects: impl Iterator<Item = Effect>) {
     let mut judged = false;
-    let mut unrecorded = false;
     for effect in effects {
         judged |= matches!(effect, Effect::Judged(_));
-        let releases = matches!(&effect, Effect::Record(entry) if entry.kind == Kind::Release);
-        carry_out(ctx, if unrecorded { refused(effect) } else { effect });
-        // Fails closed, unless the configuration says otherwise: what cannot be proved afterwards is not let through.
-        unrecorded |= releases && ctx.reporter.unwritten.is_failing() && ctx.config.on_full == OnFull::Hold;
+        carry_out(ctx, effect);
     }
     if judged {
         ctx.reporter.explanations.deciding = None;
-    }
-}
-
-/// What becomes of a release that the ledger did not take.
-fn refused(effect: Effect) -> Effect {
-    match effect {
-        Effect::Allow(waiter) => Effect::Refuse(waiter),
-        Effect::Report(Report::Act { name: "flow-released", decision, mut extra, .. }) => {
-            extra.push(("message", "its release cannot be recorded, as the ledger cannot be written".into()));
-            Effect::Report(Report::Act { name: "flow-denied", decision, action: Action::Deny, extra })
-        }
-        other => other,
     }
 }
 
@@ -66,6 +50,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
         Effect::Allow(waiter) => {
             waiters::allow(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows.searches, waiter)
         }
+        Effect::Release(release) => record_release(ctx, release),
         Effect::Refuse(waiter) => {
             waiters::turn_away(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows, waiter)
         }
@@ -93,7 +78,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
             who,
             &stood,
         ),
-        // Fails open: freezing and denying must not wait for a disk. What is let go on is looked at by `apply`.
+        // Fails open: freezing and denying must not wait for a disk.
         Effect::Record(entry) => drop(ctx.reporter.keep(entry)),
         Effect::Report(report) => reporting::report(&mut ctx.reporter, &ctx.decider, report),
         Effect::PassOn(session) => {
@@ -110,6 +95,13 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
         Effect::Waited(waited) => ctx.reporter.metrics.hold_waited(waited),
         Effect::Save => ctx.state.save(),
     }
+}
+
+/// Fails closed, unless the configuration says otherwise: whatever record is missing, nothing more is let go on until it is made up for.
+fn record_release(ctx: &mut Context, release: Box<Release>) {
+    ctx.reporter.keep(release.entry.clone());
+    let recorded = !ctx.reporter.unwritten.is_failing() || ctx.config.on_full == OnFull::Degrade;
+    step(ctx, Input::Recorded { release, recorded });
 }
 
 fn gate(ctx: &mut Context, session: SessionId) {

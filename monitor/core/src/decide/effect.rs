@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{decision::Decision, input::Waiting};
+use super::{
+    decision::Decision,
+    input::{Release, Waiting},
+};
 use crate::{
     facts::{Action, BootNanos, Kind, Process, SessionId, Subject},
     holds::Hold,
@@ -20,6 +23,9 @@ pub enum Effect {
     TooLate { kind: Kind },
     /// Lets a waiter go on.
     Allow(Waiter),
+    /// Records that what a person said before lets a waiter go on. Nothing is let go on yet: [`super::Input::Recorded`] says whether
+    /// that could be written.
+    Release(Box<Release>),
     /// Refuses a waiter, so that its program sees an error.
     Refuse(Waiter),
     /// Denies a flow's data and leaves its connection as it is: of very many, finding each socket would keep everybody waiting.

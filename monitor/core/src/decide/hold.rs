@@ -8,7 +8,7 @@ use super::{
     decider::{Decider, Step},
     decision::Decision,
     effect::{Effect, Stop},
-    input::Waiting,
+    input::{Release, Waiting},
 };
 use crate::{
     breaker::Response,
@@ -73,7 +73,7 @@ impl Decider {
         object: &Object,
         waiting: Waiting,
     ) -> bool {
-        let Decision { fact, verdict, .. } = &**decision;
+        let fact = &decision.fact;
         if self.is_frozen(fact.session) {
             return false;
         }
@@ -85,16 +85,29 @@ impl Decider {
             (None, Some(before)) => (before.since, before.by),
             (None, None) => return false,
         };
-        self.expect_next(hop.map(|hop| Hop { since, by: by.clone(), ..hop }), waiting, fact);
-        // First the record: whoever carries this out may have to refuse what cannot be recorded.
+        let hop = hop.map(|hop| Hop { since, by: by.clone(), ..hop });
         let detail = [("grant", by.into()), ("destination", object.text().into())];
-        step.record(Entry::noted(Kind::Release, Who::Daemon, fact.session, detail));
-        self.allow(step, decision.waiter(waiting));
-        if let Some(session) = self.sessions.get_mut(fact.session) {
-            session.memory.forgive(verdict.points, fact.at); // what a person let through is no risk
-        }
-        step.report_act("flow-released", decision, Action::Allow, Vec::new());
+        let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
+        let decision = Arc::clone(decision);
+        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, hop })));
         true
+    }
+
+    /// Lets go on what was answered before. Fails closed: what cannot be proved afterwards is refused.
+    pub(super) fn recorded(&mut self, step: &mut Step<'_>, release: Release, recorded: bool) {
+        let Release { decision, waiting, hop, .. } = release;
+        let (fact, waiter) = (&decision.fact, decision.waiter(waiting));
+        if !recorded {
+            self.refuse(step, waiter);
+            let why = "its release cannot be recorded, as the ledger cannot be written";
+            return step.report_act("flow-denied", &decision, Action::Deny, vec![("message", why.into())]);
+        }
+        self.expect_next(hop, waiting, fact);
+        self.allow(step, waiter);
+        if let Some(session) = self.sessions.get_mut(fact.session) {
+            session.memory.forgive(decision.verdict.points, fact.at); // what a person let through is no risk
+        }
+        step.report_act("flow-released", &decision, Action::Allow, Vec::new());
     }
 
     /// Waits under a hold that asks the same.

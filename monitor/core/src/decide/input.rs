@@ -1,11 +1,12 @@
 //! What a decision is made from: acts, answers and ends.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use super::decision::Decision;
 use crate::{
     facts::{BootNanos, Process, SessionId, Subject},
-    holds::{Grant, HeldCaller, HeldFlow, Hold},
-    record::Who,
+    holds::{Grant, HeldCaller, HeldFlow, Hold, relays::Hop},
+    record::{Entry, Who},
     sessions::Outcome,
 };
 
@@ -34,6 +35,8 @@ pub enum Input {
     FreezeAsked { session: SessionId, who: Who },
     /// A person lets a frozen session go on.
     Thawed { session: SessionId, who: Who },
+    /// What a person said before lets this go on, and whether the ledger has that, or need not have it (`on_full`).
+    Recorded { release: Box<Release>, recorded: bool },
     /// How the freeze that an effect asked for ended.
     Stopped { session: SessionId, outcome: Outcome },
     /// Somebody sees a waiting hold as it stands.
@@ -113,4 +116,14 @@ pub struct Approval {
     pub who: Who,
     /// How long the same may be done again unasked.
     pub reach: Option<Duration>,
+}
+
+/// A waiter that what a person said before lets go on.
+#[derive(Clone, Debug)]
+pub struct Release {
+    pub entry: Entry,
+    pub(super) decision: Arc<Decision>,
+    pub(super) waiting: Waiting,
+    /// The hop of a request that another one will follow.
+    pub(super) hop: Option<Hop>,
 }

@@ -26,6 +26,7 @@ impl Decider {
             Input::Denied { hold, who } => self.deny(step, hold, who),
             Input::FreezeAsked { session, who } => self.freeze_by(step, session, who),
             Input::Thawed { session, who } => self.thaw(step, session, who),
+            Input::Recorded { release, recorded } => self.recorded(step, *release, recorded),
             Input::Stopped { session, outcome } => self.stopped(step, session, &outcome),
             Input::Shown { hold } => self.holds.show(hold),
             Input::Restored(hold) => self.holds.restore(*hold),

@@ -34,6 +34,20 @@ struct Bench {
     decider: Decider,
     effects: Vec<Effect>,
     now: u64,
+    ledger_fails: bool,
+}
+
+/// Each release is recorded where that can be, as the daemon does it, and what follows stands behind it.
+fn settled(decider: &mut Decider, now: BootNanos, effects: Vec<Effect>, recorded: bool) -> Vec<Effect> {
+    let mut all = Vec::new();
+    for effect in effects {
+        let release = if let Effect::Release(release) = &effect { Some(release.clone()) } else { None };
+        all.push(effect);
+        if let Some(release) = release {
+            decider.step(now, Input::Recorded { release, recorded }, &mut all);
+        }
+    }
+    all
 }
 
 impl Bench {
@@ -46,7 +60,7 @@ impl Bench {
         let settings = Settings { rules: Arc::new(rules), mode: Mode::Enforce, risk_budget: 100 };
         let mut decider = Decider::new(settings, 1);
         decider.sessions.insert(Session::new(SESSION, "x".into(), "test".into(), BootNanos(0)));
-        Self { decider, effects: Vec::new(), now: 1 }
+        Self { decider, effects: Vec::new(), now: 1, ledger_fails: false }
     }
 
     fn observing(mut self) -> Self {
@@ -59,8 +73,9 @@ impl Bench {
     }
 
     fn step(&mut self, input: Input) -> &[Effect] {
-        self.effects.clear();
-        self.decider.step(BootNanos(self.now), input, &mut self.effects);
+        let mut effects = Vec::new();
+        self.decider.step(BootNanos(self.now), input, &mut effects);
+        self.effects = settled(&mut self.decider, BootNanos(self.now), effects, !self.ledger_fails);
         self.now += 1;
         &self.effects
     }
@@ -95,6 +110,9 @@ fn in_words(effect: &Effect) -> String {
         Effect::Judged(decision) => format!("judged {:?}", decision.verdict.action).to_lowercase(),
         Effect::TooLate { kind } => format!("too late {kind:?}").to_lowercase(),
         Effect::Allow(waiter) => format!("allow {}", what(waiter)),
+        Effect::Release(release) => {
+            format!("record {:?} by {}", release.entry.kind, release.entry.who.text()).to_lowercase()
+        }
         Effect::Refuse(waiter) => format!("refuse {}", what(waiter)),
         Effect::Drop(waiter) => format!("drop {}", what(waiter)),
         Effect::KeepHeld { cookie, .. } => format!("keep held {cookie}"),

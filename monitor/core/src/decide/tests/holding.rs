@@ -60,6 +60,25 @@ fn a_grant_lets_the_same_go_on_for_a_while_and_is_recorded_each_time() {
 }
 
 #[test]
+fn what_cannot_be_recorded_is_not_let_go_on_by_a_grant() {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.connect(5, "a.example");
+    approve(&mut bench, 1, Some(24 * 3600));
+    bench.ledger_fails = true;
+    bench.now += HALF_LIFE.as_nanos() as u64; // so that it counts anew
+    bench.connect(6, "a.example");
+    assert_eq!(
+        bench.effects_in_words(),
+        ["judged hold", "record release by daemon", "refuse flow 6", "report flow-denied deny"]
+    );
+    let now = BootNanos(bench.now);
+    assert_ne!(bench.session().memory.risk(now), 0, "it was no person's yes");
+    bench.ledger_fails = false;
+    bench.connect(7, "a.example");
+    assert!(bench.effects_in_words().contains(&"allow flow 7".to_owned()), "the grant still stands");
+}
+
+#[test]
 fn what_a_grant_lets_through_is_no_risk_also_when_it_would_count_anew() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");

@@ -83,6 +83,7 @@ pub struct Model {
     next: u64,
     /// The two sessions can tell each other what they have read.
     met: bool,
+    pub ledger_fails: bool,
 }
 
 impl Model {
@@ -90,7 +91,7 @@ impl Model {
         let session =
             Session { breaker: Breaker::Closed, frozen: false, frozen_at: 0, touched: false, alive: true };
         let (holds, grants) = (BTreeMap::new(), Vec::new());
-        Self { sessions: [session.clone(), session], holds, grants, next: 1, met: false }
+        Self { sessions: [session.clone(), session], holds, grants, next: 1, met: false, ledger_fails: false }
     }
 
     pub fn is_frozen(&self, session: usize) -> bool {
@@ -119,15 +120,18 @@ impl Model {
         }
     }
 
-    /// Something is asked. What no rule holds goes on; so does what was granted, but not of a frozen session.
+    /// Something is asked. What no rule holds goes on; so does what was granted, but not of a frozen session, and not where that cannot
+    /// be recorded.
     pub fn ask(&mut self, now: Seconds, session: usize, question: Question, waiter: Waiter) -> Outcome {
         let mut out = Outcome::default();
         let known = &mut self.sessions[session];
         let holds = matches!(question, Question::Key) || known.touched;
         let is_granted =
             |grant: &&(usize, Question, Seconds)| (grant.0, grant.1) == (session, question) && grant.2 > now;
-        if !holds || !known.frozen && self.grants.iter().find(is_granted).is_some() {
-            out.answers.insert((Answer::Allow, waiter));
+        let is_answered = holds && !known.frozen && self.grants.iter().find(is_granted).is_some();
+        if !holds || is_answered {
+            let answer = if is_answered && self.ledger_fails { Answer::Refuse } else { Answer::Allow };
+            out.answers.insert((answer, waiter));
             return out;
         }
         if let Some(hold) =

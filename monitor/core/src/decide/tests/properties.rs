@@ -46,6 +46,8 @@ struct Driver {
     met: bool,
     /// Records that were lost, of both sessions together.
     losses: u64,
+    /// What is to be proved cannot be.
+    ledger_fails: bool,
     asked: BTreeMap<u64, Waiter>,
     answered: BTreeMap<u64, Answer>,
     gone: BTreeSet<u64>,
@@ -76,16 +78,18 @@ impl Driver {
             now: 0,
             met: false,
             losses: 0,
+            ledger_fails: false,
             asked: BTreeMap::new(),
             answered: BTreeMap::new(),
             gone: BTreeSet::new(),
         }
     }
 
-    /// Takes an input in, carries freezes out, and returns everything that followed.
+    /// Takes an input in, carries freezes out and records releases, and returns everything that followed.
     fn step(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.decider.step(at(self.now), input, &mut effects);
+        let effects = settled(&mut self.decider, at(self.now), effects, !self.ledger_fails);
         let freezes = effects.iter().filter_map(|effect| match effect {
             Effect::Freeze(stop) => Some(stop.session),
             _ => None,
@@ -110,6 +114,10 @@ impl Driver {
             Op::Touch(session) if self.model.is_alive(session) => self.touch(session),
             Op::Lost(session) if self.model.is_alive(session) => self.lost(session),
             Op::Meet => self.meet(),
+            Op::LedgerFails(fails) => {
+                self.ledger_fails = fails;
+                self.model.ledger_fails = fails;
+            }
             Op::Ask { session, question, pid } if self.model.is_alive(session) => {
                 self.ask(session, question, pid)
             }

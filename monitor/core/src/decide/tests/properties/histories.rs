@@ -10,6 +10,8 @@ pub enum Op {
     Lost(usize),
     /// The two sessions can tell each other what they have read, from now on.
     Meet,
+    /// The ledger can be written no more, or again.
+    LedgerFails(bool),
     Ask {
         session: usize,
         question: Question,
@@ -49,6 +51,7 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => session.clone().prop_map(Op::Touch),
         1 => session.clone().prop_map(Op::Lost),
         1 => Just(Op::Meet),
+        1 => any::<bool>().prop_map(Op::LedgerFails),
         8 => (session.clone(), question, 10..13_u32)
             .prop_map(|(session, question, pid)| Op::Ask { session, question, pid }),
         1 => session.clone().prop_map(Op::Trip),
