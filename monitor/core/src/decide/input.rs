@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
-    facts::{BootNanos, Process, SessionId, Subject},
+    facts::{BootNanos, FactorKind, Process, SessionId, Subject},
     holds::{Grant, HeldCaller, HeldFlow, Hold},
     record::Who,
     sessions::Outcome,
@@ -29,7 +29,7 @@ pub enum Input {
     /// A person lets a hold go on. The ledger has it already: what cannot be proved is not let through.
     Approved(Approval),
     /// A person denies a hold.
-    Denied { hold: u64, who: Who },
+    Denied(Denial),
     /// A person freezes a session.
     FreezeAsked { session: SessionId, who: Who },
     /// A person lets a frozen session go on.
@@ -113,4 +113,39 @@ pub struct Approval {
     pub who: Who,
     /// How long the same may be done again unasked.
     pub reach: Option<Duration>,
+    /// What the person was shown, as [`crate::holds::evidence::Evidence`] is named; `None` where that is not said.
+    pub evidence: Option<String>,
+    /// Why, as [`crate::holds::reason::reason`] has it.
+    pub reason: Option<String>,
+    /// Of the groups that the hold's terms ask for, those that the person is in.
+    pub groups: Vec<String>,
+    /// What the person has proven to be that person by.
+    pub factor: Option<FactorKind>,
+}
+
+impl Approval {
+    /// One that says nothing but yes.
+    #[must_use]
+    pub fn of(hold: u64, who: Who) -> Self {
+        Self { hold, who, reach: None, evidence: None, reason: None, groups: Vec::new(), factor: None }
+    }
+}
+
+/// A person's no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub hold: u64,
+    pub who: Who,
+    /// As of an approval.
+    pub reason: Option<String>,
+    /// What the person was shown. A no counts whatever that was, and it is recorded.
+    pub evidence: Option<String>,
+}
+
+impl Denial {
+    /// One that says nothing but no.
+    #[must_use]
+    pub fn of(hold: u64, who: Who) -> Self {
+        Self { hold, who, reason: None, evidence: None }
+    }
 }
