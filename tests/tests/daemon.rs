@@ -3,6 +3,7 @@
 
 mod daemon {
     mod agents;
+    mod approving;
     mod beginning;
     mod clients;
     mod elsewhere;

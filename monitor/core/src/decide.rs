@@ -16,18 +16,19 @@ mod execs;
 mod hold;
 mod input;
 mod meeting;
+mod objection;
 mod release;
 mod silence;
 mod step;
 mod trip;
 
 pub use self::{
-    answer::Objection,
     decider::{Decider, Settings},
     decision::{Decision, event_name},
     effect::{Effect, Extra, Report, Stop, Waiter},
     execs::{ARGUMENTS_MAX, Arguments, Asked, PendingExecs},
-    input::{Act, Approval, Input, Pending, Release, Waiting},
+    input::{Act, Approval, Denial, Input, Pending, Release, Waiting},
+    objection::Objection,
 };
 
 #[cfg(test)]

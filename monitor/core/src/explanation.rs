@@ -17,6 +17,9 @@ pub struct Explanation {
     pub lineage: Vec<String>,
     /// What it was about, and how that is known, a sentence each.
     pub object: Vec<String>,
+    /// Of a hold: what an approval names, so that it is one of what was shown here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<String>,
     /// Secrets that the session had read, the last first.
     pub read: Vec<Read>,
     /// What of this is not known, or not any more, a sentence each.

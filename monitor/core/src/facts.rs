@@ -1,12 +1,14 @@
 //! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
 
 mod states;
+mod terms;
 
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 pub use states::{HoldState, Mode, Place, SessionStatus};
+pub use terms::{FactorKind, ReasonTerm, Terms};
 
 /// Boot clock (`CLOCK_BOOTTIME`), ns: the kernel's and the daemon's common clock for order, windows and deadlines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -5,20 +5,28 @@
 //! asks once.
 
 pub mod company;
+mod ending;
+pub mod evidence;
+mod given;
 mod held;
+mod hold;
 mod question;
+pub mod reason;
 pub mod relays;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
-use self::{company::Company, question::Question, relays::Relays};
 pub use self::{
+    ending::Ending,
+    given::Given,
     held::{HeldCaller, HeldFlow},
+    hold::Hold,
     question::{Object, target},
 };
-use crate::facts::{Action, BootNanos, HoldState, Severity};
+use self::{question::Question, relays::Relays};
+use crate::facts::{BootNanos, HoldState};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
 pub const WAITING_MAX: usize = 32;
@@ -26,57 +34,6 @@ pub const WAITING_MAX: usize = 32;
 const DECIDED_MAX: usize = 128;
 /// Grants at once; above it, the one that ends first makes room.
 const GRANTS_MAX: usize = 1024;
-
-/// One question to a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Hold {
-    /// Shown as `h7`.
-    pub number: u64,
-    /// Raw session id.
-    pub session: u64,
-    pub agent: String,
-    pub pid: u32,
-    pub command: String,
-    pub object: Object,
-    pub rule: String,
-    pub summary: String,
-    pub severity: Severity,
-    pub because: Vec<String>,
-    /// Risk points that the session got for it; an approval takes them back.
-    pub points: u32,
-    pub flows: Vec<HeldFlow>,
-    /// Processes that are stopped before a syscall takes effect.
-    pub callers: Vec<HeldCaller>,
-    /// Further processes that wait under it.
-    #[serde(default)]
-    pub company: Company,
-    pub since: BootNanos,
-    pub deadline: Option<BootNanos>,
-    pub then: Action,
-    pub state: HoldState,
-    pub decided_by: Option<String>,
-}
-
-impl Hold {
-    #[must_use]
-    pub fn id(&self) -> String {
-        format!("h{}", self.number)
-    }
-
-    /// What waits, for people.
-    #[must_use]
-    pub fn target(&self) -> String {
-        self.object.text()
-    }
-
-    fn question(&self) -> Question {
-        Question::new(self.session, &self.object)
-    }
-
-    fn waits_for_nobody(&self) -> bool {
-        self.flows.is_empty() && self.callers.is_empty()
-    }
-}
 
 /// What a person lets a session do again for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -154,6 +111,10 @@ impl Holds {
         self.waiting.insert(hold.number, hold);
     }
 
+    pub(crate) fn waiting_mut(&mut self, number: u64) -> Option<&mut Hold> {
+        self.waiting.get_mut(&number)
+    }
+
     /// What waits already for the answer to this flow's question.
     #[must_use]
     pub fn of_flow(&self, asked: &HeldFlow) -> Option<&HeldFlow> {
@@ -180,18 +141,13 @@ impl Holds {
     ///
     /// # Errors
     /// There is no such hold, or it was decided before.
-    pub(crate) fn decide(
-        &mut self,
-        number: u64,
-        state: HoldState,
-        by: Option<String>,
-    ) -> Result<Hold, Undecidable> {
+    pub(crate) fn decide(&mut self, number: u64, ending: Ending) -> Result<Hold, Undecidable> {
         let Some(mut hold) = self.waiting.remove(&number) else {
             let before = self.decided.iter().find(|hold| hold.number == number);
             return Err(before.map_or(Undecidable::Unknown, |hold| Undecidable::Already(hold.state)));
         };
-        hold.state = state;
-        hold.decided_by = by;
+        let Ending { state, at, by, reason } = ending;
+        (hold.state, hold.decided_by, hold.decided_at, hold.reason) = (state, by, Some(at), reason);
         if self.decided.len() == DECIDED_MAX {
             self.decided.pop_front();
         }

@@ -122,6 +122,18 @@ impl Who {
         Self::Caller { uid, pid, from: None }
     }
 
+    /// Users that the caller may be, to tell persons apart: who calls, and who logged in before `sudo` or `su`. Of root, who logged
+    /// in, where that is known: several persons may become root, and each is one.
+    #[must_use]
+    pub fn persons(&self) -> Vec<u32> {
+        let Self::Caller { uid, from, .. } = self else { return Vec::new() };
+        match from.as_ref().and_then(|from| from.login_uid) {
+            Some(login) if *uid == 0 || login == *uid => vec![login],
+            Some(login) => vec![*uid, login],
+            None => vec![*uid],
+        }
+    }
+
     /// As events and holds name who decided: `uid 1000`, the rule's id, `daemon`.
     #[must_use]
     pub fn text(&self) -> String {

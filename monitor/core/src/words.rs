@@ -1,8 +1,8 @@
 //! The fixed words of rules, catalogues and the API, one table per noun.
 
 use crate::facts::{
-    Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
-    Role, Severity, Transport,
+    Action, DelegateHow, DestinationClass, EnvironHow, FactorKind, Grade, InspectHow, Kind, Lifecycle,
+    LinkHow, Mode, ReasonTerm, Role, Severity, Transport,
 };
 
 /// A noun with a closed list of words.
@@ -54,6 +54,15 @@ impl Word for Action {
 impl Word for Severity {
     const WORDS: &'static [(&'static str, Self)] =
         &[("low", Self::Low), ("medium", Self::Medium), ("high", Self::High), ("critical", Self::Critical)];
+}
+
+impl Word for FactorKind {
+    const WORDS: &'static [(&'static str, Self)] = &[("totp", Self::Totp), ("key", Self::Key)];
+}
+
+impl Word for ReasonTerm {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("optional", Self::Optional), ("required", Self::Required)];
 }
 
 impl Word for Grade {

@@ -65,7 +65,7 @@ struct Story<'e> {
 
 impl Display for Story<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Explanation { id, headline, lineage, object, unknown, rules, excused, nearest, .. } =
+        let Explanation { id, headline, lineage, object, evidence, unknown, rules, excused, nearest, .. } =
             self.explanation;
         let mut page = Page::of(self.width);
         page.line(0, &format!("{id}: {headline}"));
@@ -74,7 +74,12 @@ impl Display for Story<'_> {
                 page.line(2 + 2 * depth, process);
             }
         });
-        page.section("what", |page| object.iter().for_each(|line| page.line(2, line)));
+        page.section("what", |page| {
+            object.iter().for_each(|line| page.line(2, line));
+            evidence.iter().for_each(|token| {
+                page.line(2, &format!("evidence {token}: approve it with `--evidence {token}`"))
+            });
+        });
         page.section("secrets read before (* counts for a rule below)", |page| self.reads(page));
         page.section("what is not known", |page| unknown.iter().for_each(|line| page.line(2, line)));
         for rule in rules {

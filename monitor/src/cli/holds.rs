@@ -14,10 +14,16 @@ use super::{
     wait::wait,
 };
 use crate::control::{
-    api::{Approval, HoldView},
+    api::{Approval, Denial, HoldView},
     client::{Client, ClientError},
 };
-use interlock_core::facts::HoldState;
+use interlock_core::{
+    facts::HoldState,
+    holds::{
+        evidence::{TOKEN, WHOLE},
+        reason::Unfit,
+    },
+};
 
 const HEADERS: [&str; 8] = ["ID", "STATE", "AGE", "SESSION", "COMMAND", "DESTINATION", "RULE", "IN SILENCE"];
 
@@ -38,7 +44,8 @@ impl Holds {
         if let Some(hold) = holds.iter().find(|hold| hold.state == HoldState::Waiting && !printer.is_json()) {
             let id = &hold.id;
             printer.say(&format!(
-                "see why with `interlock explain {id}`, then `interlock approve {id}` or `interlock deny {id}`"
+                "see why with `interlock explain {id}`, then `interlock approve {id} --evidence {}` or `interlock deny {id}`",
+                hold.evidence,
             ));
         }
         Ok(Exit::Success)
@@ -51,13 +58,14 @@ fn path(all: bool) -> &'static str {
 
 fn row(hold: &HoldView, now: Timestamp) -> Vec<String> {
     let by = hold.decided_by.as_ref().map(|who| format!(" by {who}")).unwrap_or_default();
+    let so_far = if hold.approvals.is_empty() { String::new() } else { format!(" ({})", so_far(hold)) };
     let silence = match hold.deadline {
         Some(deadline) => format!("{} in {}", word(hold.then), since(now, deadline)),
         None => "waits".into(),
     };
     vec![
         hold.id.clone(),
-        word(hold.state) + &by,
+        word(hold.state) + &by + &so_far,
         since(hold.since, now),
         format!("{} {}", hold.agent, hold.session),
         std::iter::once(format!("{} {}", hold.pid, hold.command))
@@ -81,16 +89,46 @@ pub struct Approve {
     /// Also the session's further connections to the same destination, for so long: 30s, 10m, 1h
     #[arg(long = "for", value_name = "TIME", value_parser = duration)]
     time: Option<Duration>,
+    /// What you were shown, as `interlock holds` and `explain` print it; refused if it is about something else by now
+    #[arg(long, value_name = "TOKEN", value_parser = evidence)]
+    evidence: Option<String>,
+    /// Why, in one line: it is recorded, and told to whoever asked
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
 }
 
 impl Approve {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let approval = Approval { for_seconds: self.time.map(|time| time.as_secs()), seen: None };
+        let approval = Approval {
+            for_seconds: self.time.map(|time| time.as_secs()),
+            evidence: self.evidence.clone(),
+            reason: self.reason.clone(),
+            ..Approval::default()
+        };
         let hold = decide(client, &self.id, "approve", &approval)?;
-        printer.data(&released(&hold, self.time))?;
+        printer.data(&approved(&hold, self.time))?;
         say_where_its_keys_are(&hold, printer);
         Ok(Exit::Success)
     }
+}
+
+/// What an approval came to: it may be one of two.
+fn approved(hold: &HoldView, time: Option<Duration>) -> String {
+    if hold.state != HoldState::Waiting {
+        return released(hold, time);
+    }
+    let HoldView { id, command, pid, terms, .. } = hold;
+    plain(&format!(
+        "{}; {id} goes on waiting: {command} (pid {pid}) needs {} persons",
+        so_far(hold),
+        terms.count
+    ))
+}
+
+/// `1 of 2: uid 1000`.
+fn so_far(hold: &HoldView) -> String {
+    let by: Vec<&str> = hold.approvals.iter().map(|given| given.by.as_str()).collect();
+    format!("{} of {}: {}", by.len(), hold.terms.count, by.join(", "))
 }
 
 fn released(hold: &HoldView, time: Option<Duration>) -> String {
@@ -111,15 +149,37 @@ pub struct Deny {
     /// As `interlock holds` prints it
     #[arg(value_parser = id)]
     id: String,
+    /// Why, in one line: it is recorded, and told to whoever asked
+    #[arg(long, value_name = "TEXT", value_parser = reason)]
+    reason: Option<String>,
+    /// What you were shown: it is recorded
+    #[arg(long, value_name = "TOKEN", value_parser = evidence)]
+    evidence: Option<String>,
 }
 
 impl Deny {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let hold = decide(client, &self.id, "deny", &())?;
+        let denial = Denial { reason: self.reason.clone(), evidence: self.evidence.clone() };
+        let hold = decide(client, &self.id, "deny", &denial)?;
         let HoldView { id, pid, command, destination, .. } = &hold;
         printer.data(&plain(&format!("denied {id}: {command} (pid {pid}) does not reach {destination}")))?;
         say_where_its_keys_are(&hold, printer);
         Ok(Exit::Success)
+    }
+}
+
+/// A reason that the daemon takes.
+fn reason(text: &str) -> Result<String, Unfit> {
+    interlock_core::holds::reason::reason(text)
+}
+
+/// A token of evidence, or more of its hash.
+fn evidence(text: &str) -> Result<String, String> {
+    let fits = (TOKEN..=WHOLE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if fits {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("expected the 16 digits that `interlock holds` prints".into())
     }
 }
 

@@ -7,7 +7,7 @@ pub mod sample {
     use crate::control::api::{Enforcement, HoldView, RegistriesView, RulesView, SessionView, Status};
     use interlock_core::{
         explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
-        facts::{Action, Grade, HoldState, Mode, Place, SessionStatus, Severity},
+        facts::{Action, Grade, HoldState, Mode, Place, SessionStatus, Severity, Terms},
         problem::Problems,
     };
 
@@ -36,6 +36,7 @@ pub mod sample {
             at: at(109),
             session: "4711-0a1b2".into(),
             lineage: vec!["4711 claude".into(), "4720 bash".into(), "4722 curl -X POST".into()],
+            evidence: Some("3fa9c10de2b34455".into()),
             object: vec!["backboard.railway.app:443 (66.33.22.1) over tcp, class infra".into()],
             read: vec![
                 Read {
@@ -160,6 +161,7 @@ pub mod sample {
             id: "h1".into(),
             state: HoldState::Waiting,
             session: "4711-0a1b2".into(),
+            user: Some(1000),
             agent: "claude-code".into(),
             pid: 4722,
             command: "curl -X POST".into(),
@@ -170,9 +172,16 @@ pub mod sample {
             severity: Severity::Critical,
             because: vec!["A foreign paas /home/x/.railway/config.json".into()],
             since: at(100),
+            asked_ns: 100_000_000_000,
+            evidence: "3fa9c10de2b34455".into(),
+            evidence_sha256: "3fa9c10de2b34455".repeat(4),
+            terms: Terms::default(),
+            approvals: Vec::new(),
             deadline: Some(at(700)),
             then: Action::Freeze,
             decided_by: None,
+            decided: None,
+            reason: None,
             background: false,
         }
     }

@@ -7,7 +7,7 @@
 //! | `POST /v1/sessions` ([`Enroll`]) | [`SessionView`]: the caller itself is now a session's root |
 //! | `POST /v1/sessions/{id}/freeze`, `…/thaw` | [`SessionView`] |
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too; `?peek=true`: without counting them as shown) |
-//! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` | [`HoldView`] |
+//! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` ([`Denial`]) | [`HoldView`] |
 //! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
 //! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold (`?peek=true` as above) |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
@@ -26,7 +26,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use interlock_core::{
-    facts::{Action, HoldState, Mode, SessionStatus, Severity},
+    facts::{Action, FactorKind, HoldState, Mode, SessionStatus, Severity, Terms},
     problem::Problems,
 };
 
@@ -133,6 +133,9 @@ pub struct HoldView {
     pub id: String,
     pub state: HoldState,
     pub session: String,
+    /// Uid of the session's owner; `None` of a hold that an earlier version saved.
+    #[serde(default)]
+    pub user: Option<u32>,
     pub agent: String,
     pub pid: u32,
     pub command: String,
@@ -147,14 +150,42 @@ pub struct HoldView {
     /// What the session touched that the rule counts.
     pub because: Vec<String>,
     pub since: Timestamp,
+    /// The same by the boot clock, ns.
+    #[serde(default)]
+    pub asked_ns: u64,
+    /// What of this is hashed, in short: the first 16 digits of [`HoldView::evidence_sha256`]. An approval names it.
+    #[serde(default)]
+    pub evidence: String,
+    /// SHA-256 over what a person is shown of it, hexadecimal; `docs/audit.md` has the bytes.
+    #[serde(default)]
+    pub evidence_sha256: String,
+    /// What its rule asks of an approval.
+    #[serde(default)]
+    pub terms: Terms,
+    /// Persons who have approved it as it stands, where the terms ask for more than one.
+    #[serde(default)]
+    pub approvals: Vec<ApprovalView>,
     /// When silence is answered, and how.
     pub deadline: Option<Timestamp>,
     pub then: Action,
     pub decided_by: Option<String>,
+    #[serde(default)]
+    pub decided: Option<Timestamp>,
+    /// Why, as who decided says.
+    #[serde(default)]
+    pub reason: Option<String>,
     /// A process that is stopped by the hold is a job whose shell has the terminal's keys now; once it goes on, `fg`, typed
     /// there, brings it back.
     #[serde(default)]
     pub background: bool,
+}
+
+/// One person's yes of several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalView {
+    pub by: String,
+    pub at: Timestamp,
+    pub reason: Option<String>,
 }
 
 /// How far an approval reaches, and what it stands on.
@@ -167,6 +198,37 @@ pub struct Approval {
     /// it, it counts what was shown to anybody.
     #[serde(default)]
     pub seen: Option<usize>,
+    /// [`HoldView::evidence`] as the person was shown it, or more digits of its hash. Where the hold is about something else by
+    /// now, it is refused.
+    #[serde(default)]
+    pub evidence: Option<String>,
+    /// Why: one line of plain text, at most 500 characters.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// Proof of who approves, where the hold's terms ask for one.
+    #[serde(default)]
+    pub factor: Option<Factor>,
+}
+
+/// What a person proves to be that person by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Factor {
+    pub kind: FactorKind,
+    /// The code, or the signature.
+    pub proof: String,
+}
+
+/// A no.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Denial {
+    /// As of an approval.
+    #[serde(default)]
+    pub reason: Option<String>,
+    /// What the person was shown. It is recorded, and a no counts whatever it was.
+    #[serde(default)]
+    pub evidence: Option<String>,
 }
 
 /// Makes the calling process the root of a session.

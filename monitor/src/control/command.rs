@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::{
-    api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
+    api::{Approval, Denial, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     peer::Caller,
 };
 use crate::archive::{Question, Sight, Told};
@@ -38,7 +38,7 @@ pub enum Request {
         reply: Reply<Vec<HoldView>>,
     },
     Approve(String, Approval, Reply<HoldView>),
-    Deny(String, Reply<HoldView>),
+    Deny(String, Denial, Reply<HoldView>),
     Explain {
         id: String,
         /// As above.

@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Approval, Enroll, Refusal},
+    api::{Approval, Denial, Enroll, Refusal},
     command::{Command, EventLoop, Reply, Request, RequestError},
     peer::Caller,
     socket::{ControlSocket, Peer},
@@ -118,8 +118,8 @@ async fn approve(asked: Asked, Path(id): Path<String>, Given(approval): Given<Ap
     asked.ask(|reply| Request::Approve(id, approval, reply)).await
 }
 
-async fn deny(asked: Asked, Path(id): Path<String>) -> Response {
-    asked.ask(|reply| Request::Deny(id, reply)).await
+async fn deny(asked: Asked, Path(id): Path<String>, Given(denial): Given<Denial>) -> Response {
+    asked.ask(|reply| Request::Deny(id, denial, reply)).await
 }
 
 async fn explain(asked: Asked, Path(id): Path<String>, Flags(how): Flags<HowToExplain>) -> Response {
@@ -192,7 +192,7 @@ impl FromRequestParts<AppState> for Asked {
     }
 }
 
-/// A JSON body; an empty one is the default.
+/// A JSON body; an empty one is the default, and so is `null`.
 struct Given<T>(T);
 
 impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<T> {
@@ -208,6 +208,9 @@ impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<
         let invalid = |text: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, text);
         let value: Value =
             serde_json::from_slice(&body).map_err(|error| invalid(format!("not JSON: {error}")))?;
+        if value.is_null() {
+            return Ok(Self(T::default()));
+        }
         refuse_unknown_fields::<T>(&value).map_err(invalid)?;
         serde_json::from_value(value).map(Self).map_err(|error| invalid(error.to_string()))
     }

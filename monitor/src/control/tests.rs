@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Approval, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
+    api::{Approval, Denial, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
     client::{Client, ClientError},
     command::{Command, EventLoop, Request, RequestError},
     live::Live,
@@ -84,9 +84,9 @@ impl EventLoop for Scripted {
             Request::Thaw(id, _) => format!("thaw {id}"),
             Request::Holds { all, peek, .. } => format!("holds {all} {peek}"),
             Request::Approve(id, approval, _) => {
-                format!("approve {id} {:?} {:?}", approval.for_seconds, approval.seen)
+                format!("approve {id} {:?} {:?} {:?}", approval.for_seconds, approval.seen, approval.reason)
             }
-            Request::Deny(id, _) => format!("deny {id}"),
+            Request::Deny(id, denial, _) => format!("deny {id} {:?}", denial.reason),
             Request::Explain { id, peek, .. } => format!("explain {id} {peek}"),
             Request::Status(_) => "status".into(),
             Request::Sessions(_) => "sessions".into(),
@@ -102,7 +102,7 @@ impl EventLoop for Scripted {
             Request::Freeze(id, reply) | Request::Thaw(id, reply) => drop(reply.send(session(id))),
             Request::Holds { reply, .. } => drop(reply.send(Ok(vec![sample::hold()]))),
             Request::Approve(id, _, reply) => drop(reply.send(hold(id, HoldState::Approved))),
-            Request::Deny(id, reply) => drop(reply.send(hold(id, HoldState::Denied))),
+            Request::Deny(id, _, reply) => drop(reply.send(hold(id, HoldState::Denied))),
             // An event loop that ends before it answers.
             Request::Explain { id, reply, .. } if id == "end" => drop(reply),
             Request::Explain { id, reply, .. } => drop(reply.send(Ok(explanation(id)))),
@@ -189,10 +189,12 @@ async fn each_route_asks_the_event_loop_its_question() {
     assert_eq!(client.get::<Vec<HoldView>>("/v1/holds").await.unwrap(), [sample::hold()]);
     client.get::<Vec<HoldView>>("/v1/holds?all=true").await.unwrap();
     client.get::<Vec<HoldView>>("/v1/holds?peek=true").await.unwrap();
-    let approval = Approval { for_seconds: Some(600), seen: Some(2) };
+    let approval =
+        Approval { for_seconds: Some(600), seen: Some(2), reason: Some("x".into()), ..Approval::default() };
     let approved: HoldView = client.post("/v1/holds/h1/approve", &approval).await.unwrap();
     assert_eq!(approved.state, HoldState::Approved);
-    let denied: HoldView = client.post("/v1/holds/h1/deny", &()).await.unwrap();
+    let denial = Denial { reason: Some("y".into()), ..Denial::default() };
+    let denied: HoldView = client.post("/v1/holds/h1/deny", &denial).await.unwrap();
     assert_eq!(denied.state, HoldState::Denied);
     assert_eq!(client.get::<Explanation>("/v1/explain/e7").await.unwrap(), explanation("e7".into()));
     client.get::<Explanation>("/v1/explain/h1?peek=true").await.unwrap();
@@ -207,8 +209,8 @@ async fn each_route_asks_the_event_loop_its_question() {
         "holds false false",
         "holds true false",
         "holds false true",
-        "approve h1 Some(600) Some(2)",
-        "deny h1",
+        "approve h1 Some(600) Some(2) Some(\"x\")",
+        "deny h1 Some(\"y\")",
         "explain e7 false",
         "explain h1 true",
         "reload",
@@ -250,7 +252,12 @@ async fn what_is_malformed_never_reaches_the_event_loop() {
     let unknown =
         served.post_raw("/v1/holds/h1/approve", r#"{"for_second":9,"for_seconds":9,"force":true}"#).await;
     assert!(unknown.starts_with("HTTP/1.1 422"), "{unknown}");
-    assert!(unknown.contains("unknown fields: for_second, force; expected: for_seconds, seen"), "{unknown}");
+    assert!(
+        unknown.contains(
+            "unknown fields: for_second, force; expected: for_seconds, seen, evidence, reason, factor"
+        ),
+        "{unknown}"
+    );
     let wrong = served.post_raw("/v1/holds/h1/approve", r#"{"for_seconds":"9"}"#).await;
     assert!(wrong.starts_with("HTTP/1.1 422"), "{wrong}");
     let broken = served.post_raw("/v1/sessions", "{").await;
@@ -281,7 +288,7 @@ async fn an_empty_body_is_the_default() {
     let served = serve();
     let answer = served.post_raw("/v1/holds/h1/approve", "").await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert_eq!(served.asked(), ["approve h1 None None"]);
+    assert_eq!(served.asked(), ["approve h1 None None None"]);
 }
 
 fn event(id: u64) -> Arc<Value> {

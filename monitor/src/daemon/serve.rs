@@ -51,9 +51,11 @@ pub fn answer(ctx: &mut Context, command: Command) {
             reply!(reply, Ok(decisions::show_holds(ctx, &caller, all)))
         }
         Request::Approve(id, approval, reply) => {
-            reply!(reply, decisions::approve(ctx, &caller, &id, &approval))
+            reply!(reply, decisions::answers::approve(ctx, &caller, &id, &approval))
         }
-        Request::Deny(id, reply) => reply!(reply, decisions::deny(ctx, &caller, &id)),
+        Request::Deny(id, denial, reply) => {
+            reply!(reply, decisions::answers::deny(ctx, &caller, &id, &denial))
+        }
         Request::Explain { id, peek, reply } => reply!(reply, explaining::explain(ctx, &caller, &id, peek)),
         Request::Reload(reply) => match permitted.and_then(|()| root_only(&caller, "reload the rules")) {
             Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read

@@ -8,67 +8,72 @@ use serde_json::json;
 use super::{
     decider::{Decider, Step},
     effect::{Effect, Report},
-    input::Approval,
-    release::waiters,
+    input::{Approval, Denial},
+    release::{told, waiters},
 };
 use crate::{
     facts::{BootNanos, HoldState, SessionId},
     holds::{
-        Hold, Object, Undecidable,
+        Ending, Given, Hold, Object,
+        evidence::Evidence,
         relays::{self, Hop},
     },
-    record::{Kind, Who},
+    record::Kind,
 };
-
-/// Longest time an approval may reach.
-const REACH_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// How long an approved handshake speaks for the data that follows it.
 const HANDSHAKE_REACH: Duration = Duration::from_secs(60);
 
-/// Why a hold may not be approved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Objection {
-    Undecidable(Undecidable),
-    /// Only a thaw lets anything of its session go on.
-    Frozen(SessionId),
-    /// More waits under it than anybody was shown: these.
-    Unseen(Vec<String>),
-    /// It would reach further than an approval may.
-    TooLong,
-}
-
 impl Decider {
-    /// Whether the hold may be approved as it stands.
-    ///
-    /// # Errors
-    /// The first reason against it.
-    pub fn may_approve(&self, number: u64, reach: Option<Duration>) -> Result<&Hold, Objection> {
-        let hold = self.holds.get(number).ok_or(Objection::Undecidable(Undecidable::Unknown))?;
-        if hold.state != HoldState::Waiting {
-            return Err(Objection::Undecidable(Undecidable::Already(hold.state)));
+    /// A person says yes. What may not be approved changes nothing: the session was frozen meanwhile, or somebody else has
+    /// answered.
+    pub(super) fn approve(&mut self, step: &mut Step<'_>, approval: &Approval) {
+        let Ok(hold) = self.may_approve(approval) else { return };
+        let before: Vec<Given> = hold.given().cloned().collect();
+        if before.len() + 1 < hold.terms.count {
+            self.give(step, approval);
+        } else {
+            self.let_go(step, approval, &before);
         }
-        let id = SessionId(hold.session);
-        if self.is_frozen(id) {
-            return Err(Objection::Frozen(id));
-        }
-        let unseen = hold.company.unseen();
-        if !unseen.is_empty() {
-            return Err(Objection::Unseen(unseen));
-        }
-        if reach.is_some_and(|reach| reach > REACH_MAX) { Err(Objection::TooLong) } else { Ok(hold) }
     }
 
-    /// Lets everything of a hold go on. What may not be approved changes nothing: the session was frozen meanwhile, or somebody
-    /// else has answered.
-    pub(super) fn approve(&mut self, step: &mut Step<'_>, approval: &Approval) {
-        let Approval { hold: number, who, reach } = approval;
-        if self.may_approve(*number, *reach).is_err() {
-            return;
-        }
-        let by = who.text();
-        let decided = self.holds.decide(*number, HoldState::Approved, Some(by.clone()));
-        let Ok(hold) = decided else { return };
+    /// One of several persons has said yes: it waits for the next.
+    fn give(&mut self, step: &mut Step<'_>, approval: &Approval) {
+        let Approval { hold: number, who, reach, reason, .. } = approval;
+        let Some(hold) = self.holds.waiting_mut(*number) else { return };
+        let evidence = Evidence::of(hold);
+        let (by, persons, at) = (who.text(), who.persons(), step.now);
+        let given = Given {
+            by: by.clone(),
+            persons,
+            at,
+            reason: reason.clone(),
+            reach: *reach,
+            evidence: evidence.whole().to_owned(),
+        };
+        hold.approvals.retain(|given| given.evidence == evidence.whole());
+        hold.approvals.push(given);
+        let hold = hold.clone();
+        let extra = vec![
+            ("rule.id", json!([hold.rule])),
+            ("hold.approved_by", json!(by)),
+            ("hold.approvals", json!(hold.approvals.len())),
+            ("hold.approvals_asked", json!(hold.terms.count)),
+            ("hold.reason", json!(reason)),
+            ("hold.evidence", json!(evidence.token())),
+        ];
+        step.report(Report::Hold { name: "approval-given", at: step.now, hold: Box::new(hold), extra });
+        step.push(Effect::Save);
+    }
+
+    /// Lets everything of a hold go on, as far as everybody who approved has said.
+    fn let_go(&mut self, step: &mut Step<'_>, approval: &Approval, before: &[Given]) {
+        let Approval { hold: number, who, reach, reason, .. } = approval;
+        let by =
+            before.iter().map(|given| given.by.clone()).chain([who.text()]).collect::<Vec<_>>().join(" and ");
+        let reach = before.iter().map(|given| given.reach).fold(*reach, Option::min); // None, once, is the least
+        let ending = Ending::new(HoldState::Approved, step.now).by(by.clone()).because(reason.clone());
+        let Ok(hold) = self.holds.decide(*number, ending) else { return };
         step.push(Effect::Waited(step.now.since(hold.since)));
         if let Some(session) = self.sessions.get_mut(SessionId(hold.session)) {
             session.memory.forgive(hold.points, step.now);
@@ -80,21 +85,24 @@ impl Decider {
         // The connection asks again with its first data: who approved its handshake has approved that.
         let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);
         if let Some(reach) = reach.or(begins.then_some(HANDSHAKE_REACH)) {
-            self.holds.grant(&hold, step.now.plus(reach), by.clone());
+            self.holds.grant(&hold, step.now.plus(reach), by);
         }
-        let extra = vec![("hold.decided_by", json!(by)), ("rule.id", json!([hold.rule]))];
+        let extra = told(&hold);
         step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
         step.push(Effect::Save);
     }
 
-    /// Refuses everything of a hold.
-    pub(super) fn deny(&mut self, step: &mut Step<'_>, number: u64, who: Who) {
-        let Ok(hold) = self.holds.decide(number, HoldState::Denied, Some(who.text())) else { return };
+    /// Refuses everything of a hold: one person's no is enough.
+    pub(super) fn deny(&mut self, step: &mut Step<'_>, denial: Denial) {
+        let Denial { hold: number, who, reason, evidence: shown } = denial;
+        let ending = Ending::new(HoldState::Denied, step.now).by(who.text()).because(reason);
+        let Ok(hold) = self.holds.decide(number, ending) else { return };
         step.push(Effect::Waited(step.now.since(hold.since)));
         if let Some(session) = self.sessions.get_mut(SessionId(hold.session)) {
             session.breaker.on_denied(step.now);
         }
-        self.finish(step, hold, Kind::Deny, who, "flow-denied");
+        let said = [("shown", json!(shown))].into_iter().filter(|_| shown.is_some());
+        self.finish(step, hold, Kind::Deny, who, "flow-denied", said);
     }
 
     /// The relays of an approved hold.

@@ -4,7 +4,10 @@ use super::{
     decider::{Decider, Step},
     effect::{Effect, Report},
 };
-use crate::facts::{HoldState, SessionId};
+use crate::{
+    facts::{HoldState, SessionId},
+    holds::Ending,
+};
 
 impl Decider {
     /// The socket is closed by everybody.
@@ -37,7 +40,7 @@ impl Decider {
 
     /// The program closed the connection or ended before anybody decided.
     fn is_gone(&mut self, step: &mut Step<'_>, number: u64) {
-        let Ok(hold) = self.holds.decide(number, HoldState::Gone, None) else { return };
+        let Ok(hold) = self.holds.decide(number, Ending::new(HoldState::Gone, step.now)) else { return };
         step.report(Report::Hold {
             name: "hold-gone",
             at: step.now,

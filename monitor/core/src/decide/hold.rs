@@ -12,10 +12,11 @@ use super::{
 };
 use crate::{
     breaker::Response,
-    facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject},
+    facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject, Terms},
     holds::{
-        Hold, Object, WAITING_MAX,
+        Ending, Hold, Object, WAITING_MAX,
         company::{Company, Joined},
+        evidence::Evidence,
         relays::{self, Hop},
     },
     record::{Entry, Kind, Who},
@@ -131,9 +132,10 @@ impl Decider {
             Waiting::Flow(flow) => hold.flows.push(flow),
             Waiting::Caller(caller) => hold.callers.push(caller),
         }
-        let id = hold.id();
         if joined == Joined::New {
-            step.report_act(held(waiting), decision, Action::Hold, vec![("hold.id", json!(id))]);
+            let (id, evidence) = (hold.id(), Evidence::of(hold));
+            let extra = vec![("hold.id", json!(id)), ("hold.evidence", json!(evidence.token()))];
+            step.report_act(held(waiting), decision, Action::Hold, extra);
         }
         step.push(Effect::Save);
         true
@@ -152,9 +154,9 @@ impl Decider {
         let fact = &decision.fact;
         let now = Timeout { after: Duration::ZERO, then: Action::Deny };
         let Some(number) = self.hold(step, decision, object, waiting, Some(now)) else { return };
-        let nobody = format!("nobody: {why}");
-        let Ok(hold) = self.holds.decide(number, HoldState::Expired, Some(nobody)) else { return };
-        self.finish(step, hold, Kind::Expire, Who::Daemon, "hold-expired");
+        let nobody = Ending::new(HoldState::Expired, step.now).by(format!("nobody: {why}"));
+        let Ok(hold) = self.holds.decide(number, nobody) else { return };
+        self.finish(step, hold, Kind::Expire, Who::Daemon, "hold-expired", []);
         if let Some(session) = self.sessions.get_mut(fact.session) {
             session.memory.forgive(decision.verdict.points, fact.at);
         }
@@ -200,9 +202,11 @@ impl Decider {
             Waiting::Flow(flow) => (vec![flow], Vec::new()),
             Waiting::Caller(caller) => (Vec::new(), vec![caller]),
         };
+        let owner = self.sessions.get(fact.session).map(|session| session.user);
         let hold = self.holds.open(Hold {
             number: 0,
             session: fact.session.0,
+            owner,
             agent: fact.agent.clone(),
             pid: fact.process.pid,
             command: fact.process.command_line(),
@@ -219,14 +223,23 @@ impl Decider {
             deadline: timeout.map(|timeout| step.now.plus(timeout.after)),
             then: timeout.map_or(Action::Deny, |timeout| timeout.then),
             state: HoldState::Waiting,
+            terms: Terms::default(),
+            approvals: Vec::new(),
             decided_by: None,
+            decided_at: None,
+            reason: None,
         });
-        let (number, id) = (hold.number, hold.id());
-        let detail = [("hold", id.clone().into()), ("destination", target.into())];
+        let (number, id, evidence) = (hold.number, hold.id(), Evidence::of(hold));
+        let detail = [
+            ("hold", id.clone().into()),
+            ("destination", target.into()),
+            ("evidence", evidence.whole().into()),
+        ];
         step.record(Entry::noted(Kind::Hold, Who::Rule(rule.id.clone()), fact.session, detail));
         let decided = step.now.0;
         let extra = vec![
             ("hold.id", json!(id)),
+            ("hold.evidence", json!(evidence.token())),
             ("flow.asked_ns", json!(fact.at.0)),
             ("flow.decided_ns", json!(decided)),
         ];

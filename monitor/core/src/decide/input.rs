@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::decision::Decision;
 use crate::{
-    facts::{BootNanos, Process, SessionId, Subject},
+    facts::{BootNanos, FactorKind, Process, SessionId, Subject},
     holds::{Grant, HeldCaller, HeldFlow, Hold, relays::Hop},
     record::{Entry, Who},
     sessions::Outcome,
@@ -30,7 +30,7 @@ pub enum Input {
     /// A person lets a hold go on. The ledger has it already: what cannot be proved is not let through.
     Approved(Approval),
     /// A person denies a hold.
-    Denied { hold: u64, who: Who },
+    Denied(Denial),
     /// A person freezes a session.
     FreezeAsked { session: SessionId, who: Who },
     /// A person lets a frozen session go on.
@@ -116,6 +116,41 @@ pub struct Approval {
     pub who: Who,
     /// How long the same may be done again unasked.
     pub reach: Option<Duration>,
+    /// What the person was shown, as [`crate::holds::evidence::Evidence`] is named; `None` where that is not said.
+    pub evidence: Option<String>,
+    /// Why, as [`crate::holds::reason::reason`] has it.
+    pub reason: Option<String>,
+    /// Of the groups that the hold's terms ask for, those that the person is in.
+    pub groups: Vec<String>,
+    /// What the person has proven to be that person by.
+    pub factor: Option<FactorKind>,
+}
+
+impl Approval {
+    /// One that says nothing but yes.
+    #[must_use]
+    pub fn of(hold: u64, who: Who) -> Self {
+        Self { hold, who, reach: None, evidence: None, reason: None, groups: Vec::new(), factor: None }
+    }
+}
+
+/// A person's no.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub hold: u64,
+    pub who: Who,
+    /// As of an approval.
+    pub reason: Option<String>,
+    /// What the person was shown. A no counts whatever that was, and it is recorded.
+    pub evidence: Option<String>,
+}
+
+impl Denial {
+    /// One that says nothing but no.
+    #[must_use]
+    pub fn of(hold: u64, who: Who) -> Self {
+        Self { hold, who, reason: None, evidence: None }
+    }
 }
 
 /// A waiter that what a person said before lets go on.

@@ -1,15 +1,15 @@
 //! Answers to what waits: each waiter gets one.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     decider::{Decider, Step},
-    effect::{Effect, Report, Waiter},
+    effect::{Effect, Extra, Report, Waiter},
     input::Waiting,
 };
 use crate::{
     facts::SessionId,
-    holds::Hold,
+    holds::{Hold, evidence::Evidence},
     record::{Entry, Kind, Who},
 };
 
@@ -35,7 +35,7 @@ impl Decider {
         }
     }
 
-    /// Refuses everything of a hold that was decided, and says so.
+    /// Refuses everything of a hold that was decided, and says so. `said` is recorded beside.
     pub(super) fn finish(
         &mut self,
         step: &mut Step<'_>,
@@ -43,17 +43,36 @@ impl Decider {
         kind: Kind,
         who: Who,
         name: &'static str,
+        said: impl IntoIterator<Item = (&'static str, Value)>,
     ) {
         let session = SessionId(hold.session);
         for waiter in waiters(&hold) {
             self.refuse(step, waiter);
         }
-        let detail = [("hold", hold.id().into()), ("destination", hold.target().into())];
-        step.record(Entry::new(kind, who, Some(session), detail));
-        let extra = vec![("rule.id", json!([hold.rule])), ("hold.decided_by", json!(hold.decided_by))];
+        let detail = [
+            ("hold", hold.id().into()),
+            ("destination", hold.target().into()),
+            ("evidence", Evidence::of(&hold).whole().into()),
+            ("reason", json!(hold.reason)),
+        ];
+        let mut entry = Entry::new(kind, who, Some(session), detail);
+        entry.detail.extend(said.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        step.record(entry);
+        let extra = told(&hold);
         step.report(Report::Hold { name, at: step.now, hold: Box::new(hold), extra });
         step.push(Effect::Save);
     }
+}
+
+/// What an event tells of a decision.
+pub(super) fn told(hold: &Hold) -> Extra {
+    let mut told = vec![
+        ("rule.id", json!([hold.rule])),
+        ("hold.decided_by", json!(hold.decided_by)),
+        ("hold.evidence", json!(Evidence::of(hold).token())),
+    ];
+    told.extend(hold.reason.as_ref().map(|reason| ("hold.reason", json!(reason))));
+    told
 }
 
 /// Everything that waits under a hold.

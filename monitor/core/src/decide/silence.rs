@@ -7,7 +7,7 @@ use super::{
 use crate::{
     breaker::Response,
     facts::{Action, HoldState, SessionId},
-    holds::Hold,
+    holds::{Ending, Hold},
     record::{Kind, Who},
 };
 
@@ -15,11 +15,11 @@ impl Decider {
     /// Answers silence, hold by hold.
     pub(super) fn expire(&mut self, step: &mut Step<'_>) {
         for number in self.holds.expired(step.now) {
-            let decided = self.holds.decide(number, HoldState::Expired, Some("deadline".into()));
-            let Ok(hold) = decided else { continue };
+            let ending = Ending::new(HoldState::Expired, step.now).by("deadline");
+            let Ok(hold) = self.holds.decide(number, ending) else { continue };
             // Stopped first: what is refused below must not run on.
             self.answer_silence(step, &hold);
-            self.finish(step, hold, Kind::Expire, Who::Daemon, "hold-expired");
+            self.finish(step, hold, Kind::Expire, Who::Daemon, "hold-expired", []);
         }
     }
 
@@ -46,8 +46,9 @@ impl Decider {
     pub(super) fn deny_all(&mut self, step: &mut Step<'_>, why: &str) {
         let waiting: Vec<u64> = self.holds.waiting().map(|hold| hold.number).collect();
         for number in waiting {
-            if let Ok(hold) = self.holds.decide(number, HoldState::Denied, Some(why.to_owned())) {
-                self.finish(step, hold, Kind::Deny, Who::Daemon, "flow-denied");
+            let ending = Ending::new(HoldState::Denied, step.now).by(why);
+            if let Ok(hold) = self.holds.decide(number, ending) {
+                self.finish(step, hold, Kind::Deny, Who::Daemon, "flow-denied", []);
             }
         }
     }

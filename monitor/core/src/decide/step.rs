@@ -23,7 +23,7 @@ impl Decider {
             Input::Ending(session) => self.ending(step, session),
             Input::Over(session) => self.over(session),
             Input::Approved(approval) => self.approve(step, &approval),
-            Input::Denied { hold, who } => self.deny(step, hold, who),
+            Input::Denied(denial) => self.deny(step, denial),
             Input::FreezeAsked { session, who } => self.freeze_by(step, session, who),
             Input::Thawed { session, who } => self.thaw(step, session, who),
             Input::Recorded { release, recorded } => self.recorded(step, *release, recorded),

@@ -1,5 +1,5 @@
-use super::*;
-use crate::facts::{Destination, DestinationClass, Transport};
+use super::{company::Company, *};
+use crate::facts::{Action, Destination, DestinationClass, Severity, Terms, Transport};
 
 fn destination(name: &str, address: [u8; 4]) -> Object {
     Object::Connection(Destination {
@@ -22,10 +22,11 @@ fn flow(cookie: u64, to: u8) -> HeldFlow {
     HeldFlow { cookie, generation: 1, asked: BootNanos(5), address, port: 443, gone: false, opener: 0 }
 }
 
-fn hold(session: u64, cookie: u64) -> Hold {
+pub(super) fn hold(session: u64, cookie: u64) -> Hold {
     Hold {
         number: 0,
         session,
+        owner: Some(1000),
         agent: "claude-code".into(),
         pid: 7,
         command: "curl".into(),
@@ -41,8 +42,12 @@ fn hold(session: u64, cookie: u64) -> Hold {
         since: BootNanos(10),
         deadline: Some(BootNanos(100)),
         then: Action::Freeze,
+        terms: Terms::default(),
+        approvals: Vec::new(),
         state: HoldState::Waiting,
         decided_by: None,
+        decided_at: None,
+        reason: None,
     }
 }
 
@@ -71,10 +76,11 @@ fn programs_share_a_question_only_with_their_arguments() {
 fn a_decision_is_made_once() {
     let mut holds = Holds::new(4);
     assert_eq!(holds.open(hold(1, 50)).id(), "h4");
-    let decided = holds.decide(4, HoldState::Approved, Some("uid 0".into())).unwrap();
+    let decided = holds.decide(4, Ending::new(HoldState::Approved, BootNanos(9)).by("uid 0")).unwrap();
     assert_eq!(decided.state, HoldState::Approved);
-    assert_eq!(holds.decide(4, HoldState::Denied, None), Err(Undecidable::Already(HoldState::Approved)));
-    assert_eq!(holds.decide(9, HoldState::Denied, None), Err(Undecidable::Unknown));
+    let late = || Ending::new(HoldState::Denied, BootNanos(10));
+    assert_eq!(holds.decide(4, late()), Err(Undecidable::Already(HoldState::Approved)));
+    assert_eq!(holds.decide(9, late()), Err(Undecidable::Unknown));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     breaker::risk,
     catalog::Catalog,
-    decide::{self, Approval, Decider, Effect, Input, Pending, Settings},
+    decide::{self, Approval, Decider, Denial, Effect, Input, Pending, Settings},
     facts::{BootNanos, Mode, Process, SessionId, Subject},
     holds::{HeldCaller, HeldFlow},
     record::Who,
@@ -233,7 +233,7 @@ impl<'a> Run<'a> {
             }
             Reply::Deny => {
                 let (hold, _) = waiting?;
-                self.decider.step(at, Input::Denied { hold, who }, &mut effects);
+                self.decider.step(at, Input::Denied(Denial::of(hold, who)), &mut effects);
             }
             Reply::Silence => {
                 let (_, deadline) = waiting?;
@@ -250,7 +250,7 @@ impl<'a> Run<'a> {
                     ));
                 }
                 self.decider.step(at, Input::Shown { hold }, &mut effects);
-                let approval = Approval { hold, who, reach: None };
+                let approval = Approval::of(hold, who);
                 self.decider.step(at, Input::Approved(approval), &mut effects);
             }
         }

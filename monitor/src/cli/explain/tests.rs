@@ -20,6 +20,7 @@ fn an_explanation_tells_the_story_in_order() {
 
     what
       backboard.railway.app:443 (66.33.22.1) over tcp, class infra
+      evidence 3fa9c10de2b34455: approve it with `--evidence 3fa9c10de2b34455`
 
     secrets read before (* counts for a rule below)
     * 9.0 s before    1970-01-01 00:01:40.000  /home/x/.railway/config.json (A foreign paas)

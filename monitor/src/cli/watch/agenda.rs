@@ -39,7 +39,8 @@ mod tests {
     fn a_person_does_not_wait_behind_what_the_screen_asks_for() {
         let mut agenda = Agenda::default();
         let explain = |id: &str, shown| Order::Explain { id: id.into(), shown };
-        let decide = Order::Decide { decision: Decision::Deny { hold: "h1".into() }, seen: Some(0) };
+        let decision = Decision::Deny { hold: "h1".into() };
+        let decide = Order::Decide { decision, seen: Some(0), evidence: None };
         (0..2560).for_each(|_| agenda.put(Order::Refresh));
         for order in [explain("h1", false), explain("h2", true), decide.clone(), explain("h3", false)] {
             agenda.put(order);

@@ -6,7 +6,10 @@ use super::{
     evidence::{LABEL, evidence, labelled},
     wrap::wrapped,
 };
-use crate::control::api::{HoldView, SessionView};
+use crate::{
+    cli::language::plain,
+    control::api::{HoldView, SessionView},
+};
 use interlock_core::explanation::Explanation;
 
 /// What a person types to let something go on.
@@ -77,6 +80,8 @@ pub struct Question {
     pub typed: String,
     /// How many waited under the hold beside the one that asks, as the text says.
     pub others: Option<usize>,
+    /// The hold's evidence, as the text says.
+    pub evidence: Option<String>,
     /// Since when it has been on the screen.
     drawn: Option<Instant>,
 }
@@ -136,6 +141,7 @@ impl Question {
         let parts = evidence(hold, story);
         let mut lines: Vec<String> = parts.iter().flat_map(|(label, facts)| labelled(label, facts)).collect();
         lines.extend(labelled("session", &[whose.to_owned()]));
+        lines.extend(labelled("evidence", &[plain(&hold.evidence)]));
         let what = match (&decision, hold.others.len()) {
             (Decision::Approve { .. }, 0) => "Approved, this one process goes on, this once.".to_owned(),
             (Decision::Approve { .. }, more) => {
@@ -144,7 +150,8 @@ impl Question {
             _ => "Denied, the process sees its connection or call refused.".to_owned(),
         };
         lines.push(what);
-        Self { others: Some(hold.others.len()), ..Self::new(decision, lines) }
+        let evidence = Some(hold.evidence.clone()).filter(|evidence| !evidence.is_empty()); // of an older daemon
+        Self { others: Some(hold.others.len()), evidence, ..Self::new(decision, lines) }
     }
 
     #[must_use]
@@ -163,7 +170,7 @@ impl Question {
     fn new(decision: Decision, lines: Vec<String>) -> Self {
         let title = format!("{}?", decision.words());
         let text = Text { hanging: LABEL, ..Text::new(title, lines) };
-        Self { decision, text, typed: String::new(), others: None, drawn: None }
+        Self { decision, text, typed: String::new(), others: None, evidence: None, drawn: None }
     }
 
     pub fn was_drawn(&mut self, room: (usize, usize), when: Instant) {

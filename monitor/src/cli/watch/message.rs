@@ -65,10 +65,11 @@ pub enum Order {
         id: String,
         shown: bool,
     },
-    /// `seen` others stood under the hold in the question.
+    /// `seen` others stood under the hold in the question, and its evidence.
     Decide {
         decision: Decision,
         seen: Option<usize>,
+        evidence: Option<String>,
     },
     Quit,
 }

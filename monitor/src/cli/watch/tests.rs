@@ -79,7 +79,8 @@ fn look(serial: u64) -> Order {
 }
 
 fn decide(decision: Decision, seen: Option<usize>) -> Order {
-    Order::Decide { decision, seen }
+    let evidence = seen.map(|_| sample::hold().evidence);
+    Order::Decide { decision, seen, evidence }
 }
 
 /// As the worker answers the newest asking.

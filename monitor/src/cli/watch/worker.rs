@@ -11,7 +11,7 @@ use super::{
     message::{Input, Order, Sighting},
 };
 use crate::control::{
-    api::{Approval, HoldView, SessionView},
+    api::{Approval, Denial, HoldView, SessionView},
     client::{Client, ClientError},
 };
 use interlock_core::explanation::Explanation;
@@ -66,8 +66,8 @@ impl Worker {
                 let story = self.explain(&id).await.map(Box::new).map_err(|error| error.to_string());
                 Input::Explained { id, shown, story }
             }
-            Order::Decide { decision, seen } => {
-                let answer = self.decide(&decision, seen).await;
+            Order::Decide { decision, seen, evidence } => {
+                let answer = self.decide(&decision, seen, evidence).await;
                 Input::Answered(answer.map_err(|error| error.to_string()))
             }
             Order::Quit => return None,
@@ -108,15 +108,22 @@ impl Worker {
         Input::Looked(looking, looked)
     }
 
-    async fn decide(&self, decision: &Decision, seen: Option<usize>) -> Result<String, ClientError> {
+    async fn decide(
+        &self,
+        decision: &Decision,
+        seen: Option<usize>,
+        evidence: Option<String>,
+    ) -> Result<String, ClientError> {
         match decision {
             Decision::Approve { hold } => {
                 let path = format!("/v1/holds/{hold}/approve");
-                let hold: HoldView = self.client.post(&path, &Approval { for_seconds: None, seen }).await?;
+                let approval = Approval { seen, evidence, ..Approval::default() };
+                let hold: HoldView = self.client.post(&path, &approval).await?;
                 Ok(format!("released {}: {} goes on to {}", hold.id, hold.command, hold.destination))
             }
             Decision::Deny { hold } => {
-                let hold: HoldView = self.client.post(&format!("/v1/holds/{hold}/deny"), &()).await?;
+                let denial = Denial { reason: None, evidence };
+                let hold: HoldView = self.client.post(&format!("/v1/holds/{hold}/deny"), &denial).await?;
                 Ok(format!("denied {}: {} does not reach {}", hold.id, hold.command, hold.destination))
             }
             Decision::Freeze { session } => {

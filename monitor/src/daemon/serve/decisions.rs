@@ -1,13 +1,14 @@
 //! What persons decide: sessions are enrolled, frozen and thawed, holds approved and denied.
 
-use std::time::Duration;
+pub mod answers;
+mod factors;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     config::OnFull,
     control::{
-        api::{self, Enroll, HoldView, SessionView},
+        api::{Enroll, HoldView, SessionView},
         command::RequestError,
         peer::Caller,
     },
@@ -17,16 +18,16 @@ use crate::{
         intake::lifecycle::begin::{self, NewSession},
         serve::{
             permissions,
-            refusals::{objected, refusal, undecidable, unrecorded},
+            refusals::{refusal, undecidable, unrecorded},
             views,
         },
     },
 };
 use interlock_core::{
     catalog::agents::COMMAND,
-    decide::{Approval, Input, Objection},
+    decide::Input,
     facts::SessionId,
-    holds::{Hold, Holds, Undecidable},
+    holds::{Holds, Undecidable},
     record::{Kind, Origin, Who},
     sessions::Session,
 };
@@ -84,45 +85,6 @@ pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Session
     view_of(ctx, caller, id)
 }
 
-pub fn approve(
-    ctx: &mut Context,
-    caller: &Caller,
-    text: &str,
-    approval: &api::Approval,
-) -> Result<HoldView, RequestError> {
-    let hold = permissions::hold_for(ctx, caller, text)?;
-    let reach = approval.for_seconds.map(Duration::from_secs);
-    if let Some(seen) = approval.seen {
-        shown_to_caller(ctx, &hold, seen)?;
-    }
-    if let Err(objection) = ctx.decider.may_approve(hold.number, reach) {
-        if matches!(objection, Objection::Unseen(_)) {
-            apply::step(ctx, Input::Shown { hold: hold.number }); // the refusal lists them
-        }
-        return Err(objected(&hold, &objection));
-    }
-    let detail = [
-        ("hold", hold.id().into()),
-        ("destination", hold.target().into()),
-        ("for_seconds", json!(approval.for_seconds)),
-    ];
-    let who = who(ctx, caller);
-    provable(ctx, Kind::Approve, &who, SessionId(hold.session), detail, "approved")?;
-    apply::step(ctx, Input::Approved(Approval { hold: hold.number, who, reach }));
-    decided(ctx, hold.number)
-}
-
-/// What the caller says to have been shown counts, and not what others were: a second reader must not make anything approved that
-/// this person has not seen. Fails closed.
-fn shown_to_caller(ctx: &mut Context, hold: &Hold, seen: usize) -> Result<(), RequestError> {
-    let unseen: Vec<String> = hold.company.lines().into_iter().skip(seen).collect();
-    if !unseen.is_empty() {
-        return Err(objected(hold, &Objection::Unseen(unseen)));
-    }
-    apply::step(ctx, Input::Shown { hold: hold.number });
-    Ok(())
-}
-
 /// Records a decision that lets something go on. Fails closed, unless the configuration says otherwise: what cannot be proved
 /// afterwards is not let through.
 fn provable<const N: usize>(
@@ -138,13 +100,6 @@ fn provable<const N: usize>(
         return Ok(());
     }
     Err(unrecorded(ctx.reporter.ledger.path(), ctx.reporter.unwritten.why(), done))
-}
-
-pub fn deny(ctx: &mut Context, caller: &Caller, text: &str) -> Result<HoldView, RequestError> {
-    let hold = permissions::hold_for(ctx, caller, text)?;
-    let who = who(ctx, caller);
-    apply::step(ctx, Input::Denied { hold: hold.number, who });
-    decided(ctx, hold.number)
 }
 
 /// Who decides, as it is recorded. Whoever carries a label was refused before; that nobody above does is looked at again, for those

@@ -10,7 +10,12 @@ use crate::{
         serve::{permissions, restored},
     },
 };
-use interlock_core::{decide::Input, explanation::Explanation, holds::Holds, sessions::Registry};
+use interlock_core::{
+    decide::Input,
+    explanation::Explanation,
+    holds::{Holds, evidence::Evidence},
+    sessions::Registry,
+};
 
 /// What is explained.
 const EXPLAINED: &str = "the last holds and events of this daemon are explained: see `interlock events`, `interlock \
@@ -34,6 +39,7 @@ pub fn explain(
         let hold_number = hold.number;
         let others = hold.company.lines().into_iter().map(|other| format!("also waits: {other}"));
         explanation.object.extend(others);
+        explanation.evidence = Some(Evidence::of(hold).token().to_owned());
         if !peek {
             apply::step(ctx, Input::Shown { hold: hold_number });
         }

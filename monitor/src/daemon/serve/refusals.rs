@@ -8,6 +8,7 @@ use crate::control::{api::Refusal, command::RequestError, peer::Caller};
 use interlock_core::{
     decide::Objection,
     holds::{Hold, Undecidable},
+    words::Word as _,
 };
 
 pub fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
@@ -16,6 +17,10 @@ pub fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
 
 pub fn refusal(error: &str) -> Refusal {
     Refusal { error: error.to_owned(), hint: None }
+}
+
+pub fn with_hint(refusal: Refusal, hint: &str) -> Refusal {
+    Refusal { hint: Some(hint.to_owned()), ..refusal }
 }
 
 pub fn not_permitted(error: &str) -> RequestError {
@@ -33,6 +38,37 @@ pub fn objected(hold: &Hold, objection: &Objection) -> RequestError {
         Objection::Unseen(lines) => RequestError::Conflict(Refusal {
             error: format!("more waits under {id} than you were shown: {}", lines.join("; ")),
             hint: Some(format!("interlock explain {id}, then interlock approve {id}")),
+        }),
+        Objection::OtherEvidence => RequestError::Conflict(Refusal {
+            error: format!("{id} is not what you were shown: its evidence is another by now"),
+            hint: Some(format!("interlock explain {id} shows what it is about, and its evidence")),
+        }),
+        Objection::Owner(owner) => RequestError::NotPermitted(Refusal {
+            error: format!(
+                "user {owner}, whose session it is, may not approve {id}: its rule {} asks for others",
+                hold.rule
+            ),
+            hint: Some("its owner may deny it".to_owned()),
+        }),
+        Objection::NotIn(groups) => RequestError::NotPermitted(Refusal {
+            error: format!("{id} is approved by members of {} alone", groups.join(" or ")),
+            hint: Some(format!("the rule {} says so in `approve.by`; root is no exception", hold.rule)),
+        }),
+        Objection::Twice(by) => RequestError::Conflict(Refusal {
+            error: format!("{by} is the same person and has approved {id} already"),
+            hint: Some(format!("its rule {} asks for {} persons", hold.rule, hold.terms.count)),
+        }),
+        Objection::ReasonMissing => RequestError::Invalid(Refusal {
+            error: format!("{id} is approved with a reason alone, says its rule {}", hold.rule),
+            hint: Some(format!("interlock approve {id} --reason TEXT")),
+        }),
+        Objection::Unproven(factor) => RequestError::NotPermitted(Refusal {
+            error: format!(
+                "{id} is approved with a proof of who you are ({}), says its rule {}",
+                factor.word(),
+                hold.rule
+            ),
+            hint: Some("a denial needs none".to_owned()),
         }),
         Objection::TooLong => RequestError::Invalid(refusal("an approval reaches at most 24 h")),
     }

@@ -1,10 +1,10 @@
 //! Sessions and holds as the control API shows them.
 
-use crate::control::api::{HoldView, SessionView};
+use crate::control::api::{ApprovalView, HoldView, SessionView};
 use interlock_core::{
     decide::Decider,
     facts::{SessionId, SessionStatus},
-    holds::Hold,
+    holds::{Given, Hold, evidence::Evidence},
     sessions::{Registry, Session},
 };
 use interlock_host::{
@@ -44,10 +44,12 @@ fn session_status(decider: &Decider, session: &Session) -> SessionStatus {
 }
 
 pub fn hold_view(sessions: &Registry, wall: &Wall, hold: &Hold) -> HoldView {
+    let evidence = Evidence::of(hold);
     HoldView {
         id: hold.id(),
         state: hold.state,
         session: SessionId(hold.session).to_string(),
+        user: hold.owner,
         agent: hold.agent.clone(),
         pid: hold.pid,
         command: hold.command.clone(),
@@ -58,11 +60,22 @@ pub fn hold_view(sessions: &Registry, wall: &Wall, hold: &Hold) -> HoldView {
         severity: hold.severity,
         because: hold.because.clone(),
         since: wall.at(hold.since),
+        asked_ns: hold.since.0,
+        evidence: evidence.token().to_owned(),
+        evidence_sha256: evidence.whole().to_owned(),
+        terms: hold.terms.clone(),
+        approvals: hold.given().map(|given| approval_view(wall, given)).collect(),
         deadline: hold.deadline.map(|deadline| wall.at(deadline)),
         then: hold.then,
         decided_by: hold.decided_by.clone(),
+        decided: hold.decided_at.map(|at| wall.at(at)),
+        reason: hold.reason.clone(),
         background: stops_a_job(sessions, hold),
     }
+}
+
+fn approval_view(wall: &Wall, given: &Given) -> ApprovalView {
+    ApprovalView { by: given.by.clone(), at: wall.at(given.at), reason: given.reason.clone() }
 }
 
 /// Whether it runs, had the keys of a terminal, and has them no more.

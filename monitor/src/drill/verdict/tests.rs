@@ -5,7 +5,7 @@ use crate::{
     control::api::HoldView,
     drill::{act::Held, provider::Seen, sandbox},
 };
-use interlock_core::facts::{Action, HoldState, Severity};
+use interlock_core::facts::{Action, HoldState, Severity, Terms};
 
 fn seen(tcp_connections: u64, application_bytes: u64, volume_deleted: bool) -> Seen {
     Seen { tcp_connections, application_bytes, requests: Vec::new(), volume_deleted }
@@ -16,6 +16,7 @@ fn held(bytes: u64) -> Held {
         id: "h1".into(),
         state: HoldState::Denied,
         session: "7-00001".into(),
+        user: Some(0),
         agent: "claude-code".into(),
         pid: 9,
         command: "curl".into(),
@@ -26,9 +27,16 @@ fn held(bytes: u64) -> Held {
         severity: Severity::Critical,
         because: Vec::new(),
         since: Timestamp::UNIX_EPOCH,
+        asked_ns: 0,
+        evidence: String::new(),
+        evidence_sha256: String::new(),
+        terms: Terms::default(),
+        approvals: Vec::new(),
         deadline: None,
         then: Action::Freeze,
         decided_by: None,
+        decided: None,
+        reason: None,
         background: false,
     };
     Held { view, seen: seen(1, bytes, false) }

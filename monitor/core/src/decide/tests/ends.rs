@@ -22,7 +22,7 @@ fn a_hold_goes_with_the_last_that_waits_under_it() {
 fn a_session_that_is_over_leaves_no_hold_no_grant_and_no_exec() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
-    bench.step(Input::Approved(Approval { hold: 1, who: PERSON, reach: Some(Duration::from_secs(60)) }));
+    bench.step(Input::Approved(Approval { reach: Some(Duration::from_secs(60)), ..Approval::of(1, PERSON) }));
     bench.connect(6, "b.example");
     let key = monitor_common::policy::AnswerKey::of_exec(SESSION.0, INODE, 10);
     bench.decider.execs.asked(key, 10, "/bin/rm", None, BootNanos(1));
@@ -59,10 +59,10 @@ fn whatever_changes_what_must_outlive_the_daemon_is_saved() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
     assert!(saves(&bench), "a hold");
-    bench.step(Input::Approved(Approval { hold: 1, who: PERSON, reach: None }));
+    bench.step(Input::Approved(Approval::of(1, PERSON)));
     assert!(saves(&bench), "an approval");
     bench.connect(6, "a.example");
-    bench.step(Input::Denied { hold: 2, who: PERSON });
+    bench.step(Input::Denied(Denial::of(2, PERSON)));
     assert!(saves(&bench), "a denial");
     bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
     assert!(saves(&bench), "a freeze");

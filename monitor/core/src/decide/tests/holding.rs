@@ -8,7 +8,10 @@ use crate::{
 };
 
 fn approve(bench: &mut Bench, hold: u64, reach: Option<u64>) -> Vec<String> {
-    bench.step(Input::Approved(Approval { hold, who: PERSON, reach: reach.map(Duration::from_secs) }));
+    bench.step(Input::Approved(Approval {
+        reach: reach.map(Duration::from_secs),
+        ..Approval::of(hold, PERSON)
+    }));
     bench.effects_in_words()
 }
 
@@ -25,11 +28,11 @@ fn a_hold_is_approved_once_and_its_points_are_taken_back() {
     assert_eq!(bench.session().memory.risk(now), 0);
     assert_eq!(bench.decider.holds().get(1).unwrap().decided_by.as_deref(), Some("uid 7"));
     assert_eq!(approve(&mut bench, 1, None), [""; 0], "it is decided");
-    bench.step(Input::Denied { hold: 1, who: PERSON });
+    bench.step(Input::Denied(Denial::of(1, PERSON)));
     assert_eq!(bench.effects_in_words(), [""; 0]);
     let already = Objection::Undecidable(Undecidable::Already(HoldState::Approved));
-    assert_eq!(bench.decider.may_approve(1, None).unwrap_err(), already);
-    assert_eq!(bench.decider.may_approve(9, None).unwrap_err(), Objection::Undecidable(Undecidable::Unknown));
+    assert_eq!(bench.decider.may_approve(&yes(1)).unwrap_err(), already);
+    assert_eq!(bench.decider.may_approve(&yes(9)).unwrap_err(), Objection::Undecidable(Undecidable::Unknown));
 }
 
 #[test]
@@ -38,10 +41,13 @@ fn a_grant_lets_the_same_go_on_for_a_while_and_is_recorded_each_time() {
     bench.connect(5, "a.example");
     let longest = Duration::from_secs(24 * 3600);
     assert_eq!(
-        bench.decider.may_approve(1, Some(longest + Duration::from_secs(1))).unwrap_err(),
+        bench
+            .decider
+            .may_approve(&Approval { reach: Some(longest + Duration::from_secs(1)), ..yes(1) })
+            .unwrap_err(),
         Objection::TooLong
     );
-    assert!(bench.decider.may_approve(1, Some(longest)).is_ok());
+    assert!(bench.decider.may_approve(&Approval { reach: Some(longest), ..yes(1) }).is_ok());
     approve(&mut bench, 1, Some(60));
     let second = 1_000_000_000;
     bench.now += 59 * second;
@@ -112,7 +118,7 @@ fn the_same_question_is_asked_once_and_all_who_wait_are_answered() {
     let another = process(11, "/bin/q");
     bench.act_of(another, Subject::Connect(to("a.example")), flow(7));
     assert_eq!(bench.effects_in_words(), ["judged hold", "report flow-held hold"], "somebody else is told");
-    let unseen = bench.decider.may_approve(1, None).unwrap_err();
+    let unseen = bench.decider.may_approve(&yes(1)).unwrap_err();
     assert!(matches!(&unseen, Objection::Unseen(lines) if lines[0].contains("/bin/q 11")), "{unseen:?}");
     assert_eq!(approve(&mut bench, 1, None), [""; 0], "nobody saw all of them");
     bench.step(Input::Shown { hold: 1 });
@@ -206,7 +212,7 @@ fn one_request_through_a_relay_is_one_question() {
     approve(&mut bench, 1, None);
     bench.act_of(process(10, "/bin/p"), Subject::Connect(to("a.example")), flow(6));
     assert_eq!(bench.decider.holds().waiting().count(), 1, "a second request of the same program");
-    bench.step(Input::Denied { hold: 2, who: PERSON });
+    bench.step(Input::Denied(Denial::of(2, PERSON)));
     // The relay's own connection goes on, through a second proxy as well.
     bench.act_of(process(20, "/bin/relay"), Subject::Connect(to("a.example")), through(7, 20));
     assert_eq!(bench.effects_in_words()[1..3], ["record release by daemon", "allow flow 7"]);

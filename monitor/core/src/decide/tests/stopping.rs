@@ -7,7 +7,7 @@ fn a_second_attempt_after_a_denial_freezes_and_another_trip_after_a_thaw_kills()
     let mut bench =
         Bench::new(&[HOLD, "{id: f, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}"]);
     bench.connect(5, "a.example");
-    bench.step(Input::Denied { hold: 1, who: PERSON });
+    bench.step(Input::Denied(Denial::of(1, PERSON)));
     assert_eq!(
         bench.effects_in_words(),
         ["waited 1 ns", "refuse flow 5", "record deny by uid 7", "report flow-denied h1 denied"]
@@ -111,11 +111,11 @@ fn who_is_allowed_something_while_its_tree_is_frozen_runs_when_that_is_thawed() 
 fn a_frozen_session_gets_no_allowance_for_what_a_rule_holds() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
-    bench.step(Input::Approved(Approval { hold: 1, who: PERSON, reach: Some(Duration::from_secs(60)) }));
+    bench.step(Input::Approved(Approval { reach: Some(Duration::from_secs(60)), ..Approval::of(1, PERSON) }));
     bench.connect(6, "b.example");
     bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
-    assert_eq!(bench.decider.may_approve(2, None).unwrap_err(), Objection::Frozen(SESSION));
-    bench.step(Input::Approved(Approval { hold: 2, who: PERSON, reach: None }));
+    assert_eq!(bench.decider.may_approve(&yes(2)).unwrap_err(), Objection::Frozen(SESSION));
+    bench.step(Input::Approved(Approval::of(2, PERSON)));
     assert_eq!(bench.effects_in_words(), [""; 0]);
     bench.connect(7, "a.example");
     assert!(bench.effects_in_words().contains(&"refuse flow 7".to_owned()), "{:?}", bench.effects_in_words());

@@ -185,7 +185,7 @@ fn in_question(state: &mut State, mut question: Question, code: KeyCode) -> Vec<
 }
 
 fn decided(question: Question) -> Vec<Order> {
-    vec![Order::Decide { decision: question.decision, seen: question.others }]
+    vec![Order::Decide { decision: question.decision, seen: question.others, evidence: question.evidence }]
 }
 
 fn in_text(state: &mut State, mut text: Text, code: KeyCode) -> Vec<Order> {

@@ -112,6 +112,7 @@ pub fn explain(wall: &Wall, sessions: &Registry, in_force: &RuleSet, reported: &
         session: fact.session.to_string(),
         lineage: reported.lineage.to_vec(),
         object: object(&fact.subject).into_iter().chain(why_stopped(&reported.event)).collect(),
+        evidence: None, // of an event, what waits by now is another question
         read: before::read_before(wall, &reported.decision, &trace),
         unknown: before::unknown_before(sessions, &reported.decision),
         rules: trace.matched(rules),

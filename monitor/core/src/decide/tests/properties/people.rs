@@ -13,11 +13,12 @@ impl Driver {
     pub fn approve(&mut self, place: usize, person: u32, reach: Option<Seconds>) {
         let Some(hold) = self.hold(place) else { return };
         let span = reach.map(Duration::from_secs);
-        let may = self.decider.may_approve(hold, span).is_ok();
+        let who = Who::caller(person, 1);
+        let approval = Approval { reach: span, ..Approval::of(hold, who) };
+        let may = self.decider.may_approve(&approval).is_ok();
         assert_eq!(may, self.model.may_approve(hold));
         let waited: BTreeSet<Waiter> = self.model.holds[&hold].waiters.iter().copied().collect();
-        let who = Who::caller(person, 1);
-        let effects = self.step(Input::Approved(Approval { hold, who, reach: span }));
+        let effects = self.step(Input::Approved(approval));
         let allowed: BTreeSet<Waiter> =
             outcome(&effects).answers.into_iter().map(|(_, waiter)| waiter).collect();
         assert_eq!(
@@ -35,8 +36,8 @@ impl Driver {
     /// Two people decide at once: the second one comes too late, whatever that one says.
     fn check_decided_once(&mut self, hold: u64) {
         let who = Who::caller(9, 1);
-        let approval = Approval { hold, who: who.clone(), reach: None };
-        for late in [Input::Approved(approval), Input::Denied { hold, who }] {
+        let approval = Approval::of(hold, who.clone());
+        for late in [Input::Approved(approval), Input::Denied(Denial::of(hold, who))] {
             assert!(self.step(late).is_empty());
         }
     }
@@ -44,7 +45,7 @@ impl Driver {
     pub fn deny(&mut self, place: usize, person: u32) {
         let Some(hold) = self.hold(place) else { return };
         let who = Who::caller(person, 1);
-        let effects = self.step(Input::Denied { hold, who });
+        let effects = self.step(Input::Denied(Denial::of(hold, who)));
         assert!(records(&effects).contains(&Kind::Deny), "{effects:?}");
         let expected = self.model.deny(self.now, hold);
         self.check(&effects, &expected);

@@ -1,0 +1,165 @@
+//! Approvals: what they stand on, what a rule asks of them, and that two are two persons'.
+
+use super::*;
+use crate::{
+    facts::{FactorKind, ReasonTerm, Terms},
+    holds::{Hold, evidence::Evidence},
+    record::{Kind, Origin},
+};
+
+const OWNER: u32 = 1000;
+
+/// A hold under those terms, of a session that is the owner's.
+fn held(terms: Terms) -> Bench {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.session().user = OWNER;
+    bench.connect(5, "a.example");
+    let mut hold = Hold { terms, ..bench.decider.holds().get(1).unwrap().clone() };
+    hold.because.clear();
+    bench.step(Input::Restored(Box::new(hold)));
+    bench
+}
+
+fn person(uid: u32, login_uid: Option<u32>) -> Who {
+    let from = Origin { by: "test".into(), login_uid, tty: None, labelled: 0 };
+    Who::Caller { uid, pid: 70, from: Some(Box::new(from)) }
+}
+
+fn by(who: Who) -> Approval {
+    Approval::of(1, who)
+}
+
+fn objection(bench: &Bench, approval: &Approval) -> Option<Objection> {
+    bench.decider.may_approve(approval).err()
+}
+
+fn token(bench: &Bench) -> String {
+    Evidence::of(bench.decider.holds().get(1).unwrap()).token().to_owned()
+}
+
+#[test]
+fn an_approval_of_other_evidence_changes_nothing() {
+    let mut bench = held(Terms::default());
+    let before = token(&bench);
+    let named = |evidence: &str| Approval { evidence: Some(evidence.to_owned()), ..yes(1) };
+    assert_eq!(objection(&bench, &named("0123456789abcdef")), Some(Objection::OtherEvidence));
+    assert_eq!(objection(&bench, &named(&before)), None);
+    // Another program joins: what was shown before is not what waits.
+    bench.act_of(process(11, "/bin/q"), Subject::Connect(to("a.example")), flow(7));
+    bench.step(Input::Approved(named(&before)));
+    assert!(bench.effects.is_empty(), "{:?}", bench.effects_in_words());
+    let now = token(&bench);
+    assert_ne!(now, before);
+    bench.step(Input::Approved(named(&now)));
+    assert_eq!(
+        bench.effects_in_words()[1..3],
+        ["allow flow 5", "allow flow 7"],
+        "whoever names it has seen it"
+    );
+}
+
+#[test]
+fn a_reason_is_kept_and_told_and_recorded() {
+    let mut bench = held(Terms::default());
+    let reason = Some("not mine".to_owned());
+    bench.step(Input::Denied(Denial { reason, evidence: Some("old".into()), ..Denial::of(1, PERSON) }));
+    assert_eq!(bench.decider.holds().get(1).unwrap().reason.as_deref(), Some("not mine"));
+    let told = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Report(Report::Hold { extra, .. }) => Some(extra.clone()),
+        _ => None,
+    });
+    assert!(told.unwrap().contains(&("hold.reason", "not mine".into())));
+    let entry = bench.effects.iter().find_map(|effect| match effect {
+        Effect::Record(entry) if entry.kind == Kind::Deny => Some(entry.clone()),
+        _ => None,
+    });
+    let detail = entry.unwrap().detail;
+    assert_eq!((detail["reason"].as_str(), detail["shown"].as_str()), (Some("not mine"), Some("old")));
+    assert_eq!(detail["evidence"].as_str().map(str::len), Some(64));
+}
+
+#[test]
+fn a_rule_asks_for_a_reason_a_group_and_a_factor() {
+    let groups = vec!["release".to_owned(), "ops".to_owned()];
+    let terms = Terms {
+        by: groups.clone(),
+        factor: Some(FactorKind::Totp),
+        reason: ReasonTerm::Required,
+        ..Terms::default()
+    };
+    let bench = held(terms);
+    let mut approval = by(person(7, None));
+    assert_eq!(objection(&bench, &approval), Some(Objection::NotIn(groups)));
+    approval.groups = vec!["ops".into()];
+    assert_eq!(objection(&bench, &approval), Some(Objection::ReasonMissing));
+    approval.reason = Some("why".into());
+    assert_eq!(objection(&bench, &approval), Some(Objection::Unproven(FactorKind::Totp)));
+    approval.factor = Some(FactorKind::Key);
+    assert_eq!(objection(&bench, &approval), Some(Objection::Unproven(FactorKind::Totp)));
+    approval.factor = Some(FactorKind::Totp);
+    assert_eq!(objection(&bench, &approval), None);
+}
+
+#[test]
+fn whoever_asks_does_not_answer_also_not_as_root() {
+    for terms in
+        [Terms { by: vec!["ops".into()], ..Terms::default() }, Terms { count: 2, ..Terms::default() }]
+    {
+        let bench = held(terms);
+        let of = |uid, login| Approval { groups: vec!["ops".into()], ..by(person(uid, login)) };
+        for owner in [of(OWNER, None), of(OWNER, Some(7)), of(0, Some(OWNER)), of(8, Some(OWNER))] {
+            assert_eq!(objection(&bench, &owner), Some(Objection::Owner(OWNER)), "{owner:?}");
+        }
+        for other in [of(7, None), of(0, None), of(0, Some(7))] {
+            assert_eq!(objection(&bench, &other), None, "{other:?}");
+        }
+    }
+    assert_eq!(objection(&held(Terms::default()), &by(person(OWNER, None))), None, "no rule asks for others");
+}
+
+#[test]
+fn two_persons_approve_and_the_first_changes_nothing_but_that_it_is_told() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    bench.step(Input::Approved(by(person(7, None))));
+    assert_eq!(bench.effects_in_words(), ["report approval-given h1 waiting"]);
+    for same in [person(7, None), person(0, Some(7)), person(9, Some(7))] {
+        let again = by(same);
+        assert_eq!(objection(&bench, &again), Some(Objection::Twice("uid 7".into())), "{again:?}");
+        bench.step(Input::Approved(again));
+        assert!(bench.effects.is_empty());
+    }
+    bench.step(Input::Approved(by(person(0, Some(8)))));
+    assert_eq!(bench.effects_in_words()[1..], ["allow flow 5", "report flow-released h1 approved"]);
+    let hold = bench.decider.holds().get(1).unwrap();
+    assert_eq!(hold.decided_by.as_deref(), Some("uid 7 and uid 0"));
+}
+
+#[test]
+fn what_two_persons_let_happen_is_what_both_have_said() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    let hour = Some(Duration::from_secs(3600));
+    bench.step(Input::Approved(Approval { reach: hour, ..by(person(7, None)) }));
+    bench.step(Input::Approved(by(person(8, None))));
+    assert!(bench.decider.holds().grants().is_empty(), "the second one said once");
+}
+
+#[test]
+fn one_no_of_two_is_enough() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    bench.step(Input::Approved(by(person(7, None))));
+    bench.step(Input::Denied(Denial::of(1, person(OWNER, None))));
+    assert!(bench.effects_in_words().contains(&"refuse flow 5".to_owned()), "{:?}", bench.effects_in_words());
+}
+
+#[test]
+fn a_yes_before_another_program_joined_does_not_count_for_that_one() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    bench.step(Input::Approved(by(person(7, None))));
+    bench.act_of(process(11, "/bin/q"), Subject::Connect(to("a.example")), flow(7));
+    bench.step(Input::Shown { hold: 1 });
+    assert_eq!(bench.decider.holds().get(1).unwrap().given().count(), 0);
+    bench.step(Input::Approved(by(person(8, None))));
+    assert_eq!(bench.effects_in_words(), ["report approval-given h1 waiting"]);
+    bench.step(Input::Approved(by(person(7, None))));
+    assert_eq!(bench.effects_in_words()[1..3], ["allow flow 5", "allow flow 7"]);
+}

@@ -1,0 +1,21 @@
+//! Approvals that were given to a hold that asks for more than one person.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::facts::BootNanos;
+
+/// One person's yes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    /// As [`crate::record::Who::text`] names them.
+    pub by: String,
+    /// As [`crate::record::Who::persons`] tells them apart.
+    pub persons: Vec<u32>,
+    pub at: BootNanos,
+    pub reason: Option<String>,
+    pub reach: Option<Duration>,
+    /// The whole hash of what was approved.
+    pub evidence: String,
+}

@@ -1,0 +1,101 @@
+//! A person's yes or no to a hold.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{decided, factors, provable, who};
+use crate::{
+    control::{
+        api::{self, HoldView},
+        command::RequestError,
+        peer::Caller,
+    },
+    daemon::{
+        apply,
+        context::Context,
+        serve::{
+            permissions,
+            refusals::{objected, refusal},
+        },
+    },
+};
+use interlock_core::{
+    decide::{Approval, Denial, Input, Objection},
+    facts::SessionId,
+    holds::{Hold, evidence::Evidence, reason::reason},
+    record::Kind,
+};
+
+pub fn approve(
+    ctx: &mut Context,
+    caller: &Caller,
+    text: &str,
+    asked: &api::Approval,
+) -> Result<HoldView, RequestError> {
+    let hold = permissions::hold_for(ctx, caller, text)?;
+    let approval = Approval {
+        reach: asked.for_seconds.map(Duration::from_secs),
+        evidence: asked.evidence.clone(),
+        reason: fit(asked.reason.as_deref())?,
+        factor: factors::verified(&hold, caller, asked.factor.as_ref())?,
+        ..Approval::of(hold.number, who(ctx, caller))
+    };
+    if let Some(seen) = asked.seen {
+        shown_to_caller(ctx, &hold, seen)?;
+    }
+    if let Err(objection) = ctx.decider.may_approve(&approval) {
+        if matches!(objection, Objection::Unseen(_)) {
+            apply::step(ctx, Input::Shown { hold: hold.number }); // the refusal lists them
+        }
+        return Err(objected(&hold, &objection));
+    }
+    let given = hold.given().count() + 1;
+    let detail = [
+        ("hold", hold.id().into()),
+        ("destination", hold.target().into()),
+        ("for_seconds", json!(asked.for_seconds)),
+        ("evidence", Evidence::of(&hold).whole().into()),
+        ("reason", json!(approval.reason)),
+        ("factor", json!(approval.factor)),
+        ("approvals", given.into()),
+        ("approvals_asked", hold.terms.count.into()),
+    ];
+    provable(ctx, Kind::Approve, &approval.who, SessionId(hold.session), detail, "approved")?;
+    apply::step(ctx, Input::Approved(approval));
+    decided(ctx, hold.number)
+}
+
+/// What the caller says to have been shown counts, and not what others were: a second reader must not make anything approved that
+/// this person has not seen. Fails closed.
+fn shown_to_caller(ctx: &mut Context, hold: &Hold, seen: usize) -> Result<(), RequestError> {
+    let unseen: Vec<String> = hold.company.lines().into_iter().skip(seen).collect();
+    if !unseen.is_empty() {
+        return Err(objected(hold, &Objection::Unseen(unseen)));
+    }
+    apply::step(ctx, Input::Shown { hold: hold.number });
+    Ok(())
+}
+
+pub fn deny(
+    ctx: &mut Context,
+    caller: &Caller,
+    text: &str,
+    asked: &api::Denial,
+) -> Result<HoldView, RequestError> {
+    let hold = permissions::hold_for(ctx, caller, text)?;
+    let denial = Denial {
+        reason: fit(asked.reason.as_deref())?,
+        evidence: asked.evidence.clone(),
+        ..Denial::of(hold.number, who(ctx, caller))
+    };
+    apply::step(ctx, Input::Denied(denial));
+    decided(ctx, hold.number)
+}
+
+/// A reason that can be kept.
+fn fit(text: Option<&str>) -> Result<Option<String>, RequestError> {
+    let unfit =
+        |error: interlock_core::holds::reason::Unfit| RequestError::Invalid(refusal(&error.to_string()));
+    text.map(reason).transpose().map_err(unfit)
+}

@@ -1,0 +1,120 @@
+//! What a decision stands on: the evidence that was shown, and the reason that was given.
+
+use std::{fs, process::Command};
+
+use serde_json::Value;
+
+use interlock_tests::{
+    agent::{Home, READ_SECRET, curl},
+    daemon::{Daemon, Settings, text},
+    is_root,
+    server::Server,
+    wait,
+};
+
+/// Computes a hold's evidence from what `interlock holds --output json` prints, as `docs/audit.md` says it.
+const RECOMPUTE: &str = r#"
+import hashlib, json, sys
+hold = json.loads(sys.argv[1])
+first = f"{hold['pid']} {hold['command']}"
+silence = "none" if hold["deadline"] is None else hold["then"]
+user = "" if hold["user"] is None else str(hold["user"])
+lines = [("hold", hold["id"]), ("asked", str(hold["asked_ns"])), ("session", hold["session"]), ("user", user),
+         ("agent", hold["agent"])]
+lines += [("waits", who) for who in [first] + hold["others"]]
+lines += [("destination", hold["destination"]), ("rule", hold["rule"]), ("severity", hold["severity"]),
+          ("summary", hold["summary"])]
+lines += [("because", touch) for touch in hold["because"]] + [("silence", silence)]
+text = b"interlock-evidence-v1\n"
+for name, value in lines:
+    value = value.encode()
+    text += b"%s %d:%s\n" % (name.encode(), len(value), value)
+print(hashlib.sha256(text).hexdigest())
+"#;
+
+fn recomputed(hold: &Value) -> String {
+    let output = Command::new("python3").args(["-c", RECOMPUTE, &hold.to_string()]).output().unwrap();
+    text(&output).trim().to_owned()
+}
+
+fn ledger(daemon: &Daemon, kind: &str) -> Vec<Value> {
+    let text = fs::read_to_string(daemon.dir().join("state/ledger.jsonl")).unwrap();
+    let records = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    records.filter(|record| record["kind"] == kind).collect()
+}
+
+#[test]
+fn evidence_that_was_shown_of_one_hold_approves_no_other() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let request = curl(&server, "");
+    let script =
+        format!("{READ_SECRET}; {request} & until test -e ~/go; do sleep 0.1; done; {request} -H 'x: y'");
+    let _agent = home.run(&daemon, &script);
+    let id = daemon.the_hold();
+    let first = daemon.holds().remove(0);
+    let token = first["evidence"].as_str().unwrap().to_owned();
+    assert_eq!(recomputed(&first), first["evidence_sha256"].as_str().unwrap(), "{first}");
+    assert!(first["evidence_sha256"].as_str().unwrap().starts_with(&token) && token.len() == 16);
+    assert_eq!(daemon.the_event("flow-held")["hold.evidence"], token.as_str());
+
+    let moved = daemon.cli(&["approve", &id, "--evidence", "0123456789abcdef"]);
+    assert_eq!(moved.status.code(), Some(1), "{}", text(&moved));
+    assert!(text(&moved).contains("is not what you were shown"), "{}", text(&moved));
+    fs::write(home.path().join("go"), "").unwrap();
+    let both = wait::until("another program joins", || match daemon.holds().as_slice() {
+        [hold] if hold["others"].as_array().is_some_and(|others| others.len() == 1) => Ok(hold.clone()),
+        other => Err(other.to_vec()),
+    });
+    let joined = daemon.cli(&["approve", &id, "--evidence", &token]);
+    assert_eq!(joined.status.code(), Some(1), "what was shown is not all that waits: {}", text(&joined));
+    wait::throughout("held", std::time::Duration::from_millis(300), || server.silent());
+
+    assert_eq!(recomputed(&both), both["evidence_sha256"].as_str().unwrap(), "{both}");
+    let explained = text(&daemon.cli(&["explain", &id]));
+    assert!(explained.contains(both["evidence"].as_str().unwrap()), "{explained}");
+    let reason = "ticket OPS-7: ours";
+    daemon.expect(&["approve", &id, "--evidence", both["evidence"].as_str().unwrap(), "--reason", reason]);
+    let record = ledger(&daemon, "approve").remove(0);
+    assert_eq!(record["detail"]["evidence"], both["evidence_sha256"]);
+    assert_eq!(record["detail"]["reason"], reason);
+    let released = daemon.the_event("flow-released");
+    assert_eq!((&released["hold.reason"], &released["hold.evidence"]), (&reason.into(), &both["evidence"]));
+    assert_eq!(daemon.json(&["holds", "--all"])[0]["reason"], reason);
+}
+
+#[test]
+fn a_denial_says_why_and_bad_words_are_refused() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 30", curl(&server, "")));
+    let id = daemon.the_hold();
+    for bad in ["", "a\u{1b}[2Jb", &"x".repeat(501)] {
+        let refused = daemon.cli(&["deny", &id, "--reason", bad]);
+        assert_eq!(refused.status.code(), Some(2), "{}", text(&refused));
+    }
+    let raw = Command::new("curl")
+        .args([
+            "-s",
+            "-X",
+            "POST",
+            "-d",
+            r#"{"reason":"a\u001b[2J"}"#,
+            "-w",
+            " %{http_code}",
+            "--unix-socket",
+        ])
+        .arg(daemon.socket())
+        .arg(format!("http://x/v1/holds/{id}/deny"))
+        .output()
+        .unwrap();
+    assert!(text(&raw).ends_with(" 422"), "{}", text(&raw));
+    daemon.expect(&["deny", &id, "--reason", "not ours"]);
+    assert_eq!(ledger(&daemon, "deny")[0]["detail"]["reason"], "not ours");
+    assert_eq!(daemon.the_event("flow-denied")["hold.reason"], "not ours");
+    server.silent().unwrap();
+}
