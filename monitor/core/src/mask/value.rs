@@ -133,6 +133,6 @@ pub fn quoted_length(rest: &str, quote: char) -> usize {
 /// As much of a text as tells whether it is a credential: one that repeats a name takes no longer for that.
 #[must_use]
 pub fn near(text: &str) -> &str {
-    const NEAR: usize = 1024;
+    const NEAR: usize = 256;
     text.get(..text.floor_char_boundary(NEAR)).unwrap_or(text)
 }
