@@ -6,6 +6,9 @@ mod terms;
 use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::mask;
 
 pub use states::{HoldState, Mode, Place, SessionStatus};
 pub use terms::{FactorKind, ReasonTerm, Terms};
@@ -160,15 +163,31 @@ impl Process {
         self.executable.rsplit('/').next().unwrap_or(&self.executable)
     }
 
-    /// As it is shown to people: its arguments, or its path where it has none, cut at 160 characters.
+    /// As it is shown to people: its arguments without credentials, or its path where it has none, cut at 160 characters.
     #[must_use]
     pub fn command_line(&self) -> String {
         const SHOWN: usize = 160;
-        let line = if self.args.is_empty() { self.executable.clone() } else { self.args.join(" ") };
+        let line = if self.args.is_empty() {
+            mask::text(&self.executable).into_owned()
+        } else {
+            mask::arguments(&self.args).join(" ")
+        };
         match line.char_indices().nth(SHOWN) {
             Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
             None => line,
         }
+    }
+
+    /// What a command line is told apart by where only [`Self::command_line`] is kept: of all its arguments as they are, so that
+    /// two which differ in a credential alone, or behind the 160 characters, are two. SHA-256, hexadecimal.
+    #[must_use]
+    pub fn command_digest(&self) -> String {
+        let mut digest = Sha256::new();
+        for part in std::iter::once(&self.executable).chain(&*self.args) {
+            digest.update(part.len().to_le_bytes());
+            digest.update(part);
+        }
+        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 }
 

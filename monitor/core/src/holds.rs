@@ -74,17 +74,16 @@ impl Holds {
         self.next
     }
 
-    /// The waiting hold that asks the same. About a program that is to run, `command` asks too, and one that is shown in part
-    /// only asks for itself.
+    /// The waiting hold that asks the same. About a program that is to run, its command line, of this digest, asks too.
     pub(crate) fn same_question(
         &mut self,
         session: u64,
         rule: &str,
         object: &Object,
-        command: &str,
+        command_sha256: &str,
     ) -> Option<&mut Hold> {
         let question = Question::new(session, object);
-        let is_command = |hold: &Hold| hold.command == command && !command.ends_with('…');
+        let is_command = |hold: &Hold| hold.command_sha256 == command_sha256;
         self.waiting.values_mut().find(|hold| {
             let is_same = !matches!(object, Object::Program(_)) || is_command(hold);
             is_same && hold.rule == rule && hold.question() == question

@@ -13,6 +13,7 @@ pub mod explanation;
 pub mod facts;
 pub mod health;
 pub mod holds;
+pub mod mask;
 pub mod names;
 pub mod plain;
 pub mod problem;

@@ -15,7 +15,7 @@ use crate::{
     facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject, Terms},
     holds::{
         Ending, Hold, Object, WAITING_MAX,
-        company::{Company, Joined},
+        company::{Company, Joined, Other},
         evidence::Evidence,
         relays::{self, Hop},
     },
@@ -120,11 +120,12 @@ impl Decider {
         waiting: Waiting,
     ) -> bool {
         let (fact, rule) = (&decision.fact, decision.rule());
-        let command = fact.process.command_line();
-        let Some(hold) = self.holds.same_question(fact.session.0, &rule, object, &command) else {
+        let command_sha256 = fact.process.command_digest();
+        let Some(hold) = self.holds.same_question(fact.session.0, &rule, object, &command_sha256) else {
             return false;
         };
-        let joined = hold.company.join((hold.pid, &hold.command), fact.process.pid, &command);
+        let (pid, command) = (fact.process.pid, fact.process.command_line());
+        let joined = hold.company.join(&hold.command_sha256, Other { pid, command, command_sha256 });
         if joined == Joined::Full {
             return false;
         }
@@ -210,6 +211,7 @@ impl Decider {
             agent: fact.agent.clone(),
             pid: fact.process.pid,
             command: fact.process.command_line(),
+            command_sha256: fact.process.command_digest(),
             object,
             rule: rule.id.clone(),
             summary: rule.summary.clone(),

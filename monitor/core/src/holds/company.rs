@@ -16,7 +16,11 @@ pub struct Company {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Other {
     pub pid: u32,
+    /// Without credentials, and cut: for people.
     pub command: String,
+    /// What it is compared by.
+    #[serde(default)]
+    pub command_sha256: String,
 }
 
 /// How a process stands to a hold that asks the same.
@@ -31,19 +35,17 @@ pub enum Joined {
 }
 
 impl Company {
-    /// Takes in a process with `command`, where the hold was opened for `first`. A command line that is shown in part may be
-    /// any other in the rest.
-    pub fn join(&mut self, first: (u32, &str), pid: u32, command: &str) -> Joined {
-        let is_whole = !command.ends_with('…');
-        let is_same = |(other, line): (u32, &str)| line == command && (is_whole || other == pid);
-        let mut others = self.others.iter().map(|other| (other.pid, other.command.as_str()));
-        if is_same(first) || others.any(is_same) {
+    /// Takes in a process, where the hold was opened for one whose command line has the digest `first`. Lines that look the same
+    /// may differ in what is masked or cut.
+    pub fn join(&mut self, first: &str, other: Other) -> Joined {
+        let mut others = self.others.iter().map(|other| other.command_sha256.as_str());
+        if first == other.command_sha256 || others.any(|known| known == other.command_sha256) {
             return Joined::Known;
         }
         if self.others.len() >= MAX {
             return Joined::Full;
         }
-        self.others.push(Other { pid, command: command.to_owned() });
+        self.others.push(other);
         Joined::New
     }
 
@@ -73,27 +75,35 @@ fn line(other: &Other) -> String {
 mod tests {
     use super::*;
 
+    fn other(pid: u32, command: &str, digest: &str) -> Other {
+        Other { pid, command: command.to_owned(), command_sha256: digest.to_owned() }
+    }
+
     #[test]
     fn the_same_command_again_is_nothing_new_and_another_is_unseen_until_it_is_shown() {
         let mut company = Company::default();
-        assert_eq!(company.join((7, "curl a"), 8, "curl a"), Joined::Known);
-        assert_eq!(company.join((7, "curl a"), 9, "curl b"), Joined::New);
-        assert_eq!(company.join((7, "curl a"), 9, "curl b"), Joined::Known);
+        assert_eq!(company.join("aa", other(8, "curl a", "aa")), Joined::Known);
+        assert_eq!(company.join("aa", other(9, "curl b", "bb")), Joined::New);
+        assert_eq!(company.join("aa", other(9, "curl b", "bb")), Joined::Known);
         assert_eq!(company.unseen(), ["9 curl b"]);
         company.show();
         assert!(company.unseen().is_empty());
-        assert_eq!(company.join((7, "curl a"), 10, "curl c"), Joined::New);
+        assert_eq!(company.join("aa", other(10, "curl c", "cc")), Joined::New);
         assert_eq!((company.unseen(), company.lines().len()), (vec!["10 curl c".to_owned()], 2));
     }
 
     #[test]
-    fn what_is_shown_in_part_is_never_the_same_and_there_is_an_end() {
+    fn what_only_looks_the_same_is_not_and_there_is_an_end() {
         let mut company = Company::default();
         for pid in 11..=10 + MAX as u32 {
-            assert_eq!(company.join((7, "curl a…"), pid, "curl a…"), Joined::New);
+            assert_eq!(company.join("aa", other(pid, "curl a…", &format!("{pid}"))), Joined::New);
         }
-        assert_eq!(company.join((7, "curl a…"), 11, "curl a…"), Joined::Known, "its own second connection");
-        assert_eq!(company.join((7, "curl a…"), 7, "curl a…"), Joined::Known, "the first one's");
-        assert_eq!(company.join((7, "curl a…"), 99, "curl a…"), Joined::Full);
+        assert_eq!(
+            company.join("aa", other(11, "curl a…", "11")),
+            Joined::Known,
+            "its own second connection"
+        );
+        assert_eq!(company.join("aa", other(7, "curl a…", "aa")), Joined::Known, "the first one's");
+        assert_eq!(company.join("aa", other(99, "curl a…", "99")), Joined::Full);
     }
 }

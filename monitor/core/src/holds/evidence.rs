@@ -87,8 +87,15 @@ mod tests {
     use super::*;
     use crate::{
         facts::{Action, BootNanos},
-        holds::{company::Joined, tests::hold},
+        holds::{
+            company::{Joined, Other},
+            tests::hold,
+        },
     };
+
+    fn another(pid: u32, command: &str) -> Other {
+        Other { pid, command: command.into(), command_sha256: command.into() }
+    }
 
     /// As `printf` writes the bytes and `sha256sum` sums them up.
     #[test]
@@ -96,7 +103,7 @@ mod tests {
         let mut hold = hold(SessionId(4711 << 42).0, 50);
         (hold.number, hold.owner, hold.summary) = (3, Some(1000), "Größe\nhold 2:h9".into());
         hold.because = vec!["A foreign paas /x".into(), "B foreign ssh /y".into()];
-        hold.company.join((7, "curl"), 8, "rm -r /");
+        hold.company.join("", another(8, "rm -r /"));
         assert_eq!(
             canonical(&hold),
             "interlock-evidence-v1\nhold 2:h3\nasked 2:10\nsession 10:4711-00000\nuser 4:1000\nagent 11:claude-code\n\
@@ -120,7 +127,7 @@ mod tests {
             |hold| hold.agent.push('x'),
             |hold| hold.pid += 1,
             |hold| hold.command.push('x'),
-            |hold| assert_eq!(hold.company.join((7, "curl"), 8, "rm"), Joined::New),
+            |hold| assert_eq!(hold.company.join("", another(8, "rm")), Joined::New),
             |hold| hold.object = crate::holds::Object::Secret("/x".into()),
             |hold| hold.rule.push('x'),
             |hold| hold.summary.push('x'),

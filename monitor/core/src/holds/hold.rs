@@ -22,7 +22,12 @@ pub struct Hold {
     pub owner: Option<u32>,
     pub agent: String,
     pub pid: u32,
+    /// Without credentials, and cut: for people.
     pub command: String,
+    /// What it is compared by ([`Process::command_digest`](crate::facts::Process::command_digest)); empty where an older daemon
+    /// opened the hold, and then nothing is the same.
+    #[serde(default)]
+    pub command_sha256: String,
     pub object: Object,
     pub rule: String,
     pub summary: String,

@@ -28,6 +28,7 @@ use interlock_core::{
     decide::Input,
     facts::SessionId,
     holds::{Holds, Undecidable},
+    mask,
     record::{Kind, Origin, Who},
     sessions::Session,
 };
@@ -49,7 +50,7 @@ pub fn enroll(ctx: &mut Context, caller: &Caller, enroll: Enroll) -> Result<Sess
     let Some(running) = procfs::read(caller.pid) else {
         return Err(RequestError::Conflict(refusal("the calling process has ended")));
     };
-    let command = (!enroll.command.is_empty()).then(|| enroll.command.join(" "));
+    let command = (!enroll.command.is_empty()).then(|| mask::arguments(&enroll.command).join(" "));
     let new_session =
         NewSession { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
     let who = who(ctx, caller); // before it is a member itself

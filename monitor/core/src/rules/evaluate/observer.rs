@@ -1,6 +1,11 @@
 //! Who listens to an evaluation: nobody on the way of every fact, and everything that was asked where it is explained.
 
-use std::fmt::{self, Display, Write as _};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display, Write as _},
+};
+
+use crate::mask;
 
 /// One condition of a rule against a fact. Nothing is formatted unless an observer does it.
 pub struct Finding<'f> {
@@ -63,6 +68,7 @@ impl Observer for MatchText {
     fn hears(&mut self, finding: Finding<'_>) -> bool {
         let Finding { condition, met, found, wording, .. } = finding;
         if met {
+            let before = self.said.len();
             // Writing to a string does not fail.
             let _ = match wording {
                 Wording::Silent => Ok(()),
@@ -75,8 +81,21 @@ impl Observer for MatchText {
                     Ok(())
                 }
             };
+            self.said.iter_mut().skip(before).for_each(mask_in);
         }
         met
+    }
+}
+
+/// What was found may be a command line.
+fn masked(mut found: String) -> String {
+    mask_in(&mut found);
+    found
+}
+
+fn mask_in(found: &mut String) {
+    if let Cow::Owned(masked) = mask::text(found) {
+        *found = masked;
     }
 }
 
@@ -125,8 +144,8 @@ impl Observer for FullTrace {
             name: condition,
             met,
             asked: asked.to_string(),
-            found: found.to_string(),
-            instead: met.then(|| instead.to_string()),
+            found: masked(found.to_string()),
+            instead: met.then(|| masked(instead.to_string())),
         });
         true
     }

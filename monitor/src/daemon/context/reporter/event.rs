@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use interlock_core::{
     facts::{Action, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
     holds::Object,
+    mask,
     rules::Verdict,
     sessions::Session,
 };
@@ -66,7 +67,7 @@ impl Event {
             .with("process.pid", process.pid)
             .with("process.parent.pid", process.parent)
             .with("process.executable", process.executable.clone())
-            .with("process.args", &process.args[..]);
+            .with("process.args", mask::arguments(&process.args));
         if process.args_unknown { event.with("process.args_unknown", true) } else { event }
     }
 
