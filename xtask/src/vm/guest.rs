@@ -17,7 +17,7 @@ const MACHINES: usize = 4;
 /// What makes an emulated kernel quicker without making it another one: no guards against flaws that an emulated
 /// processor does not have, no fifth level of page tables, and grace periods that end at once (attaching and detaching
 /// programs waits for many).
-const QUICKER: &str = "mitigations=off no5lvl rcupdate.rcu_expedited=1 rcupdate.rcu_tasks_lazy_ms=0 \
+const QUICKER: &str = "mitigations=off no5lvl no_timer_check rcupdate.rcu_expedited=1 rcupdate.rcu_tasks_lazy_ms=0 \
                        rcupdate.rcu_task_enqueue_lim=1";
 
 /// Programs that a guest runs instead of tests; see `init.sh`.
