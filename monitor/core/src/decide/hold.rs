@@ -225,7 +225,7 @@ impl Decider {
             deadline: timeout.map(|timeout| step.now.plus(timeout.after)),
             then: timeout.map_or(Action::Deny, |timeout| timeout.then),
             state: HoldState::Waiting,
-            terms: Terms::default(),
+            terms: terms(decision),
             approvals: Vec::new(),
             decided_by: None,
             decided_at: None,
@@ -250,6 +250,13 @@ impl Decider {
         step.push(Effect::Save);
         Some(number)
     }
+}
+
+/// What the rules that hold it ask of an approval, all of them: a looser rule of the same severity does not speak for a stricter one.
+fn terms(decision: &Decision) -> Terms {
+    let holding =
+        decision.verdict.matches.iter().filter(|found| found.action == Action::Hold && !found.observed_only);
+    holding.fold(Terms::default(), |terms, found| terms.and(&found.rule.terms))
 }
 
 /// The event that reports it.

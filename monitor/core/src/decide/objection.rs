@@ -76,8 +76,10 @@ fn meets_terms(hold: &Hold, approval: &Approval) -> Result<(), Objection> {
     {
         return Err(Objection::Owner(owner));
     }
-    if !terms.by.is_empty() && !terms.by.iter().any(|group| approval.groups.contains(group)) {
-        return Err(Objection::NotIn(terms.by.clone()));
+    if let Some(groups) =
+        terms.groups().find(|groups| !groups.iter().any(|group| approval.groups.contains(group)))
+    {
+        return Err(Objection::NotIn(groups.clone()));
     }
     if let Some(given) = hold.given().find(|given| is_same_person(given, &persons)) {
         return Err(Objection::Twice(given.by.clone()));

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     breaker::risk,
     catalog::Catalog,
-    decide::{self, Approval, Decider, Denial, Effect, Input, Pending, Settings},
+    decide::{self, Decider, Denial, Effect, Input, Pending, Settings},
     facts::{BootNanos, Mode, Process, SessionId, Subject},
     holds::{HeldCaller, HeldFlow},
     record::Who,
@@ -19,6 +19,7 @@ use crate::{
     sessions::Session,
 };
 
+mod people;
 mod subjects;
 
 /// What judges: rules and catalogues.
@@ -250,8 +251,10 @@ impl<'a> Run<'a> {
                     ));
                 }
                 self.decider.step(at, Input::Shown { hold }, &mut effects);
-                let approval = Approval::of(hold, who);
-                self.decider.step(at, Input::Approved(approval), &mut effects);
+                let approvals = self.decider.holds().get(hold).map(people::approvals).unwrap_or_default();
+                for approval in approvals {
+                    self.decider.step(at, Input::Approved(approval), &mut effects);
+                }
             }
         }
         Ok(effects)
