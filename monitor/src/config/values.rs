@@ -94,6 +94,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Files and directories of Interlock's own.
+    #[must_use]
+    pub fn own_paths(&self) -> Vec<PathBuf> {
+        let optional = [&self.file, &self.rules, &self.catalog, &self.pins];
+        optional.into_iter().flatten().chain([&self.state, &self.socket]).cloned().collect()
+    }
+
     /// Mount point of the cgroup v2 hierarchy: the configured one, else the first of `/proc/self/mountinfo`.
     ///
     /// # Errors

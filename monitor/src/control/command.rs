@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::{
-    api::{Approval, Denial, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
+    api::{Approval, Denial, Enroll, GrantView, HoldView, Refusal, RulesView, SessionView, Status},
     peer::Caller,
 };
 use crate::archive::{Question, Sight, Told};
@@ -39,6 +39,8 @@ pub enum Request {
     },
     Approve(String, Approval, Reply<HoldView>),
     Deny(String, Denial, Reply<HoldView>),
+    Grants(Reply<Vec<GrantView>>),
+    Revoke(String, Reply<Vec<GrantView>>),
     Explain {
         id: String,
         /// As above.

@@ -73,6 +73,8 @@ fn routes(app: AppState) -> Router {
         .route("/v1/holds", get(holds))
         .route("/v1/holds/{id}/approve", post(approve))
         .route("/v1/holds/{id}/deny", post(deny))
+        .route("/v1/grants", get(async |asked: Asked| asked.ask(Request::Grants).await))
+        .route("/v1/grants/{id}/revoke", post(revoke))
         .route("/v1/events", get(events))
         .route("/v1/explain/{id}", get(explain))
         .route("/v1/rules/reload", post(async |asked: Asked| asked.ask(Request::Reload).await))
@@ -120,6 +122,10 @@ async fn approve(asked: Asked, Path(id): Path<String>, Given(approval): Given<Ap
 
 async fn deny(asked: Asked, Path(id): Path<String>, Given(denial): Given<Denial>) -> Response {
     asked.ask(|reply| Request::Deny(id, denial, reply)).await
+}
+
+async fn revoke(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Revoke(id, reply)).await
 }
 
 async fn explain(asked: Asked, Path(id): Path<String>, Flags(how): Flags<HowToExplain>) -> Response {

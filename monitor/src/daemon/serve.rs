@@ -56,6 +56,8 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Deny(id, denial, reply) => {
             reply!(reply, decisions::answers::deny(ctx, &caller, &id, &denial))
         }
+        Request::Grants(reply) => reply!(reply, Ok(decisions::grants::list(ctx, &caller))),
+        Request::Revoke(id, reply) => reply!(reply, decisions::grants::revoke(ctx, &caller, &id)),
         Request::Explain { id, peek, reply } => reply!(reply, explaining::explain(ctx, &caller, &id, peek)),
         Request::Reload(reply) => match permitted.and_then(|()| root_only(&caller, "reload the rules")) {
             Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read

@@ -115,7 +115,8 @@ fn context(
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
     let lingering = before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect();
     let Loaded { rules, policies } = loaded;
-    let settings = Settings { rules, mode: config.mode, risk_budget: config.risk_budget };
+    let own = config.own_paths().into();
+    let settings = Settings { rules, mode: config.mode, own, risk_budget: config.risk_budget };
     Ok(Context {
         config,
         policies,

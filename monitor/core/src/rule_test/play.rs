@@ -116,7 +116,8 @@ impl<'a> Run<'a> {
         session.workspace = setting.workspace.as_ref().map(PathBuf::from);
         session.incomplete = setting.incomplete;
         let rules = Arc::clone(runner.rules);
-        let settings = Settings { rules, mode: Mode::Enforce, risk_budget: risk::BUDGET };
+        let settings =
+            Settings { rules, mode: Mode::Enforce, own: Arc::default(), risk_budget: risk::BUDGET };
         let mut run = Self {
             runner,
             decider: Decider::new(settings, 1),

@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod factors;
+pub mod grants;
 
 use serde_json::Value;
 

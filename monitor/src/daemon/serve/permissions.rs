@@ -10,14 +10,14 @@ use crate::{
     daemon::{
         context::{Context, reporter::explanations},
         serve::{
-            refusals::{not_permitted, one_of, undecidable},
+            refusals::{decided_before, not_permitted, one_of},
             views,
         },
     },
 };
 use interlock_core::{
     facts::{HoldState, SessionId},
-    holds::{Hold, Holds, Undecidable},
+    holds::{Hold, Holds},
     sessions::Registry,
 };
 
@@ -61,17 +61,23 @@ pub fn visible_holds(ctx: &Context, caller: &Caller, all: bool) -> Vec<HoldView>
     let decided = ctx.decider.holds().decided().filter(|_| all);
     let holds = decided.chain(ctx.decider.holds().waiting());
     holds
-        .filter(|hold| is_visible(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session)))
+        .filter(|hold| sees_hold(ctx, caller, hold))
         .map(|hold| views::hold_view(&ctx.decider.sessions, &ctx.reporter.wall, hold))
         .collect()
 }
 
-/// A waiting hold that the caller may decide.
+/// Whether the caller sees a hold, also when its session is over.
+fn sees_hold(ctx: &Context, caller: &Caller, hold: &Hold) -> bool {
+    // One that an earlier version saved does not say whose it is: its session does, and where that is over it is root's. Fails closed.
+    let owner =
+        hold.owner.unwrap_or_else(|| explanations::owner(&ctx.decider.sessions, SessionId(hold.session)));
+    sees(&ctx.config, caller, owner)
+}
+
+/// A waiting hold that the caller may decide. One that is decided is told to everybody who sees it.
 pub fn hold_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Hold, RequestError> {
     let known = Holds::number(text).and_then(|number| ctx.decider.holds().get(number));
-    let Some(hold) =
-        known.filter(|hold| is_visible(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session)))
-    else {
+    let Some(hold) = known.filter(|hold| sees_hold(ctx, caller, hold)) else {
         let waiting: Vec<String> =
             visible_holds(ctx, caller, false).into_iter().map(|hold| hold.id).collect();
         return Err(RequestError::NotFound(Refusal {
@@ -79,10 +85,10 @@ pub fn hold_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Hold, Requ
             hint: Some(one_of("waiting", &waiting)),
         }));
     };
-    may_decide(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session))?;
     if hold.state != HoldState::Waiting {
-        return Err(undecidable(hold.number, &Undecidable::Already(hold.state)));
+        return Err(decided_before(&ctx.reporter.wall, hold));
     }
+    may_decide(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session))?;
     Ok(hold.clone())
 }
 
@@ -95,6 +101,11 @@ pub fn session_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Session
     let id = known.ok_or_else(|| no_session(ctx, caller, text))?;
     may_decide(&ctx.config, &ctx.decider.sessions, caller, id)?;
     Ok(id)
+}
+
+/// Whether the caller may stop something of a session: deny, freeze, take back.
+pub fn may_stop(ctx: &Context, caller: &Caller, id: SessionId) -> Result<(), RequestError> {
+    may_decide(&ctx.config, &ctx.decider.sessions, caller, id)
 }
 
 fn may_decide(
