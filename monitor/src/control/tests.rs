@@ -134,7 +134,7 @@ struct Served {
     client: Client,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     socket: PathBuf,
     directory: tempfile::TempDir,
 }
@@ -313,7 +313,7 @@ async fn a_follower_gets_each_event_once() {
     assert_eq!(lines.next().await.unwrap(), Some((*event(3)).clone()));
     served.stop.cancel();
     assert_eq!(lines.next().await.unwrap(), None);
-    served.serving.await.unwrap().unwrap();
+    served.serving.await.unwrap();
     assert!(!served.socket.exists());
 }
 

@@ -18,7 +18,7 @@ use crate::{
             Context,
             flows::{Flows, searches::Searches},
             kernel::{Kernel, numbering::Numbering},
-            mailbox::{Mailbox, handle::Ends, looker::Looker},
+            mailbox::{Mailbox, directory::Directory, handle::Ends, looker::Looker},
             policy_set::Loaded,
             reporter::{Reporter, bus::Bus, notary::Notary},
             state::{
@@ -110,6 +110,8 @@ fn context(
     let kernel = kernel(&config, before.secrets.clone())?;
     let looker =
         Looker::start(back.clone()).map_err(system("starting the thread that looks at terminals"))?;
+    let directory =
+        Directory::start(&back).map_err(system("starting the threads that ask the user database"))?;
     let searches = Searches::start(back.clone(), metrics)
         .map_err(system("starting the thread that searches descriptors"))?;
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
@@ -127,7 +129,16 @@ fn context(
         reporter,
         flows: Flows::new(resolvers, searches, lingering),
         surveying: Surveying::default(),
-        mailbox: Mailbox { inbox, inbox_waits: false, wake, back, looker, ask_again, stopping: false },
+        mailbox: Mailbox {
+            inbox,
+            inbox_waits: false,
+            wake,
+            back,
+            looker,
+            directory,
+            ask_again,
+            stopping: false,
+        },
         upkeep: Upkeep::default(),
         state: StateFile { store, unsaved: false, boot: boot_id() },
         started: Timestamp::now(),

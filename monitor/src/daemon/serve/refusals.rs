@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::control::{api::Refusal, command::RequestError, peer::Caller};
+use crate::control::{api::Refusal, command::RequestError};
 use interlock_core::{
     decide::Objection,
     facts::HoldState,
@@ -12,10 +12,6 @@ use interlock_core::{
     words::Word as _,
 };
 use interlock_host::clock::Wall;
-
-pub fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
-    if caller.uid == 0 { Ok(()) } else { Err(not_permitted(&format!("only root may {what}"))) }
-}
 
 pub fn refusal(error: &str) -> Refusal {
     Refusal { error: error.to_owned(), hint: None }

@@ -15,7 +15,7 @@ use crate::{
         apply,
         context::Context,
         serve::{
-            permissions,
+            permissions::{self, Act},
             refusals::{objected, refusal, with_hint},
         },
     },
@@ -38,11 +38,12 @@ pub fn approve(
     text: &str,
     asked: &api::Approval,
 ) -> Result<HoldView, RequestError> {
-    let hold = permissions::hold_for(ctx, caller, text)?;
+    let hold = permissions::hold_for(ctx, caller, text, Act::Approve)?;
     let approval = Approval {
         extent: extent(asked)?,
         evidence: asked.evidence.clone(),
         reason: fit(asked.reason.as_deref())?,
+        groups: caller.groups().to_vec(),
         factor: factors::verified(&hold, caller, asked.factor.as_ref())?,
         ..Approval::of(hold.number, who(ctx, caller))
     };
@@ -107,7 +108,7 @@ pub fn deny(
     text: &str,
     asked: &api::Denial,
 ) -> Result<HoldView, RequestError> {
-    let hold = permissions::hold_for(ctx, caller, text)?;
+    let hold = permissions::hold_for(ctx, caller, text, Act::Stop)?;
     let denial = Denial {
         reason: fit(asked.reason.as_deref())?,
         evidence: asked.evidence.clone(),

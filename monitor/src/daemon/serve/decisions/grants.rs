@@ -10,7 +10,10 @@ use crate::{
     daemon::{
         apply,
         context::Context,
-        serve::{permissions, refusals::one_of},
+        serve::{
+            permissions::{self, Act},
+            refusals::one_of,
+        },
     },
 };
 use interlock_core::{decide::Input, facts::SessionId, holds::Grant};
@@ -35,7 +38,7 @@ pub fn revoke(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Vec<Gran
         known.iter().map(|grant| grant.hold).max(),
         known.iter().map(|grant| view(&ctx.reporter.wall, grant)).collect(),
     );
-    permissions::may_stop(ctx, caller, session)?;
+    permissions::may(ctx, caller, session, Act::Stop)?;
     if let Some(hold) = hold {
         let who = who(ctx, caller);
         apply::step(ctx, Input::Revoked { hold, who });
