@@ -42,6 +42,9 @@ impl Holds {
         printer.list(&holds, none, &HEADERS, |hold| row(hold, Timestamp::now()))?;
         if let Some(hold) = holds.iter().find(|hold| hold.state == HoldState::Waiting && !printer.is_json()) {
             let id = &hold.id;
+            if let Some(terms) = hold.terms.sentence() {
+                printer.say(&format!("{id}: {terms}"));
+            }
             printer.say(&format!(
                 "see why with `interlock explain {id}`, then `interlock approve {id} --evidence {}` or `interlock deny {id}`",
                 hold.evidence,
