@@ -11,7 +11,9 @@ mod drill;
 mod events;
 pub mod exit;
 mod explain;
+mod extent;
 mod global;
+mod grants;
 mod holds;
 mod language;
 mod ledger;
@@ -117,6 +119,10 @@ enum ClientVerb {
     Approve(holds::Approve),
     /// Refuse a held action
     Deny(holds::Deny),
+    /// What approvals let sessions do again
+    Grants(Reading),
+    /// Take back what an approval lets a session do again
+    Revoke(grants::Revoke),
     /// Stop every process of a session
     Freeze(sessions::Chosen),
     /// Let a frozen session go on, on probation
@@ -141,6 +147,8 @@ impl ClientVerb {
             Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),
             Self::Approve(approve) => approve.perform(client, &plain),
             Self::Deny(deny) => deny.perform(client, &plain),
+            Self::Grants(reading) => grants::list(client, &global.printer(reading)),
+            Self::Revoke(revoke) => revoke.perform(client, &plain),
             Self::Freeze(chosen) => chosen.freeze(client, &plain),
             Self::Thaw(chosen) => chosen.thaw(client, &plain),
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),

@@ -7,6 +7,8 @@ mod document;
 mod load;
 mod on_full;
 mod reader;
+pub mod roles;
+mod roles_reader;
 mod shared_terminal;
 mod unattended;
 mod values;

@@ -5,6 +5,7 @@ pub mod client;
 pub mod command;
 pub mod live;
 pub mod peer;
+mod places;
 pub mod server;
 pub mod socket;
 mod stream;

@@ -86,7 +86,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
             ended = &mut serving => ended,
             () = asking => serving.await,
         };
-        ended.map_err(std::io::Error::other).flatten().map_err(system("serving the control socket"))
+        ended.map_err(std::io::Error::other).map_err(system("serving the control socket"))
     });
     let _ = phase.send(Phase::Stopping);
     let _ = handle.send(Message::Stop); // already gone: that is what is wanted

@@ -24,6 +24,8 @@ pub struct Settings {
     pub catalog: bool,
     /// The key `approvers`, as it stands in the file.
     pub approvers: Option<&'static str>,
+    /// The table `[roles]`, its lines.
+    pub roles: Option<&'static str>,
     /// The key `shared_terminal`; "allow" where nothing is said, as whoever runs the tests has one terminal for all.
     pub shared_terminal: Option<&'static str>,
     pub sessions_per_user: Option<usize>,
@@ -103,6 +105,7 @@ impl Daemon {
         let cgroup: String =
             settings.cgroup.iter().map(|path| format!("cgroup = \"{}\"\n", path.display())).collect();
         let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
+        let roles: String = settings.roles.iter().map(|lines| format!("[roles]\n{lines}\n")).collect();
         let most: String =
             settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
         let on_full: String = settings.on_full.iter().map(|what| format!("on_full = \"{what}\"\n")).collect();
@@ -118,7 +121,7 @@ impl Daemon {
             settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
         fs::write(
             dir.path().join("config.toml"),
-            config + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full,
+            config + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full + &roles,
         )
         .expect("a fresh file");
         let env = settings.env.clone();

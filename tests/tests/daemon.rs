@@ -29,6 +29,7 @@ mod daemon {
     mod registries;
     mod reload;
     mod replaying;
+    mod roles;
     mod searches;
     mod seats;
     mod secrets;

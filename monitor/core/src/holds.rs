@@ -7,7 +7,9 @@
 pub mod company;
 mod ending;
 pub mod evidence;
+pub mod extent;
 mod given;
+pub mod grants;
 mod held;
 mod hold;
 mod question;
@@ -16,32 +18,21 @@ pub mod relays;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde::{Deserialize, Serialize};
-
 pub use self::{
     ending::Ending,
     given::Given,
+    grants::Grant,
     held::{HeldCaller, HeldFlow},
     hold::Hold,
     question::{Object, target},
 };
-use self::{question::Question, relays::Relays};
+use self::{grants::Grants, question::Question, relays::Relays};
 use crate::facts::{BootNanos, HoldState};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
 pub const WAITING_MAX: usize = 32;
 /// Decided holds that `holds --all` still shows.
 const DECIDED_MAX: usize = 128;
-/// Grants at once; above it, the one that ends first makes room.
-const GRANTS_MAX: usize = 1024;
-
-/// What a person lets a session do again for a while.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Grant {
-    question: Question,
-    until: BootNanos,
-    by: String,
-}
 
 /// Every hold of the daemon.
 #[derive(Debug)]
@@ -49,7 +40,7 @@ pub struct Holds {
     next: u64,
     waiting: BTreeMap<u64, Hold>,
     decided: VecDeque<Hold>,
-    grants: Vec<Grant>,
+    pub(crate) grants: Grants,
     pub relays: Relays,
 }
 
@@ -66,7 +57,7 @@ impl Holds {
     #[must_use]
     pub fn new(next: u64) -> Self {
         let (waiting, decided) = (BTreeMap::new(), VecDeque::new());
-        Self { next: next.max(1), waiting, decided, grants: Vec::new(), relays: Relays::default() }
+        Self { next: next.max(1), waiting, decided, grants: Grants::default(), relays: Relays::default() }
     }
 
     #[must_use]
@@ -211,38 +202,14 @@ impl Holds {
         self.decided.iter()
     }
 
-    /// Those that stand, and those that ended lately.
     #[must_use]
-    pub fn grants(&self) -> &[Grant] {
+    pub fn grants(&self) -> &Grants {
         &self.grants
-    }
-
-    /// Puts back the grants of an earlier daemon, of sessions that `live`.
-    pub(crate) fn restore_grants(&mut self, grants: Vec<Grant>, live: impl Fn(u64) -> bool) {
-        self.grants.extend(grants.into_iter().filter(|grant| live(grant.question.session)));
-    }
-
-    /// Lets the session do the same again for a while.
-    pub(crate) fn grant(&mut self, hold: &Hold, until: BootNanos, by: String) {
-        if self.grants.len() >= GRANTS_MAX
-            && let Some(first) =
-                self.grants.iter().enumerate().min_by_key(|(_, grant)| grant.until).map(|(i, _)| i)
-        {
-            self.grants.swap_remove(first);
-        }
-        self.grants.push(Grant { question: hold.question(), until, by });
-    }
-
-    /// Who let this session do this, if the grant still stands.
-    pub(crate) fn granted(&mut self, session: u64, object: &Object, now: BootNanos) -> Option<&str> {
-        self.grants.retain(|grant| grant.until > now);
-        let question = Question::new(session, object);
-        self.grants.iter().find(|grant| grant.question == question).map(|grant| grant.by.as_str())
     }
 
     /// The session has ended: its grants go with it.
     pub(crate) fn forget(&mut self, session: u64) {
-        self.grants.retain(|grant| grant.question.session != session);
+        self.grants.forget(session);
         self.relays.forget(session);
     }
 }

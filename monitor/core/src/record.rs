@@ -14,6 +14,8 @@ pub enum Kind {
     Approve,
     /// A person or a rule refused it.
     Deny,
+    /// A person took back what an approval lets go on later.
+    Revoke,
     /// Nobody answered in time.
     Expire,
     Freeze,
@@ -40,10 +42,11 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Hold,
         Self::Approve,
         Self::Deny,
+        Self::Revoke,
         Self::Expire,
         Self::Freeze,
         Self::Thaw,
@@ -66,6 +69,7 @@ impl Kind {
             Self::Hold => "hold",
             Self::Approve => "approve",
             Self::Deny => "deny",
+            Self::Revoke => "revoke",
             Self::Expire => "expire",
             Self::Freeze => "freeze",
             Self::Thaw => "thaw",

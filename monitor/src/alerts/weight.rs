@@ -31,7 +31,7 @@ impl Weight {
         match text("event.action") {
             _ if event.get("hold.id").is_some() => Self::Decision,
             "flow-held" | "flow-denied" | "flow-released" | "connect-refused" | "syscall-held"
-            | "syscall-denied" | "hold-expired" | "hold-gone" => Self::Decision,
+            | "syscall-denied" | "hold-expired" | "hold-gone" | "grant-revoked" => Self::Decision,
             action if action.starts_with("would-") => Self::Decision,
             "records-lost" => Self::Lifecycle,
             action if action.starts_with("session-") => Self::Lifecycle,

@@ -9,12 +9,14 @@ use crate::config::Approvers;
 pub struct Sight {
     uid: u32,
     approvers: Approvers,
+    /// A viewer.
+    all: bool,
 }
 
 impl Sight {
     #[must_use]
     pub fn of(uid: u32, approvers: &Approvers) -> Self {
-        Self { uid, approvers: approvers.clone() }
+        Self { uid, approvers: approvers.clone(), all: false }
     }
 
     #[must_use]
@@ -25,7 +27,13 @@ impl Sight {
     /// Of root: everything.
     #[must_use]
     pub fn of_root() -> Self {
-        Self { uid: 0, approvers: Approvers::Root }
+        Self { uid: 0, approvers: Approvers::Root, all: true }
+    }
+
+    /// The same of whoever sees everybody's sessions: every event that says whose it is.
+    #[must_use]
+    pub fn of_everything(self) -> Self {
+        Self { all: true, ..self }
     }
 
     /// Whether the caller may see an event: of an own session, or of one that it may decide about. Fails closed: an event that
@@ -34,7 +42,8 @@ impl Sight {
     pub fn sees(&self, event: &Value) -> bool {
         let owner = || event.get("user.id").and_then(Value::as_str).and_then(|id| id.parse().ok());
         self.uid == 0
-            || owner().is_some_and(|owner| self.uid == owner || self.approvers.permit(self.uid, owner))
+            || owner()
+                .is_some_and(|owner| self.all || self.uid == owner || self.approvers.permit(self.uid, owner))
     }
 }
 

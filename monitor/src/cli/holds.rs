@@ -1,14 +1,13 @@
 //! `interlock holds`, `approve`, `deny`.
 
-use std::time::Duration;
-
 use clap::Args;
 use jiff::Timestamp;
 
 use super::{
     exit::{Exit, Failure},
+    extent::Extent,
     global::Reading,
-    language::{duration, id, plain, since, spelled, word},
+    language::{id, plain, since, word},
     printer::Printer,
     sessions::IN_THE_BACKGROUND,
     wait::wait,
@@ -43,6 +42,9 @@ impl Holds {
         printer.list(&holds, none, &HEADERS, |hold| row(hold, Timestamp::now()))?;
         if let Some(hold) = holds.iter().find(|hold| hold.state == HoldState::Waiting && !printer.is_json()) {
             let id = &hold.id;
+            if let Some(terms) = hold.terms.sentence() {
+                printer.say(&format!("{id}: {terms}"));
+            }
             printer.say(&format!(
                 "see why with `interlock explain {id}`, then `interlock approve {id} --evidence {}` or `interlock deny {id}`",
                 hold.evidence,
@@ -83,12 +85,8 @@ pub struct Approve {
     /// As `interlock holds` prints it
     #[arg(value_parser = id)]
     id: String,
-    /// This one action only (the default)
-    #[arg(long, conflicts_with = "time")]
-    once: bool,
-    /// Also the session's further connections to the same destination, for so long: 30s, 10m, 1h
-    #[arg(long = "for", value_name = "TIME", value_parser = duration)]
-    time: Option<Duration>,
+    #[command(flatten)]
+    extent: Extent,
     /// What you were shown, as `interlock holds` and `explain` print it; refused if it is about something else by now
     #[arg(long, value_name = "TOKEN", value_parser = evidence)]
     evidence: Option<String>,
@@ -100,22 +98,25 @@ pub struct Approve {
 impl Approve {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let approval = Approval {
-            for_seconds: self.time.map(|time| time.as_secs()),
+            for_seconds: self.extent.time.map(|time| time.as_secs()),
+            times: self.extent.times,
+            session: self.extent.session,
+            scope: self.extent.scope(),
             evidence: self.evidence.clone(),
             reason: self.reason.clone(),
             ..Approval::default()
         };
         let hold = decide(client, &self.id, "approve", &approval)?;
-        printer.data(&approved(&hold, self.time))?;
+        printer.data(&approved(&hold, &self.extent))?;
         say_where_its_keys_are(&hold, printer);
         Ok(Exit::Success)
     }
 }
 
 /// What an approval came to: it may be one of two.
-fn approved(hold: &HoldView, time: Option<Duration>) -> String {
+fn approved(hold: &HoldView, extent: &Extent) -> String {
     if hold.state != HoldState::Waiting {
-        return released(hold, time);
+        return released(hold, extent);
     }
     let HoldView { id, command, pid, terms, .. } = hold;
     plain(&format!(
@@ -131,11 +132,8 @@ fn so_far(hold: &HoldView) -> String {
     format!("{} of {}: {}", by.len(), hold.terms.count, by.join(", "))
 }
 
-fn released(hold: &HoldView, time: Option<Duration>) -> String {
-    let further = match time {
-        Some(time) => format!("; session {} may connect there again for {}", hold.session, spelled(time)),
-        None => String::new(),
-    };
+fn released(hold: &HoldView, extent: &Extent) -> String {
+    let further = extent.further(&hold.session);
     let HoldView { id, pid, command, others, destination, .. } = hold;
     let beside = match others.len() {
         0 => String::new(),
@@ -211,6 +209,8 @@ pub(super) async fn unknown(client: &Client, error: ClientError, all: bool) -> F
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::cli::{printer::table, tests::sample};
 
@@ -233,7 +233,9 @@ mod tests {
 
     #[test]
     fn an_approval_says_what_was_released_and_to_where() {
-        insta::assert_snapshot!(released(&sample::hold(), None), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1)");
-        insta::assert_snapshot!(released(&sample::hold(), Some(Duration::from_secs(600))), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1); session 4711-0a1b2 may connect there again for 10m");
+        let mut ten = Extent::default();
+        ten.time = Some(Duration::from_secs(600));
+        insta::assert_snapshot!(released(&sample::hold(), &Extent::default()), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1)");
+        insta::assert_snapshot!(released(&sample::hold(), &ten), @"released h1: curl -X POST (pid 4722) goes on to backboard.railway.app:443 (66.33.22.1); session 4711-0a1b2 may do so again for 10m");
     }
 }

@@ -4,10 +4,13 @@ use super::*;
 pub mod sample {
     use jiff::Timestamp;
 
-    use crate::control::api::{Enforcement, HoldView, RegistriesView, RulesView, SessionView, Status};
+    use crate::control::api::{
+        Enforcement, GrantView, HoldView, RegistriesView, RulesView, SessionView, Status,
+    };
     use interlock_core::{
         explanation::{ConditionTrace, Explanation, Neighbour, Otherwise, Read, ReadBy, RuleTrace, Written},
         facts::{Action, Grade, HoldState, Mode, Place, SessionStatus, Severity, Terms},
+        holds::extent::Scope,
         problem::Problems,
     };
 
@@ -153,6 +156,20 @@ pub mod sample {
             incomplete: true,
             by_signal: 0,
             background: false,
+        }
+    }
+
+    pub fn grant() -> GrantView {
+        GrantView {
+            id: "g1".into(),
+            session: "4711-0a1b2".into(),
+            covers: "connect backboard.railway.app:443".into(),
+            scope: Scope::Object,
+            rule: "infra-after-foreign-secret".into(),
+            by: "uid 1000".into(),
+            since: at(100),
+            until: Some(at(700)),
+            left: None,
         }
     }
 

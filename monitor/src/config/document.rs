@@ -16,7 +16,7 @@ use interlock_core::{
     problem::{Problem, Problems, nearest},
 };
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "approvers",
     "catalog",
     "cgroup",
@@ -28,6 +28,7 @@ const KEYS: [&str; 18] = [
     "pins",
     "resolvers",
     "risk_budget",
+    "roles",
     "rules",
     "sessions_per_user",
     "shared_terminal",
@@ -105,6 +106,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
         "metrics" => put_some(&mut config.metrics, reader.socket_address(value, key)),
         "mode" => put(&mut config.mode, reader.one_of(value, key, &MODES)),
         "approvers" => put(&mut config.approvers, reader.approvers(value, key)),
+        "roles" => put(&mut config.roles, reader.roles(value, key)),
         "shared_terminal" => put(&mut config.shared_terminal, reader.one_of(value, key, &SHARED_TERMINAL)),
         "package_managers" => {
             put(&mut config.asks_package_managers, reader.one_of(value, key, &PACKAGE_MANAGERS));

@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Notes a value of another kind, or out of bounds, as it is written.
-    fn refuse_found<T>(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<T> {
+    pub(super) fn refuse_found<T>(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<T> {
         let found = match value.get_ref() {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",

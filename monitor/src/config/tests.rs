@@ -3,9 +3,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use interlock_core::facts::Mode;
+use interlock_core::facts::{DestinationClass, Mode, Severity};
 
-use super::{document::Document, *};
+use super::{
+    document::Document,
+    roles::{Approver, Limit, Member, Roles},
+    *,
+};
 
 fn written(text: &str) -> tempfile::NamedTempFile {
     let mut file = tempfile::NamedTempFile::new().unwrap();
@@ -89,7 +93,9 @@ fn every_key_is_read() {
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
          log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
-         resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n"
+         resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n\
+         [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
+         approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
     ));
     let expected = Config {
         file: Some(file.path().into()),
@@ -112,8 +118,26 @@ fn every_key_is_read() {
         log: "debug".into(),
         watch_below: Some(4711),
         resolvers: ["192.0.2.53", "2001:db8::53"].map(|address| address.parse().unwrap()).into(),
+        roles: Roles {
+            viewer: vec![Member::Group("dev".into())],
+            approver: vec![Approver {
+                who: Member::User(7),
+                limit: Limit {
+                    up_to: Some(Severity::High),
+                    providers: vec!["railway".into()],
+                    classes: vec![DestinationClass::Infra],
+                },
+            }],
+            admin: vec![Member::User(0)],
+        },
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
+}
+
+#[test]
+fn each_mistake_of_the_roles_is_told_at_its_place() {
+    let text = "[roles]\nviewer = [\"group:\", 7]\nadmins = []\napprover = [{ up_to = \"hgih\", by = 1 }, { who = 7, classes = [\"x\"] }]\n";
+    insta::assert_snapshot!(problems(text), @"");
 }
 
 #[test]
@@ -132,7 +156,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 14));
+    assert_eq!((optional.len(), set.len()), (4, 15));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));

@@ -6,7 +6,10 @@ use std::{
     path::PathBuf,
 };
 
-use super::{approvers::Approvers, on_full::OnFull, shared_terminal::SharedTerminal, unattended::Unattended};
+use super::{
+    approvers::Approvers, on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal,
+    unattended::Unattended,
+};
 use interlock_core::{breaker::risk, facts::Mode};
 
 /// Read when no `--config` names another one, and only if it exists.
@@ -45,6 +48,8 @@ pub struct Config {
     pub on_full: OnFull,
     /// Who may decide holds and thaw sessions.
     pub approvers: Approvers,
+    /// Who may see, decide and administer beside owners.
+    pub roles: Roles,
     /// Whether what lets something go on may be decided from a terminal that a session has, too.
     pub shared_terminal: SharedTerminal,
     /// Points of risk, decaying, that trip a session's breaker.
@@ -80,6 +85,7 @@ impl Default for Config {
             mode: Mode::Enforce,
             on_full: OnFull::default(),
             approvers: Approvers::Owner,
+            roles: Roles::default(),
             shared_terminal: SharedTerminal::default(),
             risk_budget: risk::BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
@@ -94,6 +100,13 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Files and directories of Interlock's own.
+    #[must_use]
+    pub fn own_paths(&self) -> Vec<PathBuf> {
+        let optional = [&self.file, &self.rules, &self.catalog, &self.pins];
+        optional.into_iter().flatten().chain([&self.state, &self.socket]).cloned().collect()
+    }
+
     /// Mount point of the cgroup v2 hierarchy: the configured one, else the first of `/proc/self/mountinfo`.
     ///
     /// # Errors

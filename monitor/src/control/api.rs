@@ -8,6 +8,8 @@
 //! | `POST /v1/sessions/{id}/freeze`, `…/thaw` | [`SessionView`] |
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too; `?peek=true`: without counting them as shown) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` ([`Denial`]) | [`HoldView`] |
+//! | `GET /v1/grants` | [`GrantView`]s that stand |
+//! | `POST /v1/grants/{id}/revoke` | [`GrantView`]s: what does not stand any more |
 //! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
 //! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold (`?peek=true` as above) |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
@@ -27,6 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use interlock_core::{
     facts::{Action, FactorKind, HoldState, Mode, SessionStatus, Severity, Terms},
+    holds::extent::Scope,
     problem::Problems,
 };
 
@@ -180,6 +183,25 @@ pub struct HoldView {
     pub background: bool,
 }
 
+/// What an approval lets a session do again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantView {
+    /// `g7` is the grant of the hold `h7`.
+    pub id: String,
+    pub session: String,
+    /// `connect backboard.railway.app:443`, `provider railway`, `class infra`, `open /home/x/.pgpass`.
+    pub covers: String,
+    pub scope: Scope,
+    /// The rule that held what was approved; empty of a grant that an earlier version saved.
+    pub rule: String,
+    pub by: String,
+    pub since: Timestamp,
+    /// `None`: until the session ends.
+    pub until: Option<Timestamp>,
+    /// How many more times; `None`: as often as it likes.
+    pub left: Option<u32>,
+}
+
 /// One person's yes of several.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalView {
@@ -194,6 +216,15 @@ pub struct ApprovalView {
 pub struct Approval {
     /// Also let the session's further connections to the same destination through, for so many seconds.
     pub for_seconds: Option<u64>,
+    /// Also so many further times.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// Also as long as the session lives.
+    #[serde(default)]
+    pub session: bool,
+    /// What of that is let through: the same object, or all of its provider or class, under the same rule.
+    #[serde(default)]
+    pub scope: Scope,
     /// How many [`HoldView::others`] the person was shown. Where more wait by now, it is refused, whoever else has seen them. Without
     /// it, it counts what was shown to anybody.
     #[serde(default)]

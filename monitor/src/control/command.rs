@@ -3,7 +3,7 @@
 use tokio::sync::oneshot;
 
 use super::{
-    api::{Approval, Denial, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
+    api::{Approval, Denial, Enroll, GrantView, HoldView, Refusal, RulesView, SessionView, Status},
     peer::Caller,
 };
 use crate::archive::{Question, Sight, Told};
@@ -18,6 +18,8 @@ pub enum RequestError {
     /// Already decided, not frozen, ended.
     Conflict(Refusal),
     Invalid(Refusal),
+    /// Too many attempts before.
+    Throttled(Refusal),
 }
 
 pub type Reply<T> = oneshot::Sender<Result<T, RequestError>>;
@@ -39,6 +41,8 @@ pub enum Request {
     },
     Approve(String, Approval, Reply<HoldView>),
     Deny(String, Denial, Reply<HoldView>),
+    Grants(Reply<Vec<GrantView>>),
+    Revoke(String, Reply<Vec<GrantView>>),
     Explain {
         id: String,
         /// As above.
@@ -56,6 +60,36 @@ impl Request {
     #[must_use]
     pub fn lets_go_on(&self) -> bool {
         matches!(self, Self::Approve(..) | Self::Thaw(..))
+    }
+}
+
+/// What a request asks for, for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asks {
+    pub verb: &'static str,
+    pub target: Option<String>,
+}
+
+impl Request {
+    #[must_use]
+    pub fn asks(&self) -> Asks {
+        let (verb, target) = match self {
+            Self::Status(_) => ("status", None),
+            Self::Sessions(_) => ("sessions", None),
+            Self::Enroll(..) => ("enroll", None),
+            Self::Freeze(id, _) => ("freeze", Some(id)),
+            Self::Thaw(id, _) => ("thaw", Some(id)),
+            Self::Holds { .. } => ("holds", None),
+            Self::Approve(id, ..) => ("approve", Some(id)),
+            Self::Deny(id, ..) => ("deny", Some(id)),
+            Self::Grants(_) => ("grants", None),
+            Self::Revoke(id, _) => ("revoke", Some(id)),
+            Self::Explain { id, .. } => ("explain", Some(id)),
+            Self::Reload(_) => ("reload", None),
+            Self::Doctor(_) => ("doctor", None),
+            Self::Watch(_) => ("events", None),
+        };
+        Asks { verb, target: target.cloned() }
     }
 }
 

@@ -24,8 +24,21 @@ pub struct Caller {
     pub pid: u32,
     pub uid: u32,
     pub gid: u32,
+    /// Of the groups that matter for its request, those that the user database has it in; `None` where that was not looked up.
+    pub groups: Option<Result<Vec<String>, String>>,
     /// The process itself, which `pid` alone is not: see [`PeerProcess::is_alive`]. `None` in tests only.
     pub process: Option<PeerProcess>,
+}
+
+impl Caller {
+    /// Groups that are known of it. Fails closed: where the user database does not answer, it is in none.
+    #[must_use]
+    pub fn groups(&self) -> &[String] {
+        match &self.groups {
+            Some(Ok(groups)) => groups,
+            Some(Err(_)) | None => &[],
+        }
+    }
 }
 
 /// The process that connected, by pidfd: its number may be used again, this is not.
@@ -90,6 +103,7 @@ pub fn identify(stream: &UnixStream) -> Result<Caller, Unidentified> {
         pid: pid.as_raw_nonzero().get().cast_unsigned(),
         uid: credentials.uid(),
         gid: credentials.gid(),
+        groups: None,
         process: Some(PeerProcess { pid, pidfd: Arc::new(pidfd) }),
     })
 }

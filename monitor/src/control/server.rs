@@ -1,9 +1,9 @@
 //! The server: each route becomes one [`Request`] to the event loop, and the event loop's answer a response.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::{Body, Bytes},
     extract::{
         ConnectInfo, DefaultBodyLimit, FromRequest, FromRequestParts, Path, Query, Request as HttpRequest,
@@ -12,9 +12,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use tokio::sync::oneshot;
+use tokio::{net::UnixStream, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -28,6 +33,10 @@ use crate::{archive::Question, metrics::Metrics};
 
 /// Largest request body, bytes.
 const BODY: usize = 64 * 1024;
+/// How long the head of a request may take, and the time between two of one connection.
+const HEAD: Duration = Duration::from_secs(10);
+/// How long a request's body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the event loop may take for an answer.
 const ANSWER: Duration = Duration::from_secs(30);
 /// How long open connections get to finish when the daemon stops.
@@ -42,25 +51,43 @@ struct AppState {
 }
 
 /// Serves the API on `socket` until `stop`; event streams end then too.
-///
-/// # Errors
-/// When the socket can no longer be listened on.
 pub async fn serve(
-    socket: ControlSocket,
+    mut socket: ControlSocket,
     event_loop: Arc<dyn EventLoop>,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
-) -> io::Result<()> {
-    let app = AppState { event_loop, metrics, stop: stop.clone() };
-    let service = routes(app).into_make_service_with_connect_info::<Peer>();
-    let serving = axum::serve(socket, service).with_graceful_shutdown(stop.clone().cancelled_owned());
-    let farewell = async {
-        stop.cancelled().await;
-        tokio::time::sleep(FAREWELL).await;
+) {
+    let routes = routes(AppState { event_loop, metrics, stop: stop.clone() });
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            (stream, peer) = socket.accept() => {
+                connections.spawn(connection(stream, peer, routes.clone(), stop.clone()));
+            }
+            Some(_) = connections.join_next() => {} // its place is free again
+            () = stop.cancelled() => break,
+        }
+    }
+    drop(socket); // nobody connects to a daemon that ends
+    let ended = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(FAREWELL, ended).await; // who is not done by then is cut off
+}
+
+/// Serves one connection to its end. Who does not finish a request's head in time has no use for its place.
+async fn connection(stream: UnixStream, peer: Peer, routes: Router, stop: CancellationToken) {
+    let service = TowerToHyperService::new(routes.layer(Extension(ConnectInfo(peer))));
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD);
+    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
     };
-    tokio::select! {
-        ended = serving.into_future() => ended,
-        () = farewell => Ok(()),
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a control connection ended");
     }
 }
 
@@ -73,6 +100,8 @@ fn routes(app: AppState) -> Router {
         .route("/v1/holds", get(holds))
         .route("/v1/holds/{id}/approve", post(approve))
         .route("/v1/holds/{id}/deny", post(deny))
+        .route("/v1/grants", get(async |asked: Asked| asked.ask(Request::Grants).await))
+        .route("/v1/grants/{id}/revoke", post(revoke))
         .route("/v1/events", get(events))
         .route("/v1/explain/{id}", get(explain))
         .route("/v1/rules/reload", post(async |asked: Asked| asked.ask(Request::Reload).await))
@@ -120,6 +149,10 @@ async fn approve(asked: Asked, Path(id): Path<String>, Given(approval): Given<Ap
 
 async fn deny(asked: Asked, Path(id): Path<String>, Given(denial): Given<Denial>) -> Response {
     asked.ask(|reply| Request::Deny(id, denial, reply)).await
+}
+
+async fn revoke(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Revoke(id, reply)).await
 }
 
 async fn explain(asked: Asked, Path(id): Path<String>, Flags(how): Flags<HowToExplain>) -> Response {
@@ -199,9 +232,10 @@ impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<
     type Rejection = Failure;
 
     async fn from_request(request: HttpRequest, app: &AppState) -> Result<Self, Failure> {
-        let body = Bytes::from_request(request, app)
-            .await
-            .map_err(|error| Failure::new(error.status(), error.body_text()))?;
+        let body = tokio::time::timeout(BODY_TIMEOUT, Bytes::from_request(request, app)).await;
+        let late =
+            |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "the request's body did not come within 10 s");
+        let body = body.map_err(late)?.map_err(|error| Failure::new(error.status(), error.body_text()))?;
         if body.is_empty() {
             return Ok(Self(T::default()));
         }
@@ -262,6 +296,7 @@ impl From<RequestError> for Failure {
             RequestError::NotPermitted(refusal) => (StatusCode::FORBIDDEN, refusal),
             RequestError::NotFound(refusal) => (StatusCode::NOT_FOUND, refusal),
             RequestError::Conflict(refusal) => (StatusCode::CONFLICT, refusal),
+            RequestError::Throttled(refusal) => (StatusCode::TOO_MANY_REQUESTS, refusal),
             RequestError::Invalid(refusal) => (StatusCode::UNPROCESSABLE_ENTITY, refusal),
         };
         Self { status, refusal }

@@ -11,19 +11,16 @@ use std::{
     sync::Arc,
 };
 
-use axum::{
-    extract::connect_info::Connected,
-    serve::{IncomingStream, Listener},
-};
-use tokio::{
-    net::{UnixListener, UnixStream, unix::SocketAddr},
-    sync::{OwnedSemaphorePermit, Semaphore},
+use axum::serve::Listener;
+use tokio::net::{UnixListener, UnixStream};
+
+use super::{
+    peer::{self, Caller, Unidentified},
+    places::{self, Place, Places},
 };
 
-use super::peer::{self, Caller, Unidentified};
-
-/// Connections that users other than root may have open together.
-const CONNECTIONS: usize = 128;
+/// Who is nobody's user.
+const NOBODY: u32 = u32::MAX;
 
 /// Why the control socket could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -41,7 +38,7 @@ pub enum BindError {
 pub struct ControlSocket {
     listener: UnixListener,
     path: PathBuf,
-    free: Arc<Semaphore>,
+    places: Places,
     /// Someone was turned away since a place was last free: said once, or the log would be the next thing to fill.
     crowded: bool,
 }
@@ -64,15 +61,37 @@ impl ControlSocket {
         // a person from the agent that runs as them. The peer's credentials and label can, so they decide.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))
             .map_err(failed("its mode cannot be set"))?;
-        Ok(Self { listener, path: path.into(), free: Arc::new(Semaphore::new(CONNECTIONS)), crowded: false })
+        Ok(Self { listener, path: path.into(), places: Places::default(), crowded: false })
+    }
+
+    /// The next connection that there is a place for, and who it is of.
+    pub async fn accept(&mut self) -> (UnixStream, Peer) {
+        loop {
+            let (stream, _) = Listener::accept(&mut self.listener).await;
+            let caller = peer::identify(&stream);
+            if let Some(place) = self.admit(&caller) {
+                self.crowded &= place.is_none();
+                return (stream, Peer { caller, _place: place.map(Arc::new) });
+            }
+            if !self.crowded {
+                self.crowded = true;
+                tracing::warn!(
+                    ?caller,
+                    all = places::ALL,
+                    of_one = places::OF_ONE,
+                    "too many control connections; closing new ones"
+                );
+            }
+        }
     }
 
     /// A place for one more connection. Root needs none: whoever fills them all cannot keep root from deciding.
-    fn admit(&self, caller: &Result<Caller, Unidentified>) -> Option<Option<OwnedSemaphorePermit>> {
-        if caller.as_ref().is_ok_and(|caller| caller.uid == 0) {
-            return Some(None);
+    fn admit(&self, caller: &Result<Caller, Unidentified>) -> Option<Option<Place>> {
+        match caller {
+            Ok(caller) if caller.uid == 0 => Some(None),
+            Ok(caller) => self.places.take(caller.uid).map(Some),
+            Err(_) => self.places.take(NOBODY).map(Some), // nobody knows who: all of them share one user's
         }
-        self.free.clone().try_acquire_owned().ok().map(Some)
     }
 }
 
@@ -111,43 +130,8 @@ fn clear(path: &Path) -> Result<(), BindError> {
 #[derive(Clone, Debug)]
 pub struct Peer {
     pub caller: Result<Caller, Unidentified>,
-    /// Given back when the connection ends, as axum keeps this value exactly as long.
-    _place: Option<Arc<OwnedSemaphorePermit>>,
-}
-
-impl Listener for ControlSocket {
-    type Io = UnixStream;
-    type Addr = Peer;
-
-    async fn accept(&mut self) -> (UnixStream, Peer) {
-        loop {
-            let (stream, _) = Listener::accept(&mut self.listener).await;
-            let caller = peer::identify(&stream);
-            if let Some(place) = self.admit(&caller) {
-                self.crowded &= place.is_none();
-                return (stream, Peer { caller, _place: place.map(Arc::new) });
-            }
-            if !self.crowded {
-                self.crowded = true;
-                tracing::warn!(
-                    ?caller,
-                    limit = CONNECTIONS,
-                    "too many control connections; closing new ones"
-                );
-            }
-        }
-    }
-
-    fn local_addr(&self) -> io::Result<Peer> {
-        let _: SocketAddr = self.listener.local_addr()?;
-        Err(io::Error::new(ErrorKind::Unsupported, "the control socket is nobody's peer"))
-    }
-}
-
-impl Connected<IncomingStream<'_, ControlSocket>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, ControlSocket>) -> Self {
-        stream.remote_addr().clone()
-    }
+    /// Given back when the connection ends, which keeps this value as long.
+    _place: Option<Arc<Place>>,
 }
 
 #[cfg(test)]
@@ -179,12 +163,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_can_fill_their_places_and_root_still_gets_in() {
+    async fn a_user_can_fill_its_own_places_and_others_and_root_still_get_in() {
         let directory = tempfile::tempdir().unwrap();
         let socket = ControlSocket::bind(&directory.path().join("control.sock")).unwrap();
-        let caller = |uid| Ok(Caller { pid: 7, uid, gid: uid, process: None });
-        let places: Vec<_> = (0..CONNECTIONS).map(|_| socket.admit(&caller(1000)).unwrap()).collect();
+        let caller = |uid| Ok(Caller { pid: 7, uid, gid: uid, groups: None, process: None });
+        let places: Vec<_> = (0..places::OF_ONE).map(|_| socket.admit(&caller(1000)).unwrap()).collect();
         assert!(socket.admit(&caller(1000)).is_none());
+        assert!(socket.admit(&caller(1001)).is_some());
         assert!(socket.admit(&caller(0)).is_some());
         drop(places);
         assert!(socket.admit(&caller(1000)).is_some());

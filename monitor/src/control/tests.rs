@@ -87,6 +87,8 @@ impl EventLoop for Scripted {
                 format!("approve {id} {:?} {:?} {:?}", approval.for_seconds, approval.seen, approval.reason)
             }
             Request::Deny(id, denial, _) => format!("deny {id} {:?}", denial.reason),
+            Request::Grants(_) => "grants".into(),
+            Request::Revoke(id, _) => format!("revoke {id}"),
             Request::Explain { id, peek, .. } => format!("explain {id} {peek}"),
             Request::Status(_) => "status".into(),
             Request::Sessions(_) => "sessions".into(),
@@ -103,6 +105,7 @@ impl EventLoop for Scripted {
             Request::Holds { reply, .. } => drop(reply.send(Ok(vec![sample::hold()]))),
             Request::Approve(id, _, reply) => drop(reply.send(hold(id, HoldState::Approved))),
             Request::Deny(id, _, reply) => drop(reply.send(hold(id, HoldState::Denied))),
+            Request::Grants(reply) | Request::Revoke(_, reply) => drop(reply.send(Ok(vec![sample::grant()]))),
             // An event loop that ends before it answers.
             Request::Explain { id, reply, .. } if id == "end" => drop(reply),
             Request::Explain { id, reply, .. } => drop(reply.send(Ok(explanation(id)))),
@@ -131,7 +134,7 @@ struct Served {
     client: Client,
     metrics: Arc<Metrics>,
     stop: CancellationToken,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
     socket: PathBuf,
     directory: tempfile::TempDir,
 }
@@ -254,7 +257,7 @@ async fn what_is_malformed_never_reaches_the_event_loop() {
     assert!(unknown.starts_with("HTTP/1.1 422"), "{unknown}");
     assert!(
         unknown.contains(
-            "unknown fields: for_second, force; expected: for_seconds, seen, evidence, reason, factor"
+            "unknown fields: for_second, force; expected: for_seconds, times, session, scope, seen, evidence, reason, factor"
         ),
         "{unknown}"
     );
@@ -310,7 +313,7 @@ async fn a_follower_gets_each_event_once() {
     assert_eq!(lines.next().await.unwrap(), Some((*event(3)).clone()));
     served.stop.cancel();
     assert_eq!(lines.next().await.unwrap(), None);
-    served.serving.await.unwrap().unwrap();
+    served.serving.await.unwrap();
     assert!(!served.socket.exists());
 }
 

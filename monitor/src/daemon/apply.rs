@@ -86,6 +86,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
             pass_on(ctx, [session]);
         }
         Effect::AskAgain(session) => flows::ask_again(&mut ctx.kernel.maps, session),
+        Effect::TakeBack(session) => ctx.kernel.maps.withdraw_of(session),
         Effect::KeepAccount { hold } => ctx.reporter.explanations.keep_account(
             &ctx.reporter.wall,
             &ctx.decider.sessions,

@@ -10,7 +10,6 @@ pub mod status;
 pub mod views;
 
 use crate::{
-    archive::Sight,
     control::command::{Command, Reply, Request, RequestError},
     daemon::{
         context::{Context, upkeep::reloading::Reason},
@@ -18,22 +17,33 @@ use crate::{
     },
 };
 
-use self::refusals::root_only;
+use self::permissions::{attempts, memberships};
 
 pub fn answer(ctx: &mut Context, command: Command) {
     // The agent runs as the same user as the person: its processes are told apart by their lineage.
     let permitted = permissions::permit(ctx, &command.caller);
     let command = match permitted {
-        Ok(()) => seats::look_where_it_was_typed(ctx, command),
+        Ok(()) => memberships::look_up(ctx, command)
+            .and_then(|command| seats::look_where_it_was_typed(ctx, command)),
         Err(_) => Some(command),
     };
-    let Some(Command { caller, request, typed }) = command else { return }; // comes again, looked at
-    let permitted = permitted.and_then(|()| {
+    let Some(command) = command else { return }; // comes again, looked at
+    let heard = permitted.and_then(|()| attempts::refuse_throttled(ctx, &command));
+    let Command { caller, request, typed } = command;
+    let asks = request.asks();
+    // Of whoever carries a label or has ended, the attempt was told already.
+    let permitted = heard.and_then(|()| {
         seats::refuse_what_may_be_typed(&ctx.config, &ctx.decider.sessions, &caller, typed.as_ref())
     });
     macro_rules! reply {
         ($reply:expr, $answer:expr) => {{
+            let is_known = permitted.is_ok();
             let answer = permitted.and_then(|()| $answer);
+            if let Err(why) = answer.as_ref()
+                && is_known
+            {
+                attempts::note(ctx, &caller, &asks, why);
+            }
             saving::write_down(ctx); // what was answered outlives a daemon that is killed now
             send($reply, answer)
         }};
@@ -56,13 +66,17 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Deny(id, denial, reply) => {
             reply!(reply, decisions::answers::deny(ctx, &caller, &id, &denial))
         }
+        Request::Grants(reply) => reply!(reply, Ok(decisions::grants::list(ctx, &caller))),
+        Request::Revoke(id, reply) => reply!(reply, decisions::grants::revoke(ctx, &caller, &id)),
         Request::Explain { id, peek, reply } => reply!(reply, explaining::explain(ctx, &caller, &id, peek)),
-        Request::Reload(reply) => match permitted.and_then(|()| root_only(&caller, "reload the rules")) {
-            Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read
-            Err(no) => send(reply, Err(no)),
-        },
+        Request::Reload(reply) => {
+            match permitted.and_then(|()| permissions::administer(&ctx.config, &caller, "reload the rules")) {
+                Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read
+                Err(no) => send(reply, Err(no)),
+            }
+        }
         Request::Doctor(reply) => reply!(reply, Ok(status::doctor(ctx))),
-        Request::Watch(reply) => reply!(reply, Ok(Sight::of(caller.uid, &ctx.config.approvers))),
+        Request::Watch(reply) => reply!(reply, Ok(permissions::sight(&ctx.config, &caller))),
     }
 }
 

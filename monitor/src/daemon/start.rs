@@ -18,7 +18,7 @@ use crate::{
             Context,
             flows::{Flows, searches::Searches},
             kernel::{Kernel, numbering::Numbering},
-            mailbox::{Mailbox, handle::Ends, looker::Looker},
+            mailbox::{Mailbox, directory::Directory, handle::Ends, looker::Looker},
             policy_set::Loaded,
             reporter::{Reporter, bus::Bus, notary::Notary},
             state::{
@@ -110,12 +110,15 @@ fn context(
     let kernel = kernel(&config, before.secrets.clone())?;
     let looker =
         Looker::start(back.clone()).map_err(system("starting the thread that looks at terminals"))?;
+    let directory =
+        Directory::start(&back).map_err(system("starting the threads that ask the user database"))?;
     let searches = Searches::start(back.clone(), metrics)
         .map_err(system("starting the thread that searches descriptors"))?;
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
     let lingering = before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect();
     let Loaded { rules, policies } = loaded;
-    let settings = Settings { rules, mode: config.mode, risk_budget: config.risk_budget };
+    let own = config.own_paths().into();
+    let settings = Settings { rules, mode: config.mode, own, risk_budget: config.risk_budget };
     Ok(Context {
         config,
         policies,
@@ -126,7 +129,16 @@ fn context(
         reporter,
         flows: Flows::new(resolvers, searches, lingering),
         surveying: Surveying::default(),
-        mailbox: Mailbox { inbox, inbox_waits: false, wake, back, looker, ask_again, stopping: false },
+        mailbox: Mailbox {
+            inbox,
+            inbox_waits: false,
+            wake,
+            back,
+            looker,
+            directory,
+            ask_again,
+            stopping: false,
+        },
         upkeep: Upkeep::default(),
         state: StateFile { store, unsaved: false, boot: boot_id() },
         started: Timestamp::now(),

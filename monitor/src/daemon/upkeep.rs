@@ -36,6 +36,7 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     losses::notice_losses(ctx);
     ctx.upkeep.asking.report_due(&mut ctx.reporter, &ctx.decider.sessions);
+    ctx.upkeep.attempts.report_due(&mut ctx.reporter, &ctx.decider.sessions);
     ctx.reporter.report_repeats(now);
     rotation::look_at_ledger(ctx);
     reconcile::reconcile(ctx, now);

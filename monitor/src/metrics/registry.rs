@@ -51,6 +51,7 @@ pub struct Metrics {
     ledger_checkpoint: IntGaugeVec,
     file_changes: IntCounterVec,
     searches_cut_short: IntCounterVec,
+    requests_refused: IntCounterVec,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -159,6 +160,11 @@ impl Metrics {
                 "file_changes_total",
                 "Times that another program renamed, removed or truncated a file of records.",
                 &["file", "change"],
+            )?,
+            requests_refused: make.counters(
+                "requests_refused_total",
+                "Requests of users who may not ask for that.",
+                &["request"],
             )?,
             searches_cut_short: make.counters(
                 "descriptor_searches_cut_short_total",
@@ -323,6 +329,10 @@ impl Metrics {
     }
 
     /// A search among a session's descriptors ended before it was through.
+    pub fn request_refused(&self, request: &'static str) {
+        self.requests_refused.with_label_values(&[request]).inc();
+    }
+
     pub fn search_cut_short(&self, purpose: &'static str) {
         self.searches_cut_short.with_label_values(&[purpose]).inc();
     }

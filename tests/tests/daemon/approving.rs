@@ -118,3 +118,64 @@ fn a_denial_says_why_and_bad_words_are_refused() {
     assert_eq!(daemon.the_event("flow-denied")["hold.reason"], "not ours");
     server.silent().unwrap();
 }
+
+#[test]
+fn what_is_granted_is_listed_and_counted_and_ends_when_it_is_revoked() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let request = curl(&server, "");
+    let script = format!(
+        "{READ_SECRET}; for i in 1 2 3; do {request}; echo done $i $?; until test -e ~/go$i; do sleep 0.1; done; done"
+    );
+    let agent = home.run(&daemon, &script);
+    let id = daemon.the_hold();
+    let unasked = daemon.cli(&["approve", &id, "--provider"]);
+    assert_eq!(unasked.status.code(), Some(2), "for how long: {}", text(&unasked));
+    daemon.expect(&["approve", &id, "--times", "5"]);
+    agent.says("done 1 0");
+    let grants = daemon.json(&["grants"]);
+    assert_eq!((&grants[0]["left"], &grants[0]["until"]), (&5.into(), &Value::Null), "{grants}");
+    assert_eq!(grants[0]["covers"], format!("connect backboard.railway.app:{}", server.port()));
+    fs::write(home.path().join("go1"), "").unwrap();
+    agent.says("done 2 0");
+    assert_eq!(daemon.json(&["grants"])[0]["left"], 4);
+    let grant = grants[0]["id"].as_str().unwrap();
+    daemon.expect(&["revoke", grant]);
+    assert_eq!(daemon.json(&["grants"]), serde_json::json!([]));
+    let again = daemon.cli(&["revoke", grant]);
+    assert_eq!(again.status.code(), Some(1), "{}", text(&again));
+    let before = server.seen().bytes;
+    fs::write(home.path().join("go2"), "").unwrap();
+    let held = daemon.the_hold();
+    assert_ne!(held, id);
+    wait::throughout("held", std::time::Duration::from_millis(500), || match server.seen().bytes {
+        bytes if bytes == before => Ok(()),
+        bytes => Err(bytes),
+    });
+    assert_eq!(ledger(&daemon, "revoke")[0]["detail"]["grant"], grant);
+    assert_eq!(daemon.the_event("grant-revoked")["grant.id"], grant);
+    assert!(!agent.output().contains("done 3"), "{}", agent.output());
+}
+
+#[test]
+fn who_comes_too_late_is_told_who_decided_what_and_when_and_why() {
+    if !is_root() {
+        return;
+    }
+    let (daemon, home, server) = (Daemon::start(&Settings::default()), Home::new(), Server::start());
+    let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo over", curl(&server, "")));
+    let id = daemon.the_hold();
+    daemon.expect(&["deny", &id, "--reason", "not ours"]);
+    let late = daemon.cli(&["approve", &id]);
+    assert_eq!(late.status.code(), Some(1), "{}", text(&late));
+    for part in ["was denied by uid 0 at 2", "not ours"] {
+        assert!(text(&late).contains(part), "{}", text(&late));
+    }
+    assert!(agent.finish().contains("over"));
+    let _ = daemon.the_event("session-ended");
+    let after = daemon.cli(&["deny", &id]);
+    assert!(text(&after).contains("was denied by uid 0"), "also when its session is over: {}", text(&after));
+    assert_eq!(daemon.json(&["holds", "--all"])[0]["reason"], "not ours");
+}

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     breaker::risk,
     facts::{Action, Fact, Lifecycle, SessionId, Subject, Transport},
-    holds::{HeldCaller, HeldFlow, Object},
+    holds::{HeldCaller, HeldFlow, Object, grants::Asked},
 };
 
 impl Decider {
@@ -113,16 +113,19 @@ impl Decider {
         }
         // Seen after the fact: an open or an exec on a backend that only observes, a connect before its data.
         step.report_act(name, decision, Action::Alert, vec![("interlock.degraded", json!(action))]);
-        if changed && !self.may_run(fact, action) {
+        if changed && !self.may_run(decision, action) {
             let why = "what runs is not what was judged before it ran";
             self.trip(step, decision, &decision.rule(), why, None);
         }
     }
 
     /// Whether a person has let the program run, with whatever arguments.
-    fn may_run(&mut self, fact: &Fact, action: Action) -> bool {
-        let program = Object::Program(fact.process.executable.clone());
-        action == Action::Hold && self.holds.granted(fact.session.0, &program, fact.at).is_some()
+    fn may_run(&self, decision: &Decision, action: Action) -> bool {
+        let fact = &decision.fact;
+        let object = &Object::Program(fact.process.executable.clone());
+        let (rule, terms) = (decision.rule(), decision.terms());
+        let asked = Asked { session: fact.session.0, object, rule: &rule, terms: &terms };
+        action == Action::Hold && self.holds.grants.stands_for(&asked, fact.at)
     }
 
     fn decide_flow(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, flow: HeldFlow, unseen: bool) {

@@ -16,6 +16,7 @@ use crate::{
     holds::{
         Ending, Given, Hold, Object,
         evidence::Evidence,
+        extent::Extent,
         relays::{self, Hop},
     },
     record::Kind,
@@ -39,7 +40,7 @@ impl Decider {
 
     /// One of several persons has said yes: it waits for the next.
     fn give(&mut self, step: &mut Step<'_>, approval: &Approval) {
-        let Approval { hold: number, who, reach, reason, .. } = approval;
+        let Approval { hold: number, who, extent, reason, .. } = approval;
         let Some(hold) = self.holds.waiting_mut(*number) else { return };
         let evidence = Evidence::of(hold);
         let (by, persons, at) = (who.text(), who.persons(), step.now);
@@ -48,7 +49,7 @@ impl Decider {
             persons,
             at,
             reason: reason.clone(),
-            reach: *reach,
+            extent: *extent,
             evidence: evidence.whole().to_owned(),
         };
         hold.approvals.retain(|given| given.evidence == evidence.whole());
@@ -68,10 +69,10 @@ impl Decider {
 
     /// Lets everything of a hold go on, as far as everybody who approved has said.
     fn let_go(&mut self, step: &mut Step<'_>, approval: &Approval, before: &[Given]) {
-        let Approval { hold: number, who, reach, reason, .. } = approval;
+        let Approval { hold: number, who, extent, reason, .. } = approval;
         let by =
             before.iter().map(|given| given.by.clone()).chain([who.text()]).collect::<Vec<_>>().join(" and ");
-        let reach = before.iter().map(|given| given.reach).fold(*reach, Option::min); // None, once, is the least
+        let extent = before.iter().fold(*extent, |extent, given| extent.and(given.extent));
         let ending = Ending::new(HoldState::Approved, step.now).by(by.clone()).because(reason.clone());
         let Ok(hold) = self.holds.decide(*number, ending) else { return };
         step.push(Effect::Waited(step.now.since(hold.since)));
@@ -84,9 +85,11 @@ impl Decider {
         }
         // The connection asks again with its first data: who approved its handshake has approved that.
         let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);
-        if let Some(reach) = reach.or(begins.then_some(HANDSHAKE_REACH)) {
-            self.holds.grant(&hold, step.now.plus(reach), by);
-        }
+        let extent = match extent {
+            Extent::Once if begins => Extent::lasting(HANDSHAKE_REACH),
+            extent => extent,
+        };
+        self.holds.grants.give(&hold, extent, step.now, by);
         let extra = told(&hold);
         step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
         step.push(Effect::Save);

@@ -1,6 +1,6 @@
 //! What is decided by: the rules in force, the sessions, and what waits.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use super::{
     decision::Decision,
@@ -20,6 +20,8 @@ use crate::{
 pub struct Settings {
     pub rules: Arc<RuleSet>,
     pub mode: Mode,
+    /// Files and directories of Interlock's own, which nobody may let a session open.
+    pub own: Arc<[PathBuf]>,
     /// Points at which a session's breaker trips.
     pub risk_budget: u32,
 }

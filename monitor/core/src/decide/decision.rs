@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::{
-    facts::{Action, Fact, Lifecycle, Subject},
-    rules::{Memory, RuleSet, Verdict},
+    facts::{Action, Fact, Lifecycle, Subject, Terms},
+    rules::{Match, Memory, RuleSet, Verdict},
 };
 
 /// A fact that was judged, with everything that it was judged by.
@@ -23,6 +23,17 @@ impl Decision {
     #[must_use]
     pub fn rule(&self) -> String {
         self.verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default()
+    }
+
+    /// What the rules that hold it ask of an approval, all of them: a looser rule that decides does not speak for a stricter one.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        let holds = |found: &&Match| found.action == Action::Hold && !found.observed_only;
+        self.verdict
+            .matches
+            .iter()
+            .filter(holds)
+            .fold(Terms::default(), |terms, found| terms.and(&found.rule.terms))
     }
 
     /// Libraries look into stores whenever a program uses them, and it says little of the program: once in a session it

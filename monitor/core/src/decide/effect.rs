@@ -48,6 +48,8 @@ pub enum Effect {
     PassOn(SessionId),
     /// The session's connections ask again before more of their data leaves, also those that were let through.
     AskAgain(SessionId),
+    /// Answers that a session has not taken yet are taken back, so that what waits for them asks again.
+    TakeBack(SessionId),
     /// Why a hold was opened is kept for the next daemon.
     KeepAccount { hold: u64 },
     /// A person decided after so long.
@@ -94,6 +96,8 @@ pub enum Report {
     PassedOver { at: BootNanos, session: SessionId, process: Process, subject: Subject, pack: String },
     /// A hold's end, at a time.
     Hold { name: &'static str, at: BootNanos, hold: Box<Hold>, extra: Extra },
+    /// Something about a session that is no act.
+    Session { name: &'static str, at: BootNanos, session: SessionId, extra: Extra },
     /// What others that a session has met have touched counts for it from now on.
     TouchShared { at: BootNanos, session: SessionId, paths: Vec<String> },
     /// Something of a session is unknown from now on; `process` is who did it, or its root.

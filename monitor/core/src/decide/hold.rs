@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     breaker::Response,
-    facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject, Terms},
+    facts::{Action, BootNanos, Fact, HoldState, SessionId, Subject},
     holds::{
         Ending, Hold, Object, WAITING_MAX,
         company::{Company, Joined, Other},
         evidence::Evidence,
+        grants::Asked,
         relays::{self, Hop},
     },
     record::{Entry, Kind, Who},
@@ -75,10 +76,10 @@ impl Decider {
         waiting: Waiting,
     ) -> bool {
         let fact = &decision.fact;
-        if self.is_frozen(fact.session) {
+        if self.is_frozen(fact.session) || self.never(object).is_some() {
             return false;
         }
-        let granted = self.holds.granted(fact.session.0, object, fact.at).map(str::to_owned);
+        let granted = self.granted(step, decision, object);
         let hop = hop(decision, waiting);
         let before = hop.as_ref().filter(|_| granted.is_none()).and_then(|hop| self.relayed(hop, fact.at));
         let (since, by) = match (granted, before) {
@@ -109,6 +110,17 @@ impl Decider {
             session.memory.forgive(decision.verdict.points, fact.at); // what a person let through is no risk
         }
         step.report_act("flow-released", &decision, Action::Allow, Vec::new());
+    }
+
+    /// Who granted this, if the grant still stands.
+    fn granted(&mut self, step: &mut Step<'_>, decision: &Decision, object: &Object) -> Option<String> {
+        let (session, rule, terms) = (decision.fact.session.0, decision.rule(), decision.terms());
+        let asked = Asked { session, object, rule: &rule, terms: &terms };
+        let grant = self.holds.grants.take(&asked, decision.fact.at)?;
+        if grant.left.is_some() {
+            step.push(Effect::Save); // a restart must not give back what was used
+        }
+        Some(grant.by.clone())
     }
 
     /// Waits under a hold that asks the same.
@@ -225,7 +237,7 @@ impl Decider {
             deadline: timeout.map(|timeout| step.now.plus(timeout.after)),
             then: timeout.map_or(Action::Deny, |timeout| timeout.then),
             state: HoldState::Waiting,
-            terms: Terms::default(),
+            terms: decision.terms(),
             approvals: Vec::new(),
             decided_by: None,
             decided_at: None,

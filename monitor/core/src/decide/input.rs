@@ -1,11 +1,11 @@
 //! What a decision is made from: acts, answers and ends.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::decision::Decision;
 use crate::{
     facts::{BootNanos, FactorKind, Process, SessionId, Subject},
-    holds::{Grant, HeldCaller, HeldFlow, Hold, relays::Hop},
+    holds::{Grant, HeldCaller, HeldFlow, Hold, extent::Extent, relays::Hop},
     record::{Entry, Who},
     sessions::Outcome,
 };
@@ -31,6 +31,8 @@ pub enum Input {
     Approved(Approval),
     /// A person denies a hold.
     Denied(Denial),
+    /// A person takes back what an approval lets go on later: the grants of a hold.
+    Revoked { hold: u64, who: Who },
     /// A person freezes a session.
     FreezeAsked { session: SessionId, who: Who },
     /// A person lets a frozen session go on.
@@ -114,8 +116,8 @@ pub enum Waiting {
 pub struct Approval {
     pub hold: u64,
     pub who: Who,
-    /// How long the same may be done again unasked.
-    pub reach: Option<Duration>,
+    /// What else may be done unasked.
+    pub extent: Extent,
     /// What the person was shown, as [`crate::holds::evidence::Evidence`] is named; `None` where that is not said.
     pub evidence: Option<String>,
     /// Why, as [`crate::holds::reason::reason`] has it.
@@ -130,7 +132,15 @@ impl Approval {
     /// One that says nothing but yes.
     #[must_use]
     pub fn of(hold: u64, who: Who) -> Self {
-        Self { hold, who, reach: None, evidence: None, reason: None, groups: Vec::new(), factor: None }
+        Self {
+            hold,
+            who,
+            extent: Extent::Once,
+            evidence: None,
+            reason: None,
+            groups: Vec::new(),
+            factor: None,
+        }
     }
 }
 

@@ -1,15 +1,14 @@
 //! Whether a hold may be approved, and why not.
 
-use std::time::Duration;
-
 use super::{decider::Decider, input::Approval};
 use crate::{
-    facts::{FactorKind, HoldState, ReasonTerm, SessionId},
-    holds::{Given, Hold, Undecidable, evidence::Evidence},
+    facts::{DestinationClass, FactorKind, HoldState, ReasonTerm, SessionId},
+    holds::{
+        Given, Hold, Object, Undecidable,
+        evidence::Evidence,
+        extent::{Extent, More, REACH_MAX, Scope, TIMES_MAX},
+    },
 };
-
-/// Longest time an approval may reach.
-const REACH_MAX: Duration = Duration::from_secs(24 * 3600);
 
 /// Why a hold may not be approved.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +22,10 @@ pub enum Objection {
     Unseen(Vec<String>),
     /// It would reach further than an approval may.
     TooLong,
+    /// It would reach to more than an approval of this hold may: why.
+    TooWide(&'static str),
+    /// Nobody may let that go on: why.
+    Never(&'static str),
     /// The session's owner may not be who answers.
     Owner(u32),
     /// Who approves is in none of the groups that the rule names.
@@ -50,9 +53,10 @@ impl Decider {
             return Err(Objection::Frozen(id));
         }
         is_shown(hold, approval)?;
-        if approval.reach.is_some_and(|reach| reach > REACH_MAX) {
-            return Err(Objection::TooLong);
+        if let Some(why) = self.never(&hold.object) {
+            return Err(Objection::Never(why));
         }
+        reaches(hold, approval.extent)?;
         meets_terms(hold, approval)?;
         Ok(hold)
     }
@@ -67,6 +71,43 @@ fn is_shown(hold: &Hold, approval: &Approval) -> Result<(), Objection> {
     if unseen.is_empty() { Ok(()) } else { Err(Objection::Unseen(unseen)) }
 }
 
+/// Whether an approval of the hold may reach so far.
+fn reaches(hold: &Hold, extent: Extent) -> Result<(), Objection> {
+    let Extent::More(More { reach, times, scope }) = extent else { return Ok(()) };
+    if reach.is_some_and(|reach| reach > REACH_MAX) || times.is_some_and(|times| times > TIMES_MAX) {
+        return Err(Objection::TooLong);
+    }
+    if times == Some(0) {
+        return Err(Objection::TooWide("an approval for 0 further times is one for once"));
+    }
+    let destination = match &hold.object {
+        Object::Connection(destination) => Some(destination),
+        Object::Secret(_) | Object::Program(_) | Object::Service(_) => None,
+    };
+    match scope {
+        // How often it ran is known only after it was let run, and what runs is looked at once more then.
+        Scope::Object if times.is_some() && matches!(hold.object, Object::Program(_)) => {
+            Err(Objection::TooWide(
+                "a program is approved for a time or for the session, and not for a number of times",
+            ))
+        }
+        Scope::Object => Ok(()),
+        _ if !hold.terms.is_plain() => {
+            Err(Objection::TooWide("its rule asks for more than a yes, so each object is approved by itself"))
+        }
+        Scope::Provider if destination.is_none_or(|to| to.provider.is_none()) => {
+            Err(Objection::TooWide("no provider is known of what it is about"))
+        }
+        Scope::Class if destination.is_none() => {
+            Err(Objection::TooWide("what it is about has no class of hosts"))
+        }
+        Scope::Class if destination.is_some_and(|to| to.class == DestinationClass::Unknown) => {
+            Err(Objection::TooWide("nothing is known of the host, so its class is everything"))
+        }
+        Scope::Provider | Scope::Class => Ok(()),
+    }
+}
+
 /// Whether the person, and what the person says, are what the rule asks for. Fails closed: who is nobody's user meets no terms.
 fn meets_terms(hold: &Hold, approval: &Approval) -> Result<(), Objection> {
     let terms = &hold.terms;
@@ -76,8 +117,10 @@ fn meets_terms(hold: &Hold, approval: &Approval) -> Result<(), Objection> {
     {
         return Err(Objection::Owner(owner));
     }
-    if !terms.by.is_empty() && !terms.by.iter().any(|group| approval.groups.contains(group)) {
-        return Err(Objection::NotIn(terms.by.clone()));
+    if let Some(groups) =
+        terms.groups().find(|groups| !groups.iter().any(|group| approval.groups.contains(group)))
+    {
+        return Err(Objection::NotIn(groups.clone()));
     }
     if let Some(given) = hold.given().find(|given| is_same_person(given, &persons)) {
         return Err(Objection::Twice(given.by.clone()));

@@ -24,6 +24,7 @@ impl Decider {
             Input::Over(session) => self.over(session),
             Input::Approved(approval) => self.approve(step, &approval),
             Input::Denied(denial) => self.deny(step, denial),
+            Input::Revoked { hold, who } => self.revoke(step, hold, who),
             Input::FreezeAsked { session, who } => self.freeze_by(step, session, who),
             Input::Thawed { session, who } => self.thaw(step, session, who),
             Input::Recorded { release, recorded } => self.recorded(step, *release, recorded),
@@ -32,7 +33,7 @@ impl Decider {
             Input::Restored(hold) => self.holds.restore(*hold),
             Input::RestoredGrants(grants) => {
                 let live = |session| self.sessions.get(SessionId(session)).is_some();
-                self.holds.restore_grants(grants, live);
+                self.holds.grants.restore(grants, live);
             }
             Input::Met(sessions) => self.met(step, &sessions),
             Input::Doubted { session, process, why } => self.doubted(step, session, *process, why),

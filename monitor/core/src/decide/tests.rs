@@ -10,7 +10,7 @@ use crate::{
         Action, BootNanos, Destination, DestinationClass, Grade, HoldState, Lifecycle, Mode, Process,
         SecretAccess, SessionId, Subject, Transport,
     },
-    holds::{HeldCaller, HeldFlow},
+    holds::{HeldCaller, HeldFlow, extent::Extent},
     record::Who,
     rules::RuleSet,
     sessions::{Outcome, Session},
@@ -58,7 +58,8 @@ impl Bench {
         let text = format!("version: 1\nrules:\n{lines}");
         let rules =
             RuleSet::parse(&[("test.yaml".into(), text)]).unwrap_or_else(|problems| panic!("{problems}"));
-        let settings = Settings { rules: Arc::new(rules), mode: Mode::Enforce, risk_budget: 100 };
+        let settings =
+            Settings { rules: Arc::new(rules), mode: Mode::Enforce, own: Arc::default(), risk_budget: 100 };
         let mut decider = Decider::new(settings, 1);
         decider.sessions.insert(Session::new(SESSION, "x".into(), "test".into(), BootNanos(0)));
         Self { decider, effects: Vec::new(), now: 1, ledger_fails: false }
@@ -136,8 +137,10 @@ fn in_words(effect: &Effect) -> String {
         Effect::Report(Report::Lost { session, records, .. }) => {
             format!("report session {} lost {records}", session.0)
         }
+        Effect::Report(Report::Session { name, session, .. }) => format!("report {name} {}", session.0),
         Effect::Report(Report::WouldFreeze { rule, .. }) => format!("report would-freeze {rule}"),
         Effect::PassOn(_) => "pass on".to_owned(),
+        Effect::TakeBack(session) => format!("session {} answers taken back", session.0),
         Effect::AskAgain(session) => format!("session {} asks again", session.0),
         Effect::KeepAccount { hold } => format!("account h{hold}"),
         Effect::Waited(span) => format!("waited {} ns", span.as_nanos()),

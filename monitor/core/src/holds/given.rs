@@ -1,9 +1,8 @@
 //! Approvals that were given to a hold that asks for more than one person.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
 
+use super::extent::Extent;
 use crate::facts::BootNanos;
 
 /// One person's yes.
@@ -15,7 +14,7 @@ pub struct Given {
     pub persons: Vec<u32>,
     pub at: BootNanos,
     pub reason: Option<String>,
-    pub reach: Option<Duration>,
+    pub extent: Extent,
     /// The whole hash of what was approved.
     pub evidence: String,
 }

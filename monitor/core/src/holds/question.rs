@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::facts::Destination;
+use super::extent::Scope;
+use crate::{facts::Destination, words::Word as _};
 
 /// `NAME:PORT (ADDRESS)`, or `ADDRESS:PORT` where there is no name.
 #[must_use]
@@ -57,5 +58,20 @@ impl Question {
             other => other.text(),
         };
         Self { session, about }
+    }
+
+    /// What is asked, or all of its provider or class; `None` where it has none.
+    pub fn within(session: u64, object: &Object, scope: Scope) -> Option<Self> {
+        let about = match (scope, object) {
+            (Scope::Object, _) => return Some(Self::new(session, object)),
+            (Scope::Provider, Object::Connection(to)) => format!("provider {}", to.provider.as_ref()?),
+            (Scope::Class, Object::Connection(to)) => format!("class {}", to.class.word()),
+            _ => return None,
+        };
+        Some(Self { session, about })
+    }
+
+    pub fn about(&self) -> &str {
+        &self.about
     }
 }

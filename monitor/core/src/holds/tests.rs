@@ -1,7 +1,7 @@
 use super::{company::Company, *};
 use crate::facts::{Action, Destination, DestinationClass, Severity, Terms, Transport};
 
-fn destination(name: &str, address: [u8; 4]) -> Object {
+pub(super) fn destination(name: &str, address: [u8; 4]) -> Object {
     Object::Connection(Destination {
         address: address.into(),
         port: 443,
@@ -137,18 +137,6 @@ fn a_process_that_ends_leaves_every_hold_that_it_waits_in() {
 fn what_an_earlier_version_saved_of_a_flow_goes_nowhere() {
     let saved: HeldFlow = serde_json::from_str(r#"{"cookie":50,"generation":1,"asked":5}"#).unwrap();
     assert_eq!(saved, HeldFlow { address: [0; 16], port: 0, ..flow(50, 1) });
-}
-
-#[test]
-fn a_grant_reaches_the_same_name_and_session_and_ends() {
-    let mut holds = Holds::new(1);
-    let approved = holds.open(hold(1, 50)).clone();
-    holds.grant(&approved, BootNanos(1_000), "uid 0".into());
-    let elsewhere = destination("api.example", [192, 0, 2, 9]);
-    assert_eq!(holds.granted(1, &elsewhere, BootNanos(999)), Some("uid 0"));
-    assert_eq!(holds.granted(2, &elsewhere, BootNanos(999)), None);
-    assert_eq!(holds.granted(1, &destination("other.example", [192, 0, 2, 1]), BootNanos(999)), None);
-    assert_eq!(holds.granted(1, &elsewhere, BootNanos(1_000)), None);
 }
 
 #[test]

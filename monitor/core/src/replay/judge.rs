@@ -26,7 +26,12 @@ impl Record {
     /// Judges every entry again, in its order, as observe mode does: each as if nothing had been stopped before it.
     #[must_use]
     pub fn judge(&self, rules: &Arc<RuleSet>) -> Vec<Ruled<'_>> {
-        let settings = Settings { rules: Arc::clone(rules), mode: Mode::Observe, risk_budget: risk::BUDGET };
+        let settings = Settings {
+            rules: Arc::clone(rules),
+            mode: Mode::Observe,
+            own: Arc::default(),
+            risk_budget: risk::BUDGET,
+        };
         let mut replayed = Replayed {
             decider: Decider::new(settings, 1),
             ids: HashMap::new(),

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     breaker::risk,
     catalog::Catalog,
-    decide::{self, Approval, Decider, Denial, Effect, Input, Pending, Settings},
+    decide::{self, Decider, Denial, Effect, Input, Pending, Settings},
     facts::{BootNanos, Mode, Process, SessionId, Subject},
     holds::{HeldCaller, HeldFlow},
     record::Who,
@@ -19,6 +19,7 @@ use crate::{
     sessions::Session,
 };
 
+mod people;
 mod subjects;
 
 /// What judges: rules and catalogues.
@@ -115,7 +116,8 @@ impl<'a> Run<'a> {
         session.workspace = setting.workspace.as_ref().map(PathBuf::from);
         session.incomplete = setting.incomplete;
         let rules = Arc::clone(runner.rules);
-        let settings = Settings { rules, mode: Mode::Enforce, risk_budget: risk::BUDGET };
+        let settings =
+            Settings { rules, mode: Mode::Enforce, own: Arc::default(), risk_budget: risk::BUDGET };
         let mut run = Self {
             runner,
             decider: Decider::new(settings, 1),
@@ -250,8 +252,10 @@ impl<'a> Run<'a> {
                     ));
                 }
                 self.decider.step(at, Input::Shown { hold }, &mut effects);
-                let approval = Approval::of(hold, who);
-                self.decider.step(at, Input::Approved(approval), &mut effects);
+                let approvals = self.decider.holds().get(hold).map(people::approvals).unwrap_or_default();
+                for approval in approvals {
+                    self.decider.step(at, Input::Approved(approval), &mut effects);
+                }
             }
         }
         Ok(effects)

@@ -3,8 +3,8 @@
 use super::model::{Distinct, Moment, Order, Threshold};
 use crate::{
     facts::{
-        Action, DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Kind, Lifecycle, LinkHow, Mode,
-        Role, Severity,
+        Action, DelegateHow, DestinationClass, EnvironHow, FactorKind, Grade, InspectHow, Kind, Lifecycle,
+        LinkHow, Mode, ReasonTerm, Role, Severity, Terms,
     },
     words::{Word, words},
     yaml::Named,
@@ -113,6 +113,7 @@ pub const RULE: &[Field] = &[
         "The rules that an exception (action: allow) excuses; absent: all of them.",
     ),
     field("timeout", Shape::Map(TIMEOUT), "What silence means, for a hold."),
+    field("approve", Shape::Map(APPROVE), "What an approval needs, for a hold."),
     field("severity", Shape::Words(words::<Severity>), "How loud the alert is."),
     field("risk", Shape::Number(0, 100), "Points added to the session's risk."),
     field("enabled", Shape::Flag, "A disabled rule is checked and then ignored."),
@@ -129,6 +130,7 @@ pub const OVERRIDE: &[Field] = &[
     field("severity", Shape::Words(words::<Severity>), "How loud the alert is instead."),
     field("risk", Shape::Number(0, 100), "Points instead."),
     field("timeout", Shape::Map(TIMEOUT), "What silence means instead."),
+    field("approve", Shape::Map(APPROVE), "What an approval needs instead."),
     field("threshold", Shape::Map(THRESHOLD), "How often instead."),
     field("except", Shape::List(&Shape::Match), "Exceptions, added to the rule's own."),
 ];
@@ -235,6 +237,13 @@ pub const THRESHOLD: &[Field] = &[
     required("count", Shape::Number(2, Threshold::MAX as u32), "With this many facts …"),
     field("distinct", Shape::Words(words::<Distinct>), "What must differ; absent: every fact counts."),
     required("within", Shape::Duration, "… in a window that slides."),
+];
+
+pub const APPROVE: &[Field] = &[
+    field("by", TEXTS, "Groups of the system's user database; whoever approves is in one of them."),
+    field("count", Shape::Number(1, Terms::MOST as u32), "So many different persons; one by default."),
+    field("factor", Shape::Words(words::<FactorKind>), "What each proves to be that person by."),
+    field("reason", Shape::Words(words::<ReasonTerm>), "Whether a reason has to be given."),
 ];
 
 pub const TIMEOUT: &[Field] = &[

@@ -10,7 +10,7 @@ pub use super::conditions::{
 };
 use super::{duration::as_written, guard::Guard, places::Places};
 use crate::{
-    facts::{Action, Kind, Mode, Severity},
+    facts::{Action, Kind, Mode, Severity, Terms},
     words::Word,
 };
 
@@ -47,6 +47,9 @@ pub struct Rule {
     /// Present exactly where `action` is hold.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Timeout>,
+    /// What an approval needs; plain where `action` is not hold.
+    #[serde(rename = "approve", skip_serializing_if = "Terms::is_plain")]
+    pub terms: Terms,
     pub severity: Severity,
     /// Points added to the session's risk.
     pub risk: u32,

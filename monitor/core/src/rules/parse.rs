@@ -10,6 +10,7 @@ mod packs;
 mod places;
 mod rule;
 mod rules;
+mod terms;
 
 use std::{path::PathBuf, sync::Arc};
 

@@ -390,6 +390,12 @@ impl Maps {
         ignore_missing("ANSWERS", self.answers.remove(&key));
     }
 
+    /// Takes back every answer of a session that is not taken yet.
+    pub fn withdraw_of(&mut self, id: SessionId) {
+        let keys: Vec<AnswerKey> = self.answers.keys().flatten().filter(|key| key.session == id.0).collect();
+        keys.into_iter().for_each(|key| self.withdraw(key));
+    }
+
     #[must_use]
     pub fn standing_answer(&self, key: AnswerKey) -> Option<Answer> {
         self.answers.get(&key, 0).ok()

@@ -50,9 +50,35 @@ pub fn home_on_this_machine(user: u32) -> Option<PathBuf> {
     nix::unistd::User::from_uid(user.into()).ok().flatten().map(|user| user.dir)
 }
 
+/// Those of the groups `among` that a user of this machine is in, by the system's user database. It may ask over the network. A group
+/// that does not exist has nobody in it.
+///
+/// # Errors
+/// The database does not answer, or knows no such user.
+pub fn groups_of(user: u32, among: &[String]) -> Result<Vec<String>, String> {
+    let failed = |error: nix::Error| format!("the user database does not answer: {error}");
+    let known = nix::unistd::User::from_uid(user.into()).map_err(failed)?;
+    let known = known.ok_or_else(|| format!("the user database knows no user {user}"))?;
+    let name = std::ffi::CString::new(known.name).map_err(|error| error.to_string())?;
+    let groups = nix::unistd::getgrouplist(&name, known.gid).map_err(failed)?;
+    let mut found = Vec::new();
+    for group in among {
+        let known = nix::unistd::Group::from_name(group).map_err(failed)?;
+        found.extend(known.filter(|known| groups.contains(&known.gid)).map(|_| group.clone()));
+    }
+    Ok(found)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_in_a_group_is_what_the_user_database_says() {
+        let among = ["root".to_owned(), "nogroup".to_owned(), "no-such-group-here".to_owned()];
+        assert_eq!(groups_of(0, &among), Ok(vec!["root".to_owned()]));
+        assert!(groups_of(4_000_000_001, &among).is_err_and(|why| why.contains("knows no user")));
+    }
 
     #[test]
     fn a_shifted_number_is_the_one_that_the_namespace_has() {

@@ -29,6 +29,7 @@ fn what(kind: Kind, detail: &Map<String, Value>) -> String {
     };
     let names: &[&str] = match kind {
         Kind::Hold | Kind::Approve | Kind::Deny | Kind::Expire => &["hold", "destination", "why"],
+        Kind::Revoke => &["grant", "covers"],
         Kind::Freeze | Kind::Kill => &["why"],
         Kind::Release => &["destination"],
         Kind::Commit => &["object"],

@@ -36,6 +36,7 @@ pub fn evidence(hold: &HoldView, story: Option<&Explanation>) -> Vec<(&'static s
         ("read before", read(hold, story)),
         ("rule", vec![format!("{} ({}): {}", hold.rule, word(hold.severity), hold.summary)]),
     ];
+    parts.extend(hold.terms.sentence().map(|terms| ("needs", vec![terms])));
     if let Some(story) = story {
         parts.push(("not known", story.unknown.clone()));
     }

@@ -43,6 +43,11 @@ pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
         Report::Hold { name, at, hold, extra } => {
             report_hold(reporter, &decider.sessions, name, at, &hold, extra)
         }
+        Report::Session { name, at, session, extra } => {
+            let event = reporter.event(&decider.sessions, name, at, session);
+            let event = extra.into_iter().fold(event, |event, (field, value)| event.with(field, value));
+            reporter.publish(&decider.sessions, event);
+        }
         Report::TouchShared { at, session, paths } => {
             let event = reporter.event(&decider.sessions, "touch-shared", at, session);
             reporter.publish(&decider.sessions, event.with("file.paths", paths));

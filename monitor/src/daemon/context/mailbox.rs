@@ -1,5 +1,6 @@
 //! The event loop's end of its inbox, and what it wakes others by.
 
+pub mod directory;
 pub mod handle;
 pub mod looker;
 
@@ -11,6 +12,7 @@ use std::{
 use tokio::sync::Notify;
 
 use crate::daemon::context::mailbox::{
+    directory::Directory,
     handle::{Inbox, Message},
     looker::Looker,
 };
@@ -24,6 +26,7 @@ pub struct Mailbox {
     /// The way into the inbox, for threads of its own.
     pub back: Inbox,
     pub looker: Looker,
+    pub directory: Directory,
     pub ask_again: Arc<Notify>,
     pub stopping: bool,
 }

@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod factors;
+pub mod grants;
 
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ use crate::{
         context::Context,
         intake::lifecycle::begin::{self, NewSession},
         serve::{
-            permissions,
+            permissions::{self, Act},
             refusals::{refusal, undecidable, unrecorded},
             views,
         },
@@ -69,14 +70,14 @@ pub fn enroll(ctx: &mut Context, caller: &Caller, enroll: Enroll) -> Result<Sess
 }
 
 pub fn freeze_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
-    let id = permissions::session_for(ctx, caller, text)?;
+    let id = permissions::session_for(ctx, caller, text, Act::Stop)?;
     let who = who(ctx, caller);
     apply::step(ctx, Input::FreezeAsked { session: id, who });
     view_of(ctx, caller, id)
 }
 
 pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
-    let id = permissions::session_for(ctx, caller, text)?;
+    let id = permissions::session_for(ctx, caller, text, Act::Thaw)?;
     if !ctx.decider.sessions.get(id).is_some_and(Session::is_frozen) {
         return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
     }

@@ -1,7 +1,11 @@
-//! Who may see, and decide about, which sessions and holds.
+//! Who may see, and decide about, which sessions and holds: `docs/operations.md` has the table, route by role.
+
+pub mod attempts;
+pub mod memberships;
 
 use crate::{
-    config::Config,
+    archive::Sight,
+    config::{Config, roles::Person},
     control::{
         api::{HoldView, Refusal, SessionView},
         command::RequestError,
@@ -10,14 +14,14 @@ use crate::{
     daemon::{
         context::{Context, reporter::explanations},
         serve::{
-            refusals::{not_permitted, one_of, undecidable},
+            refusals::{decided_before, not_permitted, one_of},
             views,
         },
     },
 };
 use interlock_core::{
     facts::{HoldState, SessionId},
-    holds::{Hold, Holds, Undecidable},
+    holds::{Hold, Holds},
     sessions::Registry,
 };
 
@@ -38,9 +42,28 @@ pub fn permit(ctx: &mut Context, caller: &Caller) -> Result<(), RequestError> {
     Ok(())
 }
 
-/// Everybody sees their own sessions, and those that they may decide about.
+/// The caller, as far as roles go.
+fn person(caller: &Caller) -> Person<'_> {
+    Person { uid: caller.uid, groups: caller.groups() }
+}
+
+/// Everybody sees their own sessions, and those that they may decide about; viewers see all.
 pub fn sees(config: &Config, caller: &Caller, owner: u32) -> bool {
-    caller.uid == owner || config.approvers.permit(caller.uid, owner)
+    caller.uid == owner || config.approvers.permit(caller.uid, owner) || config.roles.sees_all(person(caller))
+}
+
+/// What the caller may see of events.
+pub fn sight(config: &Config, caller: &Caller) -> Sight {
+    let sight = Sight::of(caller.uid, &config.approvers);
+    if config.roles.sees_all(person(caller)) { sight.of_everything() } else { sight }
+}
+
+/// Admins alone: root, and whom the configuration names.
+pub fn administer(config: &Config, caller: &Caller, what: &str) -> Result<(), RequestError> {
+    if config.roles.is_admin(person(caller)) {
+        return Ok(());
+    }
+    Err(refused(caller, what, "admins may: root, and who `roles.admin` of the configuration names"))
 }
 
 /// Whether the caller sees a session.
@@ -61,17 +84,32 @@ pub fn visible_holds(ctx: &Context, caller: &Caller, all: bool) -> Vec<HoldView>
     let decided = ctx.decider.holds().decided().filter(|_| all);
     let holds = decided.chain(ctx.decider.holds().waiting());
     holds
-        .filter(|hold| is_visible(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session)))
+        .filter(|hold| sees_hold(ctx, caller, hold))
         .map(|hold| views::hold_view(&ctx.decider.sessions, &ctx.reporter.wall, hold))
         .collect()
 }
 
-/// A waiting hold that the caller may decide.
-pub fn hold_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Hold, RequestError> {
+/// Whether the caller sees a hold, also when its session is over.
+fn sees_hold(ctx: &Context, caller: &Caller, hold: &Hold) -> bool {
+    // One that an earlier version saved does not say whose it is: its session does, and where that is over it is root's. Fails closed.
+    let owner =
+        hold.owner.unwrap_or_else(|| explanations::owner(&ctx.decider.sessions, SessionId(hold.session)));
+    sees(&ctx.config, caller, owner)
+}
+
+/// What a caller wants to do about a hold or a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    Approve,
+    /// Deny, freeze, take back: it lets nothing go on.
+    Stop,
+    Thaw,
+}
+
+/// A waiting hold that the caller may decide so. One that is decided is told to everybody who sees it.
+pub fn hold_for(ctx: &Context, caller: &Caller, text: &str, act: Act) -> Result<Hold, RequestError> {
     let known = Holds::number(text).and_then(|number| ctx.decider.holds().get(number));
-    let Some(hold) =
-        known.filter(|hold| is_visible(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session)))
-    else {
+    let Some(hold) = known.filter(|hold| sees_hold(ctx, caller, hold)) else {
         let waiting: Vec<String> =
             visible_holds(ctx, caller, false).into_iter().map(|hold| hold.id).collect();
         return Err(RequestError::NotFound(Refusal {
@@ -79,37 +117,69 @@ pub fn hold_for(ctx: &Context, caller: &Caller, text: &str) -> Result<Hold, Requ
             hint: Some(one_of("waiting", &waiting)),
         }));
     };
-    may_decide(&ctx.config, &ctx.decider.sessions, caller, SessionId(hold.session))?;
     if hold.state != HoldState::Waiting {
-        return Err(undecidable(hold.number, &Undecidable::Already(hold.state)));
+        return Err(decided_before(&ctx.reporter.wall, hold));
+    }
+    let (config, id) = (&ctx.config, SessionId(hold.session));
+    let owner = explanations::owner(&ctx.decider.sessions, id);
+    match act {
+        Act::Approve if config.approvers.permit(caller.uid, owner) => {}
+        Act::Approve if config.roles.may_approve(person(caller), hold) => {}
+        Act::Approve if config.roles.is_approver(person(caller)) => {
+            let what = format!("approve {}: it is beyond the limits of what they approve", hold.id());
+            return Err(refused(
+                caller,
+                &what,
+                "`roles.approver` of the configuration has the limits; anybody who approves may deny",
+            ));
+        }
+        Act::Approve | Act::Stop | Act::Thaw => may(ctx, caller, id, act)?,
     }
     Ok(hold.clone())
 }
 
-pub fn session_for(ctx: &Context, caller: &Caller, text: &str) -> Result<SessionId, RequestError> {
+pub fn session_for(ctx: &Context, caller: &Caller, text: &str, act: Act) -> Result<SessionId, RequestError> {
     let known = ctx
         .decider
         .sessions
         .find(text)
         .filter(|id| is_visible(&ctx.config, &ctx.decider.sessions, caller, *id));
     let id = known.ok_or_else(|| no_session(ctx, caller, text))?;
-    may_decide(&ctx.config, &ctx.decider.sessions, caller, id)?;
+    may(ctx, caller, id, act)?;
     Ok(id)
 }
 
-fn may_decide(
-    config: &Config,
-    sessions: &Registry,
-    caller: &Caller,
-    id: SessionId,
-) -> Result<(), RequestError> {
-    if config.approvers.permit(caller.uid, explanations::owner(sessions, id)) {
-        return Ok(());
+/// Whether the caller may do that about a session. A thaw lets all of a session go on, so that of another's is for admins.
+pub fn may(ctx: &Context, caller: &Caller, id: SessionId, act: Act) -> Result<(), RequestError> {
+    let (config, who, owner) = (&ctx.config, person(caller), explanations::owner(&ctx.decider.sessions, id));
+    let is_named = config.approvers.permit(caller.uid, owner);
+    let may = match act {
+        Act::Approve | Act::Stop => is_named || config.roles.is_approver(who),
+        Act::Thaw => is_named && caller.uid == owner || config.roles.is_admin(who),
+    };
+    match act {
+        _ if may => Ok(()),
+        Act::Thaw if caller.uid != owner => Err(refused(
+            caller,
+            &format!("thaw session {id} of user {owner}"),
+            "its owner may, and admins (`roles.admin`)",
+        )),
+        _ => Err(refused(
+            caller,
+            &format!("decide about session {id}"),
+            "`approvers` and `roles` of the configuration say who may",
+        )),
     }
-    Err(RequestError::NotPermitted(Refusal {
-        error: format!("user {} may not decide about session {id}", caller.uid),
-        hint: Some("the key `approvers` of the configuration says who may".into()),
-    }))
+}
+
+/// A refusal, with why the caller's groups are not known where they are not.
+fn refused(caller: &Caller, what: &str, hint: &str) -> RequestError {
+    let unknown = match &caller.groups {
+        Some(Err(why)) => format!("; its groups are not known: {why}"),
+        Some(Ok(_)) | None => String::new(),
+    };
+    let error = format!("user {} may not {what}{unknown}", caller.uid);
+    RequestError::NotPermitted(Refusal { error, hint: Some(hint.to_owned()) })
 }
 
 pub fn no_session(ctx: &Context, caller: &Caller, text: &str) -> RequestError {

@@ -4,16 +4,14 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::control::{api::Refusal, command::RequestError, peer::Caller};
+use crate::control::{api::Refusal, command::RequestError};
 use interlock_core::{
     decide::Objection,
+    facts::HoldState,
     holds::{Hold, Undecidable},
     words::Word as _,
 };
-
-pub fn root_only(caller: &Caller, what: &str) -> Result<(), RequestError> {
-    if caller.uid == 0 { Ok(()) } else { Err(not_permitted(&format!("only root may {what}"))) }
-}
+use interlock_host::clock::Wall;
 
 pub fn refusal(error: &str) -> Refusal {
     Refusal { error: error.to_owned(), hint: None }
@@ -70,7 +68,17 @@ pub fn objected(hold: &Hold, objection: &Objection) -> RequestError {
             ),
             hint: Some("a denial needs none".to_owned()),
         }),
-        Objection::TooLong => RequestError::Invalid(refusal("an approval reaches at most 24 h")),
+        Objection::TooLong => {
+            RequestError::Invalid(refusal("an approval reaches at most 24 h, and 1,000 further times"))
+        }
+        Objection::TooWide(why) => RequestError::Invalid(Refusal {
+            error: format!("{id} cannot be approved so widely: {why}"),
+            hint: Some(format!("interlock approve {id} lets go on what waits")),
+        }),
+        Objection::Never(why) => RequestError::NotPermitted(Refusal {
+            error: format!("{id} is approved by nobody: {why}"),
+            hint: Some(format!("interlock deny {id}; where it is meant, an exception in the rules says so")),
+        }),
     }
 }
 
@@ -93,6 +101,30 @@ pub fn undecidable(number: u64, why: &Undecidable) -> RequestError {
             json!(state).as_str().unwrap_or("?")
         ))),
     }
+}
+
+/// What has become of a hold: by whom, when, and why.
+pub fn decided_before(wall: &Wall, hold: &Hold) -> RequestError {
+    let id = hold.id();
+    let what = match hold.state {
+        HoldState::Waiting => "waits".to_owned(), // never refused for that
+        HoldState::Approved => "was approved".to_owned(),
+        HoldState::Denied => "was denied".to_owned(),
+        HoldState::Expired => "expired: nobody answered in time".to_owned(),
+        HoldState::Gone => "is gone: the program gave up, or ended, before anybody answered".to_owned(),
+    };
+    let by =
+        hold.decided_by.as_ref().filter(|_| matches!(hold.state, HoldState::Approved | HoldState::Denied));
+    let by = by.map(|by| format!(" by {by}")).unwrap_or_default();
+    let at = hold.decided_at.map(|at| format!(" at {:.0}", wall.at(at))).unwrap_or_default();
+    let why = hold.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let hint = match hold.state {
+        HoldState::Approved => {
+            format!("what it lets go on later: interlock grants; interlock revoke g{}", hold.number)
+        }
+        _ => "interlock holds --all".to_owned(),
+    };
+    RequestError::Conflict(Refusal { error: format!("{id} {what}{by}{at}{why}"), hint: Some(hint) })
 }
 
 pub fn one_of(what: &str, ids: &[String]) -> String {

@@ -54,7 +54,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         next_hold: ctx.decider.holds().next_number(),
         sessions,
         holds: ctx.decider.holds().waiting().cloned().collect(),
-        grants: ctx.decider.holds().grants().to_vec(),
+        grants: ctx.decider.holds().grants().all().to_vec(),
         lingering: ctx.flows.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
         secrets: ctx.policies.catalog.secrets.ids().map(str::to_owned).collect(),
         accounts: accounts_of_waiting(ctx),

@@ -68,6 +68,7 @@ fn class(kind: Kind) -> Class {
         Kind::Hold => finding(CREATE, HIGH, (14, "Delayed"), (4, "Modified"), (1, "New")),
         Kind::Approve => finding(CLOSE, INFORMATIONAL, (8, "Approved"), ALLOWED, RESOLVED),
         Kind::Deny => finding(CLOSE, HIGH, (25, "Rejected"), DENIED, RESOLVED),
+        Kind::Revoke => finding(UPDATE, INFORMATIONAL, (25, "Rejected"), DENIED, RESOLVED),
         Kind::Expire => finding(CLOSE, HIGH, (2, "Blocked"), DENIED, RESOLVED),
         Kind::Release => finding(UPDATE, INFORMATIONAL, (1, "Allowed"), ALLOWED, RESOLVED),
         Kind::Commit => finding(UPDATE, INFORMATIONAL, (17, "Logged"), (3, "Observed"), RESOLVED),

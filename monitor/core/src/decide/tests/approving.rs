@@ -3,7 +3,11 @@
 use super::*;
 use crate::{
     facts::{FactorKind, ReasonTerm, Terms},
-    holds::{Hold, evidence::Evidence},
+    holds::{
+        Hold, Object,
+        evidence::Evidence,
+        extent::{More, Scope},
+    },
     record::{Kind, Origin},
 };
 
@@ -137,10 +141,10 @@ fn two_persons_approve_and_the_first_changes_nothing_but_that_it_is_told() {
 #[test]
 fn what_two_persons_let_happen_is_what_both_have_said() {
     let mut bench = held(Terms { count: 2, ..Terms::default() });
-    let hour = Some(Duration::from_secs(3600));
-    bench.step(Input::Approved(Approval { reach: hour, ..by(person(7, None)) }));
+    let hour = Extent::lasting(Duration::from_secs(3600));
+    bench.step(Input::Approved(Approval { extent: hour, ..by(person(7, None)) }));
     bench.step(Input::Approved(by(person(8, None))));
-    assert!(bench.decider.holds().grants().is_empty(), "the second one said once");
+    assert!(bench.decider.holds().grants().all().is_empty(), "the second one said once");
 }
 
 #[test]
@@ -162,4 +166,72 @@ fn a_yes_before_another_program_joined_does_not_count_for_that_one() {
     assert_eq!(bench.effects_in_words(), ["report approval-given h1 waiting"]);
     bench.step(Input::Approved(by(person(7, None))));
     assert_eq!(bench.effects_in_words()[1..3], ["allow flow 5", "allow flow 7"]);
+}
+
+#[test]
+fn metadata_and_interlocks_own_files_are_approved_by_nobody() {
+    let mut bench = Bench::new(&[HOLD]);
+    bench.decider.settings.own = ["/var/lib/interlock".into()].into();
+    let never = |object: Object| bench.decider.never(&object).is_some();
+    let metadata = Destination {
+        address: [169, 254, 169, 254].into(),
+        class: DestinationClass::Unknown,
+        ..to("x.example")
+    };
+    assert!(never(Object::Connection(Destination { port: 80, ..metadata.clone() })), "whatever it is called");
+    assert!(!never(Object::Connection(Destination { port: 53, ..metadata })), "the resolver of some clouds");
+    assert!(never(Object::Connection(Destination {
+        class: DestinationClass::Metadata,
+        ..to("metadata.google.internal")
+    })));
+    assert!(never(Object::Secret("/var/lib/interlock/state.json".into())));
+    assert!(!never(Object::Secret("/var/lib/interlock-of-others/x".into())));
+    assert!(!never(Object::Connection(to("a.example"))));
+    let mut bench = held(Terms::default());
+    let metadata = Object::Connection(Destination { class: DestinationClass::Metadata, ..to("a.example") });
+    let hold = Hold { object: metadata, ..bench.decider.holds().get(1).unwrap().clone() };
+    bench.step(Input::Restored(Box::new(hold)));
+    assert!(matches!(objection(&bench, &yes(1)), Some(Objection::Never(_))));
+    bench.step(Input::Approved(yes(1)));
+    assert!(bench.effects.is_empty());
+}
+
+#[test]
+fn what_was_granted_ends_when_it_is_taken_back() {
+    let mut bench = held(Terms::default());
+    bench.step(Input::Approved(Approval { extent: Extent::More(More::default()), ..yes(1) }));
+    bench.connect(6, "a.example");
+    assert!(bench.effects_in_words().contains(&"allow flow 6".to_owned()), "{:?}", bench.effects_in_words());
+    bench.step(Input::Revoked { hold: 1, who: PERSON });
+    assert_eq!(
+        bench.effects_in_words(),
+        [
+            "session 1 answers taken back",
+            "session 1 asks again",
+            "record revoke by uid 7",
+            "report grant-revoked 1"
+        ]
+    );
+    bench.step(Input::Revoked { hold: 1, who: PERSON });
+    assert!(bench.effects.is_empty());
+    bench.connect(6, "a.example");
+    assert!(bench.effects_in_words().contains(&"report flow-held hold".to_owned()));
+}
+
+#[test]
+fn a_wide_approval_is_for_what_a_provider_is_known_of_and_a_plain_yes_is_enough_for() {
+    let wide =
+        |scope| Approval { extent: Extent::More(More { scope, ..More::default() }), ..by(person(7, None)) };
+    let bench = held(Terms::default());
+    assert!(matches!(objection(&bench, &wide(Scope::Provider)), Some(Objection::TooWide(_))));
+    assert_eq!(objection(&bench, &wide(Scope::Class)), None);
+    let strict = held(Terms { reason: ReasonTerm::Required, ..Terms::default() });
+    assert!(matches!(objection(&strict, &wide(Scope::Class)), Some(Objection::TooWide(_))));
+    let often = |times| Approval {
+        extent: Extent::More(More { times: Some(times), ..More::default() }),
+        ..by(person(7, None))
+    };
+    assert!(matches!(objection(&bench, &often(0)), Some(Objection::TooWide(_))));
+    assert_eq!(objection(&bench, &often(1001)), Some(Objection::TooLong));
+    assert_eq!(objection(&bench, &often(1000)), None);
 }

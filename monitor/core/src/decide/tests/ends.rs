@@ -22,7 +22,10 @@ fn a_hold_goes_with_the_last_that_waits_under_it() {
 fn a_session_that_is_over_leaves_no_hold_no_grant_and_no_exec() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
-    bench.step(Input::Approved(Approval { reach: Some(Duration::from_secs(60)), ..Approval::of(1, PERSON) }));
+    bench.step(Input::Approved(Approval {
+        extent: Extent::lasting(Duration::from_secs(60)),
+        ..Approval::of(1, PERSON)
+    }));
     bench.connect(6, "b.example");
     let key = monitor_common::policy::AnswerKey::of_exec(SESSION.0, INODE, 10);
     bench.decider.execs.asked(key, 10, "/bin/rm", None, BootNanos(1));
@@ -33,7 +36,7 @@ fn a_session_that_is_over_leaves_no_hold_no_grant_and_no_exec() {
     bench.act(Subject::Lifecycle(Lifecycle::Ended), Pending::None);
     assert_eq!(bench.effects_in_words(), ["judged allow", "report session-ended allow"]);
     bench.step(Input::Over(SESSION));
-    assert!(bench.decider.sessions.is_empty() && bench.decider.holds().grants().is_empty());
+    assert!(bench.decider.sessions.is_empty() && bench.decider.holds().grants().all().is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
 
 fn approve(bench: &mut Bench, hold: u64, reach: Option<u64>) -> Vec<String> {
     bench.step(Input::Approved(Approval {
-        reach: reach.map(Duration::from_secs),
+        extent: reach.map(Duration::from_secs).map_or(Extent::Once, Extent::lasting),
         ..Approval::of(hold, PERSON)
     }));
     bench.effects_in_words()
@@ -43,11 +43,11 @@ fn a_grant_lets_the_same_go_on_for_a_while_and_is_recorded_each_time() {
     assert_eq!(
         bench
             .decider
-            .may_approve(&Approval { reach: Some(longest + Duration::from_secs(1)), ..yes(1) })
+            .may_approve(&Approval { extent: Extent::lasting(longest + Duration::from_secs(1)), ..yes(1) })
             .unwrap_err(),
         Objection::TooLong
     );
-    assert!(bench.decider.may_approve(&Approval { reach: Some(longest), ..yes(1) }).is_ok());
+    assert!(bench.decider.may_approve(&Approval { extent: Extent::lasting(longest), ..yes(1) }).is_ok());
     approve(&mut bench, 1, Some(60));
     let second = 1_000_000_000;
     bench.now += 59 * second;

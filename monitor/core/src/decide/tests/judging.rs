@@ -262,7 +262,10 @@ fn what_runs_is_what_was_judged_or_the_session_is_frozen() {
     // A person has let the program run, with whatever arguments.
     let mut bench = Bench::new(&[rule]);
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, caller(10));
-    bench.step(Input::Approved(Approval { reach: Some(Duration::from_secs(60)), ..Approval::of(1, PERSON) }));
+    bench.step(Input::Approved(Approval {
+        extent: Extent::lasting(Duration::from_secs(60)),
+        ..Approval::of(1, PERSON)
+    }));
     bench.act_of(process(10, "/bin/rm"), Subject::Exec, Pending::Changed);
     assert_eq!(bench.effects_in_words(), ["judged hold", "report exec alert"]);
 }

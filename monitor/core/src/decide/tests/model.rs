@@ -33,7 +33,7 @@ pub enum Stopped {
 pub enum Question {
     /// A connection to one of two hosts; silence freezes.
     Host(u8),
-    /// A key that is opened; silence denies.
+    /// A key that is opened; silence denies, and two persons approve, neither of whom is the owner.
     Key,
 }
 
@@ -65,6 +65,29 @@ pub struct Hold {
     /// Other processes that wait under it, and how many of them were shown.
     others: BTreeSet<u32>,
     shown: usize,
+    /// Who has said yes to it as it stands, and how far that reaches.
+    given: BTreeMap<u32, Reach>,
+}
+
+/// How far a yes reaches beyond what waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    Once,
+    For(Seconds),
+    Times(u32),
+    Session,
+}
+
+/// The owner of both sessions.
+pub const OWNER: u32 = 0;
+
+#[derive(Clone, Debug)]
+struct Grant {
+    hold: u64,
+    session: usize,
+    question: Question,
+    until: Option<Seconds>,
+    left: Option<u32>,
 }
 
 /// What a step must lead to.
@@ -79,7 +102,7 @@ pub struct Outcome {
 pub struct Model {
     sessions: [Session; 2],
     pub holds: BTreeMap<u64, Hold>,
-    grants: Vec<(usize, Question, Seconds)>,
+    grants: Vec<Grant>,
     next: u64,
     /// The two sessions can tell each other what they have read.
     met: bool,
@@ -126,9 +149,7 @@ impl Model {
         let mut out = Outcome::default();
         let known = &mut self.sessions[session];
         let holds = matches!(question, Question::Key) || known.touched;
-        let is_granted =
-            |grant: &&(usize, Question, Seconds)| (grant.0, grant.1) == (session, question) && grant.2 > now;
-        let is_answered = holds && !known.frozen && self.grants.iter().find(is_granted).is_some();
+        let is_answered = holds && !known.frozen && use_grant(&mut self.grants, now, session, question);
         if !holds || is_answered {
             let answer = if is_answered && self.ledger_fails { Answer::Refuse } else { Answer::Allow };
             out.answers.insert((answer, waiter));
@@ -137,8 +158,8 @@ impl Model {
         if let Some(hold) =
             self.holds.values_mut().find(|hold| (hold.session, hold.question) == (session, question))
         {
-            if waiter.pid != hold.first {
-                hold.others.insert(waiter.pid);
+            if waiter.pid != hold.first && hold.others.insert(waiter.pid) {
+                hold.given.clear(); // nobody has said yes to that one
             }
             hold.waiters.push(waiter);
             return out;
@@ -147,8 +168,8 @@ impl Model {
         match known.breaker {
             Breaker::Closed => {
                 let (waiters, first, deadline) = (vec![waiter], waiter.pid, now + TIMEOUT);
-                let hold =
-                    Hold { session, question, waiters, deadline, first, others: BTreeSet::new(), shown: 0 };
+                let (others, given) = (BTreeSet::new(), BTreeMap::new());
+                let hold = Hold { session, question, waiters, deadline, first, others, shown: 0, given };
                 self.holds.insert(self.next, hold);
                 self.next += 1;
             }
@@ -204,20 +225,47 @@ impl Model {
         }
     }
 
-    pub fn may_approve(&self, hold: u64) -> bool {
-        let known = self.holds.get(&hold);
-        known.is_some_and(|hold| !self.sessions[hold.session].frozen && hold.shown == hold.others.len())
+    pub fn may_approve(&self, hold: u64, person: u32) -> bool {
+        let Some(hold) = self.holds.get(&hold) else { return false };
+        let is_other = !hold.needs_two() || person != OWNER && !hold.given.contains_key(&person);
+        !self.sessions[hold.session].frozen && hold.shown == hold.others.len() && is_other
     }
 
-    pub fn approve(&mut self, now: Seconds, hold: u64, reach: Option<Seconds>) -> Outcome {
-        if !self.may_approve(hold) {
+    /// Whether this yes, if it may be given, lets the hold go on.
+    pub fn is_last(&self, hold: u64) -> bool {
+        self.holds.get(&hold).is_some_and(|hold| !hold.needs_two() || hold.given.len() == 1)
+    }
+
+    pub fn approve(&mut self, now: Seconds, number: u64, person: u32, reach: Reach) -> Outcome {
+        if !self.may_approve(number, person) {
             return Outcome::default();
         }
-        let Some(hold) = self.holds.remove(&hold) else { return Outcome::default() };
-        if let Some(reach) = reach {
-            self.grants.push((hold.session, hold.question, now + reach));
+        if !self.is_last(number) {
+            self.holds.get_mut(&number).unwrap().given.insert(person, reach);
+            return Outcome::default();
+        }
+        let hold = self.holds.remove(&number).unwrap();
+        let reaches = || hold.given.values().copied().chain([reach]);
+        if reaches().all(|reach| reach != Reach::Once) {
+            let until = reaches().filter_map(|reach| match reach {
+                Reach::For(span) => Some(now + span),
+                _ => None,
+            });
+            let left = reaches().filter_map(|reach| match reach {
+                Reach::Times(times) => Some(times),
+                _ => None,
+            });
+            let (session, question, until, left) = (hold.session, hold.question, until.min(), left.min());
+            self.grants.push(Grant { hold: number, session, question, until, left });
         }
         answers(Answer::Allow, &hold)
+    }
+
+    /// Whether anything was granted by that hold, and stands or ended lately.
+    pub fn revoke(&mut self, hold: u64) -> bool {
+        let before = self.grants.len();
+        self.grants.retain(|grant| grant.hold != hold);
+        before != self.grants.len()
     }
 
     pub fn deny(&mut self, now: Seconds, hold: u64) -> Outcome {
@@ -253,7 +301,7 @@ impl Model {
 
     pub fn end(&mut self, session: usize) {
         self.holds.retain(|_, hold| hold.session != session);
-        self.grants.retain(|grant| grant.0 != session);
+        self.grants.retain(|grant| grant.session != session);
         self.sessions[session].alive = false;
     }
 
@@ -271,6 +319,23 @@ impl Model {
         }
         out
     }
+}
+
+impl Hold {
+    fn needs_two(&self) -> bool {
+        self.question == Question::Key
+    }
+}
+
+/// Takes one use of what stands for the question; what is not counted goes first.
+fn use_grant(grants: &mut Vec<Grant>, now: Seconds, session: usize, question: Question) -> bool {
+    grants.retain(|grant| grant.until.is_none_or(|until| until > now) && grant.left != Some(0));
+    let asks = |grant: &&mut Grant| (grant.session, grant.question) == (session, question);
+    let Some(grant) = grants.iter_mut().filter(asks).min_by_key(|grant| grant.left.is_some()) else {
+        return false;
+    };
+    grant.left = grant.left.map(|left| left - 1);
+    true
 }
 
 fn settle(session: &mut Session, now: Seconds) {

@@ -22,7 +22,7 @@ use self::{
     observed::{assert_no_yes, is_end, outcome, records},
 };
 use super::{
-    model::{Answer, Model, Outcome, Question, Seconds, Waiter},
+    model::{Answer, Model, Outcome, Question, Reach, Seconds, Waiter},
     *,
 };
 use crate::{record::Kind, sessions};
@@ -31,7 +31,8 @@ const RULES: &str = "version: 1
 rules:
   - {id: infra, summary: s, on: connect, match: {destination: infra, touched: {grade: A, foreign: true}},
      action: hold, timeout: {after: 10m, then: freeze}}
-  - {id: key, summary: s, on: open, match: {secret: {class: ssh}}, action: hold, timeout: {after: 10m, then: deny}}
+  - {id: key, summary: s, on: open, match: {secret: {class: ssh}}, action: hold, timeout: {after: 10m, then: deny},
+     approve: {count: 2}}
   - {id: trap, summary: s, on: probe, match: {secret: {class: ssh}}, action: freeze}
 ";
 
@@ -62,7 +63,8 @@ fn at(now: Seconds) -> BootNanos {
 }
 
 fn begin(next_hold: u64) -> Decider {
-    let settings = Settings { rules: Arc::clone(&SET), mode: Mode::Enforce, risk_budget: u32::MAX };
+    let settings =
+        Settings { rules: Arc::clone(&SET), mode: Mode::Enforce, own: Arc::default(), risk_budget: u32::MAX };
     Decider::new(settings, next_hold)
 }
 
@@ -124,6 +126,7 @@ impl Driver {
             Op::Trip(session) if self.model.is_alive(session) => self.trip(session),
             Op::Show(place) => self.show(place),
             Op::Approve { place, person, reach } => self.approve(place, person, reach),
+            Op::Revoke(hold) => self.revoke(hold),
             Op::Deny { place, person } => self.deny(place, person),
             Op::FreezeBy(session) if self.model.is_alive(session) => self.freeze_by(session),
             Op::Thaw(session) if self.model.is_alive(session) => self.thaw(session),

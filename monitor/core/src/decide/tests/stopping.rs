@@ -111,7 +111,10 @@ fn who_is_allowed_something_while_its_tree_is_frozen_runs_when_that_is_thawed() 
 fn a_frozen_session_gets_no_allowance_for_what_a_rule_holds() {
     let mut bench = Bench::new(&[HOLD]);
     bench.connect(5, "a.example");
-    bench.step(Input::Approved(Approval { reach: Some(Duration::from_secs(60)), ..Approval::of(1, PERSON) }));
+    bench.step(Input::Approved(Approval {
+        extent: Extent::lasting(Duration::from_secs(60)),
+        ..Approval::of(1, PERSON)
+    }));
     bench.connect(6, "b.example");
     bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
     assert_eq!(bench.decider.may_approve(&yes(2)).unwrap_err(), Objection::Frozen(SESSION));

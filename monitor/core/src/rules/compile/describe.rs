@@ -22,7 +22,7 @@ impl RuleSet {
         let steps = rule.after.iter().flat_map(|sequence| &sequence.steps);
         let steps = steps.map(|step| format!("step {}: {}", step.id, filed(step.on, &step.conditions)));
         let first = [self.describe_place(rule), filed(rule.on, &rule.conditions)];
-        first.into_iter().chain(steps).collect()
+        first.into_iter().chain(steps).chain(rule.terms.sentence()).collect()
     }
 
     fn describe_place(&self, rule: &Rule) -> String {

@@ -56,6 +56,9 @@ fn check_action(rule: &Section<'_>, on: Kind, action: Action, report: &mut Repor
     if action != Action::Hold && rule.has("timeout") {
         rule.refuse("timeout", report, "only a hold waits for an answer", "remove it, or use action: hold");
     }
+    if action != Action::Hold && rule.has("approve") {
+        rule.refuse("approve", report, "only a hold is approved", "remove it, or use action: hold");
+    }
 }
 
 /// Kinds that a backend can stop before they happen.

@@ -5,9 +5,10 @@ use super::{
     document::Document,
     rule::{check_exceptions, source, threshold, timeout},
     rules::Rules,
+    terms::terms,
 };
 use crate::{
-    facts::{Action, Mode, Severity},
+    facts::{Action, Mode, Severity, Terms},
     rules::{
         conditions::Conditions,
         grammar,
@@ -27,6 +28,7 @@ struct Override<'t> {
     severity: Option<Severity>,
     risk: Option<u32>,
     timeout: Option<Timeout>,
+    approve: Option<Terms>,
     threshold: Option<Threshold>,
     except: Vec<Conditions>,
 }
@@ -68,6 +70,7 @@ fn read<'t>(node: &'t Node, path: &str, report: &mut Report<'_>) -> Option<Overr
         severity: section.read("severity", report, word),
         risk: section.read("risk", report, number::<0, 100>),
         timeout: section.read("timeout", report, timeout),
+        approve: section.read("approve", report, terms),
         threshold: section.read("threshold", report, threshold),
         except: section.each("except", report, conditions::conditions),
         section,
@@ -110,6 +113,8 @@ impl Override<'_> {
         rule.threshold = self.threshold.or(rule.threshold);
         rule.timeout =
             (rule.action == Action::Hold).then(|| self.timeout.or(rule.timeout).unwrap_or_default());
+        let terms = self.approve.unwrap_or_else(|| std::mem::take(&mut rule.terms));
+        rule.terms = Some(terms).filter(|_| rule.action == Action::Hold).unwrap_or_default();
         rule.except.extend(self.except);
         rule.overridden.push(self.source);
     }

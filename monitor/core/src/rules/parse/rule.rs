@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{checks, conditions, excerpt::excerpt, places::places};
+use super::{checks, conditions, excerpt::excerpt, places::places, terms::terms};
 use crate::{
     facts::{Action, Kind, Mode, Severity},
     rules::{
@@ -33,6 +33,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
     let threshold = section.read("threshold", report, threshold);
     let moment = section.read("before", report, word).unwrap_or_default();
     let timeout = section.read("timeout", report, timeout);
+    let approve = section.read("approve", report, terms);
     let excuses = section.list("excuses", report, excused);
     let severity = section.read("severity", report, word).unwrap_or(Severity::Medium);
     let risk = section.read("risk", report, number::<0, 100>).unwrap_or(0);
@@ -62,6 +63,7 @@ pub fn rule(node: &Node, path: &str, report: &mut Report<'_>) -> Option<(Node, R
         before: moment,
         excuses,
         timeout: (action == Action::Hold).then(|| timeout.unwrap_or_default()),
+        terms: approve.filter(|_| action == Action::Hold).unwrap_or_default(),
         severity,
         risk,
         enabled,

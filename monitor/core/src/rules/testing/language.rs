@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use super::{destination, fact, parse_text, second, secret, set};
 use crate::{
     facts::{
-        Action, DestinationClass as Class, Fact, Lifecycle, LinkHow, Process, Relink, SecretAccess, Subject,
+        Action, DestinationClass as Class, Fact, FactorKind, Lifecycle, LinkHow, Process, Relink,
+        SecretAccess, Subject,
     },
     problem::Problem,
     rules::{Memory, RuleSet, Verdict},
@@ -295,6 +296,31 @@ fn overrides_change_rules_of_any_file_and_the_last_one_wins() {
     let frozen =
         files(&[("10.yaml", TWO), ("20.yaml", "override: [{id: infra, enabled: false}]\n")]).unwrap();
     assert!(first(&frozen, &self::infra(1)).is_empty());
+}
+
+#[test]
+fn an_override_says_what_an_approval_needs() {
+    let more =
+        "override: [{id: infra, approve: {by: [ops, release], count: 2, factor: key, reason: required}}]\n";
+    let rules = files(&[("10.yaml", TWO), ("20.yaml", more)]).unwrap();
+    let terms = &rules.get("infra").unwrap().terms;
+    assert_eq!(
+        (terms.by.join(" "), terms.count, terms.factor),
+        ("ops release".into(), 2, Some(FactorKind::Key))
+    );
+    assert!(
+        rules
+            .compiled(rules.get("infra").unwrap())
+            .last()
+            .unwrap()
+            .starts_with("an approval needs 2 different")
+    );
+    let frozen = files(&[
+        ("10.yaml", TWO),
+        ("20.yaml", more),
+        ("30.yaml", "override: [{id: infra, action: freeze}]\n"),
+    ]);
+    assert!(frozen.unwrap().get("infra").unwrap().terms.is_plain(), "nothing of it is approved");
 }
 
 #[test]

@@ -105,6 +105,19 @@ fn combinations_that_could_not_work_are_refused() {
             "on: connect, match: {destination: infra}, action: hold, timeout: {after: 1m, then: allow}",
             "silence",
         ),
+        (
+            "on: exec, match: {agent: x}, action: deny, approve: {count: 2}",
+            "approve: only a hold is approved",
+        ),
+        ("on: exec, match: {agent: x}, action: hold, approve: {count: 3}", "from 1 to 2"),
+        ("on: exec, match: {agent: x}, action: hold, approve: {}", "approve: it asks for nothing"),
+        ("on: exec, match: {agent: x}, action: hold, approve: {by: []}", "found an empty list"),
+        ("on: exec, match: {agent: x}, action: hold, approve: {by: 'a:b'}", "the name of a group"),
+        ("on: exec, match: {agent: x}, action: hold, approve: {factor: sms}", "expected totp, key"),
+        (
+            "on: exec, match: {agent: x}, action: hold, approve: {reason: requird}",
+            "did you mean \"required\"?",
+        ),
         ("on: open, match: {touched: {grade: A}}, action: alert", "match.touched: on: open has no touched"),
         (
             "on: open, match: {destination: infra}, action: alert",

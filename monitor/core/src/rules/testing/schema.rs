@@ -72,6 +72,8 @@ fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
         "id: a, summary: s, on: connect, match: {destination: {}}, action: alert",
         "id: a, summary: s, on: connect, match: {touched: {within: soon}}, action: alert",
         "id: a, summary: s, on: connect, match: {destination: infra}, action: hold, timeout: {after: 1m, then: allow}",
+        "id: a, summary: s, on: exec, match: {agent: x}, action: hold, approve: {count: 3}",
+        "id: a, summary: s, on: exec, match: {agent: x}, action: hold, approve: {factor: sms}",
         "id: a, summary: s, on: exec, match: {agent: x}, action: alert, after: {within: 1m}",
         "id: a, summary: s, on: exec, match: {session: {age: {above: 1m}}}, action: alert",
     ]

@@ -15,15 +15,20 @@ use crate::{
         apply,
         context::Context,
         serve::{
-            permissions,
-            refusals::{objected, refusal},
+            permissions::{self, Act},
+            refusals::{objected, refusal, with_hint},
         },
     },
 };
 use interlock_core::{
     decide::{Approval, Denial, Input, Objection},
     facts::SessionId,
-    holds::{Hold, evidence::Evidence, reason::reason},
+    holds::{
+        Hold,
+        evidence::Evidence,
+        extent::{Extent, More, Scope},
+        reason::reason,
+    },
     record::Kind,
 };
 
@@ -33,11 +38,12 @@ pub fn approve(
     text: &str,
     asked: &api::Approval,
 ) -> Result<HoldView, RequestError> {
-    let hold = permissions::hold_for(ctx, caller, text)?;
+    let hold = permissions::hold_for(ctx, caller, text, Act::Approve)?;
     let approval = Approval {
-        reach: asked.for_seconds.map(Duration::from_secs),
+        extent: extent(asked)?,
         evidence: asked.evidence.clone(),
         reason: fit(asked.reason.as_deref())?,
+        groups: caller.groups().to_vec(),
         factor: factors::verified(&hold, caller, asked.factor.as_ref())?,
         ..Approval::of(hold.number, who(ctx, caller))
     };
@@ -55,6 +61,9 @@ pub fn approve(
         ("hold", hold.id().into()),
         ("destination", hold.target().into()),
         ("for_seconds", json!(asked.for_seconds)),
+        ("times", json!(asked.times)),
+        ("session_long", asked.session.into()),
+        ("scope", json!(asked.scope)),
         ("evidence", Evidence::of(&hold).whole().into()),
         ("reason", json!(approval.reason)),
         ("factor", json!(approval.factor)),
@@ -64,6 +73,22 @@ pub fn approve(
     provable(ctx, Kind::Approve, &approval.who, SessionId(hold.session), detail, "approved")?;
     apply::step(ctx, Input::Approved(approval));
     decided(ctx, hold.number)
+}
+
+/// How far the approval reaches.
+fn extent(asked: &api::Approval) -> Result<Extent, RequestError> {
+    let api::Approval { for_seconds, times, session, scope, .. } = *asked;
+    if for_seconds.is_none() && times.is_none() && !session {
+        if scope != Scope::Object {
+            let error = "an approval of more than one object says for how long or how often";
+            return Err(RequestError::Invalid(with_hint(refusal(error), "for_seconds, times or session")));
+        }
+        return Ok(Extent::Once);
+    }
+    if session && (for_seconds.is_some() || times.is_some()) {
+        return Err(RequestError::Invalid(refusal("an approval for the session has no other end")));
+    }
+    Ok(Extent::More(More { reach: for_seconds.map(Duration::from_secs), times, scope }))
 }
 
 /// What the caller says to have been shown counts, and not what others were: a second reader must not make anything approved that
@@ -83,7 +108,7 @@ pub fn deny(
     text: &str,
     asked: &api::Denial,
 ) -> Result<HoldView, RequestError> {
-    let hold = permissions::hold_for(ctx, caller, text)?;
+    let hold = permissions::hold_for(ctx, caller, text, Act::Stop)?;
     let denial = Denial {
         reason: fit(asked.reason.as_deref())?,
         evidence: asked.evidence.clone(),

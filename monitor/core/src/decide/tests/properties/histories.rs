@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::decide::tests::model::{Question, Seconds};
+use crate::decide::tests::model::{Question, Reach, Seconds};
 
 #[derive(Clone, Debug)]
 pub enum Op {
@@ -23,8 +23,10 @@ pub enum Op {
     Approve {
         place: usize,
         person: u32,
-        reach: Option<Seconds>,
+        reach: Reach,
     },
+    /// Of the holds that were ever opened.
+    Revoke(u64),
     Deny {
         place: usize,
         person: u32,
@@ -43,9 +45,15 @@ pub enum Op {
 }
 
 pub fn op() -> impl Strategy<Value = Op> {
-    let (session, place, person) = (0..2_usize, 0..4_usize, 1..3_u32);
+    let (session, place, person) = (0..2_usize, 0..4_usize, 0..4_u32); // 0 is the owner
     let question = prop_oneof![(0..2_u8).prop_map(Question::Host), Just(Question::Key)];
-    let reach = prop_oneof![Just(None), Just(Some(60)), Just(Some(4000))];
+    let reach = prop_oneof![
+        2 => Just(Reach::Once),
+        1 => Just(Reach::For(60)),
+        1 => Just(Reach::For(4000)),
+        1 => (1..3_u32).prop_map(Reach::Times),
+        1 => Just(Reach::Session),
+    ];
     let span = prop_oneof![Just(0_u64), Just(1), Just(59), Just(600), Just(601), Just(1800), Just(100_000)];
     prop_oneof![
         2 => session.clone().prop_map(Op::Touch),
@@ -56,9 +64,10 @@ pub fn op() -> impl Strategy<Value = Op> {
             .prop_map(|(session, question, pid)| Op::Ask { session, question, pid }),
         1 => session.clone().prop_map(Op::Trip),
         2 => place.clone().prop_map(Op::Show),
-        4 => (place.clone(), person.clone(), reach)
+        6 => (place.clone(), person.clone(), reach)
             .prop_map(|(place, person, reach)| Op::Approve { place, person, reach }),
         2 => (place.clone(), person).prop_map(|(place, person)| Op::Deny { place, person }),
+        1 => (1..8_u64).prop_map(Op::Revoke),
         1 => session.clone().prop_map(Op::FreezeBy),
         2 => session.clone().prop_map(Op::Thaw),
         1 => place.clone().prop_map(Op::Close),

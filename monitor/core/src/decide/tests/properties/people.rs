@@ -1,6 +1,7 @@
 //! What people do.
 
 use super::*;
+use crate::holds::extent::More;
 
 impl Driver {
     pub fn show(&mut self, place: usize) {
@@ -10,27 +11,37 @@ impl Driver {
         self.check(&effects, &Outcome::default());
     }
 
-    pub fn approve(&mut self, place: usize, person: u32, reach: Option<Seconds>) {
+    pub fn approve(&mut self, place: usize, person: u32, reach: Reach) {
         let Some(hold) = self.hold(place) else { return };
-        let span = reach.map(Duration::from_secs);
         let who = Who::caller(person, 1);
-        let approval = Approval { reach: span, ..Approval::of(hold, who) };
+        let approval = Approval { extent: extent(reach), ..Approval::of(hold, who) };
         let may = self.decider.may_approve(&approval).is_ok();
-        assert_eq!(may, self.model.may_approve(hold));
+        assert_eq!(may, self.model.may_approve(hold, person));
+        let lets_go = may && self.model.is_last(hold);
         let waited: BTreeSet<Waiter> = self.model.holds[&hold].waiters.iter().copied().collect();
         let effects = self.step(Input::Approved(approval));
         let allowed: BTreeSet<Waiter> =
             outcome(&effects).answers.into_iter().map(|(_, waiter)| waiter).collect();
         assert_eq!(
             allowed,
-            if may { waited } else { BTreeSet::new() },
+            if lets_go { waited } else { BTreeSet::new() },
             "what it was given for, and nothing else"
         );
-        let expected = self.model.approve(self.now, hold, reach);
+        assert_eq!(effects.is_empty(), !may, "a yes of several is told, and what is refused changes nothing");
+        let expected = self.model.approve(self.now, hold, person, reach);
         self.check(&effects, &expected);
-        if may {
+        if lets_go {
             self.check_decided_once(hold);
         }
+    }
+
+    /// What was granted is taken back: no later question is answered by it.
+    pub fn revoke(&mut self, hold: u64) {
+        let effects = self.step(Input::Revoked { hold, who: PERSON });
+        let revoked = self.model.revoke(hold);
+        assert_eq!(records(&effects).contains(&Kind::Revoke), revoked, "{effects:?}");
+        assert_eq!(effects.iter().any(|effect| matches!(effect, Effect::AskAgain(_))), revoked);
+        self.check(&effects, &Outcome::default());
     }
 
     /// Two people decide at once: the second one comes too late, whatever that one says.
@@ -62,5 +73,14 @@ impl Driver {
         let effects = self.step(Input::Thawed { session: id(session), who: PERSON });
         let expected = self.model.thaw(self.now, session);
         self.check(&effects, &expected);
+    }
+}
+
+fn extent(reach: Reach) -> Extent {
+    match reach {
+        Reach::Once => Extent::Once,
+        Reach::For(span) => Extent::lasting(Duration::from_secs(span)),
+        Reach::Times(times) => Extent::More(More { times: Some(times), ..More::default() }),
+        Reach::Session => Extent::More(More::default()),
     }
 }

@@ -12,7 +12,7 @@ fn saved(decider: &Decider) -> String {
     let holds: Vec<&Hold> = decider.holds().waiting().collect();
     let breakers: Vec<(u64, &Breaker)> =
         decider.sessions.iter().map(|session| (session.id.0, session.breaker())).collect();
-    serde_json::to_string(&(decider.holds().next_number(), holds, decider.holds().grants(), breakers))
+    serde_json::to_string(&(decider.holds().next_number(), holds, decider.holds().grants().all(), breakers))
         .unwrap()
 }
 

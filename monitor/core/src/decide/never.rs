@@ -1,0 +1,43 @@
+//! What nobody may approve.
+
+use std::{net::IpAddr, path::Path};
+
+use super::decider::Decider;
+use crate::{
+    facts::{Destination, DestinationClass},
+    holds::Object,
+};
+
+/// Where clouds hand out a machine's own credentials, whatever name led there; of the catalogue's (`metadata`), those that are
+/// reached by address. Names are of the class by the catalogue itself.
+const METADATA: [&str; 5] =
+    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "fd00:ec2::254"];
+/// Some clouds' resolvers have the same address.
+const DNS: u16 = 53;
+
+impl Decider {
+    /// Why nobody may let this go on; `None` where somebody may.
+    #[must_use]
+    pub fn never(&self, object: &Object) -> Option<&'static str> {
+        match object {
+            Object::Connection(to) if is_metadata(to) => {
+                Some("it is a cloud's metadata service, which hands out the machine's own credentials")
+            }
+            Object::Secret(path) | Object::Program(path) if self.is_own(path) => {
+                Some("it is one of Interlock's own files")
+            }
+            _ => None,
+        }
+    }
+
+    fn is_own(&self, path: &str) -> bool {
+        self.settings.own.iter().any(|own| Path::new(path).starts_with(own))
+    }
+}
+
+fn is_metadata(to: &Destination) -> bool {
+    let address = to.address.to_canonical();
+    let known = METADATA.iter().filter_map(|known| known.parse::<IpAddr>().ok());
+    to.class == DestinationClass::Metadata
+        || to.port != DNS && known.into_iter().any(|known| known == address)
+}

@@ -1,0 +1,53 @@
+//! Who asks for what they may not is recorded, and not listened to for long.
+
+use crate::{
+    control::{
+        api::Refusal,
+        command::{Asks, Command, RequestError},
+        peer::Caller,
+    },
+    daemon::context::{Context, upkeep::attempts::Attempt},
+};
+use interlock_core::{facts::SessionId, holds::Holds};
+use interlock_host::clock::boot_now;
+
+/// Refuses what would let something go on, of users who have tried too often.
+pub fn refuse_throttled(ctx: &Context, command: &Command) -> Result<(), RequestError> {
+    let throttled = ctx.upkeep.attempts.throttled(command.caller.uid, boot_now());
+    let Some(left) = throttled.filter(|_| command.request.lets_go_on()) else { return Ok(()) };
+    let error = format!("user {} has asked too often for what it may not", command.caller.uid);
+    let hint = format!("in {} s again; denying and freezing go on", left.as_secs() + 1);
+    Err(RequestError::Throttled(Refusal { error, hint: Some(hint) }))
+}
+
+/// Notes a request that was refused because of who asked.
+pub fn note(ctx: &mut Context, caller: &Caller, asks: &Asks, why: &RequestError) {
+    let session = session_of(ctx, asks);
+    let refused = match why {
+        RequestError::NotPermitted(refusal) => refusal.error.clone(),
+        // It exists, and is nothing that the caller sees.
+        RequestError::NotFound(_) if session.is_some() => "it is not the caller's to see".to_owned(),
+        RequestError::NotFound(_)
+        | RequestError::Conflict(_)
+        | RequestError::Invalid(_)
+        | RequestError::Throttled(_) => return,
+    };
+    ctx.reporter.metrics.request_refused(asks.verb);
+    let attempt =
+        Attempt { session, pid: caller.pid, verb: asks.verb, target: asks.target.as_deref(), why: &refused };
+    ctx.upkeep.attempts.tell(&mut ctx.reporter, &ctx.decider.sessions, caller.uid, &attempt);
+}
+
+/// The session that a request is about.
+fn session_of(ctx: &Context, asks: &Asks) -> Option<SessionId> {
+    let target = asks.target.as_deref()?;
+    let hold = |text: &str| Holds::number(text).and_then(|number| ctx.decider.holds().get(number));
+    match asks.verb {
+        "approve" | "deny" => hold(target).map(|hold| SessionId(hold.session)),
+        "revoke" => {
+            let grants = ctx.decider.holds().grants().all();
+            grants.iter().find(|grant| grant.id() == target).map(|grant| SessionId(grant.session()))
+        }
+        _ => ctx.decider.sessions.find(target),
+    }
+}
