@@ -24,12 +24,15 @@ mod report;
 mod rule_test;
 mod rules;
 mod run;
+#[cfg(test)]
+mod schemas;
 mod sessions;
 mod status;
 mod suggest;
 mod time;
 mod wait;
 mod watch;
+mod wrap;
 
 use std::process::ExitCode;
 
@@ -119,6 +122,8 @@ enum ClientVerb {
     Deny(holds::Deny),
     /// Stop every process of a session
     Freeze(sessions::Chosen),
+    /// End every process of a session
+    Kill(sessions::Kill),
     /// Let a frozen session go on, on probation
     Thaw(sessions::Chosen),
     /// Why an event or a hold was decided as it was
@@ -142,6 +147,7 @@ impl ClientVerb {
             Self::Approve(approve) => approve.perform(client, &plain),
             Self::Deny(deny) => deny.perform(client, &plain),
             Self::Freeze(chosen) => chosen.freeze(client, &plain),
+            Self::Kill(kill) => kill.perform(client, &plain),
             Self::Thaw(chosen) => chosen.thaw(client, &plain),
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),

@@ -21,20 +21,23 @@ pub struct Global {
     /// Say nothing but data and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// How to print, where the verb can: before the verb or after it
+    #[arg(long = "output", value_name = "OUTPUT", value_enum)]
+    before: Option<Output>,
 }
 
 /// Of every verb that reads.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Reading {
-    /// How to print
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
+    /// How to print [default: table]
+    #[arg(long, value_enum)]
+    pub output: Option<Output>,
 }
 
 impl Global {
     /// Who prints, as the verb is to be read.
     pub fn printer(&self, reading: Reading) -> Printer {
-        Printer::new(reading.output, self.quiet)
+        Printer::new(reading.output.or(self.before).unwrap_or_default(), self.quiet)
     }
 
     /// The configuration, read; `printer` says its mistakes.

@@ -30,6 +30,7 @@ pub enum Request {
     Sessions(Reply<Vec<SessionView>>),
     Enroll(Enroll, Reply<SessionView>),
     Freeze(String, Reply<SessionView>),
+    Kill(String, Reply<SessionView>),
     Thaw(String, Reply<SessionView>),
     Holds {
         all: bool,

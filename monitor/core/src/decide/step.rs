@@ -25,6 +25,7 @@ impl Decider {
             Input::Approved(approval) => self.approve(step, &approval),
             Input::Denied(denial) => self.deny(step, denial),
             Input::FreezeAsked { session, who } => self.freeze_by(step, session, who),
+            Input::KillAsked { session, who } => self.kill_by(step, session, who),
             Input::Thawed { session, who } => self.thaw(step, session, who),
             Input::Recorded { release, recorded } => self.recorded(step, *release, recorded),
             Input::Stopped { session, outcome } => self.stopped(step, session, &outcome),
