@@ -3,6 +3,7 @@
 mod about;
 mod backends;
 mod clip;
+mod colour;
 mod config;
 mod daemon;
 mod doctor;
@@ -55,8 +56,8 @@ struct Cli {
     verb: Verb,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 fine, 1 a negative answer, 2 wrong usage or configuration, 3 no daemon, 4 not permitted.";
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 a negative answer, 2 wrong usage or configuration, 3 no daemon, 4 not permitted. \
+     `run` ends as its command does; 125 Interlock could not start it, 126 it cannot be run, 127 there is none.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {

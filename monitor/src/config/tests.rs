@@ -88,7 +88,7 @@ fn every_key_is_read() {
     let file = written(&format!(
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
-         log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
+         log = \"debug\"\nwatch_below = 1\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
          resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n"
     ));
     let expected = Config {
@@ -110,10 +110,17 @@ fn every_key_is_read() {
         asks_package_managers: false,
         cgroup: Some(directory.path().into()),
         log: "debug".into(),
-        watch_below: Some(4711),
+        watch_below: Some(1),
         resolvers: ["192.0.2.53", "2001:db8::53"].map(|address| address.parse().unwrap()).into(),
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
+}
+
+#[test]
+fn a_process_that_is_over_cannot_be_watched_below() {
+    let file = written("mode = \"observe\"\nwatch_below = 4194305\n"); // beyond any pid_max
+    let text = Config::load(Some(file.path())).unwrap_err().to_string();
+    assert!(text.contains(":2:") && text.contains("there is no process 4194305"), "{text}");
 }
 
 #[test]
