@@ -90,6 +90,7 @@ const CORE_USES: [&str; 14] = [
     "jiff",
     "monitor-common",
     "regex",
+    "schemars",
     "serde",
     "serde-saphyr",
     "serde_json",
