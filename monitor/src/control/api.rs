@@ -181,7 +181,7 @@ pub struct HoldView {
 }
 
 /// One person's yes of several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ApprovalView {
     pub by: String,
     pub at: Timestamp,
@@ -211,7 +211,7 @@ pub struct Approval {
 }
 
 /// What a person proves to be that person by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Factor {
     pub kind: FactorKind,
@@ -220,7 +220,7 @@ pub struct Factor {
 }
 
 /// A no.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Denial {
     /// As of an approval.
