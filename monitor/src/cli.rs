@@ -3,6 +3,7 @@
 mod about;
 mod backends;
 mod clip;
+mod colour;
 mod config;
 mod daemon;
 mod doctor;
@@ -26,12 +27,15 @@ mod report;
 mod rule_test;
 mod rules;
 mod run;
+#[cfg(test)]
+mod schemas;
 mod sessions;
 mod status;
 mod suggest;
 mod time;
 mod wait;
 mod watch;
+mod wrap;
 
 use std::process::ExitCode;
 
@@ -54,8 +58,8 @@ struct Cli {
     verb: Verb,
 }
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 fine, 1 a negative answer, 2 wrong usage or configuration, 3 no daemon, 4 not permitted.";
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 a negative answer, 2 wrong usage or configuration, 3 no daemon, 4 not permitted. \
+     `run` ends as its command does; 125 Interlock could not start it, 126 it cannot be run, 127 there is none.";
 
 #[derive(Debug, Subcommand)]
 enum Verb {
@@ -125,6 +129,8 @@ enum ClientVerb {
     Revoke(grants::Revoke),
     /// Stop every process of a session
     Freeze(sessions::Chosen),
+    /// End every process of a session
+    Kill(sessions::Kill),
     /// Let a frozen session go on, on probation
     Thaw(sessions::Chosen),
     /// Why an event or a hold was decided as it was
@@ -150,6 +156,7 @@ impl ClientVerb {
             Self::Grants(reading) => grants::list(client, &global.printer(reading)),
             Self::Revoke(revoke) => revoke.perform(client, &plain),
             Self::Freeze(chosen) => chosen.freeze(client, &plain),
+            Self::Kill(kill) => kill.perform(client, &plain),
             Self::Thaw(chosen) => chosen.thaw(client, &plain),
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),

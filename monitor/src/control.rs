@@ -4,6 +4,8 @@ pub mod api;
 pub mod client;
 pub mod command;
 pub mod live;
+#[cfg(test)]
+pub(crate) mod openapi;
 pub mod peer;
 mod places;
 pub mod server;

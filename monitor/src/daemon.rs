@@ -13,6 +13,7 @@ use crate::{
     config::Config,
     control::{server, socket::ControlSocket},
     metrics::{Exporter, Heartbeat, Metrics, Phase},
+    policy,
 };
 
 mod apply;
@@ -39,6 +40,8 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return release::let_go(&config);
     }
+    let own = [config.file.as_deref(), Some(config.state.as_path())];
+    policy::trust::check_alone(own.into_iter().flatten())?;
     let loaded = Loaded::read(&config)?;
     allow_descriptors();
     let _lock = state_dir::lock(&config)?;

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::wait;
+use crate::{schema, wait};
 
 /// What differs from the defaults.
 #[derive(Clone, Debug, Default)]
@@ -205,10 +205,14 @@ impl Daemon {
         if is_lines {
             let lines = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
             let events: Result<Vec<Value>, _> = lines.collect();
-            return events.unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output))).into();
+            let events = events.unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output))).into();
+            schema::check(args, &events);
+            return events;
         }
-        serde_json::from_slice(&output.stdout)
-            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)))
+        let printed = serde_json::from_slice(&output.stdout)
+            .unwrap_or_else(|error| panic!("{args:?}: {error}: {}", text(&output)));
+        schema::check(args, &printed);
+        printed
     }
 
     /// Holds that wait.

@@ -17,6 +17,7 @@ mod daemon {
     mod lifecycle;
     mod lives;
     mod losses;
+    mod machines;
     mod names;
     mod namespaces;
     mod packs;

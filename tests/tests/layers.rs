@@ -83,13 +83,14 @@ fn the_daemon_is_of_small_parts() {
 }
 
 /// What the core may use: computing only. `tracing` hands lines to whoever listens and `jiff` is used without its clock (`clippy.toml`).
-const CORE_USES: [&str; 14] = [
+const CORE_USES: [&str; 15] = [
     "cel",
     "globset",
     "httparse",
     "jiff",
     "monitor-common",
     "regex",
+    "schemars",
     "serde",
     "serde-saphyr",
     "serde_json",

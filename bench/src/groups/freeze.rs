@@ -29,8 +29,12 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
         let (mut times, mut escaped) = (Vec::new(), 0.0);
         for _ in 0..effort.of(15, 3) {
             let frozen = freeze(&daemon, &id)?;
-            times.push(frozen["freeze.took_us"].as_f64().context("the event has no freeze.took_us")? / 1e3);
-            escaped += frozen["freeze.still_running"].as_array().map_or(0.0, |running| running.len() as f64);
+            times.push(
+                frozen["interlock.freeze.took_us"].as_f64().context("the event has no freeze.took_us")? / 1e3,
+            );
+            escaped += frozen["interlock.freeze.still_running"]
+                .as_array()
+                .map_or(0.0, |running| running.len() as f64);
             daemon.client.post(&format!("/v1/sessions/{id}/thaw"))?;
         }
         lines.push(Line::new(format!("freeze: {what}, p50"), quantile(&times, 0.5), Unit::Millis).goal(GOAL));

@@ -110,12 +110,12 @@ const WIDTH: usize = 160;
 impl Run {
     /// Counts one event in. Whatever is not known to be harmless counts as stopped.
     pub fn add(&mut self, event: &Value) {
-        let times = event.get("event.count").and_then(Value::as_u64).unwrap_or(1);
+        let times = event.get("interlock.count").and_then(Value::as_u64).unwrap_or(1);
         let name = text(event, "event.action");
         if name == "session-started" {
             self.sessions.push(session(event));
         }
-        if event.get("secret.foreign") == Some(&Value::Bool(true)) && name == "secret-read" {
+        if event.get("interlock.secret.foreign") == Some(&Value::Bool(true)) && name == "secret-read" {
             self.read.insert(format!(
                 "{} by {}",
                 in_home(text(event, "file.path")),
@@ -193,8 +193,8 @@ fn steady<'v>(name: &str, value: &'v str) -> &'v str {
 fn session(event: &Value) -> Session {
     let args = event.get("process.args").and_then(Value::as_array).into_iter().flatten();
     Session {
-        agent: text(event, "session.agent").to_owned(),
-        by: text(event, "session.recognised_by").to_owned(),
+        agent: text(event, "interlock.session.agent").to_owned(),
+        by: text(event, "interlock.session.recognised_by").to_owned(),
         executable: in_home(text(event, "process.executable")),
         args: args.filter_map(Value::as_str).take(ARGS).map(|arg| cut(&in_home(arg), WIDTH)).collect(),
         comm: None,
@@ -209,7 +209,8 @@ fn is_stop(event: &Value) -> bool {
 }
 
 fn object(event: &Value) -> String {
-    let fields = ["file.path", "destination.domain", "destination.ip", "delegate.service", "file.name"];
+    let fields =
+        ["file.path", "destination.domain", "destination.ip", "interlock.delegate.service", "file.name"];
     let found = fields.iter().map(|field| text(event, field)).find(|text| !text.is_empty());
     in_home(found.unwrap_or_default())
 }

@@ -278,12 +278,12 @@ impl<'d> Watch<'d> {
         match text("event.action").as_str() {
             "session-started" => {
                 let pid = pid(event);
-                self.open.insert(text("session.id"), (pid, self.run.sessions.len() - 1));
+                self.open.insert(text("interlock.session.id"), (pid, self.run.sessions.len() - 1));
             }
-            "session-ended" => drop(self.open.remove(&text("session.id"))),
-            "flow-held" | "syscall-held" => self.waiting.push((text("hold.id"), Instant::now())),
+            "session-ended" => drop(self.open.remove(&text("interlock.session.id"))),
+            "flow-held" | "syscall-held" => self.waiting.push((text("interlock.hold.id"), Instant::now())),
             // It has been seen; the run is to go on to its end.
-            "session-frozen" => drop(self.daemon.ask(&["thaw", &text("session.id")])),
+            "session-frozen" => drop(self.daemon.ask(&["thaw", &text("interlock.session.id")])),
             _ => {}
         }
     }

@@ -1,7 +1,13 @@
-//! Fields of a recorded event that more than its writer reads.
+//! Events as they are written: their vocabulary, and the fields that more than their writer reads.
+
+pub mod ecs;
+mod older;
+pub mod own;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+
+pub use older::{masked, modern};
 
 /// A field that is text.
 pub fn text<'e>(event: &'e Value, field: &str) -> Option<&'e str> {
@@ -23,6 +29,6 @@ pub fn number(event: &Value) -> u64 {
 #[must_use]
 pub fn count(event: &Map<String, Value>) -> Option<(u64, Timestamp, Timestamp)> {
     let time = |field: &str| event.get(field)?.as_str()?.parse().ok();
-    let count = event.get("event.count")?.as_u64().filter(|count| *count > 0)?;
+    let count = event.get("interlock.count")?.as_u64().filter(|count| *count > 0)?;
     Some((count, time("event.start")?, time("event.end")?))
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::facts::{Action, Grade, Place};
 
 /// A decision, told from who did it to what would have had to differ.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Explanation {
     /// Of the hold or the event that was asked for.
     pub id: String,
@@ -42,7 +42,7 @@ pub struct Explanation {
 }
 
 /// A secret that was read before.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Read {
     pub path: String,
     pub class: String,
@@ -66,7 +66,7 @@ pub struct Read {
 }
 
 /// A process that read a secret, as it was then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ReadBy {
     pub at: Timestamp,
     pub pid: u32,
@@ -78,7 +78,7 @@ pub struct ReadBy {
 }
 
 /// A rule that matched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RuleTrace {
     pub id: String,
     pub summary: String,
@@ -99,7 +99,7 @@ pub struct RuleTrace {
 }
 
 /// A condition of a rule, and what it was held against.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ConditionTrace {
     /// As rules write it: `destination.class`.
     pub name: String,
@@ -111,7 +111,7 @@ pub struct ConditionTrace {
 }
 
 /// A rule that did not match.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Neighbour {
     pub id: String,
     pub summary: String,
@@ -123,7 +123,7 @@ pub struct Neighbour {
 }
 
 /// Where something is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Written {
     pub file: String,
     pub line: u64,
@@ -132,7 +132,7 @@ pub struct Written {
 }
 
 /// A decision that was not made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Otherwise {
     /// The rule without which it would have been made.
     pub without: String,

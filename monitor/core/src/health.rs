@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// One line of `interlock doctor`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Check {
     /// `open a secret`, `connect`, `kernel offsets` …
     pub subject: String,
@@ -14,7 +14,7 @@ pub struct Check {
     pub advice: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CheckState {
     Good,

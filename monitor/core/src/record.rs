@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::facts::SessionId;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// An action was held.
@@ -88,7 +88,7 @@ impl Kind {
 }
 
 /// Who decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Who {
     /// Credentials of the control socket's peer, and where it came from.
@@ -107,7 +107,7 @@ pub enum Who {
 }
 
 /// What is known of a caller beside its credentials, when it decided.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Origin {
     /// Way that the decision came: `control socket`.
     pub by: String,

@@ -10,3 +10,4 @@ pub mod probes;
 pub mod proc;
 pub mod regular;
 pub mod resolvers;
+pub mod trust;

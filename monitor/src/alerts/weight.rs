@@ -29,7 +29,7 @@ impl Weight {
             return Self::Alert;
         }
         match text("event.action") {
-            _ if event.get("hold.id").is_some() => Self::Decision,
+            _ if event.get("interlock.hold.id").is_some() => Self::Decision,
             "flow-held" | "flow-denied" | "flow-released" | "connect-refused" | "syscall-held"
             | "syscall-denied" | "hold-expired" | "hold-gone" | "grant-revoked" => Self::Decision,
             action if action.starts_with("would-") => Self::Decision,
@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(weight(json!({ "event.action": "connect", "rule.id": ["a"] })), Weight::Observation);
         assert_eq!(weight(json!({ "event.action": "secret-read" })), Weight::Observation);
         assert_eq!(weight(json!({ "event.action": "secret-read", "event.kind": "alert" })), Weight::Alert);
-        assert_eq!(weight(json!({ "event.action": "connect", "hold.id": "h1" })), Weight::Decision);
+        assert_eq!(weight(json!({ "event.action": "connect", "interlock.hold.id": "h1" })), Weight::Decision);
         for action in ["flow-held", "flow-released", "hold-gone", "would-hold", "connect-refused"] {
             assert_eq!(weight(json!({ "event.action": action })), Weight::Decision, "{action}");
         }

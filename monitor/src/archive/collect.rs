@@ -20,7 +20,7 @@ pub struct Found {
 }
 
 /// What is missing in an answer, and why.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Notes {
     /// Lines that are no events.
@@ -146,10 +146,10 @@ impl Collector {
 
 /// Counts what `repeats` tells into the event that it repeats.
 fn add(event: &mut Value, repeats: &Value) {
-    let count = |event: &Value| event.get("event.count").and_then(Value::as_u64);
+    let count = |event: &Value| event.get("interlock.count").and_then(Value::as_u64);
     let both = count(event).unwrap_or(1).saturating_add(count(repeats).unwrap_or(1));
     let start = event.get("event.start").or_else(|| event.get("@timestamp")).cloned();
-    event["event.count"] = both.into();
+    event["interlock.count"] = both.into();
     event["event.start"] = start.unwrap_or_default();
     event["event.end"] = repeats.get("event.end").cloned().unwrap_or_default();
 }
@@ -165,7 +165,7 @@ mod tests {
     fn repeat(number: u64, first: u64, count: u64) -> Value {
         let mut event = event(number);
         event["interlock.repeats"] = format!("e{first}").into();
-        event["event.count"] = count.into();
+        event["interlock.count"] = count.into();
         event["event.end"] = event["@timestamp"].clone();
         event
     }
@@ -200,14 +200,14 @@ mod tests {
     fn repeats_are_counted_into_their_first_wherever_that_stands() {
         let mut collector = Collector::new(None);
         let mut kept = event(1);
-        kept["event.count"] = 5.into();
+        kept["interlock.count"] = 5.into();
         collector.take_kept(kept);
         collector.take_written(repeat(3, 1, 4)); // the memory has counted it
         collector.take_written(event(2));
         collector.take_written(repeat(4, 2, 6));
         collector.take_written(repeat(6, 5, 9)); // its first is not asked for
         let (events, _) = collector.finish();
-        let counts: Vec<_> = events.iter().map(|event| event["event.count"].as_u64()).collect();
+        let counts: Vec<_> = events.iter().map(|event| event["interlock.count"].as_u64()).collect();
         assert_eq!((numbers(&events), counts), (vec![1, 2, 6], vec![Some(5), Some(7), Some(9)]));
         assert_eq!(events[1]["event.start"], event(2)["@timestamp"]);
         assert_eq!(events[1]["event.end"], event(4)["@timestamp"]);

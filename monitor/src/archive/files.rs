@@ -17,6 +17,7 @@ use super::{
     sight::Sight,
 };
 use crate::{alerts, logfile::is_compressed};
+use interlock_core::event_fields::modern;
 use interlock_host::regular;
 
 /// Longest line that is read, bytes; the daemon writes none that long.
@@ -190,7 +191,8 @@ impl Reader<'_> {
             return;
         }
         match serde_json::from_slice::<Value>(line) {
-            Ok(event) if event.get("event.id").is_some_and(Value::is_string) => {
+            Ok(Value::Object(event)) if event.get("event.id").is_some_and(Value::is_string) => {
+                let event = Value::Object(modern(event));
                 if self.question.wants(&event) && self.sight.sees(&event) {
                     self.collector.take_written(event);
                 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::alerts::Weight;
 
 /// What `GET /v1/events` takes as its query, and `interlock events` as options.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Question {
     /// Go on with what happens.
@@ -89,7 +89,7 @@ impl Question {
 /// Whether an event is of the session with that id, or with that root's pid.
 #[must_use]
 pub fn is_of_session(event: &Value, asked: &str) -> bool {
-    let id = event.get("session.id").and_then(Value::as_str);
+    let id = event.get("interlock.session.id").and_then(Value::as_str);
     id.is_some_and(|id| id == asked || id.split_once('-').is_some_and(|(root, _)| root == asked))
 }
 
@@ -105,7 +105,7 @@ mod tests {
 
     fn event() -> Value {
         json!({ "@timestamp": "2026-11-20T10:00:00Z", "event.kind": "alert", "event.action": "secret-read",
-            "session.id": "4711-0a1b2", "rule.id": ["a", "b"], "user.id": "1000" })
+            "interlock.session.id": "4711-0a1b2", "rule.id": ["a", "b"], "user.id": "1000" })
     }
 
     fn asked(change: impl FnOnce(&mut Question)) -> bool {

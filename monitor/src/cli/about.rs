@@ -29,8 +29,8 @@ pub struct Manual {
     dir: Option<PathBuf>,
 }
 
-#[derive(Serialize)]
-struct Version {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Version {
     version: &'static str,
     /// The commit that it was built from, where the build knew it.
     revision: &'static str,

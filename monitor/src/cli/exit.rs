@@ -15,6 +15,12 @@ pub enum Exit {
     Usage = 2,
     NoDaemon = 3,
     NotPermitted = 4,
+    /// `run`, like `env`: Interlock itself could not, and the command was not started.
+    NotStarted = 125,
+    /// `run`: the command is there and cannot be run.
+    NotExecutable = 126,
+    /// `run`: there is no such command.
+    NotFound = 127,
 }
 
 impl From<Exit> for ExitCode {
@@ -91,6 +97,8 @@ mod tests {
     fn the_codes_are_the_documented_ones() {
         let codes = [Exit::Success, Exit::Negative, Exit::Usage, Exit::NoDaemon, Exit::NotPermitted];
         assert_eq!(codes.map(|exit| exit as u8), [0, 1, 2, 3, 4]);
+        let of_run = [Exit::NotStarted, Exit::NotExecutable, Exit::NotFound];
+        assert_eq!(of_run.map(|exit| exit as u8), [125, 126, 127]);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::{
     exit::{Exit, Failure},
     global::Reading,
     holds,
-    language::{id, moment, word},
+    language::{ago, id, moment, word},
     printer::Printer,
     wait::wait,
 };
@@ -112,7 +112,7 @@ impl Story<'_> {
             let Read { path, class, grade, foreign, at, before_ms, counts, .. } = read;
             let place = if *foreign { "foreign" } else { "own" };
             let mark = if *counts { '*' } else { ' ' };
-            let when = format!("{} before", before(*before_ms));
+            let when = format!("{} before", ago(*before_ms));
             let label = format!("{mark} {when:<15} {}  ", moment(*at, &self.zone));
             page.beside(&label, &format!("{path} ({} {place} {class})", word(grade)));
             self.readers(page, read);
@@ -212,16 +212,6 @@ fn otherwise(other: &Otherwise) -> String {
     match (&other.rule, &other.summary) {
         (Some(rule), Some(summary)) => format!("{}, by {rule}: {summary}", word(other.action)),
         _ => "nothing would have been done: no other rule matches".to_owned(),
-    }
-}
-
-/// `9 ms`, `12.3 s`, `4 min`, `2 h`.
-fn before(milliseconds: u64) -> String {
-    match milliseconds {
-        0..1000 => format!("{milliseconds} ms"),
-        1000..120_000 => format!("{}.{} s", milliseconds / 1000, milliseconds / 100 % 10),
-        120_000..7_200_000 => format!("{} min", milliseconds / 60_000),
-        _ => format!("{} h", milliseconds / 3_600_000),
     }
 }
 

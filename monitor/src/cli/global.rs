@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::{
+    colour::Color,
     exit::{Exit, Failure},
     printer::{Output, Printer},
 };
@@ -21,20 +22,26 @@ pub struct Global {
     /// Say nothing but data and errors
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// How to print, where the verb can: before the verb or after it
+    #[arg(long = "output", value_name = "OUTPUT", value_enum)]
+    before: Option<Output>,
+    /// When words in tables have colours
+    #[arg(long, global = true, value_enum, default_value_t)]
+    color: Color,
 }
 
 /// Of every verb that reads.
 #[derive(Args, Clone, Copy, Debug, Default)]
 pub struct Reading {
-    /// How to print
-    #[arg(long, value_enum, default_value_t)]
-    pub output: Output,
+    /// How to print [default: table]
+    #[arg(long, value_enum)]
+    pub output: Option<Output>,
 }
 
 impl Global {
     /// Who prints, as the verb is to be read.
     pub fn printer(&self, reading: Reading) -> Printer {
-        Printer::new(reading.output, self.quiet)
+        Printer::new(reading.output.or(self.before).unwrap_or_default(), self.quiet, self.color)
     }
 
     /// The configuration, read; `printer` says its mistakes.

@@ -12,6 +12,8 @@ mod verified;
 mod verify;
 mod wording;
 
+#[cfg(test)]
+pub(super) use self::{checkpoint::CheckpointView, verified::Verified};
 use clap::Subcommand;
 
 use super::{

@@ -74,7 +74,7 @@ fn read_files(global: &Global, printer: &Printer, question: &Question) -> Result
 
 /// Of a session, where the line is about one.
 fn session_of(line: &Value) -> String {
-    text(line, "session.id").map(|id| format!(" of {id}")).unwrap_or_default()
+    text(line, "interlock.session.id").map(|id| format!(" of {id}")).unwrap_or_default()
 }
 
 /// Whether a line is an event; of one that says what is missing, that is said.
@@ -107,10 +107,10 @@ mod tests {
     fn a_line_that_says_what_is_missing_is_said_and_no_event() {
         let said = RefCell::new(Vec::new());
         let is_event = |line: &Value| is_event(line, |text| said.borrow_mut().push(text.to_owned()));
-        assert!(is_event(&json!({ "event.id": "e1", "session.id": "1-00000" })));
+        assert!(is_event(&json!({ "event.id": "e1", "interlock.session.id": "1-00000" })));
         assert!(is_event(&json!({ "event.id": "e2", "event.action": "records-lost", "interlock.lost": 1 })));
         assert!(!is_event(&json!({ "interlock.lost": 3 })));
-        assert!(!is_event(&json!({ "interlock.forgotten": 4, "session.id": "1-00000" })));
+        assert!(!is_event(&json!({ "interlock.forgotten": 4, "interlock.session.id": "1-00000" })));
         assert!(!is_event(&json!({ "interlock.files": { "unreadable": 5 } })));
         insta::assert_snapshot!(said.borrow().join("\n"), @"
         3 events were lost here: this reader was too slow

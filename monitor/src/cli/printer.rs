@@ -9,6 +9,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{
     clip::clipped,
+    colour::{Color, painted},
     exit::{Exit, Failure},
     language::plain,
 };
@@ -32,14 +33,15 @@ pub struct Printer {
     quiet: bool,
     /// Columns of the terminal that stdout is; `None`: lines are as long as they are.
     width: Option<u16>,
+    coloured: bool,
 }
 
 impl Printer {
-    pub fn new(output: Output, quiet: bool) -> Self {
+    pub fn new(output: Output, quiet: bool, color: Color) -> Self {
         let stdout = io::stdout();
         let size = stdout.is_terminal().then(|| rustix::termios::tcgetwinsize(&stdout).ok()).flatten();
         let width = size.map(|size| size.ws_col).filter(|columns| *columns > 0);
-        Self { output, quiet, width }
+        Self { output, quiet, width, coloured: color.applies() }
     }
 
     pub fn is_json(&self) -> bool {
@@ -67,7 +69,8 @@ impl Printer {
             return Ok(());
         }
         let rows = items.iter().map(row).collect();
-        self.data(&table(headers, rows, self.width))
+        let table = table(headers, rows, self.width);
+        self.data(&if self.coloured { painted(&table) } else { table })
     }
 
     /// Lines of `name  value`, or one JSON object.

@@ -112,7 +112,7 @@ impl RecordSessions {
     }
 
     fn wants(&self, event: &Value) -> bool {
-        event.get("session.id").and_then(Value::as_str).is_some_and(|id| self.is_meant(id))
+        event.get("interlock.session.id").and_then(Value::as_str).is_some_and(|id| self.is_meant(id))
     }
 
     /// By its whole id, or by its root's pid, as the other verbs take it.

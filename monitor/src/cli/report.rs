@@ -11,7 +11,7 @@ use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use nix::unistd::{Uid, User};
 
-use self::summary::Summary;
+pub(super) use self::summary::Summary;
 use super::{
     exit::{Exit, Failure},
     global::{Global, Reading},

@@ -1,6 +1,6 @@
 //! `interlock run`: this process becomes a session's root, then the command.
 
-use std::{ffi::OsString, os::unix::process::CommandExt as _, process::Command};
+use std::{ffi::OsString, io::ErrorKind, os::unix::process::CommandExt as _, process::Command};
 
 use clap::Args;
 
@@ -30,10 +30,13 @@ impl Run {
         };
         let words = self.command.iter().map(|word| word.to_string_lossy().into_owned());
         let enroll = Enroll { command: words.collect() };
-        let session: SessionView = wait(async { Ok(client.post("/v1/sessions", &enroll).await?) })?;
+        // The codes of `env`: whoever calls must be able to tell what the command said from what Interlock says.
+        let session: SessionView = wait(async { Ok(client.post("/v1/sessions", &enroll).await?) })
+            .map_err(|failure| Failure { exit: Exit::NotStarted, ..failure })?;
         printer.say(&format!("agent session {}", session.id));
         // The label is on this process and stays on it: exec keeps the process, and with it the label.
         let error = Command::new(program).args(arguments).exec();
-        Err(Failure::new(Exit::Negative, format_args!("{} cannot be run: {error}", program.display())))
+        let exit = if error.kind() == ErrorKind::NotFound { Exit::NotFound } else { Exit::NotExecutable };
+        Err(Failure::new(exit, format_args!("{} cannot be run: {error}", program.display())))
     }
 }

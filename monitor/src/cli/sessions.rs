@@ -1,4 +1,6 @@
-//! `interlock ps`, `freeze`, `thaw`.
+//! `interlock ps`, `freeze`, `thaw`, `kill`.
+
+use std::io::{self, IsTerminal as _, Write as _};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -88,6 +90,43 @@ impl Chosen {
             }
         })
     }
+}
+
+/// A session that is to end.
+#[derive(Args, Debug)]
+pub struct Kill {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// Do not ask on the terminal
+    #[arg(long, short)]
+    yes: bool,
+}
+
+impl Kill {
+    /// Asks first where somebody is there to answer: what was not saved is lost, and nothing brings it back.
+    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let id = &self.chosen.session;
+        if !self.yes && io::stdin().is_terminal() && io::stderr().is_terminal() && !confirmed(id)? {
+            printer.say("nothing was ended");
+            return Ok(Exit::Negative);
+        }
+        let session = self.chosen.send(client, "kill")?;
+        printer.data(&format!("killed: {}, processes: {}", named(&session), session.processes))?;
+        Ok(Exit::Success)
+    }
+}
+
+/// Whether a person types yes. An end of the input means no.
+fn confirmed(id: &str) -> Result<bool, Failure> {
+    eprint_flush(&format!("End every process of session {id}? What they have not saved is lost. [yes/No] "));
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer).map_err(|error| Failure::new(Exit::Negative, error))?;
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
+}
+
+fn eprint_flush(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush()); // nobody to tell
 }
 
 fn named(session: &SessionView) -> String {

@@ -261,7 +261,8 @@ fn without_a_daemon_a_verb_ends_with_3() {
     let global = parse("interlock -q status").unwrap().global;
     let run = parse("interlock run true").unwrap();
     let Verb::Client(run) = run.verb else { panic!("expected a client's verb") };
-    for verb in [run, ClientVerb::Ps(Reading::default()), ClientVerb::Status(Reading::default())] {
+    assert_eq!(run.perform(&client, &global).unwrap_err().exit, Exit::NotStarted);
+    for verb in [ClientVerb::Ps(Reading::default()), ClientVerb::Status(Reading::default())] {
         let failure = verb.perform(&client, &global).unwrap_err();
         assert_eq!(failure.exit, Exit::NoDaemon, "{failure:?}");
     }

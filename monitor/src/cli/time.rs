@@ -1,13 +1,8 @@
 //! Moments as people write them.
 
-use std::time::Duration;
-
-use jiff::{Timestamp, Zoned, civil, tz::TimeZone};
+use jiff::{Span, Timestamp, Zoned, civil, tz::TimeZone};
 
 use super::exit::{Exit, Failure};
-
-/// Units of a time span, and their seconds.
-const UNITS: [(&str, u64); 5] = [("s", 1), ("m", 60), ("h", 3600), ("d", 86_400), ("w", 7 * 86_400)];
 
 /// `2h`, `7d` or `1d12h` before now; `2026-11-20`, `2026-11-20T10:00` or `10:00` here; `2026-11-20T10:00:00Z`.
 ///
@@ -33,8 +28,13 @@ pub fn in_order(since: Option<Timestamp>, until: Option<Timestamp>) -> Result<()
 
 fn moment_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
     let wrong = || format!("{text:?} is no time; expected 2h, 7d, 10:00, 2026-11-20 or 2026-11-20T10:00");
-    if let Some(span) = span(text) {
-        return now.timestamp().checked_sub(span).map_err(|_| wrong());
+    if let Ok(span) = text.parse::<Span>() {
+        let is_past = !span.is_negative() && !span.is_zero();
+        return is_past
+            .then(|| now.checked_sub(span).ok())
+            .flatten()
+            .map(|at| at.timestamp())
+            .ok_or_else(wrong);
     }
     if let Ok(at) = text.parse::<Timestamp>() {
         return Ok(at);
@@ -51,19 +51,6 @@ fn moment_at(text: &str, now: &Zoned) -> Result<Timestamp, String> {
 
 fn here(at: civil::DateTime, zone: &TimeZone) -> Option<Timestamp> {
     at.to_zoned(zone.clone()).ok().map(|zoned| zoned.timestamp())
-}
-
-/// `1d12h`; `None` where it is something else.
-fn span(text: &str) -> Option<Duration> {
-    let (mut seconds, mut rest) = (0_u64, text);
-    while !rest.is_empty() {
-        let (number, tail) = rest.split_at(rest.find(|character: char| !character.is_ascii_digit())?);
-        let (unit, tail) = tail.split_at_checked(1)?;
-        let (_, factor) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        seconds = seconds.checked_add(number.parse::<u64>().ok()?.checked_mul(*factor)?)?;
-        rest = tail;
-    }
-    (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
 #[cfg(test)]
@@ -90,6 +77,8 @@ mod tests {
             ("2h", "2026-11-21T09:00:00Z"),
             ("7d", "2026-11-14T11:00:00Z"),
             ("1d12h", "2026-11-19T23:00:00Z"),
+            ("90m", "2026-11-21T09:30:00Z"),
+            ("P1DT2H", "2026-11-20T09:00:00Z"),
             ("10:00", "2026-11-21T09:00:00Z"),
             ("2026-11-20", "2026-11-19T23:00:00Z"),
             ("2026-11-20T10:00", "2026-11-20T09:00:00Z"),
@@ -98,7 +87,7 @@ mod tests {
         ] {
             assert_eq!(moment_at(text, &now).map(|at| at.to_string()).as_deref(), Ok(expected), "{text}");
         }
-        for wrong in ["", "2", "h", "yesterday", "2y", "0s", "25:00", "99999999999999999w", "-2h"] {
+        for wrong in ["", "2", "h", "yesterday", "2q", "0s", "25:00", "99999999999999999w", "-2h"] {
             assert!(moment_at(wrong, &now).is_err(), "{wrong}");
         }
     }

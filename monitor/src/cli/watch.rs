@@ -14,7 +14,6 @@ mod model;
 mod theme;
 mod update;
 mod worker;
-mod wrap;
 
 use std::{
     io::{self, IsTerminal as _},

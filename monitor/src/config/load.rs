@@ -35,6 +35,14 @@ impl Config {
                 problems.push(problem);
             }
         }
+        if let Some(pid) = config.watch_below
+            && is_over(pid)
+        {
+            let mut problem = places.get("watch_below").cloned().unwrap_or_default();
+            problem.message = format!("there is no process {pid}");
+            problem.expected("a process that lives: its descendants are watched, and nobody else");
+            problems.push(problem);
+        }
         problems.sort();
         problems.or(config)
     }
@@ -71,4 +79,10 @@ impl Config {
             Err((_, problem)) => Err((*problem).into()),
         }
     }
+}
+
+/// Whether no process has this number; one that may not be signalled lives.
+fn is_over(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    pid.is_none_or(|pid| rustix::process::test_kill_process(pid) == Err(rustix::io::Errno::SRCH))
 }

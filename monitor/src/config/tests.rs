@@ -92,7 +92,7 @@ fn every_key_is_read() {
     let file = written(&format!(
         "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
-         log = \"debug\"\nwatch_below = 4711\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
+         log = \"debug\"\nwatch_below = 1\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
          resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
          approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
@@ -116,7 +116,7 @@ fn every_key_is_read() {
         asks_package_managers: false,
         cgroup: Some(directory.path().into()),
         log: "debug".into(),
-        watch_below: Some(4711),
+        watch_below: Some(1),
         resolvers: ["192.0.2.53", "2001:db8::53"].map(|address| address.parse().unwrap()).into(),
         roles: Roles {
             viewer: vec![Member::Group("dev".into())],
@@ -138,6 +138,13 @@ fn every_key_is_read() {
 fn each_mistake_of_the_roles_is_told_at_its_place() {
     let text = "[roles]\nviewer = [\"group:\", 7]\nadmins = []\napprover = [{ up_to = \"hgih\", by = 1 }, { who = 7, classes = [\"x\"] }]\n";
     insta::assert_snapshot!(problems(text), @"");
+}
+
+#[test]
+fn a_process_that_is_over_cannot_be_watched_below() {
+    let file = written("mode = \"observe\"\nwatch_below = 4194305\n"); // beyond any pid_max
+    let text = Config::load(Some(file.path())).unwrap_err().to_string();
+    assert!(text.contains(":2:") && text.contains("there is no process 4194305"), "{text}");
 }
 
 #[test]

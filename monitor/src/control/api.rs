@@ -5,7 +5,7 @@
 //! | `GET /v1/status` | [`Status`] |
 //! | `GET /v1/sessions` | [`SessionView`]s |
 //! | `POST /v1/sessions` ([`Enroll`]) | [`SessionView`]: the caller itself is now a session's root |
-//! | `POST /v1/sessions/{id}/freeze`, `…/thaw` | [`SessionView`] |
+//! | `POST /v1/sessions/{id}/freeze`, `…/thaw`, `…/kill` | [`SessionView`] |
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too; `?peek=true`: without counting them as shown) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` ([`Denial`]) | [`HoldView`] |
 //! | `GET /v1/grants` | [`GrantView`]s that stand |
@@ -18,7 +18,7 @@
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
 //! The server itself refuses with 405, 413 (a body above 64 KiB), 503 (stopping) and 504 (no answer within 30 s).
 //! A subscriber that was too slow finds the line `{"interlock.lost": n}` where `n` events are missing. Before the kept events
-//! stands `{"interlock.forgotten": n, "session.id": …}` for each session of which `n` made room for newer ones; with `files=true`
+//! stands `{"interlock.forgotten": n, "interlock.session.id": …}` for each session of which `n` made room for newer ones; with `files=true`
 //! `{"interlock.files": …}` ([`Notes`](crate::archive::Notes)) where something of the files is missing. Everybody gets the events of
 //! their own sessions and of those that they may decide about; an event without `user.id` is root's alone.
 
@@ -33,7 +33,7 @@ use interlock_core::{
     problem::Problems,
 };
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Status {
     pub version: String,
     pub pid: u32,
@@ -61,7 +61,7 @@ pub struct Status {
 }
 
 /// Package registries that were learned from the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RegistriesView {
     /// Hosts that count as a registry.
     pub known: usize,
@@ -72,7 +72,7 @@ pub struct RegistriesView {
 }
 
 /// What was proven of an action's backend at the start.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Enforcement {
     /// As in `interlock doctor`: `open`, `connect` …
     pub action: String,
@@ -83,7 +83,7 @@ pub struct Enforcement {
     pub reason: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RulesView {
     pub count: usize,
     pub sha256: String,
@@ -101,7 +101,7 @@ pub struct RulesView {
     pub weaker: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SessionView {
     pub id: String,
     /// Catalogue id of the agent: `claude-code`; `command` for `interlock run`.
@@ -130,7 +130,7 @@ pub struct SessionView {
     pub background: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HoldView {
     /// Short: `h1`, `h2` …; unique in one state directory.
     pub id: String,
@@ -184,7 +184,7 @@ pub struct HoldView {
 }
 
 /// What an approval lets a session do again.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct GrantView {
     /// `g7` is the grant of the hold `h7`.
     pub id: String,
@@ -203,7 +203,7 @@ pub struct GrantView {
 }
 
 /// One person's yes of several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ApprovalView {
     pub by: String,
     pub at: Timestamp,
@@ -211,7 +211,7 @@ pub struct ApprovalView {
 }
 
 /// How far an approval reaches, and what it stands on.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
     /// Also let the session's further connections to the same destination through, for so many seconds.
@@ -242,7 +242,7 @@ pub struct Approval {
 }
 
 /// What a person proves to be that person by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Factor {
     pub kind: FactorKind,
@@ -251,7 +251,7 @@ pub struct Factor {
 }
 
 /// A no.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Denial {
     /// As of an approval.
@@ -263,14 +263,14 @@ pub struct Denial {
 }
 
 /// Makes the calling process the root of a session.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Enroll {
     /// What is about to be executed, for the screen.
     pub command: Vec<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Refusal {
     pub error: String,
     pub hint: Option<String>,

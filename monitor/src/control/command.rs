@@ -32,6 +32,7 @@ pub enum Request {
     Sessions(Reply<Vec<SessionView>>),
     Enroll(Enroll, Reply<SessionView>),
     Freeze(String, Reply<SessionView>),
+    Kill(String, Reply<SessionView>),
     Thaw(String, Reply<SessionView>),
     Holds {
         all: bool,
@@ -79,6 +80,7 @@ impl Request {
             Self::Enroll(..) => ("enroll", None),
             Self::Freeze(id, _) => ("freeze", Some(id)),
             Self::Thaw(id, _) => ("thaw", Some(id)),
+            Self::Kill(id, _) => ("kill", Some(id)),
             Self::Holds { .. } => ("holds", None),
             Self::Approve(id, ..) => ("approve", Some(id)),
             Self::Deny(id, ..) => ("deny", Some(id)),

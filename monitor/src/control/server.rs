@@ -97,6 +97,7 @@ fn routes(app: AppState) -> Router {
         .route("/v1/sessions", get(async |asked: Asked| asked.ask(Request::Sessions).await).post(enroll))
         .route("/v1/sessions/{id}/freeze", post(freeze))
         .route("/v1/sessions/{id}/thaw", post(thaw))
+        .route("/v1/sessions/{id}/kill", post(kill))
         .route("/v1/holds", get(holds))
         .route("/v1/holds/{id}/approve", post(approve))
         .route("/v1/holds/{id}/deny", post(deny))
@@ -120,6 +121,10 @@ async fn enroll(asked: Asked, Given(enroll): Given<Enroll>) -> Response {
 
 async fn freeze(asked: Asked, Path(id): Path<String>) -> Response {
     asked.ask(|reply| Request::Freeze(id, reply)).await
+}
+
+async fn kill(asked: Asked, Path(id): Path<String>) -> Response {
+    asked.ask(|reply| Request::Kill(id, reply)).await
 }
 
 async fn thaw(asked: Asked, Path(id): Path<String>) -> Response {

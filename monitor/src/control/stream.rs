@@ -170,13 +170,13 @@ impl Watcher {
         let Some(known) = repeats.and_then(|first| self.counted.remove(first)) else { return Some(event) };
         let more = count(&event)?.checked_sub(known).filter(|more| *more > 0)?;
         let mut event = (*event).clone();
-        event["event.count"] = more.into();
+        event["interlock.count"] = more.into();
         Some(Arc::new(event))
     }
 }
 
 fn count(event: &Value) -> Option<u64> {
-    event.get("event.count")?.as_u64()
+    event.get("interlock.count")?.as_u64()
 }
 
 fn id(event: &Value) -> Option<String> {

@@ -82,6 +82,7 @@ impl EventLoop for Scripted {
             Request::Enroll(enroll, _) => format!("enroll {}", enroll.command.join(" ")),
             Request::Freeze(id, _) => format!("freeze {id}"),
             Request::Thaw(id, _) => format!("thaw {id}"),
+            Request::Kill(id, _) => format!("kill {id}"),
             Request::Holds { all, peek, .. } => format!("holds {all} {peek}"),
             Request::Approve(id, approval, _) => {
                 format!("approve {id} {:?} {:?} {:?}", approval.for_seconds, approval.seen, approval.reason)
@@ -101,7 +102,9 @@ impl EventLoop for Scripted {
             Request::Status(reply) => drop(reply.send(Ok(sample::status()))),
             Request::Sessions(reply) => drop(reply.send(Ok(vec![sample::session()]))),
             Request::Enroll(_, reply) => drop(reply.send(session("new".into()))),
-            Request::Freeze(id, reply) | Request::Thaw(id, reply) => drop(reply.send(session(id))),
+            Request::Freeze(id, reply) | Request::Thaw(id, reply) | Request::Kill(id, reply) => {
+                drop(reply.send(session(id)))
+            }
             Request::Holds { reply, .. } => drop(reply.send(Ok(vec![sample::hold()]))),
             Request::Approve(id, _, reply) => drop(reply.send(hold(id, HoldState::Approved))),
             Request::Deny(id, _, reply) => drop(reply.send(hold(id, HoldState::Denied))),
@@ -321,11 +324,11 @@ async fn a_follower_gets_each_event_once() {
 async fn what_a_kept_line_counts_is_not_counted_again() {
     let served = serve();
     let mut kept = (*event(1)).clone();
-    kept["event.count"] = 4.into();
+    kept["interlock.count"] = 4.into();
     *served.event_loop.recent.lock().unwrap() = vec![Arc::new(kept.clone())];
     let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();
     assert_eq!(lines.next().await.unwrap(), Some(kept));
-    let repeats = |first: &str, count: u64| json!({ "event.id": "9", "interlock.repeats": first, "event.count": count });
+    let repeats = |first: &str, count: u64| json!({ "event.id": "9", "interlock.repeats": first, "interlock.count": count });
     for event in [repeats("1", 5), repeats("1", 7)] {
         served.event_loop.plain.send(Arc::new(event)).unwrap();
     }
@@ -347,10 +350,13 @@ async fn everybody_is_told_of_their_own_sessions_alone() {
     let served = serve();
     *served.event_loop.sight.lock().unwrap() = Sight::of(1000, &Approvers::Owner);
     let owned = |id: u64, user: &str| {
-        Arc::new(json!({ "event.id": format!("e{id}"), "session.id": format!("{id}-0"), "user.id": user }))
+        Arc::new(
+            json!({ "event.id": format!("e{id}"), "interlock.session.id": format!("{id}-0"), "user.id": user }),
+        )
     };
-    let forgotten =
-        |user: &str| Arc::new(json!({ "interlock.forgotten": 2, "session.id": "1-0", "user.id": user }));
+    let forgotten = |user: &str| {
+        Arc::new(json!({ "interlock.forgotten": 2, "interlock.session.id": "1-0", "user.id": user }))
+    };
     *served.event_loop.recent.lock().unwrap() =
         vec![forgotten("1000"), forgotten("1001"), owned(1, "1000"), owned(2, "1001"), event(3)];
     let mut lines = served.client.stream("/v1/events?follow=true").await.unwrap();

@@ -53,6 +53,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Sessions(reply) => reply!(reply, Ok(permissions::visible_sessions(ctx, &caller))),
         Request::Enroll(enroll, reply) => reply!(reply, decisions::enroll(ctx, &caller, enroll)),
         Request::Freeze(id, reply) => reply!(reply, decisions::freeze_by(ctx, &caller, &id)),
+        Request::Kill(id, reply) => reply!(reply, decisions::kill_by(ctx, &caller, &id)),
         Request::Thaw(id, reply) => reply!(reply, decisions::thaw_by(ctx, &caller, &id)),
         Request::Holds { all, peek: true, reply } => {
             reply!(reply, Ok(permissions::visible_holds(ctx, &caller, all)))

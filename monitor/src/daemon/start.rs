@@ -20,7 +20,7 @@ use crate::{
             kernel::{Kernel, numbering::Numbering},
             mailbox::{Mailbox, directory::Directory, handle::Ends, looker::Looker},
             policy_set::Loaded,
-            reporter::{Reporter, bus::Bus, notary::Notary},
+            reporter::{Reporter, bus::Bus, event::Host, notary::Notary},
             state::{
                 StateFile,
                 snapshot::{Snapshot, Store, boot_id},
@@ -164,7 +164,9 @@ fn reporter(
         Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
     let notary = Notary::open(&config.state, &metrics);
     notary.compare(&mut ledger);
-    Ok(Reporter::new(ledger, notary, outbox, bus, metrics, next_event))
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host = Host { name, boot: boot_id() };
+    Ok(Reporter::new(ledger, notary, outbox, bus, metrics, host, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {

@@ -161,7 +161,7 @@ fn last_events(client: &Client, sessions: &BTreeSet<String>, wait: &Wait) -> Res
     let start = Instant::now();
     wait.until("the session's end is written down", LIMIT, || {
         let mut events = client.events()?;
-        events.retain(|event| event["session.id"].as_str().is_some_and(|id| sessions.contains(id)));
+        events.retain(|event| event["interlock.session.id"].as_str().is_some_and(|id| sessions.contains(id)));
         let complete = events.iter().any(|event| event["event.action"] == "session-ended");
         let enough = complete || start.elapsed() >= AFTERWARDS;
         Ok(if enough { Look::Seen(events) } else { Look::NotYet(format!("{} events", events.len())) })

@@ -18,8 +18,11 @@ fn describe(event: &Value, action: &str) -> Option<(Who, String)> {
     let (process, place) = (process(event), destination(event));
     Some(match action {
         "session-started" => {
-            let agent = text(event, "session.agent").unwrap_or("unknown");
-            (Who::Kernel, format!("recognises an agent: {agent}, session {}", text(event, "session.id")?))
+            let agent = text(event, "interlock.session.agent").unwrap_or("unknown");
+            (
+                Who::Kernel,
+                format!("recognises an agent: {agent}, session {}", text(event, "interlock.session.id")?),
+            )
         }
         "secret-read" => (Who::Kernel, format!("{process} read {}{rule}", secret(event))),
         "environment-read" => (Who::Kernel, format!("{process} read an environment{rule}")),
@@ -41,9 +44,10 @@ fn describe(event: &Value, action: &str) -> Option<(Who, String)> {
 
 fn secret(event: &Value) -> String {
     let path = text(event, "file.path").unwrap_or("a secret");
-    let class = text(event, "secret.class").unwrap_or("secret");
-    let grade = text(event, "secret.grade").map(|grade| format!(", grade {grade}")).unwrap_or_default();
-    let foreign = event["secret.foreign"].as_bool().unwrap_or(false);
+    let class = text(event, "interlock.secret.class").unwrap_or("secret");
+    let grade =
+        text(event, "interlock.secret.grade").map(|grade| format!(", grade {grade}")).unwrap_or_default();
+    let foreign = event["interlock.secret.foreign"].as_bool().unwrap_or(false);
     format!("{path}: {class}{grade}, {}", if foreign { "not its own" } else { "its own" })
 }
 
@@ -67,9 +71,9 @@ fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
 #[must_use]
 pub fn time_to_stop_us(events: &[Value], frozen: bool) -> Option<u64> {
     let (action, asked, done) = if frozen {
-        ("session-frozen", "freeze.asked_ns", "freeze.done_ns")
+        ("session-frozen", "interlock.freeze.asked_ns", "interlock.freeze.done_ns")
     } else {
-        ("flow-held", "flow.asked_ns", "flow.decided_ns")
+        ("flow-held", "interlock.flow.asked_ns", "interlock.flow.decided_ns")
     };
     let event = events.iter().find(|event| event["event.action"] == action)?;
     event[done].as_u64()?.checked_sub(event[asked].as_u64()?).map(|nanos| nanos.div_ceil(1000))
@@ -90,8 +94,8 @@ mod tests {
     fn a_secret_is_told_with_its_weight() {
         let event = json!({
             "event.action": "secret-read", "process.pid": 7, "process.executable": "/usr/bin/sed",
-            "file.path": "/tmp/drill/home/.railway/config.json", "secret.class": "paas", "secret.grade": "A",
-            "secret.foreign": true, "rule.id": "foreign-secret"
+            "file.path": "/tmp/drill/home/.railway/config.json", "interlock.secret.class": "paas", "interlock.secret.grade": "A",
+            "interlock.secret.foreign": true, "rule.id": "foreign-secret"
         });
         let text = "sed (7) read ~/.railway/config.json: paas, grade A, not its own (rule foreign-secret)";
         assert_eq!(say(event), Some((Who::Kernel, text.into())));
@@ -117,9 +121,8 @@ mod tests {
 
     #[test]
     fn the_time_comes_from_the_event_that_stopped_it() {
-        let held = json!({ "event.action": "flow-held", "flow.asked_ns": 1_000, "flow.decided_ns": 301_500 });
-        let frozen =
-            json!({ "event.action": "session-frozen", "freeze.asked_ns": 5_000, "freeze.done_ns": 6_000 });
+        let held = json!({ "event.action": "flow-held", "interlock.flow.asked_ns": 1_000, "interlock.flow.decided_ns": 301_500 });
+        let frozen = json!({ "event.action": "session-frozen", "interlock.freeze.asked_ns": 5_000, "interlock.freeze.done_ns": 6_000 });
         let events = [json!({ "event.action": "exec" }), held, frozen];
         assert_eq!(time_to_stop_us(&events, false), Some(301));
         assert_eq!(time_to_stop_us(&events, true), Some(1));

@@ -41,7 +41,7 @@ impl fmt::Display for Head {
 }
 
 /// A record in its place.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Link {
     pub seq: u64,
     #[serde(flatten)]

@@ -12,7 +12,7 @@ fn record(dir: &Path) -> String {
     let event = |second: u32, session: &str, more: serde_json::Value| {
         let mut event = serde_json::json!({
             "@timestamp": format!("2026-11-21T12:00:{second:02}Z"), "event.id": format!("e{second}"),
-            "session.id": session, "session.agent": "claude-code", "process.pid": 4712,
+            "interlock.session.id": session, "interlock.session.agent": "claude-code", "process.pid": 4712,
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         format!("{event}\n")
@@ -20,16 +20,15 @@ fn record(dir: &Path) -> String {
     let started = || serde_json::json!({ "event.action": "session-started", "interlock.mode": "enforce" });
     let read = || {
         serde_json::json!({ "event.action": "secret-read", "event.kind": "alert", "interlock.mode": "enforce",
-            "file.path": "/home/bob/.railway/config.json", "secret.entry": "railway-cli", "secret.class": "paas",
-            "secret.grade": "A", "secret.foreign": true, "secret.owner": false, "rule.id": ["foreign-secret-read"],
+            "file.path": "/home/bob/.railway/config.json", "interlock.secret.entry": "railway-cli", "interlock.secret.class": "paas",
+            "interlock.secret.grade": "A", "interlock.secret.foreign": true, "interlock.secret.owner": false, "rule.id": ["foreign-secret-read"],
             "interlock.action": "alert", "process.executable": "/usr/local/bin/deploy", "process.args": ["deploy"] })
     };
     let held = serde_json::json!({ "event.action": "flow-held", "interlock.mode": "enforce", "interlock.action": "hold",
-        "destination.ip": "203.0.113.7", "destination.port": 443, "destination.class": "infra", "hold.id": "h1",
-        "destination.domain": "backboard.railway.app", "destination.named_by": "server-name", "network.transport": "tcp",
+        "destination.ip": "203.0.113.7", "destination.port": 443, "interlock.destination.class": "infra", "interlock.hold.id": "h1",
+        "destination.domain": "backboard.railway.app", "interlock.destination.named_by": "server-name", "network.transport": "tcp",
         "rule.id": ["infra-after-foreign-secret"], "process.executable": "/usr/local/bin/deploy" });
-    let released =
-        serde_json::json!({ "event.action": "flow-released", "hold.id": "h1", "hold.decided_by": "uid 0" });
+    let released = serde_json::json!({ "event.action": "flow-released", "interlock.hold.id": "h1", "interlock.hold.decided_by": "uid 0" });
     let frozen = serde_json::json!({ "event.action": "session-frozen", "rule.id": ["secret-sweep"] });
     let lines = [
         event(1, "4711-0a1b2", started()),

@@ -161,7 +161,7 @@ fn reads(daemon: &Daemon, store: &str) -> Vec<(String, bool)> {
     events
         .map(|event| {
             let name = event["process.executable"].as_str().unwrap_or_default().to_owned();
-            (name, event["secret.foreign"] == true)
+            (name, event["interlock.secret.foreign"] == true)
         })
         .collect()
 }
@@ -257,11 +257,12 @@ fn an_agents_daemon_is_a_session_of_its_own_that_works_in_its_clients_workspaces
             .filter(|event| event["file.path"].as_str().is_some_and(|path| path.ends_with("third/.env")));
         of_third.next_back().ok_or(found)
     });
-    assert_eq!(third["secret.foreign"], true, "nobody that it serves works there");
-    assert_eq!(third["session.id"], parted["id"], "{third}");
+    assert_eq!(third["interlock.secret.foreign"], true, "nobody that it serves works there");
+    assert_eq!(third["interlock.session.id"], parted["id"], "{third}");
     let foreign = |event: &Value| {
         let path = event["file.path"].as_str().unwrap_or_default();
-        event["secret.foreign"] == true && (path.ends_with("work/.env") || path.ends_with("other/.env"))
+        event["interlock.secret.foreign"] == true
+            && (path.ends_with("work/.env") || path.ends_with("other/.env"))
     };
     let wrong: Vec<Value> = daemon.events("secret-read").into_iter().filter(foreign).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");

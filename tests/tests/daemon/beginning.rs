@@ -141,7 +141,7 @@ fn a_reader_that_begins_with_its_agent_is_seen_or_doubted_each_time() {
             let events = daemon.json(&["events"]);
             let done = events.as_array().unwrap().iter().filter(|event| {
                 ["secret-read", "session-incomplete"].iter().any(|name| event["event.action"] == *name)
-                    && event["session.id"]
+                    && event["interlock.session.id"]
                         .as_str()
                         .is_some_and(|id| id.starts_with(&format!("{}-", agent.id())))
             });

@@ -46,7 +46,7 @@ fn denied_data_never_leaves_and_a_second_attempt_freezes_the_tree() {
     daemon.expect(&["deny", &daemon.the_hold()]);
     agent.says("first 56"); // curl: receiving failed
     let frozen = daemon.the_event("session-frozen");
-    assert_eq!(frozen["freeze.still_running"], serde_json::json!([]));
+    assert_eq!(frozen["interlock.freeze.still_running"], serde_json::json!([]));
     let sessions = daemon.json(&["ps"]);
     assert_eq!(sessions[0]["status"], "frozen", "{sessions}");
     server.silent().unwrap();

@@ -53,7 +53,7 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
     let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
     daemon.expect(&["freeze", &session]);
     let event = daemon.the_event("session-frozen");
-    assert_eq!(event["freeze.still_running"], serde_json::json!([]), "{event}");
+    assert_eq!(event["interlock.freeze.still_running"], serde_json::json!([]), "{event}");
     let frozen = marked(&mark);
     assert!(frozen.len() >= 40, "{}", frozen.len());
     assert!(frozen.iter().all(|(_, state)| matches!(state, 'F' | 'T' | 'D')), "{frozen:?}");
@@ -78,7 +78,10 @@ fn a_tree_that_keeps_forking_is_frozen_whole_and_thawed_whole() {
     daemon.expect(&["thaw", &session]);
     let thawed = daemon.the_event("session-thawed");
     assert_eq!(thawed["user.id"], "0", "whose session it is, for those who may see it: {thawed}");
-    assert!(thawed["freeze.decided_by"].as_str().is_some_and(|by| by.contains("uid 0")), "{thawed}");
+    assert!(
+        thawed["interlock.freeze.decided_by"].as_str().is_some_and(|by| by.contains("uid 0")),
+        "{thawed}"
+    );
     wait::until("it runs", || match marked(&mark) {
         now if now.iter().any(|(_, state)| matches!(state, 'R' | 'S')) => Ok(()),
         now => Err(now),
@@ -157,11 +160,11 @@ fn whom_a_freeze_cannot_reach_is_told_as_running() {
     assert!(agent.is_running());
     prlimit(pid, Resource::Nofile, Rlimit { current: before.maximum, ..before }).unwrap();
     let event = daemon.the_event("session-frozen");
-    let running = event["freeze.still_running"].as_array().unwrap();
+    let running = event["interlock.freeze.still_running"].as_array().unwrap();
     assert!(running.contains(&serde_json::json!(agent.group())), "{event}");
     // With descriptors again, a second one reaches everybody.
-    let session = event["session.id"].as_str().unwrap();
+    let session = event["interlock.session.id"].as_str().unwrap();
     daemon.expect(&["freeze", session]);
     let again = daemon.events("session-frozen");
-    assert_eq!(again[1]["freeze.still_running"], serde_json::json!([]), "{again:?}");
+    assert_eq!(again[1]["interlock.freeze.still_running"], serde_json::json!([]), "{again:?}");
 }

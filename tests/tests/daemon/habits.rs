@@ -37,7 +37,7 @@ fn what_a_library_reads_by_habit_is_told_and_holds_only_where_it_is_used() {
     let _ = daemon.the_hold();
     agent.says("passed");
     let read = daemon.the_event("secret-read");
-    assert_eq!(read["secret.habit_for"], serde_json::json!(["heroku"]), "{read}");
+    assert_eq!(read["interlock.secret.habit_for"], serde_json::json!(["heroku"]), "{read}");
     assert_eq!(read["rule.id"], serde_json::json!(["foreign-secret-read"]), "told when it happened");
     assert_eq!(server.seen().requests.len(), 2, "what is not held has arrived");
 }
@@ -89,10 +89,10 @@ fn where_nobody_answers_a_hold_is_denied_at_once_and_the_job_goes_on() {
         events if events.len() == 2 => Ok(events),
         events => Err(events),
     });
-    let by = expired[0]["hold.decided_by"].as_str().unwrap();
+    let by = expired[0]["interlock.hold.decided_by"].as_str().unwrap();
     assert_eq!(by, "nobody: unattended = \"always\"");
     let started = daemon.the_event("session-started");
-    assert_eq!(started["session.unattended"], "unattended = \"always\"", "{started}");
+    assert_eq!(started["interlock.session.unattended"], "unattended = \"always\"", "{started}");
     let holds = daemon.json(&["holds", "--all"]);
     assert_eq!((&holds[0]["state"], &holds[0]["then"]), (&"expired".into(), &"deny".into()), "{holds}");
     assert!(daemon.events("session-frozen").is_empty());

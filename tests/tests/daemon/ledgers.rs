@@ -84,7 +84,11 @@ fn a_tail_that_was_cut_between_two_daemons_is_an_alert() {
 /// The next daemon, or this one, tells people that the ledger was changed.
 fn is_alert_of(daemon: &Daemon, change: &str) {
     let told = daemon.the_event("ledger-rotated");
-    assert_eq!((&told["event.kind"], &told["ledger.change"]), (&"alert".into(), &change.into()), "{told}");
+    assert_eq!(
+        (&told["event.kind"], &told["interlock.ledger.change"]),
+        (&"alert".into(), &change.into()),
+        "{told}"
+    );
 }
 
 /// As long as it was, so that no room comes of it.

@@ -38,17 +38,17 @@ fn both_ends_of_a_session_are_alerts_and_are_judged_the_same_again() {
     assert_eq!((&ended["rule.id"], &ended["event.kind"]), (&json!(["over"]), &json!("alert")), "{ended}");
     let started = daemon.the_event("session-started");
     assert_eq!(
-        (&started["rule.id"], &started["event.severity"]),
+        (&started["rule.id"], &started["interlock.severity"]),
         (&json!(["begun"]), &json!("high")),
         "{started}"
     );
-    assert_eq!(started["session.recognised_by"], "run", "{started}");
-    assert!(started["session.workspace"].as_str().unwrap().ends_with("/work"), "{started}");
+    assert_eq!(started["interlock.session.recognised_by"], "run", "{started}");
+    assert!(started["interlock.session.workspace"].as_str().unwrap().ends_with("/work"), "{started}");
     let why = daemon.json(&["explain", started["event.id"].as_str().unwrap()]);
     let condition = &why["rules"][0]["conditions"][0];
     assert_eq!((&condition["name"], &condition["found"]), (&json!("lifecycle"), &json!("started")), "{why}");
 
-    let record = daemon.cli(&["record", started["session.id"].as_str().unwrap()]);
+    let record = daemon.cli(&["record", started["interlock.session.id"].as_str().unwrap()]);
     let file = daemon.dir().join("record.jsonl");
     std::fs::write(&file, &record.stdout).unwrap();
     let rules = daemon.dir().join("rules");
@@ -116,7 +116,7 @@ fn a_session_that_ended_while_no_daemon_ran_ends_when_one_is_back() {
     daemon.start_again();
     let ended = daemon.the_event("session-ended");
     assert_eq!(
-        (&ended["session.id"], &ended["session.agent"]),
+        (&ended["interlock.session.id"], &ended["interlock.session.agent"]),
         (&session["id"], &json!("command")),
         "{ended}"
     );

@@ -155,7 +155,7 @@ fn a_process_whose_first_thread_has_ended_is_held_and_sees_a_denial() {
     agent.says("sent");
     let hold = daemon.the_hold();
     let read = daemon.the_event("secret-read");
-    assert_eq!(read["secret.foreign"], true, "{read}");
+    assert_eq!(read["interlock.secret.foreign"], true, "{read}");
     let program = read["process.executable"].as_str().unwrap_or_default();
     assert!(program.contains("python"), "{read}");
     server.silent().unwrap();

@@ -33,7 +33,7 @@ fn a_pack_that_is_off_holds_nothing_says_so_and_holds_again_when_it_is_on() {
     assert!(daemon.holds().is_empty());
     let read = daemon.the_event("secret-read");
     assert_eq!(
-        (&read["secret.entry"], &read["secret.pack"]),
+        (&read["interlock.secret.entry"], &read["interlock.secret.pack"]),
         (&"railway-cli".into(), &"railway".into()),
         "{read}"
     );

@@ -26,7 +26,7 @@ fn actions(events: &[Value]) -> Vec<&str> {
 /// A session that has ended, by its id.
 fn a_session(daemon: &Daemon, home: &Home) -> String {
     let _ = home.run(daemon, READ_SECRET).finish();
-    daemon.the_event("session-ended")["session.id"].as_str().unwrap().to_owned()
+    daemon.the_event("session-ended")["interlock.session.id"].as_str().unwrap().to_owned()
 }
 
 /// What an earlier daemon told is asked of a later one, and of nobody.
@@ -101,7 +101,8 @@ fn everybody_sees_the_events_of_their_own_sessions_from_memory_and_files() {
         .replace(&roots, "77-00000")
         .replace("\"user.id\":\"0\"", "\"user.id\":\"12345\"")
         .replace("\"event.id\":\"e", "\"event.id\":\"e9");
-    let unowned = "{\"event.id\":\"e8000\",\"event.action\":\"exec\",\"session.id\":\"78-00000\"}\n";
+    let unowned =
+        "{\"event.id\":\"e8000\",\"event.action\":\"exec\",\"interlock.session.id\":\"78-00000\"}\n";
     fs::write(&path, format!("{written}{theirs}{unowned}")).unwrap();
     daemon.start_again();
 

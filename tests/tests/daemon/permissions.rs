@@ -64,7 +64,11 @@ fn a_session_that_insists_on_asking_fills_no_log_and_keeps_no_connection() {
     agent.says("asked");
     assert!(agent.output().contains("40 of 40"), "{}", agent.output());
     let counts = |daemon: &Daemon| -> Vec<u64> {
-        daemon.events("tamper").iter().map(|event| event["tamper.requests"].as_u64().unwrap()).collect()
+        daemon
+            .events("tamper")
+            .iter()
+            .map(|event| event["interlock.tamper.requests"].as_u64().unwrap())
+            .collect()
     };
     assert_eq!(counts(&daemon), [1], "{:?}", daemon.events("tamper"));
     assert_eq!(daemon.log().matches("asked to control Interlock").count(), 1, "{}", daemon.log());

@@ -68,15 +68,15 @@ fn a_containers_stores_are_found_in_its_own_mounts() {
     ] {
         let read = read_of(&daemon, part, || output.clone());
         assert_eq!(
-            (&read["secret.foreign"], read["secret.entry"].as_str()),
+            (&read["interlock.secret.foreign"], read["interlock.secret.entry"].as_str()),
             (&true.into(), Some(entry)),
             "{read}"
         );
     }
     let own = read_of(&daemon, "/home/dev/app/.env", || output.clone());
-    assert_eq!(own["secret.foreign"], false, "{own}");
+    assert_eq!(own["interlock.secret.foreign"], false, "{own}");
     let began = daemon.the_event("session-started");
-    assert_eq!(began["session.workspace"], "/home/dev/app", "{began}");
+    assert_eq!(began["interlock.session.workspace"], "/home/dev/app", "{began}");
 }
 
 /// The home comes from the container's own user database, by the number that the user has in its user namespace.
@@ -105,7 +105,7 @@ fn a_user_with_a_shifted_number_has_the_home_of_its_own_database() {
     let mut agent = in_a_namespace(&home, &daemon, "", &script);
     let output = agent.finish();
     let read = read_of(&daemon, "/srv/dev/.password-store/infra/db.gpg", || output.clone());
-    assert_eq!(read["secret.entry"], "password-store", "{read}");
+    assert_eq!(read["interlock.secret.entry"], "password-store", "{read}");
 }
 
 fn open_to_all(path: &Path) {
@@ -156,7 +156,7 @@ fn a_file_mounted_over_an_owner_tool_is_no_owner() {
     let mut agent = home.run(&daemon, &format!("unshare -m bash -c \"{sandboxed}\""));
     let output = agent.finish();
     let honest = read_of(&daemon, ".git-credentials", || output.clone());
-    assert_eq!(honest["secret.owner"], true, "{honest}");
+    assert_eq!(honest["interlock.secret.owner"], true, "{honest}");
     let (daemon, tool) = (Daemon::start(&Settings::default()), "$(git --exec-path)/git-credential-store");
     let covered = format!(
         "mount --make-rprivate / && mount --bind /bin/dd {tool} && mkfifo $HOME/pipe \
@@ -166,7 +166,7 @@ fn a_file_mounted_over_an_owner_tool_is_no_owner() {
     let agent = home.run(&daemon, &format!("unshare -m bash -c '{covered}'"));
     let covered = read_of(&daemon, ".git-credentials", || agent.output());
     assert_eq!(
-        (&covered["secret.owner"], &covered["secret.foreign"]),
+        (&covered["interlock.secret.owner"], &covered["interlock.secret.foreign"]),
         (&false.into(), &true.into()),
         "{covered}"
     );
@@ -243,13 +243,13 @@ fn the_trees_of_a_project_are_its_own_and_what_was_moved_there_is_not() {
     let script = "cat ../main/.env; mv ../other ../main/moved; cat ../main/moved/.env; sleep 60";
     let agent = home.run(&daemon, script);
     let own = read_of(&daemon, "main/.env", || agent.output());
-    assert_eq!(own["secret.foreign"], false, "{own}");
+    assert_eq!(own["interlock.secret.foreign"], false, "{own}");
     let moved = read_of(&daemon, "moved/.env", || agent.output());
     let followed = daemon.backend("link").sees_everything();
     if !followed {
         not_here("renames have no hook; what lies in the project's trees counts as the project's own");
     }
-    assert_eq!(moved["secret.foreign"], followed, "{moved}");
+    assert_eq!(moved["interlock.secret.foreign"], followed, "{moved}");
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn a_session_in_a_submodule_has_the_project_for_its_workspace() {
     let mut agent = home.run_unwatched(&format!("cd deps/library && {run} bash -c 'cat ../../.env'"));
     let output = agent.finish();
     let read = read_of(&daemon, "work/.env", || output.clone());
-    assert_eq!(read["secret.foreign"], false, "{read}");
+    assert_eq!(read["interlock.secret.foreign"], false, "{read}");
     let began = daemon.the_event("session-started");
-    assert_eq!(began["session.workspace"], work.display().to_string(), "{began}");
+    assert_eq!(began["interlock.session.workspace"], work.display().to_string(), "{began}");
 }

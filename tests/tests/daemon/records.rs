@@ -81,7 +81,7 @@ fn a_ledger_that_is_removed_is_an_alert() {
     daemon.expect(&["rules", "reload"]);
     let reported = daemon.the_event("ledger-rotated");
     assert_eq!(
-        (&reported["event.kind"], &reported["ledger.change"]),
+        (&reported["event.kind"], &reported["interlock.ledger.change"]),
         (&"alert".into(), &"removed".into()),
         "{reported}"
     );
@@ -100,7 +100,7 @@ fn what_repeats_is_told_once_and_counted() {
     assert!(agent.finish().contains("done"), "{}", agent.output());
     let _ = daemon.the_event("session-ended");
     let reported = daemon.events("secret-read");
-    assert_eq!((reported.len(), &reported[0]["event.count"]), (1, &20.into()), "{reported:#?}");
+    assert_eq!((reported.len(), &reported[0]["interlock.count"]), (1, &20.into()), "{reported:#?}");
     assert_eq!(counted(&daemon, "interlock_events_total{kind=\"open\"}"), 20, "metrics count each");
     // The file has the first, and how often it was after that; the end of the session does not wait for the minute.
     wait::until("the file has both lines", || {
@@ -109,12 +109,13 @@ fn what_repeats_is_told_once_and_counted() {
         let reads: Vec<Value> = lines.filter(|line| line["event.action"] == "secret-read").collect();
         let [first, rest] = &reads[..] else { return Err(reads) };
         assert_eq!(
-            (&rest["event.count"], &rest["interlock.repeats"]),
+            (&rest["interlock.count"], &rest["interlock.repeats"]),
             (&19.into(), &first["event.id"]),
             "{rest}"
         );
         assert!(
-            first.get("event.count").is_none() && rest["event.end"].as_str() >= rest["event.start"].as_str()
+            first.get("interlock.count").is_none()
+                && rest["event.end"].as_str() >= rest["event.start"].as_str()
         );
         Ok(())
     });

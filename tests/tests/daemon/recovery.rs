@@ -141,7 +141,7 @@ fn a_hold_that_outlived_its_daemon_is_explained_as_it_was_then_and_what_is_lost_
         "{explained:#}"
     );
     assert_eq!((&explained["rules"], &explained["read"]), (&before["rules"], &before["read"]));
-    assert_eq!(explained["event"]["hold.id"], hold.as_str());
+    assert_eq!(explained["event"]["interlock.hold.id"], hold.as_str());
 }
 
 #[test]

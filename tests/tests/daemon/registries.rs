@@ -74,7 +74,7 @@ fn a_package_manager_teaches_its_registry_in_the_background_and_again_after_a_re
             let events = daemon.json(&["events"]);
             let named =
                 events.as_array().into_iter().flatten().rfind(|event| event["destination.domain"] == name);
-            named.map(|event| event["destination.class"].clone()).ok_or(events)
+            named.map(|event| event["interlock.destination.class"].clone()).ok_or(events)
         })
     };
     assert_eq!(class(&daemon, &registry), "package");

@@ -36,7 +36,7 @@ fn reads(daemon: &Daemon, entry: &str, path: &str) {
     wait::until(path, || {
         let events = daemon.events("secret-read");
         let found = events.iter().any(|event| {
-            event["secret.entry"] == entry
+            event["interlock.secret.entry"] == entry
                 && event["file.path"].as_str().is_some_and(|found| found.ends_with(path))
         });
         if found { Ok(()) } else { Err((events, daemon.log())) }
@@ -125,7 +125,7 @@ fn a_changed_catalogue_renames_what_is_tagged_and_finds_what_is_new() {
     reads(&daemon, "a-new-one", ".railway/other");
     let last = daemon.events("secret-read").pop().unwrap();
     assert_eq!(
-        (&last["secret.entry"], &last["secret.grade"]),
+        (&last["interlock.secret.entry"], &last["interlock.secret.grade"]),
         (&"railway-cli".into(), &"A".into()),
         "{last}"
     );
@@ -154,8 +154,8 @@ fn no_read_is_judged_by_half_of_one_catalogue_and_half_of_another() {
     fs::write(home.path().join("work/go"), "").unwrap();
     let output = agent.finish();
     let tried = tried();
-    let times: u64 = tried.iter().map(|event| event["event.count"].as_u64().unwrap_or(1)).sum();
-    let all_railway = tried.iter().all(|event| event["secret.entry"] == "railway-cli");
+    let times: u64 = tried.iter().map(|event| event["interlock.count"].as_u64().unwrap_or(1)).sum();
+    let all_railway = tried.iter().all(|event| event["interlock.secret.entry"] == "railway-cli");
     assert!(times > 9 && all_railway, "{tried:?}");
     if daemon.backend("open") == Backend::Lsm {
         assert!(!output.contains("not-real"), "{output}");

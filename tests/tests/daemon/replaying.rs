@@ -108,7 +108,7 @@ fn a_connection_after_a_look_at_another_environment_is_held() {
     let _agent = home.run(&daemon, &script);
     wait::until("the environment was seen", || {
         let seen = daemon.events("environment-read");
-        if seen.iter().any(|event| event["environment.own"] == false) {
+        if seen.iter().any(|event| event["interlock.environment.own"] == false) {
             Ok(())
         } else {
             Err(daemon.json(&["events"]))

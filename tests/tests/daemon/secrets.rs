@@ -16,7 +16,7 @@ fn is_read(home: &Home, script: &str, path: &str) {
     wait::until(script, || {
         let reads = daemon.events("secret-read");
         let found = reads.iter().any(|event| {
-            event["secret.foreign"] == true
+            event["interlock.secret.foreign"] == true
                 && event["file.path"].as_str().is_some_and(|found| found.ends_with(path))
         });
         if found { Ok(()) } else { Err((reads, output.clone())) }
@@ -101,7 +101,7 @@ fn the_workspaces_own_env_file_is_not_foreign_and_an_example_is_no_secret() {
     let _ = agent.finish();
     let read = daemon.the_event("secret-read");
     assert_eq!(
-        (&read["secret.foreign"], read["event.kind"].as_str()),
+        (&read["interlock.secret.foreign"], read["event.kind"].as_str()),
         (&false.into(), Some("event")),
         "{read}"
     );
@@ -135,7 +135,11 @@ fn listing_an_environment_is_seen_its_own_and_anothers() {
         let _ = agent.finish();
         wait::until(script, || {
             let events = daemon.events("environment-read");
-            if events.iter().any(|event| event["environment.own"] == own) { Ok(()) } else { Err(events) }
+            if events.iter().any(|event| event["interlock.environment.own"] == own) {
+                Ok(())
+            } else {
+                Err(events)
+            }
         });
     }
 }

@@ -58,7 +58,7 @@ fn the_proof_leaves_no_session_no_event_and_no_record_in_the_ledger() {
     let ended = daemon.the_event("session-ended");
     let events = daemon.json(&["events"]);
     for event in events.as_array().unwrap() {
-        assert_eq!(event["session.id"], ended["session.id"], "{event}");
+        assert_eq!(event["interlock.session.id"], ended["interlock.session.id"], "{event}");
     }
     let ledger = fs::read_to_string(daemon.dir().join("state/ledger.jsonl")).unwrap();
     assert!(ledger.lines().all(|line| !line.contains("4194303-")), "{ledger}");
@@ -84,8 +84,8 @@ fn hooks_that_never_run_are_not_claimed() {
         assert_eq!(check["state"], "limited", "{check}");
         assert!(check["advice"].as_str().unwrap().contains("not proven: "), "{check}");
         let alerts = daemon.events("enforcement-unproven");
-        let alert = alerts.iter().find(|alert| alert["enforcement.action"] == action).unwrap();
-        assert_eq!((&alert["event.kind"], &alert["event.severity"]), (&"alert".into(), &"high".into()));
+        let alert = alerts.iter().find(|alert| alert["interlock.enforcement.action"] == action).unwrap();
+        assert_eq!((&alert["event.kind"], &alert["interlock.severity"]), (&"alert".into(), &"high".into()));
     }
     // What does not hang on the cgroup is proven as ever.
     let lineage = enforcement.iter().find(|entry| entry["action"] == "lineage").unwrap();

@@ -78,8 +78,8 @@ fn one_user_leaves_room_for_the_sessions_of_others() {
     let _first = begins(65534);
     let _refused = agent(65534);
     let event = daemon.the_event("session-unwatched");
-    assert_eq!((&event["event.severity"], &event["event.kind"]), (&"high".into(), &"alert".into()));
-    assert_eq!((&event["session.agent"], of(65534)), (&"claude-code".into(), 1), "{event}");
+    assert_eq!((&event["interlock.severity"], &event["event.kind"]), (&"high".into(), &"alert".into()));
+    assert_eq!((&event["interlock.session.agent"], of(65534)), (&"claude-code".into(), 1), "{event}");
     assert!(event["interlock.reason"].as_str().unwrap().contains("sessions_per_user"), "{event}");
     let _another = begins(1000);
     let _root = (begins(0), begins(0));

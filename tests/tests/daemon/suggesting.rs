@@ -46,7 +46,7 @@ fn an_approved_session_is_silent_with_what_is_suggested_and_another_is_held_as_b
     let mut agent = read_and_send(&home, &daemon, &server, host);
     daemon.expect(&["approve", &daemon.the_hold()]);
     assert!(agent.finish().contains("ok"), "{}", agent.output());
-    let session = ended(&daemon, 1)["session.id"].as_str().unwrap().to_owned();
+    let session = ended(&daemon, 1)["interlock.session.id"].as_str().unwrap().to_owned();
 
     let listed = suggest(&daemon, &session, &["--output", "json"]);
     assert_eq!(listed.status.code(), Some(0), "{}", text(&listed));
@@ -70,10 +70,10 @@ fn an_approved_session_is_silent_with_what_is_suggested_and_another_is_held_as_b
 
     let mut again = read_and_send(&home, &daemon, &server, host);
     assert!(again.finish().contains("ok"), "{}", again.output());
-    let second = ended(&daemon, 2)["session.id"].clone();
+    let second = ended(&daemon, 2)["interlock.session.id"].clone();
     let events = daemon.json(&["events"]);
     let of_it: Vec<&Value> =
-        events.as_array().unwrap().iter().filter(|event| event["session.id"] == second).collect();
+        events.as_array().unwrap().iter().filter(|event| event["interlock.session.id"] == second).collect();
     assert!(of_it.iter().any(|event| event["event.action"] == "secret-read"), "{of_it:?}");
     assert!(of_it.iter().all(|event| event["event.kind"] != "alert"), "{of_it:?}");
     let nothing = suggest(&daemon, second.as_str().unwrap(), &[]);
@@ -96,7 +96,7 @@ fn nothing_is_suggested_from_a_session_that_a_person_denied() {
     let mut agent = read_and_send(&home, &daemon, &server, "backboard.railway.app");
     daemon.expect(&["deny", &daemon.the_hold()]);
     let _ = agent.finish();
-    let session = ended(&daemon, 1)["session.id"].as_str().unwrap().to_owned();
+    let session = ended(&daemon, 1)["interlock.session.id"].as_str().unwrap().to_owned();
     let said = suggest(&daemon, &session, &[]);
     assert_eq!((said.status.code(), said.stdout.len()), (Some(1), 0), "{}", text(&said));
     for expected in ["nothing is learned from session", "it tripped at", "flow-denied h1 by uid 0"] {
@@ -115,7 +115,7 @@ fn about_execs(action: &str) -> Daemon {
 
 /// Takes what is suggested from the ended session among the rules; returns it as it is written.
 fn adopt(daemon: &Daemon, session: &Value) -> String {
-    let file = suggest(daemon, session["session.id"].as_str().unwrap(), &[]);
+    let file = suggest(daemon, session["interlock.session.id"].as_str().unwrap(), &[]);
     assert_eq!(file.status.code(), Some(0), "{}", text(&file));
     fs::write(daemon.dir().join("rules/suggested.yaml"), &file.stdout).unwrap();
     daemon.expect(&["rules", "reload"]);
@@ -132,9 +132,9 @@ fn an_exec_is_suggested_with_its_arguments_and_others_are_told_as_before() {
     let file = adopt(&daemon, &ended(&daemon, 1));
     assert!(file.contains("/seq\", argv: \"seq 7 7\" }"), "{file}");
     let _ = home.run(&daemon, "seq 7 7; seq 8 8; :").finish();
-    let second = ended(&daemon, 2)["session.id"].clone();
+    let second = ended(&daemon, 2)["interlock.session.id"].clone();
     let events = daemon.events("exec");
-    let events: Vec<&Value> = events.iter().filter(|event| event["session.id"] == second).collect();
+    let events: Vec<&Value> = events.iter().filter(|event| event["interlock.session.id"] == second).collect();
     assert_eq!(events.len(), 1, "{events:?}");
     assert_eq!(events[0]["process.args"], json!(["seq", "8", "8"]));
 }

@@ -127,7 +127,7 @@ fn an_agent_that_was_thawed_has_its_keys_and_its_shell_saw_nothing() {
     }
     assert!(!desk.is_stopped_for_the_shell(), "{}", desk.terminal.screen());
     let event = desk.daemon.the_event("session-frozen");
-    assert_eq!(event["freeze.by_signal"], json!([]), "{event}");
+    assert_eq!(event["interlock.freeze.by_signal"], json!([]), "{event}");
     assert_eq!((&desk.session()["background"], &desk.session()["by_signal"]), (&json!(false), &json!(0)));
 }
 
@@ -157,7 +157,7 @@ fn a_shell_inside_of_the_session_keeps_its_job_in_the_foreground() {
     desk.terminal.types("bash job.sh");
     desk.gets("before");
     desk.daemon.expect(&["freeze", &session]);
-    assert_eq!(desk.daemon.the_event("session-frozen")["freeze.processes"], 2);
+    assert_eq!(desk.daemon.the_event("session-frozen")["interlock.freeze.processes"], 2);
     desk.daemon.expect(&["thaw", &session]);
     desk.gets("after");
     assert!(!desk.is_stopped_for_the_shell(), "{}", desk.terminal.screen());
@@ -222,7 +222,7 @@ fn where_there_is_no_freezer_a_signal_has_to_do_and_the_person_is_told_what_to_t
     let root: u32 = session.split('-').next().unwrap().parse().unwrap();
     let event = desk.daemon.the_event("session-frozen");
     assert_eq!(
-        (&event["freeze.by_signal"], &event["freeze.still_running"]),
+        (&event["interlock.freeze.by_signal"], &event["interlock.freeze.still_running"]),
         (&json!([root]), &json!([])),
         "{event}"
     );

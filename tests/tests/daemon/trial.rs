@@ -17,7 +17,7 @@ fn what_observe_mode_would_have_held_is_reported_and_suggested() {
     let (mut daemon, home, server) = (Daemon::start(&settings), Home::new(), Server::start());
     let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
     assert!(agent.finish().contains("ok"), "{}", agent.output());
-    let session = daemon.the_event("session-ended")["session.id"].as_str().unwrap().to_owned();
+    let session = daemon.the_event("session-ended")["interlock.session.id"].as_str().unwrap().to_owned();
     // A day later, the memory has forgotten it.
     daemon.kill();
     daemon.start_again();

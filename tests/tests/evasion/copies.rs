@@ -21,9 +21,9 @@ fn is_held_after(writes: &str, reads: &str) {
     let agent = fixture.run(&format!("{reads}; {}", fixture.request()));
     fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was copied: {}", agent.output());
-    let read = fixture.reported("secret-read", |event| event["secret.copy"] == true);
+    let read = fixture.reported("secret-read", |event| event["interlock.secret.copy"] == true);
     assert!(read["file.path"].as_str().unwrap().ends_with("/work/notes"), "{read}");
-    assert_eq!(read["secret.entry"], "railway-cli", "{read}");
+    assert_eq!(read["interlock.secret.entry"], "railway-cli", "{read}");
 }
 
 #[test]
@@ -51,5 +51,7 @@ fn what_else_a_session_wrote_is_a_file_like_others() {
     let _ = fixture.run(writes).finish();
     let agent = fixture.run(&format!("cat notes copy; {}", fixture.request()));
     fixture.goes_on(&agent);
-    assert!(fixture.daemon.events("secret-read").iter().all(|event| event["secret.copy"].is_null()));
+    assert!(
+        fixture.daemon.events("secret-read").iter().all(|event| event["interlock.secret.copy"].is_null())
+    );
 }

@@ -93,9 +93,9 @@ fn asking_a_service_is_reported() {
         let listener = Service::listen(&directory.unwrap_or_else(|| fixture.home.path().join("run")), name);
         let mut agent = fixture.run(&listener.connect());
         let output = agent.finish();
-        let event = fixture.reported("delegate", |event| event["delegate.service"] == service);
-        assert_eq!(event["delegate.how"], "socket", "{event}");
-        assert!(event["delegate.path"].as_str().unwrap().ends_with(name), "{event}");
+        let event = fixture.reported("delegate", |event| event["interlock.delegate.service"] == service);
+        assert_eq!(event["interlock.delegate.how"], "socket", "{event}");
+        assert!(event["interlock.delegate.path"].as_str().unwrap().ends_with(name), "{event}");
         assert!(output.contains("connected"), "{output}");
     }
 }
@@ -126,7 +126,7 @@ fn a_link_to_the_services_socket() {
         return;
     }
     let event = fixture.daemon.the_event("delegate");
-    assert_eq!(event["delegate.service"], "docker", "{event}");
+    assert_eq!(event["interlock.delegate.service"], "docker", "{event}");
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn asking_a_service_is_denied() {
     if fixture.backend() == Backend::Lsm {
         assert!(output.contains("refused 1 "), "{output}");
         docker.is_silent().unwrap();
-        let _ = fixture.reported("syscall-denied", |event| event["delegate.service"] == "docker");
+        let _ = fixture.reported("syscall-denied", |event| event["interlock.delegate.service"] == "docker");
         return;
     }
     not_here("a connect to a Unix socket is seen, not stopped");
@@ -203,7 +203,7 @@ fn is_reported(command: &str, service: &str, make: impl Fn(&Path)) {
     assert!(agent.finish().contains("tried"), "{}", agent.output());
     let event = fixture.daemon.the_event("delegate");
     assert_eq!(
-        (&event["delegate.service"], &event["delegate.how"]),
+        (&event["interlock.delegate.service"], &event["interlock.delegate.how"]),
         (&service.into(), &"command".into()),
         "{event}"
     );

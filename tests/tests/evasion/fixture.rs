@@ -109,7 +109,7 @@ impl Fixture {
     /// A foreign read of a secret of this entry was reported.
     pub fn was_read(&self, entry: &str) -> Value {
         self.reported("secret-read", |event| {
-            event["secret.entry"] == entry && event["secret.foreign"] == true
+            event["interlock.secret.entry"] == entry && event["interlock.secret.foreign"] == true
         })
     }
 

@@ -61,7 +61,7 @@ fn an_open_that_a_rule_denies() {
     match fixture.backend() {
         Backend::Lsm => {
             assert!(output.contains("refused 1 ") && !output.contains(TOKEN), "{output}");
-            let _ = fixture.reported("syscall-denied", |event| event["secret.entry"] == ENTRY);
+            let _ = fixture.reported("syscall-denied", |event| event["interlock.secret.entry"] == ENTRY);
         }
         Backend::Tracing => {
             not_here("an open is seen after it happened");

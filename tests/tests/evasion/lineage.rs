@@ -15,7 +15,7 @@ fn is_followed(way: &str) {
         fixture.run(&python(&format!("descend {way} \"{}\"; echo descended", script.replace('"', "\\\""))));
     fixture.is_held(&agent);
     let read = fixture.was_read(ENTRY);
-    assert_eq!(read["session.id"], fixture.daemon.json(&["ps"])[0]["id"], "{read}");
+    assert_eq!(read["interlock.session.id"], fixture.daemon.json(&["ps"])[0]["id"], "{read}");
     fixture.daemon.expect(&["deny", &fixture.daemon.the_hold()]);
     agent.says("descended");
     fixture.server.silent().unwrap();
@@ -114,6 +114,6 @@ fn an_agent_with_a_pid_that_was_an_agents_of_another_session() {
     let read = fixture.was_read(ENTRY);
     let output = second.output();
     let root = output.lines().find_map(|line| line.strip_prefix("root ")).unwrap();
-    assert!(read["session.id"].as_str().unwrap().starts_with(&format!("{root}-")), "{read}");
+    assert!(read["interlock.session.id"].as_str().unwrap().starts_with(&format!("{root}-")), "{read}");
     wait::throughout("held", A_WHILE, || fixture.server.silent());
 }

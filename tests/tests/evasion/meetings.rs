@@ -72,9 +72,12 @@ fn is_held_after_meeting(bound: &str, asked: &str, when: &str) {
     fixture.is_held(&agent);
     assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
     let met = fixture.reported("sessions-met", |_| true);
-    assert_ne!(met["session.id"], met["session.met"], "{met}");
+    assert_ne!(met["interlock.session.id"], met["interlock.session.met"], "{met}");
     let shared = fixture.reported("touch-shared", |_| true);
-    assert!(shared["file.paths"][0].as_str().unwrap().ends_with("/.railway/config.json"), "{shared}");
+    assert!(
+        shared["interlock.file.paths"][0].as_str().unwrap().ends_with("/.railway/config.json"),
+        "{shared}"
+    );
 }
 
 #[test]
@@ -261,8 +264,9 @@ fn by_way_of_a_third_session() {
     );
     reader.says("read");
     let is_shared = |event: &serde_json::Value| {
-        event["file.paths"][0].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
-            && event["session.id"] != fixture.daemon.events("sessions-met")[1]["session.met"]
+        event["interlock.file.paths"][0].as_str().is_some_and(|path| path.ends_with(".aws/credentials"))
+            && event["interlock.session.id"]
+                != fixture.daemon.events("sessions-met")[1]["interlock.session.met"]
     };
     fixture.reported("touch-shared", is_shared);
     std::fs::write(home.join("work/go"), "").unwrap();

@@ -103,8 +103,8 @@ fn is_followed(renaming: &str, how: &str) {
     let Some(fixture) = with_env() else { return };
     if fixture.backend().sees_everything() {
         fixture.is_held_after_reading(&format!("{renaming}; cat innocent"), "dotenv");
-        let event = fixture.reported("secret-link", |event| event["link.how"] == how);
-        assert_eq!(event["secret.entry"], "dotenv", "{event}");
+        let event = fixture.reported("secret-link", |event| event["interlock.link.how"] == how);
+        assert_eq!(event["interlock.secret.entry"], "dotenv", "{event}");
         return;
     }
     not_here("links and renames have no hook; a file that only its name betrays is known by that name");
@@ -129,7 +129,11 @@ fn another_projects_directory_moved_into_the_workspace() {
     let mut agent = fixture.run(trick);
     assert!(agent.finish().contains(TOKEN), "{}", agent.output());
     let read = fixture.daemon.the_event("secret-read");
-    assert_eq!((&read["secret.entry"], &read["secret.foreign"]), (&"dotenv".into(), &false.into()), "{read}");
+    assert_eq!(
+        (&read["interlock.secret.entry"], &read["interlock.secret.foreign"]),
+        (&"dotenv".into(), &false.into()),
+        "{read}"
+    );
 }
 
 #[test]

@@ -156,8 +156,9 @@ fn another_process_by_ptrace_and_by_its_memory() {
         let pid = stranger.output().trim().trim_start_matches("pid ").to_owned();
         let mut agent = fixture.run(&python(&format!("{act} {pid}")));
         let output = agent.finish();
-        let event = fixture.reported("inspect", |event| event["inspect.pid"].as_u64() == pid.parse().ok());
-        assert_eq!(event["inspect.own"], false, "{event} {output}");
+        let event =
+            fixture.reported("inspect", |event| event["interlock.inspect.pid"].as_u64() == pid.parse().ok());
+        assert_eq!(event["interlock.inspect.own"], false, "{event} {output}");
     }
 }
 
@@ -169,7 +170,7 @@ fn the_daemon_by_ptrace_and_by_its_memory() {
         if fixture.backend() == Backend::Lsm {
             let mut agent = fixture.run(&python(&format!("{act} {pid}")));
             assert!(agent.finish().contains("refused"), "{}", agent.output());
-            let _ = fixture.reported("syscall-denied", |event| event["inspect.pid"] == pid);
+            let _ = fixture.reported("syscall-denied", |event| event["interlock.inspect.pid"] == pid);
         } else {
             not_here("an agent that runs as root can reach into the daemon; as anybody else it cannot");
             let mut agent = fixture.run(&python(&format!("as_nobody {act} {pid}")));
@@ -188,8 +189,9 @@ fn the_environment_and_the_memory_of_another_process() {
         let pid = stranger.output().trim().trim_start_matches("pid ").to_owned();
         let mut agent = fixture.run(&format!("head -c 16 /proc/{pid}/{file} | tr '\\0' ' '; true"));
         let output = agent.finish();
-        let event = fixture
-            .reported("environment-read", |event| event["environment.pid"].as_u64() == pid.parse().ok());
-        assert_eq!(event["environment.own"], false, "{event} {output}");
+        let event = fixture.reported("environment-read", |event| {
+            event["interlock.environment.pid"].as_u64() == pid.parse().ok()
+        });
+        assert_eq!(event["interlock.environment.own"], false, "{event} {output}");
     }
 }

@@ -15,9 +15,9 @@ fn is_reported(act: &str, service: &str, path: &str) {
     let Some(fixture) = Fixture::new() else { return };
     fs::write(fixture.home.path().join(".bashrc"), "# a person's\n").unwrap();
     let _ = fixture.run(act).finish();
-    let event = fixture.reported("delegate", |event| event["delegate.how"] == "file");
-    assert_eq!(event["delegate.service"], service, "{event}");
-    assert!(event["delegate.path"].as_str().unwrap().ends_with(path), "{event}");
+    let event = fixture.reported("delegate", |event| event["interlock.delegate.how"] == "file");
+    assert_eq!(event["interlock.delegate.service"], service, "{event}");
+    assert!(event["interlock.delegate.path"].as_str().unwrap().ends_with(path), "{event}");
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn what_is_written_beside_it_and_renamed_into_its_place() {
     if !fixture.backend().sees_everything() {
         return not_here("renames have no hook");
     }
-    let event = fixture.reported("delegate", |event| event["delegate.how"] == "file");
-    assert!(event["delegate.path"].as_str().unwrap().ends_with("/.bashrc"), "{event}");
+    let event = fixture.reported("delegate", |event| event["interlock.delegate.how"] == "file");
+    assert!(event["interlock.delegate.path"].as_str().unwrap().ends_with("/.bashrc"), "{event}");
 }
 
 #[test]

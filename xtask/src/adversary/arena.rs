@@ -224,7 +224,7 @@ fn more(file: &Path, place: &mut u64) -> Result<String> {
 
 /// Sessions have their root's number in their name: `PID-…`.
 fn root(event: &Value) -> Option<u32> {
-    event["session.id"].as_str()?.split('-').next()?.parse().ok()
+    event["interlock.session.id"].as_str()?.split('-').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -235,7 +235,10 @@ mod tests {
 
     #[test]
     fn a_session_is_known_by_its_root() {
-        assert_eq!(root(&json!({ "session.id": "4711-99", "event.action": "connect" })), Some(4711));
+        assert_eq!(
+            root(&json!({ "interlock.session.id": "4711-99", "event.action": "connect" })),
+            Some(4711)
+        );
         assert_eq!(root(&json!({ "event.action": "records-lost" })), None);
     }
 

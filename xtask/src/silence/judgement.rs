@@ -43,7 +43,7 @@ impl Judgement {
     /// Counts one event in.
     pub fn add(&mut self, event: &Value) {
         self.events += 1;
-        if let Some(class) = text(event, "destination.class") {
+        if let Some(class) = text(event, "interlock.destination.class") {
             let name =
                 text(event, "destination.domain").or(text(event, "destination.ip")).unwrap_or_default();
             *self.connections.entry(format!("{class} {name}")).or_default() += 1;
@@ -104,10 +104,16 @@ fn alerted_by(event: &Value) -> Vec<String> {
 
 /// `secret-read /home/x/.netrc by /usr/bin/python3 [foreign-secret-read]`, on one line.
 fn line(event: &Value) -> String {
-    let object =
-        ["file.path", "destination.domain", "destination.ip", "delegate.service", "file.name", "message"]
-            .iter()
-            .find_map(|field| text(event, field).filter(|text| !text.is_empty()));
+    let object = [
+        "file.path",
+        "destination.domain",
+        "destination.ip",
+        "interlock.delegate.service",
+        "file.name",
+        "message",
+    ]
+    .iter()
+    .find_map(|field| text(event, field).filter(|text| !text.is_empty()));
     let rules: Vec<&str> = event
         .get("rule.id")
         .and_then(Value::as_array)
@@ -119,8 +125,11 @@ fn line(event: &Value) -> String {
     if let Some(object) = object {
         line += &format!(" {object}");
     }
-    if let (Some(entry), Some(grade)) = (text(event, "secret.entry"), text(event, "secret.grade")) {
-        let foreign = if event.get("secret.foreign") == Some(&Value::Bool(true)) { " foreign" } else { "" };
+    if let (Some(entry), Some(grade)) =
+        (text(event, "interlock.secret.entry"), text(event, "interlock.secret.grade"))
+    {
+        let foreign =
+            if event.get("interlock.secret.foreign") == Some(&Value::Bool(true)) { " foreign" } else { "" };
         line += &format!(" ({entry} {grade}{foreign})");
     }
     if let Some(program) = text(event, "process.executable") {
@@ -215,7 +224,7 @@ mod tests {
         let judgement = judged(&[
             json!({ "event.action": "session-started" }),
             json!({ "event.action": "connect", "event.kind": "event", "interlock.action": "allow",
-                "destination.class": "local", "destination.ip": "127.0.0.1" }),
+                "interlock.destination.class": "local", "destination.ip": "127.0.0.1" }),
             json!({ "event.action": "secret-read", "interlock.action": "allow", "rule.id": ["library-keys"] }),
             read("/a"),
             read("/a"),

@@ -132,7 +132,8 @@ impl<'e> Watch<'e> {
     }
 
     fn take_event(&mut self, event: &Value) -> bool {
-        let session = event.get("session.id").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let session =
+            event.get("interlock.session.id").and_then(Value::as_str).unwrap_or_default().to_owned();
         if self.earlier.contains(&session) {
             return false;
         }
@@ -177,7 +178,7 @@ mod tests {
     use super::*;
 
     fn event(action: &str, session: &str) -> Message {
-        Message::Event(json!({ "event.action": action, "session.id": session }))
+        Message::Event(json!({ "event.action": action, "interlock.session.id": session }))
     }
 
     fn ended(code: i32) -> Message {

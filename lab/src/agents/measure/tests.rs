@@ -12,7 +12,7 @@ fn seen(events: &[Value]) -> Run {
 #[test]
 fn a_session_is_kept_with_how_it_was_recognised() {
     let run = seen(&[
-        json!({ "event.action": "session-started", "session.agent": "pi", "session.recognised_by": "script pi",
+        json!({ "event.action": "session-started", "interlock.session.agent": "pi", "interlock.session.recognised_by": "script pi",
         "process.executable": "/home/lab/.nvm/bin/node", "process.args": ["node", "/home/lab/.nvm/bin/pi", "a", "b", "c", "d", "e"] }),
     ]);
     let session = &run.sessions[0];
@@ -25,8 +25,8 @@ fn a_session_is_kept_with_how_it_was_recognised() {
 #[test]
 fn alerts_are_counted_by_rule_and_object_and_repeats_with_them() {
     let alert = |count: u64| {
-        json!({ "event.action": "secret-read", "event.kind": "alert", "interlock.action": "alert", "event.count": count,
-            "file.path": "/home/lab/.railway/config.json", "secret.foreign": true, "rule.id": ["foreign-secret-read"],
+        json!({ "event.action": "secret-read", "event.kind": "alert", "interlock.action": "alert", "interlock.count": count,
+            "file.path": "/home/lab/.railway/config.json", "interlock.secret.foreign": true, "rule.id": ["foreign-secret-read"],
             "process.executable": "/usr/bin/cat" })
     };
     let run = seen(&[alert(1), alert(4)]);

@@ -8,7 +8,7 @@ use super::set::Catalog;
 use crate::facts::Subject;
 
 /// What the catalogues know of one provider, or of several that are used alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Pack {
     /// What rules call it: `aws`.
     pub name: String,

@@ -35,6 +35,8 @@ pub enum Input {
     Revoked { hold: u64, who: Who },
     /// A person freezes a session.
     FreezeAsked { session: SessionId, who: Who },
+    /// A person ends a session's processes.
+    KillAsked { session: SessionId, who: Who },
     /// A person lets a frozen session go on.
     Thawed { session: SessionId, who: Who },
     /// What a person said before lets this go on, and whether the ledger has that, or need not have it (`on_full`).

@@ -26,6 +26,7 @@ impl Decider {
             Input::Denied(denial) => self.deny(step, denial),
             Input::Revoked { hold, who } => self.revoke(step, hold, who),
             Input::FreezeAsked { session, who } => self.freeze_by(step, session, who),
+            Input::KillAsked { session, who } => self.kill_by(step, session, who),
             Input::Thawed { session, who } => self.thaw(step, session, who),
             Input::Recorded { release, recorded } => self.recorded(step, *release, recorded),
             Input::Stopped { session, outcome } => self.stopped(step, session, &outcome),

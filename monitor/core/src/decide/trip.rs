@@ -92,6 +92,13 @@ impl Decider {
         }
     }
 
+    /// A person ends the tree, frozen or not. What of it waits is gone with its processes.
+    pub(super) fn kill_by(&mut self, step: &mut Step<'_>, id: SessionId, who: Who) {
+        if self.sessions.get(id).is_some() {
+            self.kill(step, Stop { session: id, who, why: "a person asked".to_owned(), asked: step.now });
+        }
+    }
+
     /// A person lets a frozen tree go on.
     pub(super) fn thaw(&mut self, step: &mut Step<'_>, id: SessionId, who: Who) {
         let Some(session) = self.sessions.get_mut(id).filter(|session| session.frozen) else { return };

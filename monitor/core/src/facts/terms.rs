@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The terms of an approval. By default one person's yes is enough.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Terms {
     /// Groups of the system's user database; whoever approves is in one of them. Empty: no group is asked for.
@@ -85,7 +85,9 @@ impl Terms {
 }
 
 /// How a person proves to be that person.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum FactorKind {
     /// A code of an authenticator (RFC 6238).
@@ -95,7 +97,9 @@ pub enum FactorKind {
 }
 
 /// Whether a reason has to be given.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ReasonTerm {
     #[default]

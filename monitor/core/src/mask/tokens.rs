@@ -172,8 +172,15 @@ fn form(kind: &Kind, length: usize) -> String {
 /// Characters in which a token has a digit or a capital letter.
 const LONGEST_WORD: usize = 128;
 
+/// The shortest token: `xoxb-` and eight characters. Nearly every word is shorter, and is not compared with every prefix.
+const SHORTEST: usize = 13;
+
 /// The token at the begin of `text`, and its length.
 fn begin(text: &str) -> Option<(&'static Kind, usize)> {
+    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    if text.bytes().take(SHORTEST).take_while(fits).count() < SHORTEST {
+        return None;
+    }
     KINDS.iter().find_map(|kind| {
         let body = text.strip_prefix(kind.prefix)?;
         let fits = |byte: &u8| {
@@ -194,4 +201,25 @@ fn aws_secret(text: &str) -> Option<usize> {
     let secret = text.get(..length).filter(|_| length == 40)?;
     let any = |fits: fn(&u8) -> bool| secret.as_bytes().iter().any(fits);
     (any(u8::is_ascii_digit) && any(u8::is_ascii_uppercase) && any(u8::is_ascii_lowercase)).then_some(length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_is_shorter_than_the_shortest() {
+        assert_eq!(KINDS.iter().map(|kind| kind.prefix.len() + kind.least).min(), Some(SHORTEST));
+    }
+
+    #[test]
+    fn a_prefix_stands_before_what_it_begins() {
+        for (place, kind) in KINDS.iter().enumerate() {
+            let hides = |later: &&Kind| {
+                later.prefix.len() > kind.prefix.len() && later.prefix.starts_with(kind.prefix)
+            };
+            let hidden = KINDS.iter().skip(place + 1).find(hides).map(|later| later.prefix);
+            assert_eq!(hidden, None, "{}", kind.prefix);
+        }
+    }
 }

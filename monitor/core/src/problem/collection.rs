@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::single::Problem;
 
 /// Every problem of a file, or of a set of files; never empty where it is an error.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(
+    Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, thiserror::Error, schemars::JsonSchema,
+)]
 #[error("{}", self.render())]
 pub struct Problems(pub Vec<Problem>);
 

@@ -14,7 +14,7 @@ const SHOWN: usize = 76;
 const BEFORE: usize = 30;
 
 /// One mistake in a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default)]
 pub struct Problem {
     pub file: String,

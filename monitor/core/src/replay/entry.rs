@@ -63,7 +63,7 @@ struct Fields<'e>(&'e Map<String, Value>);
 /// Which field is missing, or makes no sense.
 pub fn entry(line: u64, event: &Map<String, Value>) -> Result<Option<Entry>, String> {
     let fields = Fields(event);
-    if fields.text("session.id").is_none() {
+    if fields.text("interlock.session.id").is_none() {
         return Ok(None);
     }
     let Some(fact) = fields.fact()? else { return Ok(None) };
@@ -74,8 +74,8 @@ pub fn entry(line: u64, event: &Map<String, Value>) -> Result<Option<Entry>, Str
         id: fields.need("event.id")?,
         time,
         at: BootNanos(at),
-        session: fields.need("session.id")?,
-        agent: fields.text("session.agent").unwrap_or_default().to_owned(),
+        session: fields.need("interlock.session.id")?,
+        agent: fields.text("interlock.session.agent").unwrap_or_default().to_owned(),
         fact,
     }))
 }
@@ -106,43 +106,43 @@ impl Fields<'_> {
                 subject,
                 process: Box::new(self.process()?),
                 recorded: self.recorded()?,
-                incomplete: self.may("session.incomplete")?.unwrap_or_default(),
+                incomplete: self.may("interlock.session.incomplete")?.unwrap_or_default(),
             }));
         }
         let approved = self.text("event.action") == Some("flow-released");
-        let hold = self.text("hold.id").filter(|_| approved);
+        let hold = self.text("interlock.hold.id").filter(|_| approved);
         Ok(hold.map(|hold| RecordedFact::Approved { hold: hold.to_owned() }))
     }
 
     fn subject(&self) -> Result<Option<Subject>, String> {
-        let subject = if self.has("link.how") {
-            let how: LinkHow = self.word("link.how")?;
+        let subject = if self.has("interlock.link.how") {
+            let how: LinkHow = self.word("interlock.link.how")?;
             Subject::Link(Relink { secret: self.secret()?, how })
-        } else if self.has("secret.entry") && self.text("event.action") == Some("secret-probe") {
+        } else if self.has("interlock.secret.entry") && self.text("event.action") == Some("secret-probe") {
             Subject::Probe(self.secret()?)
-        } else if self.has("secret.entry") {
+        } else if self.has("interlock.secret.entry") {
             Subject::Open(self.secret()?)
-        } else if self.has("connect.before") {
+        } else if self.has("interlock.connect.before") {
             Subject::Handshake(self.destination()?)
         } else if self.has("destination.ip") {
             Subject::Connect(self.destination()?)
-        } else if self.has("environment.how") {
+        } else if self.has("interlock.environment.how") {
             Subject::Environ(EnvironAccess {
-                target: self.need("environment.pid")?,
-                own: self.need("environment.own")?,
-                how: self.need("environment.how")?,
+                target: self.need("interlock.environment.pid")?,
+                own: self.need("interlock.environment.own")?,
+                how: self.need("interlock.environment.how")?,
             })
-        } else if self.has("inspect.how") {
+        } else if self.has("interlock.inspect.how") {
             Subject::Inspect(Inspection {
-                target: self.need("inspect.pid")?,
-                own: self.need("inspect.own")?,
-                how: self.need("inspect.how")?,
+                target: self.need("interlock.inspect.pid")?,
+                own: self.need("interlock.inspect.own")?,
+                how: self.need("interlock.inspect.how")?,
             })
-        } else if self.has("delegate.how") {
+        } else if self.has("interlock.delegate.how") {
             Subject::Delegate(Delegation {
-                service: self.need("delegate.service")?,
-                how: self.need("delegate.how")?,
-                path: self.need("delegate.path")?,
+                service: self.need("interlock.delegate.service")?,
+                how: self.need("interlock.delegate.how")?,
+                path: self.need("interlock.delegate.path")?,
             })
         } else if self.text("event.action") == Some("session-started") {
             Subject::Lifecycle(crate::facts::Lifecycle::Started)
@@ -159,19 +159,20 @@ impl Fields<'_> {
     fn secret(&self) -> Result<SecretAccess, String> {
         Ok(SecretAccess {
             path: self.need("file.path")?,
-            entry: self.need("secret.entry")?,
-            class: self.need("secret.class")?,
-            grade: self.need("secret.grade")?,
-            foreign: self.need("secret.foreign")?,
-            owner: self.need("secret.owner")?,
-            copy: self.may("secret.copy")?.unwrap_or_default(),
+            entry: self.need("interlock.secret.entry")?,
+            class: self.need("interlock.secret.class")?,
+            grade: self.need("interlock.secret.grade")?,
+            foreign: self.need("interlock.secret.foreign")?,
+            owner: self.need("interlock.secret.owner")?,
+            copy: self.may("interlock.secret.copy")?.unwrap_or_default(),
             habit: self.habit()?,
         })
     }
 
     fn habit(&self) -> Result<Option<Habit>, String> {
-        let providers: Option<Vec<String>> = self.may("secret.habit_for")?;
-        let of = |providers| Ok(Habit { providers, elsewhere: self.need("secret.habit_elsewhere")? });
+        let providers: Option<Vec<String>> = self.may("interlock.secret.habit_for")?;
+        let of =
+            |providers| Ok(Habit { providers, elsewhere: self.need("interlock.secret.habit_elsewhere")? });
         providers.map(of).transpose()
     }
 
@@ -182,11 +183,11 @@ impl Fields<'_> {
             port: self.need("destination.port")?,
             transport: self.need("network.transport")?,
             name: self.may("destination.domain")?,
-            named_by: self.may("destination.named_by")?,
-            class: self.need("destination.class")?,
-            also: self.may("destination.also")?,
-            provider: self.may("destination.provider")?,
-            anybodys: self.may("destination.anybodys")?.unwrap_or_default(),
+            named_by: self.may("interlock.destination.named_by")?,
+            class: self.need("interlock.destination.class")?,
+            also: self.may("interlock.destination.also")?,
+            provider: self.may("interlock.destination.provider")?,
+            anybodys: self.may("interlock.destination.anybodys")?.unwrap_or_default(),
         })
     }
 
@@ -197,7 +198,7 @@ impl Fields<'_> {
             start: BootNanos::default(),
             executable: self.may("process.executable")?.unwrap_or_default(),
             args: self.may("process.args")?.unwrap_or_default(),
-            args_unknown: self.may("process.args_unknown")?.unwrap_or_default(),
+            args_unknown: self.may("interlock.process.args_unknown")?.unwrap_or_default(),
         })
     }
 
@@ -208,7 +209,12 @@ impl Fields<'_> {
         let name = self.text("event.action").unwrap_or_default();
         let by_rules = name != "flow-released" && !(name == "flow-denied" && action == Some(Action::Freeze));
         let observed = self.text("interlock.mode") == Some("observe");
-        Ok(Recorded { rules, action: action.filter(|_| by_rules), hold: self.may("hold.id")?, observed })
+        Ok(Recorded {
+            rules,
+            action: action.filter(|_| by_rules),
+            hold: self.may("interlock.hold.id")?,
+            observed,
+        })
     }
 
     fn word(&self, field: &str) -> Result<LinkHow, String> {

@@ -52,37 +52,46 @@ pub fn incident(line: u64, event: &Map<String, Value>) -> Option<Incident> {
     // An alert that no rule judged: Interlock's own watch over itself and over what it cannot follow.
     let own_alert = text("event.kind") == Some("alert") && !event.contains_key("interlock.mode");
     let what = match action {
-        "session-started" if text("session.recognised_by").is_none_or(|by| !by.starts_with("adopted")) => {
+        "session-started"
+            if text("interlock.session.recognised_by").is_none_or(|by| !by.starts_with("adopted")) =>
+        {
             What::Started
         }
         "records-lost" => What::Lost,
         // Who is refused MPTCP goes on with TCP: no alert, and nothing was kept from it.
-        "socket-refused" if event.get("network.iana_number").and_then(Value::as_u64) == Some(MPTCP) => {
+        "socket-refused" if is_protocol(event, MPTCP) => {
             return None;
         }
-        "hold-gone" => What::Gone { hold: text("hold.id")?.to_owned() },
+        "hold-gone" => What::Gone { hold: text("interlock.hold.id")?.to_owned() },
         _ if TRIPS.contains(&action) || own_alert => What::Tripped(describe(action, event)),
         _ => return None,
     };
     let time = text("@timestamp")?.parse().ok()?;
-    Some(Incident { line, time, session: text("session.id")?.to_owned(), what })
+    Some(Incident { line, time, session: text("interlock.session.id")?.to_owned(), what })
 }
 
 /// `session-frozen by secret-sweep`, `flow-denied h1 by uid 0`.
 fn describe(action: &str, event: &Map<String, Value>) -> String {
     let text = |field: &str| event.get(field).and_then(Value::as_str);
     let mut said = action.to_owned();
-    if let Some(hold) = text("hold.id") {
+    if let Some(hold) = text("interlock.hold.id") {
         said = format!("{said} {hold}");
     }
     let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
     let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
-    match (text("hold.decided_by"), rules.as_slice(), text("message")) {
+    match (text("interlock.hold.decided_by"), rules.as_slice(), text("message")) {
         (Some(who), ..) => format!("{said} by {who}"),
         (None, [_, ..], _) => format!("{said} by {}", rules.join(", ")),
         (None, [], Some(message)) => format!("{said}: {message}"),
         (None, [], None) => said,
     }
+}
+
+/// ECS has the number as a word; older daemons wrote a number.
+fn is_protocol(event: &Map<String, Value>, number: u64) -> bool {
+    let protocol = event.get("network.iana_number");
+    protocol
+        .is_some_and(|found| found.as_u64() == Some(number) || found.as_str() == Some(&number.to_string()))
 }
 
 #[cfg(test)]
@@ -92,7 +101,7 @@ mod tests {
     use super::*;
 
     fn read(more: &Value) -> Option<What> {
-        let mut event = json!({ "@timestamp": "2026-11-21T12:00:00Z", "session.id": "1-00000" });
+        let mut event = json!({ "@timestamp": "2026-11-21T12:00:00Z", "interlock.session.id": "1-00000" });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         incident(1, event.as_object().unwrap()).map(|incident| incident.what)
     }
@@ -108,7 +117,7 @@ mod tests {
         }
         assert_eq!(
             trip(
-                json!({ "event.action": "flow-denied", "hold.id": "h1", "hold.decided_by": "uid 0", "rule.id": ["x"] })
+                json!({ "event.action": "flow-denied", "interlock.hold.id": "h1", "interlock.hold.decided_by": "uid 0", "rule.id": ["x"] })
             ),
             "flow-denied h1 by uid 0"
         );
@@ -135,12 +144,13 @@ mod tests {
             json!({ "event.action": "secret-read", "event.kind": "alert", "interlock.mode": "enforce" });
         assert_eq!(read(&text), None);
         assert_eq!(read(&json!({ "event.action": "flow-passed" })), None);
-        let started = |by| read(&json!({ "event.action": "session-started", "session.recognised_by": by }));
+        let started =
+            |by| read(&json!({ "event.action": "session-started", "interlock.session.recognised_by": by }));
         assert_eq!(started("executable claude"), Some(What::Started));
         assert_eq!(started("adopted, executable claude"), None);
         assert_eq!(read(&json!({ "event.action": "records-lost" })), Some(What::Lost));
         assert_eq!(
-            read(&json!({ "event.action": "hold-gone", "hold.id": "h2" })),
+            read(&json!({ "event.action": "hold-gone", "interlock.hold.id": "h2" })),
             Some(What::Gone { hold: "h2".into() })
         );
     }

@@ -12,7 +12,7 @@ use super::{
     record::Record,
 };
 use crate::{
-    event_fields::count,
+    event_fields::{count, modern},
     facts::BootNanos,
     problem::{Problem, Problems},
 };
@@ -78,9 +78,10 @@ impl Record {
         }
         let value: Value = serde_json::from_slice(line)
             .map_err(|error| at(file, number, error.column() as u64, format!("this is not JSON: {error}")))?;
-        let Value::Object(event) = &value else {
+        let Value::Object(fields) = value else {
             return Err(at(file, number, 1, "found no JSON object".to_owned()));
         };
+        let event = &modern(fields);
         self.incidents.extend(incident(number, event));
         if let Some(lost) = event.get("interlock.lost").and_then(Value::as_u64) {
             self.lost = self.lost.saturating_add(lost);
@@ -91,7 +92,7 @@ impl Record {
             return Ok(());
         }
         if event.contains_key("interlock.record") {
-            let header: Header = serde_json::from_value(value)
+            let header: Header = serde_json::from_value(Value::Object(event.clone()))
                 .map_err(|error| at(file, number, 1, format!("the record's first line: {error}")))?;
             if header.version != VERSION {
                 let mut problem = at(file, number, 1, format!("a record of version {}", header.version));

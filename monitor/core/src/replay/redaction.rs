@@ -2,17 +2,13 @@
 
 use serde_json::Value;
 
-use crate::mask;
+use crate::event_fields;
 
 /// The event without credentials in its command lines. Names of files, hosts and programs stay.
 #[must_use]
 pub fn redacted(mut event: Value) -> Value {
-    if let Some(Value::Array(args)) = event.get_mut("process.args") {
-        let texts: Vec<&str> = args.iter().map(|arg| arg.as_str().unwrap_or_default()).collect();
-        *args = mask::arguments(&texts).into_iter().map(Value::String).collect();
-    }
-    if let Some(Value::String(line)) = event.get_mut("session.command") {
-        *line = mask::text(line).into_owned();
+    if let Value::Object(fields) = &mut event {
+        event_fields::masked(fields);
     }
     event
 }

@@ -10,7 +10,7 @@ use crate::{problem::Problems, rules::RuleSet};
 fn event(second: u32, action: &str, more: Value) -> Value {
     let mut event = json!({
         "@timestamp": format!("2026-11-21T12:00:{second:02}.5Z"), "event.id": format!("e{second}"),
-        "event.action": action, "session.id": "4711-0a1b2", "session.agent": "claude-code",
+        "event.action": action, "interlock.session.id": "4711-0a1b2", "interlock.session.agent": "claude-code",
         "interlock.mode": "enforce", "process.pid": 4712, "process.executable": "/usr/bin/curl", "process.args": ["curl"],
     });
     event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -21,8 +21,8 @@ fn read_of(second: u32) -> Value {
     event(
         second,
         "secret-read",
-        json!({ "file.path": "/home/x/.railway/config.json", "secret.entry": "railway-cli", "secret.class": "paas",
-            "secret.grade": "A", "secret.foreign": true, "secret.owner": false,
+        json!({ "file.path": "/home/x/.railway/config.json", "interlock.secret.entry": "railway-cli", "interlock.secret.class": "paas",
+            "interlock.secret.grade": "A", "interlock.secret.foreign": true, "interlock.secret.owner": false,
             "rule.id": ["foreign-secret-read"], "interlock.action": "alert" }),
     )
 }
@@ -31,9 +31,9 @@ fn connect(second: u32, name: &str) -> Value {
     event(
         second,
         "flow-held",
-        json!({ "destination.ip": "203.0.113.7", "destination.port": 443, "destination.class": "infra",
-            "destination.domain": name, "destination.named_by": "server-name", "network.transport": "tcp",
-            "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold", "hold.id": "h1" }),
+        json!({ "destination.ip": "203.0.113.7", "destination.port": 443, "interlock.destination.class": "infra",
+            "destination.domain": name, "interlock.destination.named_by": "server-name", "network.transport": "tcp",
+            "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold", "interlock.hold.id": "h1" }),
     )
 }
 
@@ -84,7 +84,7 @@ fn events_that_nobody_judged_are_passed_over_and_approvals_settle_their_risk() {
     let mut raw = connect(3, "backboard.railway.app");
     raw.as_object_mut().unwrap().remove("interlock.mode");
     raw["event.action"] = "connect".into();
-    raw.as_object_mut().unwrap().remove("hold.id");
+    raw.as_object_mut().unwrap().remove("interlock.hold.id");
     let record =
         record(&[json!({ "interlock.lost": 3 }), read_of(1), raw, connect(4, "x"), approved]).unwrap();
     assert_eq!((record.entries.len(), record.lost), (3, 3));
@@ -95,7 +95,7 @@ fn events_that_nobody_judged_are_passed_over_and_approvals_settle_their_risk() {
 #[test]
 fn every_line_that_is_none_of_a_record_is_told() {
     let mut broken = read_of(1);
-    broken["secret.grade"] = "D".into();
+    broken["interlock.secret.grade"] = "D".into();
     let mut missing = connect(2, "x");
     missing.as_object_mut().unwrap().remove("destination.port");
     let text = format!("{broken}\n[]\nnot json\n{missing}\n");
@@ -133,7 +133,7 @@ proptest::proptest! {
 fn a_line_that_stands_for_several_deeds_is_judged_as_often_and_in_its_time() {
     let mut repeats = connect(40, "x");
     for (field, value) in [
-        ("event.count", json!(3)),
+        ("interlock.count", json!(3)),
         ("event.start", json!("2026-11-21T12:00:02Z")),
         ("event.end", json!("2026-11-21T12:00:06Z")),
     ] {
@@ -147,6 +147,6 @@ fn a_line_that_stands_for_several_deeds_is_judged_as_often_and_in_its_time() {
 
 #[test]
 fn events_that_the_daemon_has_no_more_are_missing_as_lost_ones_are() {
-    let forgotten = json!({ "interlock.forgotten": 7, "session.id": "1-00000" });
+    let forgotten = json!({ "interlock.forgotten": 7, "interlock.session.id": "1-00000" });
     assert_eq!(record(&[forgotten, read_of(1)]).unwrap().lost, 7);
 }

@@ -22,7 +22,7 @@ impl Script {
     fn event(mut self, second: u32, more: Value) -> Self {
         let mut event = json!({
             "@timestamp": format!("2026-11-21T12:{:02}:{:02}Z", second / 60, second % 60),
-            "event.id": format!("e{}", self.0.len()), "session.id": "4711-0a1b2", "session.agent": "claude-code",
+            "event.id": format!("e{}", self.0.len()), "interlock.session.id": "4711-0a1b2", "interlock.session.agent": "claude-code",
             "interlock.mode": "enforce", "interlock.action": "allow", "process.pid": 4712,
         });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -42,8 +42,8 @@ impl Script {
     fn read(self, second: u32, path: &str, command: &[&str]) -> Self {
         self.event(
             second,
-            json!({ "event.action": "secret-read", "file.path": format!("{HOME}/{path}"), "secret.entry": "railway-cli",
-                "secret.class": "paas", "secret.grade": "A", "secret.foreign": true, "secret.owner": false,
+            json!({ "event.action": "secret-read", "file.path": format!("{HOME}/{path}"), "interlock.secret.entry": "railway-cli",
+                "interlock.secret.class": "paas", "interlock.secret.grade": "A", "interlock.secret.foreign": true, "interlock.secret.owner": false,
                 "process.executable": command[0], "process.args": command,
                 "rule.id": ["foreign-secret-read"], "interlock.action": "alert" }),
         )
@@ -53,14 +53,18 @@ impl Script {
         self.event(
             second,
             json!({ "event.action": "flow-held", "destination.ip": "203.0.113.7", "destination.port": 443,
-                "destination.class": "infra", "destination.domain": host, "destination.named_by": "server-name",
+                "interlock.destination.class": "infra", "destination.domain": host, "interlock.destination.named_by": "server-name",
                 "network.transport": "tcp", "process.executable": command[0], "process.args": command,
-                "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold", "hold.id": "h1" }),
+                "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold", "interlock.hold.id": "h1" }),
         )
     }
 
     fn approved(self, second: u32) -> Self {
-        self.incident(second, "flow-released", json!({ "hold.id": "h1", "hold.decided_by": "uid 0" }))
+        self.incident(
+            second,
+            "flow-released",
+            json!({ "interlock.hold.id": "h1", "interlock.hold.decided_by": "uid 0" }),
+        )
     }
 
     fn record(&self) -> Record {
@@ -185,8 +189,8 @@ fn nothing_is_learned_from_a_session_that_tripped() {
         ("session-frozen", by("secret-sweep")),
         ("session-killed", by("x")),
         ("session-thawed", json!({})),
-        ("flow-denied", json!({ "hold.id": "h2", "hold.decided_by": "uid 0" })),
-        ("hold-expired", json!({ "hold.id": "h2" })),
+        ("flow-denied", json!({ "interlock.hold.id": "h2", "interlock.hold.decided_by": "uid 0" })),
+        ("hold-expired", json!({ "interlock.hold.id": "h2" })),
         ("would-freeze", by("risk-budget")),
         ("tamper", json!({ "event.kind": "alert", "message": "a process of a session called bpf" })),
     ];
@@ -199,7 +203,7 @@ fn nothing_is_learned_from_a_session_that_tripped() {
         );
     }
     let denied = json!({ "event.action": "flow-denied", "interlock.action": "deny", "rule.id": ["metadata-service"],
-        "destination.ip": "169.254.169.254", "destination.port": 80, "destination.class": "metadata",
+        "destination.ip": "169.254.169.254", "destination.port": 80, "interlock.destination.class": "metadata",
         "network.transport": "tcp", "process.executable": "/usr/bin/aws" });
     let learned = approved().event(30, denied).learn();
     assert!(learned.proposals.is_empty(), "{learned:?}");
@@ -215,7 +219,7 @@ fn nothing_is_learned_from_a_session_that_is_not_wholly_known() {
     let lost = approved().incident(30, "records-lost", json!({ "interlock.lost": 3 }));
     assert!(lost.learn().objections[0].contains("events are missing"));
     let mut incomplete = approved();
-    incomplete.0[1]["session.incomplete"] = true.into();
+    incomplete.0[1]["interlock.session.incomplete"] = true.into();
     assert!(incomplete.learn().objections[0].contains("lost in the kernel"));
 }
 
@@ -234,7 +238,7 @@ fn held_exec(args: &[&str]) -> Script {
     Script::new()
         .event(
             2,
-            with(json!({ "event.action": "syscall-held", "interlock.action": "hold", "hold.id": "h1" })),
+            with(json!({ "event.action": "syscall-held", "interlock.action": "hold", "interlock.hold.id": "h1" })),
         )
         .approved(5)
         .event(
@@ -264,7 +268,7 @@ fn a_held_exec_is_excused_with_its_arguments_and_no_others() {
 fn a_held_exec_whose_arguments_were_not_known_is_not_excused_for_all_arguments() {
     let mut script = held_exec(&["/usr/bin/psql"]);
     for place in [1, 3] {
-        script.0[place]["process.args_unknown"] = true.into();
+        script.0[place]["interlock.process.args_unknown"] = true.into();
     }
     let learned = script.learn_with(Some(EXECS), None);
     assert!(learned.proposals.is_empty() && learned.file.is_none(), "{learned:?}");
@@ -300,7 +304,7 @@ fn what_nobody_approved_is_left_as_it_is() {
         || Script::new().read(1, ".railway/config.json", &DEPLOY).held(4, "backboard.railway.app", &DEPLOY);
     let rule = "infra-after-foreign-secret".to_owned();
     assert_eq!(left(held()), (rule.clone(), "nobody has approved h1".to_owned()));
-    let gone = held().incident(8, "hold-gone", json!({ "hold.id": "h1" }));
+    let gone = held().incident(8, "hold-gone", json!({ "interlock.hold.id": "h1" }));
     assert_eq!(left(gone), (rule, "h1 ended before anybody decided".to_owned()));
 }
 
@@ -308,7 +312,7 @@ fn what_nobody_approved_is_left_as_it_is() {
 #[test]
 fn one_approval_does_not_speak_for_another_hold_of_the_same_kind() {
     let mut script = approved().held(30, "backboard.railway.app", &DEPLOY);
-    script.0.last_mut().unwrap()["hold.id"] = "h2".into();
+    script.0.last_mut().unwrap()["interlock.hold.id"] = "h2".into();
     let learned = script.learn();
     let rules: Vec<&str> = learned.proposals.iter().map(|proposal| proposal.rule.as_str()).collect();
     assert_eq!(rules, ["foreign-secret-read"]);
@@ -405,7 +409,7 @@ fn what_only_an_earlier_approval_let_through_is_no_example() {
     for event in script.0.iter_mut().skip(4) {
         event["event.action"] = "flow-released".into();
         event["interlock.action"] = "allow".into();
-        event.as_object_mut().unwrap().remove("hold.id");
+        event.as_object_mut().unwrap().remove("interlock.hold.id");
     }
     let learned = script.learn();
     let held = learned.proposals.iter().find(|proposal| proposal.action == Action::Hold).unwrap();
@@ -438,8 +442,8 @@ fn a_flood_of_findings_is_no_matter_of_exceptions() {
 /// What an exception cannot say is told as allowed.
 #[test]
 fn what_the_language_cannot_narrow_is_told() {
-    let environ = json!({ "event.action": "environment-read", "environment.pid": 1, "environment.own": false,
-        "environment.how": "open", "process.executable": "/usr/local/bin/debug", "process.args": ["debug"],
+    let environ = json!({ "event.action": "environment-read", "interlock.environment.pid": 1, "interlock.environment.own": false,
+        "interlock.environment.how": "open", "process.executable": "/usr/local/bin/debug", "process.args": ["debug"],
         "rule.id": ["other-environment"], "interlock.action": "alert" });
     let learned = Script::new().event(1, environ).learn();
     let proposal = &learned.proposals[0];

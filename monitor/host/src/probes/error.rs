@@ -32,6 +32,11 @@ pub enum ProbeError {
     )]
     PinsNotOurs { path: PathBuf, reason: String },
     #[error(
+        "{path} lies in no BPF file system, and nothing can be pinned there; set `pins` to a directory below \
+         /sys/fs/bpf, or to \"none\", with which nothing stays in force without the daemon"
+    )]
+    PinsNotBpf { path: PathBuf },
+    #[error(
         "the kernel refused the probes: loading needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN"
     )]
     NotPermitted,

@@ -5,7 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use nix::mount::{MsFlags, mount};
+use nix::{
+    mount::{MsFlags, mount},
+    sys::statfs::{BPF_FS_MAGIC, statfs},
+};
 
 use super::error::ProbeError;
 
@@ -39,6 +42,17 @@ pub fn ensure_bpffs(pins: &Path) -> Result<(), ProbeError> {
         return Ok(());
     }
     mount_at("bpf", BPFFS, Some("mode=0700"))
+}
+
+/// Checks that pins can be kept at `path`, which is there.
+///
+/// # Errors
+/// It lies in no BPF file system: the kernel would only say EINVAL or EPERM of each pin.
+pub fn check_bpffs(path: &Path) -> Result<(), ProbeError> {
+    let found =
+        statfs(path).map_err(|error| ProbeError::PinDirectory { path: path.into(), source: error.into() })?;
+    let is_bpf = found.filesystem_type() == BPF_FS_MAGIC;
+    if is_bpf { Ok(()) } else { Err(ProbeError::PinsNotBpf { path: path.into() }) }
 }
 
 fn mount_at(kind: &'static str, at: &str, options: Option<&str>) -> Result<(), ProbeError> {

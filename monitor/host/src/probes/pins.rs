@@ -2,7 +2,7 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt as _, MetadataExt as _},
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -11,6 +11,7 @@ use aya_obj::Object;
 use monitor_common::ABI;
 
 use super::{error::ProbeError, maps::Maps, mounts, table::MAPS};
+use crate::trust::{Distrust, distrust};
 
 /// The directory of this daemon's ABI version, and those of others.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ impl Pins {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed)?;
             require_roots(directory)?;
         }
+        mounts::check_bpffs(place)?;
         let stale = versions(place).map_err(failed)?.into_iter().filter(|path| *path != current).collect();
         Ok(Self { current, stale })
     }
@@ -105,21 +107,12 @@ pub fn remove_all(place: &Path) -> Result<(), ProbeError> {
 /// Root removes what lies in the directories of other versions. So nobody else may be able to lay anything into `place`, or
 /// put another directory into its place or that of one above it.
 fn require_roots(place: &Path) -> Result<(), ProbeError> {
-    for path in place.ancestors().filter(|path| !path.as_os_str().is_empty()) {
-        let found = fs::symlink_metadata(path)
-            .map_err(|source| ProbeError::PinDirectory { path: path.into(), source })?;
-        let writable = found.is_dir() && found.mode() & 0o022 != 0;
-        let sticky = found.mode() & 0o1000 != 0; // only its owner renames what is root's
-        let reason = if found.uid() != 0 {
-            format!("belongs to uid {}", found.uid())
-        } else if path == place && !found.is_dir() {
-            "is not a directory".into()
-        } else if writable && (path == place || !sticky) {
-            format!("may be written to by others (mode {:o})", found.mode() & 0o7777)
-        } else {
-            continue;
-        };
-        return Err(ProbeError::PinsNotOurs { path: path.into(), reason });
+    let failed = |source| ProbeError::PinDirectory { path: place.into(), source };
+    if let Some(Distrust { path, reason }) = distrust(place, 0).map_err(failed)? {
+        return Err(ProbeError::PinsNotOurs { path, reason });
+    }
+    if !fs::symlink_metadata(place).map_err(failed)?.is_dir() {
+        return Err(ProbeError::PinsNotOurs { path: place.into(), reason: "is not a directory".into() });
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ pub fn describe(event: &Value, zone: &TimeZone) -> String {
 
 /// The same without its time.
 pub fn words(event: &Value, zone: &TimeZone) -> String {
-    let session = [text(event, "session.agent"), text(event, "session.id")];
+    let session = [text(event, "interlock.session.agent"), text(event, "interlock.session.id")];
     let mut parts = vec![
         session.into_iter().flatten().collect::<Vec<_>>().join(" "),
         text(event, "event.action").unwrap_or("event").into(),
@@ -36,7 +36,9 @@ fn object(event: &Value) -> String {
     if let Some(destination) = destination(event) {
         return destination;
     }
-    if let Some((service, path)) = text(event, "delegate.service").zip(text(event, "delegate.path")) {
+    if let Some((service, path)) =
+        text(event, "interlock.delegate.service").zip(text(event, "interlock.delegate.path"))
+    {
         return format!("{service} ({path})");
     }
     let arguments = event.get("process.args").and_then(Value::as_array);
@@ -57,8 +59,12 @@ fn shortened(command: &str) -> String {
 }
 
 fn secret(event: &Value) -> String {
-    let foreign = event.get("secret.foreign") == Some(&Value::Bool(true));
-    let words = [text(event, "secret.class"), text(event, "secret.grade"), foreign.then_some("foreign")];
+    let foreign = event.get("interlock.secret.foreign") == Some(&Value::Bool(true));
+    let words = [
+        text(event, "interlock.secret.class"),
+        text(event, "interlock.secret.grade"),
+        foreign.then_some("foreign"),
+    ];
     let words: Vec<&str> = words.into_iter().flatten().collect();
     if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
 }
@@ -74,7 +80,9 @@ fn destination(event: &Value) -> Option<String> {
 
 /// How often it happened, where that was more than once: `×54 until 2026-11-21 12:03:58.001`.
 fn repeats(event: &Value, zone: &TimeZone) -> String {
-    let Some(count) = event.get("event.count").and_then(Value::as_u64) else { return String::new() };
+    let Some(count) = event.get("interlock.count").and_then(Value::as_u64) else {
+        return String::new();
+    };
     let end = text(event, "event.end").and_then(|at| at.parse::<Timestamp>().ok());
     end.map_or_else(|| format!("×{count}"), |end| format!("×{count} until {}", moment(end, zone)))
 }
@@ -85,7 +93,7 @@ fn consequence(event: &Value) -> String {
         return String::new();
     };
     let would = if text(event, "interlock.mode") == Some("observe") { "would " } else { "" };
-    let hold = text(event, "hold.id").map(|id| format!(" {id}")).unwrap_or_default();
+    let hold = text(event, "interlock.hold.id").map(|id| format!(" {id}")).unwrap_or_default();
     let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
     let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
     let rules = if rules.is_empty() { String::new() } else { format!(" [{}]", rules.join(", ")) };
@@ -101,21 +109,21 @@ mod tests {
     #[test]
     fn each_kind_of_event_is_one_line() {
         let events = [
-            json!({ "@timestamp": "2026-11-21T12:03:04.1234Z", "session.agent": "claude-code",
-                "session.id": "4711-0a1b2", "event.action": "secret-read",
-                "file.path": "/home/x/.railway/config.json", "secret.class": "paas", "secret.grade": "A",
-                "secret.foreign": true, "interlock.action": "allow" }),
-            json!({ "@timestamp": "2026-11-21T12:03:05Z", "session.agent": "claude-code",
-                "session.id": "4711-0a1b2", "event.action": "connect", "destination.ip": "66.33.22.1",
-                "destination.port": 443, "destination.domain": "backboard.railway.app", "hold.id": "h1",
+            json!({ "@timestamp": "2026-11-21T12:03:04.1234Z", "interlock.session.agent": "claude-code",
+                "interlock.session.id": "4711-0a1b2", "event.action": "secret-read",
+                "file.path": "/home/x/.railway/config.json", "interlock.secret.class": "paas", "interlock.secret.grade": "A",
+                "interlock.secret.foreign": true, "interlock.action": "allow" }),
+            json!({ "@timestamp": "2026-11-21T12:03:05Z", "interlock.session.agent": "claude-code",
+                "interlock.session.id": "4711-0a1b2", "event.action": "connect", "destination.ip": "66.33.22.1",
+                "destination.port": 443, "destination.domain": "backboard.railway.app", "interlock.hold.id": "h1",
                 "rule.id": ["infra-after-foreign-secret"], "interlock.action": "hold" }),
-            json!({ "@timestamp": "2026-11-21T12:03:06Z", "session.id": "1-00000", "event.action": "exec",
+            json!({ "@timestamp": "2026-11-21T12:03:06Z", "interlock.session.id": "1-00000", "event.action": "exec",
                 "process.args": ["terraform", "destroy\u{1b}[2J"], "rule.id": ["destroy"],
                 "interlock.action": "freeze", "interlock.mode": "observe" }),
             json!({ "@timestamp": "2026-11-21T12:03:07Z", "event.action": "connect", "destination.ip": "127.0.0.1",
-                "event.count": 5000, "event.end": "2026-11-21T12:03:58.001Z" }),
-            json!({ "@timestamp": "2026-11-21T12:03:08Z", "event.action": "delegate", "delegate.service": "shell-start",
-                "delegate.how": "file", "delegate.path": "/home/x/.bashrc", "process.args": ["tee", "/home/x/.bashrc"] }),
+                "interlock.count": 5000, "event.end": "2026-11-21T12:03:58.001Z" }),
+            json!({ "@timestamp": "2026-11-21T12:03:08Z", "event.action": "delegate", "interlock.delegate.service": "shell-start",
+                "interlock.delegate.how": "file", "interlock.delegate.path": "/home/x/.bashrc", "process.args": ["tee", "/home/x/.bashrc"] }),
             json!({ "message": "an event of a later version" }),
         ];
         let lines: Vec<String> = events.iter().map(|event| describe(event, &TimeZone::UTC)).collect();

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::cli::language::plain;
+use crate::cli::{
+    language::plain,
+    wrap::{LongWords, wrapped},
+};
 
 /// Widest line, columns. A word that is longer has a line of its own.
 pub const WIDTH: usize = 100;
@@ -58,24 +61,10 @@ impl Page {
     }
 
     fn hanging(&mut self, label: &str, indent: usize, text: &str) {
-        self.text.push_str(label);
-        let mut column = label.chars().count();
-        let mut first = true;
-        for word in plain(text).split(' ') {
-            let width = word.chars().count();
-            if !first && column + 1 + width > self.width {
-                self.text.push('\n');
-                self.text.push_str(&" ".repeat(indent));
-                column = indent;
-            } else if !first {
-                self.text.push(' ');
-                column += 1;
-            }
-            self.text.push_str(word);
-            column += width;
-            first = false;
+        for line in wrapped(&format!("{label}{}", plain(text)), self.width, indent, LongWords::Keep) {
+            self.text.push_str(&line);
+            self.text.push('\n');
         }
-        self.text.push('\n');
     }
 }
 

@@ -152,5 +152,5 @@ fn what_an_agent_wrote_cannot_change_the_screen() {
 #[test]
 fn times_before_are_as_exact_as_they_are_short() {
     let times = [9, 999, 12_345, 119_999, 120_000, 7_200_000];
-    assert_eq!(times.map(before), ["9 ms", "999 ms", "12.3 s", "119.9 s", "2 min", "2 h"]);
+    assert_eq!(times.map(crate::cli::language::ago), ["9 ms", "999 ms", "12.3 s", "119.9 s", "2 min", "2 h"]);
 }

@@ -26,8 +26,8 @@ pub struct Checkpoint {
     reading: Reading,
 }
 
-#[derive(Serialize)]
-struct CheckpointView {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct CheckpointView {
     key: String,
     origin: String,
     records: u64,

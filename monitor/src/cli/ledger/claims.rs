@@ -33,7 +33,7 @@ pub struct Claims {
     void: Vec<ClaimView>,
 }
 
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct ClaimView {
     path: String,
     origin: String,

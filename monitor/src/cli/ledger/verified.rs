@@ -16,7 +16,7 @@ use crate::{
 /// Faults that one JSON document lists; each line of a file that is no ledger is one.
 const LISTED: usize = 10_000;
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Verified {
     holds: bool,
     records: u64,
@@ -28,13 +28,13 @@ pub struct Verified {
     checkpoints: Vec<ClaimView>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct HeadView {
     seq: u64,
     hash: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct FileView {
     path: String,
     records: u64,
@@ -42,7 +42,7 @@ struct FileView {
     last: Option<u64>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct FaultView {
     path: String,
     line: Option<u64>,

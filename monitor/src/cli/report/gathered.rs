@@ -26,11 +26,13 @@ impl Gathered {
     /// Takes an event; returns its counts.
     pub fn take(&mut self, event: &Value) -> Tally {
         let mut tally = take(&mut self.holds, event);
-        let times = event.get("event.count").and_then(Value::as_u64).unwrap_or(1);
+        let times = event.get("interlock.count").and_then(Value::as_u64).unwrap_or(1);
         let action = text(event, "event.action").unwrap_or_default();
         match action {
             "session-frozen" | "session-killed" => tally.frozen = 1,
-            "flow-denied" | "syscall-denied" | "connect-refused" if text(event, "hold.id").is_none() => {
+            "flow-denied" | "syscall-denied" | "connect-refused"
+                if text(event, "interlock.hold.id").is_none() =>
+            {
                 tally.refused = times;
             }
             action if action.starts_with("would-") => tally.would = times,
@@ -39,7 +41,7 @@ impl Gathered {
         if text(event, "event.kind") == Some("alert") {
             tally.alerts = times;
         }
-        if let Some(session) = text(event, "session.id") {
+        if let Some(session) = text(event, "interlock.session.id") {
             self.note(session, action, tally, event);
         }
         tally
@@ -50,7 +52,7 @@ impl Gathered {
         if action == "would-hold" || tally.approved > 0 {
             *self.lessons.entry(session.to_owned()).or_default() += tally.would + tally.approved;
         }
-        if event.get("session.incomplete") == Some(&Value::Bool(true)) || action == "records-lost" {
+        if event.get("interlock.session.incomplete") == Some(&Value::Bool(true)) || action == "records-lost" {
             self.incomplete.insert(session.to_owned());
         }
         if action == "records-lost" {

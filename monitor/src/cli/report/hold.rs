@@ -33,7 +33,7 @@ enum How {
 }
 
 /// One who decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Decider {
     pub approved: u64,
     pub denied: u64,
@@ -48,11 +48,11 @@ pub struct Decider {
 /// What an event means for the hold that it names: its counts.
 pub fn take(holds: &mut BTreeMap<String, Held>, event: &Value) -> Tally {
     let mut tally = Tally::default();
-    let (Some(id), Some(action)) = (text(event, "hold.id"), text(event, "event.action")) else {
+    let (Some(id), Some(action)) = (text(event, "interlock.hold.id"), text(event, "event.action")) else {
         return tally;
     };
     let hold = holds.entry(id.to_owned()).or_default();
-    let by = text(event, "hold.decided_by").unwrap_or_default();
+    let by = text(event, "interlock.hold.decided_by").unwrap_or_default();
     let how = match action {
         "flow-held" | "syscall-held" if hold.opened.is_none() => {
             hold.opened = at(event);

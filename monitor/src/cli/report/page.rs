@@ -108,21 +108,21 @@ mod tests {
 
     fn event(second: u64, action: &str, more: Value) -> Value {
         let mut event = json!({ "@timestamp": format!("2026-11-{:02}T10:00:{:02}Z", 20 + second / 60, second % 60),
-            "event.id": format!("e{second}"), "event.action": action, "event.kind": "event", "session.id": "4711-0a1b2",
-            "session.agent": "claude-code", "user.id": "1000" });
+            "event.id": format!("e{second}"), "event.action": action, "event.kind": "event", "interlock.session.id": "4711-0a1b2",
+            "interlock.session.agent": "claude-code", "user.id": "1000" });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         event
     }
 
     fn week() -> Vec<Value> {
         let rule = json!(["infra-after-foreign-secret"]);
-        let hold = |id: &str| json!({ "hold.id": id, "rule.id": rule });
-        let by = |id: &str, who: &str| json!({ "hold.id": id, "rule.id": rule, "hold.decided_by": who });
+        let hold = |id: &str| json!({ "interlock.hold.id": id, "rule.id": rule });
+        let by = |id: &str, who: &str| json!({ "interlock.hold.id": id, "rule.id": rule, "interlock.hold.decided_by": who });
         vec![
             event(
                 1,
                 "secret-read",
-                json!({ "event.kind": "alert", "rule.id": ["foreign-secret-read"], "event.count": 3 }),
+                json!({ "event.kind": "alert", "rule.id": ["foreign-secret-read"], "interlock.count": 3 }),
             ),
             event(2, "flow-held", hold("h1")),
             event(3, "flow-held", hold("h1")), // another command line under the same hold
@@ -145,7 +145,7 @@ mod tests {
             event(
                 88,
                 "would-hold",
-                json!({ "rule.id": rule, "session.id": "9-00000", "user.id": "1001\u{1b}[2J" }),
+                json!({ "rule.id": rule, "interlock.session.id": "9-00000", "user.id": "1001\u{1b}[2J" }),
             ),
         ]
     }

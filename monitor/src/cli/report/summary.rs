@@ -15,7 +15,7 @@ use super::{
 use crate::archive::{Found, Notes};
 use interlock_core::event_fields::{at, text};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Summary {
     pub since: Timestamp,
     pub until: Timestamp,
@@ -83,7 +83,7 @@ impl Summary {
         }
         self.total.add(tally);
         let name = |field: &str| text(event, field).unwrap_or("unknown").to_owned();
-        self.by_agent.entry(name("session.agent")).or_default().add(tally);
+        self.by_agent.entry(name("interlock.session.agent")).or_default().add(tally);
         self.by_user.entry(name("user.id")).or_default().add(tally);
         let day = at(event).map(|at| at.to_zoned(zone.clone()).date().to_string());
         self.by_day.entry(day.unwrap_or_else(|| "unknown".into())).or_default().add(tally);

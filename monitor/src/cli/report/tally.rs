@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 /// Of one rule, agent, user or day, or of all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Tally {
     /// Holds that were opened.
     pub held: u64,

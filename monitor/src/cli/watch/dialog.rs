@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::{
-    evidence::{LABEL, evidence, labelled},
-    wrap::wrapped,
-};
+use super::evidence::{LABEL, evidence, labelled};
 use crate::{
-    cli::language::plain,
+    cli::{
+        language::plain,
+        wrap::{LongWords, wrapped},
+    },
     control::api::{HoldView, SessionView},
 };
 use interlock_core::explanation::Explanation;
@@ -115,7 +115,7 @@ impl Text {
 
     #[must_use]
     pub fn wrapped(&self, width: usize) -> Vec<String> {
-        self.lines.iter().flat_map(|line| wrapped(line, width, self.hanging)).collect()
+        self.lines.iter().flat_map(|line| wrapped(line, width, self.hanging, LongWords::Cut)).collect()
     }
 
     pub fn scroll(&mut self, by: isize, (width, height): (usize, usize)) {

@@ -102,7 +102,7 @@ mod tests {
         let mut events = Events::default();
         for number in 1..=4 {
             events.take(json!({ "event.id": format!("e{number}"), "event.action": if number % 2 == 0 { "exec" } else { "connect" },
-                "session.id": format!("{number}-0"), "rule.id": ["r"], "process.args": ["cat", "X"] }));
+                "interlock.session.id": format!("{number}-0"), "rule.id": ["r"], "process.args": ["cat", "X"] }));
         }
         events
     }

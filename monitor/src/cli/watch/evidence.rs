@@ -3,7 +3,7 @@
 use crate::{
     cli::{
         clip::clipped,
-        language::{plain, spelled, word},
+        language::{ago, plain, word},
     },
     control::api::{HoldView, SessionView},
 };
@@ -57,10 +57,7 @@ fn read(hold: &HoldView, story: Option<&Explanation>) -> Vec<String> {
 fn describe(read: &Read) -> String {
     let Read { path, class, grade, foreign, before_ms, by, .. } = read;
     let place = if *foreign { "foreign" } else { "own" };
-    let before = match before_ms {
-        0..1000 => format!("{before_ms} ms"),
-        _ => spelled(std::time::Duration::from_millis(*before_ms)),
-    };
+    let before = ago(*before_ms);
     let by = match by {
         Some(by) => format!("by {} {} ({})", by.pid, by.command, by.executable),
         None => "by a process that is not known".to_owned(),
@@ -95,7 +92,7 @@ mod tests {
             "4730 curl \\\\u{1b}",
             "class infra",
             "4721 cat config.json (/usr/bin/cat)",
-            "9s before",
+            "9.0 s before",
         ] {
             assert!(text.contains(part), "{part}: {text}");
         }

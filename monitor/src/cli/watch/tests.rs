@@ -34,10 +34,10 @@ fn screen(size: (u16, u16), holds: Vec<HoldView>) -> State {
     }
     for event in [
         json!({ "@timestamp": at(100), "event.id": "e1", "event.kind": "alert", "event.action": "secret-read",
-            "session.agent": "claude-code", "session.id": "4711-0a1b2", "file.path": "/home/x/.railway/config.json",
-            "secret.class": "paas", "secret.grade": "A", "secret.foreign": true }),
+            "interlock.session.agent": "claude-code", "interlock.session.id": "4711-0a1b2", "file.path": "/home/x/.railway/config.json",
+            "interlock.secret.class": "paas", "interlock.secret.grade": "A", "interlock.secret.foreign": true }),
         json!({ "@timestamp": at(101), "event.id": "e2", "event.kind": "event", "event.action": "exec",
-            "session.agent": "claude-code", "session.id": "4711-0a1b2", "process.args": ["echo", "\u{1b}[2Jgone"] }),
+            "interlock.session.agent": "claude-code", "interlock.session.id": "4711-0a1b2", "process.args": ["echo", "\u{1b}[2Jgone"] }),
     ] {
         update(&mut state, Input::Happened(Box::new(event)));
     }
@@ -163,8 +163,8 @@ fn a_question_ends_with_its_hold_and_with_the_daemon() {
     looked(&mut state, Some(sample::hold()));
     let event = |hold: &str| {
         Input::Happened(Box::new(
-            json!({ "event.id": format!("e{hold}"), "event.action": "flow-denied", "hold.id": hold,
-            "hold.decided_by": "uid 7" }),
+            json!({ "event.id": format!("e{hold}"), "event.action": "flow-denied", "interlock.hold.id": hold,
+            "interlock.hold.decided_by": "uid 7" }),
         ))
     };
     assert_eq!(update(&mut state, event("h2")), [Order::Refresh]);

@@ -2,6 +2,7 @@
 
 use std::{
     fmt, fs,
+    path::PathBuf,
     sync::{Arc, mpsc},
     thread,
     time::Duration,
@@ -42,6 +43,7 @@ impl Loaded {
     /// # Errors
     /// Every mistake in any of the files.
     pub fn read(config: &Config) -> Result<Self, Problems> {
+        policy::trust::check([&config.rules, &config.catalog].into_iter().flatten().map(PathBuf::as_path))?;
         let (rules, catalog) = (rules(config), catalog(config));
         let (rules, mut catalog) = match (rules, catalog) {
             (Ok(rules), Ok(catalog)) => (rules, catalog),

@@ -19,7 +19,7 @@ use crate::{
     daemon::context::reporter::{
         bus::Bus,
         dismissed::{Dismissed, DropReason},
-        event::Event,
+        event::{Event, Host},
         explanations::Explanations,
         folding::{Folding, Repeats},
         notary::Notary,
@@ -47,6 +47,7 @@ pub struct Reporter {
     /// Measured once a turn, so that events keep their order on the wall's clock.
     pub wall: Wall,
     pub metrics: Arc<Metrics>,
+    host: Host,
     /// Events that were published.
     pub events: u64,
     next_event: u64,
@@ -61,9 +62,11 @@ impl Reporter {
         outbox: Outbox,
         bus: Bus,
         metrics: Arc<Metrics>,
+        host: Host,
         next_event: u64,
     ) -> Self {
         Self {
+            host,
             ledger,
             notary,
             unwritten: Unwritten::default(),
@@ -93,13 +96,13 @@ impl Reporter {
 
     /// A new event that belongs to no session, numbered.
     pub fn event_of_daemon(&mut self, action: &str) -> Event {
-        Event::new(self.number_event(), action, Timestamp::now())
+        Event::new(self.number_event(), action, Timestamp::now()).host(&self.host)
     }
 
     /// A new event of a session, numbered.
     pub fn event(&mut self, sessions: &Registry, action: &str, at: BootNanos, session: SessionId) -> Event {
         let number = self.number_event();
-        Event::new(number, action, self.wall.at(at)).session(session, sessions.get(session))
+        Event::new(number, action, self.wall.at(at)).host(&self.host).session(session, sessions.get(session))
     }
 
     /// Publishes an event; the whole daemon speaks through here. One that says the same as another of the last minute is only
@@ -112,7 +115,7 @@ impl Reporter {
             return;
         }
         if event.get("event.action").is_some_and(|action| action == "session-ended") {
-            let session = event.get("session.id").and_then(Value::as_str);
+            let session = event.get("interlock.session.id").and_then(Value::as_str);
             let repeats = self.folding.close_of(session);
             self.report_counted(repeats);
         }

@@ -74,9 +74,9 @@ pub fn on_socket(reporter: &mut Reporter, sessions: &Registry, socket: &Socket) 
         .process(&process)
         .alert(Severity::Medium, "a process of a session made a socket that no connection is held by")
         .with("interlock.action", action)
-        .with("network.family", socket.family)
-        .with("network.type", socket.kind)
-        .with("network.iana_number", socket.protocol);
+        .with("socket.family", socket.family)
+        .with("socket.type", socket.kind)
+        .with("network.iana_number", socket.protocol.to_string());
     // Go's servers try MPTCP first and go on with TCP (golang/go:src/net/mptcpsock_linux.go, on by default from 1.24):
     // nothing was kept from them, and nobody is called for it.
     let goes_on = socket.outcome == outcome::REFUSED && socket.protocol == MPTCP;

@@ -76,6 +76,14 @@ pub fn freeze_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Sessi
     view_of(ctx, caller, id)
 }
 
+pub fn kill_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
+    let id = permissions::session_for(ctx, caller, text, Act::Stop)?;
+    let who = who(ctx, caller);
+    // Fails open: ending a tree does not wait for a disk. What could not be recorded is counted and told.
+    apply::step(ctx, Input::KillAsked { session: id, who });
+    view_of(ctx, caller, id)
+}
+
 pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
     let id = permissions::session_for(ctx, caller, text, Act::Thaw)?;
     if !ctx.decider.sessions.get(id).is_some_and(Session::is_frozen) {

@@ -72,7 +72,7 @@ fn explanation(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
 /// An event of which it is not known what it was judged by, or that no rule is asked about.
 fn explain_unjudged(sessions: &Registry, id: &str, event: &Value) -> (u32, Explanation) {
     let field = |name| event.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (name, session) = (field("event.action"), field("session.id"));
+    let (name, session) = (field("event.action"), field("interlock.session.id"));
     let known = sessions.find(session);
     let pid = event.get("process.pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
     let acted = known.zip(pid).filter(|(id, pid)| sessions.session_of(*pid) == Some(*id));
@@ -94,8 +94,10 @@ fn explain_unjudged(sessions: &Registry, id: &str, event: &Value) -> (u32, Expla
 fn why_unjudged(event: &Value) -> &'static str {
     let has = |name| event.get(name).is_some();
     match event.get("event.action").and_then(Value::as_str) {
-        _ if has("hold.id") => "nothing is known of its hold any more: that was before the daemon's start",
-        _ if has("secret.pack") => {
+        _ if has("interlock.hold.id") => {
+            "nothing is known of its hold any more: that was before the daemon's start"
+        }
+        _ if has("interlock.secret.pack") => {
             "its provider's pack is switched off: it is recorded, and no rule was asked"
         }
         _ if has("interlock.action") => {

@@ -32,7 +32,7 @@ pub fn explain_hold(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
 
 /// An event about a hold.
 pub fn explain_by_hold(ctx: &Context, id: &str, event: &Value) -> Option<(u32, Explanation)> {
-    let hold = event.get("hold.id")?.as_str()?;
+    let hold = event.get("interlock.hold.id")?.as_str()?;
     let (owner, mut explanation) = explain_hold(ctx, hold)?;
     explanation.id = id.to_owned();
     // `flow-held TARGET: …`: the event has a name of its own.

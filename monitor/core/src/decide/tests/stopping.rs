@@ -96,6 +96,20 @@ fn a_person_freezes_and_thaws_and_whoever_stood_before_stands_on() {
 }
 
 #[test]
+fn a_person_ends_a_tree_whether_it_is_frozen_or_not() {
+    for is_frozen in [false, true] {
+        let mut bench = Bench::new(&[EARLY]);
+        if is_frozen {
+            bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
+        }
+        bench.step(Input::KillAsked { session: SESSION, who: PERSON });
+        assert_eq!(bench.effects_in_words(), ["kill by uid 7: a person asked"]);
+        bench.step(Input::KillAsked { session: SessionId(9), who: PERSON });
+        assert_eq!(bench.effects_in_words(), [""; 0], "nobody's session");
+    }
+}
+
+#[test]
 fn who_is_allowed_something_while_its_tree_is_frozen_runs_when_that_is_thawed() {
     let mut bench = Bench::new(&[HOLD]);
     bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });

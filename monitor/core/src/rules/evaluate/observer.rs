@@ -81,15 +81,24 @@ impl Observer for MatchText {
                     Ok(())
                 }
             };
-            self.said.iter_mut().skip(before).for_each(mask_in);
+            if has_arguments(condition) {
+                self.said.iter_mut().skip(before).for_each(mask_in);
+            }
         }
         met
     }
 }
 
-/// What was found may be a command line.
-fn masked(mut found: String) -> String {
-    mask_in(&mut found);
+/// Whether what was found may be a command line, or an argument. Others are not looked at: matches are written on the way of
+/// every fact.
+fn has_arguments(condition: &str) -> bool {
+    matches!(condition, "process.argv" | "when")
+}
+
+fn masked(condition: &str, mut found: String) -> String {
+    if has_arguments(condition) {
+        mask_in(&mut found);
+    }
     found
 }
 
@@ -144,8 +153,8 @@ impl Observer for FullTrace {
             name: condition,
             met,
             asked: asked.to_string(),
-            found: masked(found.to_string()),
-            instead: met.then(|| masked(instead.to_string())),
+            found: masked(condition, found.to_string()),
+            instead: met.then(|| masked(condition, instead.to_string())),
         });
         true
     }

@@ -13,7 +13,7 @@ fn what_would_have_been_held_is_proposed_for_review() {
         }
         let last = script.0.last_mut().unwrap().as_object_mut().unwrap();
         last.insert("event.action".into(), "would-hold".into());
-        last.remove("hold.id");
+        last.remove("interlock.hold.id");
         last.extend(hold.as_object().unwrap().clone());
         script
     };

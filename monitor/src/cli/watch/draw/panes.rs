@@ -19,8 +19,8 @@ use crate::{
             evidence::{LABEL, evidence, labelled},
             model::{Pane, State},
             theme::Theme,
-            wrap::wrapped,
         },
+        wrap::{LongWords, wrapped},
     },
     control::api::{HoldView, SessionView},
 };
@@ -79,7 +79,7 @@ pub fn evidence_lines(state: &State, width: u16) -> Vec<String> {
     let width = usize::from(width.saturating_sub(2));
     let parts = evidence(hold, state.story(&hold.id));
     let lines = parts.iter().flat_map(|(label, facts)| labelled(label, facts));
-    lines.flat_map(|line| wrapped(&line, width, LABEL)).collect()
+    lines.flat_map(|line| wrapped(&line, width, LABEL, LongWords::Cut)).collect()
 }
 
 pub fn sessions(state: &State, theme: Theme, frame: &mut Frame<'_>, area: Rect) {

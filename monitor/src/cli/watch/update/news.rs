@@ -131,9 +131,9 @@ fn happened(state: &mut State, event: Value) -> Vec<Order> {
 /// Says so where an event ends the hold that a question is about.
 fn decided_elsewhere(state: &State, event: &Value) -> Option<String> {
     let Some(Dialog::Question(question)) = &state.dialog else { return None };
-    let hold = question.decision.hold().filter(|hold| text(event, "hold.id") == Some(hold))?;
+    let hold = question.decision.hold().filter(|hold| text(event, "interlock.hold.id") == Some(hold))?;
     let action = text(event, "event.action").filter(|action| DECIDED.contains(action))?;
-    let by = text(event, "hold.decided_by").map(|by| format!(" by {by}")).unwrap_or_default();
+    let by = text(event, "interlock.hold.decided_by").map(|by| format!(" by {by}")).unwrap_or_default();
     Some(plain(&format!("{hold} is decided: {action}{by}")))
 }
 

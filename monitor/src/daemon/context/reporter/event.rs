@@ -1,15 +1,25 @@
-//! Events in the Elastic Common Schema's field names, flat.
+//! Events in the making: flat, ECS's fields under their names there, all others below `interlock.` (`event_fields::ecs`).
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use interlock_core::{
-    facts::{Action, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject},
+    event_fields::ecs,
+    facts::{
+        Action, BootNanos, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject,
+    },
     holds::Object,
     mask,
     rules::Verdict,
     sessions::Session,
 };
+
+/// The machine, as events name it.
+pub struct Host {
+    pub name: String,
+    /// `/proc/sys/kernel/random/boot_id`
+    pub boot: String,
+}
 
 /// An event in the making.
 pub struct Event {
@@ -20,17 +30,33 @@ impl Event {
     /// `action` is the event's name: `secret-read`, `flow-held`, `session-frozen` …
     #[must_use]
     pub fn new(number: u64, action: &str, at: Timestamp) -> Self {
-        let mut fields = Map::new();
-        fields.insert("@timestamp".into(), json!(at));
-        fields.insert("event.id".into(), format!("e{number}").into());
-        fields.insert("event.kind".into(), "event".into());
-        fields.insert("event.action".into(), action.into());
-        Self { fields }
+        let class = ecs::class(action);
+        let event = Self { fields: Map::new() }
+            .with("@timestamp", json!(at))
+            .with("ecs.version", ecs::VERSION)
+            .with("event.id", format!("e{number}"))
+            .with("event.kind", "event")
+            .with("event.action", action)
+            .with("event.category", class.category)
+            .with("event.type", class.types);
+        match class.outcome {
+            Some(outcome) => event.with("event.outcome", outcome),
+            None => event,
+        }
     }
 
+    /// The machine that it happened on.
+    #[must_use]
+    pub fn host(self, host: &Host) -> Self {
+        self.with("host.name", host.name.clone())
+            .with("host.boot.id", host.boot.clone())
+            .with("host.os.type", "linux")
+    }
+
+    /// Sets a field; one that ECS does not have is put below `interlock.`: `hold.id` becomes `interlock.hold.id`.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        self.fields.insert(field.into(), value.into());
+        self.fields.insert(ecs::name(field).into_owned(), value.into());
         self
     }
 
@@ -63,7 +89,13 @@ impl Event {
 
     #[must_use]
     pub fn process(self, process: &Process) -> Self {
-        let event = self
+        // Of one boot, that is: `host.boot.id`. What its start is not known of has no identity.
+        let known = process.start != BootNanos::default();
+        let event = match known {
+            true => self.with("process.entity_id", format!("{}-{:x}", process.pid, process.start.0)),
+            false => self,
+        };
+        let event = event
             .with("process.pid", process.pid)
             .with("process.parent.pid", process.parent)
             .with("process.executable", process.executable.clone())
@@ -161,20 +193,24 @@ impl Event {
         if let Some(rule) = &verdict.decisive
             && rule.action != Action::Allow
         {
-            self = self.alert(rule.severity, &rule.summary);
+            self = self.with("rule.name", rule.id.clone()).alert(rule.severity, &rule.summary);
         }
         self
     }
 
     #[must_use]
     pub fn alert(self, severity: Severity, message: &str) -> Self {
-        self.with("event.kind", "alert").with("event.severity", json!(severity)).with("message", message)
+        self.with("event.kind", "alert")
+            .with("event.severity", ecs::severity(severity))
+            .with("interlock.severity", json!(severity))
+            .with("message", message)
     }
 
     /// Told, and nobody is called for it: the same was an alert before.
     #[must_use]
     pub fn without_alert(mut self) -> Self {
-        self.fields.retain(|field, _| !matches!(field.as_str(), "event.severity" | "message"));
+        let of_alert = ["event.severity", "interlock.severity", "message"];
+        self.fields.retain(|field, _| !of_alert.contains(&field.as_str()));
         self.with("event.kind", "event")
     }
 
@@ -194,8 +230,9 @@ mod tests {
         let quiet = event.alert(Severity::Medium, "read").without_alert().finish();
         assert_eq!(
             quiet,
-            json!({ "@timestamp": "1970-01-01T00:00:00Z", "event.id": "e7", "event.kind": "event",
-                "event.action": "secret-read", "file.path": "/x" })
+            json!({ "@timestamp": "1970-01-01T00:00:00Z", "ecs.version": ecs::VERSION, "event.id": "e7", "event.kind": "event",
+                "event.action": "secret-read", "event.category": ["file"], "event.type": ["access"],
+                "event.outcome": "success", "file.path": "/x" })
         );
     }
 }

@@ -51,7 +51,7 @@ pub struct Explanations {
 
 impl Explanations {
     fn keep(&mut self, reported: Reported) {
-        let hold = reported.event.get("hold.id").and_then(Value::as_str);
+        let hold = reported.event.get("interlock.hold.id").and_then(Value::as_str);
         if let Some(hold) = hold.filter(|hold| self.hold(hold).is_none()) {
             push(&mut self.holds, HOLDS, Reported { id: hold.to_owned(), ..reported.clone() });
         }
@@ -80,7 +80,7 @@ impl Explanations {
             let (session, pid) = (decision.fact.session, decision.fact.process.pid);
             let (lineage, owner) = (sessions.lineage_of(session, pid).into(), owner(sessions, session));
             self.keep(Reported { id, event, decision, lineage, owner });
-        } else if let Some(hold) = field("hold.id").and_then(|hold| self.hold(&hold).cloned()) {
+        } else if let Some(hold) = field("interlock.hold.id").and_then(|hold| self.hold(&hold).cloned()) {
             self.keep(Reported { id, event, ..hold });
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Two events are the same where they say the same in all but their time, their number and the number of the process (and
 //! its parent): the same session, action, verdict, program, arguments and object. The first is reported at once. What is the
-//! same within [`WINDOW`] is counted, and reported when the window is over by one event with `event.count`, `event.start` and
+//! same within [`WINDOW`] is counted, and reported when the window is over by one event with `interlock.count`, `event.start` and
 //! `event.end`, and the first's id as `interlock.repeats`. So the counts of all lines add up to what happened.
 
 use std::{collections::HashMap, time::Duration};
@@ -35,7 +35,7 @@ const FOLDED: [&str; 16] = [
     "mount",
 ];
 /// What may differ between two events that are the same.
-const APART: [&str; 4] = ["@timestamp", "event.id", "process.pid", "process.parent.pid"];
+const APART: [&str; 5] = ["@timestamp", "event.id", "process.pid", "process.entity_id", "process.parent.pid"];
 
 /// The windows that are open.
 #[derive(Debug, Default)]
@@ -74,7 +74,9 @@ impl Folding {
     /// Closes the windows of one session, or all.
     pub fn close_of(&mut self, session: Option<&str>) -> Vec<Repeats> {
         self.close(|repeats| {
-            session.is_none_or(|session| repeats.first.get("session.id").is_some_and(|id| id == session))
+            session.is_none_or(|session| {
+                repeats.first.get("interlock.session.id").is_some_and(|id| id == session)
+            })
         })
     }
 
@@ -113,7 +115,7 @@ impl Repeats {
         for (field, value) in [
             ("@timestamp", self.end.clone()),
             ("event.id", format!("e{number}").into()),
-            ("event.count", self.more.into()),
+            ("interlock.count", self.more.into()),
             ("event.start", self.start.clone()),
             ("event.end", self.end.clone()),
             ("interlock.repeats", first.into()),
@@ -128,9 +130,11 @@ impl Repeats {
     pub fn merged(&self) -> Value {
         let mut fields = self.first.clone();
         let start = fields.get("@timestamp").cloned().unwrap_or_default();
-        for (field, value) in
-            [("event.count", (self.more + 1).into()), ("event.start", start), ("event.end", self.end.clone())]
-        {
+        for (field, value) in [
+            ("interlock.count", (self.more + 1).into()),
+            ("event.start", start),
+            ("event.end", self.end.clone()),
+        ] {
             fields.insert(field.to_owned(), value);
         }
         Value::Object(fields)
@@ -140,7 +144,7 @@ impl Repeats {
 /// What an event says besides when and by which process; `None` for one that is reported each time.
 fn key(fields: &Map<String, Value>) -> Option<blake3::Hash> {
     let action = fields.get("event.action")?.as_str()?;
-    if !FOLDED.contains(&action) || fields.contains_key("hold.id") {
+    if !FOLDED.contains(&action) || fields.contains_key("interlock.hold.id") {
         return None;
     }
     let mut hasher = blake3::Hasher::new();
@@ -160,7 +164,7 @@ mod tests {
 
     fn read(number: u64, pid: u32, more: &Value) -> Value {
         let mut event = json!({ "@timestamp": format!("2026-11-21T12:00:{number:02}Z"), "event.id": format!("e{number}"),
-            "event.action": "secret-read", "event.kind": "alert", "session.id": "1-0", "process.pid": pid,
+            "event.action": "secret-read", "event.kind": "alert", "interlock.session.id": "1-0", "process.pid": pid,
             "process.args": ["cat", "x"], "file.path": "/x" });
         event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         event
@@ -178,7 +182,7 @@ mod tests {
         let repeats = folding.take(&read(5, 9, &json!({})), at(5)).unwrap();
         assert_eq!((repeats.more, repeats.first_id()), (2, "e1"));
         let merged = repeats.merged();
-        assert_eq!((&merged["event.count"], &merged["event.id"]), (&3.into(), &"e1".into()));
+        assert_eq!((&merged["interlock.count"], &merged["event.id"]), (&3.into(), &"e1".into()));
         assert_eq!(
             (&merged["event.start"], &merged["event.end"]),
             (&merged["@timestamp"], &"2026-11-21T12:00:05Z".into())
@@ -186,7 +190,7 @@ mod tests {
 
         assert!(folding.due(at(60)).is_empty());
         let event = folding.due(at(61)).remove(0).event(17);
-        let expected = json!({ "event.count": 2, "event.id": "e17", "interlock.repeats": "e1", "process.pid": 7,
+        let expected = json!({ "interlock.count": 2, "event.id": "e17", "interlock.repeats": "e1", "process.pid": 7,
             "event.start": "2026-11-21T12:00:02Z", "event.end": "2026-11-21T12:00:05Z", "event.kind": "alert" });
         for (field, value) in expected.as_object().unwrap() {
             assert_eq!(&event[field], value, "{field}");
@@ -202,7 +206,7 @@ mod tests {
         for other in [
             json!({ "file.path": "/y" }),
             json!({ "process.args": ["cat", "y"] }),
-            json!({ "session.id": "2-0" }),
+            json!({ "interlock.session.id": "2-0" }),
             json!({ "rule.id": ["a"] }),
             json!({ "event.kind": "event" }),
             json!({ "event.action": "secret-probe" }),
@@ -216,7 +220,7 @@ mod tests {
     fn holds_and_turns_of_a_session_are_told_each_time() {
         let mut folding = Folding::default();
         for one in [
-            json!({ "hold.id": "h1" }),
+            json!({ "interlock.hold.id": "h1" }),
             json!({ "event.action": "session-frozen" }),
             json!({ "event.action": "flow-held" }),
         ] {
@@ -231,7 +235,7 @@ mod tests {
         let mut folding = Folding::default();
         for session in ["1-0", "2-0"] {
             for number in 1..3 {
-                let _ = folding.take(&read(number, 7, &json!({ "session.id": session })), at(1));
+                let _ = folding.take(&read(number, 7, &json!({ "interlock.session.id": session })), at(1));
             }
         }
         let _ = folding.take(&read(1, 7, &json!({ "file.path": "/once" })), at(1));

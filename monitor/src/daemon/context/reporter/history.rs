@@ -61,13 +61,13 @@ impl History {
     }
 
     /// All of them in the order in which they were published. A session of which some made room comes first with the line
-    /// `{"interlock.forgotten": n, "session.id": …}`.
+    /// `{"interlock.forgotten": n, "interlock.session.id": …}`.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<Value>> {
         let forgotten = self.forgotten.iter().map(|(session, Forgotten { count, user })| {
             let mut line = json!({ "interlock.forgotten": count });
             if !session.is_empty() {
-                line["session.id"] = session.as_str().into();
+                line["interlock.session.id"] = session.as_str().into();
             }
             if let Some(user) = user {
                 line["user.id"] = user.clone();
@@ -121,7 +121,7 @@ fn room(weight: Weight) -> usize {
 }
 
 fn session(event: &Value) -> &str {
-    event.get("session.id").and_then(Value::as_str).unwrap_or_default()
+    event.get("interlock.session.id").and_then(Value::as_str).unwrap_or_default()
 }
 
 fn is(event: &Value, id: &str) -> bool {
@@ -133,8 +133,10 @@ mod tests {
     use super::*;
 
     fn event(number: u64, session: &str, action: &str, kind: &str) -> Arc<Value> {
-        Arc::new(json!({ "event.id": format!("e{number}"), "session.id": session, "event.action": action,
-            "event.kind": kind }))
+        Arc::new(
+            json!({ "event.id": format!("e{number}"), "interlock.session.id": session, "event.action": action,
+            "event.kind": kind }),
+        )
     }
 
     fn connect(number: u64, session: &str) -> Arc<Value> {
@@ -157,7 +159,10 @@ mod tests {
         assert_eq!(kept[..4], [1, 2, 3, 4]);
         assert_eq!((kept.len(), kept[4], kept.last()), (4 + 1024, 5005 - 1024, Some(&5004)));
         assert!(kept.is_sorted());
-        assert_eq!(*history.all()[0], json!({ "interlock.forgotten": 5000 - 1024, "session.id": "1-0" }));
+        assert_eq!(
+            *history.all()[0],
+            json!({ "interlock.forgotten": 5000 - 1024, "interlock.session.id": "1-0" })
+        );
     }
 
     #[test]
@@ -177,12 +182,12 @@ mod tests {
         history.keep(event(2, "", "tamper", "alert"));
         let again = |number| {
             let mut event = (*connect(number, "1-0")).clone();
-            event["event.count"] = 3.into();
+            event["interlock.count"] = 3.into();
             event
         };
         history.replace(again(1));
         history.replace(again(3));
-        assert_eq!(history.find("e1").unwrap()["event.count"], 3);
+        assert_eq!(history.find("e1").unwrap()["interlock.count"], 3);
         assert_eq!(history.find("e2").unwrap()["event.action"], "tamper");
         assert_eq!(history.find("e3"), None);
         assert_eq!(numbers(&history), [1, 2]);
