@@ -137,7 +137,26 @@ fn every_key_is_read() {
 #[test]
 fn each_mistake_of_the_roles_is_told_at_its_place() {
     let text = "[roles]\nviewer = [\"group:\", 7]\nadmins = []\napprover = [{ up_to = \"hgih\", by = 1 }, { who = 7, classes = [\"x\"] }]\n";
-    insta::assert_snapshot!(problems(text), @"");
+    insta::assert_snapshot!(problems(text), @r#"
+    config.toml:2:11: roles.viewer[0]: found "group:"; expected a user name, a uid, or "group:NAME"
+        viewer = ["group:", 7]
+                  ^^^^^^^^
+    config.toml:3:1: roles.admins: there is no such role; expected viewer, approver, admin; did you mean "admin"?
+        admins = []
+        ^^^^^^
+    config.toml:4:13: roles.approver[0].who: the field is missing; expected a user name, a uid, or "group:NAME"
+        approver = [{ up_to = "hgih", by = 1 }, { who = 7, classes = ["x"] }]
+                    ^^^^^^^^^^^^^^^^^^^^^^^^^^
+    config.toml:4:23: roles.approver[0].up_to: found "hgih"; expected low, medium, high, critical
+        approver = [{ up_to = "hgih", by = 1 }, { who = 7, classes = ["x"] }]
+                              ^^^^^^
+    config.toml:4:31: roles.approver[0].by: there is no such field; expected who, up_to, providers, classes
+        approver = [{ up_to = "hgih", by = 1 }, { who = 7, classes = ["x"] }]
+                                      ^^
+    config.toml:4:63: roles.approver[1].classes[0]: found "x"; expected infra, model, package, database, metadata, vcs, local, plain, unknown
+        approver = [{ up_to = "hgih", by = 1 }, { who = 7, classes = ["x"] }]
+                                                                      ^^^
+    "#);
 }
 
 #[test]

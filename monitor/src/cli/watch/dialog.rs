@@ -141,7 +141,6 @@ impl Question {
         let parts = evidence(hold, story);
         let mut lines: Vec<String> = parts.iter().flat_map(|(label, facts)| labelled(label, facts)).collect();
         lines.extend(labelled("session", &[whose.to_owned()]));
-        lines.extend(labelled("evidence", &[plain(&hold.evidence)]));
         let what = match (&decision, hold.others.len()) {
             (Decision::Approve { .. }, 0) => "Approved, this one process goes on, this once.".to_owned(),
             (Decision::Approve { .. }, more) => {
@@ -149,7 +148,7 @@ impl Question {
             }
             _ => "Denied, the process sees its connection or call refused.".to_owned(),
         };
-        lines.push(what);
+        lines.push(format!("{what} Evidence {}.", plain(&hold.evidence)));
         let evidence = Some(hold.evidence.clone()).filter(|evidence| !evidence.is_empty()); // of an older daemon
         Self { others: Some(hold.others.len()), evidence, ..Self::new(decision, lines) }
     }
