@@ -19,6 +19,7 @@ mod daemon {
     mod losses;
     mod names;
     mod namespaces;
+    mod notifying;
     mod packs;
     mod past;
     mod permissions;
