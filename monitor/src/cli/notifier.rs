@@ -23,9 +23,9 @@ const AGAIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Subcommand)]
 pub enum Notifier {
-    /// Show each target: what waits, what was delivered last, and why it fails (as root)
+    /// Show each target: what waits, what was delivered last, and why it fails (as an admin)
     Status(Reading),
-    /// Send a test message, and say what became of it (as root)
+    /// Send a test message, and say what became of it (as an admin)
     Test(Test),
 }
 

@@ -13,8 +13,8 @@
 //! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
 //! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold (`?peek=true` as above) |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
-//! | `GET /v1/notifier` | [`TargetView`]s: whom the notifier tells, and how that goes; for root |
-//! | `POST /v1/notifier/test` ([`NotifyTry`]) | names of the targets that a test is sent to; for root |
+//! | `GET /v1/notifier` | [`TargetView`]s: whom the notifier tells, and how that goes; for admins |
+//! | `POST /v1/notifier/test` ([`NotifyTry`]) | names of the targets that a test is sent to; for admins |
 //! | `GET /v1/doctor` | [`Check`](interlock_core::health::Check)s |
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
