@@ -18,6 +18,7 @@ mod grants;
 mod holds;
 mod language;
 mod ledger;
+mod notifier;
 mod past;
 mod printer;
 mod privilege;
@@ -133,6 +134,9 @@ enum ClientVerb {
     Kill(sessions::Kill),
     /// Let a frozen session go on, on probation
     Thaw(sessions::Chosen),
+    /// Whom the daemon tells by webhook, ntfy, Slack, Matrix or Telegram, and whether they are told
+    #[command(subcommand)]
+    Notifier(notifier::Notifier),
     /// Why an event or a hold was decided as it was
     Explain(explain::Explain),
     /// What this machine allows to watch and to stop
@@ -159,6 +163,7 @@ impl ClientVerb {
             Self::Kill(kill) => kill.perform(client, &plain),
             Self::Thaw(chosen) => chosen.thaw(client, &plain),
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
+            Self::Notifier(notifier) => notifier.perform(client, global),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),
         }
     }

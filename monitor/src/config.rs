@@ -5,6 +5,7 @@
 mod approvers;
 mod document;
 mod load;
+mod notify;
 mod on_full;
 mod reader;
 pub mod roles;
@@ -15,6 +16,7 @@ mod values;
 
 pub use self::{
     approvers::Approvers,
+    notify::{Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, Target},
     on_full::OnFull,
     shared_terminal::SharedTerminal,
     unattended::Unattended,

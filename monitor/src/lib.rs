@@ -16,5 +16,6 @@ pub mod drill;
 pub mod ledger;
 pub mod logfile;
 pub mod metrics;
+pub mod notifier;
 pub mod policy;
 mod text;

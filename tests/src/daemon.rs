@@ -43,6 +43,8 @@ pub struct Settings {
     pub on_full: Option<&'static str>,
     /// Its state lies on a file system of its own that has so much room, as mount(8) reads it.
     pub state_room: Option<&'static str>,
+    /// Tables of the configuration, as they stand in the file: `[[notify]]`.
+    pub tables: Option<String>,
     /// Variables that it starts with.
     pub env: Vec<(&'static str, String)>,
 }
@@ -121,7 +123,15 @@ impl Daemon {
             settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
         fs::write(
             dir.path().join("config.toml"),
-            config + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full + &roles,
+            config
+                + &resolvers
+                + &catalog
+                + &cgroup
+                + &approvers
+                + &most
+                + &on_full
+                + &roles
+                + settings.tables.as_deref().unwrap_or_default(),
         )
         .expect("a fresh file");
         let env = settings.env.clone();

@@ -20,6 +20,7 @@ mod daemon {
     mod machines;
     mod names;
     mod namespaces;
+    mod notifying;
     mod packs;
     mod past;
     mod permissions;

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
+    notify,
     on_full::OnFull,
     reader::{Reader, Value},
     shared_terminal::SharedTerminal,
@@ -16,13 +17,14 @@ use interlock_core::{
     problem::{Problem, Problems, nearest},
 };
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "approvers",
     "catalog",
     "cgroup",
     "log",
     "metrics",
     "mode",
+    "notify",
     "on_full",
     "package_managers",
     "pins",
@@ -118,6 +120,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
             let most = reader.number(value, key, "a number of sessions, 1 or more");
             put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
         }
+        "notify" => config.notify = notify::targets(value, reader),
         "on_full" => put(&mut config.on_full, reader.one_of(value, key, &ON_FULL)),
         "unattended" => put(&mut config.unattended, reader.one_of(value, key, &UNATTENDED)),
         "watch_below" => put_some(&mut config.watch_below, reader.number(value, key, "a process id")),

@@ -43,6 +43,15 @@ impl Config {
             problem.expected("a process that lives: its descendants are watched, and nobody else");
             problems.push(problem);
         }
+        for (place, target) in config.notify.iter().enumerate() {
+            for (key, why) in target.unusable_files() {
+                let at = format!("notify[{place}].{key}");
+                let mut problem = places.get("notify").cloned().unwrap_or_default();
+                problem.field = at;
+                problem.message = format!("{}: {why}", target.name);
+                problems.push(problem);
+            }
+        }
         problems.sort();
         problems.or(config)
     }

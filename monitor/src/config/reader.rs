@@ -42,12 +42,12 @@ impl<'a> Reader<'a> {
         self.problems.push(problem)
     }
 
-    fn refuse(&mut self, value: &Value<'_>, key: &str, message: String, expected: &str) {
+    pub fn refuse(&mut self, value: &Value<'_>, key: &str, message: String, expected: &str) {
         self.refuse_bytes(value.span(), key, message).expected(expected);
     }
 
     /// Notes a value of another kind, or out of bounds, as it is written.
-    pub(super) fn refuse_found<T>(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<T> {
+    pub fn refuse_found<T>(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<T> {
         let found = match value.get_ref() {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
@@ -55,6 +55,11 @@ impl<'a> Reader<'a> {
         };
         self.refuse(value, key, format!("found {found}"), expected);
         None
+    }
+
+    /// How many problems were noted so far.
+    pub fn count(&self) -> usize {
+        self.problems.0.len()
     }
 
     pub fn absolute(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<PathBuf> {
@@ -123,12 +128,17 @@ impl<'a> Reader<'a> {
         match (value.get_ref().as_str(), value.get_ref().as_array()) {
             (Some("owner"), _) => Some(Approvers::Owner),
             (Some("root"), _) => Some(Approvers::Root),
-            (None, Some(users)) => {
-                let read = |(place, user)| self.user(user, &format!("{key}[{place}]"));
-                Some(Approvers::Users(users.iter().enumerate().filter_map(read).collect()))
-            }
+            (None, Some(_)) => self.users(value, key).map(Approvers::Users),
             _ => self.refuse_found(value, key, "\"owner\", \"root\" or a list of user names and uids"),
         }
+    }
+
+    pub fn users(&mut self, value: &Value<'_>, key: &str) -> Option<Vec<u32>> {
+        let Some(users) = value.get_ref().as_array() else {
+            return self.refuse_found(value, key, "a list of user names and uids");
+        };
+        let read = |(place, user)| self.user(user, &format!("{key}[{place}]"));
+        Some(users.iter().enumerate().filter_map(read).collect())
     }
 
     fn user(&mut self, value: &Value<'_>, key: &str) -> Option<u32> {

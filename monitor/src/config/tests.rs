@@ -130,6 +130,7 @@ fn every_key_is_read() {
             }],
             admin: vec![Member::User(0)],
         },
+        notify: Vec::new(),
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
 }
@@ -175,6 +176,7 @@ fn a_named_file_that_is_missing_is_a_problem() {
 #[test]
 fn the_sample_states_every_key_with_its_default() {
     let sample = include_str!("../../../packaging/config.toml");
+    let (sample, targets) = sample.split_once("#[[notify]]").unwrap();
     let keys = ["catalog", "cgroup", "rules", "watch_below"];
     let (optional, set): (Vec<&str>, Vec<&str>) = sample
         .lines()
@@ -187,4 +189,9 @@ fn the_sample_states_every_key_with_its_default() {
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));
     assert_eq!(document::parse(&optional.join("\n"), path).problems.len(), 0);
+    let targets = format!("[[notify]]{}", targets.replace("\n#", "\n"));
+    let Document { config, problems, .. } = document::parse(&targets, path);
+    assert_eq!((config.notify.len(), problems.0), (2, vec![]));
+    let phone = &config.notify[0];
+    assert_eq!((&phone.events[..], phone.quiet_except), (&Class::DEFAULT[..], Some(Severity::Critical)));
 }

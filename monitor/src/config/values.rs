@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    approvers::Approvers, on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal,
+    approvers::Approvers, notify::Target, on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal,
     unattended::Unattended,
 };
 use interlock_core::{breaker::risk, facts::Mode};
@@ -69,6 +69,8 @@ pub struct Config {
     pub asks_package_managers: bool,
     /// Filter of the daemon's own log, in `tracing`'s syntax: `info,interlock::rules=debug`.
     pub log: String,
+    /// Whom the notifier tells.
+    pub notify: Vec<Target>,
 }
 
 impl Default for Config {
@@ -95,6 +97,7 @@ impl Default for Config {
             resolvers: Vec::new(),
             asks_package_managers: true,
             log: "info".into(),
+            notify: Vec::new(),
         }
     }
 }

@@ -13,6 +13,8 @@
 //! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
 //! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold (`?peek=true` as above) |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
+//! | `GET /v1/notifier` | [`TargetView`]s: whom the notifier tells, and how that goes; for admins |
+//! | `POST /v1/notifier/test` ([`NotifyTry`]) | names of the targets that a test is sent to; for admins |
 //! | `GET /v1/doctor` | [`Check`](interlock_core::health::Check)s |
 //!
 //! A refusal is [`Refusal`] with 403 (not permitted), 404 (no such thing), 409 (too late, wrong state) or 422.
@@ -268,6 +270,45 @@ pub struct Denial {
 pub struct Enroll {
     /// What is about to be executed, for the screen.
     pub command: Vec<String>,
+}
+
+/// One target of the notifier.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct TargetView {
+    pub name: String,
+    /// `webhook`, `ntfy`, `slack`, `matrix` or `telegram`.
+    pub kind: String,
+    /// Messages that are not told yet, and since when the oldest is there.
+    pub waiting: usize,
+    pub oldest: Option<Timestamp>,
+    /// When the last one was delivered; `None`: none since the start.
+    pub delivered: Option<Timestamp>,
+    /// Since when attempts fail, and why the last one did.
+    pub failing_since: Option<Timestamp>,
+    pub why: Option<String>,
+    /// Messages that will never be told: refused, stale, or without room.
+    pub lost: u64,
+    /// Messages of all targets that are only in memory, because the state directory could not be written.
+    pub unwritten: u64,
+    /// The last test.
+    pub test: Option<NotifyTest>,
+}
+
+/// What became of a test message.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct NotifyTest {
+    pub id: String,
+    /// `delivered`, `retried: …`, `refused: …`; `None` before the first attempt has ended.
+    pub outcome: Option<String>,
+    pub delivered: bool,
+}
+
+/// Whom to send a test.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NotifyTry {
+    /// One target; without it, each.
+    pub target: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -3,7 +3,10 @@
 use tokio::sync::oneshot;
 
 use super::{
-    api::{Approval, Denial, Enroll, GrantView, HoldView, Refusal, RulesView, SessionView, Status},
+    api::{
+        Approval, Denial, Enroll, GrantView, HoldView, NotifyTry, Refusal, RulesView, SessionView, Status,
+        TargetView,
+    },
     peer::Caller,
 };
 use crate::archive::{Question, Sight, Told};
@@ -52,6 +55,9 @@ pub enum Request {
     },
     Reload(Reply<RulesView>),
     Doctor(Reply<Vec<Check>>),
+    Notifier(Reply<Vec<TargetView>>),
+    /// Answered by the names of the targets.
+    TestNotifier(NotifyTry, Reply<Vec<String>>),
     /// Asked before events are told, so that the refusal above applies to them too; answered by what the caller may see.
     Watch(Reply<Sight>),
 }
@@ -89,6 +95,8 @@ impl Request {
             Self::Explain { id, .. } => ("explain", Some(id)),
             Self::Reload(_) => ("reload", None),
             Self::Doctor(_) => ("doctor", None),
+            Self::Notifier(_) => ("notifier", None),
+            Self::TestNotifier(test, _) => ("notifier test", test.target.as_ref()),
             Self::Watch(_) => ("events", None),
         };
         Asks { verb, target: target.cloned() }

@@ -23,7 +23,7 @@ use tokio::{net::UnixStream, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Approval, Denial, Enroll, Refusal},
+    api::{Approval, Denial, Enroll, NotifyTry, Refusal},
     command::{Command, EventLoop, Reply, Request, RequestError},
     peer::Caller,
     socket::{ControlSocket, Peer},
@@ -106,6 +106,8 @@ fn routes(app: AppState) -> Router {
         .route("/v1/events", get(events))
         .route("/v1/explain/{id}", get(explain))
         .route("/v1/rules/reload", post(async |asked: Asked| asked.ask(Request::Reload).await))
+        .route("/v1/notifier", get(async |asked: Asked| asked.ask(Request::Notifier).await))
+        .route("/v1/notifier/test", post(test_notifier))
         .route("/v1/doctor", get(async |asked: Asked| asked.ask(Request::Doctor).await))
         .fallback(async || Failure::new(StatusCode::NOT_FOUND, "no such path in the control API, version 1"))
         .method_not_allowed_fallback(async || {
@@ -162,6 +164,10 @@ async fn revoke(asked: Asked, Path(id): Path<String>) -> Response {
 
 async fn explain(asked: Asked, Path(id): Path<String>, Flags(how): Flags<HowToExplain>) -> Response {
     asked.ask(|reply| Request::Explain { id, peek: how.peek, reply }).await
+}
+
+async fn test_notifier(asked: Asked, Given(test): Given<NotifyTry>) -> Response {
+    asked.ask(|reply| Request::TestNotifier(test, reply)).await
 }
 
 async fn events(asked: Asked, Flags(question): Flags<Question>) -> Response {

@@ -15,7 +15,9 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Approval, Denial, Enroll, HoldView, Refusal, RulesView, SessionView, Status},
+    api::{
+        Approval, Denial, Enroll, HoldView, NotifyTry, Refusal, RulesView, SessionView, Status, TargetView,
+    },
     client::{Client, ClientError},
     command::{Command, EventLoop, Request, RequestError},
     live::Live,
@@ -95,6 +97,8 @@ impl EventLoop for Scripted {
             Request::Sessions(_) => "sessions".into(),
             Request::Reload(_) => "reload".into(),
             Request::Doctor(_) => "doctor".into(),
+            Request::Notifier(_) => "notifier".into(),
+            Request::TestNotifier(test, _) => format!("test notifier {:?}", test.target),
             Request::Watch(_) => "watch".into(),
         };
         self.asked.lock().unwrap().push((name, command.caller));
@@ -114,6 +118,8 @@ impl EventLoop for Scripted {
             Request::Explain { id, reply, .. } => drop(reply.send(Ok(explanation(id)))),
             Request::Reload(reply) => drop(reply.send(Ok(sample::status().rules))),
             Request::Doctor(reply) => drop(reply.send(Ok(vec![check()]))),
+            Request::Notifier(reply) => drop(reply.send(Ok(vec![TargetView::default()]))),
+            Request::TestNotifier(test, reply) => drop(reply.send(Ok(test.target.into_iter().collect()))),
             Request::Watch(reply) => drop(reply.send(Ok(self.sight.lock().unwrap().clone()))),
         }
         Ok(())
@@ -206,6 +212,9 @@ async fn each_route_asks_the_event_loop_its_question() {
     client.get::<Explanation>("/v1/explain/h1?peek=true").await.unwrap();
     assert_eq!(client.post::<_, RulesView>("/v1/rules/reload", &()).await.unwrap(), sample::status().rules);
     assert_eq!(client.get::<Vec<Check>>("/v1/doctor").await.unwrap(), [check()]);
+    assert_eq!(client.get::<Vec<TargetView>>("/v1/notifier").await.unwrap(), [TargetView::default()]);
+    let one = NotifyTry { target: Some("phone".into()) };
+    assert_eq!(client.post::<_, Vec<String>>("/v1/notifier/test", &one).await.unwrap(), ["phone"]);
     let expected = [
         "status",
         "sessions",
@@ -221,6 +230,8 @@ async fn each_route_asks_the_event_loop_its_question() {
         "explain h1 true",
         "reload",
         "doctor",
+        "notifier",
+        "test notifier Some(\"phone\")",
     ];
     assert_eq!(served.asked(), expected);
 }

@@ -6,6 +6,7 @@
 pub mod callers;
 pub mod flow_state;
 pub mod flows;
+pub mod notices;
 pub mod reporting;
 pub mod stopping;
 pub mod waiters;
@@ -87,12 +88,15 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
         }
         Effect::AskAgain(session) => flows::ask_again(&mut ctx.kernel.maps, session),
         Effect::TakeBack(session) => ctx.kernel.maps.withdraw_of(session),
-        Effect::KeepAccount { hold } => ctx.reporter.explanations.keep_account(
-            &ctx.reporter.wall,
-            &ctx.decider.sessions,
-            &ctx.decider.settings.rules,
-            hold,
-        ),
+        Effect::KeepAccount { hold } => {
+            ctx.reporter.explanations.keep_account(
+                &ctx.reporter.wall,
+                &ctx.decider.sessions,
+                &ctx.decider.settings.rules,
+                hold,
+            );
+            notices::tell_hold(&ctx.reporter, &ctx.decider, hold);
+        }
         Effect::Waited(waited) => ctx.reporter.metrics.hold_waited(waited),
         Effect::Save => ctx.state.save(),
     }

@@ -14,6 +14,7 @@ use crate::{
     archive::newest_number,
     config::Config,
     daemon::{
+        apply::notices,
         context::{
             Context,
             flows::{Flows, searches::Searches},
@@ -34,6 +35,7 @@ use crate::{
     },
     ledger::Ledger,
     metrics::Metrics,
+    notifier::Notifier,
 };
 use interlock_core::{
     decide::{Decider, Settings},
@@ -70,6 +72,7 @@ pub fn start(
     rules::warn_of_weaker_rules(&ctx.decider.settings.rules, &ctx.kernel.probes);
     record_start(&mut ctx);
     recovery::recover(&mut ctx, before);
+    notices::tell_what_waits(&ctx.reporter, &ctx.decider);
     recognise::adopt(&mut ctx);
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     ctx.kernel.probes.replace_other_versions();
@@ -162,11 +165,13 @@ fn reporter(
     let mut ledger = Ledger::open(&config.state)?;
     let outbox =
         Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
+    let notifier =
+        Notifier::start(&config.notify, &config.state, &metrics).map_err(system("starting the notifier"))?;
     let notary = Notary::open(&config.state, &metrics);
     notary.compare(&mut ledger);
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let host = Host { name, boot: boot_id() };
-    Ok(Reporter::new(ledger, notary, outbox, bus, metrics, host, next_event))
+    Ok(Reporter::new(ledger, notary, outbox, notifier, bus, metrics, host, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {

@@ -44,6 +44,7 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.kernel.untag_deleted();
     ctx.freezer.sweep();
     update_gauges(&ctx.decider, &ctx.reporter.metrics);
+    ctx.reporter.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [
         (&ctx.reporter.metrics.outbox_dropped, ctx.reporter.outbox.dropped()),

@@ -52,6 +52,10 @@ pub struct Metrics {
     file_changes: IntCounterVec,
     searches_cut_short: IntCounterVec,
     requests_refused: IntCounterVec,
+    notifications: IntCounterVec,
+    notifier_outbox: IntGaugeVec,
+    notifier_oldest: IntGaugeVec,
+    pub notifier_dropped: IntCounter,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -171,6 +175,23 @@ impl Metrics {
                 "Searches among a session's descriptors that ended before they were through, by purpose.",
                 &["purpose"],
             )?,
+            notifications: make.counters(
+                "notifications_total",
+                "Messages of the notifier by target and by what became of them.",
+                &["target", "outcome"],
+            )?,
+            notifier_outbox: make.gauges(
+                "notifier_outbox",
+                "Messages that a target was not told yet.",
+                &["target"],
+            )?,
+            notifier_oldest: make.gauges(
+                "notifier_oldest_seconds",
+                "Age of the oldest message that a target was not told yet; 0 where there is none.",
+                &["target"],
+            )?,
+            notifier_dropped: make
+                .counter("notifier_dropped_total", "Messages dropped as the notifier's queue was full.")?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
                 "frozen_by_signal_total",
@@ -348,6 +369,20 @@ impl Metrics {
         let more = total.saturating_sub(counter.get());
         counter.inc_by(more);
         more > 0
+    }
+
+    /// So many more messages to a target ended so. Targets are those of the configuration, at most 32.
+    pub fn notification(&self, target: &str, outcome: &'static str, count: u64) {
+        self.notifications.with_label_values(&[target, outcome]).inc_by(count);
+    }
+
+    /// What waits to be told, as `(target, messages, seconds)`.
+    pub fn notifier<'a>(&self, targets: impl IntoIterator<Item = (&'a str, usize, i64)>) {
+        let _page = self.settle();
+        for (target, waiting, oldest) in targets {
+            self.notifier_outbox.with_label_values(&[target]).set(gauge(waiting));
+            self.notifier_oldest.with_label_values(&[target]).set(oldest);
+        }
     }
 
     fn settle(&self) -> MutexGuard<'_, ()> {

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::{daemon::context::reporter::Reporter, metrics::kind_name};
+use crate::{
+    daemon::{apply::notices, context::reporter::Reporter},
+    metrics::kind_name,
+};
 use interlock_core::{
     decide::{Decider, Decision, Extra, Report, event_name},
     facts::{Action, BootNanos, Lifecycle, SessionId, Subject},
@@ -113,4 +116,5 @@ fn report_hold(
         event = event.with(field, value);
     }
     reporter.publish(sessions, event.object(&hold.object));
+    notices::tell_decided(reporter, sessions, hold, at);
 }

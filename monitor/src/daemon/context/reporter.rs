@@ -27,6 +27,7 @@ use crate::{
     },
     ledger::{Head, Ledger, record::Record},
     metrics::Metrics,
+    notifier::Notifier,
 };
 use interlock_core::{
     facts::{BootNanos, SessionId},
@@ -41,6 +42,7 @@ pub struct Reporter {
     pub notary: Notary,
     pub unwritten: Unwritten,
     pub outbox: Outbox,
+    pub notifier: Notifier,
     pub bus: Bus,
     folding: Folding,
     pub explanations: Explanations,
@@ -60,6 +62,7 @@ impl Reporter {
         ledger: Ledger,
         notary: Notary,
         outbox: Outbox,
+        notifier: Notifier,
         bus: Bus,
         metrics: Arc<Metrics>,
         host: Host,
@@ -71,6 +74,7 @@ impl Reporter {
             notary,
             unwritten: Unwritten::default(),
             outbox,
+            notifier,
             bus,
             folding: Folding::default(),
             explanations: Explanations::default(),
@@ -121,6 +125,7 @@ impl Reporter {
         }
         self.explanations.keep_explainable(sessions, &event);
         self.bus.publish(Arc::clone(&event));
+        self.notifier.tell_event(&event);
         self.outbox.send(event);
     }
 
@@ -142,6 +147,7 @@ impl Reporter {
             let event = Arc::new(Value::Object(repeats.event(self.number_event())));
             self.explanations.keep_explainable_as(repeats.first_id(), &event);
             self.bus.send(Arc::clone(&event));
+            self.notifier.tell_event(&event);
             self.outbox.send(event);
         }
     }

@@ -2,11 +2,13 @@
 
 use crate::{
     control::{
-        api::{Enforcement, Status},
+        api::{Enforcement, NotifyTry, Refusal, Status},
+        command::RequestError,
         peer::Caller,
     },
     daemon::{
         context::Context,
+        serve::permissions,
         upkeep::{losses, registries, rules},
     },
 };
@@ -60,7 +62,24 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
             ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
         ])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
+        .chain(ctx.reporter.notifier.checks())
         .collect()
+}
+
+/// Sends a test to one target of the notifier's, or to each.
+pub fn test_notifier(ctx: &Context, caller: &Caller, test: &NotifyTry) -> Result<Vec<String>, RequestError> {
+    permissions::administer(&ctx.config, caller, "send a test")?;
+    let names = ctx.reporter.notifier.test(test.target.as_deref());
+    if names.is_empty() {
+        let error = match &test.target {
+            Some(target) => format!("no target of the notifier is named {target}"),
+            None => "no target of the notifier is configured".to_owned(),
+        };
+        let hint =
+            Some("see [[notify]] in the daemon's configuration, which is read at its start".to_owned());
+        return Err(RequestError::NotFound(Refusal { error, hint }));
+    }
+    Ok(names)
 }
 
 /// What is in force, and whether it was proven.
