@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::api::{Approval, Denial, Enroll, HoldView, Refusal, RulesView, SessionView, Status};
+use super::api::{Approval, Denial, Enroll, GrantView, HoldView, Refusal, RulesView, SessionView, Status};
 use interlock_core::{explanation::Explanation, health::Check};
 
 /// A method of a path: what it does, and the types that it takes and gives.
@@ -46,6 +46,8 @@ const ROUTES: &[Route] = &[
     ),
     post("/v1/holds/{id}/approve", "Lets a held action go on", Some(of::<Approval>), of::<HoldView>),
     post("/v1/holds/{id}/deny", "Refuses a held action", Some(of::<Denial>), of::<HoldView>),
+    get("/v1/grants", "What persons had let go on for longer than once", &[], of::<Vec<GrantView>>),
+    post("/v1/grants/{id}/revoke", "Takes a grant back", None, of::<Vec<GrantView>>),
     get("/v1/events", "Events, one JSON object a line: event.json", QUESTION, lines),
     get(
         "/v1/explain/{id}",

@@ -58,7 +58,7 @@ fn evidence_that_was_shown_of_one_hold_approves_no_other() {
     let token = first["evidence"].as_str().unwrap().to_owned();
     assert_eq!(recomputed(&first), first["evidence_sha256"].as_str().unwrap(), "{first}");
     assert!(first["evidence_sha256"].as_str().unwrap().starts_with(&token) && token.len() == 16);
-    assert_eq!(daemon.the_event("flow-held")["hold.evidence"], token.as_str());
+    assert_eq!(daemon.the_event("flow-held")["interlock.hold.evidence"], token.as_str());
 
     let moved = daemon.cli(&["approve", &id, "--evidence", "0123456789abcdef"]);
     assert_eq!(moved.status.code(), Some(1), "{}", text(&moved));
@@ -81,7 +81,10 @@ fn evidence_that_was_shown_of_one_hold_approves_no_other() {
     assert_eq!(record["detail"]["evidence"], both["evidence_sha256"]);
     assert_eq!(record["detail"]["reason"], reason);
     let released = daemon.the_event("flow-released");
-    assert_eq!((&released["hold.reason"], &released["hold.evidence"]), (&reason.into(), &both["evidence"]));
+    assert_eq!(
+        (&released["interlock.hold.reason"], &released["interlock.hold.evidence"]),
+        (&reason.into(), &both["evidence"])
+    );
     assert_eq!(daemon.json(&["holds", "--all"])[0]["reason"], reason);
 }
 
@@ -115,7 +118,7 @@ fn a_denial_says_why_and_bad_words_are_refused() {
     assert!(text(&raw).ends_with(" 422"), "{}", text(&raw));
     daemon.expect(&["deny", &id, "--reason", "not ours"]);
     assert_eq!(ledger(&daemon, "deny")[0]["detail"]["reason"], "not ours");
-    assert_eq!(daemon.the_event("flow-denied")["hold.reason"], "not ours");
+    assert_eq!(daemon.the_event("flow-denied")["interlock.hold.reason"], "not ours");
     server.silent().unwrap();
 }
 

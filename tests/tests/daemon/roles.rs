@@ -111,7 +111,7 @@ fn two_persons_approve_also_over_a_restart_and_the_owner_is_neither() {
     assert_eq!(asked(APPROVER, &daemon, "POST", &approve, "").0, 422, "without a reason");
     let (code, first) = asked(APPROVER, &daemon, "POST", &approve, r#"{"reason":"ours"}"#);
     assert!(code == 200 && first.contains(r#""state":"waiting""#), "{code} {first}");
-    assert_eq!(daemon.the_event("approval-given")["hold.approved_by"], "uid 12002");
+    assert_eq!(daemon.the_event("approval-given")["interlock.hold.approved_by"], "uid 12002");
     let listed = text(&daemon.cli(&["holds"]));
     assert!(listed.contains("1 of 2: uid 12002"), "{listed}");
     daemon.kill();

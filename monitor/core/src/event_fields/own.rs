@@ -19,6 +19,9 @@ use Holds::{Flag, Number, Numbers, Text, Texts};
 /// Every own field, without `interlock.`, with what it says.
 pub const FIELDS: &[(&str, Holds, &str)] = &[
     ("action", Text, "what was decided: allow, alert, hold, deny, freeze, kill"),
+    ("attempt.count", Number, "attempts that this event stands for"),
+    ("attempt.request", Text, "what was asked for by somebody who may not"),
+    ("attempt.target", Text, "the hold or the session that it was about"),
     ("connect.before", Text, "`handshake`: the connection has not begun"),
     ("count", Number, "how many the event stands for; absent: one"),
     ("degraded", Text, "the action that the backend in force cannot do, and which is an alert therefore"),
@@ -48,6 +51,10 @@ pub const FIELDS: &[(&str, Holds, &str)] = &[
     ("freeze.still_running", Numbers, "processes that could not be stopped"),
     ("freeze.still_stopped", Numbers, "processes that may still stand"),
     ("freeze.took_us", Number, "microseconds"),
+    ("grant.covers", Text, "what it lets go on"),
+    ("grant.decided_by", Text, "who gave it"),
+    ("grant.id", Text, "`g3`"),
+    ("grant.revoked_by", Text, "who took it back"),
     ("guard.detail", Number, "by the act"),
     ("guard.target", Number, "process that it was tried on"),
     ("hold.approvals", Number, "approvals so far"),
