@@ -17,4 +17,5 @@ pub mod ledger;
 pub mod logfile;
 pub mod metrics;
 pub mod policy;
+pub mod terminals;
 mod text;

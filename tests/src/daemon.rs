@@ -28,6 +28,10 @@ pub struct Settings {
     pub roles: Option<&'static str>,
     /// The key `shared_terminal`; "allow" where nothing is said, as whoever runs the tests has one terminal for all.
     pub shared_terminal: Option<&'static str>,
+    /// The key `desktop`.
+    pub desktop: Option<&'static str>,
+    /// The key `terminal`.
+    pub terminal: Option<&'static str>,
     pub sessions_per_user: Option<usize>,
     /// Nobody is there to answer what is held.
     pub unattended: bool,
@@ -108,6 +112,9 @@ impl Daemon {
         let roles: String = settings.roles.iter().map(|lines| format!("[roles]\n{lines}\n")).collect();
         let most: String =
             settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
+        let terminal: String =
+            settings.terminal.iter().map(|how| format!("terminal = \"{how}\"\n")).collect();
+        let desktop: String = settings.desktop.iter().map(|what| format!("desktop = \"{what}\"\n")).collect();
         let on_full: String = settings.on_full.iter().map(|what| format!("on_full = \"{what}\"\n")).collect();
         if let Some(room) = settings.state_room {
             let state = dir.path().join("state");
@@ -121,7 +128,16 @@ impl Daemon {
             settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
         fs::write(
             dir.path().join("config.toml"),
-            config + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full + &roles,
+            config
+                + &desktop
+                + &terminal
+                + &resolvers
+                + &catalog
+                + &cgroup
+                + &approvers
+                + &most
+                + &on_full
+                + &roles,
         )
         .expect("a fresh file");
         let env = settings.env.clone();

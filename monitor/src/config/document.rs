@@ -5,9 +5,11 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
+    desktop::Desktop,
     on_full::OnFull,
     reader::{Reader, Value},
     shared_terminal::SharedTerminal,
+    terminal::Terminal,
     unattended::Unattended,
     values::Config,
 };
@@ -16,10 +18,11 @@ use interlock_core::{
     problem::{Problem, Problems, nearest},
 };
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "approvers",
     "catalog",
     "cgroup",
+    "desktop",
     "log",
     "metrics",
     "mode",
@@ -34,6 +37,7 @@ const KEYS: [&str; 19] = [
     "shared_terminal",
     "socket",
     "state",
+    "terminal",
     "unattended",
     "watch_below",
 ];
@@ -45,6 +49,9 @@ const SHARED_TERMINAL: [(&str, SharedTerminal); 3] = [
     ("refuse", SharedTerminal::Refuse),
     ("allow", SharedTerminal::Allow),
 ];
+const DESKTOP: [(&str, Desktop); 2] = [("show", Desktop::Show), ("decide", Desktop::Decide)];
+const TERMINAL: [(&str, Terminal); 4] =
+    [("line", Terminal::Line), ("title", Terminal::Title), ("bell", Terminal::Bell), ("off", Terminal::Off)];
 /// Whether they are asked.
 const PACKAGE_MANAGERS: [(&str, bool); 2] = [("ask", true), ("never", false)];
 const UNATTENDED: [(&str, Unattended); 3] =
@@ -108,6 +115,8 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
         "approvers" => put(&mut config.approvers, reader.approvers(value, key)),
         "roles" => put(&mut config.roles, reader.roles(value, key)),
         "shared_terminal" => put(&mut config.shared_terminal, reader.one_of(value, key, &SHARED_TERMINAL)),
+        "desktop" => put(&mut config.desktop, reader.one_of(value, key, &DESKTOP)),
+        "terminal" => put(&mut config.terminal, reader.one_of(value, key, &TERMINAL)),
         "package_managers" => {
             put(&mut config.asks_package_managers, reader.one_of(value, key, &PACKAGE_MANAGERS));
         }

@@ -34,6 +34,7 @@ use crate::{
     },
     ledger::Ledger,
     metrics::Metrics,
+    terminals::Terminals,
 };
 use interlock_core::{
     decide::{Decider, Settings},
@@ -164,7 +165,9 @@ fn reporter(
         Outbox::start(Some(config.state.clone()), DEFAULT_LIMIT).map_err(system("starting the outbox"))?;
     let notary = Notary::open(&config.state, &metrics);
     notary.compare(&mut ledger);
-    Ok(Reporter::new(ledger, notary, outbox, bus, metrics, next_event))
+    let terminals = Terminals::start(config.terminal, Arc::clone(&metrics))
+        .map_err(system("starting the thread that writes to terminals"))?;
+    Ok(Reporter::new(ledger, notary, outbox, bus, terminals, metrics, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {

@@ -27,6 +27,7 @@ use crate::{
     },
     ledger::{Head, Ledger, record::Record},
     metrics::Metrics,
+    terminals::Terminals,
 };
 use interlock_core::{
     facts::{BootNanos, SessionId},
@@ -42,6 +43,7 @@ pub struct Reporter {
     pub unwritten: Unwritten,
     pub outbox: Outbox,
     pub bus: Bus,
+    pub terminals: Terminals,
     folding: Folding,
     pub explanations: Explanations,
     /// Measured once a turn, so that events keep their order on the wall's clock.
@@ -60,6 +62,7 @@ impl Reporter {
         notary: Notary,
         outbox: Outbox,
         bus: Bus,
+        terminals: Terminals,
         metrics: Arc<Metrics>,
         next_event: u64,
     ) -> Self {
@@ -69,6 +72,7 @@ impl Reporter {
             unwritten: Unwritten::default(),
             outbox,
             bus,
+            terminals,
             folding: Folding::default(),
             explanations: Explanations::default(),
             wall: Wall::now(),
@@ -117,6 +121,7 @@ impl Reporter {
             self.report_counted(repeats);
         }
         self.explanations.keep_explainable(sessions, &event);
+        self.terminals.tell(sessions, &event);
         self.bus.publish(Arc::clone(&event));
         self.outbox.send(event);
     }
