@@ -57,6 +57,10 @@ impl Agent {
         Ok(agent)
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// # Errors
     /// The worker has ended, the task failed, or it took more than 120 s.
     pub fn perform(&mut self, task: &Task) -> Result<Vec<f64>> {

@@ -6,6 +6,8 @@ mod clip;
 mod colour;
 mod config;
 mod daemon;
+#[cfg(feature = "desktop")]
+mod desktop;
 mod doctor;
 #[cfg(feature = "drill")]
 mod drill;
@@ -118,6 +120,9 @@ enum ClientVerb {
     Record(record::RecordSessions),
     /// What waits for a decision, live; decided by key, with the evidence on the screen
     Watch(watch::Watch),
+    /// Show what waits as notifications of the desktop (as the user whose desktop it is)
+    #[cfg(feature = "desktop")]
+    Notify(desktop::Notify),
     /// What waits for a decision
     Holds(holds::Holds),
     /// Let a held action go on
@@ -154,6 +159,8 @@ impl ClientVerb {
             Self::Report(report) => report.perform(client, global),
             Self::Record(record) => record.perform(client, &plain),
             Self::Watch(watch) => watch.perform(client),
+            #[cfg(feature = "desktop")]
+            Self::Notify(notify) => notify.perform(client, &plain),
             Self::Holds(holds) => holds.perform(client, &global.printer(holds.reading)),
             Self::Approve(approve) => approve.perform(client, &plain),
             Self::Deny(deny) => deny.perform(client, &plain),

@@ -3,6 +3,7 @@
 //! `packaging/config.toml` shows every key with its default.
 
 mod approvers;
+mod desktop;
 mod document;
 mod load;
 mod notify;
@@ -11,14 +12,17 @@ mod reader;
 pub mod roles;
 mod roles_reader;
 mod shared_terminal;
+mod terminal;
 mod unattended;
 mod values;
 
 pub use self::{
     approvers::Approvers,
+    desktop::Desktop,
     notify::{Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, Target},
     on_full::OnFull,
     shared_terminal::SharedTerminal,
+    terminal::Terminal,
     unattended::Unattended,
     values::{Config, FILE, METRICS_PORT, PINS, RULES, SESSIONS_PER_USER, SOCKET, STATE},
 };

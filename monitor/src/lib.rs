@@ -18,4 +18,5 @@ pub mod logfile;
 pub mod metrics;
 pub mod notifier;
 pub mod policy;
+pub mod terminals;
 mod text;

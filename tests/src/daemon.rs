@@ -28,6 +28,10 @@ pub struct Settings {
     pub roles: Option<&'static str>,
     /// The key `shared_terminal`; "allow" where nothing is said, as whoever runs the tests has one terminal for all.
     pub shared_terminal: Option<&'static str>,
+    /// The key `desktop`.
+    pub desktop: Option<&'static str>,
+    /// The key `terminal`.
+    pub terminal: Option<&'static str>,
     pub sessions_per_user: Option<usize>,
     /// Nobody is there to answer what is held.
     pub unattended: bool,
@@ -110,6 +114,9 @@ impl Daemon {
         let roles: String = settings.roles.iter().map(|lines| format!("[roles]\n{lines}\n")).collect();
         let most: String =
             settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
+        let terminal: String =
+            settings.terminal.iter().map(|how| format!("terminal = \"{how}\"\n")).collect();
+        let desktop: String = settings.desktop.iter().map(|what| format!("desktop = \"{what}\"\n")).collect();
         let on_full: String = settings.on_full.iter().map(|what| format!("on_full = \"{what}\"\n")).collect();
         if let Some(room) = settings.state_room {
             let state = dir.path().join("state");
@@ -124,6 +131,8 @@ impl Daemon {
         fs::write(
             dir.path().join("config.toml"),
             config
+                + &desktop
+                + &terminal
                 + &resolvers
                 + &catalog
                 + &cgroup

@@ -6,6 +6,7 @@ mod daemon {
     mod approving;
     mod beginning;
     mod clients;
+    mod desktop;
     mod elsewhere;
     mod explaining;
     mod flows;
@@ -40,6 +41,7 @@ mod daemon {
     mod storm;
     mod suggesting;
     mod terminals;
+    mod told;
     mod trial;
     mod upgrade;
     mod watchdog;

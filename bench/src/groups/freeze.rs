@@ -1,10 +1,13 @@
 //! How long it takes until nothing of a large tree runs any more.
 
+mod ways;
+
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
+use self::ways::{Grove, Way};
 use super::Effort;
 use crate::{
     arena::Arena,
@@ -24,9 +27,11 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
     for (forkers, what) in [(0, "1,000 sleepers"), (FORKERS, "1,000 sleepers and 4 that fork without end")] {
         let daemon = Daemon::start(arena)?;
         let mut session = setup::session(arena, false)?;
+        let grove = Grove::around(session.pid())?;
         session.perform(&Task::Populate { sleepers: SLEEPERS, forkers })?;
         let id = populated(&daemon)?;
         let (mut times, mut escaped) = (Vec::new(), 0.0);
+        let mut others = Way::ALL.map(|way| (way, Vec::new(), 0));
         for _ in 0..effort.of(15, 3) {
             let frozen = freeze(&daemon, &id)?;
             times.push(
@@ -36,6 +41,11 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
                 .as_array()
                 .map_or(0.0, |running| running.len() as f64);
             daemon.client.post(&format!("/v1/sessions/{id}/thaw"))?;
+            for (way, times, left) in &mut others {
+                let (took, running) = grove.stop(*way)?;
+                times.push(took.as_secs_f64() * 1e3);
+                *left += running;
+            }
         }
         lines.push(Line::new(format!("freeze: {what}, p50"), quantile(&times, 0.5), Unit::Millis).goal(GOAL));
         lines.push(
@@ -44,6 +54,15 @@ pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
         lines.push(
             Line::new(format!("freeze: {what}, still running"), escaped, Unit::Count).goal(Goal::AtMost(0.0)),
         );
+        drop(session); // before its group
+        for (way, times, left) in others {
+            let name = way.name();
+            let worst = format!("worst {:.2} ms, still running {left}", quantile(&times, 1.0));
+            lines.push(
+                Line::new(format!("freeze: {what}, {name}, p50"), quantile(&times, 0.5), Unit::Millis)
+                    .note(worst),
+            );
+        }
     }
     Ok(lines)
 }

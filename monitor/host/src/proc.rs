@@ -18,5 +18,6 @@ pub mod stores;
 pub mod surroundings;
 pub mod survey;
 pub mod terminal;
+pub mod tty;
 pub mod users;
 pub mod workspace;

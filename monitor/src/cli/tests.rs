@@ -133,6 +133,7 @@ pub mod sample {
                 asked: 1,
                 failures: vec!["npm did not say which registry it uses: it took longer than 10 s".into()],
             },
+            desktop_decides: false,
             metrics: Some("127.0.0.1:9464".into()),
             socket: "/run/interlock/control.sock".into(),
         }

@@ -5,10 +5,12 @@ use std::{collections::BTreeMap, ops::Range, path::Path};
 use toml::de::DeTable;
 
 use super::{
+    desktop::Desktop,
     notify,
     on_full::OnFull,
     reader::{Reader, Value},
     shared_terminal::SharedTerminal,
+    terminal::Terminal,
     unattended::Unattended,
     values::Config,
 };
@@ -17,10 +19,11 @@ use interlock_core::{
     problem::{Problem, Problems, nearest},
 };
 
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 22] = [
     "approvers",
     "catalog",
     "cgroup",
+    "desktop",
     "log",
     "metrics",
     "mode",
@@ -36,6 +39,7 @@ const KEYS: [&str; 20] = [
     "shared_terminal",
     "socket",
     "state",
+    "terminal",
     "unattended",
     "watch_below",
 ];
@@ -47,6 +51,9 @@ const SHARED_TERMINAL: [(&str, SharedTerminal); 3] = [
     ("refuse", SharedTerminal::Refuse),
     ("allow", SharedTerminal::Allow),
 ];
+const DESKTOP: [(&str, Desktop); 2] = [("show", Desktop::Show), ("decide", Desktop::Decide)];
+const TERMINAL: [(&str, Terminal); 4] =
+    [("line", Terminal::Line), ("title", Terminal::Title), ("bell", Terminal::Bell), ("off", Terminal::Off)];
 /// Whether they are asked.
 const PACKAGE_MANAGERS: [(&str, bool); 2] = [("ask", true), ("never", false)];
 const UNATTENDED: [(&str, Unattended); 3] =
@@ -110,6 +117,8 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
         "approvers" => put(&mut config.approvers, reader.approvers(value, key)),
         "roles" => put(&mut config.roles, reader.roles(value, key)),
         "shared_terminal" => put(&mut config.shared_terminal, reader.one_of(value, key, &SHARED_TERMINAL)),
+        "desktop" => put(&mut config.desktop, reader.one_of(value, key, &DESKTOP)),
+        "terminal" => put(&mut config.terminal, reader.one_of(value, key, &TERMINAL)),
         "package_managers" => {
             put(&mut config.asks_package_managers, reader.one_of(value, key, &PACKAGE_MANAGERS));
         }

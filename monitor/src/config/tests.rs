@@ -94,6 +94,7 @@ fn every_key_is_read() {
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
          log = \"debug\"\nwatch_below = 1\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
          resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n\
+         terminal = \"bell\"\ndesktop = \"decide\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
          approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
     ));
@@ -113,6 +114,8 @@ fn every_key_is_read() {
         sessions_per_user: 3,
         unattended: Unattended::Never,
         shared_terminal: SharedTerminal::Allow,
+        terminal: Terminal::Bell,
+        desktop: Desktop::Decide,
         asks_package_managers: false,
         cgroup: Some(directory.path().into()),
         log: "debug".into(),
@@ -184,7 +187,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 15));
+    assert_eq!((optional.len(), set.len()), (4, 17));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));

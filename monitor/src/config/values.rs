@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    approvers::Approvers, notify::Target, on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal,
-    unattended::Unattended,
+    approvers::Approvers, desktop::Desktop, notify::Target, on_full::OnFull, roles::Roles,
+    shared_terminal::SharedTerminal, terminal::Terminal, unattended::Unattended,
 };
 use interlock_core::{breaker::risk, facts::Mode};
 
@@ -52,6 +52,10 @@ pub struct Config {
     pub roles: Roles,
     /// Whether what lets something go on may be decided from a terminal that a session has, too.
     pub shared_terminal: SharedTerminal,
+    /// Whether a click in a notification of the desktop approves.
+    pub desktop: Desktop,
+    /// How the person is told on the terminal that a session was started at.
+    pub terminal: Terminal,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
     /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is reported.
@@ -89,6 +93,8 @@ impl Default for Config {
             approvers: Approvers::Owner,
             roles: Roles::default(),
             shared_terminal: SharedTerminal::default(),
+            desktop: Desktop::default(),
+            terminal: Terminal::default(),
             risk_budget: risk::BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
             unattended: Unattended::default(),

@@ -58,6 +58,9 @@ pub struct Status {
     /// Package registries that were learned.
     #[serde(default)]
     pub registries: RegistriesView,
+    /// Whether an approval counts that was clicked in a notification of the desktop.
+    #[serde(default)]
+    pub desktop_decides: bool,
     pub metrics: Option<String>,
     pub socket: String,
 }
@@ -241,6 +244,9 @@ pub struct Approval {
     /// Proof of who approves, where the hold's terms ask for one.
     #[serde(default)]
     pub factor: Option<Factor>,
+    /// It was clicked in a notification that this process showed: the daemon refuses it where a session could have clicked.
+    #[serde(default)]
+    pub desktop: Option<u32>,
 }
 
 /// What a person proves to be that person by.

@@ -36,6 +36,7 @@ use crate::{
     ledger::Ledger,
     metrics::Metrics,
     notifier::Notifier,
+    terminals::Terminals,
 };
 use interlock_core::{
     decide::{Decider, Settings},
@@ -171,7 +172,9 @@ fn reporter(
     notary.compare(&mut ledger);
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let host = Host { name, boot: boot_id() };
-    Ok(Reporter::new(ledger, notary, outbox, notifier, bus, metrics, host, next_event))
+    let terminals = Terminals::start(config.terminal, Arc::clone(&metrics))
+        .map_err(system("starting the thread that writes to terminals"))?;
+    Ok(Reporter::new(ledger, notary, outbox, notifier, bus, terminals, metrics, host, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {

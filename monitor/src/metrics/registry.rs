@@ -56,6 +56,7 @@ pub struct Metrics {
     notifier_outbox: IntGaugeVec,
     notifier_oldest: IntGaugeVec,
     pub notifier_dropped: IntCounter,
+    terminal_messages: IntCounterVec,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -192,6 +193,11 @@ impl Metrics {
             )?,
             notifier_dropped: make
                 .counter("notifier_dropped_total", "Messages dropped as the notifier's queue was full.")?,
+            terminal_messages: make.counters(
+                "terminal_messages_total",
+                "What was told on sessions' terminals, by what became of it.",
+                &["outcome"],
+            )?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
                 "frozen_by_signal_total",
@@ -356,6 +362,17 @@ impl Metrics {
 
     pub fn search_cut_short(&self, purpose: &'static str) {
         self.searches_cut_short.with_label_values(&[purpose]).inc();
+    }
+
+    /// Something was told on a session's terminal, or could not be.
+    pub fn terminal_told(&self, outcome: &'static str) {
+        self.terminal_messages.with_label_values(&[outcome]).inc();
+    }
+
+    /// How often so far.
+    #[must_use]
+    pub fn terminal_told_total(&self, outcome: &str) -> u64 {
+        self.terminal_messages.with_label_values(&[outcome]).get()
     }
 
     /// Another program did something to a file of records, and it was noticed.

@@ -83,6 +83,18 @@ impl Controlling {
         Self::within(&stat(pid)?)
     }
 
+    /// As proc(5) has it in `tty_nr`.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.number
+    }
+
+    /// The process that leads its POSIX session: the person's shell, mostly.
+    #[must_use]
+    pub fn leader(self) -> u32 {
+        self.leader
+    }
+
     fn within(stat: &Stat) -> Option<Self> {
         stat.terminal.map(|number| Self { number, leader: stat.leader })
     }
@@ -257,11 +269,11 @@ fn standard(pid: u32) -> Vec<Device> {
 }
 
 /// proc(5), `tty_nr`: the major number in bits 15 to 8, the minor one in bits 31 to 20 and 7 to 0.
-fn packed(major: u32, minor: u32) -> u32 {
+pub(super) fn packed(major: u32, minor: u32) -> u32 {
     (minor & 0xff) | (major & 0xfff) << 8 | (minor & !0xff) << 12
 }
 
-fn parts(number: u32) -> (u32, u32) {
+pub(super) fn parts(number: u32) -> (u32, u32) {
     ((number >> 8) & 0xfff, (number & 0xff) | (number >> 12) & !0xff)
 }
 

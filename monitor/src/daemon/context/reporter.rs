@@ -28,6 +28,7 @@ use crate::{
     ledger::{Head, Ledger, record::Record},
     metrics::Metrics,
     notifier::Notifier,
+    terminals::Terminals,
 };
 use interlock_core::{
     facts::{BootNanos, SessionId},
@@ -44,6 +45,7 @@ pub struct Reporter {
     pub outbox: Outbox,
     pub notifier: Notifier,
     pub bus: Bus,
+    pub terminals: Terminals,
     folding: Folding,
     pub explanations: Explanations,
     /// Measured once a turn, so that events keep their order on the wall's clock.
@@ -64,6 +66,7 @@ impl Reporter {
         outbox: Outbox,
         notifier: Notifier,
         bus: Bus,
+        terminals: Terminals,
         metrics: Arc<Metrics>,
         host: Host,
         next_event: u64,
@@ -76,6 +79,7 @@ impl Reporter {
             outbox,
             notifier,
             bus,
+            terminals,
             folding: Folding::default(),
             explanations: Explanations::default(),
             wall: Wall::now(),
@@ -124,6 +128,7 @@ impl Reporter {
             self.report_counted(repeats);
         }
         self.explanations.keep_explainable(sessions, &event);
+        self.terminals.tell(sessions, &event);
         self.bus.publish(Arc::clone(&event));
         self.notifier.tell_event(&event);
         self.outbox.send(event);

@@ -5,7 +5,7 @@ pub mod memberships;
 
 use crate::{
     archive::Sight,
-    config::{Config, roles::Person},
+    config::{Config, Desktop, roles::Person},
     control::{
         api::{HoldView, Refusal, SessionView},
         command::RequestError,
@@ -24,6 +24,10 @@ use interlock_core::{
     holds::{Hold, Holds},
     sessions::Registry,
 };
+use interlock_host::proc::{login, procfs};
+
+/// Who started the process that showed a notification, and who started that, and so on: so many are looked at.
+const ABOVE: usize = 32;
 
 /// Refuses whoever carries a label, and whoever is gone.
 pub fn permit(ctx: &mut Context, caller: &Caller) -> Result<(), RequestError> {
@@ -38,6 +42,29 @@ pub fn permit(ctx: &mut Context, caller: &Caller) -> Result<(), RequestError> {
     // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.
     if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
         return Err(not_permitted("the calling process has ended or is ending, so nobody knows who asks"));
+    }
+    Ok(())
+}
+
+/// Whether an approval counts that was clicked in a notification which `shower` showed. Fails closed: that it was clicked, the
+/// helper says by itself, as the person's own program; everything else is looked at here.
+pub fn may_be_clicked(ctx: &mut Context, caller: &Caller, shower: u32) -> Result<(), RequestError> {
+    if ctx.config.desktop != Desktop::Decide {
+        let hint = "approve in a terminal: interlock approve ID (`desktop` of the configuration says so)";
+        return Err(RequestError::NotPermitted(Refusal {
+            error: "an approval that is clicked on the desktop does not count here".into(),
+            hint: Some(hint.into()),
+        }));
+    }
+    let above = login::ancestors(shower, ABOVE).into_iter().map(|above| above.pid);
+    let mut all = std::iter::once(shower).chain(above);
+    if let Some((pid, label)) = all.find_map(|pid| Some((pid, ctx.kernel.maps.label(pid)?))) {
+        let session = SessionId(label.session);
+        return Err(ctx.upkeep.asking.refuse(&mut ctx.reporter, &ctx.decider.sessions, session, pid));
+    }
+    // After the label, as in `permit`: the dead and the dying carry none.
+    if procfs::user(shower) != Some(caller.uid) || !procfs::is_at_work(shower) {
+        return Err(not_permitted("who showed the notification has ended, or is another user's"));
     }
     Ok(())
 }

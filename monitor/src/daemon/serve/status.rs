@@ -1,6 +1,7 @@
 //! `interlock status` and `interlock doctor`.
 
 use crate::{
+    config::Desktop,
     control::{
         api::{Enforcement, NotifyTry, Refusal, Status},
         command::RequestError,
@@ -46,6 +47,7 @@ fn whole_status(ctx: &Context) -> Status {
         dismissed: ctx.reporter.dismissed.named(),
         enforcement: enforcement(&ctx.kernel.proofs),
         registries: registries::registries_view(ctx),
+        desktop_decides: ctx.config.desktop == Desktop::Decide,
         metrics: ctx.metrics_address.clone(),
         socket: ctx.config.socket.display().to_string(),
     }
@@ -60,6 +62,7 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
             rules::check_rules(&ctx.decider.settings.rules, &ctx.kernel.probes),
             rules::check_packs(&ctx.decider.settings.rules, &ctx.policies.catalog),
             ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
+            ctx.reporter.terminals.check(),
         ])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .chain(ctx.reporter.notifier.checks())

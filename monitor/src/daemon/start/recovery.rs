@@ -63,6 +63,8 @@ pub fn recover(ctx: &mut Context, before: Snapshot) {
                 tracing::error!(session = %id, %error, "what it touched is unknown, and its connections may not ask");
             }
             ctx.decider.sessions.insert(session);
+            let seat = ctx.surveying.surroundings.get(&id).and_then(|around| around.seat);
+            ctx.reporter.terminals.sits(id, seat);
         }
         let process = procfs::read(pid).map(|running| running.process);
         ctx.decider.sessions.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));

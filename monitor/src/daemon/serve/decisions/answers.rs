@@ -39,6 +39,9 @@ pub fn approve(
     asked: &api::Approval,
 ) -> Result<HoldView, RequestError> {
     let hold = permissions::hold_for(ctx, caller, text, Act::Approve)?;
+    if let Some(shower) = asked.desktop {
+        permissions::may_be_clicked(ctx, caller, shower)?;
+    }
     let approval = Approval {
         extent: extent(asked)?,
         evidence: asked.evidence.clone(),
@@ -69,6 +72,7 @@ pub fn approve(
         ("factor", json!(approval.factor)),
         ("approvals", given.into()),
         ("approvals_asked", hold.terms.count.into()),
+        ("desktop", json!(asked.desktop)),
     ];
     provable(ctx, Kind::Approve, &approval.who, SessionId(hold.session), detail, "approved")?;
     apply::step(ctx, Input::Approved(approval));

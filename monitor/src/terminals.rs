@@ -1,0 +1,184 @@
+//! The person is told on the terminal that a session was started at: what waits, what was decided and by whom, a freeze and a thaw.
+//!
+//! It is the terminal of the session's root when the session began: the person's. A terminal that an agent makes for its tools is
+//! the controlling one of what runs there and never of its root, so nothing is told to it.
+//!
+//! One thread writes; whoever tells never waits. A terminal that takes nothing for 0.1 s is given up for this time, and counted.
+
+mod notice;
+mod place;
+mod quota;
+mod sitting;
+mod wording;
+
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+
+use self::{
+    notice::Notice,
+    place::Place,
+    sitting::{Outcome, Sitting},
+};
+use crate::{config::Terminal, metrics::Metrics};
+use interlock_core::{
+    facts::SessionId,
+    health::{Check, CheckState},
+    sessions::Registry,
+};
+use interlock_host::proc::seat::Controlling;
+
+/// Notices that wait for the writer.
+const QUEUE: usize = 256;
+/// Members that are asked for the terminal, in case the root has ended.
+const MEMBERS: usize = 16;
+/// How often is looked whether what was left out is to be told.
+const LATER: Duration = Duration::from_secs(1);
+/// Outcomes that told nobody.
+const FAILED: [&str; 3] = ["dropped", "stuck", "gone"];
+
+#[derive(Debug)]
+enum Task {
+    Tell(SessionId, Place, Notice),
+    Leave(SessionId),
+}
+
+/// The terminals of all sessions.
+pub struct Terminals {
+    how: Terminal,
+    /// `None` where nobody is told there.
+    queue: Option<SyncSender<Task>>,
+    /// The controlling terminal that each session's root had when it began.
+    of: HashMap<SessionId, Controlling>,
+    metrics: Arc<Metrics>,
+}
+
+impl Terminals {
+    /// # Errors
+    /// No thread can be had.
+    pub fn start(how: Terminal, metrics: Arc<Metrics>) -> io::Result<Self> {
+        let mut terminals = Self { how, queue: None, of: HashMap::new(), metrics: Arc::clone(&metrics) };
+        if how == Terminal::Off {
+            return Ok(terminals);
+        }
+        let (queue, tasks) = sync_channel(QUEUE);
+        let teller = Teller { how, metrics, sittings: HashMap::new() };
+        thread::Builder::new().name("interlock-tty".into()).spawn(move || teller.run(&tasks))?;
+        terminals.queue = Some(queue);
+        Ok(terminals)
+    }
+
+    /// A session has a terminal.
+    pub fn sits(&mut self, session: SessionId, terminal: Option<Controlling>) {
+        self.of.extend(terminal.map(|terminal| (session, terminal)));
+    }
+
+    /// A session is over.
+    pub fn leave(&mut self, session: SessionId) {
+        if self.of.remove(&session).is_some() {
+            self.hand_over(Task::Leave(session));
+        }
+    }
+
+    /// Tells of an event where somebody is to be told. Nobody is in front of an unattended one.
+    pub fn tell(&self, sessions: &Registry, event: &Value) {
+        let Some(notice) = Notice::of(event) else { return };
+        let Some(id) = sessions.find(&notice.session) else { return };
+        let attended = sessions.get(id).is_some_and(|session| session.unattended.is_none());
+        let Some(terminal) = self.of.get(&id).copied().filter(|_| attended) else { return };
+        let mut pids = sessions.pids(id, id.root());
+        pids.truncate(MEMBERS);
+        self.hand_over(Task::Tell(id, Place { terminal, pids }, notice));
+    }
+
+    fn hand_over(&self, task: Task) {
+        let Some(queue) = &self.queue else { return };
+        if queue.try_send(task).is_err() {
+            self.metrics.terminal_told("dropped"); // fails open: nobody waits for a terminal
+        }
+    }
+
+    /// What `interlock doctor` says of it.
+    #[must_use]
+    pub fn check(&self) -> Check {
+        let subject = "session terminals".to_owned();
+        if self.how == Terminal::Off {
+            let found = "nobody is told there (terminal = \"off\")".to_owned();
+            return Check { subject, state: CheckState::Good, found, advice: None };
+        }
+        let count = |outcome: &str| self.metrics.terminal_told_total(outcome);
+        let told: u64 = ["line", "title", "bell"].into_iter().map(count).sum();
+        let failed: Vec<String> = FAILED
+            .into_iter()
+            .filter(|outcome| count(outcome) > 0)
+            .map(|outcome| format!("{outcome} {}", count(outcome)))
+            .collect();
+        if failed.is_empty() {
+            return Check {
+                subject,
+                state: CheckState::Good,
+                found: format!("told {told} times"),
+                advice: None,
+            };
+        }
+        let found = format!("told {told} times; not told: {}", failed.join(", "));
+        let advice = "a terminal that is stopped (Ctrl-S), closed or not read takes nothing; interlock watch shows what waits";
+        Check { subject, state: CheckState::Limited, found, advice: Some(advice.into()) }
+    }
+}
+
+/// The thread that writes.
+struct Teller {
+    how: Terminal,
+    metrics: Arc<Metrics>,
+    sittings: HashMap<SessionId, (Place, Sitting)>,
+}
+
+impl Teller {
+    fn run(mut self, tasks: &Receiver<Task>) {
+        loop {
+            let later = self.sittings.values().any(|(_, sitting)| sitting.waits());
+            let task = match later {
+                false => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                true => tasks.recv_timeout(LATER),
+            };
+            match task {
+                Ok(Task::Tell(id, place, notice)) => self.tell(id, place, &notice),
+                Ok(Task::Leave(id)) => {
+                    if let Some((place, mut sitting)) = self.sittings.remove(&id) {
+                        sitting.leave(&place);
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            self.tell_left_out();
+        }
+    }
+
+    fn tell(&mut self, id: SessionId, place: Place, notice: &Notice) {
+        let (known, sitting) = self.sittings.entry(id).or_insert_with(|| (place.clone(), Sitting::default()));
+        *known = place;
+        let outcome = sitting.tell(known, notice, self.how, Instant::now());
+        self.metrics.terminal_told(outcome.name());
+    }
+
+    fn tell_left_out(&mut self) {
+        for (place, sitting) in self.sittings.values_mut() {
+            if let Some(Outcome::Stuck | Outcome::Gone) =
+                sitting.tell_left_out(place, self.how, Instant::now())
+            {
+                self.metrics.terminal_told(Outcome::Stuck.name());
+            }
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! How much one session may have told in a minute: an agent that tries again and again must not fill a person's screen.
+
+use std::time::{Duration, Instant};
+
+const WINDOW: Duration = Duration::from_secs(60);
+/// What is told in a minute; of it, so many holds: their decisions have room in any case.
+const ALL: u32 = 10;
+const HOLDS: u32 = 6;
+
+#[derive(Debug, Default)]
+pub struct Quota {
+    since: Option<Instant>,
+    told: u32,
+    holds: u32,
+    left_out: u64,
+}
+
+impl Quota {
+    /// Whether one more is told; what is not is counted.
+    pub fn admits(&mut self, is_hold: bool, now: Instant) -> bool {
+        if self.since.is_none() {
+            self.since = Some(now);
+        }
+        let admitted = self.told < ALL && !(is_hold && self.holds >= HOLDS);
+        if admitted {
+            self.told += 1;
+            self.holds += u32::from(is_hold);
+        } else {
+            self.left_out += 1;
+        }
+        admitted
+    }
+
+    /// How many were left out, once the minute is over; the next one begins with what is told then.
+    pub fn due(&mut self, now: Instant) -> Option<u64> {
+        let since = self.since.filter(|since| now.saturating_duration_since(*since) >= WINDOW);
+        since?;
+        let left_out = std::mem::take(self).left_out;
+        (left_out > 0).then_some(left_out)
+    }
+
+    /// Whether somebody has to be told later what was left out.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        self.left_out > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_minute_has_room_for_some_and_the_rest_is_counted() {
+        let (mut quota, start) = (Quota::default(), Instant::now());
+        let holds = (0..9).filter(|_| quota.admits(true, start)).count();
+        let others = (0..9).filter(|_| quota.admits(false, start)).count();
+        assert_eq!((holds, others, quota.waits()), (6, 4, true));
+        assert_eq!(quota.due(start + Duration::from_secs(59)), None);
+        assert_eq!(quota.due(start + WINDOW), Some(8));
+        assert!(!quota.waits() && quota.admits(true, start + WINDOW));
+        assert_eq!(quota.due(start + 3 * WINDOW), None);
+    }
+}
