@@ -12,6 +12,7 @@ mod events;
 pub mod exit;
 mod explain;
 mod extent;
+mod factor;
 mod global;
 mod grants;
 mod holds;
@@ -28,7 +29,9 @@ mod rules;
 mod run;
 mod sessions;
 mod status;
+mod strength;
 mod suggest;
+mod suspend;
 mod time;
 mod wait;
 mod watch;
@@ -126,7 +129,14 @@ enum ClientVerb {
     /// Stop every process of a session
     Freeze(sessions::Chosen),
     /// Let a frozen session go on, on probation
-    Thaw(sessions::Chosen),
+    Thaw(sessions::Thaw),
+    /// Allow everything of a session for a time, and record all of it (admins)
+    BreakGlass(suspend::BreakGlass),
+    /// The same for your own sessions, where the configuration allows it
+    Pause(suspend::Pause),
+    /// Codes and keys that your decisions take
+    #[command(subcommand)]
+    Factor(factor::Factor),
     /// Why an event or a hold was decided as it was
     Explain(explain::Explain),
     /// What this machine allows to watch and to stop
@@ -150,7 +160,10 @@ impl ClientVerb {
             Self::Grants(reading) => grants::list(client, &global.printer(reading)),
             Self::Revoke(revoke) => revoke.perform(client, &plain),
             Self::Freeze(chosen) => chosen.freeze(client, &plain),
-            Self::Thaw(chosen) => chosen.thaw(client, &plain),
+            Self::Thaw(thaw) => thaw.perform(client, &plain),
+            Self::BreakGlass(glass) => glass.perform(client, &plain),
+            Self::Pause(pause) => pause.perform(client, &plain),
+            Self::Factor(factor) => factor.perform(client, global),
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),
         }

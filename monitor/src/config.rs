@@ -4,7 +4,9 @@
 
 mod approvers;
 mod document;
+mod factor_policy;
 mod load;
+pub mod longest;
 mod on_full;
 mod reader;
 pub mod roles;
@@ -14,7 +16,8 @@ mod unattended;
 mod values;
 
 pub use self::{
-    approvers::Approvers,
+    approvers::{Approvers, uid},
+    factor_policy::FactorPolicy,
     on_full::OnFull,
     shared_terminal::SharedTerminal,
     unattended::Unattended,

@@ -3,12 +3,14 @@
 pub mod api;
 pub mod client;
 pub mod command;
+pub mod factors;
 pub mod live;
 pub mod peer;
 mod places;
 pub mod server;
 pub mod socket;
 mod stream;
+pub mod suspensions;
 
 #[cfg(test)]
 mod tests;

@@ -43,6 +43,8 @@ pub struct Settings {
     pub on_full: Option<&'static str>,
     /// Its state lies on a file system of its own that has so much room, as mount(8) reads it.
     pub state_room: Option<&'static str>,
+    /// Further lines of its configuration.
+    pub more: &'static str,
     /// Variables that it starts with.
     pub env: Vec<(&'static str, String)>,
 }
@@ -121,7 +123,7 @@ impl Daemon {
             settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
         fs::write(
             dir.path().join("config.toml"),
-            config + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full + &roles,
+            config + settings.more + &resolvers + &catalog + &cgroup + &approvers + &most + &on_full + &roles,
         )
         .expect("a fresh file");
         let env = settings.env.clone();

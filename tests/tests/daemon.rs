@@ -8,6 +8,7 @@ mod daemon {
     mod clients;
     mod elsewhere;
     mod explaining;
+    mod factors;
     mod flows;
     mod freezing;
     mod gates;
@@ -37,6 +38,7 @@ mod daemon {
     mod sessions;
     mod storm;
     mod suggesting;
+    mod suspending;
     mod terminals;
     mod trial;
     mod upgrade;

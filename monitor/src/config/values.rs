@@ -4,11 +4,12 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use super::{
-    approvers::Approvers, on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal,
-    unattended::Unattended,
+    approvers::Approvers, factor_policy::FactorPolicy, longest, on_full::OnFull, roles::Roles,
+    shared_terminal::SharedTerminal, unattended::Unattended,
 };
 use interlock_core::{breaker::risk, facts::Mode};
 
@@ -52,6 +53,12 @@ pub struct Config {
     pub roles: Roles,
     /// Whether what lets something go on may be decided from a terminal that a session has, too.
     pub shared_terminal: SharedTerminal,
+    /// When a decision takes a factor.
+    pub factor: FactorPolicy,
+    /// The longest that root may break the glass.
+    pub break_glass_most: Duration,
+    /// The longest that persons may pause their own sessions; `None`: not at all.
+    pub pause: Option<Duration>,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
     /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is reported.
@@ -87,6 +94,9 @@ impl Default for Config {
             approvers: Approvers::Owner,
             roles: Roles::default(),
             shared_terminal: SharedTerminal::default(),
+            factor: FactorPolicy::default(),
+            break_glass_most: longest::BREAK_GLASS,
+            pause: None,
             risk_budget: risk::BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
             unattended: Unattended::default(),

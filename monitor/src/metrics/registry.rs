@@ -52,6 +52,7 @@ pub struct Metrics {
     file_changes: IntCounterVec,
     searches_cut_short: IntCounterVec,
     requests_refused: IntCounterVec,
+    factor_checks: IntCounterVec,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -170,6 +171,11 @@ impl Metrics {
                 "descriptor_searches_cut_short_total",
                 "Searches among a session's descriptors that ended before they were through, by purpose.",
                 &["purpose"],
+            )?,
+            factor_checks: make.counters(
+                "factor_checks_total",
+                "Codes and signatures that were looked at, by which counted (totp, key) or why none did.",
+                &["result"],
             )?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
@@ -335,6 +341,11 @@ impl Metrics {
 
     pub fn search_cut_short(&self, purpose: &'static str) {
         self.searches_cut_short.with_label_values(&[purpose]).inc();
+    }
+
+    /// A code or a signature was looked at: which counted, or why it did not.
+    pub fn factor_checked(&self, result: &'static str) {
+        self.factor_checks.with_label_values(&[result]).inc();
     }
 
     /// Another program did something to a file of records, and it was noticed.
