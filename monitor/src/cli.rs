@@ -15,6 +15,7 @@ mod events;
 pub mod exit;
 mod explain;
 mod extent;
+mod factor;
 mod global;
 mod grants;
 mod holds;
@@ -34,7 +35,9 @@ mod run;
 mod schemas;
 mod sessions;
 mod status;
+mod strength;
 mod suggest;
+mod suspend;
 mod time;
 mod wait;
 mod watch;
@@ -138,10 +141,17 @@ enum ClientVerb {
     /// End every process of a session
     Kill(sessions::Kill),
     /// Let a frozen session go on, on probation
-    Thaw(sessions::Chosen),
     /// Whom the daemon tells by webhook, ntfy, Slack, Matrix or Telegram, and whether they are told
     #[command(subcommand)]
     Notifier(notifier::Notifier),
+    Thaw(sessions::Thaw),
+    /// Allow everything of a session for a time, and record all of it (admins)
+    BreakGlass(suspend::BreakGlass),
+    /// The same for your own sessions, where the configuration allows it
+    Pause(suspend::Pause),
+    /// Codes and keys that your decisions take
+    #[command(subcommand)]
+    Factor(factor::Factor),
     /// Why an event or a hold was decided as it was
     Explain(explain::Explain),
     /// What this machine allows to watch and to stop
@@ -168,7 +178,10 @@ impl ClientVerb {
             Self::Revoke(revoke) => revoke.perform(client, &plain),
             Self::Freeze(chosen) => chosen.freeze(client, &plain),
             Self::Kill(kill) => kill.perform(client, &plain),
-            Self::Thaw(chosen) => chosen.thaw(client, &plain),
+            Self::Thaw(thaw) => thaw.perform(client, &plain),
+            Self::BreakGlass(glass) => glass.perform(client, &plain),
+            Self::Pause(pause) => pause.perform(client, &plain),
+            Self::Factor(factor) => factor.perform(client, global),
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
             Self::Notifier(notifier) => notifier.perform(client, global),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),

@@ -5,7 +5,9 @@
 mod approvers;
 mod desktop;
 mod document;
+mod factor_policy;
 mod load;
+pub mod longest;
 mod notify;
 mod on_full;
 mod reader;
@@ -17,8 +19,9 @@ mod unattended;
 mod values;
 
 pub use self::{
-    approvers::Approvers,
+    approvers::{Approvers, uid},
     desktop::Desktop,
+    factor_policy::FactorPolicy,
     notify::{Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, Target},
     on_full::OnFull,
     shared_terminal::SharedTerminal,

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod client;
 pub mod command;
+pub mod factors;
 pub mod live;
 #[cfg(test)]
 pub(crate) mod openapi;
@@ -11,6 +12,7 @@ mod places;
 pub mod server;
 pub mod socket;
 mod stream;
+pub mod suspensions;
 
 #[cfg(test)]
 mod tests;

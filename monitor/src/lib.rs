@@ -13,6 +13,7 @@ pub mod control;
 pub mod daemon;
 #[cfg(feature = "drill")]
 pub mod drill;
+pub mod factor;
 pub mod ledger;
 pub mod logfile;
 pub mod metrics;

@@ -49,6 +49,8 @@ pub struct Settings {
     pub state_room: Option<&'static str>,
     /// Tables of the configuration, as they stand in the file: `[[notify]]`.
     pub tables: Option<String>,
+    /// Further lines of its configuration.
+    pub more: &'static str,
     /// Variables that it starts with.
     pub env: Vec<(&'static str, String)>,
 }
@@ -131,6 +133,7 @@ impl Daemon {
         fs::write(
             dir.path().join("config.toml"),
             config
+                + settings.more
                 + &desktop
                 + &terminal
                 + &resolvers

@@ -9,6 +9,7 @@ mod daemon {
     mod desktop;
     mod elsewhere;
     mod explaining;
+    mod factors;
     mod flows;
     mod freezing;
     mod gates;
@@ -40,6 +41,7 @@ mod daemon {
     mod sessions;
     mod storm;
     mod suggesting;
+    mod suspending;
     mod terminals;
     mod told;
     mod trial;

@@ -22,6 +22,7 @@ mod release;
 mod revoke;
 mod silence;
 mod step;
+mod suspend;
 mod trip;
 
 pub use self::{
@@ -31,6 +32,7 @@ pub use self::{
     execs::{ARGUMENTS_MAX, Arguments, Asked, PendingExecs},
     input::{Act, Approval, Denial, Input, Pending, Release, Waiting},
     objection::Objection,
+    suspend::NotSuspendable,
 };
 
 #[cfg(test)]

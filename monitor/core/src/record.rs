@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::facts::SessionId;
+use crate::facts::{FactorKind, SessionId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -37,12 +37,17 @@ pub enum Kind {
     Rotate,
     /// A session began: who answers for it, and how it was recognised.
     Session,
+    /// A factor of a user came, went, or takes no more codes for a time.
+    Factor,
+    /// For a time nothing of a session is stopped, or that has ended.
+    #[serde(rename = "break-glass")]
+    BreakGlass,
     /// Records could not be written, and are written no more.
     Lost,
 }
 
 impl Kind {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Hold,
         Self::Approve,
         Self::Deny,
@@ -59,6 +64,8 @@ impl Kind {
         Self::Stop,
         Self::Rotate,
         Self::Session,
+        Self::Factor,
+        Self::BreakGlass,
         Self::Lost,
     ];
 
@@ -82,6 +89,8 @@ impl Kind {
             Self::Stop => "stop",
             Self::Rotate => "rotate",
             Self::Session => "session",
+            Self::Factor => "factor",
+            Self::BreakGlass => "break-glass",
             Self::Lost => "lost",
         }
     }
@@ -117,6 +126,54 @@ pub struct Origin {
     pub tty: Option<String>,
     /// How many of its ancestors, itself included, were members of an agent session.
     pub labelled: u32,
+    /// What was given beside the credentials; `None` in records of versions that asked for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<Factor>,
+}
+
+/// What a person decided by, beside being who the kernel says they are: `none`, `totp`, `key SHA256:…`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(into = "String", from = "String")]
+#[schemars(with = "String")]
+pub enum Factor {
+    #[default]
+    None,
+    /// A code of a device.
+    Totp,
+    /// A signature of a key that was touched for it; the key's fingerprint.
+    Key(String),
+}
+
+impl Factor {
+    /// As a rule's terms ask for it.
+    #[must_use]
+    pub fn kind(&self) -> Option<FactorKind> {
+        match self {
+            Self::None => None,
+            Self::Totp => Some(FactorKind::Totp),
+            Self::Key(_) => Some(FactorKind::Key),
+        }
+    }
+}
+
+impl From<Factor> for String {
+    fn from(factor: Factor) -> Self {
+        match factor {
+            Factor::None => "none".to_owned(),
+            Factor::Totp => "totp".to_owned(),
+            Factor::Key(fingerprint) => format!("key {fingerprint}"),
+        }
+    }
+}
+
+impl From<String> for Factor {
+    fn from(text: String) -> Self {
+        match text.split_once(' ') {
+            Some(("key", fingerprint)) => Self::Key(fingerprint.to_owned()),
+            _ if text == "totp" => Self::Totp,
+            _ => Self::None,
+        }
+    }
 }
 
 impl Who {
@@ -135,6 +192,15 @@ impl Who {
             Some(login) if *uid == 0 || login == *uid => vec![login],
             Some(login) => vec![*uid, login],
             None => vec![*uid],
+        }
+    }
+
+    /// What a person decided by beside being who they are; `None` of everybody else, and where nobody looked.
+    #[must_use]
+    pub fn factor(&self) -> Option<&Factor> {
+        match self {
+            Self::Caller { from: Some(origin), .. } => origin.factor.as_ref(),
+            _ => None,
         }
     }
 
@@ -190,6 +256,15 @@ impl Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_factor_is_read_as_it_is_written() {
+        for factor in [Factor::None, Factor::Totp, Factor::Key("SHA256:abc".into())] {
+            let text = serde_json::to_string(&factor).unwrap();
+            assert_eq!(serde_json::from_str::<Factor>(&text).unwrap(), factor, "{text}");
+        }
+        assert_eq!(String::from(Factor::Key("SHA256:abc".into())), "key SHA256:abc");
+    }
 
     #[test]
     fn a_kinds_word_is_what_records_say() {

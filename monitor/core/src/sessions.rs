@@ -5,6 +5,12 @@ mod ended;
 mod outcome;
 mod registry;
 mod session;
+mod suspension;
 pub mod touches;
 
-pub use self::{outcome::Outcome, registry::Registry, session::Session};
+pub use self::{
+    outcome::Outcome,
+    registry::Registry,
+    session::Session,
+    suspension::{Suspension, Way},
+};

@@ -10,11 +10,13 @@ use super::{
     language::{id, plain, since, word},
     printer::Printer,
     sessions::IN_THE_BACKGROUND,
+    strength::{Strength, wanted},
     wait::wait,
 };
 use crate::control::{
     api::{Approval, Denial, HoldView},
     client::{Client, ClientError},
+    factors::WantedStatement,
 };
 use interlock_core::{
     facts::HoldState,
@@ -93,19 +95,27 @@ pub struct Approve {
     /// Why, in one line: it is recorded, and told to whoever asked
     #[arg(long, value_name = "TEXT", value_parser = reason)]
     reason: Option<String>,
+    #[command(flatten)]
+    strength: Strength,
 }
 
 impl Approve {
     pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let approval = Approval {
-            for_seconds: self.extent.time.map(|time| time.as_secs()),
-            times: self.extent.times,
-            session: self.extent.session,
-            scope: self.extent.scope(),
-            evidence: self.evidence.clone(),
-            reason: self.reason.clone(),
-            ..Approval::default()
+        let (for_seconds, times) = (self.extent.time.map(|time| time.as_secs()), self.extent.times);
+        let (session, scope) = (self.extent.session, self.extent.scope());
+        let reason = self.reason.clone();
+        let wanted = WantedStatement {
+            for_seconds,
+            times,
+            session,
+            scope,
+            reason: reason.clone(),
+            ..wanted("approve", &self.id)
         };
+        let Some(proof) = self.strength.proof(client, printer, wanted)? else { return Ok(Exit::Success) };
+        let evidence = self.evidence.clone();
+        let approval =
+            Approval { for_seconds, times, session, scope, evidence, reason, proof, ..Approval::default() };
         let hold = decide(client, &self.id, "approve", &approval)?;
         printer.data(&approved(&hold, &self.extent))?;
         say_where_its_keys_are(&hold, printer);

@@ -9,10 +9,11 @@ use super::{
     exit::{Exit, Failure},
     language::{id, plain, since, word},
     printer::Printer,
+    strength::{Strength, wanted},
     wait::wait,
 };
 use crate::control::{
-    api::SessionView,
+    api::{self, SessionView},
     client::{Client, ClientError},
 };
 
@@ -36,7 +37,8 @@ fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
         (session.unattended.is_some(), "unattended"),
         (session.background, "in the background (fg)"),
     ];
-    let remarks = remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| format!(", {remark}"));
+    let remarks = remarks.iter().filter(|(holds, _)| *holds).map(|(_, remark)| (*remark).to_owned());
+    let remarks = allowance(session, now).into_iter().chain(remarks).map(|remark| format!(", {remark}"));
     vec![
         session.id.clone(),
         session.agent.clone(),
@@ -47,6 +49,12 @@ fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
         session.touched.len().to_string(),
         session.workspace.clone().unwrap_or_else(|| "unknown".into()),
     ]
+}
+
+/// `EVERYTHING ALLOWED for 9m20s (break-glass)`, for lists.
+pub(super) fn allowance(session: &SessionView, now: Timestamp) -> Option<String> {
+    let suspension = session.suspended.as_ref()?;
+    Some(format!("EVERYTHING ALLOWED for {} ({})", since(now, suspension.until), suspension.way.word()))
 }
 
 /// A session, by its id.
@@ -73,22 +81,32 @@ impl Chosen {
         Ok(Exit::Success)
     }
 
-    pub fn thaw(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
-        let session = self.send(client, "thaw")?;
+    fn send(&self, client: &Client, verb: &str) -> Result<SessionView, Failure> {
+        send(client, &self.session, verb, &())
+    }
+}
+
+/// A frozen session that is to go on.
+#[derive(Args, Debug)]
+pub struct Thaw {
+    #[command(flatten)]
+    chosen: Chosen,
+    #[command(flatten)]
+    strength: Strength,
+}
+
+impl Thaw {
+    pub fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
+        let id = &self.chosen.session;
+        let Some(proof) = self.strength.proof(client, printer, wanted("thaw", id))? else {
+            return Ok(Exit::Success);
+        };
+        let session = send(client, id, "thaw", &api::Thaw { proof })?;
         printer.data(&format!("thawed: {}, now {}", named(&session), word(session.status)))?;
         if session.background {
             printer.say(IN_THE_BACKGROUND);
         }
         Ok(Exit::Success)
-    }
-
-    fn send(&self, client: &Client, verb: &str) -> Result<SessionView, Failure> {
-        wait(async {
-            match client.post(&format!("/v1/sessions/{}/{verb}", self.session), &()).await {
-                Err(error @ ClientError::NotFound(_)) => Err(unknown(client, error).await),
-                answer => Ok(answer?),
-            }
-        })
     }
 }
 
@@ -110,7 +128,7 @@ impl Kill {
             printer.say("nothing was ended");
             return Ok(Exit::Negative);
         }
-        let session = self.chosen.send(client, "kill")?;
+        let session = send(client, &self.chosen.session, "kill", &())?;
         printer.data(&format!("killed: {}, processes: {}", named(&session), session.processes))?;
         Ok(Exit::Success)
     }
@@ -129,7 +147,22 @@ fn eprint_flush(text: &str) {
     let _ = write!(stderr, "{text}").and_then(|()| stderr.flush()); // nobody to tell
 }
 
-fn named(session: &SessionView) -> String {
+/// Asks for something to be done with a session.
+pub(super) fn send(
+    client: &Client,
+    id: &str,
+    verb: &str,
+    body: &impl serde::Serialize,
+) -> Result<SessionView, Failure> {
+    wait(async {
+        match client.post(&format!("/v1/sessions/{id}/{verb}"), body).await {
+            Err(error @ ClientError::NotFound(_)) => Err(unknown(client, error).await),
+            answer => Ok(answer?),
+        }
+    })
+}
+
+pub(super) fn named(session: &SessionView) -> String {
     plain(&format!("{} {} ({})", session.agent, session.id, session.command))
 }
 

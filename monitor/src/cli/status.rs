@@ -40,7 +40,7 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
     }
     lines.extend(status.rules.weaker.iter().map(|weaker| ("weaker here", weaker.clone())));
     lines.extend([
-        ("sessions", format!("{}, {} frozen", status.sessions, status.frozen)),
+        ("sessions", format!("{}, {} frozen{}", status.sessions, status.frozen, suspended(status))),
         ("holds", format!("{} waiting", status.holds_waiting)),
         ("events", status.events.to_string()),
         ("lost", counts(&status.lost)),
@@ -51,6 +51,14 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
         ("socket", status.socket.clone()),
     ]);
     lines
+}
+
+/// Loudly: in these, no rule stops anything.
+fn suspended(status: &Status) -> String {
+    match status.suspended {
+        0 => String::new(),
+        count => format!(", {count} WHERE EVERYTHING IS ALLOWED (interlock ps)"),
+    }
 }
 
 /// Why the last reload was refused, one mistake a line. A daemon of an earlier version has only the whole text.

@@ -116,6 +116,7 @@ pub mod sample {
             sessions: 2,
             holds_waiting: 1,
             frozen: 0,
+            suspended: 0,
             events: 1234,
             lost: [("access/open".to_owned(), 3)].into(),
             dismissed: [("open/no-secret".to_owned(), 40)].into(),
@@ -156,6 +157,7 @@ pub mod sample {
             risk: 60,
             incomplete: true,
             by_signal: 0,
+            suspended: None,
             background: false,
         }
     }

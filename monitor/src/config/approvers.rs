@@ -27,7 +27,7 @@ impl Approvers {
 }
 
 /// The uid that `name` means: a number, or a name that the system's user database knows.
-pub(super) fn uid(name: &str) -> Result<u32, String> {
+pub fn uid(name: &str) -> Result<u32, String> {
     if let Ok(uid) = name.parse() {
         return Ok(uid);
     }

@@ -6,6 +6,7 @@ use toml::de::DeTable;
 
 use super::{
     desktop::Desktop,
+    factor_policy::FactorPolicy,
     notify,
     on_full::OnFull,
     reader::{Reader, Value},
@@ -19,17 +20,20 @@ use interlock_core::{
     problem::{Problem, Problems, nearest},
 };
 
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 25] = [
     "approvers",
+    "break_glass_most",
     "catalog",
     "cgroup",
     "desktop",
+    "factor",
     "log",
     "metrics",
     "mode",
     "notify",
     "on_full",
     "package_managers",
+    "pause",
     "pins",
     "resolvers",
     "risk_budget",
@@ -45,6 +49,8 @@ const KEYS: [&str; 22] = [
 ];
 
 const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
+const FACTOR: [(&str, FactorPolicy); 2] =
+    [("if-enrolled", FactorPolicy::IfEnrolled), ("by-rule", FactorPolicy::ByRule)];
 const ON_FULL: [(&str, OnFull); 2] = [("hold", OnFull::Hold), ("degrade", OnFull::Degrade)];
 const SHARED_TERMINAL: [(&str, SharedTerminal); 3] = [
     ("detect", SharedTerminal::Detect),
@@ -130,6 +136,10 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
             put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
         }
         "notify" => config.notify = notify::targets(value, reader),
+        "break_glass_most" => put(&mut config.break_glass_most, reader.span(value, key, SPAN)),
+        "pause" if text(value) == Some("off") => config.pause = None,
+        "pause" => put_some(&mut config.pause, reader.span(value, key, SPAN_OR_OFF)),
+        "factor" => put(&mut config.factor, reader.one_of(value, key, &FACTOR)),
         "on_full" => put(&mut config.on_full, reader.one_of(value, key, &ON_FULL)),
         "unattended" => put(&mut config.unattended, reader.one_of(value, key, &UNATTENDED)),
         "watch_below" => put_some(&mut config.watch_below, reader.number(value, key, "a process id")),
@@ -139,6 +149,8 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
     }
 }
 
+const SPAN: &str = "a time such as 90s, 15m or 1h, at most 24h, as a string";
+const SPAN_OR_OFF: &str = "a time such as 90s, 15m or 1h, at most 24h, as a string, or \"off\"";
 const PATH: &str = "an absolute path, as a string";
 
 fn text<'v>(value: &'v Value<'_>) -> Option<&'v str> {

@@ -4,12 +4,16 @@ use std::{
     net::{IpAddr, SocketAddr},
     ops::Range,
     path::PathBuf,
+    time::Duration,
 };
 
 use toml::{Spanned, de::DeValue};
 use tracing_subscriber::EnvFilter;
 
-use super::approvers::{self, Approvers};
+use super::{
+    approvers::{self, Approvers},
+    longest,
+};
 use interlock_core::problem::{Problem, Problems, Source};
 
 pub(super) type Value<'v> = Spanned<DeValue<'v>>;
@@ -89,6 +93,12 @@ impl<'a> Reader<'a> {
             problem.near(text, choices.iter().map(|(word, _)| *word));
         }
         None
+    }
+
+    /// How long something may last.
+    pub fn span(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<Duration> {
+        let span = value.get_ref().as_str().and_then(longest::parse);
+        span.or_else(|| self.refuse_found(value, key, expected))
     }
 
     /// A whole number, 1 or more.

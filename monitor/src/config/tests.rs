@@ -95,6 +95,7 @@ fn every_key_is_read() {
          log = \"debug\"\nwatch_below = 1\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
          resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n\
          terminal = \"bell\"\ndesktop = \"decide\"\n\
+         factor = \"by-rule\"\nbreak_glass_most = \"2h\"\npause = \"15m\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
          approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
     ));
@@ -109,6 +110,9 @@ fn every_key_is_read() {
         metrics: None,
         mode: Mode::Observe,
         on_full: OnFull::Degrade,
+        factor: FactorPolicy::ByRule,
+        break_glass_most: std::time::Duration::from_secs(7200),
+        pause: Some(std::time::Duration::from_secs(900)),
         approvers: Approvers::Users(vec![0, 1000]),
         risk_budget: 7,
         sessions_per_user: 3,
@@ -187,7 +191,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 17));
+    assert_eq!((optional.len(), set.len()), (4, 20));
     let path = Path::new("sample");
     let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
     assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));

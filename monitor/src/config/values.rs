@@ -4,11 +4,13 @@ use std::{
     fs, io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use super::{
-    approvers::Approvers, desktop::Desktop, notify::Target, on_full::OnFull, roles::Roles,
-    shared_terminal::SharedTerminal, terminal::Terminal, unattended::Unattended,
+    approvers::Approvers, desktop::Desktop, factor_policy::FactorPolicy, longest, notify::Target,
+    on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal, terminal::Terminal,
+    unattended::Unattended,
 };
 use interlock_core::{breaker::risk, facts::Mode};
 
@@ -56,6 +58,12 @@ pub struct Config {
     pub desktop: Desktop,
     /// How the person is told on the terminal that a session was started at.
     pub terminal: Terminal,
+    /// When a decision takes a factor.
+    pub factor: FactorPolicy,
+    /// The longest that root may break the glass.
+    pub break_glass_most: Duration,
+    /// The longest that persons may pause their own sessions; `None`: not at all.
+    pub pause: Option<Duration>,
     /// Points of risk, decaying, that trip a session's breaker.
     pub risk_budget: u32,
     /// Most sessions of one user that is not root; further agents of theirs run unwatched, which is reported.
@@ -95,6 +103,9 @@ impl Default for Config {
             shared_terminal: SharedTerminal::default(),
             desktop: Desktop::default(),
             terminal: Terminal::default(),
+            factor: FactorPolicy::default(),
+            break_glass_most: longest::BREAK_GLASS,
+            pause: None,
             risk_budget: risk::BUDGET,
             sessions_per_user: SESSIONS_PER_USER,
             unattended: Unattended::default(),

@@ -5,13 +5,17 @@
 //! | `GET /v1/status` | [`Status`] |
 //! | `GET /v1/sessions` | [`SessionView`]s |
 //! | `POST /v1/sessions` ([`Enroll`]) | [`SessionView`]: the caller itself is now a session's root |
-//! | `POST /v1/sessions/{id}/freeze`, `…/thaw`, `…/kill` | [`SessionView`] |
+//! | `POST /v1/sessions/{id}/freeze`, `…/kill`, `…/thaw` ([`Thaw`]) | [`SessionView`] |
 //! | `GET /v1/holds` | [`HoldView`]s that wait, oldest first (`?all=true`: the last decided ones too; `?peek=true`: without counting them as shown) |
 //! | `POST /v1/holds/{id}/approve` ([`Approval`]), `…/deny` ([`Denial`]) | [`HoldView`] |
 //! | `GET /v1/grants` | [`GrantView`]s that stand |
 //! | `POST /v1/grants/{id}/revoke` | [`GrantView`]s: what does not stand any more |
 //! | `GET /v1/events` ([`Question`](crate::archive::Question)) | events, one JSON object a line |
 //! | `GET /v1/explain/{id}` | [`Explanation`](interlock_core::explanation::Explanation) of an event or a hold (`?peek=true` as above) |
+//! | `POST /v1/suspensions` ([`Suspend`](super::suspensions::Suspend)), `…/end` ([`Resume`](super::suspensions::Resume)) | [`SessionView`]s that it is about |
+//! | `POST /v1/statements` ([`WantedStatement`](super::factors::WantedStatement)) | [`StatementView`](super::factors::StatementView): what a key is to sign |
+//! | `GET /v1/factors` (`?user=UID`: another's, for root) | [`FactorView`](super::factors::FactorView)s |
+//! | `POST /v1/factors` ([`NewFactor`](super::factors::NewFactor)), `…/{id}/remove` ([`FactorRemoval`](super::factors::FactorRemoval)) | what there is now |
 //! | `POST /v1/rules/reload` | [`RulesView`] |
 //! | `GET /v1/notifier` | [`TargetView`]s: whom the notifier tells, and how that goes; for admins |
 //! | `POST /v1/notifier/test` ([`NotifyTry`]) | names of the targets that a test is sent to; for admins |
@@ -29,8 +33,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::suspensions::SuspensionView;
+use crate::factor::check::Proof;
 use interlock_core::{
-    facts::{Action, FactorKind, HoldState, Mode, SessionStatus, Severity, Terms},
+    facts::{Action, HoldState, Mode, SessionStatus, Severity, Terms},
     holds::extent::Scope,
     problem::Problems,
 };
@@ -45,6 +51,9 @@ pub struct Status {
     pub sessions: usize,
     pub holds_waiting: usize,
     pub frozen: usize,
+    /// Sessions of which nothing is stopped at the moment: break-glass, or a pause.
+    #[serde(default)]
+    pub suspended: usize,
     /// Events since the start.
     pub events: u64,
     /// Records that could not be delivered, by `ring/kind`; empty when all were.
@@ -130,6 +139,9 @@ pub struct SessionView {
     /// Jobs of a frozen session that stand by SIGSTOP and not in the freezer: their shells see that.
     #[serde(default)]
     pub by_signal: usize,
+    /// Nothing of it is stopped until then.
+    #[serde(default)]
+    pub suspended: Option<SuspensionView>,
     /// It had the keys of its terminal and has them no more; `fg`, typed there, brings it back.
     #[serde(default)]
     pub background: bool,
@@ -241,21 +253,20 @@ pub struct Approval {
     /// Why: one line of plain text, at most 500 characters.
     #[serde(default)]
     pub reason: Option<String>,
-    /// Proof of who approves, where the hold's terms ask for one.
+    /// A code or a signature, where the hold's terms ask for one, or whoever approves has enrolled one.
     #[serde(default)]
-    pub factor: Option<Factor>,
+    pub proof: Option<Proof>,
     /// It was clicked in a notification that this process showed: the daemon refuses it where a session could have clicked.
     #[serde(default)]
     pub desktop: Option<u32>,
 }
 
-/// What a person proves to be that person by.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+/// What a thaw stands on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Factor {
-    pub kind: FactorKind,
-    /// The code, or the signature.
-    pub proof: String,
+pub struct Thaw {
+    #[serde(default)]
+    pub proof: Option<Proof>,
 }
 
 /// A no.

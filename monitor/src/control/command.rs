@@ -5,12 +5,17 @@ use tokio::sync::oneshot;
 use super::{
     api::{
         Approval, Denial, Enroll, GrantView, HoldView, NotifyTry, Refusal, RulesView, SessionView, Status,
-        TargetView,
+        TargetView, Thaw,
     },
+    factors::{FactorRemoval, FactorView, NewFactor, StatementView, WantedStatement},
     peer::Caller,
+    suspensions::{Resume, Suspend},
 };
-use crate::archive::{Question, Sight, Told};
-use interlock_core::{explanation::Explanation, health::Check};
+use crate::{
+    archive::{Question, Sight, Told},
+    factor::{enrol::Changed, enrolled::Enrolled, refused::Refused, statement::Statement},
+};
+use interlock_core::{explanation::Explanation, health::Check, record::Factor};
 use interlock_host::proc::seat::Shared;
 
 /// Why the event loop says no; the server picks the HTTP status from it.
@@ -36,7 +41,7 @@ pub enum Request {
     Enroll(Enroll, Reply<SessionView>),
     Freeze(String, Reply<SessionView>),
     Kill(String, Reply<SessionView>),
-    Thaw(String, Reply<SessionView>),
+    Thaw(String, Thaw, Reply<SessionView>),
     Holds {
         all: bool,
         /// Nobody counts as shown to a person by it.
@@ -53,6 +58,14 @@ pub enum Request {
         peek: bool,
         reply: Reply<Explanation>,
     },
+    /// The text that a key is to sign.
+    Statement(WantedStatement, Reply<StatementView>),
+    /// The factors of a user, by uid; the caller's where none is named.
+    Factors(Option<u32>, Reply<Vec<FactorView>>),
+    AddFactor(NewFactor, Reply<Vec<FactorView>>),
+    RemoveFactor(String, FactorRemoval, Reply<Vec<FactorView>>),
+    Suspend(Suspend, Reply<Vec<SessionView>>),
+    Resume(Resume, Reply<Vec<SessionView>>),
     Reload(Reply<RulesView>),
     Doctor(Reply<Vec<Check>>),
     Notifier(Reply<Vec<TargetView>>),
@@ -63,10 +76,17 @@ pub enum Request {
 }
 
 impl Request {
-    /// Whether it lets something go on that waits or stands.
+    /// Whether it lets something go on that waits or stands, or changes what that takes.
     #[must_use]
     pub fn lets_go_on(&self) -> bool {
-        matches!(self, Self::Approve(..) | Self::Thaw(..))
+        matches!(
+            self,
+            Self::Approve(..)
+                | Self::Thaw(..)
+                | Self::Suspend(..)
+                | Self::AddFactor(..)
+                | Self::RemoveFactor(..)
+        )
     }
 }
 
@@ -85,7 +105,7 @@ impl Request {
             Self::Sessions(_) => ("sessions", None),
             Self::Enroll(..) => ("enroll", None),
             Self::Freeze(id, _) => ("freeze", Some(id)),
-            Self::Thaw(id, _) => ("thaw", Some(id)),
+            Self::Thaw(id, ..) => ("thaw", Some(id)),
             Self::Kill(id, _) => ("kill", Some(id)),
             Self::Holds { .. } => ("holds", None),
             Self::Approve(id, ..) => ("approve", Some(id)),
@@ -93,6 +113,12 @@ impl Request {
             Self::Grants(_) => ("grants", None),
             Self::Revoke(id, _) => ("revoke", Some(id)),
             Self::Explain { id, .. } => ("explain", Some(id)),
+            Self::Statement(wanted, _) => ("statement", Some(&wanted.object)),
+            Self::Factors(..) => ("factors", None),
+            Self::AddFactor(..) => ("factor add", None),
+            Self::RemoveFactor(id, ..) => ("factor remove", Some(id)),
+            Self::Suspend(asked, _) => (asked.way.word(), asked.session.as_ref()),
+            Self::Resume(asked, _) => ("resume", asked.session.as_ref()),
             Self::Reload(_) => ("reload", None),
             Self::Doctor(_) => ("doctor", None),
             Self::Notifier(_) => ("notifier", None),
@@ -113,12 +139,24 @@ pub enum Typed {
     Unknown(&'static str),
 }
 
+/// What the thread found that looks at codes and signatures.
+#[derive(Debug)]
+pub enum Strength {
+    /// What the caller decides, and by what, or why that is not enough.
+    Proven(Box<Statement>, Result<Factor, Refused>),
+    /// Factors came or went, by what the caller gave.
+    Changed(Factor, Result<Box<Changed>, Refused>),
+    Listed(Result<Box<Enrolled>, Refused>),
+}
+
 #[derive(Debug)]
 pub struct Command {
     pub caller: Caller,
     pub request: Request,
     /// `None` where nobody has looked.
     pub typed: Option<Typed>,
+    /// `None` where nobody has looked.
+    pub strength: Option<Strength>,
 }
 
 /// The event loop as others see it: hand in a command, and it wakes up.

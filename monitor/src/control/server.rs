@@ -23,11 +23,13 @@ use tokio::{net::UnixStream, sync::oneshot, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    api::{Approval, Denial, Enroll, NotifyTry, Refusal},
+    api::{Approval, Denial, Enroll, NotifyTry, Refusal, Thaw},
     command::{Command, EventLoop, Reply, Request, RequestError},
+    factors::{FactorRemoval, NewFactor, WantedStatement},
     peer::Caller,
     socket::{ControlSocket, Peer},
     stream::Kept,
+    suspensions::{Resume, Suspend},
 };
 use crate::{archive::Question, metrics::Metrics};
 
@@ -105,6 +107,11 @@ fn routes(app: AppState) -> Router {
         .route("/v1/grants/{id}/revoke", post(revoke))
         .route("/v1/events", get(events))
         .route("/v1/explain/{id}", get(explain))
+        .route("/v1/suspensions", post(suspend))
+        .route("/v1/suspensions/end", post(resume))
+        .route("/v1/statements", post(statement))
+        .route("/v1/factors", get(factors).post(add_factor))
+        .route("/v1/factors/{id}/remove", post(remove_factor))
         .route("/v1/rules/reload", post(async |asked: Asked| asked.ask(Request::Reload).await))
         .route("/v1/notifier", get(async |asked: Asked| asked.ask(Request::Notifier).await))
         .route("/v1/notifier/test", post(test_notifier))
@@ -129,8 +136,42 @@ async fn kill(asked: Asked, Path(id): Path<String>) -> Response {
     asked.ask(|reply| Request::Kill(id, reply)).await
 }
 
-async fn thaw(asked: Asked, Path(id): Path<String>) -> Response {
-    asked.ask(|reply| Request::Thaw(id, reply)).await
+async fn thaw(asked: Asked, Path(id): Path<String>, Given(thaw): Given<Thaw>) -> Response {
+    asked.ask(|reply| Request::Thaw(id, thaw, reply)).await
+}
+
+async fn suspend(asked: Asked, Given(suspend): Given<Suspend>) -> Response {
+    asked.ask(|reply| Request::Suspend(suspend, reply)).await
+}
+
+async fn resume(asked: Asked, Given(resume): Given<Resume>) -> Response {
+    asked.ask(|reply| Request::Resume(resume, reply)).await
+}
+
+async fn statement(asked: Asked, Given(wanted): Given<WantedStatement>) -> Response {
+    asked.ask(|reply| Request::Statement(wanted, reply)).await
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct WhoseFactors {
+    user: Option<u32>,
+}
+
+async fn factors(asked: Asked, Flags(whose): Flags<WhoseFactors>) -> Response {
+    asked.ask(|reply| Request::Factors(whose.user, reply)).await
+}
+
+async fn add_factor(asked: Asked, Given(new): Given<NewFactor>) -> Response {
+    asked.ask(|reply| Request::AddFactor(new, reply)).await
+}
+
+async fn remove_factor(
+    asked: Asked,
+    Path(id): Path<String>,
+    Given(removal): Given<FactorRemoval>,
+) -> Response {
+    asked.ask(|reply| Request::RemoveFactor(id, removal, reply)).await
 }
 
 #[derive(Default, Deserialize)]
@@ -212,7 +253,8 @@ impl Asked {
 
     async fn answer<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Failure> {
         let (reply, answer) = oneshot::channel();
-        let command = Command { caller: self.caller.clone(), request: request(reply), typed: None };
+        let command =
+            Command { caller: self.caller.clone(), request: request(reply), typed: None, strength: None };
         let ended = || Failure::new(StatusCode::SERVICE_UNAVAILABLE, "the daemon is stopping");
         self.app.event_loop.submit(command).map_err(|_| ended())?;
         match tokio::time::timeout(ANSWER, answer).await {
@@ -247,7 +289,7 @@ impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<
         let late =
             |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "the request's body did not come within 10 s");
         let body = body.map_err(late)?.map_err(|error| Failure::new(error.status(), error.body_text()))?;
-        if body.is_empty() {
+        if body.is_empty() || body == "null" {
             return Ok(Self(T::default()));
         }
         let invalid = |text: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, text);

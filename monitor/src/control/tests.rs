@@ -83,7 +83,7 @@ impl EventLoop for Scripted {
         let name = match &command.request {
             Request::Enroll(enroll, _) => format!("enroll {}", enroll.command.join(" ")),
             Request::Freeze(id, _) => format!("freeze {id}"),
-            Request::Thaw(id, _) => format!("thaw {id}"),
+            Request::Thaw(id, _, _) => format!("thaw {id}"),
             Request::Kill(id, _) => format!("kill {id}"),
             Request::Holds { all, peek, .. } => format!("holds {all} {peek}"),
             Request::Approve(id, approval, _) => {
@@ -95,6 +95,12 @@ impl EventLoop for Scripted {
             Request::Explain { id, peek, .. } => format!("explain {id} {peek}"),
             Request::Status(_) => "status".into(),
             Request::Sessions(_) => "sessions".into(),
+            Request::Statement(wanted, _) => format!("statement {} {}", wanted.verdict, wanted.object),
+            Request::Factors(user, _) => format!("factors {user:?}"),
+            Request::AddFactor(new, _) => format!("add factor {:?}", new.key),
+            Request::RemoveFactor(id, removal, _) => format!("remove factor {id} {:?}", removal.user),
+            Request::Suspend(suspend, _) => format!("suspend {:?}", suspend.session),
+            Request::Resume(resume, _) => format!("resume {:?}", resume.session),
             Request::Reload(_) => "reload".into(),
             Request::Doctor(_) => "doctor".into(),
             Request::Notifier(_) => "notifier".into(),
@@ -106,7 +112,7 @@ impl EventLoop for Scripted {
             Request::Status(reply) => drop(reply.send(Ok(sample::status()))),
             Request::Sessions(reply) => drop(reply.send(Ok(vec![sample::session()]))),
             Request::Enroll(_, reply) => drop(reply.send(session("new".into()))),
-            Request::Freeze(id, reply) | Request::Thaw(id, reply) | Request::Kill(id, reply) => {
+            Request::Freeze(id, reply) | Request::Thaw(id, _, reply) | Request::Kill(id, reply) => {
                 drop(reply.send(session(id)))
             }
             Request::Holds { reply, .. } => drop(reply.send(Ok(vec![sample::hold()]))),
@@ -116,6 +122,13 @@ impl EventLoop for Scripted {
             // An event loop that ends before it answers.
             Request::Explain { id, reply, .. } if id == "end" => drop(reply),
             Request::Explain { id, reply, .. } => drop(reply.send(Ok(explanation(id)))),
+            Request::Statement(_, reply) => drop(reply.send(Err(RequestError::Invalid(refusal())))),
+            Request::Suspend(_, reply) | Request::Resume(_, reply) => {
+                drop(reply.send(Ok(vec![sample::session()])))
+            }
+            Request::Factors(_, reply)
+            | Request::AddFactor(_, reply)
+            | Request::RemoveFactor(_, _, reply) => drop(reply.send(Ok(Vec::new()))),
             Request::Reload(reply) => drop(reply.send(Ok(sample::status().rules))),
             Request::Doctor(reply) => drop(reply.send(Ok(vec![check()]))),
             Request::Notifier(reply) => drop(reply.send(Ok(vec![TargetView::default()]))),
@@ -271,7 +284,7 @@ async fn what_is_malformed_never_reaches_the_event_loop() {
     assert!(unknown.starts_with("HTTP/1.1 422"), "{unknown}");
     assert!(
         unknown.contains(
-            "unknown fields: for_second, force; expected: for_seconds, times, session, scope, seen, evidence, reason, factor"
+            "unknown fields: for_second, force; expected: for_seconds, times, session, scope, seen, evidence, reason, proof"
         ),
         "{unknown}"
     );

@@ -5,8 +5,8 @@ pub mod explaining;
 pub mod permissions;
 pub mod refusals;
 pub mod restored;
-pub mod seats;
 pub mod status;
+pub mod strength;
 pub mod views;
 
 use crate::{
@@ -17,24 +17,28 @@ use crate::{
     },
 };
 
-use self::permissions::{attempts, memberships};
+use self::{
+    decisions::suspending,
+    permissions::{attempts, memberships},
+    strength::{enrolling, statements},
+};
 
 pub fn answer(ctx: &mut Context, command: Command) {
     // The agent runs as the same user as the person: its processes are told apart by their lineage.
     let permitted = permissions::permit(ctx, &command.caller);
-    let command = match permitted {
-        Ok(()) => memberships::look_up(ctx, command)
-            .and_then(|command| seats::look_where_it_was_typed(ctx, command)),
-        Err(_) => Some(command),
+    let looked = match permitted {
+        Ok(()) => memberships::look_up(ctx, command).and_then(|command| {
+            match attempts::refuse_throttled(ctx, &command) {
+                Ok(()) => strength::look(ctx, command),
+                Err(no) => Some((command, Err(no))),
+            }
+        }),
+        Err(no) => Some((command, Err(no))),
     };
-    let Some(command) = command else { return }; // comes again, looked at
-    let heard = permitted.and_then(|()| attempts::refuse_throttled(ctx, &command));
-    let Command { caller, request, typed } = command;
+    let Some((command, permitted)) = looked else { return }; // comes again, looked at
+    let Command { caller, request, strength, .. } = command;
     let asks = request.asks();
     // Of whoever carries a label or has ended, the attempt was told already.
-    let permitted = heard.and_then(|()| {
-        seats::refuse_what_may_be_typed(&ctx.config, &ctx.decider.sessions, &caller, typed.as_ref())
-    });
     macro_rules! reply {
         ($reply:expr, $answer:expr) => {{
             let is_known = permitted.is_ok();
@@ -54,7 +58,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Enroll(enroll, reply) => reply!(reply, decisions::enroll(ctx, &caller, enroll)),
         Request::Freeze(id, reply) => reply!(reply, decisions::freeze_by(ctx, &caller, &id)),
         Request::Kill(id, reply) => reply!(reply, decisions::kill_by(ctx, &caller, &id)),
-        Request::Thaw(id, reply) => reply!(reply, decisions::thaw_by(ctx, &caller, &id)),
+        Request::Thaw(id, _, reply) => reply!(reply, decisions::thaw_by(ctx, &caller, &id, strength)),
         Request::Holds { all, peek: true, reply } => {
             reply!(reply, Ok(permissions::visible_holds(ctx, &caller, all)))
         }
@@ -62,7 +66,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
             reply!(reply, Ok(decisions::show_holds(ctx, &caller, all)))
         }
         Request::Approve(id, approval, reply) => {
-            reply!(reply, decisions::answers::approve(ctx, &caller, &id, &approval))
+            reply!(reply, decisions::answers::approve(ctx, &caller, &id, &approval, strength))
         }
         Request::Deny(id, denial, reply) => {
             reply!(reply, decisions::answers::deny(ctx, &caller, &id, &denial))
@@ -70,6 +74,23 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Grants(reply) => reply!(reply, Ok(decisions::grants::list(ctx, &caller))),
         Request::Revoke(id, reply) => reply!(reply, decisions::grants::revoke(ctx, &caller, &id)),
         Request::Explain { id, peek, reply } => reply!(reply, explaining::explain(ctx, &caller, &id, peek)),
+        Request::Suspend(suspend, reply) => {
+            reply!(reply, suspending::suspend(ctx, &caller, &suspend, strength))
+        }
+        Request::Resume(resume, reply) => reply!(reply, suspending::resume(ctx, &caller, &resume)),
+        Request::Statement(wanted, reply) => reply!(reply, statements::wanted(ctx, &caller, &wanted)),
+        Request::Factors(user, reply) => {
+            let plan = enrolling::plan_list(ctx, &caller, user);
+            reply!(reply, enrolling::listed(ctx, &caller, strength, plan))
+        }
+        Request::AddFactor(new, reply) => {
+            let plan = enrolling::plan_add(ctx, &caller, &new);
+            reply!(reply, enrolling::changed(ctx, &caller, strength, plan, "added"))
+        }
+        Request::RemoveFactor(id, removal, reply) => {
+            let plan = enrolling::plan_removal(ctx, &caller, &id, &removal);
+            reply!(reply, enrolling::changed(ctx, &caller, strength, plan, "removed"))
+        }
         Request::Reload(reply) => {
             match permitted.and_then(|()| permissions::administer(&ctx.config, &caller, "reload the rules")) {
                 Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read

@@ -19,7 +19,7 @@ use crate::{
             Context,
             flows::{Flows, searches::Searches},
             kernel::{Kernel, numbering::Numbering},
-            mailbox::{Mailbox, directory::Directory, handle::Ends, looker::Looker},
+            mailbox::{Mailbox, directory::Directory, handle::Ends, looker::Looker, verifier::Verifier},
             policy_set::Loaded,
             reporter::{Reporter, bus::Bus, event::Host, notary::Notary},
             state::{
@@ -116,6 +116,8 @@ fn context(
         Looker::start(back.clone()).map_err(system("starting the thread that looks at terminals"))?;
     let directory =
         Directory::start(&back).map_err(system("starting the threads that ask the user database"))?;
+    let verifier = Verifier::start(back.clone(), &config.state)
+        .map_err(system("starting the thread that looks at factors"))?;
     let searches = Searches::start(back.clone(), metrics)
         .map_err(system("starting the thread that searches descriptors"))?;
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
@@ -140,6 +142,7 @@ fn context(
             back,
             looker,
             directory,
+            verifier,
             ask_again,
             stopping: false,
         },

@@ -57,6 +57,7 @@ pub struct Metrics {
     notifier_oldest: IntGaugeVec,
     pub notifier_dropped: IntCounter,
     terminal_messages: IntCounterVec,
+    factor_checks: IntCounterVec,
     pub freezes: IntCounter,
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
@@ -197,6 +198,11 @@ impl Metrics {
                 "terminal_messages_total",
                 "What was told on sessions' terminals, by what became of it.",
                 &["outcome"],
+            )?,
+            factor_checks: make.counters(
+                "factor_checks_total",
+                "Codes and signatures that were looked at, by which counted (totp, key) or why none did.",
+                &["result"],
             )?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
@@ -373,6 +379,11 @@ impl Metrics {
     #[must_use]
     pub fn terminal_told_total(&self, outcome: &str) -> u64 {
         self.terminal_messages.with_label_values(&[outcome]).get()
+    }
+
+    /// A code or a signature was looked at: which counted, or why it did not.
+    pub fn factor_checked(&self, result: &'static str) {
+        self.factor_checks.with_label_values(&[result]).inc();
     }
 
     /// Another program did something to a file of records, and it was noticed.

@@ -40,6 +40,9 @@ impl Decider {
             subject,
         };
         let verdict = rules.evaluate(&fact, &mut session.memory);
+        if session.suspension.as_ref().is_some_and(|suspension| !suspension.is_over(step.now)) {
+            session.memory.forgive(verdict.points, at); // what a person lets through is no risk
+        }
         let risk = session.memory.risk(at);
         if let Some(lineage) = lineage {
             session.memory.note_reader(&fact, lineage);
@@ -143,6 +146,9 @@ impl Decider {
             }
             return self.allow(step, waiter);
         }
+        if let Some(by) = self.suspended(step, fact.session) {
+            return self.let_through(step, decision, Waiting::Flow(flow), by, vec![asked]);
+        }
         if action <= Action::Deny && unseen {
             // A person cannot judge a guess, a model must not be stopped by one, and a control plane must not pass by one.
             // Nothing of what waits has left, so whoever sent it may send it again: on a connection that says who it is for.
@@ -171,6 +177,9 @@ impl Decider {
                 step.report_act(would(action), decision, action, Vec::new());
             }
             return self.allow(step, waiter);
+        }
+        if let Some(by) = self.suspended(step, decision.fact.session) {
+            return self.let_through(step, decision, Waiting::Caller(caller), by, Vec::new());
         }
         if action == Action::Hold {
             return self.hold_caller(step, decision, caller);
@@ -215,7 +224,7 @@ fn spends(decision: &Decision, risk: u32, budget: u32) -> bool {
     !over && risk >= budget && decision.verdict.points > 0 && decision.verdict.action < Action::Hold
 }
 
-fn would(action: Action) -> &'static str {
+pub(super) fn would(action: Action) -> &'static str {
     match action {
         Action::Hold => "would-hold",
         Action::Deny => "would-deny",

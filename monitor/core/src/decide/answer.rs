@@ -55,7 +55,7 @@ impl Decider {
         hold.approvals.retain(|given| given.evidence == evidence.whole());
         hold.approvals.push(given);
         let hold = hold.clone();
-        let extra = vec![
+        let mut extra = vec![
             ("rule.id", json!([hold.rule])),
             ("hold.approved_by", json!(by)),
             ("hold.approvals", json!(hold.approvals.len())),
@@ -63,6 +63,7 @@ impl Decider {
             ("hold.reason", json!(reason)),
             ("hold.evidence", json!(evidence.token())),
         ];
+        extra.extend(who.factor().map(|factor| ("decision.factor", json!(factor))));
         step.report(Report::Hold { name: "approval-given", at: step.now, hold: Box::new(hold), extra });
         step.push(Effect::Save);
     }
@@ -90,7 +91,8 @@ impl Decider {
             extent => extent,
         };
         self.holds.grants.give(&hold, extent, step.now, by);
-        let extra = told(&hold);
+        let mut extra = told(&hold);
+        extra.extend(who.factor().map(|factor| ("decision.factor", json!(factor))));
         step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
         step.push(Effect::Save);
     }

@@ -12,6 +12,7 @@ use crate::{
     facts::{Action, BootNanos, Kind, Process, SessionId, Subject},
     holds::Hold,
     record::{Entry, Who},
+    sessions::Suspension,
 };
 
 /// One thing to be done.
@@ -104,6 +105,14 @@ pub enum Report {
     Incomplete { at: BootNanos, session: SessionId, process: Process, why: &'static str },
     /// Records of a session were lost, so many since it began.
     Lost { at: BootNanos, session: SessionId, records: u64 },
-    /// In observe mode: the session would be frozen.
+    /// In observe mode, and while nothing of it is stopped: the session would be frozen.
     WouldFreeze { at: BootNanos, session: SessionId, rule: String, why: String },
+    /// From now on nothing of a session is stopped (`suspended`), or it is again (`resumed`).
+    Suspension {
+        at: BootNanos,
+        session: SessionId,
+        change: &'static str,
+        suspension: Box<Suspension>,
+        why: Option<&'static str>,
+    },
 }

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     facts::{HoldState, SessionId},
     holds::Ending,
+    record::Who,
 };
 
 impl Decider {
@@ -30,6 +31,7 @@ impl Decider {
             self.is_gone(step, number);
         }
         self.execs.forget_session(id);
+        self.end_suspension(step, id, Who::Daemon, "the session is over");
     }
 
     /// The session is over, and its end is judged.

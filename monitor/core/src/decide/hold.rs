@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 
 use super::{
+    act::would,
     decider::{Decider, Step},
     decision::Decision,
     effect::{Effect, Stop},
@@ -91,18 +92,23 @@ impl Decider {
         let detail = [("grant", by.into()), ("destination", object.text().into())];
         let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
         let decision = Arc::clone(decision);
-        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, hop })));
+        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, hop, would: None })));
         true
     }
 
     /// Lets go on what was answered before. Fails closed: what cannot be proved afterwards is refused.
     pub(super) fn recorded(&mut self, step: &mut Step<'_>, release: Release, recorded: bool) {
-        let Release { decision, waiting, hop, .. } = release;
+        let Release { decision, waiting, hop, would: passed, .. } = release;
         let (fact, waiter) = (&decision.fact, decision.waiter(waiting));
         if !recorded {
             self.refuse(step, waiter);
             let why = "its release cannot be recorded, as the ledger cannot be written";
             return step.report_act("flow-denied", &decision, Action::Deny, vec![("message", why.into())]);
+        }
+        if let Some(extra) = passed {
+            self.allow(step, waiter);
+            let action = decision.verdict.action;
+            return step.report_act(would(action), &decision, action, extra);
         }
         self.expect_next(hop, waiting, fact);
         self.allow(step, waiter);
@@ -282,7 +288,7 @@ fn hop(decision: &Decision, waiting: Waiting) -> Option<Hop> {
     Some(Hop { session, rule, name, pid, cookie, since: fact.at, by: String::new() })
 }
 
-fn object(fact: &Fact) -> Object {
+pub(super) fn object(fact: &Fact) -> Object {
     match &fact.subject {
         Subject::Connect(destination) | Subject::Handshake(destination) => {
             Object::Connection(destination.clone())

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use serde_json::Value;
+
 use super::decision::Decision;
 use crate::{
     facts::{BootNanos, FactorKind, Process, SessionId, Subject},
     holds::{Grant, HeldCaller, HeldFlow, Hold, extent::Extent, relays::Hop},
     record::{Entry, Who},
-    sessions::Outcome,
+    sessions::{Outcome, Suspension},
 };
 
 /// One input of [`super::Decider::step`].
@@ -41,6 +43,10 @@ pub enum Input {
     Thawed { session: SessionId, who: Who },
     /// What a person said before lets this go on, and whether the ledger has that, or need not have it (`on_full`).
     Recorded { release: Box<Release>, recorded: bool },
+    /// For a time nothing of a session is to be stopped: break-glass, or a pause. The ledger has it already.
+    Suspended { session: SessionId, suspension: Box<Suspension> },
+    /// That ends before its time.
+    Resumed { session: SessionId, who: Who },
     /// How the freeze that an effect asked for ended.
     Stopped { session: SessionId, outcome: Outcome },
     /// Somebody sees a waiting hold as it stands.
@@ -173,4 +179,6 @@ pub struct Release {
     pub(super) waiting: Waiting,
     /// The hop of a request that another one will follow.
     pub(super) hop: Option<Hop>,
+    /// Of what a rule would have stopped, were the session not suspended: further fields of the event that says so.
+    pub(super) would: Option<Vec<(&'static str, Value)>>,
 }

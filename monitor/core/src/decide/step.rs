@@ -29,6 +29,8 @@ impl Decider {
             Input::KillAsked { session, who } => self.kill_by(step, session, who),
             Input::Thawed { session, who } => self.thaw(step, session, who),
             Input::Recorded { release, recorded } => self.recorded(step, *release, recorded),
+            Input::Suspended { session, suspension } => self.suspend(step, session, *suspension),
+            Input::Resumed { session, who } => self.resume(step, session, who),
             Input::Stopped { session, outcome } => self.stopped(step, session, &outcome),
             Input::Shown { hold } => self.holds.show(hold),
             Input::Restored(hold) => self.holds.restore(*hold),
@@ -40,7 +42,10 @@ impl Decider {
             Input::Doubted { session, process, why } => self.doubted(step, session, *process, why),
             Input::Lost { session, records } => self.lost(step, session, records),
             Input::NotGated(session) => self.not_gated(session),
-            Input::Tick => self.expire(step),
+            Input::Tick => {
+                self.end_suspensions(step);
+                self.expire(step);
+            }
             Input::Ends { why } => self.deny_all(step, &why),
         }
     }

@@ -25,6 +25,7 @@ mod meeting;
 mod model;
 mod properties;
 mod stopping;
+mod suspending;
 
 const SESSION: SessionId = SessionId(1);
 const INODE: InodeKey = InodeKey { ino: 7, dev: 8, space: 0 };
@@ -144,6 +145,9 @@ fn in_words(effect: &Effect) -> String {
         Effect::AskAgain(session) => format!("session {} asks again", session.0),
         Effect::KeepAccount { hold } => format!("account h{hold}"),
         Effect::Waited(span) => format!("waited {} ns", span.as_nanos()),
+        Effect::Report(Report::Suspension { change, suspension, .. }) => {
+            format!("report {change} {}", suspension.text())
+        }
         Effect::Save => "save".to_owned(),
     }
 }

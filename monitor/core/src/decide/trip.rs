@@ -32,7 +32,7 @@ impl Decider {
         at_least: Option<Response>,
     ) {
         let (id, at) = (decision.fact.session, decision.fact.at);
-        if self.observes() {
+        if self.observes() || self.suspended(step, id).is_some() {
             let (rule, why) = (rule.to_owned(), why.to_owned());
             return step.report(Report::WouldFreeze { at, session: id, rule, why });
         }
@@ -85,6 +85,7 @@ impl Decider {
 
     /// A person freezes the tree. That accuses nobody.
     pub(super) fn freeze_by(&mut self, step: &mut Step<'_>, id: SessionId, who: Who) {
+        self.end_suspension(step, id, who.clone(), "a person froze the session");
         if let Some(session) = self.sessions.get_mut(id) {
             session.breaker.on_person_freeze();
             let (why, asked): (_, BootNanos) = ("a person asked".to_owned(), step.now);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::{outcome::Outcome, touches::Touches};
+use super::{outcome::Outcome, suspension::Suspension, touches::Touches};
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
@@ -49,6 +49,8 @@ pub struct Session {
     pub(crate) frozen: bool,
     /// When it was frozen last: what it did before was under way.
     pub(crate) frozen_at: BootNanos,
+    /// For a time nothing of it is stopped. Never while it is frozen.
+    pub(crate) suspension: Option<Suspension>,
     /// Processes that stood before it was frozen: a person's Ctrl-Z, or a held call. A thaw leaves them standing. `None` until it is known.
     stood: Option<HashSet<u32>>,
     /// How many of its processes only SIGSTOP stops while it is frozen.
@@ -93,6 +95,7 @@ impl Session {
             unattended: None,
             frozen: false,
             frozen_at: BootNanos(0),
+            suspension: None,
             stood: None,
             by_signal: 0,
             terminal: None,
@@ -116,6 +119,12 @@ impl Session {
     #[must_use]
     pub fn is_frozen(&self) -> bool {
         self.frozen
+    }
+
+    /// When it was frozen last.
+    #[must_use]
+    pub fn frozen_at(&self) -> BootNanos {
+        self.frozen_at
     }
 
     /// Whether its tree was stopped: not yet, where that was decided a moment ago and is still to be carried out.
@@ -147,8 +156,20 @@ impl Session {
         self.breaker = breaker;
     }
 
+    /// While nothing of it is stopped: by whom, and until when.
+    #[must_use]
+    pub fn suspension(&self) -> Option<&Suspension> {
+        self.suspension.as_ref()
+    }
+
+    /// Goes on with the suspension that an earlier daemon wrote down; where its time is over by now, the next tick ends it.
+    pub fn stay_suspended(&mut self, suspension: Option<Suspension>) {
+        self.suspension = suspension;
+    }
+
     /// It was found frozen by a new daemon. Whoever stood before is not known any more.
     pub fn found_frozen(&mut self) {
+        self.suspension = None; // closed: whoever froze it came later
         (self.frozen, self.stood) = (true, Some(HashSet::new()));
         self.breaker.found_open();
     }

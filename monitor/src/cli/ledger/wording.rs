@@ -38,6 +38,8 @@ fn what(kind: Kind, detail: &Map<String, Value>) -> String {
         Kind::Start | Kind::Stop => &["version", "mode", "pid"],
         Kind::Rotate => &["change", "moved_to"],
         Kind::Session => &["agent", "workspace"],
+        Kind::BreakGlass => &["change", "way", "for_seconds", "reason", "why"],
+        Kind::Factor => &["change", "user", "factor", "what"],
         Kind::Lost => &["records", "why"],
         Kind::Thaw => &[],
     };

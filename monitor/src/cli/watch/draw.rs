@@ -78,9 +78,10 @@ fn header(state: &State, theme: Theme, width: u16) -> Line<'static> {
             let waiting = status.holds_waiting;
             let waits = format!("{waiting} waiting");
             let more = format!(
-                "  {} sessions, {} frozen  mode {}  daemon {}",
+                "  {} sessions, {} frozen{}  mode {}  daemon {}",
                 status.sessions,
                 status.frozen,
+                if status.suspended > 0 { ", EVERYTHING ALLOWED in some" } else { "" },
                 word(status.mode),
                 status.version
             );

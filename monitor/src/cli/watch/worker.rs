@@ -11,7 +11,7 @@ use super::{
     message::{Input, Order, Sighting},
 };
 use crate::control::{
-    api::{Approval, Denial, HoldView, SessionView},
+    api::{Approval, Denial, HoldView, SessionView, Thaw},
     client::{Client, ClientError},
 };
 use interlock_core::explanation::Explanation;
@@ -133,7 +133,7 @@ impl Worker {
             }
             Decision::Thaw { session } => {
                 let session: SessionView =
-                    self.client.post(&format!("/v1/sessions/{session}/thaw"), &()).await?;
+                    self.client.post(&format!("/v1/sessions/{session}/thaw"), &Thaw::default()).await?;
                 let keys = if session.background { "; type `fg` in its terminal" } else { "" };
                 Ok(format!("thawed: {} ({}){keys}", session.id, session.command))
             }

@@ -10,9 +10,9 @@ use crate::{
 };
 use interlock_core::{
     decide::{Decider, Decision, Extra, Report, event_name},
-    facts::{Action, BootNanos, Lifecycle, SessionId, Subject},
+    facts::{Action, BootNanos, Lifecycle, SessionId, Severity, Subject},
     holds::Hold,
-    sessions::Registry,
+    sessions::{Registry, Suspension},
 };
 
 /// What follows reports this decision.
@@ -64,6 +64,9 @@ pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
             let event = reporter.event(&decider.sessions, "records-lost", at, session);
             reporter.publish(&decider.sessions, event.with("interlock.lost", records));
         }
+        Report::Suspension { at, session, change, suspension, why } => {
+            report_suspension(reporter, &decider.sessions, at, session, change, &suspension, why);
+        }
         Report::WouldFreeze { at, session, rule, why } => {
             let event = reporter.event(&decider.sessions, "would-freeze", at, session);
             reporter.publish(&decider.sessions, event.with("rule.id", vec![rule]).with("message", why));
@@ -101,6 +104,34 @@ fn report_act(
         event = event.without_alert();
     }
     reporter.publish(&decider.sessions, event);
+}
+
+/// As loud as a freeze: whoever is told of anything is told of this.
+fn report_suspension(
+    reporter: &mut Reporter,
+    sessions: &Registry,
+    at: BootNanos,
+    session: SessionId,
+    change: &str,
+    suspension: &Suspension,
+    why: Option<&str>,
+) {
+    let (way, until) = (suspension.way.word(), reporter.wall.at(suspension.until));
+    let message = match why {
+        None => format!("everything is allowed until {until} ({}): {}", suspension.text(), suspension.reason),
+        Some(why) => format!("rules are in force again: {why} ({})", suspension.text()),
+    };
+    let mut event = reporter
+        .event(sessions, &format!("session-{change}"), at, session)
+        .alert(Severity::Critical, &message)
+        .with("session.suspended", way)
+        .with("suspension.until", json!(until))
+        .with("suspension.by", suspension.who.text())
+        .with("suspension.reason", suspension.reason.clone());
+    if let Some(factor) = suspension.who.factor() {
+        event = event.with("decision.factor", json!(factor));
+    }
+    reporter.publish(sessions, event);
 }
 
 fn report_hold(

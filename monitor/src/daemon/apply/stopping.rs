@@ -38,17 +38,20 @@ pub fn thaw(
     who: Who,
     stood: &HashSet<u32>,
 ) {
-    let by = who.text();
+    let (by, factor) = (who.text(), who.factor().cloned());
     // A person's is recorded before it is decided, and refused where it cannot be.
     if !matches!(who, Who::Caller { .. }) {
         reporter.record(Kind::Thaw, who, Some(session), []); // open: there is nobody who could be told
     }
     let outcome = freeze::thaw(maps, freezer, session, stood);
-    let event = reporter
+    let mut event = reporter
         .event(sessions, "session-thawed", boot_now(), session)
         .with("freeze.processes", outcome.members)
         .with("freeze.still_stopped", json!(outcome.running))
         .with("freeze.decided_by", by); // `user.id` says whose session it is, and so who is told
+    if let Some(factor) = factor {
+        event = event.with("decision.factor", json!(factor));
+    }
     reporter.publish(sessions, event);
 }
 

@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod handle;
 pub mod looker;
+pub mod verifier;
 
 use std::{
     os::fd::OwnedFd,
@@ -15,6 +16,7 @@ use crate::daemon::context::mailbox::{
     directory::Directory,
     handle::{Inbox, Message},
     looker::Looker,
+    verifier::Verifier,
 };
 
 /// The inbox, from inside.
@@ -27,6 +29,7 @@ pub struct Mailbox {
     pub back: Inbox,
     pub looker: Looker,
     pub directory: Directory,
+    pub verifier: Verifier,
     pub ask_again: Arc<Notify>,
     pub stopping: bool,
 }

@@ -1,8 +1,8 @@
 //! What persons decide: sessions are enrolled, frozen and thawed, holds approved and denied.
 
 pub mod answers;
-mod factors;
 pub mod grants;
+pub mod suspending;
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::{
     config::OnFull,
     control::{
         api::{Enroll, HoldView, SessionView},
-        command::RequestError,
+        command::{RequestError, Strength},
         peer::Caller,
     },
     daemon::{
@@ -20,6 +20,7 @@ use crate::{
         serve::{
             permissions::{self, Act},
             refusals::{refusal, undecidable, unrecorded},
+            strength::given::given,
             views,
         },
     },
@@ -84,12 +85,17 @@ pub fn kill_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Session
     view_of(ctx, caller, id)
 }
 
-pub fn thaw_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<SessionView, RequestError> {
+pub fn thaw_by(
+    ctx: &mut Context,
+    caller: &Caller,
+    text: &str,
+    strength: Option<Strength>,
+) -> Result<SessionView, RequestError> {
     let id = permissions::session_for(ctx, caller, text, Act::Thaw)?;
     if !ctx.decider.sessions.get(id).is_some_and(Session::is_frozen) {
         return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
     }
-    let who = who(ctx, caller);
+    let who = decider(ctx, caller, strength)?;
     provable(ctx, Kind::Thaw, &who, id, [], "thawed")?;
     apply::step(ctx, Input::Thawed { session: id, who });
     view_of(ctx, caller, id)
@@ -112,6 +118,16 @@ fn provable<const N: usize>(
     Err(unrecorded(ctx.reporter.ledger.path(), ctx.reporter.unwritten.why(), done))
 }
 
+/// Who decides what takes a factor, with what they gave.
+fn decider(ctx: &mut Context, caller: &Caller, strength: Option<Strength>) -> Result<Who, RequestError> {
+    let factor = given(ctx, caller, strength)?;
+    let mut who = who(ctx, caller);
+    if let Who::Caller { from: Some(origin), .. } = &mut who {
+        origin.factor = Some(factor);
+    }
+    Ok(who)
+}
+
 /// Who decides, as it is recorded. Whoever carries a label was refused before; that nobody above does is looked at again, for those
 /// who read the record.
 fn who(ctx: &Context, caller: &Caller) -> Who {
@@ -123,6 +139,7 @@ fn who(ctx: &Context, caller: &Caller) -> Who {
         login_uid: login::login_uid(pid),
         tty: login::tty(pid),
         labelled: u32::try_from(labelled).unwrap_or(u32::MAX),
+        factor: None,
     };
     Who::Caller { uid: caller.uid, pid, from: Some(Box::new(origin)) }
 }

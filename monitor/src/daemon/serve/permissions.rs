@@ -165,13 +165,23 @@ pub fn hold_for(ctx: &Context, caller: &Caller, text: &str, act: Act) -> Result<
     Ok(hold.clone())
 }
 
+/// A session that the caller sees.
+pub fn visible_session(ctx: &Context, caller: &Caller, text: &str) -> Result<SessionId, RequestError> {
+    let known = ctx.decider.sessions.find(text);
+    let seen = known.filter(|id| is_visible(&ctx.config, &ctx.decider.sessions, caller, *id));
+    seen.ok_or_else(|| no_session(ctx, caller, text))
+}
+
+/// Whose session it is, and whoever may decide about it.
+pub fn may_resume(ctx: &Context, caller: &Caller, id: SessionId) -> Result<(), RequestError> {
+    if explanations::owner(&ctx.decider.sessions, id) == caller.uid {
+        return Ok(());
+    }
+    may(ctx, caller, id, Act::Stop)
+}
+
 pub fn session_for(ctx: &Context, caller: &Caller, text: &str, act: Act) -> Result<SessionId, RequestError> {
-    let known = ctx
-        .decider
-        .sessions
-        .find(text)
-        .filter(|id| is_visible(&ctx.config, &ctx.decider.sessions, caller, *id));
-    let id = known.ok_or_else(|| no_session(ctx, caller, text))?;
+    let id = visible_session(ctx, caller, text)?;
     may(ctx, caller, id, act)?;
     Ok(id)
 }

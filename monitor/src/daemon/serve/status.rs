@@ -9,7 +9,7 @@ use crate::{
     },
     daemon::{
         context::Context,
-        serve::permissions,
+        serve::{permissions, strength::enrolling},
         upkeep::{losses, registries, rules},
     },
 };
@@ -42,6 +42,7 @@ fn whole_status(ctx: &Context) -> Status {
         sessions: ctx.decider.sessions.len(),
         holds_waiting: ctx.decider.holds().waiting().count(),
         frozen: ctx.decider.sessions.iter().filter(|session| session.is_frozen()).count(),
+        suspended: suspended(ctx),
         events: ctx.reporter.events,
         lost: losses::lost(&ctx.kernel, &ctx.reporter),
         dismissed: ctx.reporter.dismissed.named(),
@@ -51,6 +52,23 @@ fn whole_status(ctx: &Context) -> Status {
         metrics: ctx.metrics_address.clone(),
         socket: ctx.config.socket.display().to_string(),
     }
+}
+
+fn suspended(ctx: &Context) -> usize {
+    ctx.decider.sessions.iter().filter(|session| session.suspension().is_some()).count()
+}
+
+/// Whether something is allowed for a time that rules would stop.
+fn check_suspended(ctx: &Context) -> Check {
+    let (subject, count) = ("rules are in force".to_owned(), suspended(ctx));
+    if count == 0 {
+        let found = "for every session".to_owned();
+        return Check { subject, state: CheckState::Good, found, advice: None };
+    }
+    let found = format!("NOT for {count} of the sessions, in which EVERYTHING IS ALLOWED for a time");
+    let advice =
+        Some("interlock ps says which and how long; --end of break-glass and pause ends it".to_owned());
+    Check { subject, state: CheckState::Limited, found, advice }
 }
 
 /// What this machine allows, and what is attached right now.
@@ -64,6 +82,7 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
             ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
             ctx.reporter.terminals.check(),
         ])
+        .chain([check_suspended(ctx), enrolling::check_factors(&ctx.config.state)])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .chain(ctx.reporter.notifier.checks())
         .collect()

@@ -1,6 +1,9 @@
 //! Sessions and holds as the control API shows them.
 
-use crate::control::api::{ApprovalView, HoldView, SessionView};
+use crate::control::{
+    api::{ApprovalView, HoldView, SessionView},
+    suspensions::SuspensionView,
+};
 use interlock_core::{
     decide::Decider,
     facts::{SessionId, SessionStatus},
@@ -29,6 +32,12 @@ pub fn session_view(decider: &Decider, wall: &Wall, session: &Session) -> Sessio
         risk: session.memory.risk(boot_now()),
         incomplete: session.incomplete,
         by_signal: session.by_signal(),
+        suspended: session.suspension().map(|suspension| SuspensionView {
+            way: suspension.way,
+            until: wall.at(suspension.until),
+            by: suspension.who.text(),
+            reason: suspension.reason.clone(),
+        }),
         background: is_in_the_background(&decider.sessions, session),
     }
 }

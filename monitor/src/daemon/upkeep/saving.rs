@@ -43,6 +43,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         seat: ctx.surveying.surroundings.get(&session.id).and_then(|around| around.seat),
         unattended: session.unattended.clone(),
         breaker: Some(session.breaker().clone()),
+        suspension: session.suspension().cloned(),
         touched: session.touched(),
     });
     let mut sessions: Vec<SessionRecord> = sessions.collect();

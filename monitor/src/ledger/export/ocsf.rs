@@ -74,10 +74,12 @@ fn class(kind: Kind) -> Class {
         Kind::Commit => finding(UPDATE, INFORMATIONAL, (17, "Logged"), (3, "Observed"), RESOLVED),
         Kind::Freeze => finding(UPDATE, HIGH, (3, "Quarantined"), DENIED, IN_PROGRESS),
         Kind::Thaw => finding(UPDATE, MEDIUM, (9, "Restored"), ALLOWED, IN_PROGRESS),
+        Kind::BreakGlass => finding(UPDATE, HIGH, (1, "Allowed"), ALLOWED, IN_PROGRESS),
         Kind::Kill => finding(UPDATE, HIGH, (2, "Blocked"), DENIED, RESOLVED),
         Kind::Start | Kind::Session | Kind::Enroll => lifecycle((3, "Start"), INFORMATIONAL),
         Kind::Stop => lifecycle((4, "Stop"), INFORMATIONAL),
         Kind::Rules => lifecycle((8, "Update"), INFORMATIONAL),
+        Kind::Factor => lifecycle((8, "Update"), MEDIUM),
         Kind::Rotate => lifecycle((99, "Ledger Rotated"), MEDIUM),
         Kind::Lost => lifecycle((99, "Records Lost"), HIGH),
     }

@@ -25,7 +25,7 @@ fn held(terms: Terms) -> Bench {
 }
 
 fn person(uid: u32, login_uid: Option<u32>) -> Who {
-    let from = Origin { by: "test".into(), login_uid, tty: None, labelled: 0 };
+    let from = Origin { by: "test".into(), login_uid, tty: None, labelled: 0, factor: None };
     Who::Caller { uid, pid: 70, from: Some(Box::new(from)) }
 }
 

@@ -53,6 +53,8 @@ struct Session {
     frozen_at: Seconds,
     touched: bool,
     alive: bool,
+    /// Nothing of it is stopped until then.
+    suspended: Option<Seconds>,
 }
 
 #[derive(Clone, Debug)]
@@ -111,8 +113,14 @@ pub struct Model {
 
 impl Model {
     pub fn new() -> Self {
-        let session =
-            Session { breaker: Breaker::Closed, frozen: false, frozen_at: 0, touched: false, alive: true };
+        let session = Session {
+            breaker: Breaker::Closed,
+            frozen: false,
+            frozen_at: 0,
+            touched: false,
+            alive: true,
+            suspended: None,
+        };
         let (holds, grants) = (BTreeMap::new(), Vec::new());
         Self { sessions: [session.clone(), session], holds, grants, next: 1, met: false, ledger_fails: false }
     }
@@ -149,7 +157,9 @@ impl Model {
         let mut out = Outcome::default();
         let known = &mut self.sessions[session];
         let holds = matches!(question, Question::Key) || known.touched;
-        let is_answered = holds && !known.frozen && use_grant(&mut self.grants, now, session, question);
+        let is_suspended = holds && known.is_suspended(now);
+        let is_answered =
+            is_suspended || holds && !known.frozen && use_grant(&mut self.grants, now, session, question);
         if !holds || is_answered {
             let answer = if is_answered && self.ledger_fails { Answer::Refuse } else { Answer::Allow };
             out.answers.insert((answer, waiter));
@@ -190,7 +200,7 @@ impl Model {
     pub fn trip(&mut self, now: Seconds, session: usize) -> Outcome {
         let mut out = Outcome::default();
         let known = &mut self.sessions[session];
-        if !known.frozen {
+        if !known.frozen && !known.is_suspended(now) {
             stop(known, now, session, &mut out);
         }
         out
@@ -199,6 +209,7 @@ impl Model {
     pub fn freeze_by(&mut self, now: Seconds, session: usize) -> Outcome {
         let mut out = Outcome::default();
         let known = &mut self.sessions[session];
+        known.suspended = None;
         if known.breaker != Breaker::Killed {
             known.breaker = Breaker::Open;
         }
@@ -217,6 +228,32 @@ impl Model {
             out.thawed.insert(session);
         }
         out
+    }
+
+    /// Whether it is suspended, also where its time is over and nobody has looked since.
+    pub fn is_suspended(&self, session: usize) -> bool {
+        self.sessions[session].suspended.is_some()
+    }
+
+    /// Nothing of it is stopped for so long, unless it is stopped already; what waits goes on.
+    pub fn suspend(&mut self, now: Seconds, session: usize, span: Seconds) -> Outcome {
+        let mut out = Outcome::default();
+        let known = &mut self.sessions[session];
+        if known.frozen || known.breaker == Breaker::Killed {
+            return out;
+        }
+        known.suspended = Some(now + span);
+        let (released, rest): (BTreeMap<u64, Hold>, _) =
+            std::mem::take(&mut self.holds).into_iter().partition(|(_, hold)| hold.session == session);
+        self.holds = rest;
+        for hold in released.values() {
+            out.answers.extend(answers(Answer::Allow, hold).answers);
+        }
+        out
+    }
+
+    pub fn resume(&mut self, session: usize) {
+        self.sessions[session].suspended = None;
     }
 
     pub fn show(&mut self, hold: u64) {
@@ -277,6 +314,9 @@ impl Model {
     /// Deadlines that have passed, in the order of the holds.
     pub fn tick(&mut self, now: Seconds) -> Outcome {
         let mut out = Outcome::default();
+        for session in &mut self.sessions {
+            session.suspended = session.suspended.filter(|until| *until > now);
+        }
         let over: Vec<u64> =
             self.holds.iter().filter(|(_, hold)| hold.deadline <= now).map(|(number, _)| *number).collect();
         for hold in over.into_iter().filter_map(|number| self.holds.remove(&number)) {
@@ -302,7 +342,7 @@ impl Model {
     pub fn end(&mut self, session: usize) {
         self.holds.retain(|_, hold| hold.session != session);
         self.grants.retain(|grant| grant.session != session);
-        self.sessions[session].alive = false;
+        (self.sessions[session].alive, self.sessions[session].suspended) = (false, None);
     }
 
     /// A new daemon freezes again what it finds frozen; what was to be killed and lives is a person's to decide.
@@ -336,6 +376,12 @@ fn use_grant(grants: &mut Vec<Grant>, now: Seconds, session: usize, question: Qu
     };
     grant.left = grant.left.map(|left| left - 1);
     true
+}
+
+impl Session {
+    fn is_suspended(&self, now: Seconds) -> bool {
+        self.suspended.is_some_and(|until| until > now)
+    }
 }
 
 fn settle(session: &mut Session, now: Seconds) {

@@ -130,6 +130,8 @@ impl Driver {
             Op::Deny { place, person } => self.deny(place, person),
             Op::FreezeBy(session) if self.model.is_alive(session) => self.freeze_by(session),
             Op::Thaw(session) if self.model.is_alive(session) => self.thaw(session),
+            Op::Suspend { session, span } if self.model.is_alive(session) => self.suspend(session, span),
+            Op::Resume(session) if self.model.is_alive(session) => self.resume(session),
             Op::Close(place) => self.close(place),
             Op::CallerEnds(pid) => self.caller_ends(pid),
             Op::AsksAgain(place) => self.asks_again(place),
@@ -181,6 +183,8 @@ impl Driver {
         for session in (0..2).filter(|session| self.model.is_alive(*session)) {
             let known = self.decider.sessions.get(id(session)).unwrap();
             assert_eq!(known.is_frozen(), self.model.is_frozen(session));
+            assert_eq!(known.suspension().is_some(), self.model.is_suspended(session));
+            assert!(!(known.is_frozen() && known.suspension().is_some()), "suspended and frozen");
         }
     }
 }

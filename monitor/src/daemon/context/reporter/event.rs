@@ -65,8 +65,10 @@ impl Event {
     pub fn session(self, id: SessionId, session: Option<&Session>) -> Self {
         let agent = session.map(|session| session.agent.clone()).unwrap_or_default();
         let event = self.with("session.id", id.to_string()).with("session.agent", agent);
-        match session {
-            Some(session) => event.with("user.id", session.user.to_string()),
+        let Some(session) = session else { return event };
+        let event = event.with("user.id", session.user.to_string());
+        match session.suspension() {
+            Some(suspension) => event.with("session.suspended", suspension.way.word()),
             None => event,
         }
     }

@@ -17,6 +17,7 @@ use crate::daemon::context::reporter::explanations::accounts::Account;
 use interlock_core::{
     breaker::Breaker,
     holds::{Grant, Hold},
+    sessions::Suspension,
 };
 use interlock_host::proc::seat::Controlling;
 
@@ -65,6 +66,9 @@ pub struct SessionRecord {
     /// An earlier version did not keep it: the breaker then begins closed.
     #[serde(default)]
     pub breaker: Option<Breaker>,
+    /// Nothing of it is stopped for a time, by the boot clock.
+    #[serde(default)]
+    pub suspension: Option<Suspension>,
     pub touched: Vec<String>,
 }
 

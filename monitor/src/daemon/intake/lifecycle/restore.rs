@@ -55,6 +55,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     if let Some(breaker) = record.breaker {
         session.resume(breaker);
     }
+    session.stay_suspended(record.suspension);
     session.touched_before.clone_from(&record.touched);
     for touched in record.touched {
         session.remember(touched);

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::{decided, factors, provable, who};
+use super::{decided, decider, provable, who};
 use crate::{
     control::{
         api::{self, HoldView},
-        command::RequestError,
+        command::{RequestError, Strength},
         peer::Caller,
     },
     daemon::{
@@ -29,7 +29,7 @@ use interlock_core::{
         extent::{Extent, More, Scope},
         reason::reason,
     },
-    record::Kind,
+    record::{Factor, Kind},
 };
 
 pub fn approve(
@@ -37,19 +37,13 @@ pub fn approve(
     caller: &Caller,
     text: &str,
     asked: &api::Approval,
+    strength: Option<Strength>,
 ) -> Result<HoldView, RequestError> {
     let hold = permissions::hold_for(ctx, caller, text, Act::Approve)?;
     if let Some(shower) = asked.desktop {
         permissions::may_be_clicked(ctx, caller, shower)?;
     }
-    let approval = Approval {
-        extent: extent(asked)?,
-        evidence: asked.evidence.clone(),
-        reason: fit(asked.reason.as_deref())?,
-        groups: caller.groups().to_vec(),
-        factor: factors::verified(&hold, caller, asked.factor.as_ref())?,
-        ..Approval::of(hold.number, who(ctx, caller))
-    };
+    let mut approval = if_proven(ctx, caller, &hold, asked)?;
     if let Some(seen) = asked.seen {
         shown_to_caller(ctx, &hold, seen)?;
     }
@@ -59,6 +53,9 @@ pub fn approve(
         }
         return Err(objected(&hold, &objection));
     }
+    approval.who = decider(ctx, caller, strength)?;
+    approval.factor = approval.who.factor().and_then(Factor::kind);
+    ctx.decider.may_approve(&approval).map_err(|objection| objected(&hold, &objection))?;
     let given = hold.given().count() + 1;
     let detail = [
         ("hold", hold.id().into()),
@@ -69,7 +66,7 @@ pub fn approve(
         ("scope", json!(asked.scope)),
         ("evidence", Evidence::of(&hold).whole().into()),
         ("reason", json!(approval.reason)),
-        ("factor", json!(approval.factor)),
+        ("factor", json!(approval.who.factor())),
         ("approvals", given.into()),
         ("approvals_asked", hold.terms.count.into()),
         ("desktop", json!(asked.desktop)),
@@ -93,6 +90,23 @@ fn extent(asked: &api::Approval) -> Result<Extent, RequestError> {
         return Err(RequestError::Invalid(refusal("an approval for the session has no other end")));
     }
     Ok(Extent::More(More { reach: for_seconds.map(Duration::from_secs), times, scope }))
+}
+
+/// What the caller asks for, as if what the hold's terms ask for had been given.
+pub fn if_proven(
+    ctx: &Context,
+    caller: &Caller,
+    hold: &Hold,
+    asked: &api::Approval,
+) -> Result<Approval, RequestError> {
+    Ok(Approval {
+        extent: extent(asked)?,
+        evidence: asked.evidence.clone(),
+        reason: fit(asked.reason.as_deref())?,
+        groups: caller.groups().to_vec(),
+        factor: hold.terms.factor,
+        ..Approval::of(hold.number, who(ctx, caller))
+    })
 }
 
 /// What the caller says to have been shown counts, and not what others were: a second reader must not make anything approved that

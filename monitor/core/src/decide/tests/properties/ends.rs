@@ -16,7 +16,14 @@ impl Driver {
     }
 
     pub fn end(&mut self, session: usize) {
-        let effects = self.step(Input::Ending(id(session)));
+        let mut effects = self.step(Input::Ending(id(session)));
+        let of_suspension = |effect: &Effect| match effect {
+            Effect::Record(entry) => entry.kind == Kind::BreakGlass,
+            Effect::Report(Report::Suspension { .. }) | Effect::AskAgain(_) => true,
+            _ => false,
+        };
+        let ended = effects.extract_if(.., |effect| of_suspension(effect)).count();
+        assert_eq!(ended, if self.model.is_suspended(session) { 3 } else { 0 }, "{effects:?}");
         check_gone(&effects);
         self.step(Input::Over(id(session)));
         let gone = self.model.holds.values().filter(|hold| hold.session == session);

@@ -33,6 +33,11 @@ pub enum Op {
     },
     FreezeBy(usize),
     Thaw(usize),
+    Suspend {
+        session: usize,
+        span: Seconds,
+    },
+    Resume(usize),
     /// Of everything that waits.
     Close(usize),
     CallerEnds(u32),
@@ -70,6 +75,9 @@ pub fn op() -> impl Strategy<Value = Op> {
         1 => (1..8_u64).prop_map(Op::Revoke),
         1 => session.clone().prop_map(Op::FreezeBy),
         2 => session.clone().prop_map(Op::Thaw),
+        2 => (session.clone(), prop_oneof![Just(1_u64), Just(59), Just(600), Just(4000)])
+            .prop_map(|(session, span)| Op::Suspend { session, span }),
+        1 => session.clone().prop_map(Op::Resume),
         1 => place.clone().prop_map(Op::Close),
         1 => (10..13_u32).prop_map(Op::CallerEnds),
         1 => place.prop_map(Op::AsksAgain),

@@ -1,7 +1,10 @@
 //! What people do.
 
 use super::*;
-use crate::holds::extent::More;
+use crate::{
+    holds::extent::More,
+    sessions::{Suspension, Way},
+};
 
 impl Driver {
     pub fn show(&mut self, place: usize) {
@@ -67,6 +70,35 @@ impl Driver {
         let effects = self.step(Input::FreezeAsked { session: id(session), who: PERSON });
         let expected = self.model.freeze_by(self.now, session);
         self.check(&effects, &expected);
+    }
+
+    /// What waits under no other session's holds goes on, each with its record before it.
+    pub fn suspend(&mut self, session: usize, span: Seconds) {
+        let suspension = Suspension {
+            way: Way::BreakGlass,
+            since: at(self.now),
+            until: at(self.now + span),
+            who: PERSON,
+            reason: "because".into(),
+        };
+        let may = self.decider.may_suspend(id(session), Way::BreakGlass).is_ok();
+        let waited = self.model.holds.values().filter(|hold| hold.session == session).count();
+        let effects = self.step(Input::Suspended { session: id(session), suspension: Box::new(suspension) });
+        let released = records(&effects).iter().filter(|kind| **kind == Kind::Release).count();
+        assert_eq!(released, if may { waited } else { 0 }, "each goes on with its record");
+        let expected = self.model.suspend(self.now, session, span);
+        self.check(&effects, &expected);
+    }
+
+    pub fn resume(&mut self, session: usize) {
+        let stood = self.model.is_suspended(session);
+        let effects = self.step(Input::Resumed { session: id(session), who: PERSON });
+        assert_eq!(records(&effects), if stood { vec![Kind::BreakGlass] } else { Vec::new() });
+        let asks = effects.iter().any(|effect| matches!(effect, Effect::AskAgain(_)));
+        assert_eq!(asks, stood, "what it let through asks again");
+        assert_no_yes(&effects);
+        self.model.resume(session);
+        self.check(&effects, &Outcome::default());
     }
 
     pub fn thaw(&mut self, session: usize) {

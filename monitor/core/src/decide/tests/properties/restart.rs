@@ -4,14 +4,17 @@ use super::*;
 use crate::{
     breaker::Breaker,
     holds::{Grant, Hold},
-    sessions,
+    sessions::{self, Suspension},
 };
 
 /// What an earlier daemon wrote down, as text.
 fn saved(decider: &Decider) -> String {
     let holds: Vec<&Hold> = decider.holds().waiting().collect();
-    let breakers: Vec<(u64, &Breaker)> =
-        decider.sessions.iter().map(|session| (session.id.0, session.breaker())).collect();
+    let breakers: Vec<(u64, &Breaker, Option<&Suspension>)> = decider
+        .sessions
+        .iter()
+        .map(|session| (session.id.0, session.breaker(), session.suspension()))
+        .collect();
     serde_json::to_string(&(decider.holds().next_number(), holds, decider.holds().grants().all(), breakers))
         .unwrap()
 }
@@ -20,14 +23,15 @@ impl Driver {
     /// A new daemon goes on with what was written down, and with what the kernel still knows: who is frozen, and whose
     /// connections ask.
     pub fn restart(&mut self) {
-        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker)>);
+        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker, Option<Suspension>)>);
         let (next, holds, grants, mut breakers): Saved = serde_json::from_str(&saved(&self.decider)).unwrap();
         let mut decider = begin(next);
         for old in self.decider.sessions.iter() {
             let mut session = Session::new(old.id, "x".into(), "test".into(), old.started);
             let place = breakers.iter().position(|(known, ..)| *known == old.id.0).unwrap();
-            let (_, breaker) = breakers.swap_remove(place);
+            let (_, breaker, suspension) = breakers.swap_remove(place);
             session.resume(breaker);
+            session.stay_suspended(suspension);
             session.incomplete = old.incomplete || old.gated;
             if old.is_frozen() {
                 session.found_frozen();

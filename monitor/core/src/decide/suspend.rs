@@ -1,0 +1,156 @@
+//! Break-glass and pause: for a time everything of a session is allowed, and everything is told.
+//!
+//! A session is suspended or frozen, never both: who wants a frozen one to go on says so by a thaw, and a person's freeze ends it.
+
+use std::sync::Arc;
+
+use super::{
+    decider::{Decider, Step},
+    decision::Decision,
+    effect::{Effect, Extra, Report},
+    hold::object,
+    input::{Release, Waiting},
+    release::{told, waiters},
+};
+use crate::{
+    facts::{HoldState, SessionId, SessionStatus},
+    holds::Ending,
+    record::{Entry, Kind, Who},
+    sessions::{Suspension, Way},
+};
+
+/// Why a session may not be suspended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSuspendable {
+    /// There is no such session, or it was killed.
+    Over,
+    /// A thaw is a decision of its own.
+    Frozen,
+    /// An admin's stands, which a pause must not make shorter.
+    BrokenGlass,
+}
+
+impl Decider {
+    /// Whether the session may be suspended as it stands.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn may_suspend(&self, id: SessionId, way: Way) -> Result<(), NotSuspendable> {
+        let session = self.sessions.get(id).ok_or(NotSuspendable::Over)?;
+        if session.is_frozen() {
+            return Err(NotSuspendable::Frozen);
+        }
+        if session.status(session.started) == SessionStatus::Ended {
+            return Err(NotSuspendable::Over);
+        }
+        let stands = session.suspension().map(|suspension| suspension.way);
+        match (way, stands) {
+            (Way::Pause, Some(Way::BreakGlass)) => Err(NotSuspendable::BrokenGlass),
+            _ => Ok(()),
+        }
+    }
+
+    /// What lets everything of the session go on at the step's time, as it is named; `None` where its deadline has passed, also if
+    /// nobody has looked since.
+    pub(super) fn suspended(&self, step: &Step<'_>, id: SessionId) -> Option<String> {
+        let suspension = self.sessions.get(id)?.suspension()?;
+        (!suspension.is_over(step.now)).then(|| suspension.text())
+    }
+
+    /// Nothing of the session is stopped from now on; what waits goes on. The ledger has it already.
+    pub(super) fn suspend(&mut self, step: &mut Step<'_>, id: SessionId, suspension: Suspension) {
+        if self.may_suspend(id, suspension.way).is_err() || suspension.is_over(step.now) {
+            return;
+        }
+        let by = suspension.text();
+        self.report_suspension(step, id, "suspended", &suspension, None);
+        if let Some(session) = self.sessions.get_mut(id) {
+            session.suspension = Some(suspension);
+        }
+        let waiting: Vec<u64> = self.holds.of_session(id.0).collect();
+        for number in waiting {
+            self.release_by(step, number, &by);
+        }
+        step.push(Effect::Save);
+    }
+
+    /// Lets everything of a hold go on, whoever was shown what: everything of the session does.
+    fn release_by(&mut self, step: &mut Step<'_>, number: u64, by: &str) {
+        let ending = Ending::new(HoldState::Approved, step.now).by(by);
+        let Ok(hold) = self.holds.decide(number, ending) else { return };
+        let session = SessionId(hold.session);
+        step.push(Effect::Waited(step.now.since(hold.since)));
+        if let Some(session) = self.sessions.get_mut(session) {
+            session.memory.forgive(hold.points, step.now);
+        }
+        let detail =
+            [("grant", by.into()), ("hold", hold.id().into()), ("destination", hold.target().into())];
+        step.record(Entry::noted(Kind::Release, Who::Daemon, session, detail));
+        for waiter in waiters(&hold) {
+            self.allow(step, waiter);
+        }
+        let extra = told(&hold);
+        step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
+    }
+
+    /// Lets through what a rule would have stopped, once that is recorded, and says both.
+    pub(super) fn let_through(
+        &self,
+        step: &mut Step<'_>,
+        decision: &Arc<Decision>,
+        waiting: Waiting,
+        by: String,
+        extra: Extra,
+    ) {
+        let fact = &decision.fact;
+        let what = object(fact).text();
+        let detail = [("grant", by.into()), ("destination", what.into()), ("rule", decision.rule().into())];
+        let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
+        let (decision, hop, would) = (Arc::clone(decision), None, Some(extra));
+        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, hop, would })));
+    }
+
+    /// A person ends it before its time.
+    pub(super) fn resume(&mut self, step: &mut Step<'_>, id: SessionId, who: Who) {
+        self.end_suspension(step, id, who, "a person ended it");
+    }
+
+    /// Those end whose time is over.
+    pub(super) fn end_suspensions(&mut self, step: &mut Step<'_>) {
+        let over = |suspension: &Suspension| suspension.is_over(step.now);
+        let suspended = self.sessions.iter().filter(|session| session.suspension().is_some_and(over));
+        let over: Vec<SessionId> = suspended.map(|session| session.id).collect();
+        for id in over {
+            self.end_suspension(step, id, Who::Daemon, "its time is over");
+        }
+    }
+
+    /// What was let through by it asks again before more of its data leaves.
+    pub(super) fn end_suspension(&mut self, step: &mut Step<'_>, id: SessionId, who: Who, why: &'static str) {
+        let Some(suspension) = self.sessions.get_mut(id).and_then(|session| session.suspension.take()) else {
+            return;
+        };
+        let detail = [
+            ("change", "end".into()),
+            ("way", suspension.way.word().into()),
+            ("why", why.into()),
+            ("seconds", step.now.since(suspension.since).as_secs().into()),
+        ];
+        step.record(Entry::new(Kind::BreakGlass, who, Some(id), detail));
+        self.report_suspension(step, id, "resumed", &suspension, Some(why));
+        step.push(Effect::AskAgain(id));
+        step.push(Effect::Save);
+    }
+
+    fn report_suspension(
+        &mut self,
+        step: &mut Step<'_>,
+        session: SessionId,
+        change: &'static str,
+        suspension: &Suspension,
+        why: Option<&'static str>,
+    ) {
+        let (at, suspension) = (step.now, Box::new(suspension.clone()));
+        step.report(Report::Suspension { at, session, change, suspension, why });
+    }
+}

@@ -1,0 +1,37 @@
+//! How long something may last, at most.
+
+use std::time::Duration;
+
+/// Without a key of the configuration, the longest that the glass may be broken.
+pub const BREAK_GLASS: Duration = Duration::from_secs(3600);
+/// The longest that a configuration can allow.
+pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// `90s`, `15m`, `1h`: at least a second, and at most 24 h.
+#[must_use]
+pub fn parse(text: &str) -> Option<Duration> {
+    let unit = text.find(|letter: char| !letter.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return None,
+    };
+    let span = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?);
+    (!span.is_zero() && span <= LONGEST).then_some(span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_a_number_with_its_unit_of_at_most_a_day() {
+        assert_eq!(parse("15m"), Some(Duration::from_secs(900)));
+        assert_eq!((parse("90s"), parse("24h")), (Some(Duration::from_secs(90)), Some(LONGEST)));
+        for wrong in ["", "15", "m", "0s", "25h", "1d", "-1m", "99999999999999999999h"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The thread that looks at codes and signatures, and keeps what was used of them.
+//!
+//! A thread of its own, as what was used is on disk before it counts, and a disk takes its time. One after the other: no code is
+//! looked at twice at once.
+
+use std::{
+    io,
+    path::Path,
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread,
+};
+
+use jiff::Timestamp;
+
+use crate::{
+    control::command::{Command, Strength},
+    daemon::context::mailbox::handle::{Inbox, Message},
+    factor::{
+        check::{Need, Proof, check},
+        enrol::{self, New},
+        refused::Refused,
+        statement::Statement,
+        store::Store,
+    },
+};
+
+/// Decisions that wait to be looked at.
+const WAITING_MAX: usize = 16;
+
+/// The thread that looks.
+pub struct Verifier(SyncSender<Task>);
+
+/// A request, and what is to be looked at for it.
+pub struct Task {
+    pub command: Command,
+    pub plan: Plan,
+}
+
+/// What is to be looked at for a request.
+pub struct Plan {
+    /// What the caller decides, by whom, and what that takes.
+    pub statement: Statement,
+    pub proof: Proof,
+    pub need: Need,
+    /// What is done where the proof is enough.
+    pub then: Then,
+}
+
+pub enum Then {
+    /// The event loop carries it out.
+    Decide,
+    List {
+        user: u32,
+    },
+    Add {
+        user: u32,
+        new: New,
+    },
+    Remove {
+        user: u32,
+        id: String,
+    },
+}
+
+impl Verifier {
+    /// Factors lie in this state directory.
+    ///
+    /// # Errors
+    /// No thread can be had.
+    pub fn start(back: Inbox, state: &Path) -> io::Result<Self> {
+        let (sender, tasks) = sync_channel(WAITING_MAX);
+        let store = Store::new(state);
+        thread::Builder::new().name("interlock-factors".into()).spawn(move || look(&tasks, &store, &back))?;
+        Ok(Self(sender))
+    }
+
+    /// Returns the command back where it cannot be looked at. Fails closed: it is refused.
+    pub fn ask(&self, task: Task) -> Option<Command> {
+        let refused = |task: Task, why: &str| {
+            let refused = Refused::Malformed(why.to_owned());
+            Command {
+                strength: Some(Strength::Proven(Box::new(task.plan.statement), Err(refused))),
+                ..task.command
+            }
+        };
+        self.0.try_send(task).err().map(|error| match error {
+            TrySendError::Full(task) => refused(task, "too many decisions are asked for at once; ask again"),
+            TrySendError::Disconnected(task) => {
+                refused(task, "the thread that looks at factors has ended; see the daemon's log")
+            }
+        })
+    }
+}
+
+fn look(tasks: &Receiver<Task>, store: &Store, back: &Inbox) {
+    while let Ok(task) = tasks.recv() {
+        let strength = Some(strength(&task.plan, store, Timestamp::now()));
+        if back.send(Message::Command(Box::new(Command { strength, ..task.command }))).is_err() {
+            return; // the event loop has ended
+        }
+    }
+}
+
+fn strength(plan: &Plan, store: &Store, now: Timestamp) -> Strength {
+    let listed = |user| {
+        let found = store.load(user).map_err(|what| Refused::Unusable { user, what });
+        Strength::Listed(found.map(Box::new))
+    };
+    if let Then::List { user } = plan.then {
+        return listed(user);
+    }
+    let proven = check(store, &plan.statement, &plan.proof, plan.need, now);
+    let stated = Box::new(plan.statement.clone());
+    match (&plan.then, proven) {
+        (Then::Decide | Then::List { .. }, proven) => Strength::Proven(stated, proven),
+        (_, Err(refused)) => Strength::Proven(stated, Err(refused)),
+        (Then::Add { user, new }, Ok(factor)) => {
+            Strength::Changed(factor, enrol::add(store, *user, new, now).map(Box::new))
+        }
+        (Then::Remove { user, id }, Ok(factor)) => {
+            Strength::Changed(factor, enrol::remove(store, *user, id).map(Box::new))
+        }
+    }
+}

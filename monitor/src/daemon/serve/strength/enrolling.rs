@@ -1,0 +1,191 @@
+//! Factors come, go and are listed: whose, and by what.
+//!
+//! A user enrols their first factor as who the kernel says they are, out of every session; a further one, and taking one away, takes
+//! one that they have. Root does it for everybody.
+
+use std::path::Path;
+
+use super::{given::refuse, statements};
+use crate::{
+    control::{
+        command::{RequestError, Strength},
+        factors::{FactorRemoval, FactorView, Hidden, NewFactor},
+        peer::Caller,
+    },
+    daemon::{
+        context::{
+            Context,
+            mailbox::verifier::{Plan, Then},
+        },
+        serve::refusals::{not_permitted, refusal},
+    },
+    factor::{
+        check::{Need, Proof},
+        enrol::{Changed, New},
+        enrolled::Enrolled,
+        store::Store,
+    },
+};
+use interlock_core::{
+    facts::Severity,
+    health::{Check, CheckState},
+    record::{Factor, Kind, Who},
+};
+
+/// Whose factors are meant.
+fn whose(caller: &Caller, user: Option<u32>) -> Result<u32, RequestError> {
+    let user = user.unwrap_or(caller.uid);
+    if user == caller.uid || caller.uid == 0 {
+        return Ok(user);
+    }
+    Err(not_permitted(&format!("only root sees and changes the factors of user {user}")))
+}
+
+/// Root needs none: who may remove the file may change it.
+fn need(caller: &Caller) -> Need {
+    Need { if_enrolled: caller.uid != 0, rule: None }
+}
+
+pub fn plan_list(ctx: &Context, caller: &Caller, user: Option<u32>) -> Result<Plan, RequestError> {
+    let then = Then::List { user: whose(caller, user)? };
+    let statement = statements::of_factor(ctx, caller, "factor-list", "-");
+    Ok(Plan { statement, proof: Proof::default(), need: Need::default(), then })
+}
+
+pub fn plan_add(ctx: &Context, caller: &Caller, new: &NewFactor) -> Result<Plan, RequestError> {
+    let user = whose(caller, new.user)?;
+    let NewFactor { secret, code, key, verify_required, proof, .. } = new.clone();
+    let (what, new) = match (secret, code, key) {
+        (Some(Hidden(secret)), Some(Hidden(code)), None) => ("totp", New::Device { secret, code }),
+        (None, None, Some(line)) => ("key", New::Key { line, verify_required }),
+        _ => {
+            let error = "expected a secret and its code, or a key";
+            return Err(RequestError::Invalid(refusal(error)));
+        }
+    };
+    let statement = statements::of_factor(ctx, caller, "factor-add", what);
+    Ok(Plan {
+        statement,
+        proof: proof.unwrap_or_default(),
+        need: need(caller),
+        then: Then::Add { user, new },
+    })
+}
+
+pub fn plan_removal(
+    ctx: &Context,
+    caller: &Caller,
+    id: &str,
+    removal: &FactorRemoval,
+) -> Result<Plan, RequestError> {
+    let user = whose(caller, removal.user)?;
+    let statement = statements::of_factor(ctx, caller, "factor-remove", id);
+    let then = Then::Remove { user, id: id.to_owned() };
+    Ok(Plan { statement, proof: removal.proof.clone().unwrap_or_default(), need: need(caller), then })
+}
+
+/// What the thread listed.
+pub fn listed(
+    ctx: &mut Context,
+    caller: &Caller,
+    strength: Option<Strength>,
+    plan: Result<Plan, RequestError>,
+) -> Result<Vec<FactorView>, RequestError> {
+    plan?;
+    match strength {
+        Some(Strength::Listed(Ok(enrolled))) => Ok(views(&enrolled)),
+        Some(Strength::Listed(Err(refused)) | Strength::Proven(_, Err(refused))) => {
+            Err(refuse(ctx, caller, &refused))
+        }
+        _ => Err(not_permitted("nobody has looked at the factors")),
+    }
+}
+
+/// What the thread changed. It is on disk by now; the record follows, and where it cannot be written that is told as ever.
+pub fn changed(
+    ctx: &mut Context,
+    caller: &Caller,
+    strength: Option<Strength>,
+    plan: Result<Plan, RequestError>,
+    change: &'static str,
+) -> Result<Vec<FactorView>, RequestError> {
+    plan?;
+    match strength {
+        Some(Strength::Changed(by, Ok(changed))) => {
+            tell(ctx, caller, &changed, by, change);
+            Ok(views(&changed.enrolled))
+        }
+        Some(Strength::Changed(_, Err(refused)) | Strength::Proven(_, Err(refused))) => {
+            Err(refuse(ctx, caller, &refused))
+        }
+        _ => Err(not_permitted("nobody has looked at the factors")),
+    }
+}
+
+fn tell(ctx: &mut Context, caller: &Caller, changed: &Changed, by: Factor, change: &'static str) {
+    let Changed { enrolled, id, what } = changed;
+    let detail = [
+        ("change", change.into()),
+        ("user", enrolled.user.into()),
+        ("factor", id.clone().into()),
+        ("what", what.clone().into()),
+        ("by", String::from(by).into()),
+    ];
+    ctx.reporter.record(Kind::Factor, Who::caller(caller.uid, caller.pid), None, detail);
+    let message =
+        format!("user {}: the factor {id} ({what}) was {change} by uid {}", enrolled.user, caller.uid);
+    let event = ctx
+        .reporter
+        .event_of_daemon(if change == "added" { "factor-added" } else { "factor-removed" })
+        .alert(Severity::High, &message)
+        .with("user.id", enrolled.user.to_string())
+        .with("process.pid", caller.pid)
+        .with("factor.id", id.clone())
+        .with("factor.what", what.clone());
+    ctx.reporter.publish(&ctx.decider.sessions, event);
+}
+
+/// How many users have factors, and whose cannot be used.
+pub fn check_factors(state: &Path) -> Check {
+    let subject = "factors".to_owned();
+    match Store::new(state).survey() {
+        Ok(survey) if survey.unusable.is_empty() => {
+            let found = match survey.enrolled {
+                0 => "no user has enrolled one: decisions take none".to_owned(),
+                users => format!("users that have enrolled some: {users}"),
+            };
+            Check { subject, state: CheckState::Good, found, advice: None }
+        }
+        Ok(survey) => {
+            let found =
+                format!("files that cannot be used, whose users approve nothing: {}", survey.unusable.len());
+            let advice = Some(format!("repair or remove: {}", survey.unusable.join("; ")));
+            Check { subject, state: CheckState::Limited, found, advice }
+        }
+        Err(error) => {
+            let found = format!("who has enrolled one cannot be read: {error}");
+            Check { subject, state: CheckState::Limited, found, advice: None }
+        }
+    }
+}
+
+fn views(enrolled: &Enrolled) -> Vec<FactorView> {
+    let user = enrolled.user;
+    let devices = enrolled.devices.iter().map(|device| FactorView {
+        id: device.id.clone(),
+        factor: "totp".to_owned(),
+        user,
+        enrolled: device.enrolled,
+        drift_seconds: device.drift,
+        verify_required: false,
+    });
+    let keys = enrolled.keys.iter().map(|key| FactorView {
+        id: key.id.clone(),
+        factor: format!("key {}", key.public.fingerprint()),
+        user,
+        enrolled: key.enrolled,
+        drift_seconds: 0,
+        verify_required: key.verify_required,
+    });
+    devices.chain(keys).collect()
+}
