@@ -226,7 +226,7 @@ async fn follow(client: Client, events: Sender<Value>) {
             while let Ok(Some(event)) = lines.next().await {
                 let is_new = event_fields::at(&event).is_some_and(|at| at >= since);
                 let action = event_fields::text(&event, "event.action").unwrap_or_default();
-                let matters = event.get("hold.id").is_some() || action.starts_with("session-");
+                let matters = event.get("interlock.hold.id").is_some() || action.starts_with("session-");
                 if is_new && matters {
                     let _ = events.try_send(event); // it is seen by the next look
                 }

@@ -3,7 +3,14 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use super::api::{Approval, Denial, Enroll, GrantView, HoldView, Refusal, RulesView, SessionView, Status};
+use super::{
+    api::{
+        Approval, Denial, Enroll, GrantView, HoldView, NotifyTry, Refusal, RulesView, SessionView, Status,
+        TargetView, Thaw,
+    },
+    factors::{FactorRemoval, FactorView, NewFactor, StatementView, WantedStatement},
+    suspensions::{Resume, Suspend},
+};
 use interlock_core::{explanation::Explanation, health::Check};
 
 /// A method of a path: what it does, and the types that it takes and gives.
@@ -36,7 +43,12 @@ const ROUTES: &[Route] = &[
     get("/v1/sessions", "Agent sessions", &[], of::<Vec<SessionView>>),
     post("/v1/sessions", "Makes the caller itself a session's root", Some(of::<Enroll>), of::<SessionView>),
     post("/v1/sessions/{id}/freeze", "Stops every process of a session", None, of::<SessionView>),
-    post("/v1/sessions/{id}/thaw", "Lets a frozen session go on, on probation", None, of::<SessionView>),
+    post(
+        "/v1/sessions/{id}/thaw",
+        "Lets a frozen session go on, on probation",
+        Some(of::<Thaw>),
+        of::<SessionView>,
+    ),
     post("/v1/sessions/{id}/kill", "Ends every process of a session", None, of::<SessionView>),
     get(
         "/v1/holds",
@@ -48,6 +60,29 @@ const ROUTES: &[Route] = &[
     post("/v1/holds/{id}/deny", "Refuses a held action", Some(of::<Denial>), of::<HoldView>),
     get("/v1/grants", "What persons had let go on for longer than once", &[], of::<Vec<GrantView>>),
     post("/v1/grants/{id}/revoke", "Takes a grant back", None, of::<Vec<GrantView>>),
+    post(
+        "/v1/suspensions",
+        "Allows everything of a session for a time: break-glass, or a pause",
+        Some(of::<Suspend>),
+        of::<Vec<SessionView>>,
+    ),
+    post("/v1/suspensions/end", "Ends that before its time", Some(of::<Resume>), of::<Vec<SessionView>>),
+    post(
+        "/v1/statements",
+        "The text that a key is to sign",
+        Some(of::<WantedStatement>),
+        of::<StatementView>,
+    ),
+    get(
+        "/v1/factors",
+        "Codes and keys of the caller, or of a user for root",
+        &[("user", "integer")],
+        of::<Vec<FactorView>>,
+    ),
+    post("/v1/factors", "Adds a code or a key", Some(of::<NewFactor>), of::<Vec<FactorView>>),
+    post("/v1/factors/{id}/remove", "Removes one", Some(of::<FactorRemoval>), of::<Vec<FactorView>>),
+    get("/v1/notifier", "Whom the notifier tells, and how that goes", &[], of::<Vec<TargetView>>),
+    post("/v1/notifier/test", "Sends a test", Some(of::<NotifyTry>), of::<Vec<String>>),
     get("/v1/events", "Events, one JSON object a line: event.json", QUESTION, lines),
     get(
         "/v1/explain/{id}",

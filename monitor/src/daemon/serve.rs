@@ -100,7 +100,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Doctor(reply) => reply!(reply, Ok(status::doctor(ctx))),
         Request::Notifier(reply) => {
             let answer = permissions::administer(&ctx.config, &caller, "see whom the notifier tells");
-            reply!(reply, answer.map(|()| ctx.reporter.notifier.views()))
+            reply!(reply, answer.map(|()| ctx.reporter.channels.notifier.views()))
         }
         Request::TestNotifier(test, reply) => reply!(reply, status::test_notifier(ctx, &caller, &test)),
         Request::Watch(reply) => reply!(reply, Ok(permissions::sight(&ctx.config, &caller))),

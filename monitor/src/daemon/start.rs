@@ -21,7 +21,7 @@ use crate::{
             kernel::{Kernel, numbering::Numbering},
             mailbox::{Mailbox, directory::Directory, handle::Ends, looker::Looker, verifier::Verifier},
             policy_set::Loaded,
-            reporter::{Reporter, bus::Bus, event::Host, notary::Notary},
+            reporter::{Channels, Reporter, bus::Bus, event::Host, notary::Notary},
             state::{
                 StateFile,
                 snapshot::{Snapshot, Store, boot_id},
@@ -177,7 +177,8 @@ fn reporter(
     let host = Host { name, boot: boot_id() };
     let terminals = Terminals::start(config.terminal, Arc::clone(&metrics))
         .map_err(system("starting the thread that writes to terminals"))?;
-    Ok(Reporter::new(ledger, notary, outbox, notifier, bus, terminals, metrics, host, next_event))
+    let channels = Channels { outbox, notifier, bus, terminals };
+    Ok(Reporter::new(ledger, notary, channels, metrics, host, next_event))
 }
 
 fn kernel(config: &Config, secrets_before: Vec<String>) -> Result<Kernel, StartError> {

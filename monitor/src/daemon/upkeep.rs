@@ -44,11 +44,11 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.kernel.untag_deleted();
     ctx.freezer.sweep();
     update_gauges(&ctx.decider, &ctx.reporter.metrics);
-    ctx.reporter.notifier.measure();
+    ctx.reporter.channels.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [
-        (&ctx.reporter.metrics.outbox_dropped, ctx.reporter.outbox.dropped()),
-        (&ctx.reporter.metrics.outbox_failed, ctx.reporter.outbox.failed()),
+        (&ctx.reporter.metrics.outbox_dropped, ctx.reporter.channels.outbox.dropped()),
+        (&ctx.reporter.metrics.outbox_failed, ctx.reporter.channels.outbox.failed()),
         (&ctx.reporter.metrics.dns_malformed, names.malformed),
         (&ctx.reporter.metrics.dns_streams_given_up, names.streams_given_up),
         (&ctx.reporter.metrics.names_evicted, names.evicted + names.sessions_evicted),

@@ -14,7 +14,7 @@ use interlock_core::{
 /// What an event is told as; `None` for what is no message. A hold and what became of it are told with more than their events say.
 pub fn class(event: &Value) -> Option<Class> {
     let action = text(event, "event.action")?;
-    if event.get("hold.id").is_some() {
+    if event.get("interlock.hold.id").is_some() {
         return None;
     }
     Some(match action {
@@ -39,19 +39,20 @@ pub fn class(event: &Value) -> Option<Class> {
 pub fn notice(event: &Value) -> Option<Notice> {
     let class = class(event)?;
     let time = at(event).unwrap_or_else(Timestamp::now);
-    let severity = text(event, "event.severity").and_then(Severity::from_word).unwrap_or(least(class));
+    let severity = text(event, "interlock.severity").and_then(Severity::from_word).unwrap_or(least(class));
     let owned = |field: &str| text(event, field).map(str::to_owned);
     let mut notice = Notice::new(text(event, "event.id").unwrap_or("e0"), class, severity, time);
     notice.action = owned("event.action").unwrap_or_default();
-    notice.session = owned("session.id");
-    notice.agent = owned("session.agent");
+    notice.session = owned("interlock.session.id");
+    notice.agent = owned("interlock.session.agent");
     notice.user = text(event, "user.id").and_then(|user| user.parse().ok());
     notice.command = command(event);
     notice.object = object(event);
     notice.rules = strings(event, "rule.id");
-    let by = owned("freeze.decided_by").map(|by| format!("decided by {by}"));
+    let by = owned("interlock.freeze.decided_by").map(|by| format!("decided by {by}"));
     notice.summary = owned("message").or(by).or_else(|| owned("interlock.reason"));
-    notice.incomplete = event.get("session.incomplete").and_then(Value::as_bool).unwrap_or_default();
+    notice.incomplete =
+        event.get("interlock.session.incomplete").and_then(Value::as_bool).unwrap_or_default();
     notice.count = event.as_object().and_then(count).map_or(1, |(count, ..)| count);
     Some(notice)
 }
@@ -98,7 +99,7 @@ mod tests {
             ("would-hold", json!({ "event.kind": "alert" }), Some(Class::Would)),
             ("secret-read", json!({ "event.kind": "alert" }), Some(Class::Alert)),
             ("secret-read", json!({ "event.kind": "event" }), None),
-            ("flow-held", json!({ "event.kind": "alert", "hold.id": "h1" }), None),
+            ("flow-held", json!({ "event.kind": "alert", "interlock.hold.id": "h1" }), None),
             ("connect", json!({}), None),
         ] {
             let mut event = json!({ "event.action": action });
@@ -110,9 +111,9 @@ mod tests {
     #[test]
     fn a_message_has_what_its_event_says() {
         let event = json!({ "event.action": "connect-refused", "event.kind": "alert", "event.id": "e7",
-            "event.severity": "high", "@timestamp": "2026-11-30T21:00:00Z", "session.id": "1-0", "user.id": "1000",
+            "interlock.severity": "high", "@timestamp": "2026-11-30T21:00:00Z", "interlock.session.id": "1-0", "user.id": "1000",
             "process.args": ["curl", "x"], "destination.ip": "192.0.2.1", "destination.port": 443,
-            "rule.id": ["a", "b"], "message": "why", "event.count": 12, "event.start": "2026-11-30T21:00:00Z",
+            "rule.id": ["a", "b"], "message": "why", "interlock.count": 12, "event.start": "2026-11-30T21:00:00Z",
             "event.end": "2026-11-30T21:00:30Z" });
         let notice = notice(&event).unwrap();
         assert_eq!((notice.key.as_str(), notice.severity, notice.count), ("e7", Severity::High, 12));

@@ -57,7 +57,7 @@ impl Notice {
         let field = |name| text(event, name).map(str::to_owned);
         let news = match text(event, "event.action")? {
             "flow-held" | "syscall-held" => News::Waits {
-                hold: field("hold.id")?,
+                hold: field("interlock.hold.id")?,
                 command: command(event),
                 target: target(event),
                 rule: first(event, "rule.id").unwrap_or_default(),
@@ -68,13 +68,13 @@ impl Notice {
             "hold-expired" => decided(event, How::Expired)?,
             "session-frozen" => News::Frozen {
                 why: field("message").unwrap_or_default(),
-                by_signal: first(event, "freeze.by_signal").is_some(),
+                by_signal: first(event, "interlock.freeze.by_signal").is_some(),
             },
-            "session-thawed" => News::Thawed { by: field("freeze.decided_by").unwrap_or_default() },
+            "session-thawed" => News::Thawed { by: field("interlock.freeze.decided_by").unwrap_or_default() },
             "session-killed" => News::Killed { why: field("message").unwrap_or_default() },
             _ => return None,
         };
-        Some(Self { session: field("session.id")?, news })
+        Some(Self { session: field("interlock.session.id")?, news })
     }
 }
 
@@ -90,10 +90,12 @@ impl News {
 fn decided(event: &Value, how: How) -> Option<News> {
     let field = |name| text(event, name).map(str::to_owned);
     Some(News::Decided {
-        hold: field("hold.id")?,
+        hold: field("interlock.hold.id")?,
         how,
-        by: field("hold.decided_by").or_else(|| field("hold.approved_by")).unwrap_or_default(),
-        reason: field("hold.reason"),
+        by: field("interlock.hold.decided_by")
+            .or_else(|| field("interlock.hold.approved_by"))
+            .unwrap_or_default(),
+        reason: field("interlock.hold.reason"),
     })
 }
 
@@ -134,12 +136,12 @@ mod tests {
 
     #[test]
     fn a_hold_says_who_asks_for_what_and_why() {
-        let held = json!({ "event.action": "flow-held", "session.id": "7-a", "hold.id": "h1",
+        let held = json!({ "event.action": "flow-held", "interlock.session.id": "7-a", "interlock.hold.id": "h1",
             "process.args": ["curl", "-sS"], "destination.domain": "api.example", "destination.port": 443,
             "rule.id": ["infra", "other"] });
         let News::Waits { hold, command, target, rule } = Notice::of(&held).unwrap().news else { panic!() };
         assert_eq!([hold, command, target, rule], ["h1", "curl -sS", "api.example:443", "infra"]);
-        let opened = json!({ "event.action": "syscall-held", "session.id": "7-a", "hold.id": "h2",
+        let opened = json!({ "event.action": "syscall-held", "interlock.session.id": "7-a", "interlock.hold.id": "h2",
             "process.executable": "/bin/cat", "file.path": "/x/key" });
         let News::Waits { command, target, .. } = Notice::of(&opened).unwrap().news else { panic!() };
         assert_eq!([command, target], ["/bin/cat", "/x/key"]);
@@ -149,17 +151,21 @@ mod tests {
     fn nobody_is_interrupted_for_what_no_person_decided() {
         for action in ["connect", "secret-read", "would-hold", "would-freeze", "session-started", "hold-gone"]
         {
-            assert_eq!(Notice::of(&json!({ "event.action": action, "session.id": "7-a" })), None, "{action}");
+            assert_eq!(
+                Notice::of(&json!({ "event.action": action, "interlock.session.id": "7-a" })),
+                None,
+                "{action}"
+            );
         }
-        let by_grant = json!({ "event.action": "flow-released", "session.id": "7-a" });
+        let by_grant = json!({ "event.action": "flow-released", "interlock.session.id": "7-a" });
         assert_eq!(Notice::of(&by_grant), None);
     }
 
     #[test]
     fn a_freeze_says_whether_a_shell_saw_it() {
         let frozen = |pids: Value| {
-            let event = json!({ "event.action": "session-frozen", "session.id": "7-a", "message": "why",
-                "freeze.by_signal": pids });
+            let event = json!({ "event.action": "session-frozen", "interlock.session.id": "7-a", "message": "why",
+                "interlock.freeze.by_signal": pids });
             Notice::of(&event).unwrap().news
         };
         assert_eq!(frozen(json!([])), News::Frozen { why: "why".into(), by_signal: false });

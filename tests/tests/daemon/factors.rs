@@ -149,7 +149,7 @@ fn who_has_enrolled_a_device_approves_by_its_code_once_and_denies_without() {
     assert!(approved.status.success(), "{approved:?}");
     desk.arrives();
     let released = desk.daemon.the_event("flow-released");
-    assert_eq!(released["decision.factor"], "totp", "{released}");
+    assert_eq!(released["interlock.decision.factor"], "totp", "{released}");
     let record = desk.records("approve").pop().unwrap();
     assert_eq!(record["who"]["caller"]["from"]["factor"], "totp", "{record}");
     assert_eq!(desk.records("factor").len(), 1);
@@ -163,7 +163,7 @@ fn who_has_enrolled_a_device_approves_by_its_code_once_and_denies_without() {
     assert!(replayed.status.code() == Some(4) && text(&replayed).contains("used before"), "{replayed:?}");
     let thawed = desk.says(0, &thaw, &code(&secret, 1));
     assert!(thawed.status.success(), "{thawed:?}");
-    assert_eq!(desk.daemon.the_event("session-thawed")["decision.factor"], "totp");
+    assert_eq!(desk.daemon.the_event("session-thawed")["interlock.decision.factor"], "totp");
     drop(desk.agent);
     drop(desk.home);
 }
@@ -198,7 +198,7 @@ fn an_unlabelled_helper_of_the_same_user_decides_until_a_factor_is_enrolled() {
         if enrolled {
             assert!(said.contains("ENDED 4") && said.contains("has enrolled a factor"), "{said}");
             wait::throughout("held", A_WHILE, || desk.server.silent());
-            assert_eq!(desk.daemon.the_event("factor-refused")["factor.refused"], "missing");
+            assert_eq!(desk.daemon.the_event("factor-refused")["interlock.factor.refused"], "missing");
         } else {
             assert!(said.contains("ENDED 0"), "{said}");
             desk.arrives();
@@ -243,7 +243,7 @@ fn by_rule_a_factor_that_is_enrolled_is_not_asked_for() {
     let _ = desk.enrols(0);
     desk.daemon.expect(&["approve", &desk.hold]);
     desk.arrives();
-    assert_eq!(desk.daemon.the_event("flow-released")["decision.factor"], "none");
+    assert_eq!(desk.daemon.the_event("flow-released")["interlock.decision.factor"], "none");
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn a_touched_keys_signature_approves_what_it_signs_and_nothing_else() {
     let approved = run(&by_signature);
     assert!(approved.status.success(), "{approved:?}");
     desk.arrives();
-    assert_eq!(desk.daemon.the_event("flow-released")["decision.factor"], *factor);
+    assert_eq!(desk.daemon.the_event("flow-released")["interlock.decision.factor"], *factor);
     assert_eq!(desk.records("approve").pop().unwrap()["who"]["caller"]["from"]["factor"], *factor);
 
     let ordinary = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrb7tVDjRqEDsKA1XKmgMLHkfZA80fTLwtn58jl+E0l me";
@@ -400,6 +400,6 @@ fn the_real_ssh_keygen_signs_an_approval_and_shows_what() {
         assert!(said.contains(part), "{part}: {said}");
     }
     desk.arrives();
-    let factor = desk.daemon.the_event("flow-released")["decision.factor"].clone();
+    let factor = desk.daemon.the_event("flow-released")["interlock.decision.factor"].clone();
     assert!(factor.as_str().unwrap().starts_with("key SHA256:"), "{factor}");
 }

@@ -85,10 +85,10 @@ fn everything_goes_on_until_the_deadline_also_over_a_restart_and_everything_is_t
     desk.request(2);
     desk.arrived(2);
     let told = desk.daemon.the_event("would-hold");
-    assert_eq!(told["session.suspended"], "break-glass", "{told}");
+    assert_eq!(told["interlock.session.suspended"], "break-glass", "{told}");
     let began = desk.daemon.the_event("session-suspended");
     assert_eq!(
-        (&began["event.severity"], &began["event.kind"]),
+        (&began["interlock.severity"], &began["event.kind"]),
         (&"critical".into(), &"alert".into()),
         "{began}"
     );
@@ -142,7 +142,7 @@ fn neither_rules_freeze_nor_kill_meanwhile_and_a_persons_freeze_ends_it() {
     daemon.expect(&["break-glass", &session, "--for", "1m", "--reason", "x"]);
     fs::write(home.path().join("go"), "").unwrap();
     let told = daemon.the_event("would-freeze");
-    assert_eq!(told["session.suspended"], "break-glass", "{told}");
+    assert_eq!(told["interlock.session.suspended"], "break-glass", "{told}");
     wait::until("it goes on", || fs::metadata(home.path().join("read")));
     assert!(daemon.events("session-frozen").is_empty());
 
@@ -210,7 +210,7 @@ fn a_person_pauses_their_own_sessions_as_far_as_the_configuration_says() {
     desk.daemon.expect(&["pause", "--for", "15m", "--reason", "a trip through staging"]);
     desk.request(1);
     desk.arrived(1);
-    assert_eq!(desk.daemon.the_event("would-hold")["session.suspended"], "pause");
+    assert_eq!(desk.daemon.the_event("would-hold")["interlock.session.suspended"], "pause");
     // An admin's word goes further, and a pause does not shorten it.
     desk.breaks_glass("30m");
     desk.refuses(1, &["pause", "--reason", "x"], "no session of yours");

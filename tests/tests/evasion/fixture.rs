@@ -83,12 +83,10 @@ impl Fixture {
     pub fn is_held(&self, agent: &Running) -> String {
         let hold = wait::until("one hold waits", || match self.daemon.holds().as_slice() {
             [hold] => Ok(hold["id"].as_str().unwrap().to_owned()),
-            other => Err((
-                other.to_vec(),
-                agent.output(),
-                self.daemon.json(&["events"]),
-                self.daemon.json(&["doctor"]),
-            )),
+            other => {
+                let (events, doctor) = (self.daemon.json(&["events"]), self.daemon.json(&["doctor"]));
+                Err(format!("{other:?}\n{}\n{events}\n{doctor}", agent.output()))
+            }
         });
         wait::throughout("held", A_WHILE, || self.server.silent());
         hold

@@ -69,7 +69,7 @@ impl Note {
     /// Of a session that was stopped or ended; `None` for any other event.
     #[must_use]
     pub fn of_event(event: &Value, can: Abilities, answers: &[Answer]) -> Option<Self> {
-        let session = short(text(event, "session.id")?);
+        let session = short(text(event, "interlock.session.id")?);
         let why = short(text(event, "message").unwrap_or_default());
         let (summary, to_do) = match text(event, "event.action")? {
             "session-frozen" => (
@@ -82,7 +82,7 @@ impl Note {
             ),
             _ => return None,
         };
-        let agent = format!("agent: {}", short(text(event, "session.agent").unwrap_or_default()));
+        let agent = format!("agent: {}", short(text(event, "interlock.session.agent").unwrap_or_default()));
         let answers = if can.actions { answers.to_vec() } else { Vec::new() };
         Some(Self::new(summary, &[agent, format!("why: {why}"), to_do], can, false, answers))
     }
@@ -155,8 +155,7 @@ mod tests {
 
     #[test]
     fn what_a_person_need_not_know_at_once_is_no_notification() {
-        let event =
-            |action: &str| json!({ "event.action": action, "session.id": "7-a", "message": "why <x>" });
+        let event = |action: &str| json!({ "event.action": action, "interlock.session.id": "7-a", "message": "why <x>" });
         assert_eq!(Note::of_event(&event("connect"), ALL, &[]), None);
         let frozen = Note::of_event(&event("session-frozen"), ALL, &[Answer::Show]).unwrap();
         assert!(frozen.body.contains("why &lt;x&gt;") && frozen.body.contains("interlock thaw 7-a"));

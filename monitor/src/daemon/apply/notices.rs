@@ -17,7 +17,7 @@ use interlock_core::{
 /// A hold was opened.
 pub fn tell_hold(reporter: &Reporter, decider: &Decider, number: u64) {
     let Some(hold) = decider.holds().get(number) else { return };
-    reporter.notifier.tell(Class::Hold, || {
+    reporter.channels.notifier.tell(Class::Hold, || {
         let mut notice = about(reporter, &decider.sessions, hold, Class::Hold);
         notice.deadline = hold.deadline.map(|deadline| reporter.wall.at(deadline));
         notice.then = Some(hold.then);
@@ -31,7 +31,7 @@ pub fn tell_decided(reporter: &Reporter, sessions: &Registry, hold: &Hold, at: B
     if hold.state == HoldState::Waiting {
         return;
     }
-    reporter.notifier.tell(Class::Decided, || {
+    reporter.channels.notifier.tell(Class::Decided, || {
         let mut notice = about(reporter, sessions, hold, Class::Decided);
         let at = reporter.wall.at(at);
         notice.decided =
@@ -42,7 +42,7 @@ pub fn tell_decided(reporter: &Reporter, sessions: &Registry, hold: &Hold, at: B
 
 /// At the start: whoever was told already is told nothing again, and what was told of and does not wait any more is over.
 pub fn tell_what_waits(reporter: &Reporter, decider: &Decider) {
-    reporter.notifier.only_these_wait(decider.holds().waiting().map(Hold::id).collect());
+    reporter.channels.notifier.only_these_wait(decider.holds().waiting().map(Hold::id).collect());
     decider.holds().waiting().for_each(|hold| tell_hold(reporter, decider, hold.number));
 }
 

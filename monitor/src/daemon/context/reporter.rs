@@ -37,15 +37,22 @@ use interlock_core::{
 };
 use interlock_host::clock::{Wall, boot_now};
 
+/// Where an event goes.
+pub struct Channels {
+    /// The journal and `events.jsonl`.
+    pub outbox: Outbox,
+    pub notifier: Notifier,
+    /// What is kept in memory, and who follows.
+    pub bus: Bus,
+    pub terminals: Terminals,
+}
+
 /// Reports the daemon's work, and keeps what was reported.
 pub struct Reporter {
     pub ledger: Ledger,
     pub notary: Notary,
     pub unwritten: Unwritten,
-    pub outbox: Outbox,
-    pub notifier: Notifier,
-    pub bus: Bus,
-    pub terminals: Terminals,
+    pub channels: Channels,
     folding: Folding,
     pub explanations: Explanations,
     /// Measured once a turn, so that events keep their order on the wall's clock.
@@ -63,10 +70,7 @@ impl Reporter {
     pub fn new(
         ledger: Ledger,
         notary: Notary,
-        outbox: Outbox,
-        notifier: Notifier,
-        bus: Bus,
-        terminals: Terminals,
+        channels: Channels,
         metrics: Arc<Metrics>,
         host: Host,
         next_event: u64,
@@ -76,10 +80,7 @@ impl Reporter {
             ledger,
             notary,
             unwritten: Unwritten::default(),
-            outbox,
-            notifier,
-            bus,
-            terminals,
+            channels,
             folding: Folding::default(),
             explanations: Explanations::default(),
             wall: Wall::now(),
@@ -119,7 +120,7 @@ impl Reporter {
         self.events += 1;
         let event = Arc::new(event.finish());
         if let Some(repeats) = self.folding.take(&event, boot_now()) {
-            self.bus.repeat(repeats);
+            self.channels.bus.repeat(repeats);
             return;
         }
         if event.get("event.action").is_some_and(|action| action == "session-ended") {
@@ -128,10 +129,10 @@ impl Reporter {
             self.report_counted(repeats);
         }
         self.explanations.keep_explainable(sessions, &event);
-        self.terminals.tell(sessions, &event);
-        self.bus.publish(Arc::clone(&event));
-        self.notifier.tell_event(&event);
-        self.outbox.send(event);
+        self.channels.terminals.tell(sessions, &event);
+        self.channels.bus.publish(Arc::clone(&event));
+        self.channels.notifier.tell_event(&event);
+        self.channels.outbox.send(event);
     }
 
     /// Reports what has repeated in the windows that are over.
@@ -151,9 +152,9 @@ impl Reporter {
         for repeats in repeats {
             let event = Arc::new(Value::Object(repeats.event(self.number_event())));
             self.explanations.keep_explainable_as(repeats.first_id(), &event);
-            self.bus.send(Arc::clone(&event));
-            self.notifier.tell_event(&event);
-            self.outbox.send(event);
+            self.channels.bus.send(Arc::clone(&event));
+            self.channels.notifier.tell_event(&event);
+            self.channels.outbox.send(event);
         }
     }
 

@@ -60,7 +60,7 @@ fn explanation(ctx: &Context, id: &str) -> Option<(u32, Explanation)> {
             ),
         )),
         None => restored::explain_hold(ctx, id).or_else(|| {
-            let event = ctx.reporter.bus.find(id)?;
+            let event = ctx.reporter.channels.bus.find(id)?;
             Some(
                 restored::explain_by_hold(ctx, id, &event)
                     .unwrap_or_else(|| explain_unjudged(&ctx.decider.sessions, id, &event)),

@@ -80,18 +80,18 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
             rules::check_rules(&ctx.decider.settings.rules, &ctx.kernel.probes),
             rules::check_packs(&ctx.decider.settings.rules, &ctx.policies.catalog),
             ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
-            ctx.reporter.terminals.check(),
+            ctx.reporter.channels.terminals.check(),
         ])
         .chain([check_suspended(ctx), enrolling::check_factors(&ctx.config.state)])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
-        .chain(ctx.reporter.notifier.checks())
+        .chain(ctx.reporter.channels.notifier.checks())
         .collect()
 }
 
 /// Sends a test to one target of the notifier's, or to each.
 pub fn test_notifier(ctx: &Context, caller: &Caller, test: &NotifyTry) -> Result<Vec<String>, RequestError> {
     permissions::administer(&ctx.config, caller, "send a test")?;
-    let names = ctx.reporter.notifier.test(test.target.as_deref());
+    let names = ctx.reporter.channels.notifier.test(test.target.as_deref());
     if names.is_empty() {
         let error = match &test.target {
             Some(target) => format!("no target of the notifier is named {target}"),

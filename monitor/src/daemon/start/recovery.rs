@@ -64,7 +64,7 @@ pub fn recover(ctx: &mut Context, before: Snapshot) {
             }
             ctx.decider.sessions.insert(session);
             let seat = ctx.surveying.surroundings.get(&id).and_then(|around| around.seat);
-            ctx.reporter.terminals.sits(id, seat);
+            ctx.reporter.channels.terminals.sits(id, seat);
         }
         let process = procfs::read(pid).map(|running| running.process);
         ctx.decider.sessions.add_process(id, process.unwrap_or(Process { pid, ..Process::default() }));

@@ -12,7 +12,7 @@ use interlock_core::{facts::Severity, sessions::Registry};
 
 /// Notices at once what another program did to the files.
 pub fn look_at_files(ctx: &mut Context) {
-    ctx.reporter.outbox.look();
+    ctx.reporter.channels.outbox.look();
     look_at_ledger(ctx);
 }
 
@@ -24,7 +24,7 @@ pub fn look_at_ledger(ctx: &mut Context) {
     ctx.reporter.make_up(true); // what is still missing is told the next time
     report_rotations(ctx);
     let mut changed = false;
-    for (change, total) in ctx.reporter.outbox.changes() {
+    for (change, total) in ctx.reporter.channels.outbox.changes() {
         changed |= ctx.reporter.metrics.file_changed_total("events", change.word(), total);
     }
     if changed {

@@ -105,7 +105,7 @@ pub fn begin_session(
     ctx.decider.sessions.insert(session);
     let origin = Origin::of(pid, &mut ctx.surveying.mounts);
     let seat = Controlling::of(pid);
-    ctx.reporter.terminals.sits(id, seat);
+    ctx.reporter.channels.terminals.sits(id, seat);
     ctx.surveying.surroundings.insert(id, Surroundings { origin, seat, ..Surroundings::default() });
     let program = process.executable.clone();
     ctx.decider.sessions.add_process(id, process);

@@ -112,7 +112,7 @@ pub fn end_session(ctx: &mut Context, id: SessionId, last: Process, at: BootNano
     ctx.flows.listeners.retain(|(session, _), _| *session != id);
     apply::step(ctx, Input::Over(id));
     ctx.surveying.surroundings.remove(&id);
-    ctx.reporter.terminals.leave(id);
+    ctx.reporter.channels.terminals.leave(id);
     ctx.upkeep.unwatched_log.session_ended();
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
 }
