@@ -158,7 +158,7 @@ fn what_is_granted_is_listed_and_counted_and_ends_when_it_is_revoked() {
         bytes => Err(bytes),
     });
     assert_eq!(ledger(&daemon, "revoke")[0]["detail"]["grant"], grant);
-    assert_eq!(daemon.the_event("grant-revoked")["grant.id"], grant);
+    assert_eq!(daemon.the_event("grant-revoked")["interlock.grant.id"], grant);
     assert!(!agent.output().contains("done 3"), "{}", agent.output());
 }
 

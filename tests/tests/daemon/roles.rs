@@ -87,8 +87,10 @@ fn each_route_takes_what_its_role_may_ask() {
     assert_eq!([NOBODY, VIEWER, APPROVER].map(|uid| status(uid, "POST", &revoke)), [404, 403, 200]);
     // Each refusal is told, with who asked for what.
     let attempts = daemon.events("attempt-refused");
-    let told: Vec<(&Value, &Value)> =
-        attempts.iter().map(|event| (&event["source.user.id"], &event["attempt.request"])).collect();
+    let told: Vec<(&Value, &Value)> = attempts
+        .iter()
+        .map(|event| (&event["source.user.id"], &event["interlock.attempt.request"]))
+        .collect();
     assert!(told.contains(&(&"12005".into(), &"approve".into())), "{attempts:?}");
     assert!(told.contains(&(&"12001".into(), &"approve".into())), "{attempts:?}");
 }
@@ -136,7 +138,7 @@ fn two_persons_approve_also_over_a_restart_and_the_owner_is_neither() {
 }
 
 #[test]
-fn a_group_of_the_rule_and_a_factor_that_nothing_verifies_let_nobody_through() {
+fn a_group_of_the_rule_and_a_code_of_whoever_has_enrolled_nothing_let_nobody_through() {
     if !is_root() {
         return;
     }
@@ -147,8 +149,7 @@ fn a_group_of_the_rule_and_a_factor_that_nothing_verifies_let_nobody_through() {
     let approve = format!("holds/{}/approve", daemon.the_hold());
     let (code, body) = asked(ADMIN, &daemon, "POST", &approve, "");
     assert!(code == 403 && body.contains("members of no-such-group-here"), "{code} {body}");
-    let factor = r#"{"factor":{"kind":"totp","proof":"123456"}}"#;
-    let (code, body) = asked(ADMIN, &daemon, "POST", &approve, factor);
+    let (code, body) = asked(ADMIN, &daemon, "POST", &approve, r#"{"proof":{"code":"123456"}}"#);
     assert_eq!(code, 403, "{body}");
     server.silent().unwrap();
 }

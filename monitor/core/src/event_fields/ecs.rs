@@ -44,6 +44,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("process.pid", "long"),
     ("rule.id", "keyword"),
     ("rule.name", "keyword"),
+    ("source.user.id", "keyword"),
     ("user.id", "keyword"),
 ];
 
