@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Wrong codes in [`SPAN`] that lock.
+/// Wrong codes in `SPAN` that lock.
 pub const MOST: usize = 5;
 /// Seconds.
 const SPAN: i64 = 300;
