@@ -138,13 +138,19 @@ fn a_hold_that_was_decided_while_nobody_could_be_told_is_told_as_what_it_became(
     let id = daemon.the_hold();
     daemon.expect(&["deny", &id]);
     let _ = agent.finish();
+    let outbox = daemon.dir().join("state/outbox");
+    let letters =
+        || fs::read_dir(&outbox).unwrap().flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
+    // An attempt that is under way when it is decided could still reach a receiver that begins to listen then.
+    wait::until("the answer takes the question's place", || match letters().collect::<Vec<String>>() {
+        all if !all.is_empty() && all.iter().all(|letter| letter.contains("denied")) => Ok(()),
+        all => Err(all),
+    });
     let receiver = Receiver::start(&address);
     assert_eq!(kinds(&told(&receiver, 1)), [format!("interlock.decided {id}")]);
-    wait::until("an empty outbox", || {
-        match fs::read_dir(daemon.dir().join("state/outbox")).unwrap().count() {
-            0 => Ok(()),
-            left => Err(left),
-        }
+    wait::until("an empty outbox", || match letters().count() {
+        0 => Ok(()),
+        left => Err(left),
     });
 }
 
