@@ -174,10 +174,10 @@ impl Teller {
 
     fn tell_left_out(&mut self) {
         for (place, sitting) in self.sittings.values_mut() {
-            if let Some(Outcome::Stuck | Outcome::Gone) =
+            if let Some(outcome @ (Outcome::Stuck | Outcome::Gone)) =
                 sitting.tell_left_out(place, self.how, Instant::now())
             {
-                self.metrics.terminal_told(Outcome::Stuck.name());
+                self.metrics.terminal_told(outcome.name());
             }
         }
     }

@@ -32,7 +32,7 @@ impl Weight {
             _ if event.get("interlock.hold.id").is_some() => Self::Decision,
             "flow-held" | "flow-denied" | "flow-released" | "connect-refused" | "syscall-held"
             | "syscall-denied" | "hold-expired" | "hold-gone" | "grant-revoked" => Self::Decision,
-            action if action.starts_with("would-") => Self::Decision,
+            action if action.starts_with("would-") || action.starts_with("factor-") => Self::Decision,
             "records-lost" => Self::Lifecycle,
             action if action.starts_with("session-") => Self::Lifecycle,
             "connect" | "flow-passed" if event.get("rule.id").is_none() => Self::Connection,

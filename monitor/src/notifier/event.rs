@@ -28,8 +28,8 @@ pub fn class(event: &Value) -> Option<Class> {
         | "enforcement-unproven"
         | "session-unwatched"
         | "records-lost" => Class::Health,
+        "session-suspended" | "session-resumed" => Class::BreakGlass,
         _ if action.starts_with("would-") => Class::Would,
-        _ if action.starts_with("break-glass") => Class::BreakGlass,
         _ if text(event, "event.kind") == Some("alert") => Class::Alert,
         _ => return None,
     })
@@ -75,7 +75,13 @@ fn object(event: &Value) -> Option<String> {
     let host = text(event, "destination.domain").or_else(|| text(event, "destination.ip"));
     let port = event.get("destination.port").and_then(Value::as_u64);
     let place = host.zip(port).map(|(host, port)| format!("{host}:{port}"));
-    let fields = ["file.path", "delegate.service", "ledger.change", "enforcement.action"];
+    let fields = [
+        "file.path",
+        "interlock.delegate.service",
+        "interlock.ledger.change",
+        "interlock.enforcement.action",
+        "interlock.attempt.target",
+    ];
     place.or_else(|| fields.iter().find_map(|field| text(event, field)).map(str::to_owned))
 }
 
@@ -97,6 +103,8 @@ mod tests {
             ("session-thawed", json!({}), Some(Class::Thaw)),
             ("ledger-failing", json!({ "event.kind": "alert" }), Some(Class::Health)),
             ("would-hold", json!({ "event.kind": "alert" }), Some(Class::Would)),
+            ("session-suspended", json!({ "event.kind": "alert" }), Some(Class::BreakGlass)),
+            ("session-resumed", json!({}), Some(Class::BreakGlass)),
             ("secret-read", json!({ "event.kind": "alert" }), Some(Class::Alert)),
             ("secret-read", json!({ "event.kind": "event" }), None),
             ("flow-held", json!({ "event.kind": "alert", "interlock.hold.id": "h1" }), None),

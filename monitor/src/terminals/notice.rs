@@ -114,7 +114,7 @@ fn target(event: &Value) -> String {
     let host = text(event, "destination.domain").or_else(|| text(event, "destination.ip"));
     match (host, port) {
         (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => ["file.path", "delegate.service", "process.executable"]
+        _ => ["file.path", "interlock.delegate.service", "process.executable"]
             .into_iter()
             .find_map(|name| text(event, name))
             .unwrap_or_default()

@@ -18,9 +18,10 @@ pub struct Quota {
 impl Quota {
     /// Whether one more is told; what is not is counted.
     pub fn admits(&mut self, is_hold: bool, now: Instant) -> bool {
-        if self.since.is_none() {
-            self.since = Some(now);
+        if self.left_out == 0 && self.is_over(now) {
+            *self = Self::default(); // nothing has to be told of the minute that is over
         }
+        self.since.get_or_insert(now);
         let admitted = self.told < ALL && !(is_hold && self.holds >= HOLDS);
         if admitted {
             self.told += 1;
@@ -33,10 +34,15 @@ impl Quota {
 
     /// How many were left out, once the minute is over; the next one begins with what is told then.
     pub fn due(&mut self, now: Instant) -> Option<u64> {
-        let since = self.since.filter(|since| now.saturating_duration_since(*since) >= WINDOW);
-        since?;
+        if !self.is_over(now) {
+            return None;
+        }
         let left_out = std::mem::take(self).left_out;
         (left_out > 0).then_some(left_out)
+    }
+
+    fn is_over(&self, now: Instant) -> bool {
+        self.since.is_some_and(|since| now.saturating_duration_since(since) >= WINDOW)
     }
 
     /// Whether somebody has to be told later what was left out.
@@ -60,5 +66,12 @@ mod tests {
         assert_eq!(quota.due(start + WINDOW), Some(8));
         assert!(!quota.waits() && quota.admits(true, start + WINDOW));
         assert_eq!(quota.due(start + 3 * WINDOW), None);
+    }
+
+    #[test]
+    fn a_full_minute_that_left_nothing_out_takes_nothing_from_a_later_one() {
+        let (mut quota, start) = (Quota::default(), Instant::now());
+        assert_eq!((0..HOLDS).filter(|_| quota.admits(true, start)).count(), 6);
+        assert!(quota.admits(true, start + 60 * WINDOW));
     }
 }

@@ -127,7 +127,13 @@ impl Decider {
         let fact = &decision.fact;
         let object = &Object::Program(fact.process.executable.clone());
         let (rule, terms) = (decision.rule(), decision.terms());
-        let asked = Asked { session: fact.session.0, object, rule: &rule, terms: &terms };
+        let asked = Asked {
+            session: fact.session.0,
+            object,
+            rule: &rule,
+            severity: decision.severity(),
+            terms: &terms,
+        };
         action == Action::Hold && self.holds.grants.stands_for(&asked, fact.at)
     }
 
@@ -146,7 +152,7 @@ impl Decider {
             }
             return self.allow(step, waiter);
         }
-        if let Some(by) = self.suspended(step, fact.session) {
+        if let Some(by) = self.lets_go_on(step, decision) {
             return self.let_through(step, decision, Waiting::Flow(flow), by, vec![asked]);
         }
         if action <= Action::Deny && unseen {
@@ -178,7 +184,7 @@ impl Decider {
             }
             return self.allow(step, waiter);
         }
-        if let Some(by) = self.suspended(step, decision.fact.session) {
+        if let Some(by) = self.lets_go_on(step, decision) {
             return self.let_through(step, decision, Waiting::Caller(caller), by, Vec::new());
         }
         if action == Action::Hold {

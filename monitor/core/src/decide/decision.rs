@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    facts::{Action, Fact, Lifecycle, Subject, Terms},
+    facts::{Action, Fact, Lifecycle, Severity, Subject, Terms},
     rules::{Match, Memory, RuleSet, Verdict},
 };
 
@@ -23,6 +23,11 @@ impl Decision {
     #[must_use]
     pub fn rule(&self) -> String {
         self.verdict.decisive.as_ref().map(|rule| rule.id.clone()).unwrap_or_default()
+    }
+
+    /// Of the rule that decided; the gravest where none did.
+    pub(super) fn severity(&self) -> Severity {
+        self.verdict.decisive.as_ref().map_or(Severity::Critical, |rule| rule.severity)
     }
 
     /// What the rules that hold it ask of an approval, all of them: a looser rule that decides does not speak for a stricter one.

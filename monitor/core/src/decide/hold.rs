@@ -121,7 +121,7 @@ impl Decider {
     /// Who granted this, if the grant still stands.
     fn granted(&mut self, step: &mut Step<'_>, decision: &Decision, object: &Object) -> Option<String> {
         let (session, rule, terms) = (decision.fact.session.0, decision.rule(), decision.terms());
-        let asked = Asked { session, object, rule: &rule, terms: &terms };
+        let asked = Asked { session, object, rule: &rule, severity: decision.severity(), terms: &terms };
         let grant = self.holds.grants.take(&asked, decision.fact.at)?;
         if grant.left.is_some() {
             step.push(Effect::Save); // a restart must not give back what was used

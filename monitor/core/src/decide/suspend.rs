@@ -13,8 +13,8 @@ use super::{
     release::{told, waiters},
 };
 use crate::{
-    facts::{HoldState, SessionId, SessionStatus},
-    holds::Ending,
+    facts::{HoldState, SessionId, SessionStatus, Terms},
+    holds::{Ending, Object},
     record::{Entry, Kind, Who},
     sessions::{Suspension, Way},
 };
@@ -50,6 +50,19 @@ impl Decider {
         }
     }
 
+    /// What lets an act go on that a rule would have stopped: not what nobody may approve, and under a pause not what a rule asks more
+    /// of than its owner's yes.
+    pub(super) fn lets_go_on(&self, step: &Step<'_>, decision: &Decision) -> Option<String> {
+        let may = self.is_covered(decision.fact.session, &object(&decision.fact), &decision.terms());
+        self.suspended(step, decision.fact.session).filter(|_| may)
+    }
+
+    fn is_covered(&self, id: SessionId, what: &Object, terms: &Terms) -> bool {
+        let way =
+            self.sessions.get(id).and_then(|session| session.suspension()).map(|suspension| suspension.way);
+        self.never(what).is_none() && (way != Some(Way::Pause) || *terms == Terms::default())
+    }
+
     /// What lets everything of the session go on at the step's time, as it is named; `None` where its deadline has passed, also if
     /// nobody has looked since.
     pub(super) fn suspended(&self, step: &Step<'_>, id: SessionId) -> Option<String> {
@@ -67,7 +80,10 @@ impl Decider {
         if let Some(session) = self.sessions.get_mut(id) {
             session.suspension = Some(suspension);
         }
-        let waiting: Vec<u64> = self.holds.of_session(id.0).collect();
+        let covered = |number: &u64| {
+            self.holds.get(*number).is_some_and(|hold| self.is_covered(id, &hold.object, &hold.terms))
+        };
+        let waiting: Vec<u64> = self.holds.of_session(id.0).filter(covered).collect();
         for number in waiting {
             self.release_by(step, number, &by);
         }
@@ -138,6 +154,7 @@ impl Decider {
         ];
         step.record(Entry::new(Kind::BreakGlass, who, Some(id), detail));
         self.report_suspension(step, id, "resumed", &suspension, Some(why));
+        step.push(Effect::TakeBack(id)); // what was answered, and not used yet
         step.push(Effect::AskAgain(id));
         step.push(Effect::Save);
     }

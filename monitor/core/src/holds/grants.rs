@@ -7,7 +7,7 @@ use super::{
     hold::Hold,
     question::{Object, Question},
 };
-use crate::facts::{BootNanos, Terms};
+use crate::facts::{BootNanos, Severity, Terms};
 
 /// Grants at once; above it, the one that ends first makes room.
 const MAX: usize = 1024;
@@ -29,6 +29,9 @@ pub struct Grant {
     pub scope: Scope,
     #[serde(default)]
     pub rule: String,
+    /// Of the rule; none of one that an earlier version saved.
+    #[serde(default)]
+    pub severity: Option<Severity>,
     /// What was asked of who approved.
     #[serde(default)]
     pub terms: Terms,
@@ -64,7 +67,9 @@ impl Grant {
             Question::within(asked.session, asked.object, self.scope).as_ref() == Some(&self.question);
         // One that was easier to get does not answer what is harder to get, nor a wide one another rule.
         let is_enough = self.terms.clone().and(asked.terms) == self.terms;
-        is_same && is_enough && (self.scope == Scope::Object || self.rule == asked.rule)
+        // Nor does what was said under one rule answer a graver one: whoever said it may not be one who may answer that.
+        let is_no_graver = self.severity.is_none_or(|severity| asked.severity <= severity);
+        is_same && is_enough && (self.rule == asked.rule || self.scope == Scope::Object && is_no_graver)
     }
 }
 
@@ -74,6 +79,7 @@ pub struct Asked<'a> {
     pub session: u64,
     pub object: &'a Object,
     pub rule: &'a str,
+    pub severity: Severity,
     pub terms: &'a Terms,
 }
 
@@ -115,6 +121,7 @@ impl Grants {
             left: times,
             scope,
             rule: hold.rule.clone(),
+            severity: Some(hold.severity),
             terms: hold.terms.clone(),
             since: now,
             owner: hold.owner,
@@ -182,7 +189,8 @@ mod tests {
     /// Whether it lets a connection of a session to a host go on, under a rule.
     fn lets(grants: &mut Grants, session: u64, host: &str, rule: &str, now: BootNanos) -> bool {
         let (object, terms) = (destination(host, [192, 0, 2, 9]), Terms::default());
-        grants.take(&Asked { session, object: &object, rule, terms: &terms }, now).is_some()
+        let severity = Severity::High;
+        grants.take(&Asked { session, object: &object, rule, severity, terms: &terms }, now).is_some()
     }
 
     #[test]
@@ -223,8 +231,11 @@ mod tests {
         let mut grants = given(more(None, Scope::Object));
         let object = destination("api.example", [192, 0, 2, 9]);
         let terms = Terms { reason: ReasonTerm::Required, ..Terms::default() };
-        let asked = Asked { session: 1, object: &object, rule: "infra", terms: &terms };
+        let high = Severity::High;
+        let asked = Asked { session: 1, object: &object, rule: "infra", severity: high, terms: &terms };
         assert!(grants.take(&asked, NOW).is_none());
+        let graver = Asked { rule: "other", severity: Severity::Critical, terms: &Terms::default(), ..asked };
+        assert!(grants.take(&graver, NOW).is_none(), "nor what a graver rule holds");
         assert!(lets(&mut grants, 1, "api.example", "infra", NOW));
     }
 

@@ -1,6 +1,6 @@
 //! Why a person decided so, in their own words. It goes to terminals, the ledger and events, so it is short and plain.
 
-use crate::plain::misleads;
+use crate::{mask, plain::misleads};
 
 /// Longest reason, characters.
 pub const MAX: usize = 500;
@@ -16,7 +16,7 @@ pub enum Unfit {
     Misleading(char),
 }
 
-/// The reason as it is kept.
+/// The reason as it is kept: without credentials.
 ///
 /// # Errors
 /// It is empty, longer than [`MAX`], or holds what would change a screen.
@@ -27,7 +27,7 @@ pub fn reason(text: &str) -> Result<String, Unfit> {
         _ if length == 0 => Err(Unfit::Empty),
         _ if length > MAX => Err(Unfit::Long(length)),
         Some(character) => Err(Unfit::Misleading(character)),
-        None => Ok(text.to_owned()),
+        None => Ok(mask::text(text).into_owned()),
     }
 }
 

@@ -117,7 +117,8 @@ impl<'t> Name<'t> {
         if length < value::near(spaced).len() || is_header {
             return Some(found);
         }
-        self.found(spaced, value::length(spaced, false), says, is_header)
+        // What looks random only at its begin is masked there: unmasked, the next name would have all of it looked at again.
+        self.found(spaced, value::length(spaced, false), says, is_header).or(Some(found))
     }
 
     /// A header ends with the quotes or the argument that it is in; elsewhere its scheme and a word count.

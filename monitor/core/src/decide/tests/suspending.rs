@@ -57,7 +57,12 @@ fn it_ends_at_its_deadline_and_what_it_let_through_asks_again() {
     bench.connect(6, "b.example");
     assert_eq!(bench.effects_in_words()[0..2], ["judged hold", "record hold by r"]);
     bench.step(Input::Tick);
-    let ends = ["record breakglass by daemon", "report resumed break-glass by uid 7", "session 1 asks again"];
+    let ends = [
+        "record breakglass by daemon",
+        "report resumed break-glass by uid 7",
+        "session 1 answers taken back",
+        "session 1 asks again",
+    ];
     assert_eq!(bench.effects_in_words(), ends);
     bench.step(Input::Tick);
     assert_eq!(bench.effects_in_words(), [""; 0]);
@@ -75,7 +80,7 @@ fn a_frozen_session_is_not_suspended_and_a_persons_freeze_ends_it() {
     bench.step(Input::FreezeAsked { session: SESSION, who: PERSON });
     let words = bench.effects_in_words();
     assert_eq!(words[0], "record breakglass by uid 7");
-    assert_eq!(words[3], "freeze by uid 7: a person asked");
+    assert_eq!(words[4], "freeze by uid 7: a person asked");
     assert!(bench.session().is_frozen() && bench.session().suspension().is_none());
 }
 
@@ -86,4 +91,31 @@ fn a_pause_does_not_shorten_what_an_admin_has_said() {
     assert_eq!(bench.decider.may_suspend(SESSION, Way::Pause), Err(NotSuspendable::BrokenGlass));
     assert_eq!(bench.decider.may_suspend(SESSION, Way::BreakGlass), Ok(()), "an admin says it anew");
     assert_eq!(bench.decider.may_suspend(SessionId(9), Way::Pause), Err(NotSuspendable::Over));
+}
+
+#[test]
+fn a_pause_is_no_way_round_what_a_rule_asks_of_who_approves() {
+    let strict =
+        "{id: r, summary: s, on: connect, match: {destination: infra}, action: hold, approve: {count: 2}}";
+    for (way, held) in [(Way::Pause, true), (Way::BreakGlass, false)] {
+        let mut bench = Bench::new(&[strict]);
+        bench.connect(5, "a.example");
+        suspend(&mut bench, way, 100);
+        let allowed = |bench: &Bench, what: &str| bench.effects_in_words().contains(&format!("allow {what}"));
+        assert_eq!(allowed(&bench, "flow 5"), !held, "{way:?}: what waited");
+        bench.connect(6, "b.example");
+        assert_eq!(allowed(&bench, "flow 6"), !held, "{way:?}: what is asked then");
+    }
+}
+
+#[test]
+fn a_metadata_service_is_reached_by_nobodys_word() {
+    let rule = "{id: r, summary: s, on: connect, match: {destination: metadata}, action: hold}";
+    let mut bench = Bench::new(&[rule]);
+    let metadata = Destination { class: DestinationClass::Metadata, ..to("metadata.example") };
+    bench.act(Subject::Connect(metadata.clone()), flow(5));
+    suspend(&mut bench, Way::BreakGlass, 100);
+    assert!(!bench.effects_in_words().contains(&"allow flow 5".to_owned()), "{:?}", bench.effects_in_words());
+    bench.act(Subject::Connect(metadata), flow(6));
+    assert!(!bench.effects_in_words().contains(&"allow flow 6".to_owned()), "{:?}", bench.effects_in_words());
 }

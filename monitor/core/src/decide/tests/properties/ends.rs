@@ -19,11 +19,11 @@ impl Driver {
         let mut effects = self.step(Input::Ending(id(session)));
         let of_suspension = |effect: &Effect| match effect {
             Effect::Record(entry) => entry.kind == Kind::BreakGlass,
-            Effect::Report(Report::Suspension { .. }) | Effect::AskAgain(_) => true,
+            Effect::Report(Report::Suspension { .. }) | Effect::AskAgain(_) | Effect::TakeBack(_) => true,
             _ => false,
         };
         let ended = effects.extract_if(.., |effect| of_suspension(effect)).count();
-        assert_eq!(ended, if self.model.is_suspended(session) { 3 } else { 0 }, "{effects:?}");
+        assert_eq!(ended, if self.model.is_suspended(session) { 4 } else { 0 }, "{effects:?}");
         check_gone(&effects);
         self.step(Input::Over(id(session)));
         let gone = self.model.holds.values().filter(|hold| hold.session == session);
