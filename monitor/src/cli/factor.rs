@@ -18,7 +18,12 @@ use crate::{
         client::Client,
         factors::{FactorRemoval, FactorView, Hidden, NewFactor},
     },
-    factor::{key::Key, secret::Secret, totp::drift_in_words},
+    factor::{
+        enrol::{self, New},
+        key::Key,
+        secret::Secret,
+        totp::drift_in_words,
+    },
 };
 
 #[derive(Debug, Subcommand)]
@@ -113,10 +118,12 @@ impl Factor {
 impl Totp {
     fn perform(&self, client: &Client, printer: &Printer) -> Result<Exit, Failure> {
         let user = self.whose.uid()?;
-        let Some(proof) = self.strength.proof(client, printer, wanted("factor-add", "totp"))? else {
+        let secret = Secret::random();
+        let device = New::Device { secret: secret.text(), code: String::new() };
+        let what = object(user, &device).map_err(|why| Failure::new(Exit::Usage, why))?;
+        let Some(proof) = self.strength.proof(client, printer, wanted("factor-add", &what))? else {
             return Ok(Exit::Success);
         };
-        let secret = Secret::random();
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         printer.data(&format!("secret: {}\n{}", secret.text(), secret.uri(&self.whose.name(), &host)))?;
         printer.say(
@@ -137,10 +144,12 @@ impl NewKey {
         let line = fs::read_to_string(&self.file).map_err(|error| refused(error.to_string()))?;
         let key = Key::parse(&line).map_err(refused)?;
         let user = self.whose.uid()?;
-        let Some(proof) = self.strength.proof(client, printer, wanted("factor-add", "key"))? else {
+        let verify_required = self.verify_required;
+        let what = object(user, &New::Key { line: key.text(), verify_required })
+            .map_err(|why| Failure::new(Exit::Usage, why))?;
+        let Some(proof) = self.strength.proof(client, printer, wanted("factor-add", &what))? else {
             return Ok(Exit::Success);
         };
-        let verify_required = self.verify_required;
         let new = NewFactor { user, key: Some(key.text()), verify_required, proof, ..NewFactor::default() };
         add(client, &new)?;
         printer.say(&format!(
@@ -150,6 +159,10 @@ impl NewKey {
         ));
         Ok(Exit::Success)
     }
+}
+
+fn object(user: Option<u32>, new: &New) -> Result<String, String> {
+    enrol::object(user.unwrap_or_else(|| nix::unistd::getuid().as_raw()), new)
 }
 
 fn add(client: &Client, new: &NewFactor) -> Result<Vec<FactorView>, Failure> {

@@ -24,6 +24,7 @@ use self::{
 };
 
 pub fn answer(ctx: &mut Context, command: Command) {
+    strength::telling::tell(ctx, &command);
     // The agent runs as the same user as the person: its processes are told apart by their lineage.
     let permitted = permissions::permit(ctx, &command.caller);
     let looked = match permitted {
@@ -81,15 +82,15 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Statement(wanted, reply) => reply!(reply, statements::wanted(ctx, &caller, &wanted)),
         Request::Factors(user, reply) => {
             let plan = enrolling::plan_list(ctx, &caller, user);
-            reply!(reply, enrolling::listed(ctx, &caller, strength, plan))
+            reply!(reply, enrolling::listed(strength, plan))
         }
         Request::AddFactor(new, reply) => {
             let plan = enrolling::plan_add(ctx, &caller, &new);
-            reply!(reply, enrolling::changed(ctx, &caller, strength, plan, "added"))
+            reply!(reply, enrolling::changed(strength, plan))
         }
         Request::RemoveFactor(id, removal, reply) => {
             let plan = enrolling::plan_removal(ctx, &caller, &id, &removal);
-            reply!(reply, enrolling::changed(ctx, &caller, strength, plan, "removed"))
+            reply!(reply, enrolling::changed(strength, plan))
         }
         Request::Reload(reply) => {
             match permitted.and_then(|()| permissions::administer(&ctx.config, &caller, "reload the rules")) {

@@ -1,8 +1,10 @@
 //! Factors come and go.
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::{
+    check::hex,
     enrolled::{Device, Enrolled, EnrolledKey},
     key::Key,
     refused::Refused,
@@ -36,6 +38,24 @@ pub struct Changed {
     /// The factor's id, and `totp` or `key SHA256:…`.
     pub id: String,
     pub what: String,
+}
+
+/// What is enrolled, and for whom, as a statement says it: whoever signs one lets nothing else be added by it.
+///
+/// # Errors
+/// It is no key.
+pub fn object(user: u32, new: &New) -> Result<String, String> {
+    let what = match new {
+        New::Device { secret, .. } => {
+            let hash = Sha256::digest(secret.as_bytes());
+            format!("totp SHA256:{}", hex(&hash).get(..16).unwrap_or_default())
+        }
+        New::Key { line, verify_required } => {
+            let verified = if *verify_required { " verify-required" } else { "" };
+            format!("key {}{verified}", Key::parse(line)?.fingerprint())
+        }
+    };
+    Ok(format!("{what} of user {user}"))
 }
 
 /// Enrols a factor; it is on disk when this returns.

@@ -119,8 +119,8 @@ fn provable<const N: usize>(
 }
 
 /// Who decides what takes a factor, with what they gave.
-fn decider(ctx: &mut Context, caller: &Caller, strength: Option<Strength>) -> Result<Who, RequestError> {
-    let factor = given(ctx, caller, strength)?;
+fn decider(ctx: &Context, caller: &Caller, strength: Option<Strength>) -> Result<Who, RequestError> {
+    let factor = given(strength)?;
     let mut who = who(ctx, caller);
     if let Who::Caller { from: Some(origin), .. } = &mut who {
         origin.factor = Some(factor);

@@ -7,6 +7,7 @@ pub mod given;
 pub mod proof;
 pub mod seats;
 pub mod statements;
+pub mod telling;
 
 use crate::{
     control::command::{Command, RequestError},
@@ -23,5 +24,7 @@ pub fn look(ctx: &mut Context, command: Command) -> Option<(Command, Result<(), 
     {
         return Some((command, Err(no)));
     }
-    Some((proof::look_what_was_given(ctx, command)?, Ok(())))
+    let command = proof::look_what_was_given(ctx, command)?;
+    let stands = proof::still_stands(ctx, &command);
+    Some((command, stands))
 }

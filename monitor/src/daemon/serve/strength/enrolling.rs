@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use super::{given::refuse, statements};
+use super::{given::in_words, statements};
 use crate::{
     control::{
         command::{RequestError, Strength},
@@ -21,7 +21,7 @@ use crate::{
     },
     factor::{
         check::{Need, Proof},
-        enrol::{Changed, New},
+        enrol::{self, Changed, New},
         enrolled::Enrolled,
         store::Store,
     },
@@ -55,15 +55,16 @@ pub fn plan_list(ctx: &Context, caller: &Caller, user: Option<u32>) -> Result<Pl
 pub fn plan_add(ctx: &Context, caller: &Caller, new: &NewFactor) -> Result<Plan, RequestError> {
     let user = whose(caller, new.user)?;
     let NewFactor { secret, code, key, verify_required, proof, .. } = new.clone();
-    let (what, new) = match (secret, code, key) {
-        (Some(Hidden(secret)), Some(Hidden(code)), None) => ("totp", New::Device { secret, code }),
-        (None, None, Some(line)) => ("key", New::Key { line, verify_required }),
+    let new = match (secret, code, key) {
+        (Some(Hidden(secret)), Some(Hidden(code)), None) => New::Device { secret, code },
+        (None, None, Some(line)) => New::Key { line, verify_required },
         _ => {
             let error = "expected a secret and its code, or a key";
             return Err(RequestError::Invalid(refusal(error)));
         }
     };
-    let statement = statements::of_factor(ctx, caller, "factor-add", what);
+    let what = enrol::object(user, &new).map_err(|why| RequestError::Invalid(refusal(&why)))?;
+    let statement = statements::of_factor(ctx, caller, "factor-add", &what);
     Ok(Plan {
         statement,
         proof: proof.unwrap_or_default(),
@@ -86,50 +87,41 @@ pub fn plan_removal(
 
 /// What the thread listed.
 pub fn listed(
-    ctx: &mut Context,
-    caller: &Caller,
     strength: Option<Strength>,
     plan: Result<Plan, RequestError>,
 ) -> Result<Vec<FactorView>, RequestError> {
     plan?;
     match strength {
         Some(Strength::Listed(Ok(enrolled))) => Ok(views(&enrolled)),
-        Some(Strength::Listed(Err(refused)) | Strength::Proven(_, Err(refused))) => {
-            Err(refuse(ctx, caller, &refused))
-        }
+        Some(Strength::Listed(Err(refused)) | Strength::Proven(_, Err(refused))) => Err(in_words(&refused)),
         _ => Err(not_permitted("nobody has looked at the factors")),
     }
 }
 
-/// What the thread changed. It is on disk by now; the record follows, and where it cannot be written that is told as ever.
+/// What the thread changed.
 pub fn changed(
-    ctx: &mut Context,
-    caller: &Caller,
     strength: Option<Strength>,
     plan: Result<Plan, RequestError>,
-    change: &'static str,
 ) -> Result<Vec<FactorView>, RequestError> {
     plan?;
     match strength {
-        Some(Strength::Changed(by, Ok(changed))) => {
-            tell(ctx, caller, &changed, by, change);
-            Ok(views(&changed.enrolled))
-        }
+        Some(Strength::Changed(_, Ok(changed))) => Ok(views(&changed.enrolled)),
         Some(Strength::Changed(_, Err(refused)) | Strength::Proven(_, Err(refused))) => {
-            Err(refuse(ctx, caller, &refused))
+            Err(in_words(&refused))
         }
         _ => Err(not_permitted("nobody has looked at the factors")),
     }
 }
 
-fn tell(ctx: &mut Context, caller: &Caller, changed: &Changed, by: Factor, change: &'static str) {
+/// It is on disk by now; the record follows, and where it cannot be written that is told as ever.
+pub(super) fn tell(ctx: &mut Context, caller: &Caller, changed: &Changed, by: &Factor, change: &'static str) {
     let Changed { enrolled, id, what } = changed;
     let detail = [
         ("change", change.into()),
         ("user", enrolled.user.into()),
         ("factor", id.clone().into()),
         ("what", what.clone().into()),
-        ("by", String::from(by).into()),
+        ("by", String::from(by.clone()).into()),
     ];
     ctx.reporter.record(Kind::Factor, Who::caller(caller.uid, caller.pid), None, detail);
     let message =

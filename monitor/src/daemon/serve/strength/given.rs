@@ -20,26 +20,25 @@ use interlock_core::{
 ///
 /// # Errors
 /// It is not enough, or nobody has looked (fails closed).
-pub fn given(ctx: &mut Context, caller: &Caller, strength: Option<Strength>) -> Result<Factor, RequestError> {
+pub fn given(strength: Option<Strength>) -> Result<Factor, RequestError> {
     match strength {
-        Some(Strength::Proven(_, Ok(factor))) => {
-            if factor != Factor::None {
-                ctx.reporter.metrics.factor_checked(if factor == Factor::Totp { "totp" } else { "key" });
-            }
-            Ok(factor)
-        }
-        Some(Strength::Proven(_, Err(refused))) => Err(refuse(ctx, caller, &refused)),
-        _ => Err(RequestError::Conflict(Refusal {
-            error: "what is decided changed while it was looked at".to_owned(),
-            hint: Some("look again, and decide then".to_owned()),
-        })),
+        Some(Strength::Proven(_, Ok(factor))) => Ok(factor),
+        Some(Strength::Proven(_, Err(refused))) => Err(in_words(&refused)),
+        _ => Err(changed()),
     }
 }
 
-/// Counts and tells a refusal, and puts it into words.
-pub fn refuse(ctx: &mut Context, caller: &Caller, refused: &Refused) -> RequestError {
+pub(super) fn changed() -> RequestError {
+    RequestError::Conflict(Refusal {
+        error: "what is decided changed while it was looked at".to_owned(),
+        hint: Some("look again, and decide then".to_owned()),
+    })
+}
+
+/// Counts and tells a refusal.
+pub(super) fn tell_refused(ctx: &mut Context, caller: &Caller, refused: &Refused) {
     ctx.reporter.metrics.factor_checked(refused.word());
-    let (error, hint) = refused.said();
+    let (error, _) = refused.said();
     let locks = matches!(refused, Refused::Code { locks: true, .. });
     if locks {
         let detail = [("change", "locked".into()), ("user", caller.uid.into())];
@@ -57,6 +56,11 @@ pub fn refuse(ctx: &mut Context, caller: &Caller, refused: &Refused) -> RequestE
             .with("factor.refused", json!(refused.word()));
         ctx.reporter.publish(&ctx.decider.sessions, event);
     }
+}
+
+/// A refusal in words.
+pub fn in_words(refused: &Refused) -> RequestError {
+    let (error, hint) = refused.said();
     let refusal = Refusal { error, hint };
     match refused {
         Refused::Malformed(_) => RequestError::Invalid(refusal),
