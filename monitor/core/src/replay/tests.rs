@@ -102,7 +102,7 @@ fn every_line_that_is_none_of_a_record_is_told() {
     let problems = read("r.jsonl", text.as_bytes()).unwrap_err();
     let lines: Vec<String> = problems.iter().map(crate::problem::Problem::headline).collect();
     assert_eq!(lines.len(), 4, "{lines:?}");
-    assert!(lines[0].starts_with("r.jsonl:1:1: secret.grade: unknown variant `D`"), "{lines:?}");
+    assert!(lines[0].starts_with("r.jsonl:1:1: interlock.secret.grade: unknown variant `D`"), "{lines:?}");
     assert!(lines[1].starts_with("r.jsonl:2:1: found no JSON object"), "{lines:?}");
     assert!(lines[2].starts_with("r.jsonl:3:2: this is not JSON"), "{lines:?}");
     assert!(lines[3].starts_with("r.jsonl:4:1: destination.port: the field is missing"), "{lines:?}");
