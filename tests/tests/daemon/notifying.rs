@@ -40,6 +40,14 @@ fn told(receiver: &Receiver, count: usize) -> Vec<Posted> {
     })
 }
 
+/// Until an attempt to tell has failed.
+fn fails(daemon: &Daemon) {
+    wait::until("a failure that is told", || match notifier(daemon) {
+        view if view["failing_since"].is_string() && view["waiting"] == 1 => Ok(()),
+        view => Err(view),
+    });
+}
+
 #[test]
 fn a_hold_is_told_within_a_second_with_its_evidence_and_then_who_decided() {
     if !is_root() {
@@ -105,10 +113,7 @@ fn what_nobody_could_be_told_of_is_told_once_after_a_daemon_that_was_killed() {
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
     let id = daemon.the_hold();
-    wait::until("a failure that is told", || match notifier(&daemon) {
-        view if view["failing_since"].is_string() && view["waiting"] == 1 => Ok(()),
-        view => Err(view),
-    });
+    fails(&daemon);
     daemon.kill();
     daemon.start_again();
     assert_eq!(daemon.the_hold(), id);
@@ -136,12 +141,14 @@ fn a_hold_that_was_decided_while_nobody_could_be_told_is_told_as_what_it_became(
     let (home, server) = (Home::new(), Server::start());
     let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
     let id = daemon.the_hold();
+    fails(&daemon);
     daemon.expect(&["deny", &id]);
     let _ = agent.finish();
     let outbox = daemon.dir().join("state/outbox");
     let letters =
         || fs::read_dir(&outbox).unwrap().flatten().filter_map(|file| fs::read_to_string(file.path()).ok());
-    // An attempt that is under way when it is decided could still reach a receiver that begins to listen then.
+    // An attempt that is under way when it is decided could still reach a receiver that begins to listen then; the first one takes
+    // long, as it reads the system's certificates.
     wait::until("the answer takes the question's place", || match letters().collect::<Vec<String>>() {
         all if !all.is_empty() && all.iter().all(|letter| letter.contains("denied")) => Ok(()),
         all => Err(all),
