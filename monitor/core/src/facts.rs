@@ -8,7 +8,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::mask;
+use crate::{hex::hex, mask};
 
 pub use states::{HoldState, Mode, Place, SessionStatus};
 pub use terms::{FactorKind, ReasonTerm, Terms};
@@ -195,7 +195,7 @@ impl Process {
             digest.update(part.len().to_le_bytes());
             digest.update(part);
         }
-        digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&digest.finalize())
     }
 }
 

@@ -12,6 +12,7 @@ pub mod event_fields;
 pub mod explanation;
 pub mod facts;
 pub mod health;
+pub mod hex;
 pub mod holds;
 pub mod mask;
 pub mod names;

@@ -3,12 +3,13 @@
 use serde_json::Value;
 
 use super::journal::{Moment, Who};
+use interlock_core::event_fields::{at, text};
 
 /// One event as a moment; `None` for what a reader of the timeline would not miss. `home` is written as `~`.
 #[must_use]
 pub fn moment(event: &Value, home: &str) -> Option<Moment> {
     let action = text(event, "event.action")?;
-    let at: jiff::Timestamp = text(event, "@timestamp")?.parse().ok()?;
+    let at = at(event)?;
     let (who, what) = describe(event, action)?;
     Some(Moment { at_us: u64::try_from(at.as_microsecond()).ok()?, who, what: what.replace(home, "~") })
 }
@@ -61,10 +62,6 @@ fn destination(event: &Value) -> String {
     let place =
         text(event, "destination.domain").or_else(|| text(event, "destination.ip")).unwrap_or("the network");
     event["destination.port"].as_u64().map_or_else(|| place.to_owned(), |port| format!("{place}:{port}"))
-}
-
-fn text<'a>(event: &'a Value, key: &str) -> Option<&'a str> {
-    event[key].as_str()
 }
 
 /// Time from the kernel's question to the decision, µs: of the first held flow, or of the first freeze.

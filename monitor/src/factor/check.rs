@@ -15,7 +15,7 @@ use super::{
     store::Store,
     totp::{self, Wrong},
 };
-use interlock_core::{facts::FactorKind, record::Factor};
+use interlock_core::{facts::FactorKind, hex::hex, record::Factor};
 
 /// What a person gives beside asking.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -170,10 +170,6 @@ fn by_signature(
     enrolled.used.push(UsedSignature { text: hash, until });
     store.save(enrolled).map_err(|what| Refused::Unusable { user, what })?;
     Ok(Factor::Key(fingerprint))
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    check::hex,
     enrolled::{Device, Enrolled, EnrolledKey},
     key::Key,
     refused::Refused,
@@ -12,6 +11,7 @@ use super::{
     store::Store,
     totp::{self, Wrong},
 };
+use interlock_core::hex::hex;
 
 /// A factor that is to be enrolled.
 #[derive(Clone, PartialEq, Eq)]

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fmt};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::yaml::{Node, Section, Value};
+use crate::{
+    hex::hex,
+    yaml::{Node, Section, Value},
+};
 
 type Sum = [u8; 32];
 
@@ -91,5 +94,5 @@ pub fn together(digests: &[&Digest]) -> String {
     for digest in digests {
         all.update(digest.whole);
     }
-    all.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&all.finalize())
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     breaker::risk,
     facts::{Action, Fact, Lifecycle, SessionId, Subject, Transport},
-    holds::{HeldCaller, HeldFlow, Object, grants::Asked},
+    holds::{HeldCaller, HeldFlow, Object},
 };
 
 impl Decider {
@@ -40,7 +40,7 @@ impl Decider {
             subject,
         };
         let verdict = rules.evaluate(&fact, &mut session.memory);
-        if session.suspension.as_ref().is_some_and(|suspension| !suspension.is_over(step.now)) {
+        if session.suspended_at(step.now).is_some() {
             session.memory.forgive(verdict.points, at); // what a person lets through is no risk
         }
         let risk = session.memory.risk(at);
@@ -124,17 +124,9 @@ impl Decider {
 
     /// Whether a person has let the program run, with whatever arguments.
     fn may_run(&self, decision: &Decision, action: Action) -> bool {
-        let fact = &decision.fact;
-        let object = &Object::Program(fact.process.executable.clone());
-        let (rule, terms) = (decision.rule(), decision.terms());
-        let asked = Asked {
-            session: fact.session.0,
-            object,
-            rule: &rule,
-            severity: decision.severity(),
-            terms: &terms,
-        };
-        action == Action::Hold && self.holds.grants.stands_for(&asked, fact.at)
+        let (object, terms) = (Object::Program(decision.fact.process.executable.clone()), decision.terms());
+        let asked = decision.asked(&object, &terms);
+        action == Action::Hold && self.holds.grants.stands_for(&asked, decision.fact.at)
     }
 
     fn decide_flow(&mut self, step: &mut Step<'_>, decision: &Arc<Decision>, flow: HeldFlow, unseen: bool) {

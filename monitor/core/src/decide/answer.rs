@@ -68,6 +68,16 @@ impl Decider {
         step.push(Effect::Save);
     }
 
+    /// Ends a hold by a yes: how long it waited is told, and its points are taken back.
+    pub(super) fn end_by_yes(&mut self, step: &mut Step<'_>, number: u64, ending: Ending) -> Option<Hold> {
+        let hold = self.holds.decide(number, ending).ok()?;
+        step.push(Effect::Waited(step.now.since(hold.since)));
+        if let Some(session) = self.sessions.get_mut(SessionId(hold.session)) {
+            session.memory.forgive(hold.points, step.now);
+        }
+        Some(hold)
+    }
+
     /// Lets everything of a hold go on, as far as everybody who approved has said.
     fn let_go(&mut self, step: &mut Step<'_>, approval: &Approval, before: &[Given]) {
         let Approval { hold: number, who, extent, reason, .. } = approval;
@@ -75,11 +85,7 @@ impl Decider {
             before.iter().map(|given| given.by.clone()).chain([who.text()]).collect::<Vec<_>>().join(" and ");
         let extent = before.iter().fold(*extent, |extent, given| extent.and(given.extent));
         let ending = Ending::new(HoldState::Approved, step.now).by(by.clone()).because(reason.clone());
-        let Ok(hold) = self.holds.decide(*number, ending) else { return };
-        step.push(Effect::Waited(step.now.since(hold.since)));
-        if let Some(session) = self.sessions.get_mut(SessionId(hold.session)) {
-            session.memory.forgive(hold.points, step.now);
-        }
+        let Some(hold) = self.end_by_yes(step, *number, ending) else { return };
         self.expect_relays(&hold, step.now, &by);
         for waiter in waiters(&hold) {
             self.allow(step, waiter);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     facts::{Action, Fact, Lifecycle, Severity, Subject, Terms},
+    holds::{Object, grants::Asked},
     rules::{Match, Memory, RuleSet, Verdict},
 };
 
@@ -28,6 +29,12 @@ impl Decision {
     /// Of the rule that decided; the gravest where none did.
     pub(super) fn severity(&self) -> Severity {
         self.verdict.decisive.as_ref().map_or(Severity::Critical, |rule| rule.severity)
+    }
+
+    /// What a grant would have to answer.
+    pub(super) fn asked<'a>(&'a self, object: &'a Object, terms: &'a Terms) -> Asked<'a> {
+        let rule = self.verdict.decisive.as_ref().map_or("", |rule| rule.id.as_str());
+        Asked { session: self.fact.session.0, object, rule, severity: self.severity(), terms }
     }
 
     /// What the rules that hold it ask of an approval, all of them: a looser rule that decides does not speak for a stricter one.

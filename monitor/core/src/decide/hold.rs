@@ -18,7 +18,6 @@ use crate::{
         Ending, Hold, Object, WAITING_MAX,
         company::{Company, Joined, Other},
         evidence::Evidence,
-        grants::Asked,
         relays::{self, Hop},
     },
     record::{Entry, Kind, Who},
@@ -120,9 +119,8 @@ impl Decider {
 
     /// Who granted this, if the grant still stands.
     fn granted(&mut self, step: &mut Step<'_>, decision: &Decision, object: &Object) -> Option<String> {
-        let (session, rule, terms) = (decision.fact.session.0, decision.rule(), decision.terms());
-        let asked = Asked { session, object, rule: &rule, severity: decision.severity(), terms: &terms };
-        let grant = self.holds.grants.take(&asked, decision.fact.at)?;
+        let terms = decision.terms();
+        let grant = self.holds.grants.take(&decision.asked(object, &terms), decision.fact.at)?;
         if grant.left.is_some() {
             step.push(Effect::Save); // a restart must not give back what was used
         }
@@ -142,8 +140,13 @@ impl Decider {
         let Some(hold) = self.holds.same_question(fact.session.0, &rule, object, &command_sha256) else {
             return false;
         };
-        let (pid, command) = (fact.process.pid, fact.process.command_line());
-        let joined = hold.company.join(&hold.command_sha256, Other { pid, command, command_sha256 });
+        // A client that tries again is the usual case, and needs no line for people.
+        let joined = if hold.company.knows(&hold.command_sha256, &command_sha256) {
+            Joined::Known
+        } else {
+            let (pid, command) = (fact.process.pid, fact.process.command_line());
+            hold.company.join(&hold.command_sha256, Other { pid, command, command_sha256 })
+        };
         if joined == Joined::Full {
             return false;
         }

@@ -1,6 +1,9 @@
 //! What nobody may approve.
 
-use std::{net::IpAddr, path::Path};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
 
 use super::decider::Decider;
 use crate::{
@@ -10,8 +13,13 @@ use crate::{
 
 /// Where clouds hand out a machine's own credentials, whatever name led there; of the catalogue's (`metadata`), those that are
 /// reached by address. Names are of the class by the catalogue itself.
-const METADATA: [&str; 5] =
-    ["169.254.169.254", "169.254.170.2", "169.254.170.23", "100.100.100.200", "fd00:ec2::254"];
+const METADATA: [IpAddr; 5] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+];
 /// Some clouds' resolvers have the same address.
 const DNS: u16 = 53;
 
@@ -36,8 +44,5 @@ impl Decider {
 }
 
 fn is_metadata(to: &Destination) -> bool {
-    let address = to.address.to_canonical();
-    let known = METADATA.iter().filter_map(|known| known.parse::<IpAddr>().ok());
-    to.class == DestinationClass::Metadata
-        || to.port != DNS && known.into_iter().any(|known| known == address)
+    to.class == DestinationClass::Metadata || to.port != DNS && METADATA.contains(&to.address.to_canonical())
 }

@@ -50,6 +50,26 @@ impl Decider {
         }
     }
 
+    /// As [`Decider::step`], where nobody carries effects out: each release is answered at once, as by a ledger that took it or did not
+    /// (`recorded`), and what follows stands behind it.
+    pub(crate) fn step_recorded(
+        &mut self,
+        now: BootNanos,
+        input: Input,
+        recorded: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut followed = Vec::new();
+        self.step(now, input, &mut followed);
+        for effect in followed {
+            let release = if let Effect::Release(release) = &effect { Some(release.clone()) } else { None };
+            out.push(effect);
+            if let Some(release) = release {
+                self.step(now, Input::Recorded { release, recorded }, out);
+            }
+        }
+    }
+
     fn asks_again(&mut self, asked: &HeldFlow) {
         if let Some(held) = self.holds.of_flow_mut(asked) {
             // A newer generation only means that more was touched meanwhile.

@@ -53,21 +53,21 @@ impl Decider {
     /// What lets an act go on that a rule would have stopped: not what nobody may approve, and under a pause not what a rule asks more
     /// of than its owner's yes.
     pub(super) fn lets_go_on(&self, step: &Step<'_>, decision: &Decision) -> Option<String> {
-        let may = self.is_covered(decision.fact.session, &object(&decision.fact), &decision.terms());
-        self.suspended(step, decision.fact.session).filter(|_| may)
+        let id = decision.fact.session;
+        let by = self.suspended(step, id)?;
+        self.is_covered(id, &object(&decision.fact), &decision.terms()).then_some(by)
     }
 
     fn is_covered(&self, id: SessionId, what: &Object, terms: &Terms) -> bool {
         let way =
             self.sessions.get(id).and_then(|session| session.suspension()).map(|suspension| suspension.way);
-        self.never(what).is_none() && (way != Some(Way::Pause) || *terms == Terms::default())
+        self.never(what).is_none() && (way != Some(Way::Pause) || terms.is_plain())
     }
 
     /// What lets everything of the session go on at the step's time, as it is named; `None` where its deadline has passed, also if
     /// nobody has looked since.
     pub(super) fn suspended(&self, step: &Step<'_>, id: SessionId) -> Option<String> {
-        let suspension = self.sessions.get(id)?.suspension()?;
-        (!suspension.is_over(step.now)).then(|| suspension.text())
+        Some(self.sessions.get(id)?.suspended_at(step.now)?.text())
     }
 
     /// Nothing of the session is stopped from now on; what waits goes on. The ledger has it already.
@@ -93,12 +93,8 @@ impl Decider {
     /// Lets everything of a hold go on, whoever was shown what: everything of the session does.
     fn release_by(&mut self, step: &mut Step<'_>, number: u64, by: &str) {
         let ending = Ending::new(HoldState::Approved, step.now).by(by);
-        let Ok(hold) = self.holds.decide(number, ending) else { return };
+        let Some(hold) = self.end_by_yes(step, number, ending) else { return };
         let session = SessionId(hold.session);
-        step.push(Effect::Waited(step.now.since(hold.since)));
-        if let Some(session) = self.sessions.get_mut(session) {
-            session.memory.forgive(hold.points, step.now);
-        }
         let detail =
             [("grant", by.into()), ("hold", hold.id().into()), ("destination", hold.target().into())];
         step.record(Entry::noted(Kind::Release, Who::Daemon, session, detail));

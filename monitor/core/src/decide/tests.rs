@@ -39,19 +39,6 @@ struct Bench {
     ledger_fails: bool,
 }
 
-/// Each release is recorded where that can be, as the daemon does it, and what follows stands behind it.
-fn settled(decider: &mut Decider, now: BootNanos, effects: Vec<Effect>, recorded: bool) -> Vec<Effect> {
-    let mut all = Vec::new();
-    for effect in effects {
-        let release = if let Effect::Release(release) = &effect { Some(release.clone()) } else { None };
-        all.push(effect);
-        if let Some(release) = release {
-            decider.step(now, Input::Recorded { release, recorded }, &mut all);
-        }
-    }
-    all
-}
-
 impl Bench {
     /// The rules are those lines, one each.
     fn new(rules: &[&str]) -> Self {
@@ -76,9 +63,8 @@ impl Bench {
     }
 
     fn step(&mut self, input: Input) -> &[Effect] {
-        let mut effects = Vec::new();
-        self.decider.step(BootNanos(self.now), input, &mut effects);
-        self.effects = settled(&mut self.decider, BootNanos(self.now), effects, !self.ledger_fails);
+        self.effects.clear();
+        self.decider.step_recorded(BootNanos(self.now), input, !self.ledger_fails, &mut self.effects);
         self.now += 1;
         &self.effects
     }

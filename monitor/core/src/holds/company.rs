@@ -35,11 +35,16 @@ pub enum Joined {
 }
 
 impl Company {
+    /// Whether a command line of that digest waits already, where the hold was opened for one of the digest `first`.
+    #[must_use]
+    pub fn knows(&self, first: &str, command_sha256: &str) -> bool {
+        first == command_sha256 || self.others.iter().any(|other| other.command_sha256 == command_sha256)
+    }
+
     /// Takes in a process, where the hold was opened for one whose command line has the digest `first`. Lines that look the same
     /// may differ in what is masked or cut.
     pub fn join(&mut self, first: &str, other: Other) -> Joined {
-        let mut others = self.others.iter().map(|other| other.command_sha256.as_str());
-        if first == other.command_sha256 || others.any(|known| known == other.command_sha256) {
+        if self.knows(first, &other.command_sha256) {
             return Joined::Known;
         }
         if self.others.len() >= MAX {

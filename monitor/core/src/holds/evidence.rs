@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{given::Given, hold::Hold};
-use crate::{facts::SessionId, words::Word as _};
+use crate::{facts::SessionId, hex::hex, words::Word as _};
 
 /// First line of what is hashed.
 const VERSION: &str = "interlock-evidence-v1\n";
@@ -25,8 +25,7 @@ pub struct Evidence(String);
 impl Evidence {
     #[must_use]
     pub fn of(hold: &Hold) -> Self {
-        let sum = Sha256::digest(canonical(hold).as_bytes());
-        Self(sum.iter().map(|byte| format!("{byte:02x}")).collect())
+        Self(hex(&Sha256::digest(canonical(hold).as_bytes())))
     }
 
     /// The whole hash.

@@ -63,6 +63,9 @@ impl Grant {
     }
 
     fn answers(&self, asked: &Asked<'_>) -> bool {
+        if self.session() != asked.session {
+            return false;
+        }
         let is_same =
             Question::within(asked.session, asked.object, self.scope).as_ref() == Some(&self.question);
         // One that was easier to get does not answer what is harder to get, nor a wide one another rule.
@@ -131,13 +134,9 @@ impl Grants {
     /// The grant that lets this go on, if one still stands: it is used once more.
     pub fn take(&mut self, asked: &Asked<'_>, now: BootNanos) -> Option<&Grant> {
         self.0.retain(|grant| grant.stands(now));
-        let fits = |grant: &&mut Grant| grant.answers(asked);
         // What may be used as often as one likes is not saved up, and what is counted not spent before.
-        let uncounted = self.0.iter().position(|grant| grant.left.is_none() && grant.answers(asked));
-        let grant = match uncounted {
-            Some(place) => self.0.get_mut(place)?,
-            None => self.0.iter_mut().find(fits)?,
-        };
+        let answering = self.0.iter_mut().filter(|grant| grant.answers(asked));
+        let grant = answering.min_by_key(|grant| grant.left.is_some())?;
         grant.left = grant.left.map(|left| left.saturating_sub(1));
         Some(grant)
     }

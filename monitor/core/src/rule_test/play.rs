@@ -176,22 +176,10 @@ impl<'a> Run<'a> {
             let pack_off = self.runner.catalog.switched_off(&subject).map(str::to_owned);
             let act =
                 decide::Act { session: self.id, process: process.clone(), at, subject, pending, pack_off };
-            let mut followed = Vec::new();
-            self.decider.step(at, Input::Act(Box::new(act)), &mut followed);
-            self.record_releases(at, followed, &mut effects);
+            // What an earlier answer lets go on is recorded: there is no ledger that could fail.
+            self.decider.step_recorded(at, Input::Act(Box::new(act)), true, &mut effects);
         }
         Ok(effects)
-    }
-
-    /// What an earlier answer lets go on is recorded, as there is nothing that a ledger could lack.
-    fn record_releases(&mut self, at: BootNanos, followed: Vec<Effect>, effects: &mut Vec<Effect>) {
-        for effect in followed {
-            let release = if let Effect::Release(release) = &effect { Some(release.clone()) } else { None };
-            effects.push(effect);
-            if let Some(release) = release {
-                self.decider.step(at, Input::Recorded { release, recorded: true }, effects);
-            }
-        }
     }
 
     /// Everything waits for its decision, as with every backend in force.

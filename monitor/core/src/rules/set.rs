@@ -13,6 +13,7 @@ use super::{
     parse::{self, Parsed},
 };
 use crate::{
+    hex::hex,
     problem::{Problem, Problems},
     yaml::Citation,
 };
@@ -117,5 +118,5 @@ impl<'a> IntoIterator for &'a RuleSet {
 pub(super) fn fingerprint<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     let mut hasher = Sha256::new();
     texts.for_each(|text| hasher.update(text.as_bytes()));
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&hasher.finalize())
 }

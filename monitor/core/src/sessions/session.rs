@@ -162,6 +162,12 @@ impl Session {
         self.suspension.as_ref()
     }
 
+    /// The suspension that stands at `now`, also where nobody has looked at its deadline since.
+    #[must_use]
+    pub fn suspended_at(&self, now: BootNanos) -> Option<&Suspension> {
+        self.suspension.as_ref().filter(|suspension| !suspension.is_over(now))
+    }
+
     /// Goes on with the suspension that an earlier daemon wrote down; where its time is over by now, the next tick ends it.
     pub fn stay_suspended(&mut self, suspension: Option<Suspension>) {
         self.suspension = suspension;

@@ -5,7 +5,10 @@
 //! ledger's own chain: its fingerprint is the BLAKE3 hash over the line before `,"hash":`, not one over the OCSF event. What it
 //! covers stands in `raw_data` as it was.
 
-use interlock_core::record::{Kind, Who};
+use interlock_core::{
+    hex::hex,
+    record::{Kind, Who},
+};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -254,10 +257,6 @@ fn actor(link: &Link) -> Value {
 
 fn fingerprint(algorithm: (u32, &str), value: &str) -> Value {
     json!({ "algorithm_id": algorithm.0, "algorithm": algorithm.1, "value": value })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -90,8 +90,7 @@ impl Driver {
     /// Takes an input in, carries freezes out and records releases, and returns everything that followed.
     fn step(&mut self, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        self.decider.step(at(self.now), input, &mut effects);
-        let effects = settled(&mut self.decider, at(self.now), effects, !self.ledger_fails);
+        self.decider.step_recorded(at(self.now), input, !self.ledger_fails, &mut effects);
         let freezes = effects.iter().filter_map(|effect| match effect {
             Effect::Freeze(stop) => Some(stop.session),
             _ => None,

@@ -21,7 +21,6 @@ use crate::{
         },
     },
     factor::{
-        check::hex,
         key::NAMESPACE,
         statement::{Statement, VALID},
     },
@@ -29,6 +28,7 @@ use crate::{
 use interlock_core::{
     decide::Objection,
     facts::{FactorKind, SessionId},
+    hex::hex,
     holds::{
         evidence::Evidence,
         extent::{Extent, More, Scope},
