@@ -40,14 +40,18 @@ impl Decider {
             subject,
         };
         let verdict = rules.evaluate(&fact, &mut session.memory);
-        if session.suspended_at(step.now).is_some() {
-            session.memory.forgive(verdict.points, at); // what a person lets through is no risk
-        }
-        let risk = session.memory.risk(at);
+        let (mut risk, suspended) = (session.memory.risk(at), session.suspended_at(step.now).is_some());
         if let Some(lineage) = lineage {
             session.memory.note_reader(&fact, lineage);
         }
         let decision = Arc::new(Decision { fact, verdict, past, rules });
+        if suspended
+            && self.lets_go_on(step, &decision).is_some()
+            && let Some(session) = self.sessions.get_mut(id)
+        {
+            session.memory.forgive(decision.verdict.points, at); // what a person lets through is no risk
+            risk = session.memory.risk(at);
+        }
         step.push(Effect::Judged(Arc::clone(&decision)));
         self.gate_by_memory(step, id);
         self.carry_out(step, &decision, pending);

@@ -119,3 +119,14 @@ fn a_metadata_service_is_reached_by_nobodys_word() {
     bench.act(Subject::Connect(metadata), flow(6));
     assert!(!bench.effects_in_words().contains(&"allow flow 6".to_owned()), "{:?}", bench.effects_in_words());
 }
+
+/// Its points would be taken back twice, by the pause and by the approval, and other risk with them.
+#[test]
+fn what_a_pause_does_not_let_go_on_stays_a_risk_until_somebody_approves() {
+    let strict = "{id: r, summary: s, on: connect, match: {destination: infra}, action: hold, risk: 20, approve: {reason: required}}";
+    let mut bench = Bench::new(&[strict]);
+    suspend(&mut bench, Way::Pause, 1_000_000);
+    bench.connect(5, "a.example");
+    let now = BootNanos(bench.now);
+    assert_eq!(bench.session().memory.risk(now), 20);
+}
