@@ -24,6 +24,12 @@ pub enum Output {
     Json,
 }
 
+/// Asks on standard error; the answer is typed behind it.
+pub fn prompt(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush()); // nobody to tell
+}
+
 /// Space between two columns.
 const GUTTER: u16 = 2;
 

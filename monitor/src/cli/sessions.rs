@@ -1,6 +1,6 @@
 //! `interlock ps`, `freeze`, `thaw`, `kill`.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{
     exit::{Exit, Failure},
     language::{id, plain, since, word},
-    printer::Printer,
+    printer::{Printer, prompt},
     strength::{Strength, wanted},
     wait::wait,
 };
@@ -136,15 +136,10 @@ impl Kill {
 
 /// Whether a person types yes. An end of the input means no.
 fn confirmed(id: &str) -> Result<bool, Failure> {
-    eprint_flush(&format!("End every process of session {id}? What they have not saved is lost. [yes/No] "));
+    prompt(&format!("End every process of session {id}? What they have not saved is lost. [yes/No] "));
     let mut answer = String::new();
     io::stdin().read_line(&mut answer).map_err(|error| Failure::new(Exit::Negative, error))?;
     Ok(answer.trim().eq_ignore_ascii_case("yes"))
-}
-
-fn eprint_flush(text: &str) {
-    let mut stderr = io::stderr().lock();
-    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush()); // nobody to tell
 }
 
 /// Asks for something to be done with a session.

@@ -12,7 +12,7 @@ use clap::Args;
 use super::{
     exit::{Exit, Failure},
     language::plain,
-    printer::Printer,
+    printer::{Printer, prompt},
     wait::wait,
 };
 use crate::{
@@ -87,7 +87,7 @@ fn plain_lines(text: &str) -> String {
 pub fn read_code(printer: &Printer) -> Result<String, Failure> {
     let stdin = io::stdin();
     if stdin.is_terminal() {
-        let _ = write!(io::stderr(), "code: ").and_then(|()| io::stderr().flush()); // a prompt
+        prompt("code: ");
     } else {
         printer.say("reading the code from standard input");
     }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use interlock_core::rules::of_unit;
+
 /// Without a key of the configuration, the longest that the glass may be broken.
 pub const BREAK_GLASS: Duration = Duration::from_secs(3600);
 /// The longest that a configuration can allow.
@@ -10,15 +12,8 @@ pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// `90s`, `15m`, `1h`: at least a second, and at most 24 h.
 #[must_use]
 pub fn parse(text: &str) -> Option<Duration> {
-    let unit = text.find(|letter: char| !letter.is_ascii_digit())?;
-    let (number, unit) = text.split_at(unit);
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        _ => return None,
-    };
-    let span = Duration::from_secs(number.parse::<u64>().ok()?.checked_mul(seconds)?);
+    let (number, unit) = text.split_at(text.find(|letter: char| !letter.is_ascii_digit())?);
+    let span = of_unit(number, unit).filter(|_| unit != "ms")?; // whole seconds alone
     (!span.is_zero() && span <= LONGEST).then_some(span)
 }
 

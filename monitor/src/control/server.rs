@@ -289,7 +289,7 @@ impl<T: Default + Serialize + DeserializeOwned> FromRequest<AppState> for Given<
         let late =
             |_| Failure::new(StatusCode::REQUEST_TIMEOUT, "the request's body did not come within 10 s");
         let body = body.map_err(late)?.map_err(|error| Failure::new(error.status(), error.body_text()))?;
-        if body.is_empty() || body == "null" {
+        if body.is_empty() {
             return Ok(Self(T::default()));
         }
         let invalid = |text: String| Failure::new(StatusCode::UNPROCESSABLE_ENTITY, text);

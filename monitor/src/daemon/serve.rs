@@ -28,12 +28,10 @@ pub fn answer(ctx: &mut Context, command: Command) {
     // The agent runs as the same user as the person: its processes are told apart by their lineage.
     let permitted = permissions::permit(ctx, &command.caller);
     let looked = match permitted {
-        Ok(()) => memberships::look_up(ctx, command).and_then(|command| {
-            match attempts::refuse_throttled(ctx, &command) {
-                Ok(()) => strength::look(ctx, command),
-                Err(no) => Some((command, Err(no))),
-            }
-        }),
+        Ok(()) => match attempts::refuse_throttled(ctx, &command) {
+            Ok(()) => memberships::look_up(ctx, command).and_then(|command| strength::look(ctx, command)),
+            Err(no) => Some((command, Err(no))), // no user database is asked for whom nobody listens to
+        },
         Err(no) => Some((command, Err(no))),
     };
     let Some((command, permitted)) = looked else { return }; // comes again, looked at
@@ -81,16 +79,13 @@ pub fn answer(ctx: &mut Context, command: Command) {
         Request::Resume(resume, reply) => reply!(reply, suspending::resume(ctx, &caller, &resume)),
         Request::Statement(wanted, reply) => reply!(reply, statements::wanted(ctx, &caller, &wanted)),
         Request::Factors(user, reply) => {
-            let plan = enrolling::plan_list(ctx, &caller, user);
-            reply!(reply, enrolling::listed(strength, plan))
+            reply!(reply, enrolling::found(strength, || enrolling::plan_list(ctx, &caller, user)))
         }
         Request::AddFactor(new, reply) => {
-            let plan = enrolling::plan_add(ctx, &caller, &new);
-            reply!(reply, enrolling::changed(strength, plan))
+            reply!(reply, enrolling::found(strength, || enrolling::plan_add(ctx, &caller, &new)))
         }
         Request::RemoveFactor(id, removal, reply) => {
-            let plan = enrolling::plan_removal(ctx, &caller, &id, &removal);
-            reply!(reply, enrolling::changed(strength, plan))
+            reply!(reply, enrolling::found(strength, || enrolling::plan_removal(ctx, &caller, &id, &removal)))
         }
         Request::Reload(reply) => {
             match permitted.and_then(|()| permissions::administer(&ctx.config, &caller, "reload the rules")) {

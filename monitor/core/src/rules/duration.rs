@@ -13,6 +13,7 @@ pub const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 /// So many of a unit, both as written; `None` for what is no number or no unit, or does not fit.
+#[must_use]
 pub fn of_unit(number: &str, unit: &str) -> Option<Duration> {
     let (_, milliseconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
     number.parse::<u64>().ok()?.checked_mul(*milliseconds).map(Duration::from_millis)

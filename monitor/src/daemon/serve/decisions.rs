@@ -36,9 +36,6 @@ use interlock_core::{
 };
 use interlock_host::proc::{login, procfs};
 
-/// Who started a caller, and who started that, and so on: so many are looked at.
-const ABOVE: usize = 32;
-
 /// Those that the caller sees, who has then seen who waits under each.
 pub fn show_holds(ctx: &mut Context, caller: &Caller, all: bool) -> Vec<HoldView> {
     let holds = permissions::visible_holds(ctx, caller, all);
@@ -85,16 +82,20 @@ pub fn kill_by(ctx: &mut Context, caller: &Caller, text: &str) -> Result<Session
     view_of(ctx, caller, id)
 }
 
+/// A frozen session that the caller may thaw.
+pub fn thawable<'c>(ctx: &'c Context, caller: &Caller, text: &str) -> Result<&'c Session, RequestError> {
+    let id = permissions::session_for(ctx, caller, text, Act::Thaw)?;
+    let frozen = ctx.decider.sessions.get(id).filter(|session| session.is_frozen());
+    frozen.ok_or_else(|| RequestError::Conflict(refusal(&format!("session {id} is not frozen"))))
+}
+
 pub fn thaw_by(
     ctx: &mut Context,
     caller: &Caller,
     text: &str,
     strength: Option<Strength>,
 ) -> Result<SessionView, RequestError> {
-    let id = permissions::session_for(ctx, caller, text, Act::Thaw)?;
-    if !ctx.decider.sessions.get(id).is_some_and(Session::is_frozen) {
-        return Err(RequestError::Conflict(refusal(&format!("session {id} is not frozen"))));
-    }
+    let id = thawable(ctx, caller, text)?.id;
     let who = decider(ctx, caller, strength)?;
     provable(ctx, Kind::Thaw, &who, id, [], "thawed")?;
     apply::step(ctx, Input::Thawed { session: id, who });
@@ -132,8 +133,7 @@ fn decider(ctx: &Context, caller: &Caller, strength: Option<Strength>) -> Result
 /// who read the record.
 fn who(ctx: &Context, caller: &Caller) -> Who {
     let pid = caller.pid;
-    let above = login::ancestors(pid, ABOVE).into_iter().map(|above| above.pid);
-    let labelled = [pid].into_iter().chain(above).filter(|pid| ctx.kernel.maps.label(*pid).is_some()).count();
+    let labelled = permissions::labelled(ctx, pid).count();
     let origin = Origin {
         by: "control socket".to_owned(),
         login_uid: login::login_uid(pid),

@@ -26,7 +26,7 @@ use interlock_core::{
 };
 use interlock_host::proc::{login, procfs};
 
-/// Who started the process that showed a notification, and who started that, and so on: so many are looked at.
+/// Who started a process, and who started that, and so on: so many are looked at.
 const ABOVE: usize = 32;
 
 /// Refuses whoever carries a label, and whoever is gone.
@@ -46,6 +46,13 @@ pub fn permit(ctx: &mut Context, caller: &Caller) -> Result<(), RequestError> {
     Ok(())
 }
 
+/// Of a process, of who started it, and so on: those that carry a label, the nearest first, each with its session.
+pub fn labelled(ctx: &Context, pid: u32) -> impl Iterator<Item = (u32, SessionId)> {
+    let above = login::ancestors(pid, ABOVE).into_iter().map(|above| above.pid);
+    let all = std::iter::once(pid).chain(above);
+    all.filter_map(|pid| Some((pid, SessionId(ctx.kernel.maps.label(pid)?.session))))
+}
+
 /// Whether an approval counts that was clicked in a notification which `shower` showed. Fails closed: that it was clicked, the
 /// helper says by itself, as the person's own program; everything else is looked at here.
 pub fn may_be_clicked(ctx: &mut Context, caller: &Caller, shower: u32) -> Result<(), RequestError> {
@@ -56,10 +63,8 @@ pub fn may_be_clicked(ctx: &mut Context, caller: &Caller, shower: u32) -> Result
             hint: Some(hint.into()),
         }));
     }
-    let above = login::ancestors(shower, ABOVE).into_iter().map(|above| above.pid);
-    let mut all = std::iter::once(shower).chain(above);
-    if let Some((pid, label)) = all.find_map(|pid| Some((pid, ctx.kernel.maps.label(pid)?))) {
-        let session = SessionId(label.session);
+    let found = labelled(ctx, shower).next();
+    if let Some((pid, session)) = found {
         return Err(ctx.upkeep.asking.refuse(&mut ctx.reporter, &ctx.decider.sessions, session, pid));
     }
     // After the label, as in `permit`: the dead and the dying carry none.

@@ -8,13 +8,18 @@ use crate::control::{api::Refusal, command::RequestError};
 use interlock_core::{
     decide::Objection,
     facts::HoldState,
-    holds::{Hold, Undecidable},
+    holds::{Hold, Undecidable, reason::Unfit},
     words::Word as _,
 };
 use interlock_host::clock::Wall;
 
 pub fn refusal(error: &str) -> Refusal {
     Refusal { error: error.to_owned(), hint: None }
+}
+
+/// Of a reason that cannot be kept.
+pub fn unfit(why: Unfit) -> RequestError {
+    RequestError::Invalid(refusal(&why.to_string()))
 }
 
 pub fn with_hint(refusal: Refusal, hint: &str) -> Refusal {

@@ -16,7 +16,7 @@ use crate::{
         context::Context,
         serve::{
             permissions::{self, Act},
-            refusals::{objected, refusal, with_hint},
+            refusals::{objected, refusal, unfit, with_hint},
         },
     },
 };
@@ -138,7 +138,5 @@ pub fn deny(
 
 /// A reason that can be kept.
 fn fit(text: Option<&str>) -> Result<Option<String>, RequestError> {
-    let unfit =
-        |error: interlock_core::holds::reason::Unfit| RequestError::Invalid(refusal(&error.to_string()));
     text.map(reason).transpose().map_err(unfit)
 }

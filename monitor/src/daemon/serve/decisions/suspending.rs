@@ -15,7 +15,7 @@ use crate::{
         context::Context,
         serve::{
             permissions,
-            refusals::{not_permitted, refusal},
+            refusals::{not_permitted, refusal, unfit},
             views,
         },
     },
@@ -63,7 +63,7 @@ pub fn plan(ctx: &Context, caller: &Caller, asked: &Suspend) -> Result<Plan, Req
             "found {seconds} s; expected 1 s to {most} s (the key `{key}`)"
         ))));
     }
-    let reason = reason(&asked.reason).map_err(|unfit| RequestError::Invalid(refusal(&unfit.to_string())))?;
+    let reason = reason(&asked.reason).map_err(unfit)?;
     let sessions = sessions(ctx, caller, asked)?;
     Ok(Plan { way, sessions, span, reason })
 }

@@ -85,31 +85,22 @@ pub fn plan_removal(
     Ok(Plan { statement, proof: removal.proof.clone().unwrap_or_default(), need: need(caller), then })
 }
 
-/// What the thread listed.
-pub fn listed(
+/// What the thread listed or changed; where it was not asked, `plan` says why.
+pub fn found(
     strength: Option<Strength>,
-    plan: Result<Plan, RequestError>,
+    plan: impl FnOnce() -> Result<Plan, RequestError>,
 ) -> Result<Vec<FactorView>, RequestError> {
-    plan?;
+    let nobody_looked = || not_permitted("nobody has looked at the factors");
     match strength {
         Some(Strength::Listed(Ok(enrolled))) => Ok(views(&enrolled)),
-        Some(Strength::Listed(Err(refused)) | Strength::Proven(_, Err(refused))) => Err(in_words(&refused)),
-        _ => Err(not_permitted("nobody has looked at the factors")),
-    }
-}
-
-/// What the thread changed.
-pub fn changed(
-    strength: Option<Strength>,
-    plan: Result<Plan, RequestError>,
-) -> Result<Vec<FactorView>, RequestError> {
-    plan?;
-    match strength {
         Some(Strength::Changed(_, Ok(changed))) => Ok(views(&changed.enrolled)),
-        Some(Strength::Changed(_, Err(refused)) | Strength::Proven(_, Err(refused))) => {
-            Err(in_words(&refused))
-        }
-        _ => Err(not_permitted("nobody has looked at the factors")),
+        Some(
+            Strength::Listed(Err(refused))
+            | Strength::Changed(_, Err(refused))
+            | Strength::Proven(_, Err(refused)),
+        ) => Err(in_words(&refused)),
+        Some(Strength::Proven(_, Ok(_))) => Err(nobody_looked()),
+        None => Err(plan().err().unwrap_or_else(nobody_looked)),
     }
 }
 

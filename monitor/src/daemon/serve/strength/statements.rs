@@ -15,7 +15,7 @@ use crate::{
     daemon::{
         context::Context,
         serve::{
-            decisions::{answers, suspending},
+            decisions::{self, answers, suspending},
             permissions::{self, Act},
             refusals::{objected, refusal},
         },
@@ -95,11 +95,8 @@ pub fn of_approval(
 }
 
 pub fn of_thaw(ctx: &Context, caller: &Caller, id: &str) -> Result<Statement, RequestError> {
-    let id = permissions::session_for(ctx, caller, id, Act::Thaw)?;
-    let frozen = ctx.decider.sessions.get(id).filter(|session| session.is_frozen());
-    let session =
-        frozen.ok_or_else(|| RequestError::Conflict(refusal(&format!("session {id} is not frozen"))))?;
-    Ok(about(ctx, caller, "thaw", id.to_string(), id, state(session)))
+    let session = decisions::thawable(ctx, caller, id)?;
+    Ok(about(ctx, caller, "thaw", session.id.to_string(), session.id, state(session)))
 }
 
 pub fn of_suspension(ctx: &Context, caller: &Caller, asked: &Suspend) -> Result<Statement, RequestError> {

@@ -5,14 +5,16 @@ use crate::{
     control::command::{Command, Request, Strength},
     daemon::context::Context,
 };
-use interlock_core::record::Factor;
+use interlock_core::words::Word as _;
 
 /// Counts and tells what the thread found, which is used up or on disk by now: also of a caller that has ended meanwhile, or asks too often.
 pub fn tell(ctx: &mut Context, command: &Command) {
     match &command.strength {
-        Some(Strength::Proven(_, Ok(Factor::None)) | Strength::Listed(Ok(_))) | None => {}
+        Some(Strength::Listed(Ok(_))) | None => {}
         Some(Strength::Proven(_, Ok(factor))) => {
-            ctx.reporter.metrics.factor_checked(if *factor == Factor::Totp { "totp" } else { "key" });
+            if let Some(kind) = factor.kind() {
+                ctx.reporter.metrics.factor_checked(kind.word());
+            }
         }
         Some(Strength::Changed(by, Ok(changed))) => {
             let change = match command.request {
