@@ -14,16 +14,20 @@ pub struct Distrust {
 }
 
 /// Looks at `place` and at every directory above it: who may write to one of them may put something else into its place. What is in a
-/// directory with the sticky bit is renamed by its owner alone. `owner` is trusted besides root.
+/// directory with the sticky bit is renamed by its owner alone. `owner` is trusted besides root, and a right to write of the group `group`.
 ///
 /// # Errors
 /// One of them cannot be looked at.
-pub fn distrust(place: &Path, owner: u32) -> io::Result<Option<Distrust>> {
+pub fn distrust(place: &Path, owner: u32, group: Option<u32>) -> io::Result<Option<Distrust>> {
     for path in place.ancestors().filter(|path| !path.as_os_str().is_empty()) {
         let found = fs::symlink_metadata(path)?;
         let mode = found.mode() & 0o7777;
         // Links have mode 777 and nobody writes to them.
-        let others = if found.is_symlink() { 0 } else { mode & if found.gid() == 0 { 0o002 } else { 0o022 } };
+        let others = match group == Some(found.gid()) {
+            _ if found.is_symlink() => 0,
+            true => mode & 0o002,
+            false => mode & 0o022,
+        };
         let sticky = found.is_dir() && mode & 0o1000 != 0;
         let reason = if found.uid() != 0 && found.uid() != owner {
             format!("belongs to uid {}", found.uid())
@@ -56,15 +60,19 @@ mod tests {
         fs::write(&file, "").unwrap();
         mode(&below, 0o755);
         mode(&file, 0o644);
-        assert_eq!(distrust(&file, me).unwrap(), None);
+        assert_eq!(distrust(&file, me, None).unwrap(), None);
         mode(&file, 0o666);
-        assert_eq!(distrust(&file, me).unwrap().unwrap().path, file);
+        assert_eq!(distrust(&file, me, None).unwrap().unwrap().path, file);
         mode(&file, 0o644);
         mode(&below, 0o777);
-        assert_eq!(distrust(&file, me).unwrap().unwrap().path, below);
+        assert_eq!(distrust(&file, me, None).unwrap().unwrap().path, below);
         mode(&below, 0o1777); // as /tmp
-        assert_eq!(distrust(&file, me).unwrap(), None);
-        assert!(distrust(&below, me).unwrap().unwrap().reason.contains("1777"));
-        assert!(distrust(&dir.path().join("none"), me).is_err());
+        assert_eq!(distrust(&file, me, None).unwrap(), None);
+        assert!(distrust(&below, me, None).unwrap().unwrap().reason.contains("1777"));
+        mode(&below, 0o775);
+        assert_eq!(distrust(&file, me, None).unwrap().unwrap().path, below);
+        let group = fs::metadata(&below).unwrap().gid();
+        assert_eq!(distrust(&file, me, Some(group)).unwrap(), None, "its group is trusted");
+        assert!(distrust(&dir.path().join("none"), me, None).is_err());
     }
 }

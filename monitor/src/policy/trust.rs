@@ -8,6 +8,9 @@ use std::{
 use interlock_core::problem::{Problem, Problems};
 use interlock_host::trust::distrust;
 
+/// Files of root's are its group's to write to in many an image.
+const ROOTS_GROUP: u32 = 0;
+
 /// Looks at files and directories, and at what lies in the directories; those that are not there are passed over. A rule that
 /// anybody may write is no rule: fails closed, nothing is loaded.
 ///
@@ -34,7 +37,7 @@ fn fault(place: &Path) -> Option<Problem> {
     // A link's target counts. A pipe (`--config <(…)`) is of whoever made it. What cannot be looked at cannot be read either, and
     // that is said there.
     let path = fs::canonicalize(place).ok().filter(|path| path.is_dir() || path.is_file())?;
-    let found = distrust(&path, rustix::process::geteuid().as_raw()).ok().flatten()?;
+    let found = distrust(&path, rustix::process::geteuid().as_raw(), Some(ROOTS_GROUP)).ok().flatten()?;
     let what = if found.path == path {
         found.reason.clone()
     } else {

@@ -108,7 +108,7 @@ pub fn remove_all(place: &Path) -> Result<(), ProbeError> {
 /// put another directory into its place or that of one above it.
 fn require_roots(place: &Path) -> Result<(), ProbeError> {
     let failed = |source| ProbeError::PinDirectory { path: place.into(), source };
-    if let Some(Distrust { path, reason }) = distrust(place, 0).map_err(failed)? {
+    if let Some(Distrust { path, reason }) = distrust(place, 0, None).map_err(failed)? {
         return Err(ProbeError::PinsNotOurs { path, reason });
     }
     if !fs::symlink_metadata(place).map_err(failed)?.is_dir() {
