@@ -21,3 +21,4 @@ pub mod notifier;
 pub mod policy;
 pub mod terminals;
 mod text;
+mod uri;

@@ -34,7 +34,6 @@ use std::{
 };
 
 use jiff::{Timestamp, tz::TimeZone};
-use nix::unistd::{Uid, User};
 use serde_json::Value;
 
 pub use self::notice::{Decided, Notice, command_line};
@@ -45,6 +44,7 @@ use crate::{
     metrics::Metrics,
 };
 use interlock_core::{facts::Severity, health::Check};
+use interlock_host::proc::users;
 
 /// In the state directory.
 const DIR: &str = "outbox";
@@ -217,8 +217,7 @@ fn take_in(shared: &Shared, tasks: Receiver<Task>) {
 
 /// Masked, plain and bounded, and with the owner's name, which somebody else's server may have to be asked for.
 fn ready(mut notice: Notice) -> Notice {
-    let user = notice.user.and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
-    notice.owner = user.map(|user| user.name);
+    notice.owner = notice.user.and_then(users::name_on_this_machine);
     notice.bounded()
 }
 

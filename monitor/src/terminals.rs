@@ -91,6 +91,9 @@ impl Terminals {
 
     /// Tells of an event where somebody is to be told. Nobody is in front of an unattended one.
     pub fn tell(&self, sessions: &Registry, event: &Value) {
+        if self.queue.is_none() {
+            return;
+        }
         let Some(notice) = Notice::of(event) else { return };
         let Some(id) = sessions.find(&notice.session) else { return };
         let attended = sessions.get(id).is_some_and(|session| session.unattended.is_none());

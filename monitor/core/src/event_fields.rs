@@ -14,6 +14,19 @@ pub fn text<'e>(event: &'e Value, field: &str) -> Option<&'e str> {
     event.get(field)?.as_str()
 }
 
+/// The texts of a field that is a list; none where it is no list.
+pub fn texts<'e>(event: &'e Value, field: &str) -> impl Iterator<Item = &'e str> + use<'e> {
+    event.get(field).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
+}
+
+/// `HOST:PORT` of its destination, by name where it has one; `None` where either is missing.
+#[must_use]
+pub fn host_and_port(event: &Value) -> Option<String> {
+    let host = text(event, "destination.domain").or_else(|| text(event, "destination.ip"))?;
+    let port = event.get("destination.port")?.as_u64()?;
+    Some(format!("{host}:{port}"))
+}
+
 /// When it happened.
 pub fn at(event: &Value) -> Option<Timestamp> {
     text(event, "@timestamp")?.parse().ok()

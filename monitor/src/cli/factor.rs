@@ -25,6 +25,7 @@ use crate::{
         totp::drift_in_words,
     },
 };
+use interlock_host::proc::users;
 
 #[derive(Debug, Subcommand)]
 pub enum Factor {
@@ -98,7 +99,7 @@ impl Whose {
     }
 
     fn name(&self) -> String {
-        let own = || nix::unistd::User::from_uid(nix::unistd::getuid()).ok().flatten().map(|user| user.name);
+        let own = || users::name_on_this_machine(nix::unistd::getuid().as_raw());
         self.user.clone().or_else(own).unwrap_or_else(|| nix::unistd::getuid().to_string())
     }
 }

@@ -9,7 +9,7 @@ mod tally;
 
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
-use nix::unistd::{Uid, User};
+use nix::unistd::User;
 
 pub(super) use self::summary::Summary;
 use super::{
@@ -19,6 +19,7 @@ use super::{
     time::{in_order, moment_before},
 };
 use crate::{archive::Question, control::client::Client};
+use interlock_host::proc::users;
 
 #[derive(Args, Debug)]
 pub struct Report {
@@ -78,6 +79,6 @@ fn uid(text: &str) -> Result<u32, String> {
 
 /// `ann (1000)`; the number alone where no name is known.
 fn user_name(uid: &str) -> String {
-    let known = uid.parse().ok().and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
-    known.map_or_else(|| uid.to_owned(), |user| format!("{} ({uid})", user.name))
+    let known = uid.parse().ok().and_then(users::name_on_this_machine);
+    known.map_or_else(|| uid.to_owned(), |name| format!("{name} ({uid})"))
 }

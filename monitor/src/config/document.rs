@@ -1,6 +1,6 @@
 //! From TOML to [`Config`]: each key is read on its own, so that one mistake does not hide the next.
 
-use std::{collections::BTreeMap, ops::Range, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use toml::de::DeTable;
 
@@ -17,7 +17,7 @@ use super::{
 };
 use interlock_core::{
     facts::Mode,
-    problem::{Problem, Problems, nearest},
+    problem::{Problem, Problems},
 };
 
 const KEYS: [&str; 25] = [
@@ -90,19 +90,10 @@ pub(super) fn parse(text: &str, file: &Path) -> Document {
             places.insert(name.to_owned(), reader.place(value, name));
             set(&mut config, name, value, &mut reader);
         } else {
-            refuse_key(key.span(), name, &mut reader);
+            reader.refuse_key(key.span(), name, name, &KEYS);
         }
     }
     Document { config, problems: reader.finish(), places }
-}
-
-fn refuse_key(place: Range<usize>, key: &str, reader: &mut Reader<'_>) {
-    let problem = reader.refuse_bytes(place, key, "unknown key".to_owned());
-    match nearest(key, KEYS) {
-        // All of them would hide the one that was meant.
-        Some(near) => problem.hint(format!("did you mean {near:?}?")),
-        None => problem.expected(format!("one of {}", KEYS.join(", "))),
-    };
 }
 
 fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_>) {

@@ -14,7 +14,7 @@ use super::{
     approvers::{self, Approvers},
     longest,
 };
-use interlock_core::problem::{Problem, Problems, Source};
+use interlock_core::problem::{Problem, Problems, Source, nearest};
 
 pub(super) type Value<'v> = Spanned<DeValue<'v>>;
 
@@ -143,29 +143,39 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// A key that there is not, with the one that was meant, if any is near.
+    pub fn refuse_key(&mut self, place: Range<usize>, at: &str, name: &str, keys: &[&str]) {
+        let problem = self.refuse_bytes(place, at, "unknown key".to_owned());
+        match nearest(name, keys.iter().copied()) {
+            // All of them would hide the one that was meant.
+            Some(near) => problem.hint(format!("did you mean {near:?}?")),
+            None => problem.expected(format!("one of {}", keys.join(", "))),
+        };
+    }
+
     pub fn users(&mut self, value: &Value<'_>, key: &str) -> Option<Vec<u32>> {
         let Some(users) = value.get_ref().as_array() else {
             return self.refuse_found(value, key, "a list of user names and uids");
         };
-        let read = |(place, user)| self.user(user, &format!("{key}[{place}]"));
+        let read = |(place, user)| self.user(user, &format!("{key}[{place}]"), "a user name or a uid");
         Some(users.iter().enumerate().filter_map(read).collect())
     }
 
-    fn user(&mut self, value: &Value<'_>, key: &str) -> Option<u32> {
-        const EXPECTED: &str = "a user name or a uid";
+    /// A user by name or uid.
+    pub fn user(&mut self, value: &Value<'_>, key: &str, expected: &str) -> Option<u32> {
         match (value.get_ref().as_str(), value.get_ref().as_integer()) {
             (Some(name), _) => match approvers::uid(name) {
                 Ok(uid) => Some(uid),
                 Err(message) => {
-                    self.refuse(value, key, message, EXPECTED);
+                    self.refuse(value, key, message, expected);
                     None
                 }
             },
             (None, Some(number)) => {
                 let uid = u32::from_str_radix(number.as_str(), number.radix()).ok();
-                uid.or_else(|| self.refuse_found(value, key, EXPECTED))
+                uid.or_else(|| self.refuse_found(value, key, expected))
             }
-            (None, None) => self.refuse_found(value, key, EXPECTED),
+            (None, None) => self.refuse_found(value, key, expected),
         }
     }
 }

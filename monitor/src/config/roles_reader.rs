@@ -1,7 +1,6 @@
 //! Reads `[roles]`.
 
 use super::{
-    approvers,
     reader::{Reader, Value},
     roles::{Approver, Limit, Member, Roles},
 };
@@ -60,18 +59,7 @@ impl Reader<'_> {
                 self.refuse_found(value, key, MEMBER)
             };
         }
-        if let Some(name) = value.get_ref().as_str() {
-            return match approvers::uid(name) {
-                Ok(uid) => Some(Member::User(uid)),
-                Err(message) => {
-                    self.refuse_bytes(value.span(), key, message).expected(MEMBER);
-                    None
-                }
-            };
-        }
-        let number = value.get_ref().as_integer();
-        let uid = number.and_then(|number| u32::from_str_radix(number.as_str(), number.radix()).ok());
-        uid.map(Member::User).or_else(|| self.refuse_found(value, key, MEMBER))
+        self.user(value, key, MEMBER).map(Member::User)
     }
 
     fn approver(&mut self, value: &Value<'_>, key: &str) -> Option<Approver> {

@@ -5,6 +5,8 @@ use std::fmt;
 use rand_core::{OsRng, RngCore as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use crate::uri::percent_encoded;
+
 /// Bytes of one that is made here, which RFC 4226 recommends.
 const LENGTH: usize = 20;
 /// Bytes that one must have, by RFC 4226.
@@ -63,21 +65,9 @@ impl Secret {
     /// As apps read it from a picture: the key URI format, whose parameters are what RFC 6238 takes for granted.
     #[must_use]
     pub fn uri(&self, user: &str, host: &str) -> String {
-        let account = format!("{}@{}", escaped(user), escaped(host));
+        let account = format!("{}@{}", percent_encoded(user), percent_encoded(host));
         format!("otpauth://totp/Interlock:{account}?secret={}&issuer=Interlock", self.text())
     }
-}
-
-/// Of a user's or a host's name, what a URI has room for.
-fn escaped(name: &str) -> String {
-    let mut escaped = String::new();
-    for byte in name.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => escaped.push(byte.into()),
-            other => escaped.push_str(&format!("%{other:02X}")),
-        }
-    }
-    escaped
 }
 
 impl Serialize for Secret {

@@ -50,14 +50,10 @@ impl Board {
     /// One message to a target ended so.
     pub fn count(&self, target: &str, outcome: &'static str) {
         self.metrics.notification(target, outcome, 1);
-        if outcome != "delivered"
-            && outcome != "retried"
+        if matches!(outcome, "dropped" | "expired" | "refused")
             && let Some(row) = self.rows().get_mut(target)
         {
-            match outcome {
-                "dropped" | "expired" | "refused" => row.view.lost += 1,
-                _ => {}
-            }
+            row.view.lost += 1;
         }
     }
 

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::notice::{Notice, command_line};
 use crate::config::Class;
 use interlock_core::{
-    event_fields::{at, count, text},
+    event_fields::{at, count, host_and_port, text, texts},
     facts::Severity,
     words::Word as _,
 };
@@ -48,7 +48,7 @@ pub fn notice(event: &Value) -> Option<Notice> {
     notice.user = text(event, "user.id").and_then(|user| user.parse().ok());
     notice.command = command(event);
     notice.object = object(event);
-    notice.rules = strings(event, "rule.id");
+    notice.rules = texts(event, "rule.id").map(str::to_owned).collect();
     let by = owned("interlock.freeze.decided_by").map(|by| format!("decided by {by}"));
     notice.summary = owned("message").or(by).or_else(|| owned("interlock.reason"));
     notice.incomplete =
@@ -66,15 +66,12 @@ fn least(class: Class) -> Severity {
 }
 
 fn command(event: &Value) -> Option<String> {
-    let args = strings(event, "process.args");
+    let args: Vec<&str> = texts(event, "process.args").collect();
     let program = text(event, "process.executable").map(str::to_owned);
     if args.is_empty() { program.filter(|program| !program.is_empty()) } else { Some(command_line(&args)) }
 }
 
 fn object(event: &Value) -> Option<String> {
-    let host = text(event, "destination.domain").or_else(|| text(event, "destination.ip"));
-    let port = event.get("destination.port").and_then(Value::as_u64);
-    let place = host.zip(port).map(|(host, port)| format!("{host}:{port}"));
     let fields = [
         "file.path",
         "interlock.delegate.service",
@@ -82,12 +79,7 @@ fn object(event: &Value) -> Option<String> {
         "interlock.enforcement.action",
         "interlock.attempt.target",
     ];
-    place.or_else(|| fields.iter().find_map(|field| text(event, field)).map(str::to_owned))
-}
-
-fn strings(event: &Value, field: &str) -> Vec<String> {
-    let list = event.get(field).and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    host_and_port(event).or_else(|| fields.iter().find_map(|field| text(event, field)).map(str::to_owned))
 }
 
 #[cfg(test)]

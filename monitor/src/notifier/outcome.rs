@@ -30,11 +30,11 @@ pub enum Outcome {
 
 impl Outcome {
     pub fn later(why: impl Into<String>) -> Self {
-        Self::Later { pause: None, why: cut(&plain(&why.into()), WHY) }
+        Self::Later { pause: None, why: shown(&why.into()) }
     }
 
     pub fn refused(why: impl Into<String>) -> Self {
-        Self::Refused(cut(&plain(&why.into()), WHY))
+        Self::Refused(shown(&why.into()))
     }
 
     /// By the status alone. `says` is the service's own word for it, if it has one.
@@ -48,16 +48,18 @@ impl Outcome {
                 "answered {}: it redirects, which is not followed; write the address that it leads to",
                 reply.status
             )),
-            408 | 425 | 429 | 500..=599 => match Self::later(why) {
-                Self::Later { why, .. } => {
-                    Self::Later { pause: reply.retry_after.map(|pause| pause.min(PAUSE_MAX)), why }
-                }
-                other => other,
-            },
+            408 | 425 | 429 | 500..=599 => {
+                Self::Later { pause: reply.retry_after.map(|pause| pause.min(PAUSE_MAX)), why: shown(&why) }
+            }
             401 | 403 => Self::refused(format!("{why}; is the credential in its file right?")),
             _ => Self::refused(why),
         }
     }
+}
+
+/// As it is shown to people.
+fn shown(why: &str) -> String {
+    cut(&plain(why), WHY)
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ use rustls::{
 };
 
 use super::*;
-use crate::config::{Given, Kind};
 
 /// How the server answers the next request.
 #[derive(Clone, Debug)]
@@ -164,24 +163,7 @@ struct Trial {
 impl Trial {
     fn new(change: impl FnOnce(&tempfile::TempDir, &mut Target), url: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let mut target = Target {
-            name: "a".into(),
-            kind: Kind::Webhook,
-            url: Given::Text(url.to_owned()),
-            place: None,
-            token: None,
-            secret: None,
-            events: Class::DEFAULT.to_vec(),
-            severity: Severity::Low,
-            users: Vec::new(),
-            rules: Vec::new(),
-            quiet: None,
-            quiet_except: None,
-            escalate_after: None,
-            to: None,
-            insecure: false,
-            ca_file: None,
-        };
+        let mut target = Target { quiet_except: None, ..Target::sample("a", url) };
         change(&dir, &mut target);
         let metrics = Arc::new(Metrics::new().unwrap());
         let notifier = Notifier::start(std::slice::from_ref(&target), dir.path(), &metrics).unwrap();

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use interlock_core::event_fields::text;
+use interlock_core::event_fields::{host_and_port, text, texts};
 
 /// Something to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,8 +100,7 @@ fn decided(event: &Value, how: How) -> Option<News> {
 }
 
 fn command(event: &Value) -> String {
-    let args = event.get("process.args").and_then(Value::as_array).into_iter().flatten();
-    let args: Vec<&str> = args.filter_map(Value::as_str).collect();
+    let args: Vec<&str> = texts(event, "process.args").collect();
     if args.is_empty() {
         text(event, "process.executable").unwrap_or_default().to_owned()
     } else {
@@ -110,16 +109,9 @@ fn command(event: &Value) -> String {
 }
 
 fn target(event: &Value) -> String {
-    let port = event.get("destination.port").and_then(Value::as_u64);
-    let host = text(event, "destination.domain").or_else(|| text(event, "destination.ip"));
-    match (host, port) {
-        (Some(host), Some(port)) => format!("{host}:{port}"),
-        _ => ["file.path", "interlock.delegate.service", "process.executable"]
-            .into_iter()
-            .find_map(|name| text(event, name))
-            .unwrap_or_default()
-            .to_owned(),
-    }
+    let fields = ["file.path", "interlock.delegate.service", "process.executable"];
+    let named = || fields.into_iter().find_map(|field| text(event, field)).map(str::to_owned);
+    host_and_port(event).or_else(named).unwrap_or_default()
 }
 
 /// The first of a list of texts or numbers.

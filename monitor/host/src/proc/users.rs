@@ -47,7 +47,17 @@ fn home_in(passwd: &str, user: u32) -> Option<PathBuf> {
 /// The home of a user of this machine, also one that another database than `/etc/passwd` knows. It may ask over the network.
 #[must_use]
 pub fn home_on_this_machine(user: u32) -> Option<PathBuf> {
-    nix::unistd::User::from_uid(user.into()).ok().flatten().map(|user| user.dir)
+    on_this_machine(user).map(|user| user.dir)
+}
+
+/// The name of a user of this machine. It may ask over the network.
+#[must_use]
+pub fn name_on_this_machine(user: u32) -> Option<String> {
+    on_this_machine(user).map(|user| user.name)
+}
+
+fn on_this_machine(user: u32) -> Option<nix::unistd::User> {
+    nix::unistd::User::from_uid(user.into()).ok().flatten()
 }
 
 /// Those of the groups `among` that a user of this machine is in, by the system's user database. It may ask over the network. A group

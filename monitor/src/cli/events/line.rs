@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
 use crate::cli::language::{moment, plain};
-use interlock_core::event_fields::{at, text};
+use interlock_core::event_fields::{at, text, texts};
 
 /// Characters of a command line that are shown.
 const COMMAND_MAX: usize = 72;
@@ -41,10 +41,11 @@ fn object(event: &Value) -> String {
     {
         return format!("{service} ({path})");
     }
-    let arguments = event.get("process.args").and_then(Value::as_array);
-    match arguments.map(|arguments| arguments.iter().filter_map(Value::as_str).collect::<Vec<_>>()) {
-        Some(arguments) if !arguments.is_empty() => shortened(&arguments.join(" ")),
-        _ => text(event, "message").unwrap_or_default().into(),
+    let arguments: Vec<&str> = texts(event, "process.args").collect();
+    if arguments.is_empty() {
+        text(event, "message").unwrap_or_default().into()
+    } else {
+        shortened(&arguments.join(" "))
     }
 }
 
@@ -94,8 +95,7 @@ fn consequence(event: &Value) -> String {
     };
     let would = if text(event, "interlock.mode") == Some("observe") { "would " } else { "" };
     let hold = text(event, "interlock.hold.id").map(|id| format!(" {id}")).unwrap_or_default();
-    let rules = event.get("rule.id").and_then(Value::as_array).into_iter().flatten();
-    let rules: Vec<&str> = rules.filter_map(Value::as_str).collect();
+    let rules: Vec<&str> = texts(event, "rule.id").collect();
     let rules = if rules.is_empty() { String::new() } else { format!(" [{}]", rules.join(", ")) };
     format!("→ {would}{action}{hold}{rules}")
 }

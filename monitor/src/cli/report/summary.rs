@@ -13,7 +13,7 @@ use super::{
     tally::Tally,
 };
 use crate::archive::{Found, Notes};
-use interlock_core::event_fields::{at, text};
+use interlock_core::event_fields::{at, text, texts};
 
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Summary {
@@ -87,12 +87,8 @@ impl Summary {
         self.by_user.entry(name("user.id")).or_default().add(tally);
         let day = at(event).map(|at| at.to_zoned(zone.clone()).date().to_string());
         self.by_day.entry(day.unwrap_or_else(|| "unknown".into())).or_default().add(tally);
-        for rule in rules(event) {
+        for rule in texts(event, "rule.id") {
             self.by_rule.entry(rule.to_owned()).or_default().add(tally);
         }
     }
-}
-
-fn rules(event: &Value) -> impl Iterator<Item = &str> {
-    event.get("rule.id").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
 }

@@ -1,13 +1,12 @@
 //! Credentials, each from a file that nobody but root can read: never in the configuration, never in a log.
 
 use std::{
-    fs::OpenOptions,
     io::{self, Read as _},
-    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
-use rustix::fs::OFlags;
+use interlock_host::regular;
 
 /// Longest credential, bytes.
 const LONGEST: u64 = 8 * 1024;
@@ -23,14 +22,8 @@ impl Credential {
     /// It cannot be read, others may read or write it, or there is nothing in it that can be a credential.
     pub fn read(path: &Path) -> Result<Self, CredentialError> {
         let failed = |source| CredentialError::Unreadable { path: path.into(), source };
-        // Of a pipe that somebody put there nobody waits for the writer.
-        let mut options = OpenOptions::new();
-        let nonblock = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let file = options.read(true).custom_flags(nonblock).open(path).map_err(failed)?;
+        let file = regular::open_for_reading(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file")));
-        }
         let root_or_own = metadata.uid() == 0 || metadata.uid() == rustix::process::geteuid().as_raw();
         if !root_or_own || metadata.mode() & 0o077 != 0 {
             return Err(CredentialError::Open {

@@ -12,7 +12,7 @@ use super::{
     target::{Class, Given, Kind, Target},
 };
 use crate::config::reader::{Reader, Value};
-use interlock_core::{facts::Severity, problem::nearest, words::Word as _};
+use interlock_core::{facts::Severity, words::Word as _};
 
 const KEYS: [&str; 21] = [
     "ca_file",
@@ -71,11 +71,7 @@ fn target(item: &Value<'_>, table: &DeTable<'_>, at: &str, reader: &mut Reader<'
         if KEYS.contains(&name) {
             set(&mut draft, name, value, &format!("{at}.{name}"), reader);
         } else {
-            let problem = reader.refuse_bytes(key.span(), &format!("{at}.{name}"), "unknown key".to_owned());
-            match nearest(name, KEYS) {
-                Some(near) => problem.hint(format!("did you mean {near:?}?")),
-                None => problem.expected(format!("one of {}", KEYS.join(", "))),
-            };
+            reader.refuse_key(key.span(), &format!("{at}.{name}"), name, &KEYS);
         }
     }
     required::check(item, table, &draft, at, reader);

@@ -148,3 +148,27 @@ impl Target {
         wrong
     }
 }
+#[cfg(test)]
+impl Target {
+    /// A webhook that is told what is told by default.
+    pub(crate) fn sample(name: &str, url: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: Kind::Webhook,
+            url: Given::Text(url.to_owned()),
+            place: None,
+            token: None,
+            secret: None,
+            events: Class::DEFAULT.to_vec(),
+            severity: Severity::Low,
+            users: Vec::new(),
+            rules: Vec::new(),
+            quiet: None,
+            quiet_except: Some(Severity::Critical),
+            escalate_after: None,
+            to: None,
+            insecure: false,
+            ca_file: None,
+        }
+    }
+}

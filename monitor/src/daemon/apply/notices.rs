@@ -7,6 +7,7 @@ use crate::{
 };
 use interlock_core::{
     decide::Decider,
+    event_fields::texts,
     explanation::{Explanation, Read},
     facts::{BootNanos, HoldState, SessionId},
     holds::{Hold, evidence::Evidence},
@@ -74,8 +75,7 @@ fn about(reporter: &Reporter, sessions: &Registry, hold: &Hold, class: Class) ->
 
 /// The command line of whoever was held, which the hold itself has only the begin of.
 fn whole_command(explanation: &Explanation) -> Option<String> {
-    let args = explanation.event.get("process.args")?.as_array()?;
-    let args: Vec<&str> = args.iter().filter_map(|arg| arg.as_str()).collect();
+    let args: Vec<&str> = texts(&explanation.event, "process.args").collect();
     (!args.is_empty()).then(|| command_line(&args))
 }
 

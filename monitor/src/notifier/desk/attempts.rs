@@ -15,14 +15,16 @@ impl Desk {
                 if let Some(key) = letter.notice.fold_key() {
                     self.repeats.told(target, key, now);
                 }
-                self.outbox.change(*number, |kept| {
-                    kept.sent = letter.wanted;
-                    kept.handle.clone_from(handle);
-                    kept.attempts = 0;
-                });
-                let over = |kept: &Letter| !kept.is_pending() && !kept.notice.waits();
+                // Nothing more is wanted of it: it is not written once more to be removed then.
+                let over = |kept: &Letter| kept.wanted <= letter.wanted && !kept.notice.waits();
                 if self.outbox.get(*number).is_some_and(over) {
                     self.outbox.remove(*number);
+                } else {
+                    self.outbox.change(*number, |kept| {
+                        kept.sent = letter.wanted;
+                        kept.handle.clone_from(handle);
+                        kept.attempts = 0;
+                    });
                 }
             }
             Outcome::Later { pause, .. } => {

@@ -1,32 +1,11 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::{
-    config::{Given, Kind, Quiet},
-    metrics::Metrics,
-    notifier::outcome::Outcome,
-};
+use crate::{config::Quiet, metrics::Metrics, notifier::outcome::Outcome};
 use interlock_core::facts::Severity;
 
 fn target(name: &str) -> Target {
-    Target {
-        name: name.to_owned(),
-        kind: Kind::Webhook,
-        url: Given::Text("https://hooks.example".into()),
-        place: None,
-        token: None,
-        secret: None,
-        events: Class::DEFAULT.to_vec(),
-        severity: Severity::Low,
-        users: Vec::new(),
-        rules: Vec::new(),
-        quiet: None,
-        quiet_except: Some(Severity::Critical),
-        escalate_after: None,
-        to: None,
-        insecure: false,
-        ca_file: None,
-    }
+    Target::sample(name, "https://hooks.example")
 }
 
 fn at(seconds: i64) -> Timestamp {

@@ -8,10 +8,13 @@ use super::{
     html::html,
     request::{Message, Request, garbage, json as parsed, post},
 };
-use crate::notifier::{
-    access::Access,
-    outcome::{Outcome, Reply},
-    page::Page,
+use crate::{
+    notifier::{
+        access::Access,
+        outcome::{Outcome, Reply},
+        page::Page,
+    },
+    uri::percent_encoded,
 };
 
 /// An event has 65,536 bytes, and an edit has the text four times.
@@ -24,8 +27,11 @@ pub fn compose(access: &Access, message: &Message<'_>, page: &Page) -> Request {
         content["m.new_content"] = new;
         content["m.relates_to"] = json!({ "rel_type": "m.replace", "event_id": event });
     }
-    let (server, room) = (access.address.as_str(), encoded(access.place()));
-    let url = format!("{server}/_matrix/client/v3/rooms/{room}/send/m.room.message/{}", encoded(&message.id));
+    let (server, room) = (access.address.as_str(), percent_encoded(access.place()));
+    let url = format!(
+        "{server}/_matrix/client/v3/rooms/{room}/send/m.room.message/{}",
+        percent_encoded(&message.id)
+    );
     Request { put: true, ..post(url, &content, access.token()) }
 }
 
@@ -49,19 +55,6 @@ fn cost(character: char) -> usize {
         '\\' | '\n' => 2,
         _ => character.len_utf8(),
     }
-}
-
-/// As a part of a path.
-fn encoded(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
 
 pub fn read(message: &Message<'_>, reply: &Reply) -> Outcome {
