@@ -2,12 +2,15 @@
 //! touched counts for the other from then on, because nobody sees what is said there.
 //!
 //! Of a TCP port the connect's hook asks the kernel who listens there, so it sees every way to connect. Of a Unix socket both sides are
-//! looked at, at the exits of `connect` and `accept`: one of them is enough.
+//! looked at, where one connects and where it is accepted: one of them is enough. That is where security modules are asked (`security`,
+//! `unix_connect`), and at the exits of the syscalls where programs cannot be attached there.
 //!
-//! Not seen here: datagrams, what a 32-bit program listens on or accepts, what a program outside of every session passes on between two.
+//! Not seen here: datagrams, what a program outside of every session passes on between two; at the exits of the syscalls, what a 32-bit
+//! program listens on or accepts.
 
 mod company;
 mod listener;
+mod security;
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -40,7 +43,8 @@ const UNDER_WAY: [i64; 3] = [-115, -4, -512];
 /// include/uapi/linux/bpf.h.
 const BPF_NOEXIST: u64 = 1;
 
-/// Exit of `listen(fd, …)`, `connect(fd, …)`, `accept(fd, …)` and `accept4(fd, …)`: one program, attached to each.
+/// Exit of `connect(fd, …)`, and where programs cannot be attached to what security modules are asked, of `listen(fd, …)`, `accept(fd, …)`
+/// and `accept4(fd, …)`: one program, attached to each.
 #[tracepoint]
 pub fn exit_meeting(ctx: TracePointContext) -> u32 {
     let Some(label) = kernel::label(ctx.tgid()) else { return 0 };
@@ -124,7 +128,7 @@ fn candidate() -> u64 {
 
 /// Who called listen(2), or who connected (net/unix/af_unix.c:copy_peercred, init_peercred, v6.1–v6.18); nobody of a datagram socket.
 #[inline(always)]
-fn peer(session: u64, sock: Object) -> Option<()> {
+pub fn peer(session: u64, sock: Object) -> Option<()> {
     let Some(peer) = sock.follow(offset!(sock_peer_pid)) else { return Some(()) };
     // The first number is that of the initial namespace (include/linux/pid.h).
     if let Some(label) = kernel::label(peer.read(offset!(pid_numbers))?) {
@@ -155,7 +159,10 @@ fn comes_from_its_own_address(sock: Object) -> Option<bool> {
 /// the connect fails.
 #[inline(always)]
 pub fn asks_for(ctx: &SockAddrContext, session: u64, address: [u8; 16], port: u16) {
-    let _ = CANDIDATES.remove(bpf_get_current_pid_tgid()); // of a connect whose exit nobody saw
+    let earlier = candidate();
+    if earlier != NOBODY {
+        met(session, earlier, how::PORT as u64); // nobody saw how its connect ended: fails closed
+    }
     let Some(Listener { session: other, at_this_address }) = listener(ctx, address, port) else { return };
     if other == session {
         return;

@@ -23,9 +23,10 @@ use crate::{
         hold::{self, HookPhase, PASS},
         verdict,
     },
+    hooks::meeting,
     kernel::{self, Object, Structure, abi::AF_UNIX, name_hash, offset},
     maps::{ACCESS, SERVICE_NAMES},
-    report::ring,
+    report::{lost, ring},
 };
 
 /// `offsetof(struct sockaddr_un, sun_path)`, include/uapi/linux/un.h.
@@ -37,7 +38,9 @@ const ADDRESS: usize = 24;
 #[lsm(hook = "unix_stream_connect")]
 pub fn unix_stream_connect(ctx: LsmContext) -> i32 {
     hold::for_labelled(&ctx, 3, |tgid, session| {
-        asked(tgid, session, Object(ctx.arg::<*const u8>(1)), HookPhase::Before)
+        let listener = Object(ctx.arg::<*const u8>(1));
+        meets(session, listener);
+        asked(tgid, session, listener, HookPhase::Before)
     })
 }
 
@@ -58,9 +61,19 @@ pub fn unix_may_send(ctx: LsmContext) -> i32 {
 #[fentry(function = "security_unix_stream_connect")]
 pub fn security_unix_stream_connect(ctx: FEntryContext) -> i32 {
     if let Some(label) = kernel::label(ctx.tgid()) {
-        asked(ctx.tgid(), label.session, Object(ctx.arg::<*const u8>(1)), HookPhase::After);
+        let listener = Object(ctx.arg::<*const u8>(1));
+        meets(label.session, listener);
+        asked(ctx.tgid(), label.session, listener, HookPhase::After);
     }
     0
+}
+
+/// Who listens is met, also where the connect fails after this.
+#[inline(always)]
+fn meets(session: u64, listener: Object) {
+    if meeting::peer(session, listener).is_none() {
+        lost::count(Loss::Read, session);
+    }
 }
 
 /// Looks at the name that the listener bound, which no link or mount of the caller's changes.

@@ -1,5 +1,6 @@
 //! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
 
+mod container;
 mod states;
 mod terms;
 
@@ -10,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{hex::hex, mask};
 
+pub use container::Container;
 pub use states::{HoldState, Mode, Place, SessionStatus};
 pub use terms::{FactorKind, ReasonTerm, Terms};
 

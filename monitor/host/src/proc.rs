@@ -1,6 +1,7 @@
 //! Other processes, as `/proc` and the file systems show them.
 
 pub mod aside;
+pub mod container;
 pub mod contents;
 pub mod descriptors;
 pub mod life;

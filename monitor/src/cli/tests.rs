@@ -148,6 +148,7 @@ pub mod sample {
             unattended: None,
             root: 4711,
             command: "claude".into(),
+            container: None,
             user: 1000,
             workspace: Some("/home/x/shop".into()),
             started: at(0),

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use super::suspensions::SuspensionView;
 use crate::factor::check::Proof;
 use interlock_core::{
-    facts::{Action, HoldState, Mode, SessionStatus, Severity, Terms},
+    facts::{Action, Container, HoldState, Mode, SessionStatus, Severity, Terms},
     holds::extent::Scope,
     problem::Problems,
 };
@@ -127,6 +127,9 @@ pub struct SessionView {
     pub unattended: Option<String>,
     pub root: u32,
     pub command: String,
+    /// Where its root began; `None` outside of every container.
+    #[serde(default)]
+    pub container: Option<Container>,
     pub user: u32,
     pub workspace: Option<String>,
     pub started: Timestamp,

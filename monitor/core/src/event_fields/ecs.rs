@@ -16,6 +16,8 @@ pub const OWN: &str = "interlock.";
 /// The fields of ECS that events have, each with its type there.
 pub const FIELDS: &[(&str, &str)] = &[
     ("@timestamp", "date"),
+    ("container.id", "keyword"),
+    ("container.runtime", "keyword"),
     ("destination.domain", "keyword"),
     ("destination.ip", "ip"),
     ("destination.port", "long"),
@@ -37,6 +39,9 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("message", "match_only_text"),
     ("network.iana_number", "keyword"),
     ("network.transport", "keyword"),
+    ("orchestrator.resource.id", "keyword"),
+    ("orchestrator.resource.type", "keyword"),
+    ("orchestrator.type", "keyword"),
     ("process.args", "keyword"),
     ("process.entity_id", "keyword"),
     ("process.executable", "keyword"),

@@ -10,7 +10,7 @@ use super::{outcome::Outcome, suspension::Suspension, touches::Touches};
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
-    facts::{BootNanos, SessionId, SessionStatus},
+    facts::{BootNanos, Container, SessionId, SessionStatus},
     recognition::Grounds,
     rules::Memory,
 };
@@ -27,6 +27,8 @@ pub struct Session {
     /// Who answers for it: see `interlock_host::proc::person`.
     pub user: u32,
     pub command: String,
+    /// Where its root began.
+    pub container: Option<Container>,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
     /// When the kernel was told of it: whatever was opened before is foreign to the kernel.
@@ -81,6 +83,7 @@ impl Session {
             recognised_by,
             user: 0,
             command: String::new(),
+            container: None,
             home: None,
             workspace: None,
             workspace_told: BootNanos(0),

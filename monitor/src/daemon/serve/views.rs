@@ -23,6 +23,7 @@ pub fn session_view(decider: &Decider, wall: &Wall, session: &Session) -> Sessio
         unattended: session.unattended.clone(),
         root: session.id.root(),
         command: session.command.clone(),
+        container: session.container.clone(),
         user: session.user,
         workspace: session.workspace.as_ref().map(|path| path.display().to_string()),
         started: wall.at(session.started),

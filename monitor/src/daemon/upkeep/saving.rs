@@ -29,6 +29,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         recognised_by: session.recognised_by.clone(),
         user: session.user,
         command: session.command.clone(),
+        container: session.container.clone(),
         places: Places {
             home: session.home.clone(),
             workspace: session.workspace.clone(),

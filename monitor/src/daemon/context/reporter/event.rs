@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use interlock_core::{
     event_fields::ecs,
     facts::{
-        Action, BootNanos, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity, Subject,
+        Action, BootNanos, Container, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity,
+        Subject,
     },
     holds::Object,
     mask,
@@ -66,9 +67,26 @@ impl Event {
         let agent = session.map(|session| session.agent.clone()).unwrap_or_default();
         let event = self.with("session.id", id.to_string()).with("session.agent", agent);
         let Some(session) = session else { return event };
-        let event = event.with("user.id", session.user.to_string());
+        let event = event.with("user.id", session.user.to_string()).container(session.container.as_ref());
         match session.suspension() {
             Some(suspension) => event.with("session.suspended", suspension.way.word()),
+            None => event,
+        }
+    }
+
+    /// The container that its session began in, and that one's pod.
+    fn container(self, container: Option<&Container>) -> Self {
+        let Some(Container { id, runtime, pod }) = container else { return self };
+        let event = self.with("container.id", id.clone());
+        let event = match runtime {
+            Some(runtime) => event.with("container.runtime", runtime.clone()),
+            None => event,
+        };
+        match pod {
+            Some(uid) => event
+                .with("orchestrator.type", "kubernetes")
+                .with("orchestrator.resource.type", "pod")
+                .with("orchestrator.resource.id", uid.clone()),
             None => event,
         }
     }

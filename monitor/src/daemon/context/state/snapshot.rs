@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::daemon::context::reporter::explanations::accounts::Account;
 use interlock_core::{
     breaker::Breaker,
+    facts::Container,
     holds::{Grant, Hold},
     sessions::Suspension,
 };
@@ -51,6 +52,8 @@ pub struct SessionRecord {
     pub recognised_by: String,
     pub user: u32,
     pub command: String,
+    #[serde(default)]
+    pub container: Option<Container>,
     #[serde(flatten)]
     pub places: Places,
     pub started: u64,

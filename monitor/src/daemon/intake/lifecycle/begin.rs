@@ -36,6 +36,7 @@ use interlock_host::{
     clock::boot_now,
     probes::MapError,
     proc::{
+        container::container,
         life::{Life, life},
         login,
         origin::Origin,
@@ -98,6 +99,7 @@ pub fn begin_session(
     let mut session = Session::new(id, new_session.agent, new_session.recognised_by, boot_now());
     session.user = user;
     session.command = new_session.command.unwrap_or_else(|| process.command_line());
+    session.container = container(process.pid);
     session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
     let (pid, start, started, executed) = (process.pid, process.start, session.started, new_session.executed);
     session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
@@ -144,6 +146,8 @@ fn record_session(reporter: &mut Reporter, sessions: &Registry, id: SessionId, p
         ("login_uid", login::login_uid(root).into()),
         ("tty", login::tty(root).into()),
         ("parents", parents.into()),
+        ("container", session.container.as_ref().map(|container| container.id.clone()).into()),
+        ("pod", session.container.as_ref().and_then(|container| container.pod.clone()).into()),
         ("workspace", session.workspace.as_ref().map(|path| path.display().to_string()).into()),
         ("unattended", session.unattended.clone().into()),
     ];

@@ -46,6 +46,7 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
     session.user = record.user;
     session.command = record.command;
+    session.container = record.container;
     let Places { home, workspace, project, prefix, serves, served } = record.places;
     (session.home, session.workspace) = (home, workspace);
     (session.project, session.prefix) = (project, prefix);
