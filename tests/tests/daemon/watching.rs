@@ -65,6 +65,12 @@ impl Desk {
         self.displays("type yes and Enter to approve");
     }
 
+    /// Leaves the text that says why something was refused.
+    fn leaves(&self) {
+        self.terminal.presses("\u{1b}");
+        self.displays("waiting for a decision: 1");
+    }
+
     /// The terminal is as it was before.
     fn has_ended(&self) {
         self.displays("ENDED 0");
@@ -126,8 +132,7 @@ fn a_reason_and_a_code_are_given_at_the_screen_and_the_daemon_says_what_it_lacks
     desk.displays("refused: not permitted");
     desk.displays("--code"); // what to do, to its last word
     wait::throughout("held", A_WHILE, || desk.server.silent());
-    desk.terminal.presses("\u{1b}");
-    desk.displays("enter");
+    desk.leaves();
     desk.terminal.presses("a");
     desk.displays("approve h1?");
     desk.terminal.presses(" ");
@@ -164,6 +169,7 @@ fn who_joins_a_hold_while_the_question_is_open_is_not_approved_with_it() {
     desk.terminal.presses("yes\r");
     desk.displays("refused: more waits under h1 than you were shown");
     wait::throughout("held", A_WHILE, || desk.server.silent());
+    desk.leaves();
     desk.asks();
     desk.displays("all 2 of these go on");
     for command in ["-m 60", "-m 61"] {
@@ -189,6 +195,7 @@ fn where_the_daemon_refuses_its_words_are_shown() {
     desk.terminal.presses("yes\r");
     desk.displays("refused: not permitted");
     wait::throughout("held", A_WHILE, || desk.server.silent());
+    desk.leaves();
     // What stops it may be asked for from anywhere.
     desk.terminal.presses("d");
     desk.displays("y to deny h1");
