@@ -186,7 +186,7 @@ fn shape(i: u32) -> String {
 fn parse(rules: impl Iterator<Item = String>) -> Result<RuleSet> {
     let rules: Vec<String> =
         rules.enumerate().map(|(i, rule)| format!("  - {{id: r{i}, summary: s, {rule}}}\n")).collect();
-    let text = format!("version: 1\nrules:\n{}", rules.concat());
+    let text = format!("version: 1\nbuiltin: replace\nrules:\n{}", rules.concat());
     RuleSet::parse(&[("bench.yaml".into(), text)]).map_err(|problems| anyhow!("{problems}"))
 }
 

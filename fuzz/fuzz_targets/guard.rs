@@ -10,7 +10,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let quoted: String =
         guard.chars().flat_map(|c| if c == '\'' { vec!['\'', '\''] } else { vec![c] }).collect();
     let text = format!(
-        "version: 1\nrules:\n  - {{id: a, summary: s, on: connect, match: {{destination: any}}, action: hold, when: '{quoted}'}}\n"
+        "version: 1\nbuiltin: replace\nrules:\n  - {{id: a, summary: s, on: connect, match: {{destination: any}}, action: hold, when: '{quoted}'}}\n"
     );
     match RuleSet::parse(&[("guard.yaml".into(), text)]) {
         Err(problems) => assert!(problems.iter().all(|problem| !problem.message.is_empty())),

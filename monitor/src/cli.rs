@@ -140,10 +140,10 @@ enum ClientVerb {
     Freeze(sessions::Chosen),
     /// End every process of a session
     Kill(sessions::Kill),
-    /// Let a frozen session go on, on probation
     /// Whom the daemon tells by webhook, ntfy, Slack, Matrix or Telegram, and whether they are told
     #[command(subcommand)]
     Notifier(notifier::Notifier),
+    /// Let a frozen session go on, on probation
     Thaw(sessions::Thaw),
     /// Allow everything of a session for a time, and record all of it (admins)
     BreakGlass(suspend::BreakGlass),

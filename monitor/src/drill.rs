@@ -32,6 +32,8 @@ use serde_json::Value;
 
 pub use self::options::Options;
 use self::options::Variant;
+#[cfg(test)]
+pub use self::verdict::Report;
 use interlock_core::facts::Mode;
 
 /// How it ended; shown as its text, serialized as its JSON.

@@ -95,7 +95,7 @@ impl Notifier {
         }
         let board = Board::new(targets, Arc::clone(metrics));
         let outbox = Outbox::open(&state.join(DIR))?;
-        let desk = Desk::new(targets.to_vec(), outbox, board.clone(), TimeZone::system());
+        let desk = Desk::new(targets.into(), outbox, board.clone(), TimeZone::system());
         let shared = Arc::new(Shared::new(desk));
         let (alive, ended) = mpsc::channel();
         for target in targets {

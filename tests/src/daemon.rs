@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    io::Write as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -22,35 +24,20 @@ pub struct Settings {
     pub observe: bool,
     /// With a directory for catalogues, empty at first: `catalog` in [`Daemon::dir`].
     pub catalog: bool,
-    /// The key `approvers`, as it stands in the file.
-    pub approvers: Option<&'static str>,
-    /// The table `[roles]`, its lines.
-    pub roles: Option<&'static str>,
     /// The key `shared_terminal`; "allow" where nothing is said, as whoever runs the tests has one terminal for all.
     pub shared_terminal: Option<&'static str>,
-    /// The key `desktop`.
-    pub desktop: Option<&'static str>,
-    /// The key `terminal`.
-    pub terminal: Option<&'static str>,
-    pub sessions_per_user: Option<usize>,
     /// Nobody is there to answer what is held.
     pub unattended: bool,
-    /// The key `resolvers`, as it stands in the file.
-    pub resolvers: Option<&'static str>,
     /// The package managers of this machine are asked, which takes half a second of a processor.
     pub asks_package_managers: bool,
     /// Root of what the daemon's cgroup programs see; the machine's where there is none.
     pub cgroup: Option<PathBuf>,
     /// Another program than the built one, to begin with.
     pub program: Option<PathBuf>,
-    /// The key `on_full`.
-    pub on_full: Option<&'static str>,
     /// Its state lies on a file system of its own that has so much room, as mount(8) reads it.
     pub state_room: Option<&'static str>,
-    /// Tables of the configuration, as they stand in the file: `[[notify]]`.
-    pub tables: Option<String>,
-    /// Further lines of its configuration.
-    pub more: &'static str,
+    /// Further lines of its configuration, as they stand in the file: keys, then tables.
+    pub more: String,
     /// Variables that it starts with.
     pub env: Vec<(&'static str, String)>,
 }
@@ -80,6 +67,8 @@ impl Daemon {
     pub fn start(settings: &Settings) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let dir = TempDir::with_prefix("interlock-test-").expect("a temporary directory");
+        // Other users ask, too.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("it is the test's own");
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let pins = settings
             .pinned
@@ -112,14 +101,6 @@ impl Daemon {
         };
         let cgroup: String =
             settings.cgroup.iter().map(|path| format!("cgroup = \"{}\"\n", path.display())).collect();
-        let approvers: String = settings.approvers.iter().map(|who| format!("approvers = {who}\n")).collect();
-        let roles: String = settings.roles.iter().map(|lines| format!("[roles]\n{lines}\n")).collect();
-        let most: String =
-            settings.sessions_per_user.iter().map(|most| format!("sessions_per_user = {most}\n")).collect();
-        let terminal: String =
-            settings.terminal.iter().map(|how| format!("terminal = \"{how}\"\n")).collect();
-        let desktop: String = settings.desktop.iter().map(|what| format!("desktop = \"{what}\"\n")).collect();
-        let on_full: String = settings.on_full.iter().map(|what| format!("on_full = \"{what}\"\n")).collect();
         if let Some(room) = settings.state_room {
             let state = dir.path().join("state");
             fs::create_dir(&state).expect("a fresh directory");
@@ -128,24 +109,9 @@ impl Daemon {
             mount.args(["-t", "tmpfs", "-o", &options, "interlock-test"]).arg(&state);
             assert!(mount.status().expect("mount is there").success());
         }
-        let resolvers: String =
-            settings.resolvers.iter().map(|addresses| format!("resolvers = {addresses}\n")).collect();
-        fs::write(
-            dir.path().join("config.toml"),
-            config
-                + settings.more
-                + &desktop
-                + &terminal
-                + &resolvers
-                + &catalog
-                + &cgroup
-                + &approvers
-                + &most
-                + &on_full
-                + &roles
-                + settings.tables.as_deref().unwrap_or_default(),
-        )
-        .expect("a fresh file");
+        // What a test adds comes last: it may end with tables.
+        fs::write(dir.path().join("config.toml"), config + &catalog + &cgroup + &settings.more)
+            .expect("a fresh file");
         let env = settings.env.clone();
         let program = settings.program.clone().unwrap_or_else(binary);
         let child = spawn(&program, dir.path(), &env);
@@ -216,6 +182,51 @@ impl Daemon {
     pub fn cli(&self, args: &[&str]) -> Output {
         let mut command = Command::new(binary());
         command.arg("--socket").arg(self.socket()).args(args).output().expect("the binary starts")
+    }
+
+    /// Runs a verb against it as a user, with this on its standard input.
+    #[must_use]
+    pub fn cli_as(&self, uid: u32, args: &[&str], input: &str) -> Output {
+        let mut command = Command::new(binary());
+        command.arg("--socket").arg(self.socket()).args(args).uid(uid).gid(uid);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the binary starts");
+        let mut stdin = child.stdin.take().expect("it was asked for");
+        let _ = stdin.write_all(input.as_bytes()); // one that reads nothing has ended
+        drop(stdin);
+        child.wait_with_output().expect("it was ours")
+    }
+
+    /// What its control socket answers a user: the status, and the body.
+    #[must_use]
+    pub fn asked(&self, uid: u32, method: &str, path: &str, body: &str) -> (u16, String) {
+        let mut curl = Command::new("curl");
+        curl.args(["-s", "-X", method, "-d", body, "-w", "\n%{http_code}", "--unix-socket"])
+            .arg(self.socket());
+        let output = curl.arg(format!("http://x/v1/{path}")).uid(uid).gid(uid).output().expect("curl starts");
+        let output = text(&output);
+        let (body, status) = output.trim_end().rsplit_once('\n').unwrap_or_else(|| panic!("{output}"));
+        (status.parse().expect("a status"), body.to_owned())
+    }
+
+    /// Records of its ledger so far, of this kind.
+    #[must_use]
+    pub fn records(&self, kind: &str) -> Vec<Value> {
+        let path = self.dir().join("state/ledger.jsonl");
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let record = |line: &str| {
+            serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+        };
+        text.lines().map(record).filter(|record| record["kind"] == kind).collect()
+    }
+
+    /// Its metrics, as they are scraped.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        let status = self.json(&["status"]);
+        let address = status["metrics"].as_str().unwrap_or_else(|| panic!("it exports none: {status}"));
+        let page = Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output();
+        text(&page.expect("curl starts"))
     }
 
     /// Runs a reading verb and parses its JSON; of events, which are one object a line, all as an array.

@@ -8,6 +8,8 @@ use std::{
     time::Instant,
 };
 
+use crate::wait;
+
 /// What has arrived so far.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -57,6 +59,14 @@ impl Server {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Waits until so many requests have arrived, and no more.
+    pub fn arrives(&self, count: usize) {
+        wait::until("it arrives", || match self.seen().requests.len() {
+            seen if seen == count => Ok(()),
+            seen => Err(seen),
+        });
     }
 
     /// `Err` with what has arrived, where anything has.

@@ -50,7 +50,7 @@ const REVIEW: &str =
 const PROPOSALS_MAX: usize = 64;
 
 /// What was learned from a session.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Suggestions {
     pub session: String,
     pub agent: String,
@@ -66,7 +66,7 @@ pub struct Suggestions {
 }
 
 /// An exception to one rule.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Proposal {
     pub rule: String,
     /// What the rule does today.
@@ -88,7 +88,7 @@ pub struct Proposal {
 }
 
 /// Findings of one rule that no exception is proposed for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Left {
     pub rule: String,
     pub findings: Vec<Seen>,
@@ -96,7 +96,7 @@ pub struct Left {
 }
 
 /// An event that a rule matched.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Seen {
     /// Of the event.
     pub id: String,

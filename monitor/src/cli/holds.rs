@@ -19,7 +19,7 @@ use crate::control::{
     factors::WantedStatement,
 };
 use interlock_core::{
-    facts::HoldState,
+    facts::{FactorKind, HoldState, ReasonTerm, Terms},
     holds::{
         evidence::{TOKEN, WHOLE},
         reason::Unfit,
@@ -47,13 +47,26 @@ impl Holds {
             if let Some(terms) = hold.terms.sentence() {
                 printer.say(&format!("{id}: {terms}"));
             }
+            // Each on a line of its own, as it is copied.
             printer.say(&format!(
-                "see why with `interlock explain {id}`, then `interlock approve {id} --evidence {}` or `interlock deny {id}`",
+                "see why:  interlock explain {id}\nthen:     interlock approve {id} --evidence {}{}\nor:       interlock deny {id}",
                 hold.evidence,
+                asked_for(&hold.terms),
             ));
         }
         Ok(Exit::Success)
     }
+}
+
+/// What the rule wants with an approval, as options.
+fn asked_for(terms: &Terms) -> String {
+    let reason = if terms.reason == ReasonTerm::Required { " --reason TEXT" } else { "" };
+    let factor = match terms.factor {
+        None => "",
+        Some(FactorKind::Totp) => " --code",
+        Some(FactorKind::Key) => " --sign FILE",
+    };
+    format!("{reason}{factor}")
 }
 
 fn path(all: bool) -> &'static str {

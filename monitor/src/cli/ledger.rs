@@ -13,7 +13,7 @@ mod verify;
 mod wording;
 
 #[cfg(test)]
-pub(super) use self::{checkpoint::CheckpointView, verified::Verified};
+pub(super) use self::{checkpoint::CheckpointView, verified::Verified, verify::Proven};
 use clap::Subcommand;
 
 use super::{

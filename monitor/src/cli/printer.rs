@@ -75,7 +75,7 @@ impl Printer {
             return Ok(());
         }
         let rows = items.iter().map(row).collect();
-        let table = table(headers, rows, self.width);
+        let table = listed(headers, rows, self.width);
         self.data(&if self.coloured { painted(&table) } else { table })
     }
 
@@ -148,6 +148,28 @@ fn fitted(rows: &[Vec<String>], width: u16) -> Vec<usize> {
     widths
 }
 
+/// Columns below which a cell that is cut says nothing any more.
+const READABLE: usize = 12;
+
+/// A table, or, where the terminal is too narrow for its cells, one record below the other. Sentences in the last column wrap.
+fn listed(headers: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
+    let is_narrow = width.is_some_and(|width| {
+        let mut all = rows.clone();
+        all.push(headers.iter().map(|&header| header.to_owned()).collect());
+        let (wanted, fitted) = (fitted(&all, u16::MAX), fitted(&all, width));
+        let last = fitted.len().saturating_sub(1);
+        fitted.iter().zip(wanted).take(last).any(|(width, wanted)| *width < wanted.min(READABLE))
+    });
+    if !is_narrow {
+        return table(headers, rows, width);
+    }
+    let record = |row: Vec<String>| {
+        let lines = headers.iter().zip(row).map(|(header, cell)| vec![(*header).to_owned(), cell]);
+        table(&[], lines.collect(), width)
+    };
+    rows.into_iter().map(record).collect::<Vec<_>>().join("\n\n")
+}
+
 /// Rows without borders; where the whole would be wider than `width` columns, cells are cut, with …. Sentences in the last column
 /// wrap, and so does a record, which has no headers: it is read and not compared.
 pub fn table(headers: &[&str], rows: Vec<Vec<String>>, width: Option<u16>) -> String {
@@ -202,6 +224,28 @@ mod tests {
         h1   curl -X POST https://backboard.railway.app/graphql/v2  hold
         h12  psql                                                   freeze
         ");
+    }
+
+    #[test]
+    fn where_cells_would_say_nothing_each_row_is_a_record() {
+        let headers = ["ID", "COMMAND", "DESTINATION", "SESSION"];
+        let row =
+            ["h1", "curl -X POST https://a.example/graphql", "backboard.railway.app", "command 4711-0a1b2"];
+        let rows = vec![row.map(str::to_owned).to_vec(), row.map(str::to_owned).to_vec()];
+        insta::assert_snapshot!(listed(&headers, rows.clone(), Some(40)), @"
+        ID           h1
+        COMMAND      curl -X POST
+                     https://a.example/graphql
+        DESTINATION  backboard.railway.app
+        SESSION      command 4711-0a1b2
+
+        ID           h1
+        COMMAND      curl -X POST
+                     https://a.example/graphql
+        DESTINATION  backboard.railway.app
+        SESSION      command 4711-0a1b2
+        ");
+        assert!(listed(&headers, rows, Some(80)).starts_with("ID  COMMAND"));
     }
 
     #[test]

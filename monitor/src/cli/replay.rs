@@ -41,7 +41,7 @@ pub struct Replay {
 }
 
 /// An event that the rules decide otherwise.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 struct Changed {
     line: u64,
     id: String,
@@ -53,8 +53,8 @@ struct Changed {
 }
 
 /// What judging again gave.
-#[derive(Serialize)]
-struct Replayed {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Replayed {
     /// Events that were judged.
     judged: usize,
     /// Events that the recorder had missed.

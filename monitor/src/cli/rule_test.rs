@@ -39,8 +39,8 @@ pub struct TestRules {
 }
 
 /// What playing all cases gave.
-#[derive(Serialize)]
-struct Tested {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Tested {
     cases: usize,
     failed: usize,
     /// SHA-256 of the rules, hexadecimal.

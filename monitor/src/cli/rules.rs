@@ -83,10 +83,12 @@ impl Rules {
 }
 
 /// What checking one path gave.
-#[derive(Serialize)]
-struct Checked {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Checked {
     path: String,
     rules: usize,
+    /// How many of them are built in.
+    builtin: usize,
     sha256: Option<String>,
     problems: Problems,
     /// What is right, and weaker on this machine than it is written.
@@ -126,10 +128,12 @@ impl Checked {
                 let mut problems: Problems = found.into_iter().flatten().collect();
                 problems.0.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
                 let (rules, sha256) = (set.len(), Some(set.sha256().into()));
-                Self { path: name, rules, sha256, problems, warnings: set.weaker_with(here) }
+                let (builtin, warnings) = (set.builtin_rules(), set.weaker_with(here));
+                Self { path: name, rules, builtin, sha256, problems, warnings }
             }
             Err(problems) => {
-                Self { path: name, rules: 0, sha256: None, problems, warnings: Problems::default() }
+                let warnings = Problems::default();
+                Self { path: name, rules: 0, builtin: 0, sha256: None, problems, warnings }
             }
         }
     }
@@ -148,7 +152,11 @@ impl Checked {
             count => format!(", {count} warnings"),
         };
         match self.problems.len() {
-            0 => printer.data(&format!("{path}: {} rules, no problems{warned}", self.rules)),
+            0 => {
+                let (rules, builtin) = (self.rules, self.builtin);
+                printer
+                    .data(&format!("{path}: {rules} rules, {builtin} of them built in, no problems{warned}"))
+            }
             1 => printer.data(&format!("{path}: 1 problem{warned}")),
             count => printer.data(&format!("{path}: {count} problems{warned}")),
         }
@@ -173,8 +181,8 @@ impl Known {
 }
 
 /// A rule with what it was compiled to.
-#[derive(Serialize)]
-struct Listed<'a> {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Listed<'a> {
     #[serde(flatten)]
     rule: &'a Rule,
     runs_in: Place,
@@ -199,6 +207,9 @@ fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
             rule.summary.clone(),
         ]
     })?;
+    if let Some(place) = set.replaced() {
+        printer.say(&format!("none of the built-in rules is in force: {place} says builtin: replace"));
+    }
     for weaker in set.weaker_with(&backends::here(global)).iter() {
         printer.say(&format!("weaker here: {}", weaker.headline()));
     }
@@ -210,8 +221,8 @@ fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
 }
 
 /// A pack, and what the rules say of it.
-#[derive(Serialize)]
-struct Switched {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Switched {
     #[serde(flatten)]
     pack: Pack,
     on: bool,

@@ -2,40 +2,116 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
+use clap::{Arg, Command, CommandFactory as _};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde_json::{Value, json};
 
 use super::{
+    Cli,
     about::Version,
-    ledger::{CheckpointView, Verified},
+    ledger::{CheckpointView, Proven, Verified},
+    replay::Replayed,
     report::Summary,
+    rule_test::Tested,
+    rules::{Checked, Listed, Switched},
 };
 use crate::{
     control::{
-        api::{HoldView, SessionView, Status},
+        api::{GrantView, HoldView, SessionView, Status, TargetView},
+        factors::FactorView,
         openapi,
     },
     ledger::chain::Link,
 };
-use interlock_core::{event_fields::own, explanation::Explanation, health::Check, problem::Problems};
+use interlock_core::{
+    event_fields::own, explanation::Explanation, health::Check, problem::Problems, suggest::Suggestions,
+};
 
 /// Every document by its name.
 fn documents() -> BTreeMap<&'static str, Value> {
     BTreeMap::from([
         ("doctor", of::<Vec<Check>>()),
+        #[cfg(feature = "drill")]
+        ("drill", of::<crate::drill::Report>()),
         ("event", own::schema()),
         ("explain", of::<Explanation>()),
+        ("factors", of::<Vec<FactorView>>()),
+        ("grants", of::<Vec<GrantView>>()),
         ("holds", of::<Vec<HoldView>>()),
         ("ledger-checkpoint", of::<CheckpointView>()),
+        ("ledger-proof", of::<Proven>()),
         ("ledger-show", of::<Link>()),
         ("ledger-verify", of::<Verified>()),
+        ("notifier", of::<Vec<TargetView>>()),
         ("openapi", openapi::document()),
         ("problems", problems()),
         ("ps", of::<Vec<SessionView>>()),
+        ("replay", of::<Replayed>()),
         ("report", of::<Summary>()),
+        ("rules-check", of::<Vec<Checked>>()),
+        ("rules-list", of::<Vec<Listed<'static>>>()),
+        ("rules-packs", of::<Vec<Switched>>()),
+        ("rules-test", of::<Tested>()),
         ("status", of::<Status>()),
+        ("suggest", of::<Suggestions>()),
         ("version", of::<Version>()),
     ])
+}
+
+/// What each verb prints with `--output json`, where it does not refuse what it was given.
+const PRINTED: &[(&str, &[&str])] = &[
+    ("config check", &["problems"]),
+    ("doctor", &["doctor"]),
+    #[cfg(feature = "drill")]
+    ("drill", &["drill"]),
+    ("events", &["event"]),
+    ("explain", &["explain"]),
+    ("factor list", &["factors"]),
+    ("grants", &["grants"]),
+    ("holds", &["holds"]),
+    ("ledger checkpoint", &["ledger-checkpoint"]),
+    ("ledger show", &["ledger-show"]),
+    ("ledger verify", &["ledger-verify", "ledger-proof"]),
+    ("notifier status", &["notifier"]),
+    ("notifier test", &["notifier"]),
+    ("ps", &["ps"]),
+    ("replay", &["replay"]),
+    ("report", &["report"]),
+    ("rules check", &["rules-check"]),
+    ("rules list", &["rules-list"]),
+    ("rules packs", &["rules-packs"]),
+    ("rules test", &["rules-test"]),
+    ("status", &["status"]),
+    ("suggest", &["suggest"]),
+    ("version", &["version"]),
+];
+
+/// The verbs below `command` that take `--output json`.
+fn that_print(command: &Command, above: &str) -> Vec<String> {
+    let prints = |argument: &Arg| {
+        let values = argument.get_possible_values();
+        argument.get_long() == Some("output") && values.iter().any(|value| value.get_name() == "json")
+    };
+    let mut verbs = Vec::new();
+    for verb in command.get_subcommands() {
+        let name = format!("{above} {}", verb.get_name()).trim_start().to_owned();
+        verbs.extend(that_print(verb, &name));
+        if verb.get_arguments().any(prints) {
+            verbs.push(name);
+        }
+    }
+    verbs
+}
+
+#[test]
+fn every_verb_that_prints_json_has_a_schema() {
+    let (documents, mut verbs) = (documents(), that_print(&Cli::command(), ""));
+    verbs.sort();
+    let known: Vec<&str> = PRINTED.iter().map(|(verb, _)| *verb).collect();
+    assert_eq!(verbs, known, "a verb that prints JSON has no schema, or one of PRINTED prints none");
+    let lack = |name: &&&str| !documents.contains_key(**name);
+    let lacking: Vec<_> = PRINTED.iter().flat_map(|(_, names)| names.iter()).filter(lack).collect();
+    assert!(lacking.is_empty(), "{lacking:?}");
 }
 
 fn of<T: JsonSchema>() -> Value {

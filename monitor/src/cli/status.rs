@@ -28,12 +28,15 @@ pub fn show(client: &Client, printer: &Printer) -> Result<Exit, Failure> {
 fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str, String)> {
     let started = format!("{} ({})", date(status.started, zone), since(status.started, now));
     let short = status.rules.sha256.get(..12).unwrap_or(&status.rules.sha256);
-    let rules = format!("{}, sha256 {short}, loaded {}", status.rules.count, date(status.rules.loaded, zone));
+    let RulesView { count, builtin, .. } = &status.rules;
+    let rules =
+        format!("{count}, {builtin} built in, sha256 {short}, loaded {}", date(status.rules.loaded, zone));
     let mut lines = vec![
         ("daemon", format!("{}, pid {}, since {started}", status.version, status.pid)),
         ("mode", word(status.mode)),
         ("rules", rules),
     ];
+    lines.extend(status.rules.replaced.iter().map(|place| ("replaced", replaced(place))));
     lines.extend(refused(&status.rules));
     if !status.rules.packs_off.is_empty() {
         lines.push(("packs off", status.rules.packs_off.join(", ")));
@@ -59,6 +62,11 @@ fn suspended(status: &Status) -> String {
         0 => String::new(),
         count => format!(", {count} WHERE EVERYTHING IS ALLOWED (interlock ps)"),
     }
+}
+
+/// Loudly: what everybody expects is not there.
+fn replaced(place: &str) -> String {
+    format!("NONE OF THE BUILT-IN RULES IS IN FORCE: {place} says builtin: replace")
 }
 
 /// Why the last reload was refused, one mistake a line. A daemon of an earlier version has only the whole text.
@@ -132,7 +140,8 @@ mod tests {
         insta::assert_snapshot!(table(&[], rows, None), @"
         daemon       0.1.0, pid 812, since 1970-01-01 00:00:00 (2h05m)
         mode         enforce
-        rules        14, sha256 3fa9c10de2b3, loaded 1970-01-01 00:01:00
+        rules        14, 0 built in, sha256 3fa9c10de2b3, loaded 1970-01-01 00:01:00
+        replaced     NONE OF THE BUILT-IN RULES IS IN FORCE: a.yaml:2 says builtin: replace
         last reload  refused, the rules above still apply: a.yaml:3: no such action
         packs off    aws, gcp
         weaker here  a.yaml:7:13: rules[0].action: no more than an alert here

@@ -106,6 +106,8 @@ pub mod sample {
             mode: Mode::Enforce,
             rules: RulesView {
                 count: 14,
+                builtin: 0,
+                replaced: Some("a.yaml:2".into()),
                 sha256: "3fa9c10de2b34455aabb".into(),
                 loaded: at(60),
                 problem: Some("a.yaml:3: no such action".into()),

@@ -4,6 +4,7 @@
 //! daemon. See `docs/decisions/0036-a-screen-to-decide-at.md`.
 
 mod agenda;
+mod answer;
 mod dialog;
 mod draw;
 mod events;

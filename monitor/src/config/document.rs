@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use super::{
     desktop::Desktop,
     factor_policy::FactorPolicy,
-    notify,
+    longest, notify,
     on_full::OnFull,
     reader::{Reader, Value},
     shared_terminal::SharedTerminal,
@@ -127,7 +127,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
             put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
         }
         "notify" => config.notify = notify::targets(value, reader),
-        "break_glass_most" => put(&mut config.break_glass_most, reader.span(value, key, SPAN)),
+        "break_glass_most" => put(&mut config.break_glass_most, reader.span(value, key, longest::SPAN)),
         "pause" if text(value) == Some("off") => config.pause = None,
         "pause" => put_some(&mut config.pause, reader.span(value, key, SPAN_OR_OFF)),
         "factor" => put(&mut config.factor, reader.one_of(value, key, &FACTOR)),
@@ -140,7 +140,6 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
     }
 }
 
-const SPAN: &str = "a time such as 90s, 15m or 1h, at most 24h, as a string";
 const SPAN_OR_OFF: &str = "a time such as 90s, 15m or 1h, at most 24h, as a string, or \"off\"";
 const PATH: &str = "an absolute path, as a string";
 

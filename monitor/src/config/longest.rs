@@ -1,4 +1,4 @@
-//! How long something may last, at most.
+//! How long something may last: the one grammar of times in the configuration.
 
 use std::time::Duration;
 
@@ -8,6 +8,9 @@ use interlock_core::rules::of_unit;
 pub const BREAK_GLASS: Duration = Duration::from_secs(3600);
 /// The longest that a configuration can allow.
 pub const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// What [`parse`] takes, in words.
+pub const SPAN: &str = "a time such as 90s, 15m or 1h, at most 24h, as a string";
 
 /// `90s`, `15m`, `1h`: at least a second, and at most 24 h.
 #[must_use]

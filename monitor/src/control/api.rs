@@ -100,6 +100,12 @@ pub struct Enforcement {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RulesView {
     pub count: usize,
+    /// How many of them are built in.
+    #[serde(default)]
+    pub builtin: usize,
+    /// Where the files say `builtin: replace`: `/etc/interlock/rules.d/own.yaml:2`.
+    #[serde(default)]
+    pub replaced: Option<String>,
     pub sha256: String,
     pub loaded: Timestamp,
     /// Why the last reload was refused; the rules above still apply.

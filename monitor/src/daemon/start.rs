@@ -70,7 +70,7 @@ pub fn start(
     tables::write_tables(&mut ctx)?;
     ctx.kernel.protect_own(&ctx.config);
     self_test::prove(&mut ctx);
-    rules::warn_of_weaker_rules(&ctx.decider.settings.rules, &ctx.kernel.probes);
+    rules::warn(&ctx.decider.settings.rules, &ctx.kernel.probes);
     record_start(&mut ctx);
     recovery::recover(&mut ctx, before);
     notices::tell_what_waits(&ctx.reporter, &ctx.decider);

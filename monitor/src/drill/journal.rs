@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 const LIMIT: usize = 256;
 
 /// Who did it, or saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Who {
     Agent,

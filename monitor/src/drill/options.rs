@@ -23,7 +23,7 @@ pub struct Options {
 }
 
 /// The four stories that can be played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Variant {
     /// Held, and denied by the person.

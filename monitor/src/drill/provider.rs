@@ -31,7 +31,7 @@ const IDLE: Timespec = Timespec { tv_sec: 120, tv_nsec: 0 };
 const WRITE: Duration = Duration::from_secs(5);
 
 /// What the server saw.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Seen {
     /// Finished TCP handshakes.
     pub tcp_connections: u64,

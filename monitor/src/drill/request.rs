@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Bytes of head and body together.
 const LIMIT: usize = 64 * 1024;
 
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Request {
     pub method: String,
     pub path: String,

@@ -1,15 +1,18 @@
 //! Was it stopped? In a word for the exit code, in JSON for programs, in a sentence for people.
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     act::{Evidence, bytes},
     events,
-    journal::Moment,
+    journal::{Moment, Who},
     options::Variant,
+    provider::Seen,
     timeline,
 };
+use crate::control::api::HoldView;
 
 /// Whether Interlock stopped it.
 ///
@@ -55,39 +58,70 @@ pub fn moments(evidence: &Evidence, home: &str) -> Vec<Moment> {
     timeline::merge(all)
 }
 
+/// The drill as programs read it.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct Report {
+    /// Nothing left before a person had decided.
+    stopped: bool,
+    variant: Variant,
+    /// The drill approved what was held.
+    approved: bool,
+    server: Seen,
+    /// From the question to the hold, or from the secret that was one too many to the freeze.
+    time_to_stop_us: Option<u64>,
+    stages: Vec<Stage>,
+    hold: Option<Held>,
+    agent: AgentEnd,
+}
+
+/// One thing that happened.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct Stage {
+    /// Since the first of them.
+    at_ms: f64,
+    who: Who,
+    what: String,
+}
+
+/// What was held, and what the server had seen by then.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct Held {
+    #[serde(flatten)]
+    view: HoldView,
+    server: Seen,
+}
+
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct AgentEnd {
+    curl_exit: Option<i32>,
+    curl_output: String,
+}
+
 /// The drill as one JSON object.
 ///
 /// # Errors
 /// A part of it has no JSON form.
 pub fn json(evidence: &Evidence, stopped: bool, moments: &[Moment]) -> Result<Value> {
-    let stages: Vec<Value> = moments
-        .iter()
-        .map(|moment| {
-            json!({ "at_ms": timeline::at_ms(moment, moments.first()), "who": moment.who, "what": moment.what })
-        })
-        .collect();
-    let hold = match &evidence.held {
-        None => Value::Null,
-        Some(held) => {
-            let mut hold = serde_json::to_value(&held.view)?;
-            hold["server"] = serde_json::to_value(&held.seen)?;
-            hold
-        }
+    let stage = |moment: &Moment| {
+        let at_ms = timeline::at_ms(moment, moments.first());
+        Stage { at_ms, who: moment.who, what: moment.what.clone() }
     };
+    let held = evidence.held.as_ref();
     let agent = evidence.last.agent.as_ref();
-    Ok(json!({
-        "stopped": stopped,
-        "variant": evidence.variant,
-        "approved": approved(evidence),
-        "server": evidence.last.server,
-        "time_to_stop_us": time_to_stop_us(evidence),
-        "stages": stages,
-        "hold": hold,
-        "agent": {
-            "curl_exit": agent.and_then(|agent| agent.curl_exit),
-            "curl_output": agent.map_or("", |agent| &agent.curl_output),
+    let report = Report {
+        stopped,
+        variant: evidence.variant,
+        approved: approved(evidence),
+        server: evidence.last.server.clone(),
+        time_to_stop_us: time_to_stop_us(evidence),
+        stages: moments.iter().map(stage).collect(),
+        hold: held.map(|held| Held { view: held.view.clone(), server: held.seen.clone() }),
+        agent: AgentEnd {
+            curl_exit: agent.and_then(|agent| agent.curl_exit),
+            curl_output: agent.map(|agent| agent.curl_output.clone()).unwrap_or_default(),
         },
-    }))
+    };
+    Ok(serde_json::to_value(report)?)
 }
 
 /// What stopped it first: a second attempt after a denied hold is frozen, too.

@@ -27,7 +27,8 @@ pub struct Board {
 #[derive(Debug)]
 struct Row {
     view: TargetView,
-    insecure: bool,
+    /// Whoever is on the way can read the messages, and it is meant.
+    clear: bool,
 }
 
 impl Board {
@@ -39,7 +40,7 @@ impl Board {
                 kind: target.kind.word().to_owned(),
                 ..TargetView::default()
             };
-            (target.name.clone(), Row { view, insecure: target.insecure })
+            (target.name.clone(), Row { view, clear: target.may_be_clear() })
         };
         for target in targets {
             metrics.notification(&target.name, "delivered", 0);
@@ -134,7 +135,7 @@ impl Board {
 }
 
 fn check(row: &Row) -> Check {
-    let Row { view, insecure } = row;
+    let Row { view, clear } = row;
     let told =
         view.delivered.map_or("nothing delivered yet".to_owned(), |at| format!("last delivered {at:.0}"));
     let waits = if view.waiting > 0 { format!(", {} wait", view.waiting) } else { String::new() };
@@ -149,7 +150,7 @@ fn check(row: &Row) -> Check {
             view.unwritten
         ));
     }
-    if *insecure {
+    if *clear {
         advice.push("insecure = true: whoever is on the way can read and change the messages".to_owned());
     }
     let state = if advice.is_empty() { CheckState::Good } else { CheckState::Limited };

@@ -1,7 +1,7 @@
 //! HTTP, outwards alone: TLS by the system's authorities or by a file's, no redirects, no proxy from the environment, and an end to
 //! everything that a server may make wait or send.
 
-use std::{fs, io::Read as _, path::Path, sync::Arc, time::Duration};
+use std::{io::Read as _, path::Path, sync::Arc, time::Duration};
 
 use jiff::{Timestamp, fmt::rfc2822};
 use rustls::crypto::ring;
@@ -15,9 +15,12 @@ use super::{
     form::Request,
     outcome::{Outcome, Reply},
 };
+use interlock_host::regular;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(15);
+/// Largest file of authorities, bytes: a system has some 150 of 2 KiB.
+const AUTHORITIES: u64 = 4 << 20;
 /// Of an answer no more is read, bytes.
 const ANSWER: u64 = 64 * 1024;
 const AGENT: &str = concat!("interlock/", env!("CARGO_PKG_VERSION"));
@@ -77,7 +80,8 @@ fn authorities(ca_file: Option<&Path>) -> Result<Vec<Certificate<'static>>, Stri
             Ok(certificates)
         };
     };
-    let pem = fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    let pem = regular::read(path, AUTHORITIES)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
     let certificates: Vec<_> = parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -9,6 +9,7 @@ mod wanted;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -28,7 +29,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(25 * 3600);
 
 /// All letters, and the targets that they are for.
 pub struct Desk {
-    targets: Vec<Target>,
+    targets: Arc<[Target]>,
     outbox: Outbox,
     /// Letters that a thread is at.
     under_way: BTreeSet<u64>,
@@ -42,7 +43,7 @@ pub struct Desk {
 impl Desk {
     /// Letters to targets that are configured no more are dropped, and counted.
     #[must_use]
-    pub fn new(targets: Vec<Target>, outbox: Outbox, board: Board, zone: TimeZone) -> Self {
+    pub fn new(targets: Arc<[Target]>, outbox: Outbox, board: Board, zone: TimeZone) -> Self {
         let mut desk = Self {
             targets,
             outbox,
@@ -56,6 +57,9 @@ impl Desk {
         let unknown: Vec<u64> = desk.outbox.letters().filter(unknown).map(|letter| letter.number).collect();
         for number in unknown {
             if let Some(letter) = desk.outbox.remove(number) {
+                if letter.is_pending() {
+                    desk.board.count(&letter.target, "dropped");
+                }
                 tracing::warn!(
                     target = letter.target,
                     key = letter.notice.key,
@@ -103,11 +107,11 @@ impl Desk {
     }
 
     fn ask(&mut self, notice: &Notice, now: Timestamp) {
-        for target in self.targets.clone() {
+        for target in Arc::clone(&self.targets).iter() {
             let known = |letter: &Letter| letter.target == target.name && letter.notice.key == notice.key;
-            if wanted::wants(&target, notice) && !self.outbox.letters().any(known) {
+            if wanted::wants(target, notice) && !self.outbox.letters().any(known) {
                 self.add(Letter {
-                    escalate_at: escalation(&target, notice.at),
+                    escalate_at: escalation(target, notice.at),
                     ..Letter::new(&target.name, notice.clone(), now)
                 });
             }
@@ -116,13 +120,13 @@ impl Desk {
 
     /// Whoever was told of the hold sees what became of it in its place, or as one message if nothing was told yet.
     fn decided(&mut self, notice: &Notice, now: Timestamp) {
-        for target in self.targets.clone() {
+        for target in Arc::clone(&self.targets).iter() {
             let letter = self.outbox.letters().find(|letter| {
                 letter.target == target.name && letter.notice.key == notice.key && letter.notice.waits()
             });
             let Some(letter) = letter else {
                 // Asked by nobody, and wanted: a target for what was decided alone.
-                if wanted::wants(&target, notice) && !target.events.contains(&Class::Hold) {
+                if wanted::wants(target, notice) && !target.events.contains(&Class::Hold) {
                     self.add(Letter::new(&target.name, notice.clone(), now));
                 }
                 continue;
@@ -147,8 +151,8 @@ impl Desk {
     }
 
     fn tell(&mut self, notice: &Notice, now: Timestamp) {
-        for target in self.targets.clone() {
-            if !wanted::wants(&target, notice) {
+        for target in Arc::clone(&self.targets).iter() {
+            if !wanted::wants(target, notice) {
                 continue;
             }
             let Some(key) = notice.fold_key() else {

@@ -1,5 +1,6 @@
 //! Which events a person is told of on a session's terminal.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use interlock_core::event_fields::{host_and_port, text, texts};
@@ -38,6 +39,18 @@ pub enum News {
     Killed {
         why: String,
     },
+    /// Nothing of the session is stopped for a time: the glass is broken, or it is paused.
+    Suspended {
+        /// `break-glass`, `pause`.
+        way: String,
+        until: Option<Timestamp>,
+        by: String,
+        reason: String,
+    },
+    /// Rules are in force again.
+    Resumed {
+        why: String,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +84,13 @@ impl Notice {
                 by_signal: first(event, "interlock.freeze.by_signal").is_some(),
             },
             "session-thawed" => News::Thawed { by: field("interlock.freeze.decided_by").unwrap_or_default() },
+            "session-suspended" => News::Suspended {
+                way: field("interlock.session.suspended").unwrap_or_default(),
+                until: text(event, "interlock.suspension.until").and_then(|until| until.parse().ok()),
+                by: field("interlock.suspension.by").unwrap_or_default(),
+                reason: field("interlock.suspension.reason").unwrap_or_default(),
+            },
+            "session-resumed" => News::Resumed { why: field("message").unwrap_or_default() },
             "session-killed" => News::Killed { why: field("message").unwrap_or_default() },
             _ => return None,
         };
@@ -83,6 +103,13 @@ impl News {
     #[must_use]
     pub fn is_urgent(&self) -> bool {
         matches!(self, Self::Waits { .. } | Self::Frozen { .. } | Self::Killed { .. })
+    }
+
+    /// Whether it is told however much was told before: what somebody has to act on, and when rules stop nothing. Others bound how
+    /// often that may be: a session has 32 questions that wait, and what is denied or goes on after one is frozen or ended.
+    #[must_use]
+    pub fn is_always_told(&self) -> bool {
+        self.is_urgent() || matches!(self, Self::Suspended { .. } | Self::Resumed { .. })
     }
 }
 
@@ -151,6 +178,20 @@ mod tests {
         }
         let by_grant = json!({ "event.action": "flow-released", "interlock.session.id": "7-a" });
         assert_eq!(Notice::of(&by_grant), None);
+    }
+
+    #[test]
+    fn a_suspension_says_until_when_by_whom_and_why() {
+        let begun = json!({ "event.action": "session-suspended", "interlock.session.id": "7-a",
+            "interlock.session.suspended": "pause", "interlock.suspension.until": "2026-12-01T02:00:00Z",
+            "interlock.suspension.by": "uid 1000", "interlock.suspension.reason": "moving house" });
+        let news = Notice::of(&begun).unwrap().news;
+        let [way, by, reason] = ["pause", "uid 1000", "moving house"].map(str::to_owned);
+        let until = Some("2026-12-01T02:00:00Z".parse().unwrap());
+        assert_eq!(news, News::Suspended { way, until, by, reason });
+        let over = json!({ "event.action": "session-resumed", "interlock.session.id": "7-a", "message": "rules are in force again" });
+        let news = Notice::of(&over).unwrap().news;
+        assert!(news.is_always_told() && !news.is_urgent(), "{news:?}");
     }
 
     #[test]

@@ -1,31 +1,29 @@
-//! How much one session may have told in a minute: an agent that tries again and again must not fill a person's screen.
+//! How much one session may have told in a minute of what nobody has to act on: an agent that tries again and again must not fill a
+//! person's screen.
 
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(60);
-/// What is told in a minute; of it, so many holds: their decisions have room in any case.
+/// What is told in a minute, besides what is always told.
 const ALL: u32 = 10;
-const HOLDS: u32 = 6;
 
 #[derive(Debug, Default)]
 pub struct Quota {
     since: Option<Instant>,
     told: u32,
-    holds: u32,
     left_out: u64,
 }
 
 impl Quota {
     /// Whether one more is told; what is not is counted.
-    pub fn admits(&mut self, is_hold: bool, now: Instant) -> bool {
+    pub fn admits(&mut self, now: Instant) -> bool {
         if self.left_out == 0 && self.is_over(now) {
             *self = Self::default(); // nothing has to be told of the minute that is over
         }
         self.since.get_or_insert(now);
-        let admitted = self.told < ALL && !(is_hold && self.holds >= HOLDS);
+        let admitted = self.told < ALL;
         if admitted {
             self.told += 1;
-            self.holds += u32::from(is_hold);
         } else {
             self.left_out += 1;
         }
@@ -59,19 +57,18 @@ mod tests {
     #[test]
     fn a_minute_has_room_for_some_and_the_rest_is_counted() {
         let (mut quota, start) = (Quota::default(), Instant::now());
-        let holds = (0..9).filter(|_| quota.admits(true, start)).count();
-        let others = (0..9).filter(|_| quota.admits(false, start)).count();
-        assert_eq!((holds, others, quota.waits()), (6, 4, true));
+        let told = (0..18).filter(|_| quota.admits(start)).count();
+        assert_eq!((told, quota.waits()), (10, true));
         assert_eq!(quota.due(start + Duration::from_secs(59)), None);
         assert_eq!(quota.due(start + WINDOW), Some(8));
-        assert!(!quota.waits() && quota.admits(true, start + WINDOW));
+        assert!(!quota.waits() && quota.admits(start + WINDOW));
         assert_eq!(quota.due(start + 3 * WINDOW), None);
     }
 
     #[test]
     fn a_full_minute_that_left_nothing_out_takes_nothing_from_a_later_one() {
         let (mut quota, start) = (Quota::default(), Instant::now());
-        assert_eq!((0..HOLDS).filter(|_| quota.admits(true, start)).count(), 6);
-        assert!(quota.admits(true, start + 60 * WINDOW));
+        assert_eq!((0..ALL).filter(|_| quota.admits(start)).count(), 10);
+        assert!(quota.admits(start + 60 * WINDOW));
     }
 }

@@ -67,18 +67,15 @@ pub struct Sitting {
 impl Sitting {
     pub fn tell(&mut self, place: &Place, notice: &Notice, how: Terminal, now: Instant) -> Outcome {
         self.session.clone_from(&notice.session);
-        let is_hold = if let News::Waits { hold, .. } = &notice.news {
-            if self.is_known(hold) {
-                return Outcome::Folded; // one more waits under it
-            }
-            true
-        } else {
-            false
-        };
+        if let News::Waits { hold, .. } = &notice.news
+            && self.is_known(hold)
+        {
+            return Outcome::Folded; // one more waits under it
+        }
         if let News::Frozen { by_signal, .. } = notice.news {
             self.by_signal = by_signal;
         }
-        if !self.quota.admits(is_hold, now) {
+        if !notice.news.is_always_told() && !self.quota.admits(now) {
             return Outcome::Folded;
         }
         on(place, |tty, look| {

@@ -46,6 +46,8 @@ pub fn title(notice: &Notice) -> String {
         News::Frozen { .. } => format!("interlock: session {session} is frozen"),
         News::Thawed { .. } => format!("interlock: session {session} goes on"),
         News::Killed { .. } => format!("interlock: session {session} was ended"),
+        News::Suspended { .. } => format!("interlock: nothing of session {session} is stopped"),
+        News::Resumed { .. } => format!("interlock: rules are in force for session {session}"),
     };
     title.chars().filter(|letter| letter.is_ascii_graphic() || *letter == ' ').collect()
 }
@@ -93,6 +95,13 @@ impl Page {
                 format!("interlock: session {session} goes on, on probation; thawed by {}", self.shown(by))
             }
             News::Killed { why } => format!("interlock: session {session} was ended: {}", self.shown(why)),
+            News::Suspended { way, until, by, reason } => {
+                let until =
+                    until.map(|until| format!(" until {}", until.strftime("%H:%M:%SZ"))).unwrap_or_default();
+                let [way, by, reason] = [way, by, reason].map(|text| self.shown(text));
+                format!("interlock: nothing of session {session} is stopped{until}: {way} by {by}: {reason}")
+            }
+            News::Resumed { why } => format!("interlock: session {session}: {}", self.shown(why)),
         }
     }
 
@@ -109,7 +118,10 @@ impl Page {
                 format!("in another terminal: interlock events --session {session}; interlock thaw {session}")
             }
             News::Thawed { .. } if by_signal => "if the shell says Stopped, type fg".to_owned(),
-            News::Thawed { .. } => String::new(),
+            News::Thawed { .. } | News::Resumed { .. } => String::new(),
+            News::Suspended { way, .. } => {
+                format!("in another terminal: interlock {} {session} --end", self.shown(way))
+            }
             News::Killed { .. } => format!("interlock events --session {session}"),
         }
     }
@@ -211,7 +223,14 @@ mod tests {
                 },
                 News::Frozen { why: text.clone(), by_signal: true },
                 News::Thawed { by: text.clone() },
-                News::Killed { why: text },
+                News::Killed { why: text.clone() },
+                News::Suspended {
+                    way: text.clone(),
+                    until: Some(jiff::Timestamp::UNIX_EPOCH),
+                    by: text.clone(),
+                    reason: text.clone(),
+                },
+                News::Resumed { why: text },
             ]
         };
         for news in news(hostile) {
@@ -242,6 +261,19 @@ mod tests {
         );
         let silence = "interlock: h1 was not answered in time, and is refused; interlock explain h1";
         assert_eq!(decided(How::Expired, None), [silence]);
+    }
+
+    #[test]
+    fn a_suspension_says_how_it_is_ended() {
+        let [way, by, reason] = ["break-glass", "uid 0", "the pager rang"].map(str::to_owned);
+        let until = Some("2026-12-01T02:00:00Z".parse().unwrap());
+        assert_eq!(
+            rows(&notice(News::Suspended { way, until, by, reason }), false, Page { columns: 110, ..PAGE }),
+            [
+                "interlock: nothing of session 4711-a38f0 is stopped until 02:00:00Z: break-glass by uid 0: the pager rang",
+                "  in another terminal: interlock break-glass 4711-a38f0 --end",
+            ]
+        );
     }
 
     #[test]

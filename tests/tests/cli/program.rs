@@ -6,10 +6,20 @@ use std::{
     process::{Command, Output},
 };
 
-use interlock_tests::daemon::{binary, text};
+use interlock_tests::{
+    daemon::{binary, text},
+    schema,
+};
 
+/// Runs it. What it prints as JSON is held against its schema.
 pub fn interlock(args: &[&str]) -> Output {
-    Command::new(binary()).args(args).output().unwrap()
+    let output = Command::new(binary()).args(args).output().unwrap();
+    if args.ends_with(&["--output", "json"])
+        && let Ok(printed) = serde_json::from_slice(&output.stdout)
+    {
+        schema::check(args, &printed);
+    }
+    output
 }
 
 /// Starts a daemon that must refuse to start; returns what it says.

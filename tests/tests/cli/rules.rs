@@ -33,6 +33,7 @@ fn a_rules_file_with_five_mistakes_is_told_all_five() {
 
 #[test]
 fn the_built_in_rules_are_listed_and_pass_their_own_check() {
+    assert!(interlock(&["rules", "list", "--output", "json"]).status.success());
     let listed = interlock(&["rules", "list"]);
     assert!(
         listed.status.success() && text(&listed).contains("infra-after-foreign-secret"),
@@ -171,7 +172,7 @@ fn problems_are_json_with_the_very_characters() {
     let rules = "version: 1\nrules:\n  - id: a\n    summary: s\n    on: connect\n    match: { destination: infra }\n    \
                  action: alert\n    when: sesion.age > duration(\"5s\") && destination.port == \"443\"\n";
     fs::write(&file, rules).unwrap();
-    let output = interlock(&["rules", "check", "--output", "json", file.to_str().unwrap()]);
+    let output = interlock(&["rules", "check", file.to_str().unwrap(), "--output", "json"]);
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let checked: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let problems = checked[0]["problems"].as_array().unwrap();

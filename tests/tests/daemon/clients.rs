@@ -152,7 +152,7 @@ fn datagrams_of_a_held_destination_do_not_leave() {
     socket.set_read_timeout(Some(std::time::Duration::from_secs(1))).unwrap();
     let port = socket.local_addr().unwrap().port();
     let rules = format!(
-        "version: 1\nrules:\n  - id: port\n    summary: A port.\n    on: connect\n    match: {{ destination: {{ port: {port} }}, \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: port\n    summary: A port.\n    on: connect\n    match: {{ destination: {{ port: {port} }}, \
          touched: {{ grade: A, foreign: true }} }}\n    action: hold\n"
     );
     let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });

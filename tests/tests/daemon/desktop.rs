@@ -29,7 +29,8 @@ impl Desk {
             return None;
         }
         let bus = Bus::start()?;
-        let daemon = Daemon::start(&Settings { desktop: Some(desktop), ..Settings::default() });
+        let daemon =
+            Daemon::start(&Settings { more: format!("desktop = \"{desktop}\"\n"), ..Settings::default() });
         let helper = Command::new(binary())
             .arg("--socket")
             .arg(daemon.socket())
@@ -50,10 +51,7 @@ impl Desk {
     }
 
     fn arrives(&self) {
-        wait::until("it arrives", || match self.server.seen().requests.len() {
-            1 => Ok(()),
-            other => Err(other),
-        });
+        self.server.arrives(1);
     }
 
     fn still_waits(&self, hold: &str) {

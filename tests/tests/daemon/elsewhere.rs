@@ -15,7 +15,7 @@ const A_SECOND: Duration = Duration::from_secs(1);
 /// A daemon that holds connections to these ports and to no others.
 fn holding(ports: &[u16]) -> Daemon {
     let rules = format!(
-        "version: 1\nrules:\n  - id: held-port\n    summary: A port that is held.\n    on: connect\n    match: {{ destination: \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: held-port\n    summary: A port that is held.\n    on: connect\n    match: {{ destination: \
          {{ port: {ports:?} }} }}\n    action: hold\n    timeout: {{ after: 10m, then: freeze }}\n"
     );
     Daemon::start(&Settings { rules: Some(rules), ..Settings::default() })

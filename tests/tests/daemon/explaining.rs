@@ -12,6 +12,7 @@ use interlock_tests::{
 use serde_json::Value;
 
 const RULES: &str = "version: 1
+builtin: replace
 rules:
   # Live credentials and infrastructure.
   - id: held
@@ -26,8 +27,7 @@ rules:
   - {id: ours, summary: Ours., on: connect, match: {destination: {host: api.example.com}}, action: allow}
 ";
 
-const OTHER: &str =
-    "version: 1\nrules:\n  - {id: other, summary: s, on: exec, match: {agent: x}, action: alert}\n";
+const OTHER: &str = "version: 1\nbuiltin: replace\nrules:\n  - {id: other, summary: s, on: exec, match: {agent: x}, action: alert}\n";
 
 fn condition<'v>(rule: &'v Value, name: &str) -> &'v Value {
     let list = |field: &str| rule[field].as_array().into_iter().flatten();
@@ -71,8 +71,8 @@ fn a_hold_is_told_by_the_rules_that_held_it_also_when_others_are_in_force() {
     assert!(read["before_ms"].as_u64().unwrap() < 60_000, "{read}");
 
     let [held, noted] = &explained["rules"].as_array().unwrap()[..] else { panic!("{explained:#}") };
-    assert_eq!((&held["id"], &held["action"], &held["line"]), (&"held".into(), &"hold".into(), &4.into()));
-    let written: String = RULES.lines().skip(3).take(8).map(|line| format!("{}\n", &line[2..])).collect();
+    assert_eq!((&held["id"], &held["action"], &held["line"]), (&"held".into(), &"hold".into(), &5.into()));
+    let written: String = RULES.lines().skip(4).take(8).map(|line| format!("{}\n", &line[2..])).collect();
     assert_eq!(held["text"], written.trim_end());
     assert_eq!(held["runs_in"], "gate");
     assert!(held["compiled"].to_string().contains("destination's class infra"), "{held:#}");
@@ -225,7 +225,7 @@ fn a_spent_risk_budget_is_explained_by_the_act_that_spent_it() {
     if !is_root() {
         return;
     }
-    let rules = "version: 1\nrules:\n  - {id: costly, summary: Any secret., on: open, match: {secret: any}, action: alert, risk: 100}\n";
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: costly, summary: Any secret., on: open, match: {secret: any}, action: alert, risk: 100}\n";
     let daemon = Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() });
     let home = Home::new();
     let _agent =

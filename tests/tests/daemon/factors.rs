@@ -6,26 +6,20 @@ use std::{
     io::{BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running, curl},
     daemon::{Daemon, Settings, binary, text},
+    factor::code,
     is_root,
     server::Server,
     wait,
 };
 
 const A_WHILE: Duration = Duration::from_millis(500);
-
-/// RFC 6238 by Python's own `hmac`: the code of a secret, so many steps from now.
-const CODE: &str = "import base64, hmac, struct, sys, time
-step = int(time.time()) // 30 + int(sys.argv[2])
-mac = hmac.new(base64.b32decode(sys.argv[1]), struct.pack('>Q', step), 'sha1').digest()
-at = mac[19] & 15
-print('%06d' % ((struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000))";
 
 /// A security key in software, by OpenSSH's PROTOCOL.u2f and PROTOCOL.sshsig: `DIR public`, or `DIR sign FLAGS COUNTER FILE`.
 const TOKEN: &str = "import base64, hashlib, os, struct, subprocess, sys
@@ -55,10 +49,6 @@ fn python(script: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn code(secret: &str, steps: i32) -> String {
-    python(CODE, &[secret, &steps.to_string()])
-}
-
 /// A daemon, and an agent whose request waits.
 struct Desk {
     daemon: Daemon,
@@ -80,18 +70,8 @@ impl Desk {
         Some(Self { daemon, home, server, agent, hold })
     }
 
-    /// Runs a verb as a user, outside of every session, with this on its standard input.
-    fn says(&self, uid: u32, args: &[&str], input: &str) -> Output {
-        let mut command = Command::new(binary());
-        command.arg("--socket").arg(self.daemon.socket()).args(args).uid(uid).gid(uid);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes()); // one that reads nothing has ended
-        child.wait_with_output().unwrap()
-    }
-
     fn refuses(&self, args: &[&str], input: &str, why: &str) {
-        let output = self.says(0, args, input);
+        let output = self.daemon.cli_as(0, args, input);
         let said = text(&output);
         assert!(output.status.code() == Some(4) && said.contains(why), "{args:?}: {output:?}");
         wait::throughout("held", A_WHILE, || self.server.silent());
@@ -117,16 +97,7 @@ impl Desk {
     }
 
     fn arrives(&self) {
-        wait::until("it arrives", || match self.server.seen().requests.len() {
-            1 => Ok(()),
-            other => Err(other),
-        });
-    }
-
-    fn records(&self, kind: &str) -> Vec<serde_json::Value> {
-        let text = fs::read_to_string(self.daemon.dir().join("state/ledger.jsonl")).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-        lines.filter(|record| record["kind"] == kind).collect()
+        self.server.arrives(1);
     }
 
     fn factor_file(&self, uid: u32) -> PathBuf {
@@ -145,23 +116,23 @@ fn who_has_enrolled_a_device_approves_by_its_code_once_and_denies_without() {
     desk.refuses(&approve, &code(&secret, -5), "150 s old");
     // Another daemon finds what was used.
     let now = code(&secret, 0);
-    let approved = desk.says(0, &approve, &now);
+    let approved = desk.daemon.cli_as(0, &approve, &now);
     assert!(approved.status.success(), "{approved:?}");
     desk.arrives();
     let released = desk.daemon.the_event("flow-released");
     assert_eq!(released["interlock.decision.factor"], "totp", "{released}");
-    let record = desk.records("approve").pop().unwrap();
+    let record = desk.daemon.records("approve").pop().unwrap();
     assert_eq!(record["who"]["caller"]["from"]["factor"], "totp", "{record}");
-    assert_eq!(desk.records("factor").len(), 1);
+    assert_eq!(desk.daemon.records("factor").len(), 1);
 
     desk.daemon.stop();
     desk.daemon.start_again();
     let session = desk.daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
     desk.daemon.expect(&["freeze", &session]); // takes no factor
     let thaw = ["thaw", &session, "--code"];
-    let replayed = desk.says(0, &thaw, &now);
+    let replayed = desk.daemon.cli_as(0, &thaw, &now);
     assert!(replayed.status.code() == Some(4) && text(&replayed).contains("used before"), "{replayed:?}");
-    let thawed = desk.says(0, &thaw, &code(&secret, 1));
+    let thawed = desk.daemon.cli_as(0, &thaw, &code(&secret, 1));
     assert!(thawed.status.success(), "{thawed:?}");
     assert_eq!(desk.daemon.the_event("session-thawed")["interlock.decision.factor"], "totp");
     drop(desk.agent);
@@ -218,13 +189,14 @@ fn five_wrong_codes_lock_and_are_told() {
     desk.refuses(&approve, &code(&secret, 0), "too many wrong codes");
     let locked = desk.daemon.the_event("factor-locked");
     assert_eq!((&locked["event.kind"], &locked["user.id"]), (&"alert".into(), &"0".into()), "{locked}");
-    assert!(desk.records("factor").iter().any(|record| record["detail"]["change"] == "locked"));
+    assert!(desk.daemon.records("factor").iter().any(|record| record["detail"]["change"] == "locked"));
     desk.daemon.expect(&["deny", &desk.hold]);
 }
 
 #[test]
 fn factors_that_cannot_be_read_approve_nothing_and_denying_goes_on() {
-    let Some(desk) = Desk::new(&Settings { more: "factor = \"by-rule\"\n", ..Settings::default() }) else {
+    let Some(desk) = Desk::new(&Settings { more: "factor = \"by-rule\"\n".into(), ..Settings::default() })
+    else {
         return;
     };
     let _ = desk.enrols(0);
@@ -237,7 +209,8 @@ fn factors_that_cannot_be_read_approve_nothing_and_denying_goes_on() {
 
 #[test]
 fn by_rule_a_factor_that_is_enrolled_is_not_asked_for() {
-    let Some(desk) = Desk::new(&Settings { more: "factor = \"by-rule\"\n", ..Settings::default() }) else {
+    let Some(desk) = Desk::new(&Settings { more: "factor = \"by-rule\"\n".into(), ..Settings::default() })
+    else {
         return;
     };
     let _ = desk.enrols(0);
@@ -275,16 +248,16 @@ fn a_user_enrols_for_themselves_and_takes_away_by_a_factor_or_as_root() {
         assert_eq!((file.mode() & 0o777, file.uid()), (0o600, 0));
     }
     let refused = |uid, args: &[&str], input: &str, why: &str| {
-        let output = desk.says(uid, args, input);
+        let output = desk.daemon.cli_as(uid, args, input);
         assert!(output.status.code() == Some(4) && text(&output).contains(why), "{args:?}: {output:?}");
     };
     refused(ann, &["factor", "remove", "f1"], "", "has enrolled a factor");
     refused(bob, &["factor", "remove", "f1", "--user", "4711"], "", "only root");
     refused(bob, &["factor", "list", "--user", "4711"], "", "only root");
-    let removed = desk.says(ann, &["factor", "remove", "f1", "--code"], &code(&secret, 0));
+    let removed = desk.daemon.cli_as(ann, &["factor", "remove", "f1", "--code"], &code(&secret, 0));
     assert!(removed.status.success(), "{removed:?}");
     let _ = desk.enrols(ann);
-    let removed = desk.says(0, &["factor", "remove", "f2", "--user", "4711"], "");
+    let removed = desk.daemon.cli_as(0, &["factor", "remove", "f2", "--user", "4711"], "");
     assert!(removed.status.success(), "{removed:?}");
     assert_eq!(desk.daemon.events("factor-removed").len(), 2);
 }
@@ -312,7 +285,8 @@ fn a_touched_keys_signature_approves_what_it_signs_and_nothing_else() {
             .map(|arg| (*arg).to_owned())
             .collect::<Vec<_>>()
     };
-    let run = |args: &[String]| desk.says(0, &args.iter().map(String::as_str).collect::<Vec<_>>(), "");
+    let run =
+        |args: &[String]| desk.daemon.cli_as(0, &args.iter().map(String::as_str).collect::<Vec<_>>(), "");
     let refused = |args: &[String], why: &str| {
         let output = run(args);
         assert!(output.status.code() == Some(4) && text(&output).contains(why), "{args:?}: {output:?}");
@@ -345,7 +319,7 @@ fn a_touched_keys_signature_approves_what_it_signs_and_nothing_else() {
     assert!(approved.status.success(), "{approved:?}");
     desk.arrives();
     assert_eq!(desk.daemon.the_event("flow-released")["interlock.decision.factor"], *factor);
-    assert_eq!(desk.records("approve").pop().unwrap()["who"]["caller"]["from"]["factor"], *factor);
+    assert_eq!(desk.daemon.records("approve").pop().unwrap()["who"]["caller"]["from"]["factor"], *factor);
 
     let ordinary = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrb7tVDjRqEDsKA1XKmgMLHkfZA80fTLwtn58jl+E0l me";
     fs::write(path("ordinary.pub"), ordinary).unwrap();

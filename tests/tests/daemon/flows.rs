@@ -123,7 +123,7 @@ fn a_datagram_socket_from_before_the_session_is_held_too() {
     let receiver = UdpSocket::bind("127.0.0.1:0").unwrap();
     let port = receiver.local_addr().unwrap().port();
     let rules = format!(
-        "version: 1\nrules:\n  - id: held-port\n    summary: A port that is held.\n    on: connect\n    match: {{ destination: \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: held-port\n    summary: A port that is held.\n    on: connect\n    match: {{ destination: \
          {{ port: {port} }} }}\n    action: hold\n    timeout: {{ after: 10m, then: freeze }}\n"
     );
     let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
@@ -196,7 +196,7 @@ fn silence_is_answered_by_the_rule() {
     }
     for (then, status) in [("deny", "probation"), ("freeze", "frozen")] {
         let rules = format!(
-            "version: 1\nrules:\n  - id: brief\n    summary: A brief hold.\n    on: connect\n    match: {{ destination: infra, \
+            "version: 1\nbuiltin: replace\nrules:\n  - id: brief\n    summary: A brief hold.\n    on: connect\n    match: {{ destination: infra, \
              touched: {{ grade: A, foreign: true }} }}\n    action: hold\n    timeout: {{ after: 1s, then: {then} }}\n"
         );
         let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });

@@ -138,7 +138,7 @@ fn whom_a_freeze_cannot_reach_is_told_as_running() {
     if !is_root() {
         return;
     }
-    let rules = "version: 1\nrules:\n  - { id: stop, summary: Stop., on: open, match: { secret: { entry: railway-cli } }, action: freeze }\n";
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - { id: stop, summary: Stop., on: open, match: { secret: { entry: railway-cli } }, action: freeze }\n";
     let (daemon, home) =
         (Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() }), Home::new());
     let mut agent =

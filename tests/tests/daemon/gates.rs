@@ -13,7 +13,7 @@ fn held(on: &str, matching: &str, act: &str) -> Option<(Daemon, Home, Running, S
         return None;
     }
     let rules = format!(
-        "version: 1\nrules:\n  - id: hold-it\n    summary: It is about to happen.\n    on: {on}\n    match: {matching}\n    \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: hold-it\n    summary: It is about to happen.\n    on: {on}\n    match: {matching}\n    \
          action: hold\n    timeout: {{ after: 600s, then: deny }}\n"
     );
     let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });

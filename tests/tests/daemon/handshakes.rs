@@ -27,7 +27,7 @@ impl Scene {
         }
         let (home, server) = (Home::new(), Server::start());
         let rules = format!(
-            "version: 1\nrules:\n  - id: hold-port\n    summary: A credential was read, and now somebody is called.\n    \
+            "version: 1\nbuiltin: replace\nrules:\n  - id: hold-port\n    summary: A credential was read, and now somebody is called.\n    \
              on: connect\n    before: handshake\n    action: hold\n    timeout: {{ after: 600s, then: deny }}\n    \
              match: {{ destination: {{ port: {} }}, touched: {{ grade: A, foreign: true }} }}\n",
             server.port()

@@ -102,8 +102,11 @@ fn full(on_full: &'static str) -> Option<(Daemon, Home)> {
     if !is_root() {
         return None;
     }
-    let daemon =
-        Daemon::start(&Settings { state_room: Some("512k"), on_full: Some(on_full), ..Settings::default() });
+    let daemon = Daemon::start(&Settings {
+        state_room: Some("512k"),
+        more: format!("on_full = \"{on_full}\"\n"),
+        ..Settings::default()
+    });
     Some((daemon, Home::new()))
 }
 

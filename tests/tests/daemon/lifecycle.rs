@@ -10,7 +10,7 @@ use interlock_tests::{
 use serde_json::{Value, json};
 
 fn daemon(rules: &str) -> Daemon {
-    let rules = format!("version: 1\nrules:\n{rules}");
+    let rules = format!("version: 1\nbuiltin: replace\nrules:\n{rules}");
     Daemon::start(&Settings { rules: Some(rules), ..Settings::default() })
 }
 

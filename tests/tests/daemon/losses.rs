@@ -1,10 +1,10 @@
 //! What becomes no fact is counted, with the reason.
 
-use std::{fs, process::Command};
+use std::fs;
 
 use interlock_tests::{
     agent::Home,
-    daemon::{Daemon, Settings, text},
+    daemon::{Daemon, Settings},
     is_root, wait,
 };
 
@@ -26,7 +26,7 @@ fn what_only_looks_like_a_secret_is_counted_as_put_aside() {
         if status["dismissed"]["open/no-secret"] == 2 { Ok(()) } else { Err((status, daemon.log())) }
     });
     assert!(daemon.events("secret-read").is_empty(), "{}", daemon.json(&["events"]));
-    let page = page(&daemon);
+    let page = daemon.metrics();
     let expected = "interlock_records_dismissed_total{kind=\"open\",reason=\"no-secret\"} 2";
     assert!(page.contains(expected), "{page}");
     // Every program that is loaded says how often it was left out.
@@ -52,15 +52,8 @@ fn events_that_the_disk_refuses_are_counted() {
     let _agent = home.run(&daemon, "sleep 30");
     let _ = daemon.the_event("session-started");
     wait::until("the failure is counted", || {
-        let page = page(&daemon);
+        let page = daemon.metrics();
         let count = page.lines().find_map(|line| line.strip_prefix("interlock_outbox_failed_total "));
         if count.is_some_and(|count| count != "0") { Ok(()) } else { Err((page.clone(), daemon.log())) }
     });
-}
-
-/// The daemon's metrics.
-fn page(daemon: &Daemon) -> String {
-    let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
-    let page = Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output();
-    text(&page.unwrap())
 }

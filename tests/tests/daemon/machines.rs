@@ -1,10 +1,10 @@
 //! What leaves the daemon for machines: without credentials, in one vocabulary, and nothing from files that others may write.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use interlock_tests::{
     agent::Home,
-    daemon::{Daemon, Settings, text},
+    daemon::{Daemon, Settings, binary, text},
     is_root, wait,
 };
 use serde_json::json;
@@ -13,7 +13,7 @@ use serde_json::json;
 const SECRET: &str = "hunter2-not-real-at-all";
 
 /// Asks for a part of it: what decides sees the original.
-const RULES: &str = "version: 1\nrules:\n  - { id: ran, summary: Ran., on: exec, match: { process: { executable: [sleep], \
+const RULES: &str = "version: 1\nbuiltin: replace\nrules:\n  - { id: ran, summary: Ran., on: exec, match: { process: { executable: [sleep], \
     argv: '*hunter2-not-*' } }, action: alert, severity: high }\n";
 
 #[test]
@@ -53,12 +53,13 @@ fn a_credential_in_a_command_line_decides_and_is_written_nowhere() {
     });
     let killed = daemon.the_event("session-killed");
     assert_eq!(killed["event.type"], json!(["end"]), "{killed}");
-    let ledger = text(&daemon.cli(&["ledger", "show", "--kind", "kill", "--output", "json"]));
+    let killed = daemon.records("kill");
+    assert_eq!(killed.len(), 1, "{killed:?}");
     daemon.stop();
     for entry in fs::read_dir(daemon.dir().join("state")).unwrap() {
         let path = entry.unwrap().path();
         let written = fs::read(&path).unwrap_or_default();
-        assert!(!String::from_utf8_lossy(&written).contains(SECRET), "{}: {ledger}", path.display());
+        assert!(!String::from_utf8_lossy(&written).contains(SECRET), "{}", path.display());
     }
     assert!(!daemon.log().contains(SECRET), "{}", daemon.log());
 }
@@ -68,10 +69,19 @@ fn rules_that_others_may_write_are_refused_at_the_start_and_at_a_reload() {
     if !is_root() {
         return;
     }
-    let daemon = Daemon::start(&Settings { rules: Some(RULES.to_owned()), ..Settings::default() });
+    let mut daemon = Daemon::start(&Settings { rules: Some(RULES.to_owned()), ..Settings::default() });
     let rules = daemon.dir().join("rules");
     fs::set_permissions(&rules, fs::Permissions::from_mode(0o777)).unwrap();
     let refused = daemon.cli(&["rules", "reload"]);
     assert!(!refused.status.success(), "{}", text(&refused));
-    assert!(text(&refused).contains("may be written to by others (mode 777)"), "{}", text(&refused));
+    let why = "may be written to by others (mode 777)";
+    assert!(text(&refused).contains(why), "{}", text(&refused));
+
+    daemon.stop();
+    let config = daemon.dir().join("config.toml");
+    let start = || Command::new(binary()).arg("--config").arg(&config).arg("daemon").output().unwrap();
+    let refused = start();
+    assert!(!refused.status.success() && text(&refused).contains(why), "{}", text(&refused));
+    fs::set_permissions(&rules, fs::Permissions::from_mode(0o755)).unwrap();
+    daemon.start_again();
 }

@@ -11,7 +11,7 @@ use interlock_tests::{
 /// What data inside of TLS looks like.
 const RECORD: &str = r"b'\x17\x03\x03\x00\x20' + bytes(32)";
 /// Holds every connection after a touch.
-const EVERYTHING: &str = "version: 1\nrules:\n  - { id: everything, summary: s, on: connect, \
+const EVERYTHING: &str = "version: 1\nbuiltin: replace\nrules:\n  - { id: everything, summary: s, on: connect, \
      match: { destination: any, touched: { grade: A, foreign: true } }, action: hold }\n";
 
 /// A Python program that connects to `address` as `c`, does `before`, waits for the file `go`, reads the secret, does `after`.

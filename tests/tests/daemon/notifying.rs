@@ -1,16 +1,10 @@
 //! People are told where they are: a hold, what became of it, and once, whatever happened to the daemon meanwhile.
 
-use std::{
-    fs,
-    net::TcpListener,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    process::{Command, Output},
-    time::Duration,
-};
+use std::{fs, net::TcpListener, time::Duration};
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
-    daemon::{Daemon, Settings, binary, text},
+    daemon::{Daemon, Settings, text},
     is_root,
     receiver::{Posted, Receiver},
     server::Server,
@@ -55,7 +49,7 @@ fn a_hold_is_told_with_its_evidence_and_then_who_decided() {
     }
     let receiver = Receiver::start("127.0.0.1:0");
     let tables = table("team", &receiver.address.to_string(), "");
-    let daemon = Daemon::start(&Settings { tables: Some(tables), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: tables, ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let mut agent = home
         .run(&daemon, &format!("{READ_SECRET}; {} -H 'Authorization: Bearer fake-000'", curl(&server, "")));
@@ -105,8 +99,7 @@ fn what_nobody_could_be_told_of_is_told_once_after_a_daemon_that_was_killed() {
         return;
     }
     let address = free_address();
-    let settings =
-        Settings { pinned: true, tables: Some(table("team", &address, "")), ..Settings::default() };
+    let settings = Settings { pinned: true, more: table("team", &address, ""), ..Settings::default() };
     let mut daemon = Daemon::start(&settings);
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
@@ -135,7 +128,7 @@ fn a_hold_that_was_decided_while_nobody_could_be_told_is_told_as_what_it_became(
     }
     let address = free_address();
     let tables = table("team", &address, "");
-    let daemon = Daemon::start(&Settings { tables: Some(tables), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: tables, ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}", curl(&server, "")));
     let id = daemon.the_hold();
@@ -169,7 +162,7 @@ fn nobody_answers_and_the_next_target_is_told() {
     let closed = Server::start(); // answers 200 to anything: the first is told, and nobody there answers
     let first = table("first", &closed.address.to_string(), "escalate_after = \"2s\"\nto = \"second\"\n");
     let second = table("second", &receiver.address.to_string(), "events = [\"freeze\", \"thaw\"]\n");
-    let daemon = Daemon::start(&Settings { tables: Some(first + &second), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: first + &second, ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 60", curl(&server, "")));
     let id = daemon.the_hold();
@@ -191,12 +184,6 @@ fn notifier(daemon: &Daemon) -> Value {
     views[0].clone()
 }
 
-/// The command of a user who is not root.
-fn by_nobody(daemon: &Daemon, args: &[&str]) -> Output {
-    let mut command = Command::new(binary());
-    command.arg("--socket").arg(daemon.socket()).args(args).uid(65534).gid(65534).output().unwrap()
-}
-
 #[test]
 fn a_test_says_what_became_of_it_and_root_alone_may_send_one() {
     if !is_root() {
@@ -204,7 +191,7 @@ fn a_test_says_what_became_of_it_and_root_alone_may_send_one() {
     }
     let receiver = Receiver::start("127.0.0.1:0");
     let tables = table("up", &receiver.address.to_string(), "") + &table("down", &free_address(), "");
-    let daemon = Daemon::start(&Settings { tables: Some(tables), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: tables, ..Settings::default() });
     let up = daemon.cli(&["notifier", "test", "up"]);
     assert!(up.status.success() && text(&up).contains("delivered"), "{}", text(&up));
     let down = daemon.cli(&["notifier", "test", "down"]);
@@ -213,9 +200,8 @@ fn a_test_says_what_became_of_it_and_root_alone_may_send_one() {
     assert_eq!(daemon.cli(&["notifier", "status"]).status.code(), Some(1));
     let unknown = daemon.cli(&["notifier", "test", "nobody"]);
     assert!(text(&unknown).contains("no target of the notifier is named nobody"), "{}", text(&unknown));
-    fs::set_permissions(daemon.dir(), fs::Permissions::from_mode(0o755)).unwrap();
     for args in [&["notifier", "test"][..], &["notifier", "status"]] {
-        let refused = by_nobody(&daemon, args);
+        let refused = daemon.cli_as(65534, args, "");
         assert_eq!(refused.status.code(), Some(4), "{}", text(&refused));
     }
     assert_eq!(receiver.posted().len(), 1);

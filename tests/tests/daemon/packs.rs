@@ -40,7 +40,7 @@ fn a_pack_that_is_off_holds_nothing_says_so_and_holds_again_when_it_is_on() {
     assert!(read["rule.id"].is_null() && read["event.kind"] == "event", "{read}");
     let gated = daemon.events("flow-passed");
     assert!(gated.is_empty(), "nothing was touched, so nothing asked: {gated:?}");
-    let metrics = metrics(&daemon);
+    let metrics = daemon.metrics();
     assert!(metrics.contains("interlock_rule_pack_enabled{pack=\"railway\"} 0"), "{metrics}");
     assert!(metrics.contains("interlock_rule_pack_enabled{pack=\"aws\"} 1"), "{metrics}");
     let doctor = text(&daemon.cli(&["doctor"]));
@@ -62,11 +62,4 @@ fn a_pack_that_is_off_holds_nothing_says_so_and_holds_again_when_it_is_on() {
     let hold = daemon.the_hold();
     daemon.expect(&["approve", &hold]);
     assert!(agent.finish().contains("ok\nexit 0"), "{}", agent.output());
-}
-
-fn metrics(daemon: &Daemon) -> String {
-    let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
-    let output =
-        std::process::Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output();
-    text(&output.unwrap())
 }

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::Write as _,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::{Command, Output},
 };
 
@@ -77,13 +76,6 @@ fn what_an_earlier_daemon_told_is_read_from_its_files() {
     daemon.start_again();
 }
 
-fn asked_by(uid: u32, daemon: &Daemon, path: &str) -> String {
-    let mut curl = Command::new("curl");
-    curl.args(["-s", "--unix-socket"]).arg(daemon.socket());
-    let output = curl.arg(format!("http://x/v1/{path}")).uid(uid).gid(uid).output().unwrap();
-    text(&output)
-}
-
 /// A line of the file that does not say whose it is, as older daemons wrote them, is root's alone.
 #[test]
 fn everybody_sees_the_events_of_their_own_sessions_from_memory_and_files() {
@@ -91,7 +83,6 @@ fn everybody_sees_the_events_of_their_own_sessions_from_memory_and_files() {
         return;
     }
     let (mut daemon, home) = (Daemon::start(&Settings::default()), Home::new());
-    fs::set_permissions(daemon.dir(), fs::Permissions::from_mode(0o755)).unwrap();
     let roots = a_session(&daemon, &home);
     // A session of another user's, in the file.
     daemon.kill();
@@ -106,21 +97,21 @@ fn everybody_sees_the_events_of_their_own_sessions_from_memory_and_files() {
     fs::write(&path, format!("{written}{theirs}{unowned}")).unwrap();
     daemon.start_again();
 
-    let of_all = asked_by(0, &daemon, "events?files=true");
+    let of_all = daemon.asked(0, "GET", "events?files=true", "").1;
     for session in [roots.as_str(), "77-00000", "78-00000"] {
         assert!(of_all.contains(session), "{session}: {of_all}");
     }
-    let of_theirs = asked_by(12345, &daemon, "events?files=true");
+    let of_theirs = daemon.asked(12345, "GET", "events?files=true", "").1;
     assert!(of_theirs.contains("77-00000"), "{of_theirs}");
     assert!(!of_theirs.contains(&roots) && !of_theirs.contains("78-00000"), "{of_theirs}");
     let _live = home.run(&daemon, &format!("{READ_SECRET}; sleep 30"));
     let _ = daemon.the_event("secret-read");
     wait::until("root's memory is told", || {
-        let told = asked_by(0, &daemon, "events");
+        let told = daemon.asked(0, "GET", "events", "").1;
         if told.contains("secret-read") { Ok(()) } else { Err(told) }
     });
     for uid in [12345, 12346] {
-        assert_eq!(asked_by(uid, &daemon, "events"), "", "{uid}");
+        assert_eq!(daemon.asked(uid, "GET", "events", "").1, "", "{uid}");
     }
-    assert_eq!(asked_by(12346, &daemon, "events?files=true"), "");
+    assert_eq!(daemon.asked(12346, "GET", "events?files=true", "").1, "");
 }

@@ -1,10 +1,6 @@
 //! Who may ask for what.
 
-use std::{
-    fs,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
-    process::Command,
-};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
@@ -77,12 +73,10 @@ fn a_session_that_insists_on_asking_fills_no_log_and_keeps_no_connection() {
     assert_eq!(counts(&daemon), [1, 39], "what was only counted is told at the end");
 }
 
-/// The answer's status and body to a user other than root.
+/// The answer's body and status to a user other than root.
 fn asked_by(uid: u32, daemon: &Daemon, method: &str, path: &str) -> String {
-    let mut curl = Command::new("curl");
-    curl.args(["-s", "-X", method, "-w", " %{http_code}", "--unix-socket"]).arg(daemon.socket());
-    let output = curl.arg(format!("http://x/v1/{path}")).uid(uid).gid(uid).output().unwrap();
-    text(&output)
+    let (status, body) = daemon.asked(uid, method, path, "");
+    format!("{body} {status}")
 }
 
 #[test]
@@ -90,8 +84,7 @@ fn a_named_approver_sees_and_decides_and_others_learn_nothing() {
     if !is_root() {
         return;
     }
-    let daemon = Daemon::start(&Settings { approvers: Some("[12345]"), ..Settings::default() });
-    fs::set_permissions(daemon.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    let daemon = Daemon::start(&Settings { more: "approvers = [12345]\n".into(), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 30", curl(&server, "")));
     let hold = daemon.the_hold();
@@ -141,7 +134,7 @@ fn rules_with_a_mistake_never_replace_rules_that_work() {
     if !is_root() {
         return;
     }
-    let rules = "version: 1\nrules:\n  - {id: one, summary: s, on: exec, match: {agent: x}, action: alert}\n";
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: one, summary: s, on: exec, match: {agent: x}, action: alert}\n";
     let daemon = Daemon::start(&Settings { rules: Some(rules.into()), ..Settings::default() });
     let before = daemon.json(&["status"])["rules"]["sha256"].clone();
     std::fs::write(daemon.dir().join("rules/test.yaml"), rules.replace("alert", "alarm")).unwrap();
@@ -150,7 +143,7 @@ fn rules_with_a_mistake_never_replace_rules_that_work() {
     assert!(text(&refused).contains("alarm"), "{}", text(&refused));
     let status = daemon.json(&["status"]);
     assert_eq!(status["rules"]["sha256"], before);
-    assert!(status["rules"]["problem"].as_str().unwrap().contains("test.yaml:3"), "{status}");
+    assert!(status["rules"]["problem"].as_str().unwrap().contains("test.yaml:4"), "{status}");
     std::fs::write(daemon.dir().join("rules/test.yaml"), rules.replace("one", "two")).unwrap();
     daemon.expect(&["rules", "reload"]);
     assert_ne!(daemon.json(&["status"])["rules"]["sha256"], before);

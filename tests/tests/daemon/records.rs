@@ -1,6 +1,6 @@
 //! Records that survive: files that another program takes away, alerts behind many connections, repeats.
 
-use std::{collections::BTreeSet, fs, path::PathBuf, process::Command};
+use std::{collections::BTreeSet, fs, path::PathBuf};
 
 use interlock::ledger::verify_all;
 use interlock_tests::{
@@ -27,9 +27,7 @@ fn state(daemon: &Daemon, file: &str) -> PathBuf {
 
 /// A count of the daemon's metrics; 0 where there is none.
 fn counted(daemon: &Daemon, metric: &str) -> u64 {
-    let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
-    let page = Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output();
-    let count = text(&page.unwrap()).lines().find_map(|line| line.strip_prefix(metric)?.trim().parse().ok());
+    let count = daemon.metrics().lines().find_map(|line| line.strip_prefix(metric)?.trim().parse().ok());
     count.unwrap_or(0)
 }
 

@@ -64,6 +64,7 @@ fn unknown(explained: &Value) -> String {
 }
 
 const RULES: &str = "version: 1
+builtin: replace
 rules:
   - id: held
     summary: A credential, then infrastructure.
@@ -94,7 +95,7 @@ fn a_hold_that_outlived_its_daemon_is_explained_as_it_was_then_and_what_is_lost_
         daemon.kill();
         // Other rules are in force then, which would not have held it.
         let other = format!(
-            "version: 1\nrules:\n  - {{id: other, summary: s, on: open, match: {{secret: any}}, action: alert, risk: {restart}}}\n"
+            "version: 1\nbuiltin: replace\nrules:\n  - {{id: other, summary: s, on: open, match: {{secret: any}}, action: alert, risk: {restart}}}\n"
         );
         fs::write(daemon.dir().join("rules/test.yaml"), other).unwrap();
         daemon.start_again();

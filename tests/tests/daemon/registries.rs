@@ -4,7 +4,7 @@ use std::process::Command;
 
 use interlock_tests::{
     agent::{Home, READ_SECRET},
-    daemon::{Daemon, Settings, text},
+    daemon::{Daemon, Settings},
     is_root,
     server::Server,
     wait,
@@ -46,9 +46,7 @@ fn a_package_manager_teaches_its_registry_in_the_background_and_again_after_a_re
     );
     asked(&daemon, 1);
     let status = daemon.json(&["status"]);
-    let address = status["metrics"].as_str().unwrap();
-    let metrics =
-        || text(&Command::new("curl").args(["-s", &format!("http://{address}/metrics")]).output().unwrap());
+    let metrics = || daemon.metrics();
     let failed =
         |failure: &Value| failure.as_str().is_some_and(|failure| failure.starts_with("npm did not say"));
     if status["registries"]["failures"].as_array().is_some_and(|failures| failures.iter().any(failed)) {

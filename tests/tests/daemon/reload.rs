@@ -5,14 +5,14 @@ use std::{fs, time::Duration};
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
     backend::{Backend, not_here},
-    daemon::{Daemon, Settings},
+    daemon::{Daemon, Settings, text},
     is_root,
     server::Server,
     wait,
 };
 use serde_json::Value;
 
-const ONE: &str = "version: 1\nrules:\n  - {id: one, summary: Any secret., on: open, match: {secret: {grade: A}}, action: alert}\n";
+const ONE: &str = "version: 1\nbuiltin: replace\nrules:\n  - {id: one, summary: Any secret., on: open, match: {secret: {grade: A}}, action: alert}\n";
 const SECRETS: &str = include_str!("../../../rules/catalog/secrets.yaml");
 
 /// The built-in catalogue with an entry in front of all others, so that each gets another number.
@@ -61,9 +61,9 @@ fn a_changed_rule_file_is_read_and_a_broken_one_never_replaces_it() {
         let lines: Vec<_> =
             rules["problems"].as_array().unwrap().iter().map(|found| &found["line"]).collect();
         rules["count"] == 2
-            && problem.contains("test.yaml:3:")
             && problem.contains("test.yaml:4:")
-            && lines == [3, 4]
+            && problem.contains("test.yaml:5:")
+            && lines == [4, 5]
     });
     // As editors and configuration managers do it.
     fs::write(daemon.dir().join("rules/.new"), ONE).unwrap();
@@ -74,11 +74,38 @@ fn a_changed_rule_file_is_read_and_a_broken_one_never_replaces_it() {
 }
 
 #[test]
+fn own_rules_extend_the_built_in_ones_and_a_set_that_replaces_them_is_said_everywhere() {
+    if !is_root() {
+        return;
+    }
+    let extends = ONE.replace("builtin: replace\n", "");
+    let daemon = Daemon::start(&Settings { rules: Some(extends), ..Settings::default() });
+    let rules = daemon.json(&["status"])["rules"].clone();
+    let builtin = rules["builtin"].as_u64().unwrap();
+    assert!(builtin > 10 && rules["count"] == builtin + 1 && rules["replaced"].is_null(), "{rules}");
+
+    fs::write(daemon.dir().join("rules/test.yaml"), ONE).unwrap();
+    rules_are(&daemon, "they replace", |rules| {
+        let place = rules["replaced"].as_str().unwrap_or_default();
+        rules["count"] == 1 && rules["builtin"] == 0 && place.ends_with("test.yaml:2")
+    });
+    let status = text(&daemon.cli(&["status"]));
+    assert!(status.contains("NONE OF THE BUILT-IN RULES IS IN FORCE"), "{status}");
+    for said in [text(&daemon.cli(&["doctor"])), daemon.log()] {
+        assert!(said.contains("none of the built-in rules is in force"), "{said}");
+    }
+    drop(daemon);
+    let daemon = Daemon::start(&Settings { rules: Some(ONE.into()), ..Settings::default() });
+    let log = daemon.log();
+    assert!(log.contains("test.yaml:2 says builtin: replace"), "at the start: {log}");
+}
+
+#[test]
 fn what_is_held_goes_on_waiting_when_the_new_rules_would_not_hold_it() {
     if !is_root() {
         return;
     }
-    let hold = "version: 1\nrules:\n  - {id: held, summary: s, on: connect, match: {destination: infra, touched: {grade: A}}, action: hold}\n";
+    let hold = "version: 1\nbuiltin: replace\nrules:\n  - {id: held, summary: s, on: connect, match: {destination: infra, touched: {grade: A}}, action: hold}\n";
     let daemon = Daemon::start(&Settings { rules: Some(hold.into()), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo finished", curl(&server, "")));
@@ -100,7 +127,7 @@ fn a_rule_by_a_name_that_the_catalogue_lacks_is_said() {
     let rules = ONE.replace("{secret: {grade: A}}", "{secret: {entry: railway-cly}}");
     let daemon = Daemon::start(&Settings { rules: Some(rules), ..Settings::default() });
     let log = daemon.log();
-    assert!(log.contains("test.yaml:3:") && log.contains("railway"), "{log}");
+    assert!(log.contains("test.yaml:4:") && log.contains("railway"), "{log}");
 }
 
 #[test]
@@ -136,7 +163,7 @@ fn no_read_is_judged_by_half_of_one_catalogue_and_half_of_another() {
     if !is_root() {
         return;
     }
-    let rules = "version: 1\nrules:\n  - {id: railway, summary: Its token., on: open, match: {secret: {entry: railway-cli}}, action: deny}\n";
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: railway, summary: Its token., on: open, match: {secret: {entry: railway-cli}}, action: deny}\n";
     let daemon = Daemon::start(&Settings { catalog: true, rules: Some(rules.into()), ..Settings::default() });
     let home = Home::new();
     let script = "exec python3 -c \"\nimport os, time\nwhile not os.path.exists('go'):\n    time.sleep(.005)\n    \

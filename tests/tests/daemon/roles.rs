@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    os::unix::{fs::PermissionsExt as _, net::UnixStream, process::CommandExt as _},
+    os::unix::{net::UnixStream, process::CommandExt as _},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,50 +25,35 @@ const LIMITED: u32 = 12004;
 const NOBODY: u32 = 12005;
 
 const ROLES: &str =
-    "viewer = [12001]\napprover = [12002, { who = 12004, up_to = \"high\" }]\nadmin = [12003]";
-
-fn start(settings: &Settings) -> Daemon {
-    let daemon = Daemon::start(settings);
-    fs::set_permissions(daemon.dir(), fs::Permissions::from_mode(0o755)).unwrap();
-    daemon
-}
-
-/// The status of an answer, and its body.
-fn asked(uid: u32, daemon: &Daemon, method: &str, path: &str, body: &str) -> (u16, String) {
-    let mut curl = Command::new("curl");
-    curl.args(["-s", "-X", method, "-d", body, "-w", "\n%{http_code}", "--unix-socket"]).arg(daemon.socket());
-    let output = text(&curl.arg(format!("http://x/v1/{path}")).uid(uid).gid(uid).output().unwrap());
-    let (body, status) = output.trim_end().rsplit_once('\n').unwrap_or_else(|| panic!("{output}"));
-    (status.parse().unwrap(), body.to_owned())
-}
+    "[roles]\nviewer = [12001]\napprover = [12002, { who = 12004, up_to = \"high\" }]\nadmin = [12003]\n";
 
 #[test]
 fn each_route_takes_what_its_role_may_ask() {
     if !is_root() {
         return;
     }
-    let daemon = start(&Settings { roles: Some(ROLES), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: ROLES.into(), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 60", curl(&server, "")));
     let hold = daemon.the_hold();
     let session = daemon.json(&["ps"])[0]["id"].as_str().unwrap().to_owned();
-    let status = |uid, method, path: &str| asked(uid, &daemon, method, path, "").0;
+    let status = |uid, method, path: &str| daemon.asked(uid, method, path, "").0;
     // What is seen.
     for (path, what) in [("sessions", &session), ("holds?peek=true", &hold)] {
         for (uid, sees) in [(VIEWER, true), (APPROVER, true), (ADMIN, true), (LIMITED, true), (NOBODY, false)]
         {
-            let (code, body) = asked(uid, &daemon, "GET", path, "");
+            let (code, body) = daemon.asked(uid, "GET", path, "");
             assert_eq!((code, body.contains(what.as_str())), (200, sees), "{uid} {path}: {body}");
         }
     }
     let explain = format!("explain/{hold}?peek=true");
     assert_eq!([VIEWER, NOBODY].map(|uid| status(uid, "GET", &explain)), [200, 404]);
-    let events = |uid| asked(uid, &daemon, "GET", "events", "").1.contains("flow-held");
+    let events = |uid| daemon.asked(uid, "GET", "events", "").1.contains("flow-held");
     assert_eq!([VIEWER, APPROVER, NOBODY].map(events), [true, true, false]);
     // What is done, from those who may not to those who may.
     let approve = format!("holds/{hold}/approve");
     assert_eq!([NOBODY, VIEWER].map(|uid| status(uid, "POST", &approve)), [404, 403]);
-    let (code, body) = asked(LIMITED, &daemon, "POST", &approve, "");
+    let (code, body) = daemon.asked(LIMITED, "POST", &approve, "");
     assert_eq!((code, body.contains("beyond the limits")), (403, true), "{body}");
     let freeze = format!("sessions/{session}/freeze");
     assert_eq!([NOBODY, VIEWER, LIMITED].map(|uid| status(uid, "POST", &freeze)), [404, 403, 200]);
@@ -79,10 +64,10 @@ fn each_route_takes_what_its_role_may_ask() {
         [NOBODY, VIEWER, APPROVER, ADMIN].map(|uid| status(uid, "POST", reload)),
         [403, 403, 403, 200]
     );
-    let (code, body) = asked(APPROVER, &daemon, "POST", &approve, r#"{"session":true,"reason":"ours"}"#);
+    let (code, body) = daemon.asked(APPROVER, "POST", &approve, r#"{"session":true,"reason":"ours"}"#);
     assert_eq!(code, 200, "{body}");
-    assert!(asked(VIEWER, &daemon, "GET", "grants", "").1.contains("\"g"), "a viewer sees grants");
-    assert_eq!(asked(NOBODY, &daemon, "GET", "grants", ""), (200, "[]".to_owned()));
+    assert!(daemon.asked(VIEWER, "GET", "grants", "").1.contains("\"g"), "a viewer sees grants");
+    assert_eq!(daemon.asked(NOBODY, "GET", "grants", ""), (200, "[]".to_owned()));
     let revoke = format!("grants/g{}/revoke", hold.trim_start_matches('h'));
     assert_eq!([NOBODY, VIEWER, APPROVER].map(|uid| status(uid, "POST", &revoke)), [404, 403, 200]);
     // Each refusal is told, with who asked for what.
@@ -100,18 +85,18 @@ fn two_persons_approve_also_over_a_restart_and_the_owner_is_neither() {
     if !is_root() {
         return;
     }
-    let rules = "version: 1\nrules:\n  - {id: two, summary: s, on: connect, match: {destination: infra},\n     action: hold, approve: {count: 2, reason: required}}\n";
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: two, summary: s, on: connect, match: {destination: infra},\n     action: hold, approve: {count: 2, reason: required}}\n";
     let settings =
-        Settings { rules: Some(rules.into()), pinned: true, roles: Some(ROLES), ..Settings::default() };
-    let mut daemon = start(&settings);
+        Settings { rules: Some(rules.into()), pinned: true, more: ROLES.into(), ..Settings::default() };
+    let mut daemon = Daemon::start(&settings);
     let (home, server) = (Home::new(), Server::start());
     let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo exit $?", curl(&server, "")));
     let hold = daemon.the_hold();
     let approve = format!("holds/{hold}/approve");
-    let owner = asked(0, &daemon, "POST", &approve, r#"{"reason":"mine"}"#);
+    let owner = daemon.asked(0, "POST", &approve, r#"{"reason":"mine"}"#);
     assert_eq!(owner.0, 403, "the session is root's: {}", owner.1);
-    assert_eq!(asked(APPROVER, &daemon, "POST", &approve, "").0, 422, "without a reason");
-    let (code, first) = asked(APPROVER, &daemon, "POST", &approve, r#"{"reason":"ours"}"#);
+    assert_eq!(daemon.asked(APPROVER, "POST", &approve, "").0, 422, "without a reason");
+    let (code, first) = daemon.asked(APPROVER, "POST", &approve, r#"{"reason":"ours"}"#);
     assert!(code == 200 && first.contains(r#""state":"waiting""#), "{code} {first}");
     assert_eq!(daemon.the_event("approval-given")["interlock.hold.approved_by"], "uid 12002");
     let listed = text(&daemon.cli(&["holds"]));
@@ -119,17 +104,12 @@ fn two_persons_approve_also_over_a_restart_and_the_owner_is_neither() {
     daemon.kill();
     daemon.start_again();
     assert_eq!(daemon.holds()[0]["approvals"][0]["by"], "uid 12002", "{:?}", daemon.holds());
-    assert_eq!(asked(APPROVER, &daemon, "POST", &approve, r#"{"reason":"again"}"#).0, 409);
+    assert_eq!(daemon.asked(APPROVER, "POST", &approve, r#"{"reason":"again"}"#).0, 409);
     server.silent().unwrap();
-    let (code, second) = asked(ADMIN, &daemon, "POST", &approve, r#"{"reason":"checked"}"#);
+    let (code, second) = daemon.asked(ADMIN, "POST", &approve, r#"{"reason":"checked"}"#);
     assert!(code == 200 && second.contains(r#""state":"approved""#), "{code} {second}");
     assert!(agent.finish().contains("exit 0"), "{}", agent.output());
-    let ledger = fs::read_to_string(daemon.dir().join("state/ledger.jsonl")).unwrap();
-    let approvals: Vec<Value> = ledger
-        .lines()
-        .map(|line| serde_json::from_str::<Value>(line).unwrap())
-        .filter(|record| record["kind"] == "approve")
-        .collect();
+    let approvals = daemon.records("approve");
     assert_eq!(approvals.len(), 2, "{approvals:?}");
     assert_eq!(
         (&approvals[0]["detail"]["reason"], &approvals[1]["detail"]["reason"]),
@@ -142,14 +122,15 @@ fn a_group_of_the_rule_and_a_code_of_whoever_has_enrolled_nothing_let_nobody_thr
     if !is_root() {
         return;
     }
-    let rules = "version: 1\nrules:\n  - {id: one, summary: s, on: connect, match: {destination: infra},\n     action: hold, approve: {by: [no-such-group-here], factor: totp}}\n";
-    let daemon = start(&Settings { rules: Some(rules.into()), roles: Some(ROLES), ..Settings::default() });
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: one, summary: s, on: connect, match: {destination: infra},\n     action: hold, approve: {by: [no-such-group-here], factor: totp}}\n";
+    let daemon =
+        Daemon::start(&Settings { rules: Some(rules.into()), more: ROLES.into(), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 30", curl(&server, "")));
     let approve = format!("holds/{}/approve", daemon.the_hold());
-    let (code, body) = asked(ADMIN, &daemon, "POST", &approve, "");
+    let (code, body) = daemon.asked(ADMIN, "POST", &approve, "");
     assert!(code == 403 && body.contains("members of no-such-group-here"), "{code} {body}");
-    let (code, body) = asked(ADMIN, &daemon, "POST", &approve, r#"{"proof":{"code":"123456"}}"#);
+    let (code, body) = daemon.asked(ADMIN, "POST", &approve, r#"{"proof":{"code":"123456"}}"#);
     assert_eq!(code, 403, "{body}");
     server.silent().unwrap();
 }
@@ -159,25 +140,20 @@ fn who_asks_too_often_for_what_it_may_not_is_not_listened_to() {
     if !is_root() {
         return;
     }
-    let daemon = start(&Settings { roles: Some(ROLES), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: ROLES.into(), ..Settings::default() });
     let (home, server) = (Home::new(), Server::start());
     let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 60", curl(&server, "")));
     let hold = daemon.the_hold();
     let approve = format!("holds/{hold}/approve");
-    let codes: Vec<u16> = (0..12).map(|_| asked(VIEWER, &daemon, "POST", &approve, "").0).collect();
+    let codes: Vec<u16> = (0..12).map(|_| daemon.asked(VIEWER, "POST", &approve, "").0).collect();
     assert_eq!(codes[..10], [403; 10], "{codes:?}");
     assert_eq!(codes[10..], [429; 2], "{codes:?}");
-    assert_eq!(asked(VIEWER, &daemon, "GET", "holds", "").0, 200, "it goes on seeing");
+    assert_eq!(daemon.asked(VIEWER, "GET", "holds", "").0, 200, "it goes on seeing");
     let told = daemon.events("attempt-refused");
     assert_eq!(told.len(), 1, "the others are counted: {told:?}");
-    let metrics = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
-    let page = Command::new("curl").args(["-s", &format!("http://{metrics}/metrics")]).output().unwrap();
-    assert!(
-        text(&page).contains("interlock_requests_refused_total{request=\"approve\"} 10"),
-        "{}",
-        text(&page)
-    );
-    assert_eq!(asked(APPROVER, &daemon, "POST", &format!("holds/{hold}/deny"), "").0, 200, "another user");
+    let metrics = daemon.metrics();
+    assert!(metrics.contains("interlock_requests_refused_total{request=\"approve\"} 10"), "{metrics}");
+    assert_eq!(daemon.asked(APPROVER, "POST", &format!("holds/{hold}/deny"), "").0, 200, "another user");
 }
 
 /// Holds so many connections open, on each half a request; says so, and how long the first of them lasted.
@@ -210,7 +186,7 @@ fn a_users_half_sent_requests_take_no_other_users_place_and_end() {
     if !is_root() {
         return;
     }
-    let daemon = start(&Settings { roles: Some(ROLES), ..Settings::default() });
+    let daemon = Daemon::start(&Settings { more: ROLES.into(), ..Settings::default() });
     let script = daemon.dir().join("half.py");
     fs::write(&script, HALF).unwrap();
     let output = daemon.dir().join("half.out");
@@ -226,7 +202,7 @@ fn a_users_half_sent_requests_take_no_other_users_place_and_end() {
     };
     said("open");
     let began = Instant::now();
-    assert_eq!(asked(VIEWER, &daemon, "GET", "holds", "").0, 200);
+    assert_eq!(daemon.asked(VIEWER, "GET", "holds", "").0, 200);
     println!("answered after {:?}", began.elapsed()); // a full house answers with an error
     // Half a body is not waited for either, and a whole request beside it is answered.
     let mut half = UnixStream::connect(daemon.socket()).unwrap();

@@ -123,10 +123,7 @@ os.execvp(sys.argv[2], sys.argv[2:])
     let hold = daemon.the_hold();
     assert!(server.silent().is_ok(), "{:?}", server.seen());
     daemon.expect(&["approve", &hold]);
-    wait::until("it arrives", || match server.seen().requests.len() {
-        1 => Ok(()),
-        other => Err((other, daemon.log())),
-    });
+    server.arrives(1);
 }
 
 /// Asks again and again on one connection; returns how often.

@@ -126,8 +126,7 @@ fn in_observe_mode_nothing_is_forbidden_to_a_session_for_the_sake_of_a_proof() {
     if !is_root() {
         return;
     }
-    let rules =
-        "version: 1\nrules: [{id: no, summary: s, on: open, match: {secret: {grade: [A]}}, action: deny}]\n";
+    let rules = "version: 1\nbuiltin: replace\nrules: [{id: no, summary: s, on: open, match: {secret: {grade: [A]}}, action: deny}]\n";
     let settings = Settings { pinned: true, observe: true, rules: Some(rules.into()), ..Settings::default() };
     let (mut daemon, home) = (Daemon::start(&settings), Home::new());
     let before = backends(&daemon);

@@ -59,7 +59,7 @@ fn one_user_leaves_room_for_the_sessions_of_others() {
     if !is_root() {
         return;
     }
-    let settings = Settings { sessions_per_user: Some(1), ..Settings::default() };
+    let settings = Settings { more: "sessions_per_user = 1\n".into(), ..Settings::default() };
     let (daemon, home) = (Daemon::start(&settings), Home::new());
     let agent = |user: u32| {
         let script = format!("exec setpriv --reuid {user} env CLAUDE_CODE_CHILD_SESSION=1 sleep 30");

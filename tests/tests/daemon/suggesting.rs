@@ -107,7 +107,7 @@ fn nothing_is_suggested_from_a_session_that_a_person_denied() {
 /// A daemon with one rule about a program that does one thing, which is to be `action`.
 fn about_execs(action: &str) -> Daemon {
     let rules = format!(
-        "version: 1\nrules:\n  - {{ id: counts, summary: It counts., on: exec, match: {{ process: {{ executable: \"**/seq\" }} }}, \
+        "version: 1\nbuiltin: replace\nrules:\n  - {{ id: counts, summary: It counts., on: exec, match: {{ process: {{ executable: \"**/seq\" }} }}, \
          {action} }}\n"
     );
     Daemon::start(&Settings { rules: Some(rules), ..Settings::default() })

@@ -1,11 +1,11 @@
 //! Break-glass and pause: for a time everything of a session is allowed, and everything is recorded.
 
-use std::{fs, os::unix::process::CommandExt as _, process::Command, time::Duration};
+use std::{fs, time::Duration};
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running, curl},
     daemon::{Daemon, Settings, binary, text},
-    is_root,
+    factor, is_root,
     server::Server,
     wait,
 };
@@ -50,10 +50,7 @@ impl Desk {
     }
 
     fn arrived(&self, n: usize) {
-        wait::until("it arrives", || match self.server.seen().requests.len() {
-            seen if seen >= n => Ok(()),
-            seen => Err((seen, self.daemon.json(&["holds"]))),
-        });
+        self.server.arrives(n);
     }
 
     fn breaks_glass(&self, time: &str) {
@@ -65,12 +62,6 @@ impl Desk {
     fn refuses(&self, code: i32, args: &[&str], why: &str) {
         let output = self.daemon.cli(args);
         assert!(output.status.code() == Some(code) && text(&output).contains(why), "{args:?}: {output:?}");
-    }
-
-    fn records(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.daemon.dir().join("state/ledger.jsonl")).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.filter(|record| record["kind"] == "break-glass").collect()
     }
 }
 
@@ -114,10 +105,14 @@ fn everything_goes_on_until_the_deadline_also_over_a_restart_and_everything_is_t
         A_WHILE,
         || if desk.server.seen().requests.len() == 3 { Ok(()) } else { Err(()) },
     );
-    let changes: Vec<Value> =
-        desk.records().into_iter().map(|record| record["detail"]["change"].clone()).collect();
+    let changes: Vec<Value> = desk
+        .daemon
+        .records("break-glass")
+        .into_iter()
+        .map(|record| record["detail"]["change"].clone())
+        .collect();
     assert_eq!(changes, ["begin", "end"]);
-    let begin = desk.records().remove(0);
+    let begin = desk.daemon.records("break-glass").remove(0);
     assert_eq!(
         (&begin["detail"]["reason"], &begin["detail"]["for_seconds"]),
         (&"an outage".into(), &20.into())
@@ -127,7 +122,7 @@ fn everything_goes_on_until_the_deadline_also_over_a_restart_and_everything_is_t
 
 #[test]
 fn neither_rules_freeze_nor_kill_meanwhile_and_a_persons_freeze_ends_it() {
-    let rules = "version: 1\nrules:\n  - {id: any, summary: s, on: open, match: {secret: {class: paas}}, action: freeze}\n";
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: any, summary: s, on: open, match: {secret: {class: paas}}, action: freeze}\n";
     let home = Home::new();
     if !is_root() {
         return;
@@ -155,7 +150,8 @@ fn neither_rules_freeze_nor_kill_meanwhile_and_a_persons_freeze_ends_it() {
 
 #[test]
 fn it_is_root_s_bounded_and_ended_by_hand() {
-    let Some(desk) = Desk::new(&Settings { more: "break_glass_most = \"2m\"\n", ..Settings::default() })
+    let Some(desk) =
+        Desk::new(&Settings { more: "break_glass_most = \"2m\"\n".into(), ..Settings::default() })
     else {
         return;
     };
@@ -164,10 +160,7 @@ fn it_is_root_s_bounded_and_ended_by_hand() {
     desk.refuses(1, &["break-glass", "1-2", "--for", "1m", "--reason", "x"], "there is no session");
     desk.refuses(2, &["break-glass", &session, "--for", "1m"], "--reason");
     desk.refuses(1, &["break-glass", &session, "--end"], "nothing is suspended");
-    let mut other = Command::new(binary());
-    other.arg("--socket").arg(desk.daemon.socket());
-    other.args(["break-glass", &session, "--for", "1m", "--reason", "x"]).uid(4711).gid(4711);
-    let other = other.output().unwrap();
+    let other = desk.daemon.cli_as(4711, &["break-glass", &session, "--for", "1m", "--reason", "x"], "");
     assert!(other.status.code() == Some(4) && text(&other).contains("break the glass"), "{other:?}");
 
     desk.breaks_glass("1m");
@@ -181,7 +174,7 @@ fn it_is_root_s_bounded_and_ended_by_hand() {
 
 #[test]
 fn a_session_breaks_no_glass_and_pauses_nothing() {
-    let Some(desk) = Desk::new(&Settings { more: "pause = \"15m\"\n", ..Settings::default() }) else {
+    let Some(desk) = Desk::new(&Settings { more: "pause = \"15m\"\n".into(), ..Settings::default() }) else {
         return;
     };
     let (session, socket) = (desk.session(), desk.daemon.socket().display().to_string());
@@ -196,14 +189,14 @@ fn a_session_breaks_no_glass_and_pauses_nothing() {
         _ => Err(insider.output()),
     });
     assert!(desk.daemon.events("session-suspended").is_empty());
-    assert!(desk.records().is_empty());
+    assert!(desk.daemon.records("break-glass").is_empty());
 }
 
 #[test]
 fn a_person_pauses_their_own_sessions_as_far_as_the_configuration_says() {
     let Some(desk) = Desk::new(&Settings::default()) else { return };
     desk.refuses(4, &["pause", "--reason", "x"], "the configuration allows no pause");
-    let Some(desk) = Desk::new(&Settings { more: "pause = \"15m\"\n", ..Settings::default() }) else {
+    let Some(desk) = Desk::new(&Settings { more: "pause = \"15m\"\n".into(), ..Settings::default() }) else {
         return;
     };
     desk.refuses(1, &["pause", "--for", "16m", "--reason", "x"], "the key `pause`");
@@ -221,18 +214,12 @@ fn a_person_pauses_their_own_sessions_as_far_as_the_configuration_says() {
 
 #[test]
 fn who_has_enrolled_a_factor_breaks_no_glass_without_it() {
-    let Some(desk) = Desk::new(&Settings { more: "factor = \"by-rule\"\n", ..Settings::default() }) else {
+    let Some(desk) = Desk::new(&Settings { more: "factor = \"by-rule\"\n".into(), ..Settings::default() })
+    else {
         return;
     };
-    // A file as `interlock factor add totp` leaves it.
-    let dir = desk.daemon.dir().join("state/factors");
-    fs::create_dir(&dir).unwrap();
-    let enrolled = r#"{"version":1,"user":0,"next":2,"devices":[{"id":"f1","enrolled":"2026-01-01T00:00:00Z",
-        "secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ","last_step":0,"drift":0}],"keys":[],"attempts":{"wrong":[],"locked":null},"used":[]}"#;
-    fs::write(dir.join("0.json"), enrolled).unwrap();
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::set_permissions(dir.join("0.json"), fs::Permissions::from_mode(0o600)).unwrap();
+    let _ = factor::enrol(&desk.daemon, 0);
     let session = desk.session();
     desk.refuses(4, &["break-glass", &session, "--for", "1m", "--reason", "x"], "has enrolled a factor");
-    assert!(desk.records().is_empty());
+    assert!(desk.daemon.records("break-glass").is_empty());
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 /// Says which line it got.
 const AGENT: &str = "echo READY-$((40+2)); while read -r line; do echo \"KEY:$line:\"; done";
 
-const HOLD_OPEN: &str = "version: 1\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
+const HOLD_OPEN: &str = "version: 1\nbuiltin: replace\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
     match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
 
 /// A person's shell, an agent that it runs in the foreground, and the daemon that watches it.

@@ -56,7 +56,7 @@ impl Desk {
 }
 
 #[test]
-fn a_hold_its_decision_a_freeze_and_a_thaw_are_told_on_the_agents_terminal() {
+fn a_hold_its_decision_a_freeze_a_thaw_and_a_suspension_are_told_on_the_agents_terminal() {
     let Some(desk) = Desk::new(&Settings::default(), "REQUEST; echo GOES''ON; read -r x; echo got $x") else {
         return;
     };
@@ -77,10 +77,16 @@ fn a_hold_its_decision_a_freeze_and_a_thaw_are_told_on_the_agents_terminal() {
     desk.terminal.shows(&format!("interlock thaw {session}"));
     desk.daemon.expect(&["thaw", &session]);
     desk.terminal.shows(&format!("interlock: session {session} goes on, on probation; thawed by uid 0"));
+    desk.daemon.expect(&["break-glass", &session, "--for", "5m", "--reason", "an outage"]);
+    desk.terminal.shows(&format!("interlock: nothing of session {session} is stopped until "));
+    desk.terminal.shows("break-glass by uid 0");
+    desk.terminal.shows(&format!("interlock break-glass {session} --end"));
+    desk.daemon.expect(&["break-glass", &session, "--end"]);
+    desk.terminal.shows(&format!("interlock: session {session}: rules are in force again: "));
     desk.terminal.types("y");
     desk.terminal.shows("got y");
     assert_eq!(desk.server.seen().requests.len(), 1);
-    assert_eq!(desk.doctor(), "\"good\" \"told 4 times\"");
+    assert_eq!(desk.doctor(), "\"good\" \"told 6 times\"");
 }
 
 #[test]
@@ -158,7 +164,7 @@ fn a_stopped_terminal_keeps_nobody_waiting_and_is_counted() {
 #[test]
 fn nobody_is_told_where_nobody_sits_or_wants_to_be() {
     let quiet = [
-        Settings { terminal: Some("off"), ..Settings::default() },
+        Settings { more: "terminal = \"off\"\n".into(), ..Settings::default() },
         Settings { unattended: true, ..Settings::default() },
     ];
     for settings in quiet {

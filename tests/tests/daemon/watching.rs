@@ -5,7 +5,7 @@ use std::{fs, time::Duration};
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running, curl},
     daemon::{Daemon, Settings, binary},
-    is_root,
+    factor, is_root,
     server::Server,
     terminal::Terminal,
     wait,
@@ -25,10 +25,14 @@ struct Desk {
 
 impl Desk {
     fn new() -> Option<Self> {
+        Self::with(Settings::default())
+    }
+
+    fn with(settings: Settings) -> Option<Self> {
         if !is_root() {
             return None;
         }
-        let settings = Settings { shared_terminal: Some("refuse"), pinned: true, ..Settings::default() };
+        let settings = Settings { shared_terminal: Some("refuse"), pinned: true, ..settings };
         let (daemon, home, server) = (Daemon::start(&settings), Home::new(), Server::start());
         let terminal = Terminal::open(&home.path().join("work"));
         terminal.resize(SMALL.0, SMALL.1);
@@ -61,6 +65,12 @@ impl Desk {
         self.displays("type yes and Enter to approve");
     }
 
+    /// Leaves the text that says why something was refused.
+    fn leaves(&self) {
+        self.terminal.presses("\u{1b}");
+        self.displays("waiting for a decision: 1");
+    }
+
     /// The terminal is as it was before.
     fn has_ended(&self) {
         self.displays("ENDED 0");
@@ -73,10 +83,7 @@ impl Desk {
     }
 
     fn arrive(&self, count: usize) {
-        wait::until("it arrives", || match self.server.seen().requests.len() {
-            requests if requests == count => Ok(()),
-            other => Err(other),
-        });
+        self.server.arrives(count);
     }
 }
 
@@ -102,6 +109,48 @@ fn a_person_approves_by_key_what_the_screen_shows() {
     desk.has_ended();
 }
 
+/// A rule that asks for a reason and a code.
+const STRICT: &str = "version: 1\nbuiltin: replace\nrules:\n  - id: strict\n    summary: A credential, then infrastructure.\n    on: connect\n    \
+    match: { destination: infra, touched: { grade: A } }\n    action: hold\n    approve: { reason: required, factor: totp }\n";
+
+#[test]
+fn a_reason_and_a_code_are_given_at_the_screen_and_the_daemon_says_what_it_lacks() {
+    let more = "factor = \"by-rule\"\n".into();
+    let settings = Settings { rules: Some(STRICT.into()), more, ..Settings::default() };
+    let Some(desk) = Desk::with(settings) else { return };
+    let secret = factor::enrol(&desk.daemon, 0);
+    let mut agent = desk.agent("");
+    desk.watch();
+    desk.displays("waiting for a decision: 1");
+    desk.terminal.presses("a");
+    desk.displays("approve h1?");
+    desk.terminal.presses(" ");
+    desk.displays("r to say why, as the rule asks");
+    desk.terminal.presses("rours, ticket OPS-7\r");
+    desk.displays("why: ours, ticket OPS-7");
+    desk.terminal.presses("yes\r");
+    desk.displays("refused: not permitted");
+    desk.displays("--code"); // what to do, to its last word
+    wait::throughout("held", A_WHILE, || desk.server.silent());
+    desk.leaves();
+    desk.terminal.presses("a");
+    desk.displays("approve h1?");
+    desk.terminal.presses(" ");
+    desk.displays("r to say why, as the rule asks");
+    desk.terminal.presses("rours, ticket OPS-7\r");
+    desk.displays("why: ours, ticket OPS-7");
+    desk.terminal.presses("c");
+    desk.displays("code of your device");
+    desk.terminal.presses(&format!("{}\r", factor::code(secret, 0)));
+    desk.displays("a code is given");
+    desk.terminal.presses("yes\r");
+    desk.displays("released h1");
+    assert!(agent.finish().contains("ok"), "{}", agent.output());
+    let record = desk.daemon.records("approve").remove(0);
+    assert_eq!(record["detail"]["reason"], "ours, ticket OPS-7", "{record}");
+    assert_eq!(record["detail"]["factor"].as_str().map(|factor| &factor[..4]), Some("totp"), "{record}");
+}
+
 #[test]
 fn who_joins_a_hold_while_the_question_is_open_is_not_approved_with_it() {
     let Some(desk) = Desk::new() else { return };
@@ -120,6 +169,7 @@ fn who_joins_a_hold_while_the_question_is_open_is_not_approved_with_it() {
     desk.terminal.presses("yes\r");
     desk.displays("refused: more waits under h1 than you were shown");
     wait::throughout("held", A_WHILE, || desk.server.silent());
+    desk.leaves();
     desk.asks();
     desk.displays("all 2 of these go on");
     for command in ["-m 60", "-m 61"] {
@@ -145,6 +195,7 @@ fn where_the_daemon_refuses_its_words_are_shown() {
     desk.terminal.presses("yes\r");
     desk.displays("refused: not permitted");
     wait::throughout("held", A_WHILE, || desk.server.silent());
+    desk.leaves();
     // What stops it may be asked for from anywhere.
     desk.terminal.presses("d");
     desk.displays("y to deny h1");

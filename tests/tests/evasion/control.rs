@@ -84,7 +84,7 @@ fn continuing_and_steering_a_held_connections_program_lets_nothing_out() {
 
 #[test]
 fn continuing_and_steering_a_held_open_reads_nothing() {
-    let rules = "version: 1\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - id: hold-open\n    summary: A credential is about to be opened.\n    on: open\n    \
                  match: { secret: { grade: A, foreign: true } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
     let Some(fixture) = Fixture::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() })
     else {
@@ -163,7 +163,7 @@ fn a_dying_child_decides_nothing_for_its_parent() {
 
 /// A fixture that holds `seq`, and an agent that plays `act`; `None` where this kernel cannot hold it.
 fn counting(act: &str) -> Option<(Fixture, Running)> {
-    let rules = "version: 1\nrules:\n  - id: hold-exec\n    summary: A number is about to be counted to.\n    on: exec\n    \
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - id: hold-exec\n    summary: A number is about to be counted to.\n    on: exec\n    \
                  match: { process: { executable: \"**/seq\" } }\n    action: hold\n    timeout: { after: 60s, then: deny }\n";
     let fixture = Fixture::with(|_| Settings { rules: Some(rules.into()), ..Settings::default() })?;
     if fixture.backend() != Backend::Lsm {

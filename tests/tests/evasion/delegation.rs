@@ -73,7 +73,7 @@ fn docker(fixture: &Fixture) -> Service {
 fn delegate_rule(action: &str) -> Settings {
     let timeout = if action == "hold" { "\n    timeout: { after: 60s, then: deny }" } else { "" };
     let rules = format!(
-        "version: 1\nrules:\n  - id: delegates\n    summary: Work is handed to a service.\n    on: delegate\n    \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: delegates\n    summary: Work is handed to a service.\n    on: delegate\n    \
          match: {{ delegate: {{ service: [docker] }} }}\n    action: {action}{timeout}\n"
     );
     Settings { rules: Some(rules), ..Settings::default() }

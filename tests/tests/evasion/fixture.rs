@@ -139,7 +139,7 @@ pub fn python(act: &str) -> String {
 /// A rule set that holds whatever goes to `port` once the secret was touched.
 pub fn hold_port(port: u16) -> String {
     format!(
-        "version: 1\nrules:\n  - id: hold-port\n    summary: A credential was read, and now data goes to a port.\n    \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: hold-port\n    summary: A credential was read, and now data goes to a port.\n    \
          on: connect\n    match: {{ destination: {{ port: {port} }}, touched: {{ grade: A, foreign: true }} }}\n    \
          action: hold\n    timeout: {{ after: 60s, then: deny }}\n"
     )

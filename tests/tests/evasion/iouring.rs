@@ -9,6 +9,7 @@ use super::fixture::{ENTRY, Fixture, TOKEN, python};
 
 const DENY_OPEN: &str = "
 version: 1
+builtin: replace
 rules:
   - id: deny-open
     summary: A credential is about to be opened.

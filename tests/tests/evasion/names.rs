@@ -56,7 +56,7 @@ fn world(settings: Settings) -> Option<World> {
 
 /// The same where the machine is configured with the resolver.
 fn trusting() -> Option<World> {
-    world(Settings { resolvers: Some("[\"203.0.113.53\"]"), ..Settings::default() })
+    world(Settings { more: "resolvers = [\"203.0.113.53\"]\n".into(), ..Settings::default() })
 }
 
 impl World {

@@ -43,7 +43,7 @@ impl Bench {
     /// The rules are those lines, one each.
     fn new(rules: &[&str]) -> Self {
         let lines: String = rules.iter().map(|rule| format!("  - {rule}\n")).collect();
-        let text = format!("version: 1\nrules:\n{lines}");
+        let text = format!("version: 1\nbuiltin: replace\nrules:\n{lines}");
         let rules =
             RuleSet::parse(&[("test.yaml".into(), text)]).unwrap_or_else(|problems| panic!("{problems}"));
         let settings =

@@ -69,7 +69,7 @@ fn the_header_says_how_old_a_session_is() {
     let header = json!({ "interlock.record": 1, "interlock.version": "0.1.0", "rules.sha256": "0",
         "interlock.mode": "enforce", "sessions": [{ "id": "4711-0a1b2", "started": "2026-11-21T11:00:00Z" }] });
     let record = record(&[header, connect(4, "backboard.railway.app")]).unwrap();
-    let aged = "version: 1\nrules: [{ id: old, summary: s, on: connect, action: alert, \
+    let aged = "version: 1\nbuiltin: replace\nrules: [{ id: old, summary: s, on: connect, action: alert, \
                 match: { session: { age: { over: 30m } } } }]\n";
     let rules = Arc::new(RuleSet::parse(&[("a.yaml".into(), aged.to_owned())]).unwrap());
     assert_eq!(decided(&record.judge(&rules)), ["alert old"]);

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::case::{Case, Expected};
 
 /// Something that was not decided as a case expects.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Miss {
     pub file: String,
     /// Of the event, or of the case where its end is meant; from 1.

@@ -127,6 +127,7 @@ fn a_secret_is_followed_under_its_new_name_and_the_agent_reads_its_own() {
 #[test]
 fn the_ends_of_a_session_are_judged_like_anything_else() {
     let rules = "version: 1
+builtin: replace
 rules:
   - { id: begun, summary: s, on: lifecycle, match: { lifecycle: started, agent: claude-code }, action: alert, risk: 60 }
   - { id: over, summary: s, on: lifecycle, match: { lifecycle: ended, session: { age: { over: 1h } } }, action: alert }

@@ -11,7 +11,7 @@ use super::{
 use crate::facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Lifecycle, LinkHow, Role};
 
 /// What must hold for a rule to match; every part that is present must hold.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct Conditions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretMatch>,
@@ -39,7 +39,7 @@ pub struct Conditions {
 }
 
 /// Which secret; an empty list or `None` means any. All empty is `secret: any`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct SecretMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<String>,
@@ -53,15 +53,17 @@ pub struct SecretMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entry: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub path: Vec<Glob>,
 }
 
 /// Which destination; an empty list or `None` means any. All empty is `destination: any`.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct DestinationMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<DestinationClass>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub host: Vec<HostPattern>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub provider: Vec<String>,
@@ -88,20 +90,22 @@ impl DestinationMatch {
     }
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct ProcessMatch {
     /// Against the whole path, or against the file name where the pattern has no `/`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub executable: Vec<Glob>,
     /// Against the arguments joined by single spaces.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
     pub argv: Vec<Glob>,
     /// The process is an owner tool of the secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<bool>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct EnvironMatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<bool>,
@@ -109,7 +113,7 @@ pub struct EnvironMatch {
     pub how: Vec<EnvironHow>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct InspectMatch {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<bool>,
@@ -117,7 +121,7 @@ pub struct InspectMatch {
     pub how: Vec<InspectHow>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct DelegateMatch {
     /// Catalogue ids of services.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -126,13 +130,13 @@ pub struct DelegateMatch {
     pub how: Vec<DelegateHow>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct LinkMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub how: Vec<LinkHow>,
 }
 
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
 pub struct SessionMatch {
     #[serde(skip_serializing_if = "Age::is_any")]
     pub age: Age,
@@ -142,11 +146,13 @@ pub struct SessionMatch {
 }
 
 /// Bounds of an age, neither of them included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Age {
     #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub over: Option<Duration>,
     #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub under: Option<Duration>,
 }
 
@@ -162,7 +168,7 @@ impl Age {
 }
 
 /// A secret that the session read before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Touched {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub class: Vec<String>,
@@ -175,6 +181,7 @@ pub struct Touched {
     pub habit: Option<bool>,
     /// How long ago at most; `None`: at any time in the session.
     #[serde(serialize_with = "as_written_if_any", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub within: Option<Duration>,
 }
 

@@ -1,6 +1,9 @@
 //! The language's fields in one table: the parser knows no others, and `rules/schema.json` is made from it.
 
-use super::model::{Distinct, Moment, Order, Threshold};
+use super::{
+    builtin::REPLACE,
+    model::{Distinct, Moment, Order, Threshold},
+};
 use crate::{
     facts::{
         Action, DelegateHow, DestinationClass, EnvironHow, FactorKind, Grade, InspectHow, Kind, Lifecycle,
@@ -86,6 +89,11 @@ pub const FILE: &[Field] = &[
         "lists",
         Shape::Lists,
         "Named lists of values, for every file of the set: $name stands for all of them.",
+    ),
+    field(
+        "builtin",
+        Shape::Words(|| vec![REPLACE]),
+        "Leaves the built-in rules out of the set; without it, the rules of all files extend them.",
     ),
     field("rules", Shape::List(&Shape::Map(RULE)), "Rules."),
     field("override", Shape::List(&Shape::Map(OVERRIDE)), "Changes to rules of any file of the set."),

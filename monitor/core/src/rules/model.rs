@@ -21,7 +21,7 @@ pub const MAX_RULES: usize = 4096;
 pub const MAX_SEQUENCES: usize = 256;
 
 /// One rule.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Rule {
     pub id: String,
     pub summary: String,
@@ -32,6 +32,7 @@ pub struct Rule {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub except: Vec<Conditions>,
     #[serde(rename = "when", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub guard: Option<Guard>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Sequence>,
@@ -75,7 +76,7 @@ pub struct Rule {
 }
 
 /// Where a rule is written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Source {
     pub file: String,
     /// Line of the rule's first field, from 1.
@@ -88,13 +89,14 @@ pub struct Source {
 }
 
 /// What must have happened in the session before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Sequence {
     /// 1 to [`Sequence::MAX_STEPS`].
     pub steps: Vec<Step>,
     pub order: Order,
     /// How long before the fact the first step may lie.
     #[serde(serialize_with = "as_written")]
+    #[schemars(with = "String")]
     pub within: Duration,
     /// Name of the sequence in a session's memory: it survives a reload that keeps rule and steps.
     #[serde(skip)]
@@ -106,7 +108,7 @@ impl Sequence {
 }
 
 /// A fact that must have happened before.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct Step {
     pub id: String,
     pub on: Kind,
@@ -114,7 +116,7 @@ pub struct Step {
     pub conditions: Conditions,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Order {
     /// Each step after the one before it.
@@ -127,7 +129,7 @@ impl Word for Order {
 }
 
 /// What a connection waits with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Moment {
     /// Its first data: the handshake passes, and the data says who it is for.
@@ -150,13 +152,14 @@ impl Moment {
 }
 
 /// How often, before the rule matches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Threshold {
     /// 2 to [`Threshold::MAX`].
     pub count: usize,
     /// What must differ; `None`: every fact counts.
     pub distinct: Option<Distinct>,
     #[serde(serialize_with = "as_written")]
+    #[schemars(with = "String")]
     pub within: Duration,
 }
 
@@ -165,7 +168,7 @@ impl Threshold {
     pub const MAX: usize = 1024;
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub enum Distinct {
     #[serde(rename = "file.path")]
     FilePath,
@@ -180,9 +183,10 @@ impl Word for Distinct {
 }
 
 /// What silence means for a hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Timeout {
     #[serde(serialize_with = "as_written")]
+    #[schemars(with = "String")]
     pub after: Duration,
     /// Deny, freeze or kill: silence never means yes.
     pub then: Action,

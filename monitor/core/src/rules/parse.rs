@@ -1,5 +1,6 @@
 //! Rules files to rules, or to every problem in them at once.
 
+mod builtin;
 mod checks;
 mod conditions;
 mod document;
@@ -34,11 +35,13 @@ pub struct Parsed {
     pub citations: Vec<Citation>,
     /// In the order of files and lines: a later choice wins.
     pub packs: Vec<Choice>,
-    /// The files change the built-in rules, which are part of the set then.
+    /// The built-in rules are part of the set, before all files.
     pub on_builtin: bool,
+    /// Where a file says that they are not.
+    pub replaced: Option<String>,
 }
 
-/// Parses files in the given order. Where no file has `rules`, they change the built-in ones.
+/// Parses files in the given order. They extend the built-in rules, unless one of them says that it replaces these.
 ///
 /// # Errors
 /// Every problem of every file, in the order of files and lines.
@@ -46,7 +49,9 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
     let mut documents: Vec<Document<'_>> =
         names.iter().zip(files).map(|(name, (_, content))| Document::read(name, content)).collect();
-    let on_builtin = !documents.is_empty() && documents.iter().all(|document| document.changes_others());
+    let replaced = documents.iter_mut().filter_map(builtin::replaced).next();
+    let is_among = files.iter().any(|(_, content)| content == DEFAULT);
+    let on_builtin = replaced.is_none() && !is_among && !files.is_empty();
     if on_builtin {
         documents.insert(0, Document::read(DEFAULT_NAME, DEFAULT));
     }
@@ -82,5 +87,5 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     }
     let citations = documents.into_iter().flat_map(|document| document.report.citations);
     let citations = citations.filter(|citation| !matches!(citation.noun, Noun::Rule | Noun::Host)).collect();
-    Ok(Parsed { rules: rules.rules, citations, packs, on_builtin })
+    Ok(Parsed { rules: rules.rules, citations, packs, on_builtin, replaced })
 }

@@ -32,18 +32,25 @@ pub struct RuleSet {
     pub(super) sha256: String,
     pub(super) gates: Gates,
     pub(super) packs: Vec<Choice>,
+    builtin: usize,
+    replaced: Option<String>,
 }
 
 impl RuleSet {
-    /// Parses files in the given order. Where none has `rules`, what they override are the built-in ones.
+    /// Parses files in the given order. They extend the built-in rules, unless one of them says `builtin: replace`; a copy of
+    /// these among the files stands for them.
     ///
     /// # Errors
     /// All problems of all files.
     pub fn parse(files: &[(PathBuf, String)]) -> Result<Self, Problems> {
-        let Parsed { rules, citations, packs, on_builtin } = parse::parse(files)?;
+        let Parsed { rules, citations, packs, on_builtin, replaced } = parse::parse(files)?;
         let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
         if rules.is_empty() {
-            return Err(Problems(vec![Problem::of_file("rules", "there are no rules at all")]));
+            let mut problem = Problem::of_file("rules", "there are no rules at all");
+            if let Some(place) = replaced {
+                problem.hint(format!("{place} leaves the built-in ones out"));
+            }
+            return Err(Problems(vec![problem]));
         }
         let enabled = || rules.iter().enumerate().filter(|(_, rule)| rule.enabled);
         let index = Index::new(
@@ -60,10 +67,13 @@ impl RuleSet {
         let step_index = Index::new(
             (0..).zip(steps.iter().filter_map(step)).map(|(i, step)| (i, step.on, &step.conditions)),
         );
-        let builtin = on_builtin.then_some(DEFAULT);
-        let sha256 = fingerprint(builtin.into_iter().chain(files.iter().map(|(_, text)| text.as_str())));
+        let before = on_builtin.then_some(DEFAULT);
+        let sha256 = fingerprint(before.into_iter().chain(files.iter().map(|(_, text)| text.as_str())));
         let gates = Gates::of(&rules);
-        Ok(Self { index, steps, step_index, citations, sha256, gates, packs, rules })
+        let copy = files.iter().find(|(_, text)| text == DEFAULT).map(|(path, _)| path.display().to_string());
+        let name = copy.unwrap_or_else(|| DEFAULT_NAME.to_owned());
+        let builtin = rules.iter().filter(|rule| rule.source.file == name).count();
+        Ok(Self { index, steps, step_index, citations, sha256, gates, packs, rules, builtin, replaced })
     }
 
     /// The rules that come with the program.
@@ -74,8 +84,20 @@ impl RuleSet {
         Self::parse(&[(PathBuf::from(DEFAULT_NAME), DEFAULT.to_owned())])
     }
 
+    /// How many of the rules are built in, changed ones included.
+    #[must_use]
+    pub const fn builtin_rules(&self) -> usize {
+        self.builtin
+    }
+
+    /// Where the files say that the built-in rules are not part of the set: `own.yaml:2`.
+    #[must_use]
+    pub fn replaced(&self) -> Option<&str> {
+        self.replaced.as_deref()
+    }
+
     /// SHA-256 over the contents of the files in their order, in hex: those of the directory, after the built-in rules
-    /// where the files change these.
+    /// unless the files replace these.
     #[must_use]
     pub fn sha256(&self) -> &str {
         &self.sha256

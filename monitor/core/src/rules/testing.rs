@@ -61,11 +61,16 @@ pub fn destination(class: DestinationClass, name: Option<&str>) -> Destination {
     }
 }
 
+/// A file that leaves the built-in rules out, so that the lines of the others are those that a test wrote.
+pub fn alone() -> (PathBuf, String) {
+    (PathBuf::from("~alone.yaml"), "version: 1\nbuiltin: replace\n".to_owned())
+}
+
 /// A set of rules in flow style, the first on line 3 of `test.yaml`.
 pub fn set(rules: &[&str]) -> RuleSet {
     parse_text(&format!("version: 1\nrules:\n  - {}\n", rules.join("\n  - "))).unwrap()
 }
 
 pub fn parse_text(text: &str) -> Result<RuleSet, crate::problem::Problems> {
-    RuleSet::parse(&[(PathBuf::from("test.yaml"), text.to_owned())])
+    RuleSet::parse(&[(PathBuf::from("test.yaml"), text.to_owned()), alone()])
 }

@@ -45,7 +45,7 @@ pub struct Corpus {
 }
 
 /// What a proposal changes about the corpus.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Played {
     /// Sessions that the present rules stop.
     pub stopped: usize,

@@ -223,7 +223,7 @@ fn nothing_is_learned_from_a_session_that_is_not_wholly_known() {
     assert!(incomplete.learn().objections[0].contains("lost in the kernel"));
 }
 
-const EXECS: &str = "version: 1\nrules: [{ id: ask-first, summary: s, on: exec, match: { process: { executable: '**/psql' } }, \
+const EXECS: &str = "version: 1\nbuiltin: replace\nrules: [{ id: ask-first, summary: s, on: exec, match: { process: { executable: '**/psql' } }, \
                      action: hold, timeout: { after: 10m, then: deny } }]\n";
 
 /// Somebody is about to execute a program, is approved, and does.
@@ -338,7 +338,7 @@ fn no_exception_is_made_for_a_shell_or_for_what_the_agent_wrote() {
 
 #[test]
 fn a_count_is_not_learned_from() {
-    let rules = "version: 1\nrules: [{ id: often, summary: s, on: open, match: { secret: any }, action: alert, \
+    let rules = "version: 1\nbuiltin: replace\nrules: [{ id: often, summary: s, on: open, match: { secret: any }, action: alert, \
                  threshold: { count: 2, within: 1m } }]\n";
     let script = || {
         let mut script = Script::new().read(1, "a", &DEPLOY).read(2, "b", &DEPLOY);
@@ -377,7 +377,7 @@ fn what_no_proposal_lets_through_alone_all_together_must_not() {
             "  - {{ id: {id}, summary: s, on: connect, match: {{ destination: infra }}, action: hold }}\n"
         )
     };
-    let text = format!("version: 1\nrules:\n{}{}", rules("one"), rules("two"));
+    let text = format!("version: 1\nbuiltin: replace\nrules:\n{}{}", rules("one"), rules("two"));
     let mut script = Script::new().held(4, "backboard.railway.app", &DEPLOY).approved(9);
     script.0[1]["rule.id"] = json!(["one", "two"]);
     assert_eq!(script.learn_with(Some(&text), None).proposals.len(), 2);
@@ -425,7 +425,7 @@ fn a_flood_of_findings_is_no_matter_of_exceptions() {
     for number in 0..70 {
         script = script.read(number, &format!("{number}"), &DEPLOY);
     }
-    let rules = "version: 1\nrules: [{ id: foreign-secret-read, summary: s, on: open, match: { secret: any }, action: alert }]\n";
+    let rules = "version: 1\nbuiltin: replace\nrules: [{ id: foreign-secret-read, summary: s, on: open, match: { secret: any }, action: alert }]\n";
     let learned = script.learn_with(Some(rules), None);
     assert_eq!((learned.proposals.len(), learned.left.len()), (PROPOSALS_MAX, 1));
     assert_eq!(learned.left[0].findings.len(), 70 - PROPOSALS_MAX);

@@ -66,7 +66,7 @@ impl Note {
         Self::new(format!("Interlock: {id} waits for a decision"), &lines, can, true, answers)
     }
 
-    /// Of a session that was stopped or ended; `None` for any other event.
+    /// Of a session that was stopped or ended, or of which nothing is stopped for a time, or no longer; `None` for any other event.
     #[must_use]
     pub fn of_event(event: &Value, can: Abilities, answers: &[Answer]) -> Option<Self> {
         let session = short(text(event, "interlock.session.id")?);
@@ -80,11 +80,19 @@ impl Note {
                 format!("Interlock: session {session} was ended"),
                 format!("in a terminal: interlock events --session {session}"),
             ),
+            "session-suspended" => (
+                format!("Interlock: nothing of session {session} is stopped"),
+                format!("in a terminal: interlock ps; interlock {} {session} --end", way(event)),
+            ),
+            "session-resumed" => (
+                format!("Interlock: rules are in force for session {session}"),
+                format!("in a terminal: interlock events --session {session}"),
+            ),
             _ => return None,
         };
         let agent = format!("agent: {}", short(text(event, "interlock.session.agent").unwrap_or_default()));
         let answers = if can.actions { answers.to_vec() } else { Vec::new() };
-        Some(Self::new(summary, &[agent, format!("why: {why}"), to_do], can, false, answers))
+        Some(Self::new(summary, &[agent, format!("why: {why}"), to_do], can, is_begun(event), answers))
     }
 
     /// That an answer could not be carried out.
@@ -104,6 +112,16 @@ impl Note {
         };
         Self { summary, body, critical, answers }
     }
+}
+
+/// Whether a suspension begins: its notice stays until it is closed, as rules stop nothing meanwhile.
+fn is_begun(event: &Value) -> bool {
+    text(event, "event.action") == Some("session-suspended")
+}
+
+/// The verb that ends a suspension, by which it was begun as well.
+fn way(event: &Value) -> String {
+    short(text(event, "interlock.session.suspended").unwrap_or("break-glass"))
 }
 
 fn short(text: &str) -> String {
@@ -155,10 +173,16 @@ mod tests {
 
     #[test]
     fn what_a_person_need_not_know_at_once_is_no_notification() {
-        let event = |action: &str| json!({ "event.action": action, "interlock.session.id": "7-a", "message": "why <x>" });
+        let event = |action: &str| {
+            json!({ "event.action": action, "interlock.session.id": "7-a",
+            "interlock.session.suspended": "pause", "message": "why <x>" })
+        };
         assert_eq!(Note::of_event(&event("connect"), ALL, &[]), None);
         let frozen = Note::of_event(&event("session-frozen"), ALL, &[Answer::Show]).unwrap();
         assert!(frozen.body.contains("why &lt;x&gt;") && frozen.body.contains("interlock thaw 7-a"));
         assert!(!frozen.critical);
+        let begun = Note::of_event(&event("session-suspended"), ALL, &[]).unwrap();
+        assert!(begun.critical && begun.body.contains("interlock pause 7-a --end"), "{begun:?}");
+        assert!(!Note::of_event(&event("session-resumed"), ALL, &[]).unwrap().critical);
     }
 }

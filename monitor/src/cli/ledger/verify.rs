@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::tz::TimeZone;
-use serde_json::json;
+use serde::Serialize;
 
 use super::{
     claims::{Claims, bytes},
@@ -37,6 +37,21 @@ pub struct Verify {
     trusted: Trusted,
     #[command(flatten)]
     reading: Reading,
+}
+
+/// A proof of one record that holds.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(crate) struct Proven {
+    /// True: what does not hold is no output, and exit code 1.
+    holds: bool,
+    /// Who signed the checkpoint.
+    origin: String,
+    /// Records that it is about.
+    records: u64,
+    /// Of the tree over these, in base64.
+    root: String,
+    /// The record that was proved.
+    record: serde_json::Value,
 }
 
 impl Verify {
@@ -90,7 +105,7 @@ impl Verify {
         if printer.is_json() {
             let record: serde_json::Value = serde_json::from_slice(&proof.line).unwrap_or_default();
             let root = signed.root.to_string();
-            let proven = json!({ "holds": true, "origin": signed.origin, "records": signed.size, "root": root, "record": record });
+            let proven = Proven { holds: true, origin: signed.origin, records: signed.size, root, record };
             printer.json(&proven)?;
             return Ok(Exit::Success);
         }

@@ -33,14 +33,14 @@ impl Agenda {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::watch::dialog::Decision;
+    use crate::cli::watch::{answer::Given, dialog::Decision};
 
     #[test]
     fn a_person_does_not_wait_behind_what_the_screen_asks_for() {
         let mut agenda = Agenda::default();
         let explain = |id: &str, shown| Order::Explain { id: id.into(), shown };
         let decision = Decision::Deny { hold: "h1".into() };
-        let decide = Order::Decide { decision, seen: Some(0), evidence: None };
+        let decide = Order::Decide { decision, given: Given::default() };
         (0..2560).for_each(|_| agenda.put(Order::Refresh));
         for order in [explain("h1", false), explain("h2", true), decide.clone(), explain("h3", false)] {
             agenda.put(order);

@@ -2,7 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::evidence::{LABEL, evidence, labelled};
+use super::{
+    answer::{Draft, Given},
+    evidence::{LABEL, evidence, labelled},
+};
 use crate::{
     cli::{
         language::plain,
@@ -10,7 +13,7 @@ use crate::{
     },
     control::api::{HoldView, SessionView},
 };
-use interlock_core::explanation::Explanation;
+use interlock_core::{explanation::Explanation, facts::ReasonTerm};
 
 /// What a person types to let something go on.
 pub const CONSENT: &str = "yes";
@@ -78,6 +81,10 @@ pub struct Question {
     pub text: Text,
     /// What was typed of [`CONSENT`].
     pub typed: String,
+    /// The reason and the code that come with the answer.
+    pub draft: Draft,
+    /// The rule asks for a reason.
+    wants_reason: bool,
     /// How many waited under the hold beside the one that asks, as the text says.
     pub others: Option<usize>,
     /// The hold's evidence, as the text says.
@@ -150,7 +157,9 @@ impl Question {
         };
         lines.push(format!("{what} Evidence {}.", plain(&hold.evidence)));
         let evidence = Some(hold.evidence.clone()).filter(|evidence| !evidence.is_empty()); // of an older daemon
-        Self { others: Some(hold.others.len()), evidence, ..Self::new(decision, lines) }
+        let wants_reason =
+            matches!(decision, Decision::Approve { .. }) && hold.terms.reason == ReasonTerm::Required;
+        Self { others: Some(hold.others.len()), evidence, wants_reason, ..Self::new(decision, lines) }
     }
 
     #[must_use]
@@ -169,7 +178,16 @@ impl Question {
     fn new(decision: Decision, lines: Vec<String>) -> Self {
         let title = format!("{}?", decision.words());
         let text = Text { hanging: LABEL, ..Text::new(title, lines) };
-        Self { decision, text, typed: String::new(), others: None, evidence: None, drawn: None }
+        Self {
+            decision,
+            text,
+            typed: String::new(),
+            draft: Draft::default(),
+            wants_reason: false,
+            others: None,
+            evidence: None,
+            drawn: None,
+        }
     }
 
     pub fn was_drawn(&mut self, room: (usize, usize), when: Instant) {
@@ -183,15 +201,60 @@ impl Question {
         self.drawn.is_some_and(|drawn| drawn.elapsed() >= READ_FIRST)
     }
 
-    /// What is asked of the person.
+    /// Whether a reason can come with it: a freeze and a thaw take none.
     #[must_use]
-    pub fn prompt(&self) -> String {
+    pub fn takes_reason(&self) -> bool {
+        self.decision.hold().is_some()
+    }
+
+    /// What the rule asks for and was not typed yet.
+    #[must_use]
+    pub fn lacks_reason(&self) -> bool {
+        self.wants_reason && self.draft.reason().is_none()
+    }
+
+    /// What goes to the daemon with the answer.
+    #[must_use]
+    pub fn given(&self) -> Given {
+        let Self { draft, others, evidence, .. } = self;
+        Given { seen: *others, evidence: evidence.clone(), reason: draft.reason(), code: draft.code() }
+    }
+
+    /// What can be typed beside the answer, and what was.
+    #[must_use]
+    pub fn beside(&self) -> String {
+        let typed = [
+            self.draft.reason().map(|reason| format!("why: {}", plain(&reason))),
+            self.draft.code().map(|_| "a code is given".to_owned()),
+        ];
+        let typed: Vec<String> = typed.into_iter().flatten().collect();
+        if !typed.is_empty() {
+            return typed.join("; ");
+        }
+        let keys = match (self.takes_reason(), self.decision.lets_go_on()) {
+            (true, true) => "r adds a reason, c a code",
+            (true, false) => "r adds a reason",
+            (false, true) => return "c adds the code of your device".to_owned(),
+            (false, false) => return String::new(),
+        };
+        format!("{keys}; who joins from now on is refused, and told")
+    }
+
+    /// What is asked of the person, in so many columns.
+    #[must_use]
+    pub fn prompt(&self, width: usize) -> String {
         let words = self.decision.words();
+        if let Some(typing) = self.draft.prompt(width) {
+            return typing;
+        }
         if self.decision.lets_go_on() && !self.text.seen {
             return "there is more to read: j goes on, Esc leaves".to_owned();
         }
         if !self.is_open() {
             return "one moment, read it first; Esc leaves".to_owned();
+        }
+        if self.lacks_reason() {
+            return format!("r to say why, as the rule asks, before you {words}; Esc leaves");
         }
         if self.decision.lets_go_on() {
             format!("type {CONSENT} and Enter to {words}, Esc to leave it: {}", self.typed)

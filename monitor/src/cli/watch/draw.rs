@@ -100,12 +100,7 @@ fn footer(state: &State, width: u16) -> Line<'static> {
         (Some(Dialog::Looking(looking)), _) => {
             format!("{}: asking the daemon what waits …", looking.decision.words())
         }
-        (Some(Dialog::Question(question)), _) => match question.decision.hold() {
-            Some(_) => {
-                "decided is what stands above: who joins it from now on is refused, and told".to_owned()
-            }
-            None => String::new(),
-        },
+        (Some(Dialog::Question(question)), _) => question.beside(),
         (Some(Dialog::Text(_)), _) => "j k go on and back, Esc leaves".to_owned(),
         (Some(Dialog::Filter(_)), _) => format!("show events with: {}▏ (Enter, Esc)", state.events.filter),
         (None, Some(notice)) => notice.clone(),

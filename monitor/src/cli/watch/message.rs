@@ -4,7 +4,10 @@ use crossterm::event::{Event, KeyEvent, KeyEventKind};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::dialog::{Decision, Looking};
+use super::{
+    answer::Given,
+    dialog::{Decision, Looking},
+};
 use crate::control::api::{HoldView, SessionView, Status};
 use interlock_core::explanation::Explanation;
 
@@ -65,11 +68,9 @@ pub enum Order {
         id: String,
         shown: bool,
     },
-    /// `seen` others stood under the hold in the question, and its evidence.
     Decide {
         decision: Decision,
-        seen: Option<usize>,
-        evidence: Option<String>,
+        given: Given,
     },
     Quit,
 }

@@ -8,6 +8,7 @@ use ratatui::{Terminal, backend::TestBackend};
 use serde_json::json;
 
 use super::{
+    answer::Given,
     dialog::{Decision, Dialog, Looking},
     draw::draw,
     message::{Input, Order, Sighting},
@@ -19,6 +20,7 @@ use crate::{
     cli::sample,
     control::api::{HoldView, SessionView},
 };
+use interlock_core::facts::{ReasonTerm, Terms};
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -80,7 +82,7 @@ fn look(serial: u64) -> Order {
 
 fn decide(decision: Decision, seen: Option<usize>) -> Order {
     let evidence = seen.map(|_| sample::hold().evidence);
-    Order::Decide { decision, seen, evidence }
+    Order::Decide { decision, given: Given { seen, evidence, ..Given::default() } }
 }
 
 /// As the worker answers the newest asking.
@@ -130,6 +132,44 @@ fn a_question_shows_what_is_approved_and_takes_a_word() {
         "{}",
         drawn(&mut state)
     );
+}
+
+#[test]
+fn a_reason_and_a_code_are_typed_beside_the_answer() {
+    let mut state = screen((80, 24), vec![sample::hold()]);
+    let terms = Terms { reason: ReasonTerm::Required, ..Terms::default() };
+    types(&mut state, "a");
+    looked(&mut state, Some(HoldView { terms, ..sample::hold() }));
+    drawn(&mut state);
+    assert!(drawn(&mut state).contains("r to say why, as the rule asks"), "{}", drawn(&mut state));
+    types(&mut state, "yes");
+    assert_eq!(press(&mut state, KeyCode::Enter), [], "the rule asks for a reason");
+    types(&mut state, "ryes, jack\u{7}");
+    assert!(drawn(&mut state).contains("drops it): yes, jack▏"), "{}", drawn(&mut state));
+    assert_eq!(press(&mut state, KeyCode::Enter), [], "Enter ends the reason, and answers nothing");
+    types(&mut state, "c123456");
+    assert!(drawn(&mut state).contains("******▏") && !drawn(&mut state).contains("123456"));
+    press(&mut state, KeyCode::Enter);
+    assert!(drawn(&mut state).contains("why: yes, jack; a code is given"), "{}", drawn(&mut state));
+    types(&mut state, "yes");
+    let (reason, code) = (Some("yes, jack".to_owned()), Some("123456".to_owned()));
+    let given = Given { seen: Some(0), evidence: Some(sample::hold().evidence), reason, code };
+    assert_eq!(press(&mut state, KeyCode::Enter), [Order::Decide { decision: approve(), given }]);
+    let words = format!("not permitted: {}", "a long answer that ends with the remedy ".repeat(4));
+    update(&mut state, Input::Answered(Err(words)));
+    let shown = drawn(&mut state);
+    assert_eq!(shown.matches("remedy").count(), 4, "in words, all of them: {shown}");
+    press(&mut state, KeyCode::Esc);
+    let orders = types(&mut state, "d");
+    let [Order::Look(looking)] = &orders[..] else { panic!("{orders:?}") };
+    let sighting = Sighting { hold: Some(sample::hold()), story: None };
+    update(&mut state, Input::Looked(looking.clone(), Ok(Box::new(sighting))));
+    drawn(&mut state);
+    types(&mut state, "rnot ours");
+    press(&mut state, KeyCode::Enter);
+    let orders = types(&mut state, "y");
+    let [Order::Decide { given, .. }] = &orders[..] else { panic!("{orders:?}") };
+    assert_eq!(given.reason.as_deref(), Some("not ours"));
 }
 
 #[test]

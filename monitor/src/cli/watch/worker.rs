@@ -7,12 +7,16 @@ use tokio::{
 
 use super::{
     agenda::Agenda,
+    answer::Given,
     dialog::{Decision, Looking},
     message::{Input, Order, Sighting},
 };
-use crate::control::{
-    api::{Approval, Denial, HoldView, SessionView, Thaw},
-    client::{Client, ClientError},
+use crate::{
+    control::{
+        api::{Approval, Denial, HoldView, SessionView, Thaw},
+        client::{Client, ClientError},
+    },
+    factor::check::Proof,
 };
 use interlock_core::explanation::Explanation;
 
@@ -66,8 +70,8 @@ impl Worker {
                 let story = self.explain(&id).await.map(Box::new).map_err(|error| error.to_string());
                 Input::Explained { id, shown, story }
             }
-            Order::Decide { decision, seen, evidence } => {
-                let answer = self.decide(&decision, seen, evidence).await;
+            Order::Decide { decision, given } => {
+                let answer = self.decide(&decision, given).await;
                 Input::Answered(answer.map_err(|error| error.to_string()))
             }
             Order::Quit => return None,
@@ -108,21 +112,18 @@ impl Worker {
         Input::Looked(looking, looked)
     }
 
-    async fn decide(
-        &self,
-        decision: &Decision,
-        seen: Option<usize>,
-        evidence: Option<String>,
-    ) -> Result<String, ClientError> {
+    async fn decide(&self, decision: &Decision, given: Given) -> Result<String, ClientError> {
+        let Given { seen, evidence, reason, code } = given;
+        let proof = code.map(|code| Proof { code: Some(code), ..Proof::default() });
         match decision {
             Decision::Approve { hold } => {
                 let path = format!("/v1/holds/{hold}/approve");
-                let approval = Approval { seen, evidence, ..Approval::default() };
+                let approval = Approval { seen, evidence, reason, proof, ..Approval::default() };
                 let hold: HoldView = self.client.post(&path, &approval).await?;
                 Ok(format!("released {}: {} goes on to {}", hold.id, hold.command, hold.destination))
             }
             Decision::Deny { hold } => {
-                let denial = Denial { reason: None, evidence };
+                let denial = Denial { reason, evidence };
                 let hold: HoldView = self.client.post(&format!("/v1/holds/{hold}/deny"), &denial).await?;
                 Ok(format!("denied {}: {} does not reach {}", hold.id, hold.command, hold.destination))
             }
@@ -133,7 +134,7 @@ impl Worker {
             }
             Decision::Thaw { session } => {
                 let session: SessionView =
-                    self.client.post(&format!("/v1/sessions/{session}/thaw"), &Thaw::default()).await?;
+                    self.client.post(&format!("/v1/sessions/{session}/thaw"), &Thaw { proof }).await?;
                 let keys = if session.background { "; type `fg` in its terminal" } else { "" };
                 Ok(format!("thawed: {} ({}){keys}", session.id, session.command))
             }

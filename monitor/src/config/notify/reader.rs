@@ -1,8 +1,5 @@
 //! From `[[notify]]` to [`Target`]s: each key is read on its own, and every mistake of every table is told.
 
-use std::time::Duration;
-
-use jiff::SignedDuration;
 use toml::de::{DeTable, DeValue};
 
 use super::{
@@ -11,7 +8,10 @@ use super::{
     required,
     target::{Class, Given, Kind, Target},
 };
-use crate::config::reader::{Reader, Value};
+use crate::config::{
+    longest::SPAN,
+    reader::{Reader, Value},
+};
 use interlock_core::{facts::Severity, words::Word as _};
 
 const KEYS: [&str; 21] = [
@@ -125,7 +125,7 @@ fn set(draft: &mut Draft, key: &str, value: &Value<'_>, at: &str, reader: &mut R
                 .or_else(|| reader.refuse_found(value, at, "a span of the day, such as \"22:00-07:00\""));
         }
         "quiet_except" => draft.quiet_except = reader.one_of(value, at, &QUIET_EXCEPT),
-        "escalate_after" => draft.escalate_after = duration(value, at, reader),
+        "escalate_after" => draft.escalate_after = reader.span(value, at, SPAN),
         "to" => draft.to = name(value, at, reader),
         "insecure" => draft.insecure = boolean(value, at, reader).unwrap_or_default(),
         _ => {}
@@ -175,12 +175,4 @@ fn classes(value: &Value<'_>, at: &str, reader: &mut Reader<'_>) -> Option<Vec<C
 
 fn boolean(value: &Value<'_>, at: &str, reader: &mut Reader<'_>) -> Option<bool> {
     value.get_ref().as_bool().or_else(|| reader.refuse_found(value, at, "true or false"))
-}
-
-fn duration(value: &Value<'_>, at: &str, reader: &mut Reader<'_>) -> Option<Duration> {
-    let read =
-        |text: &str| text.parse::<SignedDuration>().ok().and_then(|span| Duration::try_from(span).ok());
-    let fits = |span: &Duration| (1..=86_400).contains(&span.as_secs());
-    let span = value.get_ref().as_str().and_then(read).filter(fits);
-    span.or_else(|| reader.refuse_found(value, at, "a time from 1s to 24h, such as \"3m\""))
 }

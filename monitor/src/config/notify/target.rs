@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{address::Address, credential::Credential, quiet::Quiet};
 use interlock_core::{facts::Severity, words::Word};
+use interlock_host::regular;
 
 /// How a target is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,13 +142,24 @@ impl Target {
             }
         }
         if let Some(path) = &self.ca_file
-            && let Err(error) = std::fs::File::open(path)
+            && let Err(error) = regular::open_for_reading(path)
         {
             wrong.push(("ca_file", format!("{} cannot be read: {error}", path.display())));
         }
         wrong
     }
+
+    /// Whether what is told may be read on its way. Where the URL stands in a file, it may.
+    #[must_use]
+    pub fn may_be_clear(&self) -> bool {
+        let clear = match &self.url {
+            Given::Text(url) => Address::parse(url, true).is_ok_and(|address| address.is_clear()),
+            Given::File(_) => true,
+        };
+        self.insecure && clear
+    }
 }
+
 #[cfg(test)]
 impl Target {
     /// A webhook that is told what is told by default.

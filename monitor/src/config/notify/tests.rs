@@ -84,7 +84,7 @@ fn every_mistake_of_every_table_is_told_at_its_place() {
     config.toml:13:1: notify[2]: a target of kind telegram needs a chat; expected chat = "…"
         [[notify]]
         ^^^^^^^^^^
-    config.toml:16:18: notify[2].escalate_after: found "3 parsecs"; expected a time from 1s to 24h, such as "3m"
+    config.toml:16:18: notify[2].escalate_after: found "3 parsecs"; expected a time such as 90s, 15m or 1h, at most 24h, as a string
         escalate_after = "3 parsecs"
                          ^^^^^^^^^^^
     "#);

@@ -116,7 +116,7 @@ fn adopt_policies(ctx: &mut Context, new: Loaded) {
         [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
     );
     tracing::info!(rules = ctx.decider.settings.rules.len(), "rules loaded");
-    rules::warn_of_weaker_rules(&ctx.decider.settings.rules, &ctx.kernel.probes);
+    rules::warn(&ctx.decider.settings.rules, &ctx.kernel.probes);
     for change in changes {
         tracing::info!("{change}");
     }

@@ -16,6 +16,8 @@ use interlock_host::probes::{
 pub fn rules_view(rules: &RuleSet, policies: &PolicySet, probes: &Probes) -> RulesView {
     RulesView {
         count: rules.len(),
+        builtin: rules.builtin_rules(),
+        replaced: rules.replaced().map(str::to_owned),
         sha256: rules.sha256().to_owned(),
         loaded: policies.loaded,
         problem: (!policies.refused.is_empty()).then(|| policies.refused.to_string()),
@@ -30,22 +32,37 @@ fn weaker_rules(rules: &RuleSet, probes: &Probes) -> Vec<String> {
     rules.weaker_with(&backends(probes)).iter().map(Problem::headline).collect()
 }
 
-/// Says them in the log, when rules are loaded. Fails open: the same files serve machines that can.
-pub fn warn_of_weaker_rules(rules: &RuleSet, probes: &Probes) {
+/// Says in the log, when rules are loaded, what a person may not expect of them: that the built-in ones are left out, and which are
+/// weaker here. Fails open: the files say the first, and the same files serve machines that can do the second.
+pub fn warn(rules: &RuleSet, probes: &Probes) {
+    if let Some(replaced) = replaced(rules) {
+        tracing::warn!("{replaced}");
+    }
     for weaker in weaker_rules(rules, probes) {
         tracing::warn!("{weaker}");
     }
 }
 
+/// That none of the built-in rules is in force, and who says so.
+fn replaced(rules: &RuleSet) -> Option<String> {
+    let place = rules.replaced()?;
+    Some(format!("{place} says builtin: replace, so none of the built-in rules is in force"))
+}
+
 /// What `interlock doctor` says of the rules.
 pub fn check_rules(rules: &RuleSet, probes: &Probes) -> Check {
     let (subject, weaker) = ("rules".to_owned(), weaker_rules(rules, probes));
-    if weaker.is_empty() {
-        let found = format!("{}, each can do what it says", rules.len());
-        return Check { subject, state: CheckState::Good, found, advice: None };
-    }
-    let found = format!("{} of {} can only alert here", weaker.len(), rules.len());
-    Check { subject, state: CheckState::Limited, found, advice: Some(weaker.join("; ")) }
+    let count = match (rules.len(), rules.builtin_rules()) {
+        (count, 0) => format!("{count}, none of them built in"),
+        (count, builtin) => format!("{count}, {builtin} of them built in"),
+    };
+    let found = match weaker.len() {
+        0 => format!("{count}; each can do what it says"),
+        weaker => format!("{count}; {weaker} can only alert here"),
+    };
+    let advice: Vec<String> = replaced(rules).into_iter().chain(weaker).collect();
+    let state = if advice.is_empty() { CheckState::Good } else { CheckState::Limited };
+    Check { subject, state, found, advice: (!advice.is_empty()).then(|| advice.join("; ")) }
 }
 
 fn backends(probes: &Probes) -> Backends {

@@ -1,45 +1,15 @@
-use jiff::Timestamp;
-
 use super::*;
 use crate::{
-    control::api::HoldView,
-    drill::{act::Held, provider::Seen, sandbox},
+    cli::sample,
+    drill::{act::Held, sandbox},
 };
-use interlock_core::facts::{Action, HoldState, Severity, Terms};
 
 fn seen(tcp_connections: u64, application_bytes: u64, volume_deleted: bool) -> Seen {
     Seen { tcp_connections, application_bytes, requests: Vec::new(), volume_deleted }
 }
 
 fn held(bytes: u64) -> Held {
-    let view = HoldView {
-        id: "h1".into(),
-        state: HoldState::Denied,
-        session: "7-00001".into(),
-        user: Some(0),
-        agent: "claude-code".into(),
-        pid: 9,
-        command: "curl".into(),
-        others: Vec::new(),
-        destination: "backboard.railway.app:443 (203.0.113.10)".into(),
-        rule: "infra-after-foreign-secret".into(),
-        summary: String::new(),
-        severity: Severity::Critical,
-        because: Vec::new(),
-        since: Timestamp::UNIX_EPOCH,
-        asked_ns: 0,
-        evidence: String::new(),
-        evidence_sha256: String::new(),
-        terms: Terms::default(),
-        approvals: Vec::new(),
-        deadline: None,
-        then: Action::Freeze,
-        decided_by: None,
-        decided: None,
-        reason: None,
-        background: false,
-    };
-    Held { view, seen: seen(1, bytes, false) }
+    Held { view: sample::hold(), seen: seen(1, bytes, false) }
 }
 
 fn evidence(variant: Variant, held: Option<Held>, frozen: bool, server: Seen) -> Evidence {

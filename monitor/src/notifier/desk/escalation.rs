@@ -52,13 +52,14 @@ impl Desk {
             return;
         };
         let known = |letter: &Letter| letter.target == to && letter.notice.key == from.notice.key;
-        let Some(target) = self.targets.iter().find(|target| target.name == to).cloned() else { return };
+        let Some(target) = self.targets.iter().find(|target| target.name == to) else { return };
+        let escalate_at = escalation(target, now);
         if self.outbox.letters().any(known) {
             return; // it was told by itself
         }
         self.board.count(&from.target, "escalated");
         let notice = Notice { escalated_from: Some(from.target.clone()), ..from.notice.clone() };
-        self.add(Letter { escalate_at: escalation(&target, now), ..Letter::new(&to, notice, now) });
+        self.add(Letter { escalate_at, ..Letter::new(&to, notice, now) });
     }
 }
 

@@ -52,7 +52,7 @@ impl Trial {
 
 fn desk(targets: &[Target], dir: &std::path::Path, metrics: &Arc<Metrics>) -> Desk {
     let board = Board::new(targets, Arc::clone(metrics));
-    Desk::new(targets.to_vec(), Outbox::open(dir).unwrap(), board, TimeZone::UTC)
+    Desk::new(targets.into(), Outbox::open(dir).unwrap(), board, TimeZone::UTC)
 }
 
 fn hold(key: &str) -> Notice {

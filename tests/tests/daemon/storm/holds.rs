@@ -105,7 +105,7 @@ fn deadline() -> u64 {
 fn brief_hold(on: &str, condition: &str) -> Settings {
     let after = deadline();
     let rules = format!(
-        "version: 1\nrules:\n  - id: brief\n    summary: A brief hold.\n    on: {on}\n    match: {{ {condition} }}\n    \
+        "version: 1\nbuiltin: replace\nrules:\n  - id: brief\n    summary: A brief hold.\n    on: {on}\n    match: {{ {condition} }}\n    \
          action: hold\n    timeout: {{ after: {after}s, then: deny }}\n"
     );
     Settings { rules: Some(rules), pinned: true, ..Settings::default() }

@@ -188,7 +188,7 @@ fn a_pack_that_is_off_is_plain_for_hosts_and_taints_nothing_in_the_kernel() {
     assert_eq!(catalog.secrets.kernel_names().len(), keys, "it is still reported");
     let verdicts = crate::rules::RuleSet::parse(&[(
         "a.yaml".into(),
-        "version: 1\nrules: [{id: a, summary: s, on: open, match: {secret: any}, action: hold}]\n".into(),
+        "version: 1\nbuiltin: replace\nrules: [{id: a, summary: s, on: open, match: {secret: any}, action: hold}]\n".into(),
     )])
     .unwrap()
     .open_verdicts(&catalog.secrets);

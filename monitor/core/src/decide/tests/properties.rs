@@ -28,6 +28,7 @@ use super::{
 use crate::{record::Kind, sessions};
 
 const RULES: &str = "version: 1
+builtin: replace
 rules:
   - {id: infra, summary: s, on: connect, match: {destination: infra, touched: {grade: A, foreign: true}},
      action: hold, timeout: {after: 10m, then: freeze}}

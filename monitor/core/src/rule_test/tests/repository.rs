@@ -105,7 +105,11 @@ fn deleting_any_condition_of_a_default_rule_fails_a_case() {
     let survivors: Vec<String> = mutants
         .into_iter()
         .filter_map(|mutant| {
-            let files = [(PathBuf::from("mutant.yaml"), mutant.text)];
+            let files = [
+                ("mutant.yaml".into(), mutant.text),
+                // Not the mutated rules besides the right ones.
+                ("alone.yaml".into(), "version: 1\nbuiltin: replace\n".to_owned()),
+            ];
             let rules = match RuleSet::parse(&files) {
                 Ok(rules) => Arc::new(rules),
                 // Noticed before any case: an exception without its condition leaves nothing of other rules.

@@ -39,9 +39,9 @@ impl<'a> Document<'a> {
         let Some(tree) = &self.tree else { return };
         let Some(section) = Section::open(tree, "", grammar::FILE, &mut self.report) else { return };
         section.need("version", &mut self.report, number::<1, 1>);
-        if !["rules", "override", "lists", "packs"].into_iter().any(|part| section.has(part)) {
+        if !["rules", "override", "lists", "packs", "builtin"].into_iter().any(|part| section.has(part)) {
             let problem = self.report.add(section.at(), "rules", "the field is missing");
-            problem.expected("a list of rules, or override, or lists, or packs");
+            problem.expected("a list of rules, or override, or lists, or packs, or builtin");
         }
     }
 
@@ -56,11 +56,5 @@ impl<'a> Document<'a> {
         if let Some((_, node)) = entries.iter().find(|(key, _)| key.value == "lists") {
             lists.take(node, &mut self.report);
         }
-    }
-
-    /// The file has no rules of its own, on purpose.
-    pub fn changes_others(&self) -> bool {
-        let changes = ["override", "lists", "packs"].into_iter().any(|part| self.part(part).is_some());
-        self.part("rules").is_none() && changes
     }
 }

@@ -6,9 +6,16 @@ use super::{document::Document, rule::rule};
 use crate::{
     facts::Action,
     problem::Problem,
-    rules::model::{MAX_RULES, MAX_SEQUENCES, Rule},
+    rules::{
+        builtin::DEFAULT_NAME,
+        model::{MAX_RULES, MAX_SEQUENCES, Rule},
+    },
     yaml::{Citation, Node, Noun, Report, Value, each},
 };
+
+/// What whoever begins with a copy of the built-in rules wants.
+const CHANGE_BUILTIN: &str =
+    "change the built-in rule with override, or leave all of them out with builtin: replace";
 
 /// The rules of a set of files, each known by its id.
 #[derive(Default)]
@@ -30,7 +37,9 @@ impl Rules {
             match self.by_id.get(&rule.id).and_then(|first| self.rules.get(*first)) {
                 Some(Rule { source: first, .. }) => {
                     let message = format!("the id {:?} is taken by {}:{}", rule.id, first.file, first.line);
-                    report.add(place.referenced, "id", message).expected("an id of its own for every rule");
+                    let builtin = (first.file == DEFAULT_NAME).then_some(CHANGE_BUILTIN);
+                    let problem = report.add(place.referenced, "id", message);
+                    problem.expected("an id of its own for every rule").hint = builtin.map(str::to_owned);
                 }
                 None => {
                     self.by_id.insert(rule.id.clone(), self.rules.len());

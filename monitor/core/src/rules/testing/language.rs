@@ -9,7 +9,7 @@ use crate::{
         SecretAccess, Subject,
     },
     problem::Problem,
-    rules::{Memory, RuleSet, Verdict},
+    rules::{DEFAULT, Memory, RuleSet, Verdict},
 };
 
 fn infra(at: u64) -> Fact {
@@ -343,6 +343,50 @@ fn files_without_rules_change_the_built_in_ones() {
     let rules = files(&[("10.yaml", "override: [{id: secret-sweep, action: alert}]\n")]).unwrap();
     assert_eq!(rules.len(), RuleSet::builtin().unwrap().len());
     assert_eq!(rules.get("secret-sweep").unwrap().action, Action::Alert);
+}
+
+#[test]
+fn own_rules_extend_the_built_in_ones_until_a_file_replaces_them() {
+    let own = "version: 1\nrules: [{id: own, summary: s, on: exec, match: {agent: x}, action: alert}]\n";
+    let parse = |texts: &[(&str, &str)]| {
+        let files: Vec<_> = texts.iter().map(|(name, text)| (name.into(), (*text).to_owned())).collect();
+        RuleSet::parse(&files).map_err(|problems| problems.to_string())
+    };
+    let count = RuleSet::builtin().unwrap().len();
+    let extended = parse(&[("a.yaml", own)]).unwrap();
+    assert_eq!((extended.len(), extended.builtin_rules(), extended.replaced()), (count + 1, count, None));
+    assert!(extended.get("infra-after-foreign-secret").is_some());
+
+    let alone = parse(&[("a.yaml", own), ("b.yaml", "version: 1\n\nbuiltin: replace\n")]).unwrap();
+    assert_eq!((alone.len(), alone.builtin_rules(), alone.replaced()), (1, 0, Some("b.yaml:3")));
+
+    // A copy stands for them, and one that was changed has to say what it is.
+    let copied = parse(&[("a.yaml", own), ("copy.yaml", DEFAULT)]).unwrap();
+    assert_eq!((copied.len(), copied.builtin_rules()), (count + 1, count));
+    let changed = DEFAULT.replacen("risk: 60", "risk: 61", 1);
+    let refused = parse(&[("copy.yaml", &changed)]).unwrap_err();
+    assert!(
+        refused.contains("copy.yaml:10:") && refused.contains("is taken by default.yaml (built in):10"),
+        "{refused}"
+    );
+    assert!(refused.contains("builtin: replace"), "{refused}");
+    let changed = changed.replacen("version: 1", "version: 1\nbuiltin: replace", 1);
+    assert_eq!(parse(&[("copy.yaml", &changed)]).unwrap().len(), count);
+}
+
+#[test]
+fn a_wrong_word_for_the_built_in_rules_and_a_set_of_none_are_told() {
+    let own = "rules: [{id: own, summary: s, on: exec, match: {agent: x}, action: alert}]\n";
+    for (word, found) in [("replcae", "\"replcae\""), ("false", "false"), ("[replace]", "a list")] {
+        let told = files(&[("10.yaml", &format!("builtin: {word}\n{own}"))]).unwrap_err();
+        let expected = format!("10.yaml:2:10: builtin: found {found}; expected replace");
+        assert!(told.len() == 1 && told[0].starts_with(&expected), "{told:?}");
+    }
+    let told = files(&[("10.yaml", "builtin: replace\n")]).unwrap_err();
+    assert!(
+        told.len() == 1 && told[0].contains("no rules at all") && told[0].contains("10.yaml:2"),
+        "{told:?}"
+    );
 }
 
 #[test]

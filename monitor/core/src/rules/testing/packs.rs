@@ -76,9 +76,15 @@ fn what_is_no_choice_is_told_where_it_stands() {
 fn the_sum_covers_the_built_in_rules_where_files_change_them() {
     let change = "version: 1\npacks: { aws: off }\n";
     let own = "version: 1\nrules:\n  - {id: a, summary: s, on: exec, match: {agent: x}, action: alert}\n";
+    let alone = &own.replace("rules:", "builtin: replace\nrules:");
     let sum = |texts: &[&str]| fingerprint(texts.iter().copied());
     assert_eq!(files(&[change]).sha256(), sum(&[DEFAULT, change]));
-    assert_eq!(files(&[own, change]).sha256(), sum(&[own, change]), "the built-in rules are not in force");
+    assert_eq!(files(&[own, change]).sha256(), sum(&[DEFAULT, own, change]));
+    assert_eq!(
+        files(&[alone, change]).sha256(),
+        sum(&[alone, change]),
+        "the built-in rules are not in force"
+    );
     assert_eq!(RuleSet::builtin().unwrap().sha256(), sum(&[DEFAULT]));
     let over = "version: 1\noverride: [{id: secret-sweep, enabled: false}]\n";
     assert_eq!(files(&[over]).sha256(), sum(&[DEFAULT, over]));

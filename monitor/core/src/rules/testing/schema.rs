@@ -4,7 +4,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use super::parse_text;
-use crate::rules::{DEFAULT, schema::schema};
+use crate::rules::{DEFAULT, RuleSet, schema::schema};
 
 const COMMITTED: &str = include_str!("../../../../../rules/schema.json");
 
@@ -42,7 +42,8 @@ fn the_default_rules_and_every_example_fit_the_schema_and_the_parser() {
     assert!(examples.len() >= 5, "{} examples", examples.len());
     for yaml in examples.into_iter().chain([DEFAULT]) {
         assert_eq!(complaints(yaml), Vec::<String>::new(), "{yaml}");
-        parse_text(yaml).unwrap_or_else(|problems| panic!("{problems}"));
+        let files = [("test.yaml".into(), yaml.to_owned())];
+        RuleSet::parse(&files).unwrap_or_else(|problems| panic!("{problems}"));
     }
 }
 
@@ -85,6 +86,7 @@ fn what_the_parser_refuses_for_its_shape_the_schema_refuses_too() {
             "version: 1",
             "version: 1\noverride: [{risk: 1}]",
             "version: 1\nlists: {a: []}",
+            "version: 1\nbuiltin: extend",
         ]
         .map(str::to_owned),
     );

@@ -21,7 +21,7 @@ pub fn question(question: &Question, theme: Theme, frame: &mut Frame<'_>, area: 
     let body = Rect { height: inside.height.saturating_sub(1), ..inside };
     lines(&question.text, (width, height), frame, body);
     let ask = Rect { y: inside.bottom().saturating_sub(1), height: 1, ..inside };
-    frame.render_widget(Paragraph::new(Line::styled(question.prompt(), Theme::title())), ask);
+    frame.render_widget(Paragraph::new(Line::styled(question.prompt(width), Theme::title())), ask);
 }
 
 pub fn text(text: &Text, frame: &mut Frame<'_>, area: Rect) {

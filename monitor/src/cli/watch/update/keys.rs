@@ -17,12 +17,13 @@ const END: isize = 1 << 20;
 /// Letters of a filter.
 const FILTER_MAX: usize = 200;
 
-const HELP: [&str; 19] = [
+const HELP: [&str; 20] = [
     "tab          the next pane: holds, sessions, events",
     "j k, arrows  down and up; g and G to the ends; PageDown, PageUp",
     "enter        holds, events: explain; sessions: their events alone",
     "a            approve the chosen hold: its evidence is shown, and a word asked for",
     "d            deny the chosen hold",
+    "r c          in a question: type a reason, or the code of your device",
     "f t          freeze, thaw the chosen session, or the session of the chosen hold",
     "/            narrow the events: words of a line, or session=ID kind=KIND rule=ID alert",
     "Esc          leave a question, or show all events again",
@@ -163,12 +164,19 @@ fn looking(state: &mut State, asked: Looking, code: KeyCode) -> Vec<Order> {
 /// Nothing but Esc, and reading on, before it has stood there for a moment.
 fn in_question(state: &mut State, mut question: Question, code: KeyCode) -> Vec<Order> {
     let (word, open) = (question.decision.lets_go_on(), question.is_open());
-    let word_is_taken = word && open && question.text.seen;
+    if question.draft.is_typing() {
+        question.draft.press(code);
+        state.dialog = Some(Dialog::Question(question));
+        return Vec::new();
+    }
+    let word_is_taken = word && open && question.text.seen && !question.lacks_reason();
     match code {
         KeyCode::Esc => return leave(state, "nothing was decided".to_owned()),
         KeyCode::Char('y') if !word && open => return decided(question),
         KeyCode::Enter if word_is_taken && question.typed == CONSENT => return decided(question),
         KeyCode::Backspace => drop(question.typed.pop()),
+        KeyCode::Char('r') if open && question.takes_reason() => question.draft.type_reason(),
+        KeyCode::Char('c') if open && word => question.draft.type_code(),
         KeyCode::Char(letter)
             if word_is_taken && CONSENT.starts_with(&format!("{}{letter}", question.typed)) =>
         {
@@ -185,7 +193,8 @@ fn in_question(state: &mut State, mut question: Question, code: KeyCode) -> Vec<
 }
 
 fn decided(question: Question) -> Vec<Order> {
-    vec![Order::Decide { decision: question.decision, seen: question.others, evidence: question.evidence }]
+    let given = question.given();
+    vec![Order::Decide { decision: question.decision, given }]
 }
 
 fn in_text(state: &mut State, mut text: Text, code: KeyCode) -> Vec<Order> {

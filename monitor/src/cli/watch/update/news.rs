@@ -1,6 +1,7 @@
 //! What the daemon says.
 
 use serde_json::Value;
+use unicode_width::UnicodeWidthStr as _;
 
 use super::leaving::leave;
 use crate::{
@@ -28,7 +29,7 @@ pub fn came(state: &mut State, input: Input) -> Vec<Order> {
         Input::Looked(looking, looked) => looked_at(state, looking, looked),
         Input::Explained { id, shown, story } => explained(state, &id, shown, story),
         Input::Answered(answer) => {
-            state.notice = Some(plain(&answer.unwrap_or_else(|refused| format!("refused: {refused}"))));
+            answered(state, answer);
             Vec::new()
         }
         Input::Happened(event) => happened(state, *event),
@@ -39,6 +40,17 @@ pub fn came(state: &mut State, input: Input) -> Vec<Order> {
         Input::Lost(why) => lost(state, &why),
         Input::Key(_) | Input::Resized(..) | Input::Tick(_) | Input::Ended => Vec::new(),
     }
+}
+
+/// What the daemon said, in its words: where they do not fit the last line, as a text to read.
+fn answered(state: &mut State, answer: Result<String, String>) {
+    let refused = answer.is_err();
+    let words = plain(&answer.unwrap_or_else(|refused| format!("refused: {refused}")));
+    if refused && state.dialog.is_none() && words.width() > usize::from(state.size.0) {
+        state.dialog = Some(Dialog::Text(Text::new("refused", vec![words.clone()])));
+        state.settle();
+    }
+    state.notice = Some(words);
 }
 
 fn renewed(
