@@ -1,0 +1,152 @@
+//! What a decision costs beside the person: from the request to the answer, and its records on the disk.
+
+use std::{
+    fs::File,
+    io::Write as _,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, ensure};
+use interlock::ledger::{Ledger, Record};
+use interlock_core::{
+    facts::SessionId,
+    record::{Entry, Kind, Who},
+};
+use jiff::Timestamp;
+use rustix::fs::fdatasync;
+
+use super::Effort;
+use crate::{
+    arena::Arena,
+    daemon::Daemon,
+    measure::{Spread, nanos, now_ns, quantile},
+    report::{Goal, Line, Unit},
+    server::Server,
+    setup, wait,
+    worker::Task,
+};
+
+const INFRA: &str = "backboard.railway.app";
+const LEAVES: Duration = Duration::from_secs(20);
+/// Records of one burst.
+const BURST: usize = 10_000;
+/// Records that go to the disk together: each by itself, as a person's decision does, and what a session does in a busier and busier turn.
+const BATCHES: [usize; 4] = [1, 10, 100, 1_000];
+
+pub fn measure(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
+    let mut lines = approvals(arena, effort)?;
+    lines.extend(bursts(arena.path(), effort)?);
+    Ok(lines)
+}
+
+/// When the answer has come, the verdict is in the kernel; the first byte at the other end shows that it was.
+fn approvals(arena: &Arena, effort: Effort) -> Result<Vec<Line>> {
+    let server = Server::start()?;
+    let daemon = Daemon::start(arena)?;
+    let mut tainted = setup::session(arena, true)?;
+    let mut probe = sync_probe(arena.path())?;
+    let (mut answered, mut left, mut synced) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..effort.of(200, 50) {
+        tainted.begin(&Task::Request { port: server.port, host: INFRA.into() })?;
+        let hold = wait::until("the connection is held", Duration::from_secs(10), || {
+            let holds = daemon.client.get("/v1/holds")?;
+            Ok(holds[0]["id"].as_str().map(str::to_owned).ok_or_else(|| holds.to_string()))
+        })?;
+        ensure!(server.anything(Duration::from_millis(20)).is_none(), "data left before the decision");
+        synced.push(probe()?);
+        let asked = now_ns();
+        daemon.client.post(&format!("/v1/holds/{hold}/approve"))?;
+        answered.push((now_ns() - asked) as f64 / 1e6);
+        let arrived = server.anything(LEAVES).context("an approved request did not leave within 20 s")?;
+        left.push((arrived.at - asked as f64) / 1e6);
+        tainted.finish()?;
+    }
+    let mut lines = Vec::new();
+    for (what, times) in [
+        ("from an approval's request to its answer", &answered),
+        ("from an approval's request to the first byte at the other end", &left),
+        ("one record and fdatasync on the same disk, between them", &synced),
+    ] {
+        for q in [0.5, 0.99] {
+            let name = format!("decision: {what}, p{:.0}", q * 100.0);
+            lines.push(Line::new(name, quantile(times, q), Unit::Millis));
+        }
+    }
+    Ok(lines)
+}
+
+/// A line as long as an approval's record, appended and brought to the disk; gives how long that takes, ms.
+fn sync_probe(place: &Path) -> Result<impl FnMut() -> Result<f64>> {
+    let mut file = File::create(place.join("probe"))?;
+    let line = [b'x'; 600];
+    Ok(move || {
+        let start = Instant::now();
+        file.write_all(&line)?;
+        fdatasync(&file)?;
+        Ok(nanos(start.elapsed()) / 1e6)
+    })
+}
+
+fn bursts(place: &Path, effort: Effort) -> Result<Vec<Line>> {
+    let mut lines = Vec::new();
+    for batch in BATCHES {
+        let (mut ledgers, mut plains) = (Vec::new(), Vec::new());
+        for round in 0..effort.of(5, 3) {
+            let directory = place.join(format!("burst-{batch}-{round}"));
+            let (ledger, written) = ledger_burst(&directory, batch)?;
+            ledgers.push(ledger);
+            plains.push(plain_burst(&directory.join("plain"), &written, batch)?);
+            std::fs::remove_dir_all(&directory)?;
+        }
+        let name = format!(
+            "decision: {BURST} ledger records, {batch} to the disk at once, ÷ a plain fdatasync loop"
+        );
+        let note = format!("{:.0} ms and {:.0} ms", quantile(&ledgers, 0.5), quantile(&plains, 0.5));
+        let ratio = Spread::of_ratios(&ledgers, &plains);
+        lines.push(Line::spread(name, ratio, Unit::Ratio).goal(Goal::AtMost(2.0)).note(note));
+    }
+    Ok(lines)
+}
+
+/// Appends a burst to a new ledger, as the daemon does: notes, and one sync for each turn. Gives the time, ms, and what the file holds.
+fn ledger_burst(directory: &Path, batch: usize) -> Result<(f64, Vec<u8>)> {
+    let mut ledger = Ledger::open(directory)?;
+    let start = Instant::now();
+    for number in 0..BURST {
+        ledger.note(record(number))?;
+        if (number + 1) % batch == 0 {
+            ledger.sync()?;
+        }
+    }
+    ledger.sync()?;
+    let took = nanos(start.elapsed()) / 1e6;
+    let path = ledger.path().to_owned();
+    drop(ledger);
+    Ok((took, std::fs::read(path)?))
+}
+
+/// The same bytes in the same batches, each written at once.
+fn plain_burst(path: &Path, written: &[u8], batch: usize) -> Result<f64> {
+    let lines: Vec<&[u8]> = written.split_inclusive(|byte| *byte == b'\n').collect();
+    ensure!(lines.len() == BURST, "the ledger has {} records and not {BURST}", lines.len());
+    let batches: Vec<Vec<u8>> = lines.chunks(batch).map(<[&[u8]]>::concat).collect();
+    let mut file = File::create(path)?;
+    let start = Instant::now();
+    for batch in batches {
+        file.write_all(&batch)?;
+        fdatasync(&file)?;
+    }
+    Ok(nanos(start.elapsed()) / 1e6)
+}
+
+fn record(number: usize) -> Record {
+    let destination = "backboard.railway.app:443 (66.33.22.1)";
+    let detail = [
+        ("hold", format!("h{number}").into()),
+        ("destination", destination.into()),
+        ("evidence", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into()),
+    ];
+    let entry = Entry::noted(Kind::Hold, Who::Rule("infra-after-secret".into()), SessionId(7), detail);
+    Record::of(entry, Timestamp::now())
+}
