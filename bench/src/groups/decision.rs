@@ -14,7 +14,10 @@ use interlock_core::{
     record::{Entry, Kind, Who},
 };
 use jiff::Timestamp;
-use rustix::fs::fdatasync;
+use rustix::{
+    fs::fdatasync,
+    time::{ClockId, clock_gettime},
+};
 
 use super::Effort;
 use crate::{
@@ -87,6 +90,22 @@ fn sync_probe(place: &Path) -> Result<impl FnMut() -> Result<f64>> {
     })
 }
 
+/// What a burst took, ms: by the clock, and of a processor, which others' work does not lengthen.
+struct Took {
+    wall: f64,
+    processor: f64,
+}
+
+/// Begins to measure; the returned function ends that.
+fn stopwatch() -> impl FnOnce() -> Took {
+    let on_processor = || {
+        let spent = clock_gettime(ClockId::ThreadCPUTime);
+        spent.tv_sec as f64 * 1e3 + spent.tv_nsec as f64 / 1e6
+    };
+    let (start, before) = (Instant::now(), on_processor());
+    move || Took { wall: nanos(start.elapsed()) / 1e6, processor: on_processor() - before }
+}
+
 fn bursts(place: &Path, effort: Effort) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for (batch, records) in BURSTS {
@@ -101,17 +120,28 @@ fn bursts(place: &Path, effort: Effort) -> Result<Vec<Line>> {
         let name = format!(
             "decision: {records} ledger records, {batch} to the disk at once, ÷ a plain fdatasync loop"
         );
-        let note = format!("{:.0} ms and {:.0} ms", quantile(&ledgers, 0.5), quantile(&plains, 0.5));
-        let ratio = Spread::of_ratios(&ledgers, &plains);
+        let wall = |times: &[Took]| times.iter().map(|took| took.wall).collect::<Vec<f64>>();
+        let processor = |times: &[Took]| {
+            quantile(&times.iter().map(|took| took.processor).collect::<Vec<f64>>(), 0.5) * 1e3
+                / records as f64
+        };
+        let note = format!(
+            "{:.0} ms and {:.0} ms; of the processor {:.1} and {:.1} µs a record",
+            quantile(&wall(&ledgers), 0.5),
+            quantile(&wall(&plains), 0.5),
+            processor(&ledgers),
+            processor(&plains)
+        );
+        let ratio = Spread::of_ratios(&wall(&ledgers), &wall(&plains));
         lines.push(Line::spread(name, ratio, Unit::Ratio).goal(Goal::AtMost(2.0)).note(note));
     }
     Ok(lines)
 }
 
-/// Appends a burst to a new ledger, as the daemon does: notes, and one sync for each turn. Gives the time, ms, and what the file holds.
-fn ledger_burst(directory: &Path, batch: usize, records: usize) -> Result<(f64, Vec<u8>)> {
+/// Appends a burst to a new ledger, as the daemon does: notes, and one sync for each turn. Gives the time, and what the file holds.
+fn ledger_burst(directory: &Path, batch: usize, records: usize) -> Result<(Took, Vec<u8>)> {
     let mut ledger = Ledger::open(directory)?;
-    let start = Instant::now();
+    let stop = stopwatch();
     for number in 0..records {
         ledger.note(record(number))?;
         if (number + 1) % batch == 0 {
@@ -119,23 +149,23 @@ fn ledger_burst(directory: &Path, batch: usize, records: usize) -> Result<(f64, 
         }
     }
     ledger.sync()?;
-    let took = nanos(start.elapsed()) / 1e6;
+    let took = stop();
     let path = ledger.path().to_owned();
     drop(ledger);
     Ok((took, std::fs::read(path)?))
 }
 
 /// The same bytes in the same batches, each written at once.
-fn plain_burst(path: &Path, written: &[u8], batch: usize) -> Result<f64> {
+fn plain_burst(path: &Path, written: &[u8], batch: usize) -> Result<Took> {
     let lines: Vec<&[u8]> = written.split_inclusive(|byte| *byte == b'\n').collect();
     let batches: Vec<Vec<u8>> = lines.chunks(batch).map(<[&[u8]]>::concat).collect();
     let mut file = File::create(path)?;
-    let start = Instant::now();
+    let stop = stopwatch();
     for batch in batches {
         file.write_all(&batch)?;
         fdatasync(&file)?;
     }
-    Ok(nanos(start.elapsed()) / 1e6)
+    Ok(stop())
 }
 
 fn record(number: usize) -> Record {

@@ -15,7 +15,7 @@ use interlock_tests::{
     wait,
 };
 use rustix::{
-    net::sockopt::set_socket_linger,
+    net::sockopt::{set_socket_linger, set_socket_recv_buffer_size},
     process::{Pid, Signal, kill_process_group},
 };
 use serde_json::Value;
@@ -156,6 +156,36 @@ fn who_ended_it_is_told() {
     drop(agent);
     let records = until_told(&daemon, &["commit", "close", "commit", "close", "commit", "close"]);
     assert_eq!(records[5]["detail"]["ended"], "reset", "{}", records[5]);
+}
+
+/// The program has written, closed and ended, and its session with it; its kernel goes on sending.
+#[test]
+fn what_is_queued_in_a_closed_socket_is_counted_until_it_has_left() {
+    if !is_root() {
+        return;
+    }
+    const QUEUED: usize = 200_000;
+    let (daemon, home) = (Daemon::start(&Settings::default()), Home::new());
+    let (listener, port) = listener();
+    set_socket_recv_buffer_size(listener.as_fd(), 4096).unwrap(); // so that little of it leaves before it is read
+    let then = format!("wait_for go; head -c {QUEUED} /dev/zero >&3; exec 3>&-; echo closed");
+    let agent = client(&home, &daemon, port, &then);
+    daemon.expect(&["approve", &daemon.the_hold()]);
+    let (mut stream, _) = listener.accept().unwrap();
+    let _ = until_told(&daemon, &["commit"]);
+    touch(&home, "go");
+    agent.says("closed");
+    let _ = daemon.the_event("session-ended");
+    wait::throughout("it has not ended yet", Duration::from_secs(2), || match told(&daemon) {
+        records if kinds(&records) == ["commit"] => Ok(()),
+        records => Err(records),
+    });
+    let mut arrived = Vec::new();
+    stream.read_to_end(&mut arrived).unwrap();
+    assert_eq!(arrived.len(), REQUEST_BYTES + QUEUED);
+    let records = until_told(&daemon, &["commit", "close"]);
+    let close = &records[1]["detail"];
+    assert_eq!((&close["bytes"], &close["ended"]), (&arrived.len().into(), &"closed".into()), "{close}");
 }
 
 #[test]
