@@ -1,6 +1,7 @@
 //! The measurements, one file per group.
 
 pub mod daemon;
+pub mod decision;
 pub mod events;
 pub mod flow;
 pub mod freeze;
@@ -22,6 +23,8 @@ pub enum Group {
     Labelled,
     /// A tainted session's requests, and from an approval to the data leaving
     Flow,
+    /// What an approval costs beside the person, and 10,000 ledger records beside plain writes
+    Decision,
     /// A rule's decision, beside seccomp's user notification and SIGSTOP/SIGCONT
     Hold,
     /// Freezing 1,000 processes
@@ -55,6 +58,7 @@ impl Group {
             Self::Unlabelled => unlabelled::measure(arena, effort),
             Self::Labelled => labelled::measure(arena, effort),
             Self::Flow => flow::measure(arena, effort),
+            Self::Decision => decision::measure(arena, effort),
             Self::Hold => hold::measure(arena, effort),
             Self::Freeze => freeze::measure(arena, effort),
             Self::Rules => rules::measure(effort),

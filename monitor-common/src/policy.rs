@@ -294,7 +294,7 @@ pub struct Flow {
     pub port: u16,
     /// `IPPROTO_TCP` or `IPPROTO_UDP`.
     pub protocol: u16,
-    /// 1 once every descriptor of the socket is closed; what is still queued stays held.
+    /// 0 while the socket is open, then one of `CLOSED_*`.
     pub closed: u32,
     /// Bytes of data the daemon was last shown of a stream: when more is there, it is asked again. Of a datagram socket: when
     /// it was asked, boot clock in ms.
@@ -304,9 +304,16 @@ pub struct Flow {
     /// How many of a stream's first segments were shown to the daemon as they passed; [`GREETED`]: no more are.
     pub greeting: u32,
     /// 1: the connection is older than its process's label, so nobody saw its begin.
-    pub older: u32,
+    pub older: u16,
+    /// 1: something has left since it was let go on, and is counted in the map `SENT`.
+    pub counted: u16,
 }
 const _: () = assert!(size_of::<Flow>() == 56);
+
+/// Values of [`Flow::closed`] once every descriptor of the socket is closed: what is still queued stays held, or it was let go on,
+/// leaves, and is counted.
+pub const CLOSED_HELD: u32 = 1;
+pub const CLOSED_SENDING: u32 = 2;
 
 /// [`Flow::greeting`] of a stream that has said who it is for, as far as it will.
 pub const GREETED: u32 = u32::MAX;
@@ -330,6 +337,7 @@ impl Flow {
             asked: 0,
             greeting: 0,
             older: 0,
+            counted: 0,
         }
     }
 }
@@ -359,6 +367,71 @@ const _: () = assert!(size_of::<FlowName>() == 24 + FLOW_NAME_MAX);
 pub const NAMED_BY_SERVER_NAME: u16 = 1;
 pub const NAMED_BY_HTTP: u16 = 2;
 
+/// Value of the map `SENT` (key: socket cookie): what became of a flow that was held and let go on. The daemon makes and removes entries;
+/// the kernel counts in them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+pub struct Sent {
+    pub session: u64,
+    /// Where it was let go on to (IPv4 v4-mapped).
+    pub address: [u8; 16],
+    /// Bytes of data that have left since, of a stream each once.
+    pub bytes: u64,
+    /// Boot clock when the first of them left; 0: none has.
+    pub first_ns: u64,
+    /// Boot clock when it was known that no more will; 0: not yet.
+    pub ended_ns: u64,
+    /// What was seen of its end, `SIGN_*`.
+    pub signs: u64,
+    /// The process that opened it.
+    pub tgid: u32,
+    /// Of a stream: the sequence number behind what has left.
+    pub next: u32,
+    pub port: u16,
+    pub protocol: u16,
+    pub reserved: u32,
+}
+const _: () = assert!(size_of::<Sent>() == 72);
+
+impl Sent {
+    /// Nothing has left yet.
+    #[inline(always)]
+    #[must_use]
+    pub const fn nothing(flow: &Flow) -> Self {
+        let Flow { session, address, tgid, port, protocol, .. } = *flow;
+        let (bytes, first_ns, ended_ns, signs) = (0, 0, 0, 0);
+        Self {
+            session,
+            address,
+            bytes,
+            first_ns,
+            ended_ns,
+            signs,
+            tgid,
+            next: 0,
+            port,
+            protocol,
+            reserved: 0,
+        }
+    }
+}
+
+/// Values of [`Sent::signs`]: this side's end of the stream has left (FIN), or its reset (RST).
+pub const SIGN_END: u64 = 1;
+pub const SIGN_RESET: u64 = 1 << 1;
+/// The other side's end or reset has arrived; its end came first.
+pub const SIGN_PEER_END: u64 = 1 << 2;
+pub const SIGN_PEER_RESET: u64 = 1 << 3;
+pub const SIGN_PEER_FIRST: u64 = 1 << 4;
+/// Every descriptor of the socket is closed.
+pub const SIGN_CLOSED: u64 = 1 << 5;
+/// The connection was over when the last descriptor was closed.
+pub const SIGN_GONE: u64 = 1 << 6;
+/// What was queued when it was closed is held: its session had touched more meanwhile.
+pub const SIGN_HELD: u64 = 1 << 7;
+/// A packet left whose headers could not be read: there were more bytes than are counted.
+pub const SIGN_UNREAD: u64 = 1 << 8;
+
 /// Value of the map `HANDSHAKES` (key: thread).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -377,7 +450,8 @@ const _: () = assert!(size_of::<Remote>() == 20);
 pub struct FlowVerdict {
     pub address: [u8; 16],
     pub port: u16,
-    pub reserved: u16,
+    /// 1: it was held and let go on, and what it sends is counted in the map `SENT`.
+    pub counted: u16,
     /// `FLOW_ALLOWED` is valid while `generation` is the session's, `FLOW_DENIED` always.
     pub verdict: u32,
     /// Session generation it was given under.
@@ -408,7 +482,8 @@ pod!(
     AddressKey,
     Flow,
     FlowName,
-    FlowVerdict
+    FlowVerdict,
+    Sent
 );
 
 #[cfg(test)]

@@ -14,5 +14,6 @@ mod ptrace;
 mod received;
 mod rename;
 mod self_protection;
+mod sent;
 mod socket_create;
 mod unix_connect;

@@ -12,7 +12,7 @@ use monitor_common::{
     loss::LOSSES,
     policy::{
         AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, Made, Met,
-        NUMBERS_MAX, Pair, Policy, Remote, SecretTag, Written,
+        NUMBERS_MAX, Pair, Policy, Remote, SecretTag, Sent, Written,
     },
 };
 
@@ -39,6 +39,11 @@ pub static VERDICTS: HashMap<u64, FlowVerdict> = HashMap::with_max_entries(65_53
 /// Socket cookie → what the connection said of itself. Written by the daemon. Not allocated beforehand: most machines have few.
 #[map]
 pub static FLOW_NAMES: HashMap<u64, FlowName> = HashMap::with_max_entries(65_536, BPF_F_NO_PREALLOC);
+
+/// Socket cookie → what has left of a flow since it was let go on. The daemon makes and removes entries; the kernel counts. Not
+/// allocated beforehand: few flows are held.
+#[map]
+pub static SENT: HashMap<u64, Sent> = HashMap::with_max_entries(2_048, BPF_F_NO_PREALLOC);
 
 /// Which entries of `SECRET_INODES` and `SECRET_NAMES` may be there, see `monitor_common::bits`.
 #[map]

@@ -39,6 +39,7 @@ mod daemon {
     mod seats;
     mod secrets;
     mod selftest;
+    mod sent;
     mod sessions;
     mod storm;
     mod suggesting;

@@ -12,12 +12,12 @@ use monitor_common::{
         network::{Connect, FlowClosed, outcome},
     },
     loss::Loss,
-    policy::{FLOW_DENIED, Flow},
+    policy::{CLOSED_HELD, CLOSED_SENDING, FLOW_DENIED, Flow},
 };
 
 use crate::{
     decide::{hold, verdict},
-    hooks::{flow_table, handshake, meeting, unix_connect},
+    hooks::{flow_table, handshake, meeting, sent, unix_connect},
     kernel::{
         self, Object,
         abi::{ALLOW, IPPROTO_TCP, REFUSE},
@@ -215,8 +215,16 @@ pub fn sock_release(ctx: SockContext) -> i32 {
     let flow = unsafe { &mut *flow };
     let (session, tgid, asked, greeting) = (flow.session, flow.tgid, flow.asked, flow.greeting);
     let stays = must_stay(cookie, flow);
+    // What never asked was never held, and is not counted.
+    let counted = asked != 0 && verdict::of_flow(cookie, flow).is_some_and(|decided| decided.counted != 0);
     if stays {
-        flow.closed = 1;
+        flow.closed = CLOSED_HELD;
+        if counted {
+            sent::end(cookie, sent::HELD);
+        }
+    // SAFETY: the verifier checks the pointer, and rewrites the load to the socket's own field.
+    } else if counted && sent::drains(cookie, flow, unsafe { (*ctx.sock).state }) {
+        flow.closed = CLOSED_SENDING;
     } else {
         if FLOWS.remove(cookie).is_ok() {
             flow_table::give_place_back(session);

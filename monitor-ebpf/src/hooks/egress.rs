@@ -14,12 +14,13 @@ use monitor_common::{
         network::{DNS_MAX, Dns, FlowAsk, PAYLOAD_MAX},
     },
     loss::Loss,
-    policy::{FLOW_DENIED, Flow, VERDICT_ALLOW},
+    policy::{CLOSED_SENDING, FLOW_DENIED, Flow, VERDICT_ALLOW},
 };
 
 use self::question::{Remote, copy, show};
 use crate::{
     decide::verdict,
+    hooks::sent,
     kernel::{
         self,
         net::{self, DNS_PORT},
@@ -50,15 +51,26 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     if kernel::is_frozen(flow.session) {
         return stand(&ctx, flow); // whoever runs, and whatever was let through
     }
+    if flow.closed == CLOSED_SENDING {
+        sent::drain(&ctx, cookie, flow);
+        return PASS;
+    }
     let remote = remote(&ctx, flow);
     if remote.port == DNS_PORT && (net::is_stream(flow) || net::is_datagrams(flow)) {
         return PASS; // names are learned here; what is tunnelled through DNS is not stopped by this backend
     }
     let verdict = verdict::of_flow(cookie, flow);
     let denied = verdict.is_some_and(|decided| decided.verdict == FLOW_DENIED);
+    let counted = remote.is_noted && verdict.is_some_and(|decided| decided.counted != 0);
     let Some(gate) = verdict::gate(flow.session) else {
         // The session is over: denied data stays where it is, the rest is nobody's business any more.
-        return if denied || flow.closed != 0 { withhold(&ctx, flow) } else { PASS };
+        if denied || flow.closed != 0 {
+            return withhold(&ctx, flow);
+        }
+        if counted {
+            sent::count(&ctx, cookie, flow);
+        }
+        return PASS;
     };
     if denied {
         return withhold(&ctx, flow);
@@ -66,6 +78,9 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     let allowed = remote.is_noted && verdict.is_some_and(|decided| decided.generation == gate.generation);
     if !gate.closed || allowed {
         greeting::pass(&ctx, cookie, flow, gate.generation);
+        if counted {
+            sent::count(&ctx, cookie, flow);
+        }
         return PASS;
     }
     if is_control(&ctx, flow) || stays_here(flow, &remote) {
@@ -175,9 +190,12 @@ fn answer(ctx: &SkBuffContext) -> Option<()> {
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
     let flow = FLOWS.get_ptr(cookie)?;
     // SAFETY: a map value stays allocated while a program runs (RCU).
-    let (port, session, tgid, protocol) =
-        unsafe { ((*flow).port, (*flow).session, (*flow).tgid, (*flow).protocol) };
+    let flow = unsafe { &*flow };
+    let (port, session, tgid, protocol) = (flow.port, flow.session, flow.tgid, flow.protocol);
     if port != DNS_PORT {
+        if flow.counted != 0 && net::is_stream(flow) {
+            sent::arrived(ctx, cookie, flow);
+        }
         return None;
     }
     let payload = packet::payload(ctx)?;

@@ -18,6 +18,16 @@ pub unsafe fn increment(target: *mut u64) -> u64 {
     unsafe { atomic_xadd::<u64, u64, ORDERED>(target, 1) + 1 }
 }
 
+/// Adds so many.
+///
+/// # Safety
+/// `target` must be an aligned map value.
+#[inline(always)]
+pub unsafe fn add(target: *mut u64, by: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { atomic_xadd::<u64, u64, RELAXED>(target, by) };
+}
+
 /// Takes one away; gives the value before.
 ///
 /// # Safety

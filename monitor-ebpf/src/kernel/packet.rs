@@ -42,6 +42,37 @@ pub fn payload(ctx: &SkBuffContext) -> Option<Payload> {
     Some(Payload { offset, size: ctx.len().saturating_sub(offset) })
 }
 
+/// What a TCP segment says of its place in the stream.
+pub struct Segment {
+    /// Of its first byte of data.
+    pub sequence: u32,
+    pub flags: u8,
+    /// Bytes of data.
+    pub size: u32,
+}
+
+/// Flags of a TCP header (RFC 9293, 3.1).
+pub const FIN: u8 = 0x01;
+pub const RST: u8 = 0x04;
+
+/// `None` where the headers cannot be read, or are not TCP directly after IP.
+#[inline(always)]
+pub fn segment(ctx: &SkBuffContext) -> Option<Segment> {
+    let first: u8 = ctx.load(0).ok()?;
+    let (transport, protocol): (u32, u8) = match first >> 4 {
+        4 => (((first & 0xf) as u32) * 4, ctx.load(9).ok()?),
+        6 => (IPV6_HEADER, ctx.load(6).ok()?),
+        _ => return None,
+    };
+    if protocol != TCP {
+        return None;
+    }
+    let sequence = u32::from_be(ctx.load(transport as usize + 4).ok()?);
+    let header = ((ctx.load::<u8>(transport as usize + 12).ok()? >> 4) as u32) * 4;
+    let flags = ctx.load((transport + FLAGS) as usize).ok()?;
+    Some(Segment { sequence, flags, size: ctx.len().saturating_sub(transport + header) })
+}
+
 /// Where a UDP packet goes: its address (IPv4 v4-mapped) and port. `None` where that cannot be read.
 #[inline(always)]
 pub fn destination(ctx: &SkBuffContext) -> Option<([u8; 16], u16)> {

@@ -20,6 +20,7 @@ mod never;
 mod objection;
 mod release;
 mod revoke;
+mod sent;
 mod silence;
 mod step;
 mod suspend;

@@ -12,6 +12,7 @@ mod given;
 pub mod grants;
 mod held;
 mod hold;
+pub mod let_go;
 mod question;
 pub mod reason;
 pub mod relays;
@@ -26,7 +27,7 @@ pub use self::{
     hold::Hold,
     question::{Object, target},
 };
-use self::{grants::Grants, question::Question, relays::Relays};
+use self::{grants::Grants, let_go::AllLetGo, question::Question, relays::Relays};
 use crate::facts::{BootNanos, HoldState};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
@@ -42,6 +43,7 @@ pub struct Holds {
     decided: VecDeque<Hold>,
     pub(crate) grants: Grants,
     pub relays: Relays,
+    pub(crate) let_go: AllLetGo,
 }
 
 /// Why a hold cannot be decided.
@@ -57,7 +59,8 @@ impl Holds {
     #[must_use]
     pub fn new(next: u64) -> Self {
         let (waiting, decided) = (BTreeMap::new(), VecDeque::new());
-        Self { next: next.max(1), waiting, decided, grants: Grants::default(), relays: Relays::default() }
+        let (grants, relays, let_go) = (Grants::default(), Relays::default(), AllLetGo::default());
+        Self { next: next.max(1), waiting, decided, grants, relays, let_go }
     }
 
     #[must_use]
@@ -205,6 +208,12 @@ impl Holds {
     #[must_use]
     pub fn grants(&self) -> &Grants {
         &self.grants
+    }
+
+    /// Connections that were held and let go on, and have not ended.
+    #[must_use]
+    pub fn let_go(&self) -> &AllLetGo {
+        &self.let_go
     }
 
     /// The session has ended: its grants go with it.

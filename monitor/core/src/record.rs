@@ -25,6 +25,10 @@ pub enum Kind {
     Release,
     /// The kernel saw a held action happen after it was allowed: an answer was used.
     Commit,
+    /// A connection that was let go on has ended, after something of it had left, or in a way that nobody saw.
+    Close,
+    /// Nothing of a connection that was let go on has left, and nothing will.
+    Lapse,
     /// A process asked to be a session's root.
     Enroll,
     /// Rules were loaded.
@@ -47,7 +51,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 21] = [
         Self::Hold,
         Self::Approve,
         Self::Deny,
@@ -58,6 +62,8 @@ impl Kind {
         Self::Kill,
         Self::Release,
         Self::Commit,
+        Self::Close,
+        Self::Lapse,
         Self::Enroll,
         Self::Rules,
         Self::Start,
@@ -83,6 +89,8 @@ impl Kind {
             Self::Kill => "kill",
             Self::Release => "release",
             Self::Commit => "commit",
+            Self::Close => "close",
+            Self::Lapse => "lapse",
             Self::Enroll => "enroll",
             Self::Rules => "rules",
             Self::Start => "start",

@@ -8,10 +8,11 @@ pub mod flow_state;
 pub mod flows;
 pub mod notices;
 pub mod reporting;
+pub mod sent;
 pub mod stopping;
 pub mod waiters;
 
-use monitor_common::label::GATED;
+use monitor_common::{label::GATED, policy::Sent};
 
 use crate::{
     config::OnFull,
@@ -21,6 +22,10 @@ use crate::{
 use interlock_core::{
     decide::{Effect, Input, Release, Stop},
     facts::SessionId,
+    holds::{
+        HeldFlow,
+        let_go::{End, Progress},
+    },
     record::Kind,
 };
 use interlock_host::{clock::boot_now, enforcement::freeze};
@@ -52,6 +57,8 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
             waiters::allow(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows.searches, waiter)
         }
         Effect::Release(release) => record_release(ctx, release),
+        Effect::Count(flow) => count(ctx, &flow),
+        Effect::CountNoMore { cookie } => ctx.kernel.maps.count_no_more(cookie),
         Effect::Refuse(waiter) => {
             waiters::turn_away(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows, waiter)
         }
@@ -107,6 +114,23 @@ fn record_release(ctx: &mut Context, release: Box<Release>) {
     ctx.reporter.keep(release.entry.clone());
     let recorded = !ctx.reporter.unwritten.is_failing() || ctx.config.on_full == OnFull::Degrade;
     step(ctx, Input::Recorded { release, recorded });
+}
+
+/// Fails open, visibly: a yes was said and is recorded, and the connection's end is recorded as unknown.
+fn count(ctx: &mut Context, asked: &HeldFlow) {
+    let cookie = asked.cookie;
+    let end = match flow_state::to_let_on(&ctx.kernel.maps, asked) {
+        None => End::Gone,
+        Some(flow) => match ctx.kernel.maps.count_flow(cookie, Sent::nothing(&flow)) {
+            Ok(()) => return ctx.flows.look_soon(boot_now()),
+            Err(error) => {
+                tracing::error!(cookie, %error, "what a connection sends cannot be counted");
+                End::Unknown("the kernel could not count it")
+            }
+        },
+    };
+    let at_least = end != End::Gone;
+    step(ctx, Input::Sent { cookie, progress: Progress { bytes: 0, at_least, end: Some(end) } });
 }
 
 fn gate(ctx: &mut Context, session: SessionId) {

@@ -11,7 +11,7 @@ use crate::{
         context::{Context, mailbox::handle::Message, upkeep::reloading::Reason},
         intake::{
             self,
-            network::{asks, received},
+            network::{asks, received, sent},
             surveying,
         },
         serve,
@@ -81,6 +81,7 @@ fn turn(ctx: &mut Context) {
     surveying::take_surveys(ctx);
     apply::step(ctx, Input::Tick);
     asks::judge_unfinished(ctx);
+    sent::look_if_due(ctx);
     upkeep::housekeeping(ctx);
     saving::write_down(ctx);
 }
@@ -97,10 +98,12 @@ fn until_next_turn(ctx: &Context) -> Duration {
         && ctx.reporter.ledger.is_settled();
     let tick = if idle { IDLE_TICK } else { TICK };
     let checkpoint = ctx.reporter.notary.next_deadline(&ctx.reporter.ledger);
-    let next = [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline(), checkpoint]
-        .into_iter()
-        .flatten()
-        .min();
+    let look = sent::next_look(&ctx.decider, ctx.flows.next_look);
+    let next =
+        [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline(), checkpoint, look]
+            .into_iter()
+            .flatten()
+            .min();
     let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
     tick.min(deadline)
 }
@@ -114,6 +117,7 @@ fn end(ctx: &mut Context) {
     intake::handle_all(ctx, &mut rest);
     if ctx.config.pins.is_none() {
         report_what_stays_frozen(&ctx.decider.sessions, &ctx.freezer);
+        sent::look(ctx);
         apply::step(ctx, Input::Ends { why: "the daemon ended".to_owned() });
     }
     ctx.flows.searches.end();

@@ -45,7 +45,7 @@ pub unsafe fn show(
         (*record).address = remote.address;
         (*record).port = remote.port;
         (*record).protocol = flow.protocol;
-        (*record).older = flow.older;
+        (*record).older = flow.older as u32;
         (*record).generation = generation;
         (*record).payload_size = payload.size;
         (*record).changeable = (net::is_stream(flow) && packet::is_changeable(ctx, payload)) as u32;

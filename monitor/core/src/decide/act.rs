@@ -13,7 +13,7 @@ use super::{
 use crate::{
     breaker::risk,
     facts::{Action, Fact, Lifecycle, SessionId, Subject, Transport},
-    holds::{HeldCaller, HeldFlow, Object},
+    holds::{HeldCaller, HeldFlow, Object, let_go::End},
 };
 
 impl Decider {
@@ -22,6 +22,9 @@ impl Decider {
             return self.pass_over(step, act);
         }
         let Act { session: id, process, at, subject, pending, .. } = act;
+        if let Pending::Flow { flow, .. } = pending {
+            self.end_unseen(step, flow.cookie, End::AskedAgain);
+        }
         // Who read a secret is asked when nobody may be there any more to tell.
         let reads = matches!(&subject, Subject::Open(secret) if !secret.owner);
         let lineage = reads.then(|| self.sessions.lineage_of(id, process.pid));

@@ -10,6 +10,7 @@ use super::{
     effect::{Effect, Report},
     input::{Approval, Denial},
     release::{told, waiters},
+    sent::Yes,
 };
 use crate::{
     facts::{BootNanos, HoldState, SessionId},
@@ -88,7 +89,7 @@ impl Decider {
         let Some(hold) = self.end_by_yes(step, *number, ending) else { return };
         self.expect_relays(&hold, step.now, &by);
         for waiter in waiters(&hold) {
-            self.allow(step, waiter);
+            self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: None });
         }
         // The connection asks again with its first data: who approved its handshake has approved that.
         let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);

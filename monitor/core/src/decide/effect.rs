@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     facts::{Action, BootNanos, Kind, Process, SessionId, Subject},
-    holds::Hold,
+    holds::{HeldFlow, Hold, let_go::LetGo},
     record::{Entry, Who},
     sessions::Suspension,
 };
@@ -27,6 +27,11 @@ pub enum Effect {
     /// Records that what a person said before lets a waiter go on. Nothing is let go on yet: [`super::Input::Recorded`] says whether
     /// that could be written.
     Release(Box<Release>),
+    /// The kernel counts what leaves of this flow, from before it is let go on. [`super::Input::Sent`] says what has; it says at once
+    /// that the flow is gone, or cannot be counted.
+    Count(HeldFlow),
+    /// That is of no more interest.
+    CountNoMore { cookie: u64 },
     /// Refuses a waiter, so that its program sees an error.
     Refuse(Waiter),
     /// Denies a flow's data and leaves its connection as it is: of very many, finding each socket would keep everybody waiting.
@@ -97,6 +102,8 @@ pub enum Report {
     PassedOver { at: BootNanos, session: SessionId, process: Process, subject: Subject, pack: String },
     /// A hold's end, at a time.
     Hold { name: &'static str, at: BootNanos, hold: Box<Hold>, extra: Extra },
+    /// What became of a connection that was let go on.
+    LetGo { name: &'static str, at: BootNanos, flow: Box<LetGo>, extra: Extra },
     /// Something about a session that is no act.
     Session { name: &'static str, at: BootNanos, session: SessionId, extra: Extra },
     /// What others that a session has met have touched counts for it from now on.

@@ -10,6 +10,7 @@ use super::{
     decision::Decision,
     effect::{Effect, Stop},
     input::{Release, Waiting},
+    sent::Yes,
 };
 use crate::{
     breaker::Response,
@@ -88,29 +89,31 @@ impl Decider {
             (None, None) => return false,
         };
         let hop = hop.map(|hop| Hop { since, by: by.clone(), ..hop });
-        let detail = [("grant", by.into()), ("destination", object.text().into())];
+        let detail = [("grant", by.clone().into()), ("destination", object.text().into())];
         let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
         let decision = Arc::clone(decision);
-        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, hop, would: None })));
+        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, by, hop, would: None })));
         true
     }
 
     /// Lets go on what was answered before. Fails closed: what cannot be proved afterwards is refused.
     pub(super) fn recorded(&mut self, step: &mut Step<'_>, release: Release, recorded: bool) {
-        let Release { decision, waiting, hop, would: passed, .. } = release;
+        let Release { decision, waiting, by, hop, would: passed, .. } = release;
         let (fact, waiter) = (&decision.fact, decision.waiter(waiting));
+        let object = object(fact);
+        let yes = Yes { object: &object, hold: None, grant: Some(&by) };
         if !recorded {
             self.refuse(step, waiter);
             let why = "its release cannot be recorded, as the ledger cannot be written";
             return step.report_act("flow-denied", &decision, Action::Deny, vec![("message", why.into())]);
         }
         if let Some(extra) = passed {
-            self.allow(step, waiter);
+            self.let_on(step, waiter, yes);
             let action = decision.verdict.action;
             return step.report_act(would(action), &decision, action, extra);
         }
         self.expect_next(hop, waiting, fact);
-        self.allow(step, waiter);
+        self.let_on(step, waiter, yes);
         if let Some(session) = self.sessions.get_mut(fact.session) {
             session.memory.forgive(decision.verdict.points, fact.at); // what a person let through is no risk
         }

@@ -7,7 +7,12 @@ use serde_json::Value;
 use super::decision::Decision;
 use crate::{
     facts::{BootNanos, FactorKind, Process, SessionId, Subject},
-    holds::{Grant, HeldCaller, HeldFlow, Hold, extent::Extent, relays::Hop},
+    holds::{
+        Grant, HeldCaller, HeldFlow, Hold,
+        extent::Extent,
+        let_go::{LetGo, Progress},
+        relays::Hop,
+    },
     record::{Entry, Who},
     sessions::{Outcome, Suspension},
 };
@@ -23,6 +28,8 @@ pub enum Input {
     Reconnected { cookie: u64 },
     /// A socket is closed by everybody.
     FlowClosed { cookie: u64 },
+    /// How a connection stands that was held and let go on.
+    Sent { cookie: u64, progress: Progress },
     /// A process has ended.
     CallerEnded { pid: u32 },
     /// A session's last process has ended: nothing of it waits any more.
@@ -55,6 +62,8 @@ pub enum Input {
     Restored(Box<Hold>),
     /// What persons had granted for a while before an earlier daemon ended.
     RestoredGrants(Vec<Grant>),
+    /// Connections that were let go on before an earlier daemon ended.
+    RestoredLetGo(Vec<LetGo>),
     /// These sessions can have told each other what they have read: see [`super::Decider::reached`].
     Met(BTreeSet<SessionId>),
     /// Something that a session did is unknown: `process` did it, or its root is named.
@@ -177,6 +186,8 @@ pub struct Release {
     pub entry: Entry,
     pub(super) decision: Arc<Decision>,
     pub(super) waiting: Waiting,
+    /// Who said so, as the record names them.
+    pub(super) by: String,
     /// The hop of a request that another one will follow.
     pub(super) hop: Option<Hop>,
     /// Of what a rule would have stopped, were the session not suspended: further fields of the event that says so.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     facts::{BootNanos, SessionId},
-    holds::HeldFlow,
+    holds::{HeldFlow, let_go::End},
 };
 
 impl Decider {
@@ -17,7 +17,11 @@ impl Decider {
         match input {
             Input::Act(act) => self.judge(step, *act),
             Input::AsksAgain(flow) => self.asks_again(&flow),
-            Input::Reconnected { cookie } => self.holds.reconnected(cookie),
+            Input::Reconnected { cookie } => {
+                self.end_unseen(step, cookie, End::Reconnected);
+                self.holds.reconnected(cookie);
+            }
+            Input::Sent { cookie, progress } => self.sent(step, cookie, progress),
             Input::FlowClosed { cookie } => self.flow_closed(step, cookie),
             Input::CallerEnded { pid } => self.caller_ended(step, pid),
             Input::Ending(session) => self.ending(step, session),
@@ -38,6 +42,7 @@ impl Decider {
                 let live = |session| self.sessions.get(SessionId(session)).is_some();
                 self.holds.grants.restore(grants, live);
             }
+            Input::RestoredLetGo(flows) => self.restore_let_go(step, flows),
             Input::Met(sessions) => self.met(step, &sessions),
             Input::Doubted { session, process, why } => self.doubted(step, session, *process, why),
             Input::Lost { session, records } => self.lost(step, session, records),
@@ -46,7 +51,10 @@ impl Decider {
                 self.end_suspensions(step);
                 self.expire(step);
             }
-            Input::Ends { why } => self.deny_all(step, &why),
+            Input::Ends { why } => {
+                self.deny_all(step, &why);
+                self.follow_nothing(step);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     hold::object,
     input::{Release, Waiting},
     release::{told, waiters},
+    sent::Yes,
 };
 use crate::{
     facts::{HoldState, SessionId, SessionStatus, Terms},
@@ -99,7 +100,7 @@ impl Decider {
             [("grant", by.into()), ("hold", hold.id().into()), ("destination", hold.target().into())];
         step.record(Entry::noted(Kind::Release, Who::Daemon, session, detail));
         for waiter in waiters(&hold) {
-            self.allow(step, waiter);
+            self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: Some(by) });
         }
         let extra = told(&hold);
         step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
@@ -116,10 +117,11 @@ impl Decider {
     ) {
         let fact = &decision.fact;
         let what = object(fact).text();
-        let detail = [("grant", by.into()), ("destination", what.into()), ("rule", decision.rule().into())];
+        let detail =
+            [("grant", by.clone().into()), ("destination", what.into()), ("rule", decision.rule().into())];
         let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
         let (decision, hop, would) = (Arc::clone(decision), None, Some(extra));
-        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, hop, would })));
+        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, by, hop, would })));
     }
 
     /// A person ends it before its time.

@@ -84,9 +84,10 @@ impl Bench {
         self.act(Subject::Connect(to(host)), flow(cookie))
     }
 
-    /// What followed, in a word each, without what is only to be saved.
+    /// What followed, in a word each, without what is only to be saved or counted.
     fn effects_in_words(&self) -> Vec<String> {
-        self.effects.iter().filter(|effect| !matches!(effect, Effect::Save)).map(in_words).collect()
+        let silent = |effect: &Effect| matches!(effect, Effect::Save | Effect::Count(_));
+        self.effects.iter().filter(|effect| !silent(effect)).map(in_words).collect()
     }
 }
 
@@ -102,6 +103,8 @@ fn in_words(effect: &Effect) -> String {
         Effect::Release(release) => {
             format!("record {:?} by {}", release.entry.kind, release.entry.who.text()).to_lowercase()
         }
+        Effect::Count(flow) => format!("count flow {}", flow.cookie),
+        Effect::CountNoMore { cookie } => format!("count flow {cookie} no more"),
         Effect::Refuse(waiter) => format!("refuse {}", what(waiter)),
         Effect::Drop(waiter) => format!("drop {}", what(waiter)),
         Effect::KeepHeld { cookie, .. } => format!("keep held {cookie}"),
@@ -117,6 +120,7 @@ fn in_words(effect: &Effect) -> String {
         Effect::Report(Report::Hold { name, hold, .. }) => {
             format!("report {name} {} {:?}", hold.id(), hold.state).to_lowercase()
         }
+        Effect::Report(Report::LetGo { name, flow, .. }) => format!("report {name} {} bytes", flow.bytes),
         Effect::Report(Report::TouchShared { session, paths, .. }) => {
             format!("report session {} shares {}", session.0, paths.join(" "))
         }

@@ -49,6 +49,7 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("process.pid", "long"),
     ("rule.id", "keyword"),
     ("rule.name", "keyword"),
+    ("source.bytes", "long"),
     ("source.user.id", "keyword"),
     ("user.id", "keyword"),
 ];
@@ -107,6 +108,9 @@ pub fn class(action: &str) -> Class {
         "connect" => (&["network"], &["connection", "start"], SUCCESS),
         "flow-held" => (&["network"], &["connection", "info"], UNKNOWN),
         "flow-passed" | "flow-released" => (&["network"], &["connection", "allowed"], SUCCESS),
+        "flow-sent" => (&["network"], &["connection", "info"], SUCCESS),
+        "flow-ended" => (&["network"], &["connection", "end"], None),
+        "flow-lapsed" => (&["network"], &["connection", "end"], FAILURE),
         "flow-denied" | "flow-reset" | "connect-refused" | "socket-refused" => {
             (&["network"], &["connection", "denied"], FAILURE)
         }

@@ -46,6 +46,11 @@ pub const FIELDS: &[(&str, Holds, &str)] = &[
     ("file.paths", Texts, "secrets that count from now on"),
     ("flow.asked_ns", Number, "boot clock, ns"),
     ("flow.decided_ns", Number, "boot clock, ns"),
+    (
+        "flow.ended",
+        Text,
+        "how a connection that was let go on ended: closed, closed-there, reset, reset-there, lost, held, asked-again, reconnected, gone, unknown",
+    ),
     ("freeze.asked_ns", Number, "boot clock, ns"),
     ("freeze.by_signal", Numbers, "processes that only a signal stops"),
     ("freeze.decided_by", Text, "who"),

@@ -40,7 +40,7 @@ impl HeldFlow {
     #[must_use]
     pub fn decided(&self, verdict: u32) -> FlowVerdict {
         let Self { generation, address, port, .. } = *self;
-        FlowVerdict { address, port, reserved: 0, verdict, generation }
+        FlowVerdict { address, port, counted: 0, verdict, generation }
     }
 
     /// Whether the socket goes where it asked to go.

@@ -15,7 +15,7 @@ use monitor_common::{
     loss::LOSS_NAMES,
     policy::{
         AddressKey, Answer, AnswerKey, Carried, Flow, FlowName, FlowVerdict, Followed, InodeKey, MET_MAX,
-        Met, Policy, SecretTag, Written, numbered, open_index,
+        Met, Policy, SecretTag, Sent, Written, numbered, open_index,
     },
 };
 
@@ -35,6 +35,7 @@ pub struct Maps {
     flows: Table<u64, Flow>,
     verdicts: Table<u64, FlowVerdict>,
     flow_names: Table<u64, FlowName>,
+    sent: Table<u64, Sent>,
     bits: Array<MapData, u64>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
@@ -62,6 +63,7 @@ impl Maps {
             flows: table(ebpf, "FLOWS")?,
             verdicts: table(ebpf, "VERDICTS")?,
             flow_names: table(ebpf, "FLOW_NAMES")?,
+            sent: table(ebpf, "SENT")?,
             bits: take(ebpf, "SECRET_BITS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
@@ -221,6 +223,30 @@ impl Maps {
         ignore_missing("FLOWS", self.flows.remove(&cookie));
         ignore_missing("VERDICTS", self.verdicts.remove(&cookie));
         ignore_missing("FLOW_NAMES", self.flow_names.remove(&cookie));
+    }
+
+    /// Has the kernel count what leaves of a flow from now on, where its verdict says so.
+    ///
+    /// # Errors
+    /// The map is full.
+    pub fn count_flow(&mut self, cookie: u64, nothing: Sent) -> Result<(), MapError> {
+        self.sent.insert(cookie, nothing, 0)
+    }
+
+    pub fn count_no_more(&mut self, cookie: u64) {
+        ignore_missing("SENT", self.sent.remove(&cookie));
+    }
+
+    /// What has left of a flow that is counted.
+    #[must_use]
+    pub fn sent(&self, cookie: u64) -> Option<Sent> {
+        self.sent.get(&cookie, 0).ok()
+    }
+
+    /// Every flow that is counted.
+    #[must_use]
+    pub fn counted(&self) -> Vec<(u64, Sent)> {
+        self.sent.iter().flatten().collect()
     }
 
     /// What a connection has said of itself.

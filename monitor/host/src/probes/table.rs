@@ -463,6 +463,7 @@ pub const MAPS: &[&str] = &[
     "FLOWS",
     "VERDICTS",
     "FLOW_NAMES",
+    "SENT",
     "SECRET_BITS",
     "SECRET_INODES",
     "SECRET_NAMES",

@@ -2,7 +2,7 @@
 
 use monitor_common::{
     label::{GATED, Taint},
-    policy::{FLOW_ALLOWED, FLOW_DENIED, Flow},
+    policy::{CLOSED_SENDING, FLOW_ALLOWED, FLOW_DENIED, Flow},
 };
 
 use interlock_core::{facts::SessionId, holds::HeldFlow};
@@ -13,6 +13,11 @@ pub const TCP: u16 = 6;
 
 pub fn goes_on(maps: &Maps, asked: &HeldFlow) -> bool {
     maps.flow(asked.cookie).is_some_and(|flow| asked.goes_on(&flow))
+}
+
+/// The flow, if what waits of it can still be let go on. Fails closed where its program has closed it meanwhile: nobody waits any more.
+pub fn to_let_on(maps: &Maps, asked: &HeldFlow) -> Option<Flow> {
+    maps.flow(asked.cookie).filter(|flow| flow.closed == 0 && asked.goes_on(flow))
 }
 
 /// Whether nobody has seen the begin of a stream, and it has said nothing since: who it is for is a guess. A person cannot
@@ -42,6 +47,12 @@ pub fn is_let_through(maps: &Maps, id: SessionId, cookie: u64, flow: &Flow) -> b
     decided.is_some_and(|decided| {
         decided.verdict == FLOW_ALLOWED && now.is_some_and(|now| decided.generation >= now)
     })
+}
+
+/// Whether it was held and let go on, and what it sends now still counts as that.
+pub fn is_counted(maps: &Maps, id: SessionId, cookie: u64, flow: &Flow) -> bool {
+    let counted = maps.verdict(cookie).is_some_and(|decided| decided.counted != 0);
+    counted && (flow.closed == CLOSED_SENDING || flow.closed == 0 && is_let_through(maps, id, cookie, flow))
 }
 
 pub fn is_denied(maps: &Maps, cookie: u64, flow: &Flow) -> bool {

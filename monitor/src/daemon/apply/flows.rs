@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use monitor_common::policy::{FLOW_ALLOWED, FLOW_DENIED, Flow, FlowVerdict};
+use monitor_common::policy::{CLOSED_SENDING, FLOW_ALLOWED, FLOW_DENIED, Flow, FlowVerdict};
 
 use crate::daemon::{
     apply::flow_state::{self, TCP},
@@ -19,7 +19,7 @@ use interlock_host::{clock::boot_now, probes::Maps};
 /// stay held.
 const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
 
-/// Lets a flow through, under the generation it asked with, and pushes its data out.
+/// Lets a flow through, under the generation it asked with, and pushes its data out; `counted`: the kernel counts what leaves.
 pub fn release(
     maps: &mut Maps,
     searches: &mut Searches,
@@ -27,12 +27,14 @@ pub fn release(
     session: SessionId,
     pid: u32,
     asked: &HeldFlow,
+    counted: bool,
 ) {
     let HeldFlow { cookie, .. } = *asked;
-    if !flow_state::goes_on(maps, asked) {
+    if flow_state::to_let_on(maps, asked).is_none() {
         return;
     }
-    if let Err(error) = maps.decide_flow(cookie, asked.decided(FLOW_ALLOWED)) {
+    let allowed = FlowVerdict { counted: counted.into(), ..asked.decided(FLOW_ALLOWED) };
+    if let Err(error) = maps.decide_flow(cookie, allowed) {
         tracing::error!(cookie, %error, "the flow cannot be released; it stays held");
         return;
     }
@@ -83,6 +85,10 @@ pub fn settle_flows_of(
     let flows: Vec<(u64, Flow)> = maps.flows().into_iter().filter(|(_, flow)| flow.session == id.0).collect();
     let asks = flow_state::is_gated(maps, id);
     for (cookie, flow) in flows {
+        if flow_state::is_counted(maps, id, cookie, &flow) {
+            lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP)); // to be seen how it ends: the exit comes before the close
+            continue;
+        }
         let may_queue = asks && flow.protocol == TCP && !flow_state::is_let_through(maps, id, cookie, &flow);
         if flow.closed != 0
             || may_queue
@@ -93,6 +99,15 @@ pub fn settle_flows_of(
         } else {
             maps.remove_flow(cookie);
         }
+    }
+}
+
+/// Everybody has closed the socket. What is queued must not leave, unless it was let go on.
+pub fn closed(maps: &mut Maps, lingering: &mut HashMap<u64, BootNanos>, cookie: u64, at: BootNanos) {
+    if maps.flow(cookie).is_some_and(|flow| flow.closed == CLOSED_SENDING) {
+        lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
+    } else {
+        keep_held(maps, lingering, cookie, at);
     }
 }
 

@@ -67,6 +67,17 @@ pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
         Report::Suspension { at, session, change, suspension, why } => {
             report_suspension(reporter, &decider.sessions, at, session, change, &suspension, why);
         }
+        Report::LetGo { name, at, flow, extra } => {
+            let event = reporter.event(&decider.sessions, name, at, SessionId(flow.session));
+            let mut event = event.with("process.pid", flow.pid).destination(&flow.destination);
+            if let Some(hold) = &flow.hold {
+                event = event.with("hold.id", hold.clone());
+            }
+            for (field, value) in extra {
+                event = event.with(field, value);
+            }
+            reporter.publish(&decider.sessions, event);
+        }
         Report::WouldFreeze { at, session, rule, why } => {
             let event = reporter.event(&decider.sessions, "would-freeze", at, session);
             reporter.publish(&decider.sessions, event.with("rule.id", vec![rule]).with("message", why));

@@ -6,7 +6,7 @@ pub mod partial_requests;
 pub mod searches;
 pub mod turned_away;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use crate::daemon::context::flows::{
     greetings::Greetings, partial_requests::PartialRequests, searches::Searches, turned_away::TurnedAway,
@@ -32,7 +32,12 @@ pub struct Flows {
     pub receivers: HashMap<u32, HeldCaller>,
     pub searches: Searches,
     pub turned_away: TurnedAway,
+    /// When it is looked at next what has left of those that were let go on.
+    pub next_look: BootNanos,
 }
+
+/// How long after a yes its first bytes are looked for.
+const SOON: Duration = Duration::from_millis(20);
 
 impl Flows {
     pub fn new(resolvers: Resolvers, searches: Searches, lingering: HashMap<u64, BootNanos>) -> Self {
@@ -46,6 +51,12 @@ impl Flows {
             receivers: HashMap::new(),
             searches,
             turned_away: TurnedAway::default(),
+            next_look: BootNanos(0),
         }
+    }
+
+    /// One was let go on.
+    pub fn look_soon(&mut self, now: BootNanos) {
+        self.next_look = self.next_look.min(now.plus(SOON));
     }
 }

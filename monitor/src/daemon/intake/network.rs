@@ -5,3 +5,4 @@ pub mod connects;
 pub mod meetings;
 pub mod naming;
 pub mod received;
+pub mod sent;

@@ -21,6 +21,7 @@ use crate::daemon::{
     intake::{
         self,
         lifecycle::{adopt, end, restore},
+        network::sent,
         surveying,
     },
 };
@@ -83,6 +84,7 @@ pub fn recover(ctx: &mut Context, before: Snapshot) {
     freeze_again(ctx);
     // What the rings still hold is asked among what was asked and granted before, and before anything is denied.
     apply::step(ctx, Input::RestoredGrants(before.grants));
+    sent::restore(ctx, before.let_go);
     restore_holds(ctx, before.holds);
     intake::catch_up(ctx);
     deny_unasked(ctx);

@@ -75,6 +75,8 @@ fn class(kind: Kind) -> Class {
         Kind::Expire => finding(CLOSE, HIGH, (2, "Blocked"), DENIED, RESOLVED),
         Kind::Release => finding(UPDATE, INFORMATIONAL, (1, "Allowed"), ALLOWED, RESOLVED),
         Kind::Commit => finding(UPDATE, INFORMATIONAL, (17, "Logged"), (3, "Observed"), RESOLVED),
+        Kind::Close => finding(CLOSE, INFORMATIONAL, (17, "Logged"), (3, "Observed"), RESOLVED),
+        Kind::Lapse => finding(CLOSE, INFORMATIONAL, (16, "No Action"), (3, "Observed"), RESOLVED),
         Kind::Freeze => finding(UPDATE, HIGH, (3, "Quarantined"), DENIED, IN_PROGRESS),
         Kind::Thaw => finding(UPDATE, MEDIUM, (9, "Restored"), ALLOWED, IN_PROGRESS),
         Kind::BreakGlass => finding(UPDATE, HIGH, (1, "Allowed"), ALLOWED, IN_PROGRESS),

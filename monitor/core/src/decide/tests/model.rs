@@ -105,6 +105,8 @@ pub struct Model {
     sessions: [Session; 2],
     pub holds: BTreeMap<u64, Hold>,
     grants: Vec<Grant>,
+    /// Connections that were held and let go on, by their numbers, with the bytes that have left since.
+    pub let_go: BTreeMap<u64, u64>,
     next: u64,
     /// The two sessions can tell each other what they have read.
     met: bool,
@@ -121,8 +123,9 @@ impl Model {
             alive: true,
             suspended: None,
         };
-        let (holds, grants) = (BTreeMap::new(), Vec::new());
-        Self { sessions: [session.clone(), session], holds, grants, next: 1, met: false, ledger_fails: false }
+        let (holds, grants, let_go) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let sessions = [session.clone(), session];
+        Self { sessions, holds, grants, let_go, next: 1, met: false, ledger_fails: false }
     }
 
     pub fn is_frozen(&self, session: usize) -> bool {
@@ -162,6 +165,9 @@ impl Model {
             is_suspended || holds && !known.frozen && use_grant(&mut self.grants, now, session, question);
         if !holds || is_answered {
             let answer = if is_answered && self.ledger_fails { Answer::Refuse } else { Answer::Allow };
+            if is_answered && answer == Answer::Allow && question != Question::Key {
+                self.let_go.insert(waiter.number, 0);
+            }
             out.answers.insert((answer, waiter));
             return out;
         }
@@ -247,6 +253,7 @@ impl Model {
             std::mem::take(&mut self.holds).into_iter().partition(|(_, hold)| hold.session == session);
         self.holds = rest;
         for hold in released.values() {
+            self.let_on(hold);
             out.answers.extend(answers(Answer::Allow, hold).answers);
         }
         out
@@ -295,7 +302,15 @@ impl Model {
             let (session, question, until, left) = (hold.session, hold.question, until.min(), left.min());
             self.grants.push(Grant { hold: number, session, question, until, left });
         }
+        self.let_on(&hold);
         answers(Answer::Allow, &hold)
+    }
+
+    /// From now on it is known of its connections whether anything of them leaves.
+    fn let_on(&mut self, hold: &Hold) {
+        if hold.question != Question::Key {
+            self.let_go.extend(hold.waiters.iter().map(|waiter| (waiter.number, 0)));
+        }
     }
 
     /// Whether anything was granted by that hold, and stands or ended lately.

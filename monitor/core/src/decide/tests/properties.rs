@@ -4,6 +4,7 @@
 //! changes nothing.
 
 mod acts;
+mod afterwards;
 mod ends;
 mod histories;
 mod observed;
@@ -18,6 +19,7 @@ use std::{
 use proptest::prelude::*;
 
 use self::{
+    afterwards::Told,
     histories::{Op, op},
     observed::{assert_no_yes, is_end, outcome, records},
 };
@@ -53,6 +55,8 @@ struct Driver {
     asked: BTreeMap<u64, Waiter>,
     answered: BTreeMap<u64, Answer>,
     gone: BTreeSet<u64>,
+    /// What was told of each connection that was let go on.
+    let_go: BTreeMap<u64, Told>,
 }
 
 fn id(session: usize) -> SessionId {
@@ -85,6 +89,7 @@ impl Driver {
             asked: BTreeMap::new(),
             answered: BTreeMap::new(),
             gone: BTreeSet::new(),
+            let_go: BTreeMap::new(),
         }
     }
 
@@ -102,6 +107,7 @@ impl Driver {
             self.decider.step(at(self.now), Input::Stopped { session, outcome }, &mut more);
             assert!(more.iter().all(|effect| matches!(effect, Effect::Save)), "{more:?}");
         }
+        self.note_told(&effects);
         effects
     }
 
@@ -132,6 +138,9 @@ impl Driver {
             Op::Thaw(session) if self.model.is_alive(session) => self.thaw(session),
             Op::Suspend { session, span } if self.model.is_alive(session) => self.suspend(session, span),
             Op::Resume(session) if self.model.is_alive(session) => self.resume(session),
+            Op::Sent { place, more } => self.sent(place, more),
+            Op::LetGoEnds { place, seen } => self.let_go_ends(place, seen),
+            Op::Reconnects(place) => self.reconnects(place),
             Op::Close(place) => self.close(place),
             Op::CallerEnds(pid) => self.caller_ends(pid),
             Op::AsksAgain(place) => self.asks_again(place),
@@ -176,6 +185,7 @@ impl Driver {
             .iter()
             .map(|(number, hold)| (*number, hold.waiters.iter().map(|waiter| waiter.number).collect()));
         assert_eq!(holds, modelled.collect::<BTreeMap<u64, BTreeSet<u64>>>());
+        self.check_let_go();
         let waiting: BTreeSet<u64> = holds.into_values().flatten().collect();
         let done: BTreeSet<u64> = self.answered.keys().copied().chain(self.gone.iter().copied()).collect();
         assert!(waiting.is_disjoint(&done));

@@ -23,16 +23,16 @@ impl Maps {
             copy(pins, "VERDICTS", &mut self.verdicts),
             copy(pins, "FLOW_NAMES", &mut self.flow_names),
         ];
-        let met = self.carry_meetings(pins);
-        let (good, bad): (Vec<_>, Vec<_>) = copied.into_iter().chain([met]).partition(Result::is_ok);
+        // Versions before 9 have no `MET`, those before 10 no `SENT`.
+        let newer = [copy_if_there(pins, "MET", &mut self.met), copy_if_there(pins, "SENT", &mut self.sent)];
+        let (good, bad): (Vec<_>, Vec<_>) = copied.into_iter().chain(newer).partition(Result::is_ok);
         let bad: Vec<String> = bad.into_iter().filter_map(Result::err).collect();
         if bad.is_empty() { Ok(good.into_iter().flatten().sum()) } else { Err(bad.join("; ")) }
     }
+}
 
-    /// Versions before 9 have no such table.
-    fn carry_meetings(&mut self, pins: &Path) -> Result<usize, String> {
-        if pins.join("MET").exists() { copy(pins, "MET", &mut self.met) } else { Ok(0) }
-    }
+fn copy_if_there<K: Pod, V: Pod>(pins: &Path, name: &str, table: &mut Table<K, V>) -> Result<usize, String> {
+    if pins.join(name).exists() { copy(pins, name, table) } else { Ok(0) }
 }
 
 fn copy<K: Pod, V: Pod>(pins: &Path, name: &str, table: &mut Table<K, V>) -> Result<usize, String> {

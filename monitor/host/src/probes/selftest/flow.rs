@@ -48,7 +48,7 @@ fn conversation(attempt: &mut Attempt<'_>) -> Result<Finding, Finding> {
     let generation = attempt.maps.taint(SESSION).map_or(0, |taint| taint.generation);
     attempt
         .maps
-        .decide_flow(cookie, FlowVerdict { address, port, reserved: 0, verdict: FLOW_DENIED, generation })
+        .decide_flow(cookie, FlowVerdict { address, port, counted: 0, verdict: FLOW_DENIED, generation })
         .map_err(|error| Finding::NotTried(error.to_string()))?;
     passes(attempt, Act::Talk)?;
     if arrives(&mut stream, ARRIVAL) {

@@ -17,7 +17,7 @@ use crate::daemon::context::reporter::explanations::accounts::Account;
 use interlock_core::{
     breaker::Breaker,
     facts::Container,
-    holds::{Grant, Hold},
+    holds::{Grant, Hold, let_go::LetGo},
     sessions::Suspension,
 };
 use interlock_host::proc::seat::Controlling;
@@ -35,6 +35,9 @@ pub struct Snapshot {
     /// What persons let sessions do again for a while.
     #[serde(default)]
     pub grants: Vec<Grant>,
+    /// Connections that were held and let go on, and whose end is not known yet.
+    #[serde(default)]
+    pub let_go: Vec<LetGo>,
     /// Sockets whose queued data must stay held, with the boot clock at which TCP has given up, ns.
     pub lingering: Vec<(u64, u64)>,
     /// Ids of the catalogue's secrets, in the order of the numbers that the kernel's tables have of them.
@@ -117,7 +120,9 @@ impl Store {
         match serde_json::from_str::<Snapshot>(&text) {
             Ok(found) if found.boot == boot_id() => found,
             Ok(old) => {
-                Snapshot { next_event: old.next_event, next_hold: old.next_hold, ..Snapshot::default() }
+                // Of what was let go on before, the end is unknown, and has to be told.
+                let Snapshot { next_event, next_hold, let_go, .. } = old;
+                Snapshot { next_event, next_hold, let_go, ..Snapshot::default() }
             }
             Err(error) => {
                 let aside = self.path.with_extension("json.unreadable");

@@ -10,7 +10,10 @@ use monitor_common::{
 use crate::daemon::{
     apply::{self, flow_state, flows},
     context::Context,
-    intake::{judge, network::naming},
+    intake::{
+        judge,
+        network::{naming, sent},
+    },
 };
 use interlock_core::{
     decide::{Input, Pending},
@@ -52,6 +55,7 @@ fn judge_flow(ctx: &mut Context, ask: &FlowAsk, identified: &Identified) {
     ctx.flows.partial_requests.remove(ask.cookie);
     let (id, at) = (SessionId(ask.header.session), BootNanos(ask.header.at_ns));
     apply::notice_losses_of(ctx, id);
+    sent::look_at(ctx, ask.cookie); // what it sent by an earlier yes: nothing more leaves until this is answered
     let destination = naming::asked_destination(&ctx.policies.catalog, ask, identified);
     let known = ctx.kernel.maps.flow(ask.cookie);
     let flow = HeldFlow { opener: known.map_or(0, |flow| flow.tgid), ..HeldFlow::of(ask) };
@@ -88,6 +92,7 @@ pub fn on_flow_closed(ctx: &mut Context, closed: &FlowClosed) {
 
 /// The socket is closed by everybody; what is still queued must not leave.
 fn flow_is_closed(ctx: &mut Context, cookie: u64, at: BootNanos) {
-    flows::keep_held(&mut ctx.kernel.maps, &mut ctx.flows.lingering, cookie, at);
+    flows::closed(&mut ctx.kernel.maps, &mut ctx.flows.lingering, cookie, at);
+    sent::look_at(ctx, cookie);
     apply::step(ctx, Input::FlowClosed { cookie });
 }

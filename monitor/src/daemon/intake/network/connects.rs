@@ -13,7 +13,7 @@ use crate::daemon::{
     context::Context,
     intake::{
         judge,
-        network::{naming, received},
+        network::{naming, received, sent},
     },
 };
 use interlock_core::{
@@ -76,6 +76,7 @@ fn on_begun(ctx: &mut Context, connect: &Connect, destination: Destination) {
         // What was queued before is gone with the connection before, also where this one goes to the same place.
         ctx.flows.partial_requests.remove(connect.cookie);
         ctx.flows.greetings.forget(connect.cookie);
+        sent::look_at(ctx, connect.cookie);
         apply::step(ctx, Input::Reconnected { cookie: connect.cookie });
     }
     let refused = connect.outcome != outcome::PASSED;

@@ -47,6 +47,7 @@ impl Driver {
         let effects = self.step(Input::Ends { why: "the daemon ended".into() });
         assert_no_yes(&effects);
         let expected = self.model.deny_all();
+        self.model.let_go.clear(); // what becomes of them is unknown, and told
         self.check(&effects, &expected);
         self.restart();
     }

@@ -38,6 +38,18 @@ pub enum Op {
         span: Seconds,
     },
     Resume(usize),
+    /// The kernel says of one of those that were let go on that so many more bytes have left.
+    Sent {
+        place: usize,
+        more: u64,
+    },
+    /// That one of them has ended, and whether anybody saw how.
+    LetGoEnds {
+        place: usize,
+        seen: bool,
+    },
+    /// Its socket has another connection, or it asks again after more was touched.
+    Reconnects(usize),
     /// Of everything that waits.
     Close(usize),
     CallerEnds(u32),
@@ -78,6 +90,9 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => (session.clone(), prop_oneof![Just(1_u64), Just(59), Just(600), Just(4000)])
             .prop_map(|(session, span)| Op::Suspend { session, span }),
         1 => session.clone().prop_map(Op::Resume),
+        2 => (place.clone(), 0..3_u64).prop_map(|(place, more)| Op::Sent { place, more }),
+        2 => (place.clone(), any::<bool>()).prop_map(|(place, seen)| Op::LetGoEnds { place, seen }),
+        1 => place.clone().prop_map(Op::Reconnects),
         1 => place.clone().prop_map(Op::Close),
         1 => (10..13_u32).prop_map(Op::CallerEnds),
         1 => place.prop_map(Op::AsksAgain),

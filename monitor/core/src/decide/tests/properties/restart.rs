@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     breaker::Breaker,
-    holds::{Grant, Hold},
+    holds::{Grant, Hold, let_go::LetGo},
     sessions::{self, Suspension},
 };
 
@@ -15,16 +15,18 @@ fn saved(decider: &Decider) -> String {
         .iter()
         .map(|session| (session.id.0, session.breaker(), session.suspension()))
         .collect();
-    serde_json::to_string(&(decider.holds().next_number(), holds, decider.holds().grants().all(), breakers))
-        .unwrap()
+    let let_go: Vec<&LetGo> = decider.holds().let_go().iter().collect();
+    let (next, grants) = (decider.holds().next_number(), decider.holds().grants().all());
+    serde_json::to_string(&(next, holds, grants, breakers, let_go)).unwrap()
 }
 
 impl Driver {
     /// A new daemon goes on with what was written down, and with what the kernel still knows: who is frozen, and whose
     /// connections ask.
     pub fn restart(&mut self) {
-        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker, Option<Suspension>)>);
-        let (next, holds, grants, mut breakers): Saved = serde_json::from_str(&saved(&self.decider)).unwrap();
+        type Saved = (u64, Vec<Hold>, Vec<Grant>, Vec<(u64, Breaker, Option<Suspension>)>, Vec<LetGo>);
+        let (next, holds, grants, mut breakers, let_go): Saved =
+            serde_json::from_str(&saved(&self.decider)).unwrap();
         let mut decider = begin(next);
         for old in self.decider.sessions.iter() {
             let mut session = Session::new(old.id, "x".into(), "test".into(), old.started);
@@ -47,6 +49,7 @@ impl Driver {
         }
         self.model.frozen_again(self.now);
         let mut effects = self.step(Input::RestoredGrants(grants));
+        effects.extend(self.step(Input::RestoredLetGo(let_go)));
         for hold in holds {
             effects.extend(self.step(Input::Restored(Box::new(hold))));
         }
