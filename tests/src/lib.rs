@@ -8,6 +8,7 @@ pub mod agent;
 pub mod backend;
 pub mod daemon;
 pub mod desktop;
+pub mod prometheus;
 pub mod receiver;
 pub mod schema;
 pub mod server;
