@@ -40,9 +40,9 @@ fn among_its_files(manager: &Path) -> Command {
     }
     let share = manager.ancestors().nth(2).expect("it lies in usr/bin").join("share");
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c"]).arg(
-        "mount -t overlay -o \"lowerdir=$1:/usr/share\" none /usr/share || exit 1; shift; exec \"$@\"",
-    );
+    command
+        .args(["--mount", "sh", "-c"])
+        .arg("mount -t overlay -o \"lowerdir=$1:/usr/share\" none /usr/share || exit 1; shift; exec \"$@\"");
     command.arg("sh").arg(share.canonicalize().expect("it was unpacked")).arg(manager);
     command
 }
@@ -80,8 +80,7 @@ impl Prometheus {
     pub fn start(rules: &str, targets: &[&str]) -> Option<Self> {
         let (server, manager) = (program("prometheus")?, program("prometheus-alertmanager")?);
         let dir = TempDir::with_prefix("interlock-prometheus-").expect("a temporary directory");
-        let (address, alerts) =
-            (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+        let (address, alerts) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
         let told = Receiver::start("127.0.0.1:0");
         let place = dir.path().display();
         let file = |name: &str, text: &str| fs::write(dir.path().join(name), text).expect("a fresh file");

@@ -54,7 +54,6 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.freezer.sweep();
     update_gauges(&ctx.decider, &ctx.policies.catalog, &ctx.reporter.metrics, now);
     ctx.reporter.metrics.ledger_is(ctx.reporter.unwritten.is_failing());
-    ctx.reporter.metrics.rules_rejected(ctx.policies.refused.len());
     ctx.reporter.channels.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [

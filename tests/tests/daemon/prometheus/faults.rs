@@ -86,8 +86,7 @@ pub struct Faulty {
 impl Faulty {
     pub fn start() -> Self {
         let (home, server) = (Home::new(), Server::start());
-        let (dead, address) =
-            (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
+        let (dead, address) = (format!("127.0.0.1:{}", free_port()), format!("127.0.0.1:{}", free_port()));
         let (library, shift) = shifted_clock(&home);
         let (refusing, takes) = refusing();
         let target = |name: &str, address: &str| {
@@ -128,7 +127,11 @@ impl Faulty {
             if prometheus.is(alert, instance, status) {
                 return Ok(());
             }
-            Err((prometheus.query(&format!("ALERTS{{alertname=\"{alert}\"}}")), self.daemon.log(), prometheus.log()))
+            Err((
+                prometheus.query(&format!("ALERTS{{alertname=\"{alert}\"}}")),
+                self.daemon.log(),
+                prometheus.log(),
+            ))
         });
         println!("{:5.1} s  {status:8}  {alert}", began.elapsed().as_secs_f64());
     }
@@ -142,13 +145,13 @@ impl Faulty {
         alerts.iter().for_each(|alert| self.is(prometheus, alert, Some(&self.address), "resolved"));
     }
 
-    pub fn every_fault(&mut self, prometheus: &Prometheus, healthy: &str) {
+    /// All but those that the other daemons share.
+    pub fn every_fault(&mut self, prometheus: &Prometheus) {
         self.holds(prometheus);
         self.sweep(prometheus);
         self.files(prometheus);
         self.silence(prometheus);
         self.starts(prometheus);
-        self.targets(prometheus, healthy);
     }
 
     /// What waits for a person, who is not told; then a freeze, and a glass that is broken.
@@ -170,7 +173,12 @@ impl Faulty {
         self.daemon.expect(&["break-glass", &session, "--end"]);
         self.resolve(
             prometheus,
-            &["InterlockHoldWaits", "InterlockSessionFrozen", "InterlockSuspended", "InterlockDeliveryFailing"],
+            &[
+                "InterlockHoldWaits",
+                "InterlockSessionFrozen",
+                "InterlockSuspended",
+                "InterlockDeliveryFailing",
+            ],
         );
         drop(agent);
         self.is_quiet();
@@ -228,7 +236,10 @@ impl Faulty {
             if is("interlock_ledger_failing 1") && !is("interlock_outbox_failed_total 0") {
                 return Ok(());
             }
-            Err((page.lines().filter(|line| line.contains("_fail")).map(str::to_owned).collect::<Vec<_>>(), self.daemon.log()))
+            Err((
+                page.lines().filter(|line| line.contains("_fail")).map(str::to_owned).collect::<Vec<_>>(),
+                self.daemon.log(),
+            ))
         });
         self.fire(
             prometheus,
@@ -311,6 +322,8 @@ impl Faulty {
         let root = mounts.lines().find(|line| line.contains(" cgroup2 ")).unwrap().split(' ').nth(1).unwrap();
         let empty = PathBuf::from(root).join(format!("interlock-prometheus-{}", std::process::id()));
         fs::create_dir(&empty).unwrap();
+        // Data of the earlier agents lingers, for whose sake everything would stay attached.
+        fs::remove_file(self.daemon.dir().join("state/state.json")).unwrap();
         fs::write(&file, format!("cgroup = \"{}\"\n{before}", empty.display())).unwrap();
         self.daemon.start_again();
         // What the proof attached is detached again after a while; from then on there is nothing to attach to.
@@ -338,7 +351,7 @@ impl Faulty {
     }
 
     /// It is forgotten in the list of targets, and then all are.
-    fn targets(&self, prometheus: &Prometheus, healthy: &str) {
+    pub fn targets(&self, prometheus: &Prometheus, healthy: &str) {
         prometheus.scrapes(&[healthy]);
         self.fire(prometheus, &["InterlockGone"]);
         prometheus.scrapes(&[]);
