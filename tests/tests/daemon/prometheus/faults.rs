@@ -210,7 +210,7 @@ impl Faulty {
         self.daemon.expect(&["kill", &self.session(), "--yes"]);
         drop(agent);
         self.is_quiet();
-        self.resolve(prometheus, &["InterlockSecretSweep", "InterlockSessionFrozen"]);
+        self.resolve(prometheus, &["InterlockSessionFrozen"]); // the sweep's time passes meanwhile
     }
 
     /// The disk is full, somebody cuts the ledger, a catalogue has a mistake, the clock is set, a user has too many agents.
@@ -279,6 +279,7 @@ impl Faulty {
                 "InterlockClockJump",
                 "InterlockSessionUnwatched",
                 "InterlockDeliveryLost",
+                "InterlockSecretSweep",
             ],
         );
     }
@@ -304,7 +305,7 @@ impl Faulty {
         self.fire(prometheus, &["InterlockRecordsLost", "InterlockSessionsIncomplete"]);
         drop(agent);
         self.is_quiet();
-        self.resolve(prometheus, &["InterlockDown", "InterlockRecordsLost", "InterlockSessionsIncomplete"]);
+        self.resolve(prometheus, &["InterlockDown", "InterlockSessionsIncomplete"]);
     }
 
     /// It is started in observe mode, then with hooks at a cgroup that nobody is in, which then goes.
@@ -346,7 +347,12 @@ impl Faulty {
         self.daemon.start_again();
         self.resolve(
             prometheus,
-            &["InterlockLeftInObserve", "InterlockEnforcementUnproven", "InterlockEnforcementInactive"],
+            &[
+                "InterlockLeftInObserve",
+                "InterlockEnforcementUnproven",
+                "InterlockEnforcementInactive",
+                "InterlockRecordsLost",
+            ],
         );
     }
 
