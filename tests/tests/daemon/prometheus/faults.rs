@@ -335,6 +335,8 @@ impl Faulty {
             };
             page.lines().find(active).map_or(Ok(()), |line| Err(line.to_owned()))
         });
+        // The links end one by one, and a session that begins meanwhile takes back those that are left.
+        wait::throughout("they end", std::time::Duration::from_secs(5), || Ok::<(), ()>(()));
         fs::remove_dir(&empty).unwrap();
         let agent = self.agent("sleep 300");
         self.fire(
