@@ -2,18 +2,20 @@
 //!
 //! Labels are bounded: their values are constants of this program, or limited in number by `labels.rs`.
 
+mod exemplars;
 mod exporter;
-mod guests;
 mod heartbeat;
 mod labels;
 mod maker;
 mod registry;
-mod words;
+pub mod words;
 
 pub use self::{
     exporter::{Exporter, ExporterError, Phase},
     heartbeat::Heartbeat,
-    registry::{Metrics, revision},
+    labels::{Label, Values},
+    maker::Described,
+    registry::{Metrics, PREFIX, revision},
     words::kind_name,
 };
 

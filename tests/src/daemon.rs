@@ -34,6 +34,8 @@ pub struct Settings {
     pub cgroup: Option<PathBuf>,
     /// Another program than the built one, to begin with.
     pub program: Option<PathBuf>,
+    /// The key `metrics`; a free port of loopback where nothing is said.
+    pub metrics: Option<String>,
     /// Its state lies on a file system of its own that has so much room, as mount(8) reads it.
     pub state_room: Option<&'static str>,
     /// Further lines of its configuration, as they stand in the file: keys, then tables.
@@ -83,7 +85,7 @@ impl Daemon {
         };
         let config = format!(
             "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"{rules}\"\npins = \"{1}\"\n\
-             metrics = \"127.0.0.1:0\"\nunattended = \"{4}\"\nmode = \"{2}\"\nwatch_below = {3}\n\
+             metrics = \"{7}\"\nunattended = \"{4}\"\nmode = \"{2}\"\nwatch_below = {3}\n\
              shared_terminal = \"{5}\"\npackage_managers = \"{6}\"\n",
             dir.path().display(),
             pins.as_ref().map_or("none".into(), |pins| pins.display().to_string()),
@@ -92,6 +94,7 @@ impl Daemon {
             if settings.unattended { "always" } else { "never" },
             settings.shared_terminal.unwrap_or("allow"),
             if settings.asks_package_managers { "ask" } else { "never" },
+            settings.metrics.as_deref().unwrap_or("127.0.0.1:0"),
         );
         let catalog = if settings.catalog {
             fs::create_dir(dir.path().join("catalog")).expect("a fresh directory");

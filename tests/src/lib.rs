@@ -9,6 +9,7 @@ pub mod backend;
 pub mod daemon;
 pub mod desktop;
 pub mod factor;
+pub mod prometheus;
 pub mod receiver;
 pub mod schema;
 pub mod server;

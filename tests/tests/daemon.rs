@@ -29,6 +29,7 @@ mod daemon {
     mod permissions;
     mod pins;
     mod places;
+    mod prometheus;
     mod records;
     mod recovery;
     mod registries;

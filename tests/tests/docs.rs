@@ -47,7 +47,7 @@ fn links(text: &str) -> impl Iterator<Item = &str> {
 fn every_file_that_a_document_links_to_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let (mut seen, mut missing) = (0, Vec::new());
-    for folder in [".", "docs", "docs/decisions", "findings"] {
+    for folder in [".", "docs", "docs/decisions", "docs/runbooks", "findings"] {
         for file in fs::read_dir(root.join(folder)).unwrap().map(|entry| entry.unwrap().path()) {
             if file.extension().is_none_or(|ending| ending != "md") {
                 continue;
@@ -85,4 +85,51 @@ fn every_source_file_that_a_document_names_exists() {
     }
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(seen > 100, "{seen}");
+}
+
+/// Names of the packaged alerts, each with its lines.
+fn alerts() -> Vec<(String, String)> {
+    let text = fs::read_to_string(root().join("packaging/prometheus/alerts.yaml")).unwrap();
+    let blocks = text.split("      - alert: ").skip(1).map(|block| block.split_once('\n').unwrap());
+    blocks.map(|(name, lines)| (name.to_owned(), lines.to_owned())).collect()
+}
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn every_alert_is_graded_said_in_words_tested_and_has_a_page_and_each_page_an_alert() {
+    let tests = fs::read_to_string(root().join("packaging/prometheus/tests.yaml")).unwrap();
+    let operations = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let (mut names, mut wrong) = (Vec::new(), Vec::new());
+    for (name, lines) in alerts() {
+        let page = format!("docs/runbooks/{name}.md");
+        let url = format!("runbook_url: https://github.com/interlock/interlock/blob/main/{page}");
+        let parts = ["severity: ", "summary: ", "description: ", &url];
+        let text = fs::read_to_string(root().join(&page)).unwrap_or_default();
+        let sections = [format!("# {name}\n"), "## What to look at".into(), "## What to do".into()];
+        let tested = format!("alertname: {name}\n        exp_alerts:\n          - exp_labels:");
+        let resolves = format!("alertname: {name}, exp_alerts: [] }}");
+        let short = name.strip_prefix("InterlockEnforcement").map_or(name.clone(), |end| format!("-{end}"));
+        for (what, holds) in [
+            ("its lines", parts.iter().all(|part| lines.contains(part))),
+            ("its page", sections.iter().all(|section| text.contains(section.as_str()))),
+            ("its test", tests.contains(&tested) && tests.contains(&resolves)),
+            ("operations.md", operations.contains(&name) || operations.contains(&short)),
+        ] {
+            if !holds {
+                wrong.push((name.clone(), what));
+            }
+        }
+        names.push(format!("{name}.md"));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(names.len() > 20, "{names:?}");
+    names.sort();
+    let pages = fs::read_dir(root().join("docs/runbooks")).unwrap();
+    let mut pages: Vec<String> =
+        pages.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    pages.sort();
+    assert_eq!(pages, names);
 }

@@ -7,6 +7,7 @@ mod agents;
 mod clients;
 mod compiler;
 mod daemon;
+mod debian;
 mod ebpf;
 mod fuzz;
 mod instructions;

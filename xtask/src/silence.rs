@@ -7,7 +7,6 @@
 
 mod afterwards;
 mod daemon;
-mod debian;
 mod document;
 mod home;
 mod judgement;
@@ -40,7 +39,7 @@ use self::{
     tools::{Programs, Tool},
     work::Work,
 };
-use crate::{process, repository::Repository, suite};
+use crate::{debian, process, repository::Repository, suite};
 
 #[derive(Args, Clone, Debug)]
 pub struct Options {

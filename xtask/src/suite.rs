@@ -76,7 +76,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
             let half = |line| move || tests(repository, line, options.filter.as_deref());
             Tally::side_by_side(lines.iter().map(|line| half(*line)))
         }
-        Action::Packages => packages::ensure(),
+        Action::Packages => packages::ensure(repository),
         Action::Fuzz => fuzz::run(repository, &fuzz::Options::default()).map(|()| Tally::PASSED),
         Action::Deny => deny::check(repository).map(Outcome::tally),
         Action::KernelLints => ebpf::lint(repository).map(|()| Tally::PASSED),

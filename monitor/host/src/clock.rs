@@ -1,5 +1,7 @@
 //! Clocks: the boot clock orders events, the wall clock is for people.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -34,15 +36,17 @@ impl Wall {
 
     /// Keeps up with a wall clock that was set or has drifted. Below that nothing changes: the two clocks cannot be read at once,
     /// and what is told twice of one moment must be told alike.
-    pub fn follow(&mut self) {
-        self.follow_to(Self::now());
+    /// Returns how far apart they were.
+    pub fn follow(&mut self) -> Duration {
+        self.follow_to(Self::now())
     }
 
-    fn follow_to(&mut self, now: Self) {
+    fn follow_to(&mut self, now: Self) -> Duration {
         let apart = now.wall.duration_since(self.at(now.boot)).abs();
         if apart > TOLERANCE {
             *self = now;
         }
+        apart.unsigned_abs()
     }
 
     /// The wall clock's time when the boot clock showed `at`; limited to the years that a timestamp can say.
@@ -74,9 +78,11 @@ mod tests {
         let at = |boot: u64, wall: &str| Wall { boot: BootNanos(boot), wall: wall.parse().unwrap() };
         let first = at(5_000_000_000, "2026-04-25T10:00:00Z");
         let mut wall = first;
-        wall.follow_to(at(6_000_000_000, "2026-04-25T10:00:01.000000260Z"));
+        let apart = wall.follow_to(at(6_000_000_000, "2026-04-25T10:00:01.000000260Z"));
+        assert_eq!(apart, Duration::from_nanos(260));
         assert_eq!(wall.at(BootNanos(0)), first.at(BootNanos(0)));
-        wall.follow_to(at(7_000_000_000, "2026-04-25T09:00:02Z"));
+        let apart = wall.follow_to(at(7_000_000_000, "2026-04-25T09:00:02Z"));
+        assert_eq!(apart, Duration::from_secs(3600));
         assert_eq!(wall.at(BootNanos(7_000_000_000)).to_string(), "2026-04-25T09:00:02Z");
     }
 

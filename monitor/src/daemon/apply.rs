@@ -51,7 +51,7 @@ fn apply(ctx: &mut Context, effects: impl Iterator<Item = Effect>) {
 
 fn carry_out(ctx: &mut Context, effect: Effect) {
     match effect {
-        Effect::Judged(decision) => reporting::count(&mut ctx.reporter, decision),
+        Effect::Judged(decision) => reporting::count(&mut ctx.reporter, &ctx.decider, decision),
         Effect::TooLate { kind } => ctx.reporter.dismiss(kind_name(kind), DropReason::SessionOver),
         Effect::Allow(waiter) => {
             waiters::allow(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows.searches, waiter)
@@ -104,7 +104,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
             );
             notices::tell_hold(&ctx.reporter, &ctx.decider, hold);
         }
-        Effect::Waited(waited) => ctx.reporter.metrics.hold_waited(waited),
+        Effect::Waited { hold, span } => ctx.reporter.metrics.hold_waited(&format!("h{hold}"), span),
         Effect::Save => ctx.state.save(),
     }
 }

@@ -75,6 +75,7 @@ pub fn start(
     recovery::recover(&mut ctx, before);
     notices::tell_what_waits(&ctx.reporter, &ctx.decider);
     recognise::adopt(&mut ctx);
+    ctx.reporter.metrics.runs_in(ctx.config.mode);
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     ctx.kernel.probes.replace_other_versions();
     upkeep::housekeeping(&mut ctx);

@@ -9,20 +9,27 @@ pub mod rules;
 pub mod saving;
 pub mod tables;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use crate::{
     daemon::{context::Context, intake::surveying},
     metrics::Metrics,
 };
 use interlock_core::{
+    catalog::Catalog,
     decide::Decider,
     facts::{BootNanos, HoldState},
+    sessions::Way,
 };
 use interlock_host::clock::boot_now;
 
 /// Housekeeping while a session lives, and while none does.
 pub const TICK: Duration = Duration::from_secs(1);
+/// A wall clock that is further off than it was a moment ago was set; what slews it moves it by less.
+const CLOCK_JUMP: Duration = Duration::from_secs(1);
 
 /// What is due once in a while: everything that nothing waits for.
 pub fn housekeeping(ctx: &mut Context) {
@@ -31,7 +38,9 @@ pub fn housekeeping(ctx: &mut Context) {
         return;
     }
     ctx.upkeep.next_housekeeping = now.plus(TICK);
-    ctx.reporter.wall.follow();
+    if ctx.reporter.wall.follow() >= CLOCK_JUMP {
+        ctx.reporter.metrics.clock_jumps.inc();
+    }
     let_go_of_lingering(ctx, now);
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     losses::notice_losses(ctx);
@@ -43,7 +52,8 @@ pub fn housekeeping(ctx: &mut Context) {
     surveying::survey_again(ctx, now);
     ctx.kernel.untag_deleted();
     ctx.freezer.sweep();
-    update_gauges(&ctx.decider, &ctx.reporter.metrics);
+    update_gauges(&ctx.decider, &ctx.policies.catalog, &ctx.reporter.metrics, now);
+    ctx.reporter.metrics.ledger_is(ctx.reporter.unwritten.is_failing());
     ctx.reporter.channels.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [
@@ -61,12 +71,24 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.state.save();
 }
 
-fn update_gauges(decider: &Decider, metrics: &Metrics) {
-    let mut agents: BTreeMap<&str, usize> = BTreeMap::new();
+fn update_gauges(decider: &Decider, catalog: &Catalog, metrics: &Metrics, now: BootNanos) {
+    // Also those of which none runs: who looks for the first session needs to see that there was none.
+    let mut agents: BTreeMap<&str, usize> = catalog.agents.ids().map(|id| (id, 0)).collect();
+    let (mut frozen, mut incomplete) = (0, 0);
+    let mut suspended = [(Way::BreakGlass, 0), (Way::Pause, 0)];
     for session in decider.sessions.iter() {
         *agents.entry(session.agent.as_str()).or_default() += 1;
+        frozen += usize::from(session.is_frozen());
+        incomplete += usize::from(session.incomplete);
+        if let Some(suspension) = session.suspended_at(now) {
+            suspended.iter_mut().filter(|(way, _)| *way == suspension.way).for_each(|(_, count)| *count += 1);
+        }
     }
     metrics.sessions(agents);
+    metrics.sessions_are(frozen, incomplete, suspended.map(|(way, count)| (way.word(), count)));
+    let mut waiting: HashMap<u64, usize> = HashMap::new();
+    decider.holds().waiting().for_each(|hold| *waiting.entry(hold.session).or_default() += 1);
+    metrics.fullest_session(waiting.into_values().max().unwrap_or_default());
     metrics.holds(HoldState::Waiting, decider.holds().waiting().count());
     for state in [HoldState::Approved, HoldState::Denied, HoldState::Expired, HoldState::Gone] {
         metrics.holds(state, decider.holds().decided().filter(|hold| hold.state == state).count());

@@ -1,11 +1,17 @@
 //! The page: `/metrics` for Prometheus, `/healthz` for whoever restarts the daemon.
 
+mod accept;
+mod guests;
+mod open_metrics;
+
+pub(super) use self::open_metrics::{bound_text, encode};
+
 use std::{io, net::SocketAddr, sync::Arc};
 
 use axum::{
     Json, Router,
     extract::State,
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -13,7 +19,8 @@ use serde_json::json;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{guests::LimitedListener, heartbeat::Heartbeat, registry::Metrics};
+use self::{accept::Format, guests::LimitedListener};
+use super::{heartbeat::Heartbeat, registry::Metrics};
 
 /// What the daemon is doing with itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -70,7 +77,7 @@ impl Exporter {
         stop: CancellationToken,
     ) -> io::Result<()> {
         let routes = Router::new()
-            .route("/metrics", get(page).with_state(metrics))
+            .route("/metrics", get(page).with_state((metrics, heartbeat.clone())))
             .route("/healthz", get(health).with_state((phase, heartbeat)));
         // No farewell to open connections: a scrape that is cut short is scraped again.
         tokio::select! {
@@ -80,8 +87,15 @@ impl Exporter {
     }
 }
 
-async fn page(State(metrics): State<Arc<Metrics>>) -> Response {
-    ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], metrics.encode()).into_response()
+async fn page(State((metrics, heartbeat)): State<(Arc<Metrics>, Heartbeat)>, headers: HeaderMap) -> Response {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let format = Format::accepted(&accepts.collect::<Vec<_>>().join(","));
+    metrics.event_loop_is(heartbeat.age());
+    let page = match format {
+        Format::Text => metrics.encode(),
+        Format::OpenMetrics => metrics.encode_open_metrics(),
+    };
+    ([(header::CONTENT_TYPE, format.content_type())], page).into_response()
 }
 
 async fn health(State((phase, heartbeat)): State<(watch::Receiver<Phase>, Heartbeat)>) -> Response {

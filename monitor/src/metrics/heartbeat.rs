@@ -34,8 +34,14 @@ impl Heartbeat {
 
     #[must_use]
     pub fn is_beating(&self) -> bool {
+        self.age() < self.timeout
+    }
+
+    /// How long ago the last turn was.
+    #[must_use]
+    pub fn age(&self) -> Duration {
         let last = Duration::from_millis(self.last.load(Ordering::Relaxed));
-        self.began.elapsed().saturating_sub(last) < self.timeout
+        self.began.elapsed().saturating_sub(last)
     }
 
     #[cfg(test)]

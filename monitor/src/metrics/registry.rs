@@ -5,17 +5,29 @@ use std::{
     time::Duration,
 };
 
-use prometheus::{CounterVec, Histogram, IntCounter, IntCounterVec, IntGaugeVec, Registry, TextEncoder};
+use prometheus::{
+    CounterVec, Histogram, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, TextEncoder,
+};
 
 use super::{
-    labels::Limited,
-    maker::Maker,
-    words::{action_name, state_name},
+    exemplars::Exemplars,
+    exporter::{bound_text, encode},
+    labels::{Label, Limited},
+    maker::{Described, Maker},
+    words::{self, action_name, state_name},
 };
-use interlock_core::facts::{Action, HoldState};
+use interlock_core::{
+    facts::{Action, HoldState, Mode},
+    holds::WAITING_MAX,
+    words::{Word as _, words},
+};
 
 /// Rules, agents and programs that get a label of their own; further ones are counted as `other`.
 pub const DISTINCT: usize = 512;
+/// Before each name.
+pub const PREFIX: &str = "interlock_";
+/// Targets of the notifier.
+const TARGETS: usize = 32;
 /// 10 µs to 1 s.
 const DECISION_SECONDS: [f64; 11] = [1e-5, 2.5e-5, 5e-5, 1e-4, 2.5e-4, 5e-4, 1e-3, 1e-2, 0.1, 0.5, 1.0];
 /// A machine's answer to a person who was away: 1 ms to 1 h.
@@ -25,6 +37,8 @@ const WAIT_SECONDS: [f64; 10] = [1e-3, 0.01, 0.1, 1.0, 5.0, 15.0, 60.0, 300.0, 9
 #[derive(Debug)]
 pub struct Metrics {
     registry: Registry,
+    described: Vec<Described>,
+    exemplars: Exemplars,
     /// Held while labels are replaced and while the page is written: no page shows half of either.
     page: Mutex<()>,
     events: IntCounterVec,
@@ -38,8 +52,15 @@ pub struct Metrics {
     hold_wait: Histogram,
     decision: Histogram,
     sessions: IntGaugeVec,
+    sessions_frozen: IntGauge,
+    sessions_incomplete: IntGauge,
+    sessions_suspended: IntGaugeVec,
+    fullest_session: IntGauge,
     unwatched: IntCounterVec,
+    mode: IntGaugeVec,
+    event_loop_idle: IntGauge,
     enforcement: IntGaugeVec,
+    enforcement_state: IntGaugeVec,
     proven: IntGaugeVec,
     program_seconds: CounterVec,
     program_names: Limited,
@@ -55,6 +76,7 @@ pub struct Metrics {
     notifications: IntCounterVec,
     notifier_outbox: IntGaugeVec,
     notifier_oldest: IntGaugeVec,
+    notifier_failing: IntGaugeVec,
     pub notifier_dropped: IntCounter,
     terminal_messages: IntCounterVec,
     factor_checks: IntCounterVec,
@@ -62,6 +84,9 @@ pub struct Metrics {
     pub frozen_by_signal: IntCounter,
     pub kills: IntCounter,
     pub rules_reload_failures: IntCounter,
+    rules_rejected: IntGauge,
+    ledger_failing: IntGauge,
+    pub clock_jumps: IntCounter,
     pub ledger_records: IntCounter,
     pub ledger_records_lost: IntCounter,
     pub ledger_checkpoint_failures: IntCounter,
@@ -76,37 +101,61 @@ impl Metrics {
     /// # Errors
     /// Never in practice: a metric's name would have to be malformed or used twice.
     pub fn new() -> prometheus::Result<Self> {
-        let make = Maker(Registry::new_custom(Some("interlock".into()), None)?);
-        let build = make.gauges("build_info", "The running build.", &["version", "revision"])?;
+        let mut make = Maker::new("interlock")?;
+        let build = make.gauges(
+            "build_info",
+            "The running build.",
+            &[Label::names("version", 1, "of the program"), Label::names("revision", 1, "of its sources")],
+        )?;
+        let limit =
+            make.gauge("holds_session_limit", "Holds that may wait in one session; one more freezes it.")?;
+        limit.set(gauge(WAITING_MAX));
         build.with_label_values(&[env!("CARGO_PKG_VERSION"), revision()]).set(1);
         Ok(Self {
-            events: make.counters("events_total", "Events from the kernel.", &["kind"])?,
-            lost: make.counters(
+            events: make.counters("events_total", "Events from the kernel.", &[kind()])?,
+            lost: make.counters_among(
                 "events_lost_total",
                 "Records that could not be delivered.",
-                &["ring", "kind"],
+                &[Label::words("ring", words::rings()), Label::words("kind", words::lost_kinds())],
+                &words::losses(),
             )?,
-            dismissed: make.counters(
+            dismissed: make.counters_among(
                 "records_dismissed_total",
                 "Records that became no fact: to the kernel they looked like more than they were.",
-                &["kind", "reason"],
+                &[
+                    Label::words("kind", words::dismissed_kinds()),
+                    Label::words("reason", words::DISMISSED),
+                ],
+                &words::dismissals(),
             )?,
             misses: make.counters(
                 "program_recursion_misses_total",
                 "Times that a kernel program was left out because it ran already: what happened then was not seen.",
-                &["program"],
+                &[programs()],
             )?,
-            rule_matches: make.counters("rule_matches_total", "Rules that matched.", &["rule", "action"])?,
+            rule_matches: make.counters(
+                "rule_matches_total",
+                "Rules that matched. mode: enforce where the action was carried out, observe and suspended where it would have been.",
+                &[
+                    rules(),
+                    Label::words("action", words::<Action>()),
+                    Label::words("mode", words::MODES),
+                ],
+            )?,
             guard_faults: make.counters(
                 "guard_faults_total",
                 "Guards that could not be computed; a rule that stops something counts as met then.",
-                &["rule"],
+                &[rules()],
             )?,
             rule_names: Limited::to(DISTINCT),
             holds: make.gauges(
                 "holds",
                 "Holds by state; of the decided ones those in memory.",
-                &["state"],
+                &[Label::words("state", words::hold_states())],
+            )?,
+            fullest_session: make.gauge(
+                "holds_fullest_session",
+                "Holds that wait in the session that has most of them.",
             )?,
             hold_wait: make.histogram(
                 "hold_wait_seconds",
@@ -118,91 +167,135 @@ impl Metrics {
                 "From the kernel's record to the decision by rule.",
                 &DECISION_SECONDS,
             )?,
-            sessions: make.gauges("sessions", "Live agent sessions.", &["agent"])?,
+            sessions: make.gauges(
+                "sessions",
+                "Live agent sessions.",
+                &[Label::names("agent", DISTINCT + 1, "of the catalogue, or given to `interlock run`")],
+            )?,
+            sessions_frozen: make.gauge("sessions_frozen", "Sessions that stand still.")?,
+            sessions_incomplete: make.gauge(
+                "sessions_incomplete",
+                "Sessions of which not everything is known: rules about a touch count as met.",
+            )?,
+            sessions_suspended: make.gauges(
+                "sessions_suspended",
+                "Sessions in which everything is allowed for now.",
+                &[Label::words("way", words::WAYS)],
+            )?,
+            mode: make.gauges(
+                "mode",
+                "1 for the mode that the daemon runs in.",
+                &[Label::words("mode", words::<Mode>())],
+            )?,
+            event_loop_idle: make.gauge(
+                "event_loop_idle_seconds",
+                "Since the event loop turned last; with nothing to do it turns every thirty seconds.",
+            )?,
             unwatched: make.counters(
                 "sessions_unwatched_total",
                 "Agents that were recognised and run without a session.",
-                &["reason"],
+                &[Label::words("reason", words::UNWATCHED)],
             )?,
             enforcement: make.gauges(
                 "enforcement_active",
-                "1 for the backend that is in force for an action.",
-                &["action", "backend"],
+                "1 for the backend that is in force for an action, 0 for one that is not, as while no session lives.",
+                &[Label::words("action", words::features()), Label::words("backend", words::backends())],
+            )?,
+            enforcement_state: make.gauges(
+                "enforcement_state",
+                "1 for how an action is served: best, by a lesser backend, failed (cannot be attached now), none (this kernel can't).",
+                &[Label::words("action", words::features()), Label::words("state", words::SERVED)],
             )?,
             proven: make.gauges(
                 "enforcement_proven",
                 "1 where a trial at the start showed that the backend does what it promises, else 0.",
-                &["action", "backend"],
+                &[
+                    Label::names("action", words::features().len(), "that this kernel can serve"),
+                    Label::names("backend", 1, "in force for it"),
+                ],
             )?,
             program_seconds: make.seconds(
                 "program_seconds_total",
                 "Time spent in a kernel program.",
-                "program",
+                programs(),
             )?,
             program_names: Limited::to(DISTINCT),
-            rules_info: make.gauges("rules_info", "The rules in force.", &["sha256"])?,
+            rules_info: make.gauges(
+                "rules_info",
+                "The rules in force.",
+                &[Label::names("sha256", 1, "of their files")],
+            )?,
             packs: make.gauges(
                 "rule_pack_enabled",
                 "1 where rules act on a provider's secrets and hosts, 0 where its pack is switched off.",
-                &["pack"],
+                &[Label::names("pack", DISTINCT, "of the catalogues")],
             )?,
             registries: make.gauges(
                 "package_registries",
                 "Hosts that count as a registry, by the package manager that they were learned from.",
-                &["tool"],
+                &[Label::names("tool", DISTINCT, "that are known to Interlock")],
             )?,
             package_lookup_failures: make.counters(
                 "package_lookup_failures_total",
                 "Package managers that did not say which registry they use.",
-                &["tool"],
+                &[Label::words("tool", words::ASKED)],
             )?,
-            ledger_head: make.gauges("ledger_head_info", "The ledger's last record.", &["hash"])?,
+            ledger_head: make.gauges(
+                "ledger_head_info",
+                "The ledger's last record.",
+                &[Label::names("hash", 1, "of the record")],
+            )?,
             ledger_checkpoint: make.gauges(
                 "ledger_checkpoint_info",
                 "The newest signed checkpoint of the ledger.",
-                &["records", "root"],
+                &[Label::names("records", 1, "that are signed"), Label::names("root", 1, "of their tree")],
             )?,
             file_changes: make.counters(
                 "file_changes_total",
                 "Times that another program renamed, removed or truncated a file of records.",
-                &["file", "change"],
+                &[Label::words("file", words::FILES), Label::words("change", words::changes())],
             )?,
             requests_refused: make.counters(
                 "requests_refused_total",
                 "Requests of users who may not ask for that.",
-                &["request"],
+                &[Label::words("request", words::REQUESTS)],
             )?,
             searches_cut_short: make.counters(
                 "descriptor_searches_cut_short_total",
                 "Searches among a session's descriptors that ended before they were through, by purpose.",
-                &["purpose"],
+                &[Label::words("purpose", words::PURPOSES)],
             )?,
             notifications: make.counters(
                 "notifications_total",
                 "Messages of the notifier by target and by what became of them.",
-                &["target", "outcome"],
+                &[targets(), Label::words("outcome", words::DELIVERIES)],
             )?,
             notifier_outbox: make.gauges(
                 "notifier_outbox",
                 "Messages that a target was not told yet.",
-                &["target"],
+                &[targets()],
             )?,
             notifier_oldest: make.gauges(
                 "notifier_oldest_seconds",
                 "Age of the oldest message that a target was not told yet; 0 where there is none.",
-                &["target"],
+                &[targets()],
+            )?,
+            notifier_failing: make.gauges(
+                "notifier_failing",
+                "1 where the last attempt to tell a target failed.",
+                &[targets()],
             )?,
             notifier_dropped: make
                 .counter("notifier_dropped_total", "Messages dropped as the notifier's queue was full.")?,
             terminal_messages: make.counters(
                 "terminal_messages_total",
                 "What was told on sessions' terminals, by what became of it.",
-                &["outcome"],
+                &[Label::words("outcome", words::TOLD)],
             )?,
             factor_checks: make.counters(
                 "factor_checks_total",
                 "Codes and signatures that were looked at, by which counted (totp, key) or why none did.",
-                &["result"],
+                &[Label::words("result", words::FACTORS)],
             )?,
             freezes: make.counter("freezes_total", "Sessions frozen.")?,
             frozen_by_signal: make.counter(
@@ -211,6 +304,18 @@ impl Metrics {
             )?,
             kills: make.counter("kills_total", "Sessions killed.")?,
             rules_reload_failures: make.counter("rules_reload_failures_total", "Reloads refused.")?,
+            rules_rejected: make.gauge(
+                "rules_rejected",
+                "Mistakes of the rules and catalogues that were refused last; 0 where what lies there is in force.",
+            )?,
+            ledger_failing: make.gauge(
+                "ledger_failing",
+                "1 where the ledger lacks a record that could not be written.",
+            )?,
+            clock_jumps: make.counter(
+                "clock_jumps_total",
+                "Times that the wall clock was set by a second or more.",
+            )?,
             ledger_records: make.counter("ledger_records_total", "Records written to the ledger.")?,
             ledger_records_lost: make
                 .counter("ledger_records_lost_total", "Records that the ledger did not take.")?,
@@ -229,8 +334,16 @@ impl Metrics {
             names_evicted: make
                 .counter("names_evicted_total", "Names of addresses that made room for newer ones.")?,
             page: Mutex::default(),
-            registry: make.0,
+            exemplars: Exemplars::default(),
+            registry: make.registry,
+            described: make.described,
         })
+    }
+
+    /// Every metric, and what its labels may say.
+    #[must_use]
+    pub fn described(&self) -> &[Described] {
+        &self.described
     }
 
     /// One fact; `kind` is [`super::kind_name`]'s.
@@ -260,9 +373,33 @@ impl Metrics {
         counter.inc_by(total.saturating_sub(counter.get()));
     }
 
-    pub fn rule_matched(&self, rule: &str, action: Action) {
+    /// `mode` is one of [`words::MODES`].
+    pub fn rule_matched(&self, rule: &str, action: Action, mode: &'static str, session: &str) {
+        let (rule, action) = (self.rule_names.admit(rule), action_name(action));
+        self.rule_matches.with_label_values(&[rule, action, mode]).inc();
+        // In the order of the labels' names.
+        let values = [action, mode, rule].map(str::to_owned).into();
+        self.exemplars.keep("rule_matches_total", values, "session_id", session.to_owned(), 1.0);
+    }
+
+    /// This rule is in force: what it does in `mode`, and while a session is suspended, counts from 0.
+    pub fn rule_is_in_force(&self, rule: &str, action: Action, mode: &'static str) {
         let rule = self.rule_names.admit(rule);
-        self.rule_matches.with_label_values(&[rule, action_name(action)]).inc();
+        for mode in [mode, "suspended"] {
+            drop(self.rule_matches.with_label_values(&[rule, action_name(action), mode]));
+        }
+        drop(self.guard_faults.with_label_values(&[rule]));
+    }
+
+    pub fn runs_in(&self, mode: Mode) {
+        for word in words::<Mode>() {
+            self.mode.with_label_values(&[word]).set((word == mode.word()).into());
+        }
+    }
+
+    /// How long the event loop has not turned.
+    pub fn event_loop_is(&self, idle: Duration) {
+        self.event_loop_idle.set(i64::try_from(idle.as_secs()).unwrap_or(i64::MAX));
     }
 
     pub fn guard_failed(&self, rule: &str) {
@@ -273,15 +410,50 @@ impl Metrics {
         self.holds.with_label_values(&[state_name(state)]).set(gauge(count));
     }
 
-    pub fn hold_waited(&self, wait: Duration) {
-        self.hold_wait.observe(wait.as_secs_f64());
+    /// Holds that wait in the session that has most.
+    pub fn fullest_session(&self, holds: usize) {
+        self.fullest_session.set(gauge(holds));
     }
 
-    pub fn decided(&self, took: Duration) {
-        self.decision.observe(took.as_secs_f64());
+    pub fn hold_waited(&self, hold: &str, wait: Duration) {
+        let seconds = wait.as_secs_f64();
+        self.hold_wait.observe(seconds);
+        self.keep_of_bucket("hold_wait_seconds", &WAIT_SECONDS, "hold_id", hold, seconds);
     }
 
-    /// Live sessions by agent; agents that are not named have none.
+    pub fn decided(&self, session: &str, took: Duration) {
+        let seconds = took.as_secs_f64();
+        self.decision.observe(seconds);
+        self.keep_of_bucket("decision_seconds", &DECISION_SECONDS, "session_id", session, seconds);
+    }
+
+    fn keep_of_bucket(
+        &self,
+        family: &'static str,
+        buckets: &[f64],
+        label: &'static str,
+        id: &str,
+        seconds: f64,
+    ) {
+        let bound = buckets.iter().copied().find(|bound| seconds <= *bound).unwrap_or(f64::INFINITY);
+        self.exemplars.keep(family, vec![bound_text(bound)], label, id.to_owned(), seconds);
+    }
+
+    /// What is to be known of all sessions: frozen and incomplete ones, and suspended ones by way.
+    pub fn sessions_are<const N: usize>(
+        &self,
+        frozen: usize,
+        incomplete: usize,
+        suspended: [(&'static str, usize); N],
+    ) {
+        self.sessions_frozen.set(gauge(frozen));
+        self.sessions_incomplete.set(gauge(incomplete));
+        for (way, count) in suspended {
+            self.sessions_suspended.with_label_values(&[way]).set(gauge(count));
+        }
+    }
+
+    /// Live sessions by agent; agents that are not named are not shown.
     pub fn sessions<'a>(&self, by_agent: impl IntoIterator<Item = (&'a str, usize)>) {
         let _page = self.settle();
         self.sessions.reset();
@@ -296,12 +468,20 @@ impl Metrics {
         self.unwatched.with_label_values(&[reason]).inc();
     }
 
-    /// The backend in force for each action, as `(action, backend)`.
-    pub fn enforcement<'a>(&self, active: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    /// How each action is served, as `(action, backend in force now, state)`; `state` is one of [`words::SERVED`].
+    pub fn enforcement<'a>(
+        &self,
+        served: impl IntoIterator<Item = (&'a str, Option<&'a str>, &'static str)>,
+    ) {
         let _page = self.settle();
-        self.enforcement.reset();
-        for (action, backend) in active.into_iter().take(DISTINCT) {
-            self.enforcement.with_label_values(&[action, backend]).set(1);
+        for (action, active, state) in served {
+            for backend in words::backends() {
+                let is_active = active == Some(backend);
+                self.enforcement.with_label_values(&[action, backend]).set(is_active.into());
+            }
+            for word in words::SERVED {
+                self.enforcement_state.with_label_values(&[action, word]).set((word == state).into());
+            }
         }
     }
 
@@ -324,6 +504,15 @@ impl Metrics {
         let _page = self.settle();
         self.rules_info.reset();
         self.rules_info.with_label_values(&[sha256]).set(1);
+    }
+
+    /// So many mistakes are in what was refused last.
+    pub fn rules_rejected(&self, mistakes: usize) {
+        self.rules_rejected.set(gauge(mistakes));
+    }
+
+    pub fn ledger_is(&self, failing: bool) {
+        self.ledger_failing.set(failing.into());
     }
 
     /// Every pack of the catalogues, and whether it is on.
@@ -404,10 +593,19 @@ impl Metrics {
         self.notifications.with_label_values(&[target, outcome]).inc_by(count);
     }
 
-    /// What waits to be told, as `(target, messages, seconds)`.
-    pub fn notifier<'a>(&self, targets: impl IntoIterator<Item = (&'a str, usize, i64)>) {
+    /// A target of the configuration: everything about it counts from 0.
+    pub fn notifier_target(&self, target: &str) {
+        for outcome in words::DELIVERIES {
+            self.notification(target, outcome, 0);
+        }
+        self.notifier([(target, 0, 0, false)]);
+    }
+
+    /// How each target is doing, as `(target, messages that wait, age of the oldest in seconds, whether the last attempt failed)`.
+    pub fn notifier<'a>(&self, targets: impl IntoIterator<Item = (&'a str, usize, i64, bool)>) {
         let _page = self.settle();
-        for (target, waiting, oldest) in targets {
+        for (target, waiting, oldest, fails) in targets {
+            self.notifier_failing.with_label_values(&[target]).set(fails.into());
             self.notifier_outbox.with_label_values(&[target]).set(gauge(waiting));
             self.notifier_oldest.with_label_values(&[target]).set(oldest);
         }
@@ -425,6 +623,29 @@ impl Metrics {
             .encode_to_string(&self.registry.gather())
             .unwrap_or_else(|error| format!("# the metrics could not be written: {error}\n"))
     }
+
+    /// The page as OpenMetrics, with exemplars.
+    #[must_use]
+    pub fn encode_open_metrics(&self) -> String {
+        let _page = self.settle();
+        encode(&self.registry.gather(), PREFIX, &self.exemplars)
+    }
+}
+
+fn kind() -> Label {
+    Label::words("kind", words::<interlock_core::facts::Kind>())
+}
+
+fn rules() -> Label {
+    Label::names("rule", DISTINCT + 1, "of the rules in force, now or before; the others are `other`")
+}
+
+fn programs() -> Label {
+    Label::names("program", DISTINCT + 1, "of the kernel object")
+}
+
+fn targets() -> Label {
+    Label::names("target", TARGETS, "of the configuration")
 }
 
 fn gauge(count: usize) -> i64 {

@@ -43,7 +43,7 @@ impl Board {
             (target.name.clone(), Row { view, clear: target.may_be_clear() })
         };
         for target in targets {
-            metrics.notification(&target.name, "delivered", 0);
+            metrics.notifier_target(&target.name);
         }
         Self { rows: Arc::new(Mutex::new(targets.iter().map(row).collect())), metrics }
     }
@@ -119,7 +119,10 @@ impl Board {
     pub fn measure(&self, now: Timestamp) {
         let age = |at: Timestamp| now.duration_since(at).as_secs().max(0);
         let views = self.views();
-        let rows = views.iter().map(|view| (view.name.as_str(), view.waiting, view.oldest.map_or(0, age)));
+        let rows = views.iter().map(|view| {
+            let oldest = view.oldest.map_or(0, age);
+            (view.name.as_str(), view.waiting, oldest, view.failing_since.is_some())
+        });
         self.metrics.notifier(rows);
     }
 

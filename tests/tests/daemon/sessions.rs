@@ -131,7 +131,7 @@ fn the_metrics_page_tells_what_happened() {
     let metrics = page("/metrics");
     for line in [
         "interlock_events_total{kind=\"open\"} 1",
-        "interlock_rule_matches_total{action=\"alert\",rule=\"foreign-secret-read\"} 1",
+        "interlock_rule_matches_total{action=\"alert\",mode=\"enforce\",rule=\"foreign-secret-read\"} 1",
         "interlock_enforcement_active{action=\"open\",backend=",
     ] {
         assert!(metrics.contains(line), "{line} is missing:\n{metrics}");

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::{process, tally::Tally};
+use crate::{debian, process, repository::Repository, tally::Tally};
 
 struct Needed {
     program: &'static str,
@@ -25,11 +25,14 @@ const NEEDED: &[Needed] = &[
     Needed { program: "node", package: "nodejs", optional: true },
 ];
 
+/// Servers that tests run themselves: unpacked, as installing them would start them.
+const UNPACKED: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
+
 /// Installs what is missing; every optional program that is missing counts as skipped.
 ///
 /// # Errors
 /// A package cannot be installed; names all that are missing.
-pub fn ensure() -> Result<Tally> {
+pub fn ensure(repository: &Repository) -> Result<Tally> {
     let missing: Vec<&Needed> =
         NEEDED.iter().filter(|needed| process::find(needed.program).is_none()).collect();
     let (optional, required): (Vec<&Needed>, Vec<&Needed>) =
@@ -43,7 +46,14 @@ pub fn ensure() -> Result<Tally> {
     if !required.is_empty() {
         install(&required.iter().map(|needed| needed.package).collect::<Vec<_>>())?;
     }
-    Ok(Tally { skipped: optional.len() as u64, ..Tally::PASSED })
+    let mut skipped = optional.len() as u64;
+    let missing = UNPACKED.iter().any(|program| process::find(program).is_none());
+    let place = repository.root().join("target/tools/debian");
+    if missing && let Err(error) = debian::unpack(&UNPACKED.map(str::to_owned), &place) {
+        eprintln!("SKIPPED: the tests with Prometheus do not run: {error:#}");
+        skipped += 1;
+    }
+    Ok(Tally { skipped, ..Tally::PASSED })
 }
 
 fn install(packages: &[&str]) -> Result<()> {

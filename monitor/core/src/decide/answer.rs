@@ -72,7 +72,7 @@ impl Decider {
     /// Ends a hold by a yes: how long it waited is told, and its points are taken back.
     pub(super) fn end_by_yes(&mut self, step: &mut Step<'_>, number: u64, ending: Ending) -> Option<Hold> {
         let hold = self.holds.decide(number, ending).ok()?;
-        step.push(Effect::Waited(step.now.since(hold.since)));
+        step.push(Effect::Waited { hold: number, span: step.now.since(hold.since) });
         if let Some(session) = self.sessions.get_mut(SessionId(hold.session)) {
             session.memory.forgive(hold.points, step.now);
         }
@@ -109,7 +109,7 @@ impl Decider {
         let Denial { hold: number, who, reason, evidence: shown } = denial;
         let ending = Ending::new(HoldState::Denied, step.now).by(who.text()).because(reason);
         let Ok(hold) = self.holds.decide(number, ending) else { return };
-        step.push(Effect::Waited(step.now.since(hold.since)));
+        step.push(Effect::Waited { hold: number, span: step.now.since(hold.since) });
         if let Some(session) = self.sessions.get_mut(SessionId(hold.session)) {
             session.breaker.on_denied(step.now);
         }

@@ -59,7 +59,7 @@ pub enum Effect {
     /// Why a hold was opened is kept for the next daemon.
     KeepAccount { hold: u64 },
     /// A person decided after so long.
-    Waited(Duration),
+    Waited { hold: u64, span: Duration },
     /// What must outlive the daemon has changed.
     Save,
 }

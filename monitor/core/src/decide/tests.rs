@@ -134,7 +134,7 @@ fn in_words(effect: &Effect) -> String {
         Effect::TakeBack(session) => format!("session {} answers taken back", session.0),
         Effect::AskAgain(session) => format!("session {} asks again", session.0),
         Effect::KeepAccount { hold } => format!("account h{hold}"),
-        Effect::Waited(span) => format!("waited {} ns", span.as_nanos()),
+        Effect::Waited { span, .. } => format!("waited {} ns", span.as_nanos()),
         Effect::Report(Report::Suspension { change, suspension, .. }) => {
             format!("report {change} {}", suspension.text())
         }

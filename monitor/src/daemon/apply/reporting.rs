@@ -16,10 +16,19 @@ use interlock_core::{
 };
 
 /// What follows reports this decision.
-pub fn count(reporter: &mut Reporter, decision: Arc<Decision>) {
+pub fn count(reporter: &mut Reporter, decider: &Decider, decision: Arc<Decision>) {
     reporter.metrics.event(kind_name(decision.fact.subject.kind()));
+    let fact = &decision.fact;
+    let session = fact.session.to_string();
+    let suspended =
+        decider.sessions.get(fact.session).is_some_and(|session| session.suspended_at(fact.at).is_some());
     for found in &decision.verdict.matches {
-        reporter.metrics.rule_matched(&found.rule.id, found.action);
+        let mode = match (suspended, found.observed_only || decider.observes()) {
+            (_, true) => "observe",
+            (true, false) => "suspended",
+            (false, false) => "enforce",
+        };
+        reporter.metrics.rule_matched(&found.rule.id, found.action, mode, &session);
     }
     for rule in &decision.verdict.guard_faults {
         reporter.metrics.guard_failed(&rule.id);

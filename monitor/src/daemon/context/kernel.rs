@@ -28,6 +28,7 @@ use interlock_core::{
 use interlock_host::probes::{
     MapError, Maps, Probes,
     inode::{Anchor, Mounts},
+    loader::{InForce, State},
     ring_merger::RingMerger,
     selftest::Proof,
 };
@@ -97,10 +98,11 @@ impl Kernel {
             tracing::debug!(at_rest = next.is_detached(), took = ?before.elapsed(), "what only sessions need");
         }
         self.attach_state = next;
-        let in_force = self.probes.in_force().iter();
-        let active =
-            in_force.filter_map(|served| Some((served.feature.name(), served.active()?.backend.name())));
-        metrics.enforcement(active);
+        let served = self.probes.in_force().iter().map(|served| {
+            let active = served.active().map(|spec| spec.backend.name());
+            (served.feature.name(), active, state_of(served))
+        });
+        metrics.enforcement(served);
     }
 
     /// Tags a store of `session`.
@@ -167,6 +169,16 @@ impl Kernel {
         if let Err(error) = self.maps.protect(std::process::id(), &keys) {
             tracing::warn!(%error, "agents are not kept from Interlock's own files");
         }
+    }
+}
+
+/// How a feature is served, as the metrics say it.
+fn state_of(served: &InForce) -> &'static str {
+    match (served.spec, &served.state) {
+        (None, _) => "none",
+        (Some(_), State::Failed(_)) => "failed",
+        (Some(_), _) if served.refused.is_empty() => "best",
+        (Some(_), _) => "lesser",
     }
 }
 

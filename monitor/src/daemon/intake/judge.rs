@@ -38,7 +38,7 @@ pub fn judge_process(
     let started = Instant::now();
     let pack_off = ctx.policies.catalog.switched_off(&subject).map(str::to_owned);
     apply::step(ctx, Input::Act(Box::new(Act { session, process, at, subject, pending, pack_off })));
-    ctx.reporter.metrics.decided(started.elapsed());
+    ctx.reporter.metrics.decided(&session.to_string(), started.elapsed());
 }
 
 /// What waits for the decision about a caller whose record has this state; `None` where everything about it was reported

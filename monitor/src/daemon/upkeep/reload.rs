@@ -56,6 +56,7 @@ fn read_again(ctx: &mut Context) {
 pub fn has_read(ctx: &mut Context, read: Result<Loaded, Problems>) {
     ctx.upkeep.reloading.is_reading = false;
     ctx.policies.refused = read.as_ref().err().cloned().unwrap_or_default();
+    ctx.reporter.metrics.rules_rejected(ctx.policies.refused.len()); // the next housekeeping may be far
     match read {
         Err(mistakes) => {
             ctx.reporter.metrics.rules_reload_failures.inc();

@@ -4,6 +4,8 @@
 use crate::{control::api::RulesView, daemon::context::policy_set::PolicySet, metrics::Metrics};
 use interlock_core::{
     catalog::Catalog,
+    decide::Decider,
+    facts::Mode,
     health::{Check, CheckState},
     problem::Problem,
     rules::{Backends, RuleSet},
@@ -84,6 +86,14 @@ fn backends(probes: &Probes) -> Backends {
 /// The packs that are off, by name.
 fn packs_off(rules: &RuleSet) -> Vec<String> {
     rules.packs_off().into_iter().map(str::to_owned).collect()
+}
+
+/// What each rule does is counted from 0 on.
+pub fn export_rules(decider: &Decider, metrics: &Metrics) {
+    for rule in decider.settings.rules.iter().filter(|rule| rule.enabled) {
+        let observes = decider.observes() || rule.mode == Mode::Observe;
+        metrics.rule_is_in_force(&rule.id, rule.action, if observes { "observe" } else { "enforce" });
+    }
 }
 
 pub fn export_packs(rules: &RuleSet, catalog: &Catalog, metrics: &Metrics) {

@@ -46,6 +46,7 @@ pub fn write_tables(ctx: &mut Context) -> Result<(), StartError> {
         ctx.kernel.maps.set_flags(id, GATED, gated).map_err(failed)?;
     }
     ctx.reporter.metrics.rules(ctx.decider.settings.rules.sha256());
+    rules::export_rules(&ctx.decider, &ctx.reporter.metrics);
     rules::export_packs(&ctx.decider.settings.rules, &ctx.policies.catalog, &ctx.reporter.metrics);
     registries::export_registries(&ctx.policies.catalog, &ctx.reporter.metrics);
     Ok(())

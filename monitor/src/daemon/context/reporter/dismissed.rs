@@ -24,6 +24,18 @@ pub enum DropReason {
 }
 
 impl DropReason {
+    #[cfg(test)]
+    const ALL: [Self; 8] = [
+        Self::NoSecret,
+        Self::NoService,
+        Self::OwnService,
+        Self::ListsProcesses,
+        Self::OwnMemory,
+        Self::SessionOver,
+        Self::OwnResolver,
+        Self::Unreadable,
+    ];
+
     pub fn name(self) -> &'static str {
         match self {
             Self::NoSecret => "no-secret",
@@ -60,6 +72,11 @@ impl Dismissed {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_metrics_know_each_reason() {
+        assert_eq!(DropReason::ALL.map(DropReason::name), crate::metrics::words::DISMISSED);
+    }
 
     #[test]
     fn what_was_put_aside_is_told_by_kind_and_reason() {
