@@ -28,7 +28,7 @@ at = mac[19] & 15
 print('%06d' % ((struct.unpack('>I', mac[at:at + 4])[0] & 0x7fffffff) % 1000000))";
 
 /// A security key in software, by OpenSSH's PROTOCOL.u2f and PROTOCOL.sshsig: `DIR public`, or `DIR sign FLAGS COUNTER FILE`.
-const TOKEN: &str = "import base64, hashlib, os, struct, subprocess, sys
+pub(super) const TOKEN: &str = "import base64, hashlib, os, struct, subprocess, sys
 directory, verb = sys.argv[1:3]
 key = directory + '/key.pem'
 def openssl(*args): return subprocess.run(['openssl', *args], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
@@ -55,7 +55,7 @@ fn python(script: &str, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-fn code(secret: &str, steps: i32) -> String {
+pub(super) fn code(secret: &str, steps: i32) -> String {
     python(CODE, &[secret, &steps.to_string()])
 }
 
@@ -290,7 +290,7 @@ fn a_user_enrols_for_themselves_and_takes_away_by_a_factor_or_as_root() {
 }
 
 /// A directory with a key, and what it signs.
-fn token(dir: &Path, args: &[&str]) -> String {
+pub(super) fn token(dir: &Path, args: &[&str]) -> String {
     python(TOKEN, &[&[dir.to_str().unwrap()], args].concat())
 }
 

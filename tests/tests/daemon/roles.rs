@@ -173,7 +173,7 @@ fn who_asks_too_often_for_what_it_may_not_is_not_listened_to() {
     let metrics = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
     let page = Command::new("curl").args(["-s", &format!("http://{metrics}/metrics")]).output().unwrap();
     assert!(
-        text(&page).contains("interlock_requests_refused_total{request=\"approve\"} 10"),
+        text(&page).contains("interlock_requests_refused_total{request=\"approve\"} 12"),
         "{}",
         text(&page)
     );

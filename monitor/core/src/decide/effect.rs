@@ -24,7 +24,7 @@ pub enum Effect {
     TooLate { kind: Kind },
     /// Lets a waiter go on.
     Allow(Waiter),
-    /// Records that what a person said before lets a waiter go on. Nothing is let go on yet: [`super::Input::Recorded`] says whether
+    /// Records that what a person said before lets a waiter go on, or all of a hold. Nothing is let go on yet: [`super::Input::Recorded`] says whether
     /// that could be written.
     Release(Box<Release>),
     /// Refuses a waiter, so that its program sees an error.

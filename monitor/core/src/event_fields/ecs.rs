@@ -87,6 +87,7 @@ pub fn class(action: &str) -> Class {
     let (category, types, outcome): (&[&str], &[&str], _) = match action {
         "session-started" => (&["session"], &["start"], SUCCESS),
         "session-ended" => (&["session"], &["end"], SUCCESS),
+        "session-suspended" | "session-resumed" => (&["session", "configuration"], &["info"], SUCCESS),
         "session-frozen" | "session-thawed" => (&["session", "process"], &["info"], SUCCESS),
         "session-killed" => (&["session", "process"], &["end"], SUCCESS),
         "session-unwatched" | "session-incomplete" | "sessions-met" | "touch-shared" | "records-lost" => {
@@ -108,6 +109,9 @@ pub fn class(action: &str) -> Class {
         "flow-received" | "flow-shared" | "socket-odd" => (&["network"], &["connection", "info"], SUCCESS),
         "syscall-held" => (&["process", "intrusion_detection"], &["info"], UNKNOWN),
         "syscall-denied" => (&["process", "intrusion_detection"], &["info", "denied"], FAILURE),
+        "attempt-refused" => (&["intrusion_detection"], &["denied"], FAILURE),
+        "factor-added" | "factor-removed" => (&["iam"], &["user", "change"], SUCCESS),
+        "factor-refused" | "factor-locked" => (&["authentication"], &["info"], FAILURE),
         "hold-expired" => (&["intrusion_detection"], &["denied"], FAILURE),
         "mount" => (&["host"], &["change"], None),
         "ledger-rotated" => (&["host"], &["change"], SUCCESS),

@@ -7,6 +7,7 @@ use monitor_common::label::FROZEN;
 use crate::daemon::context::state::snapshot::{Places, SessionRecord};
 use interlock_core::{
     facts::{BootNanos, SessionId},
+    mask,
     sessions::{Session, touches::Touches},
 };
 use interlock_host::{
@@ -45,7 +46,8 @@ fn undescribed(id: SessionId) -> Session {
 fn as_described(id: SessionId, record: SessionRecord) -> Session {
     let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
     session.user = record.user;
-    session.command = record.command;
+    session.login = record.login;
+    session.command = mask::shown(&record.command); // an earlier version wrote it as it was
     let Places { home, workspace, project, prefix, serves, served } = record.places;
     (session.home, session.workspace) = (home, workspace);
     (session.project, session.prefix) = (project, prefix);
