@@ -209,3 +209,38 @@ impl Teller {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metrics() -> Arc<Metrics> {
+        Arc::new(Metrics::new().unwrap())
+    }
+
+    #[test]
+    fn a_session_that_ends_while_the_queue_is_full_gives_its_place_back() {
+        let (id, left, (queue, tasks)) = (SessionId(7), Left::default(), sync_channel(1));
+        let terminal: Controlling = serde_json::from_value(json!({ "number": 34816, "leader": 1 })).unwrap();
+        let event =
+            json!({ "event.action": "session-frozen", "interlock.session.id": "7-a", "message": "why" });
+        let place = Place { terminal, pids: Vec::new() };
+        queue.send(Task::Tell(id, place, Notice::of(&event).unwrap())).unwrap();
+        let mut terminals = Terminals {
+            how: Terminal::Title,
+            queue: Some(queue),
+            left: Arc::clone(&left),
+            of: [(id, terminal)].into(),
+            metrics: metrics(),
+        };
+        terminals.leave(id);
+        terminals.leave(SessionId(8)); // it never had one
+        assert_eq!(*left.lock().unwrap(), [id]);
+        drop(terminals); // the writer ends when it has done all
+        let mut teller = Teller { how: Terminal::Title, metrics: metrics(), left, sittings: HashMap::new() };
+        teller.run(&tasks);
+        assert!(teller.sittings.is_empty() && teller.left.lock().unwrap().is_empty());
+    }
+}

@@ -128,6 +128,22 @@ pub fn class(action: &str) -> Class {
 mod tests {
     use super::*;
 
+    /// What people look for first in an index: who got in, who may, and when nothing was in force.
+    #[test]
+    fn what_becomes_of_decisions_and_factors_is_no_event_like_any_other() {
+        for action in [
+            "attempt-refused",
+            "factor-added",
+            "factor-removed",
+            "factor-refused",
+            "factor-locked",
+            "session-suspended",
+            "session-resumed",
+        ] {
+            assert_ne!(class(action), class("anything-new"), "{action}");
+        }
+    }
+
     #[test]
     fn what_is_not_of_ecs_lies_below_interlock() {
         assert!(FIELDS.is_sorted_by(|one, next| one.0 < next.0), "names are looked up by halves");

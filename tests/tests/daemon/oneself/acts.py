@@ -161,14 +161,16 @@ def written_by_another():
 
 def inherits(*command):
     """Somebody outside opens a connection, keeps it, and starts a session with it as descriptor 9."""
-    os.dup2(connected().fileno(), 9, inheritable=True)
+    kept = connected()
+    os.dup2(kept.fileno(), 9, inheritable=True)
     child = os.spawnvp(os.P_NOWAIT, command[0], command)
     os.waitpid(child, 0)
 
 
 def becomes(*command):
     """Who opened the connection becomes a session, with it as descriptor 9."""
-    os.dup2(connected().fileno(), 9, inheritable=True)
+    kept = connected()
+    os.dup2(kept.fileno(), 9, inheritable=True)
     os.execvp(command[0], command)
 
 
@@ -184,7 +186,8 @@ def dying():
         memory = mmap.mmap(-1, 200 << 20)
         for page in range(0, len(memory), 4096):
             memory[page] = 1
-        socket.send_fds(there, [b"x"], [connected().fileno()])
+        connection = connected()
+        socket.send_fds(there, [b"x"], [connection.fileno()])
         there.recv(1)
         os._exit(0)
     connection = socket.socket(fileno=socket.recv_fds(here, 1, 1)[1][0])
@@ -199,7 +202,8 @@ def dead():
     here, there = socket.socketpair()
     child = os.fork()
     if child == 0:
-        socket.send_fds(there, [b"x"], [connected().fileno()])
+        connection = connected()
+        socket.send_fds(there, [b"x"], [connection.fileno()])
         os._exit(0)
     connection = socket.socket(fileno=socket.recv_fds(here, 1, 1)[1][0])
     os.waitpid(child, 0)

@@ -64,3 +64,21 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     }
     session
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_an_earlier_version_wrote_down_is_masked_and_cut() {
+        let known = r#"{"id":7,"agent":"a","recognised_by":"b","user":1000,"command":"COMMAND","home":"/h","workspace":"/w",
+            "started":5,"frozen":false,"touched":[]}"#;
+        let restored = |command: &str| {
+            let record: SessionRecord = serde_json::from_str(&known.replace("COMMAND", command)).unwrap();
+            as_described(SessionId(7), record).command
+        };
+        assert_eq!(restored("psql --password hunter2-not-real"), "psql --password …");
+        assert_eq!(restored(&"x".repeat(4000)).chars().count(), 161);
+        assert_eq!(restored(&restored(&"x".repeat(4000))).chars().count(), 161, "once");
+    }
+}

@@ -87,7 +87,7 @@ impl Driver {
         let is_release = |effect: &&Effect| matches!(effect, Effect::Release(_));
         let released = effects.iter().filter(is_release).count();
         assert_eq!(released, if may { waited } else { 0 }, "each goes on with its record");
-        let expected = self.model.suspend(self.now, session, span);
+        let expected = self.model.suspend(self.now, session, span, !self.ledger_fails);
         self.check(&effects, &expected);
     }
 
