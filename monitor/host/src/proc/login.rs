@@ -35,9 +35,8 @@ pub fn login_uid(pid: u32) -> Option<u32> {
 #[must_use]
 pub fn logged_in(pid: u32) -> Option<u32> {
     let not_root = |uid: &u32| *uid != 0;
-    let above = || {
-        ancestors(pid, ABOVE).into_iter().filter_map(|above| procfs::user(above.pid)).filter(not_root).last()
-    };
+    let above =
+        || ancestors(pid, ABOVE).into_iter().rev().filter_map(|above| procfs::user(above.pid)).find(not_root);
     login_uid(pid).filter(not_root).or_else(above)
 }
 
