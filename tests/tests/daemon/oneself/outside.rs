@@ -72,7 +72,7 @@ pub const WAYS: &[Way] = &[
         "a helper gives a code that it saw five minutes ago",
         By::Helper,
         "echo $OLD | says approve $HOLD --code",
-        "300 s old",
+        " s old",
     ),
     way(
         "a helper gives the signature that the person gave for a thaw to approve",
