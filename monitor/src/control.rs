@@ -13,6 +13,7 @@ pub mod server;
 pub mod socket;
 mod stream;
 pub mod suspensions;
+mod writers;
 
 #[cfg(test)]
 mod tests;

@@ -15,8 +15,8 @@ use std::{
     collections::HashMap,
     io,
     sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     },
     thread,
     time::{Duration, Instant},
@@ -49,14 +49,19 @@ const FAILED: [&str; 3] = ["dropped", "stuck", "gone"];
 #[derive(Debug)]
 enum Task {
     Tell(SessionId, Place, Notice),
-    Leave(SessionId),
+    /// Some have left.
+    Look,
 }
+
+/// Sessions that are over, until the writer has given their places back. Not in the queue, which may be full.
+type Left = Arc<Mutex<Vec<SessionId>>>;
 
 /// The terminals of all sessions.
 pub struct Terminals {
     how: Terminal,
     /// `None` where nobody is told there.
     queue: Option<SyncSender<Task>>,
+    left: Left,
     /// The controlling terminal that each session's root had when it began.
     of: HashMap<SessionId, Controlling>,
     metrics: Arc<Metrics>,
@@ -66,12 +71,14 @@ impl Terminals {
     /// # Errors
     /// No thread can be had.
     pub fn start(how: Terminal, metrics: Arc<Metrics>) -> io::Result<Self> {
-        let mut terminals = Self { how, queue: None, of: HashMap::new(), metrics: Arc::clone(&metrics) };
+        let (of, left) = (HashMap::new(), Left::default());
+        let mut terminals =
+            Self { how, queue: None, left: Arc::clone(&left), of, metrics: Arc::clone(&metrics) };
         if how == Terminal::Off {
             return Ok(terminals);
         }
         let (queue, tasks) = sync_channel(QUEUE);
-        let teller = Teller { how, metrics, sittings: HashMap::new() };
+        let mut teller = Teller { how, metrics, left, sittings: HashMap::new() };
         thread::Builder::new().name("interlock-tty".into()).spawn(move || teller.run(&tasks))?;
         terminals.queue = Some(queue);
         Ok(terminals)
@@ -84,9 +91,9 @@ impl Terminals {
 
     /// A session is over.
     pub fn leave(&mut self, session: SessionId) {
-        if self.of.remove(&session).is_some() {
-            self.hand_over(Task::Leave(session));
-        }
+        let Some(queue) = self.queue.as_ref().filter(|_| self.of.remove(&session).is_some()) else { return };
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(session);
+        let _ = queue.try_send(Task::Look); // where it is full, the writer looks when it has emptied it
     }
 
     /// Tells of an event where somebody is to be told. Nobody is in front of an unattended one.
@@ -143,28 +150,45 @@ impl Terminals {
 struct Teller {
     how: Terminal,
     metrics: Arc<Metrics>,
+    left: Left,
     sittings: HashMap<SessionId, (Place, Sitting)>,
 }
 
 impl Teller {
-    fn run(mut self, tasks: &Receiver<Task>) {
+    fn run(&mut self, tasks: &Receiver<Task>) {
         loop {
-            let later = self.sittings.values().any(|(_, sitting)| sitting.waits());
-            let task = match later {
-                false => tasks.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                true => tasks.recv_timeout(LATER),
+            let task = match tasks.try_recv() {
+                Ok(task) => Ok(task),
+                Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
+                Err(TryRecvError::Empty) => {
+                    // Only now: what is still told of a session would give it a place again.
+                    self.give_back();
+                    self.wait(tasks)
+                }
             };
             match task {
                 Ok(Task::Tell(id, place, notice)) => self.tell(id, place, &notice),
-                Ok(Task::Leave(id)) => {
-                    if let Some((place, mut sitting)) = self.sittings.remove(&id) {
-                        sitting.leave(&place);
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return,
+                Ok(Task::Look) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.give_back(),
             }
             self.tell_left_out();
+        }
+    }
+
+    fn wait(&self, tasks: &Receiver<Task>) -> Result<Task, RecvTimeoutError> {
+        if self.sittings.values().any(|(_, sitting)| sitting.waits()) {
+            return tasks.recv_timeout(LATER);
+        }
+        tasks.recv().map_err(|_| RecvTimeoutError::Disconnected)
+    }
+
+    /// Leaves the places of sessions that are over.
+    fn give_back(&mut self) {
+        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
+        for id in left {
+            if let Some((place, mut sitting)) = self.sittings.remove(&id) {
+                sitting.leave(&place);
+            }
         }
     }
 
@@ -183,5 +207,40 @@ impl Teller {
                 self.metrics.terminal_told(outcome.name());
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn metrics() -> Arc<Metrics> {
+        Arc::new(Metrics::new().unwrap())
+    }
+
+    #[test]
+    fn a_session_that_ends_while_the_queue_is_full_gives_its_place_back() {
+        let (id, left, (queue, tasks)) = (SessionId(7), Left::default(), sync_channel(1));
+        let terminal: Controlling = serde_json::from_value(json!({ "number": 34816, "leader": 1 })).unwrap();
+        let event =
+            json!({ "event.action": "session-frozen", "interlock.session.id": "7-a", "message": "why" });
+        let place = Place { terminal, pids: Vec::new() };
+        queue.send(Task::Tell(id, place, Notice::of(&event).unwrap())).unwrap();
+        let mut terminals = Terminals {
+            how: Terminal::Title,
+            queue: Some(queue),
+            left: Arc::clone(&left),
+            of: [(id, terminal)].into(),
+            metrics: metrics(),
+        };
+        terminals.leave(id);
+        terminals.leave(SessionId(8)); // it never had one
+        assert_eq!(*left.lock().unwrap(), [id]);
+        drop(terminals); // the writer ends when it has done all
+        let mut teller = Teller { how: Terminal::Title, metrics: metrics(), left, sittings: HashMap::new() };
+        teller.run(&tasks);
+        assert!(teller.sittings.is_empty() && teller.left.lock().unwrap().is_empty());
     }
 }

@@ -24,6 +24,7 @@ mod daemon {
     mod names;
     mod namespaces;
     mod notifying;
+    mod oneself;
     mod packs;
     mod past;
     mod permissions;

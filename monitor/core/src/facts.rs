@@ -180,16 +180,7 @@ impl Process {
     /// As it is shown to people: its arguments without credentials, or its path where it has none, cut at 160 characters.
     #[must_use]
     pub fn command_line(&self) -> String {
-        const SHOWN: usize = 160;
-        let line = if self.args.is_empty() {
-            mask::text(&self.executable).into_owned()
-        } else {
-            mask::arguments(&self.args).join(" ")
-        };
-        match line.char_indices().nth(SHOWN) {
-            Some((cut, _)) => format!("{}…", line.get(..cut).unwrap_or_default()),
-            None => line,
-        }
+        if self.args.is_empty() { mask::shown(&self.executable) } else { mask::shown_arguments(&self.args) }
     }
 
     /// What a command line is told apart by where only [`Self::command_line`] is kept: of all its arguments as they are, so that

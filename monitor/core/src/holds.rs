@@ -28,7 +28,10 @@ pub use self::{
     question::{Object, target},
 };
 use self::{grants::Grants, let_go::AllLetGo, question::Question, relays::Relays};
-use crate::facts::{BootNanos, HoldState};
+use crate::{
+    facts::{BootNanos, HoldState},
+    mask,
+};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
 pub const WAITING_MAX: usize = 32;
@@ -98,8 +101,10 @@ impl Holds {
         self.waiting.entry(hold.number).or_insert(hold)
     }
 
-    /// Puts back a hold of an earlier daemon.
-    pub(crate) fn restore(&mut self, hold: Hold) {
+    /// Puts back a hold of an earlier daemon, which may have been a version that masked less.
+    pub(crate) fn restore(&mut self, mut hold: Hold) {
+        hold.command = mask::shown(&hold.command);
+        hold.company.mask();
         self.next = self.next.max(hold.number + 1);
         self.waiting.insert(hold.number, hold);
     }

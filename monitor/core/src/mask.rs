@@ -29,6 +29,9 @@ pub const MASK: char = '…';
 /// Between the arguments of a command line while they are looked at as one text: no argument contains it.
 const NUL: char = '\0';
 
+/// Characters of a command line that people are shown.
+const SHOWN: usize = 160;
+
 /// What one pass masked may make another see the rest; no text is known that needs more than three.
 const PASSES: usize = 8;
 
@@ -58,6 +61,25 @@ pub fn arguments<S: AsRef<str>>(arguments: &[S]) -> Vec<String> {
             masked.resize(arguments.len(), MASK.to_string());
             masked
         }
+    }
+}
+
+/// A command line as people are shown it: without the credentials in it, and cut. One that was cut before stays as it is.
+#[must_use]
+pub fn shown(line: &str) -> String {
+    cut(text(line).into_owned())
+}
+
+/// The same of a program's arguments, its name among them.
+#[must_use]
+pub fn shown_arguments<S: AsRef<str>>(of: &[S]) -> String {
+    cut(arguments(of).join(" "))
+}
+
+fn cut(line: String) -> String {
+    match line.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}{MASK}", line.get(..end).unwrap_or_default()),
+        None => line,
     }
 }
 

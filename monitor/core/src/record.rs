@@ -192,14 +192,16 @@ impl Who {
     }
 
     /// Users that the caller may be, to tell persons apart: who calls, and who logged in before `sudo` or `su`. Of root, who logged
-    /// in, where that is known: several persons may become root, and each is one.
+    /// in: several persons may become root, and each is one. Empty where nobody can say which person it is: root that nobody has
+    /// logged in for (a service, a container), or that logged in as root, may be any of them, also one who has decided before.
     #[must_use]
     pub fn persons(&self) -> Vec<u32> {
         let Self::Caller { uid, from, .. } = self else { return Vec::new() };
-        match from.as_ref().and_then(|from| from.login_uid) {
-            Some(login) if *uid == 0 || login == *uid => vec![login],
-            Some(login) => vec![*uid, login],
-            None => vec![*uid],
+        match (*uid, from.as_ref().and_then(|from| from.login_uid)) {
+            (0, Some(login)) if login != 0 => vec![login],
+            (0, _) => Vec::new(),
+            (uid, Some(login)) if login != uid => vec![uid, login],
+            (uid, _) => vec![uid],
         }
     }
 
@@ -272,6 +274,33 @@ mod tests {
             assert_eq!(serde_json::from_str::<Factor>(&text).unwrap(), factor, "{text}");
         }
         assert_eq!(String::from(Factor::Key("SHA256:abc".into())), "key SHA256:abc");
+    }
+
+    #[test]
+    fn root_is_the_person_who_logged_in_and_else_nobody_in_particular() {
+        let who = |uid, login_uid| Who::Caller {
+            uid,
+            pid: 1,
+            from: Some(Box::new(Origin {
+                by: "control socket".into(),
+                login_uid,
+                tty: None,
+                labelled: 0,
+                factor: None,
+            })),
+        };
+        for (uid, login, persons) in [
+            (0, Some(1000), vec![1000]),
+            (0, None, vec![]),
+            (0, Some(0), vec![]),
+            (1000, Some(1000), vec![1000]),
+            (1001, Some(1000), vec![1001, 1000]),
+            (1001, Some(0), vec![1001, 0]),
+            (1001, None, vec![1001]),
+        ] {
+            assert_eq!(who(uid, login).persons(), persons, "{uid} {login:?}");
+        }
+        assert_eq!(Who::caller(0, 1).persons(), [0; 0]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     archive::{Question, Sight, Told},
-    factor::{enrol::Changed, enrolled::Enrolled, refused::Refused, statement::Statement},
+    factor::{enrol::Changed, enrolled::Enrolled, refused::Refused, statement::Statement, store::Survey},
 };
 use interlock_core::{explanation::Explanation, health::Check, record::Factor};
 use interlock_host::proc::seat::Shared;
@@ -95,6 +95,15 @@ impl Request {
 pub struct Asks {
     pub verb: &'static str,
     pub target: Option<String>,
+    pub brings: Brings,
+}
+
+/// What a request brings beside asking. Attempts are counted by it, so that whoever fails with the one takes no other from its user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Brings {
+    Nothing,
+    Code,
+    Signature,
 }
 
 impl Request {
@@ -125,7 +134,24 @@ impl Request {
             Self::TestNotifier(test, _) => ("notifier test", test.target.as_ref()),
             Self::Watch(_) => ("events", None),
         };
-        Asks { verb, target: target.cloned() }
+        Asks { verb, target: target.cloned(), brings: self.brings() }
+    }
+
+    #[must_use]
+    pub fn brings(&self) -> Brings {
+        let proof = match self {
+            Self::Approve(_, approval, _) => approval.proof.as_ref(),
+            Self::Thaw(_, thaw, _) => thaw.proof.as_ref(),
+            Self::Suspend(suspend, _) => suspend.proof.as_ref(),
+            Self::AddFactor(new, _) => new.proof.as_ref(),
+            Self::RemoveFactor(_, removal, _) => removal.proof.as_ref(),
+            _ => None,
+        };
+        match proof {
+            Some(proof) if proof.code.is_some() => Brings::Code,
+            Some(proof) if proof.signature.is_some() => Brings::Signature,
+            _ => Brings::Nothing,
+        }
     }
 }
 
@@ -147,6 +173,8 @@ pub enum Strength {
     /// Factors came or went, by what the caller gave.
     Changed(Factor, Result<Box<Changed>, Refused>),
     Listed(Result<Box<Enrolled>, Refused>),
+    /// The factors of all users.
+    Surveyed(Survey),
 }
 
 #[derive(Debug)]

@@ -16,6 +16,7 @@ use rustix::{
 };
 use tokio::net::UnixStream;
 
+use super::writers::Strangers;
 use interlock_host::proc::procfs;
 
 /// Who asks: read from the socket when the connection was accepted, never from the request.
@@ -28,6 +29,8 @@ pub struct Caller {
     pub groups: Option<Result<Vec<String>, String>>,
     /// The process itself, which `pid` alone is not: see [`PeerProcess::is_alive`]. `None` in tests only.
     pub process: Option<PeerProcess>,
+    /// Who else has written on its connection, up to now.
+    pub strangers: Strangers,
 }
 
 impl Caller {
@@ -105,6 +108,7 @@ pub fn identify(stream: &UnixStream) -> Result<Caller, Unidentified> {
         gid: credentials.gid(),
         groups: None,
         process: Some(PeerProcess { pid, pidfd: Arc::new(pidfd) }),
+        strangers: Strangers::default(),
     })
 }
 

@@ -30,6 +30,7 @@ use super::{
     socket::{ControlSocket, Peer},
     stream::Kept,
     suspensions::{Resume, Suspend},
+    writers::Heard,
 };
 use crate::{archive::Question, metrics::Metrics};
 
@@ -77,10 +78,13 @@ pub async fn serve(
 
 /// Serves one connection to its end. Who does not finish a request's head in time has no use for its place.
 async fn connection(stream: UnixStream, peer: Peer, routes: Router, stop: CancellationToken) {
+    let known = peer.caller.as_ref().ok();
+    let strangers = known.map(|caller| caller.strangers.clone()).unwrap_or_default();
+    let heard = Heard::new(stream, known.map(|caller| caller.pid), strangers);
     let service = TowerToHyperService::new(routes.layer(Extension(ConnectInfo(peer))));
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD);
-    let mut serving = pin!(http.serve_connection(TokioIo::new(stream), service));
+    let mut serving = pin!(http.serve_connection(TokioIo::new(heard), service));
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,
         () = stop.cancelled() => {

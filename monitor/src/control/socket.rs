@@ -12,6 +12,7 @@ use std::{
 };
 
 use axum::serve::Listener;
+use nix::sys::socket::{setsockopt, sockopt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{
@@ -57,6 +58,9 @@ impl ControlSocket {
         }
         clear(path)?;
         let listener = UnixListener::bind(path).map_err(failed("cannot be made"))?;
+        // Each connection has it from its listener: every piece that comes says who wrote it.
+        setsockopt(&listener, sockopt::PassCred, &true)
+            .map_err(|error| failed("does not tell who writes")(error.into()))?;
         // Everyone may connect, because sessions and their owners are ordinary users, and a file's mode cannot tell
         // a person from the agent that runs as them. The peer's credentials and label can, so they decide.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))
@@ -137,6 +141,7 @@ pub struct Peer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::control::writers::Strangers;
 
     #[tokio::test]
     async fn a_dead_daemons_socket_is_replaced_and_a_live_ones_is_not() {
@@ -166,7 +171,9 @@ mod tests {
     async fn a_user_can_fill_its_own_places_and_others_and_root_still_get_in() {
         let directory = tempfile::tempdir().unwrap();
         let socket = ControlSocket::bind(&directory.path().join("control.sock")).unwrap();
-        let caller = |uid| Ok(Caller { pid: 7, uid, gid: uid, groups: None, process: None });
+        let caller = |uid| {
+            Ok(Caller { pid: 7, uid, gid: uid, groups: None, process: None, strangers: Strangers::default() })
+        };
         let places: Vec<_> = (0..places::OF_ONE).map(|_| socket.admit(&caller(1000)).unwrap()).collect();
         assert!(socket.admit(&caller(1000)).is_none());
         assert!(socket.admit(&caller(1001)).is_some());

@@ -26,7 +26,7 @@ use self::{
 pub fn answer(ctx: &mut Context, command: Command) {
     strength::telling::tell(ctx, &command);
     // The agent runs as the same user as the person: its processes are told apart by their lineage.
-    let permitted = permissions::permit(ctx, &command.caller);
+    let permitted = permissions::permit(ctx, &command);
     let looked = match permitted {
         Ok(()) => match attempts::refuse_throttled(ctx, &command) {
             Ok(()) => memberships::look_up(ctx, command).and_then(|command| strength::look(ctx, command)),
@@ -37,7 +37,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
     let Some((command, permitted)) = looked else { return }; // comes again, looked at
     let Command { caller, request, strength, .. } = command;
     let asks = request.asks();
-    // Of whoever carries a label or has ended, the attempt was told already.
+    // Of whom nobody listens to at all, the attempt was told already.
     macro_rules! reply {
         ($reply:expr, $answer:expr) => {{
             let is_known = permitted.is_ok();
@@ -88,12 +88,13 @@ pub fn answer(ctx: &mut Context, command: Command) {
             reply!(reply, enrolling::found(strength, || enrolling::plan_removal(ctx, &caller, &id, &removal)))
         }
         Request::Reload(reply) => {
-            match permitted.and_then(|()| permissions::administer(&ctx.config, &caller, "reload the rules")) {
+            let may = permissions::administer(&ctx.config, &caller, "reload the rules");
+            match permitted.clone().and(may) {
                 Ok(()) => reload::reload(ctx, Reason::Asked(reply)), // answered when the files were read
-                Err(no) => send(reply, Err(no)),
+                Err(no) => reply!(reply, Err(no)),
             }
         }
-        Request::Doctor(reply) => reply!(reply, Ok(status::doctor(ctx))),
+        Request::Doctor(reply) => reply!(reply, Ok(status::doctor(ctx, strength.as_ref()))),
         Request::Notifier(reply) => {
             let answer = permissions::administer(&ctx.config, &caller, "see whom the notifier tells");
             reply!(reply, answer.map(|()| ctx.reporter.channels.notifier.views()))

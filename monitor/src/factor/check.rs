@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    enrolled::{Enrolled, UsedSignature},
+    enrolled::{Enrolled, USED_MOST, UsedSignature},
     key::Signature,
     refused::Refused,
     statement::{Statement, VALID},
@@ -99,12 +99,12 @@ fn by_code(store: &Store, enrolled: &mut Enrolled, code: &str, now: Timestamp) -
     }
     let mut nearest = Wrong::Mismatch;
     let mut taken = None;
+    // All of them, so that one secret which an earlier version took twice is used up twice.
     for device in &mut enrolled.devices {
         match totp::verify(&device.secret, code, seconds.max(0).cast_unsigned(), Some(device.last_step)) {
             Ok(accepted) => {
                 (device.last_step, device.drift) = (accepted.step, accepted.drift);
                 taken = Some(());
-                break;
             }
             Err(Wrong::Mismatch) => {}
             Err(wrong) => nearest = wrong,
@@ -162,6 +162,9 @@ fn by_signature(
     enrolled.used.retain(|used| used.until > now);
     if enrolled.used.iter().any(|used| used.text == hash) {
         return Err(Refused::Again);
+    }
+    if enrolled.used.len() >= USED_MOST {
+        return Err(wrong(format!("{USED_MOST} were given in 15 min, as many as are remembered; wait")));
     }
     key.counter = touch.counter;
     let fingerprint = key.public.fingerprint();

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    enrolled::{Device, Enrolled, EnrolledKey},
+    enrolled::{Device, Enrolled, EnrolledKey, Same},
     key::Key,
     refused::Refused,
     secret::Secret,
@@ -69,17 +69,13 @@ pub fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Change
     let what = match new {
         New::Device { secret, code } => {
             let device = device(id.clone(), secret, code, now)?;
+            is_new(store, user, &device.secret.same())?;
             enrolled.devices.push(device);
             "totp".to_owned()
         }
         New::Key { line, verify_required } => {
             let public = Key::parse(line).map_err(Refused::Malformed)?;
-            if enrolled.keys.iter().any(|known| known.public.fingerprint() == public.fingerprint()) {
-                return Err(Refused::Malformed(format!(
-                    "the key {} is enrolled already",
-                    public.fingerprint()
-                )));
-            }
+            is_new(store, user, &public.same())?;
             let what = format!("key {}", public.fingerprint());
             let (verify_required, counter) = (*verify_required, 0);
             enrolled.keys.push(EnrolledKey {
@@ -94,6 +90,16 @@ pub fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Change
     };
     store.save(&enrolled).map_err(unusable)?;
     Ok(Changed { enrolled, id, what })
+}
+
+/// One secret, or one key, is one factor, also of two users: else one code would count twice, or as two persons'. Fails closed: where
+/// somebody's factors cannot be read, nobody can say.
+fn is_new(store: &Store, user: u32, same: &Same) -> Result<(), Refused> {
+    let holder = store.holder(same).map_err(|what| Refused::Unusable { user, what })?;
+    let Some(holder) = holder else { return Ok(()) };
+    let what = if matches!(same, Same::Secret(_)) { "secret" } else { "key" };
+    let whose = if holder == user { "" } else { " by another user" }; // who that is stays theirs
+    Err(Refused::Malformed(format!("this {what} is enrolled already{whose}, and counts once: take another")))
 }
 
 /// Whoever enrols a device shows that it works. The code that shows it decides nothing any more.
@@ -166,6 +172,44 @@ mod tests {
         let ordinary = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrb7tVDjRqEDsKA1XKmgMLHkfZA80fTLwtn58jl+E0l";
         let ordinary = New::Key { line: ordinary.into(), verify_required: false };
         assert!(add(&store, 1000, &ordinary, at(0)).unwrap_err().said().0.contains("ordinary"));
+    }
+
+    #[test]
+    fn one_secret_is_one_factor_whatever_it_is_called_and_whoever_has_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        add(&store, 1000, &device_at(3000), at(3000)).unwrap();
+        // The same codes: HMAC fills its key up with zeros.
+        let longer = Secret::of_bytes(&[SECRET, &[0; 4]].concat()).unwrap();
+        assert_eq!(totp::code(&longer, 3000), totp::code(&Secret::of_bytes(SECRET).unwrap(), 3000));
+        let longer = New::Device { code: totp::code(&longer, 3000), secret: longer.text() };
+        for (user, new) in
+            [(1000, device_at(3000)), (1001, device_at(3000)), (1000, longer.clone()), (1001, longer)]
+        {
+            let said = add(&store, user, &new, at(3000)).unwrap_err().said().0;
+            assert!(said.contains("enrolled already"), "{user}: {said}");
+            assert!(!said.contains("1000"), "another user's stays theirs: {said}");
+        }
+        assert!(store.load(1001).unwrap().is_empty());
+        let key = |token: Token| New::Key { line: token.public(), verify_required: false };
+        add(&store, 1000, &key(Token::new(1)), at(0)).unwrap();
+        let elsewhere = Token { application: "ssh:other", ..Token::new(1) };
+        for (user, token) in [(1001, Token::new(1)), (1000, elsewhere)] {
+            assert!(add(&store, user, &key(token), at(0)).unwrap_err().said().0.contains("enrolled already"));
+        }
+        // Where somebody's cannot be read nobody can say.
+        std::fs::write(dir.path().join("factors/1000.json"), "{").unwrap();
+        assert!(matches!(add(&store, 1001, &key(Token::new(2)), at(0)), Err(Refused::Unusable { .. })));
+    }
+
+    #[test]
+    fn a_keys_line_has_a_bound() {
+        let dir = tempfile::tempdir().unwrap();
+        let line = format!("{} {}", Token::new(1).public(), "x".repeat(2000));
+        let new = New::Key { line, verify_required: false };
+        assert!(
+            add(&Store::new(dir.path()), 1000, &new, at(0)).unwrap_err().said().0.contains("at most 1024")
+        );
     }
 
     #[test]

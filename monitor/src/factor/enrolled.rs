@@ -8,6 +8,9 @@ use super::{attempts::Attempts, key::Key, secret::Secret};
 /// Factors that one user may have.
 pub const MOST: usize = 16;
 
+/// Signatures of one user that are remembered until what they sign has expired, 15 minutes: nobody touches a key as often.
+pub const USED_MOST: usize = 512;
+
 /// What is known of a user's factors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -60,7 +63,22 @@ pub struct UsedSignature {
     pub until: Timestamp,
 }
 
+/// What makes two factors one: whoever has the one has the other.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Same {
+    /// Bytes of a secret, without the zeros at its end: HMAC takes a key for the same with them and without.
+    Secret(Vec<u8>),
+    /// The key's own point, whatever it is called and made for.
+    Key(Vec<u8>),
+}
+
 impl Enrolled {
+    /// Each factor's id, and what it is the same by.
+    pub fn each(&self) -> impl Iterator<Item = (&str, Same)> {
+        let devices = self.devices.iter().map(|device| (device.id.as_str(), device.secret.same()));
+        devices.chain(self.keys.iter().map(|key| (key.id.as_str(), key.public.same())))
+    }
+
     #[must_use]
     pub fn none_of(user: u32) -> Self {
         Self { version: VERSION, user, next: 1, ..Self::default() }

@@ -7,6 +7,8 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use ssh_key::{HashAlg, PublicKey, SshSig, public::KeyData};
 
+use super::enrolled::Same;
+
 /// What `ssh-keygen -Y sign -n` must be told: a signature that was made for anything else says nothing here.
 pub const NAMESPACE: &str = "decision@interlock";
 
@@ -22,6 +24,9 @@ const BEGIN: &str = "-----BEGIN SSH SIGNATURE-----";
 const END: &str = "-----END SSH SIGNATURE-----";
 /// Letters of a line between them.
 const WIDTH: usize = 70;
+
+/// Bytes of a line of a `.pub` file: about 200, and a comment.
+pub const LINE_MOST: usize = 1024;
 
 /// The public part of such a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,8 +47,11 @@ impl Key {
     /// # Errors
     /// It is no public key, or none that asks for a touch.
     pub fn parse(line: &str) -> Result<Self, String> {
-        let key = PublicKey::from_openssh(line.trim())
-            .map_err(|error| format!("no OpenSSH public key: {error}"))?;
+        let line = line.trim();
+        if line.len() > LINE_MOST {
+            return Err(format!("the key's line has {} bytes; expected at most {LINE_MOST}", line.len()));
+        }
+        let key = PublicKey::from_openssh(line).map_err(|error| format!("no OpenSSH public key: {error}"))?;
         let application = match key.key_data() {
             KeyData::SkEd25519(key) => key.application(),
             KeyData::SkEcdsaSha2NistP256(key) => key.application(),
@@ -77,6 +85,16 @@ impl Key {
     #[must_use]
     pub fn comment(&self) -> &str {
         self.0.comment()
+    }
+
+    /// What two keys of the same hand have in common.
+    #[must_use]
+    pub fn same(&self) -> Same {
+        Same::Key(match self.0.key_data() {
+            KeyData::SkEd25519(key) => key.public_key().as_ref().to_vec(),
+            KeyData::SkEcdsaSha2NistP256(key) => key.ec_point().as_bytes().to_vec(),
+            other => other.fingerprint(HashAlg::Sha256).as_bytes().to_vec(), // none is taken
+        })
     }
 
     /// As in its file.

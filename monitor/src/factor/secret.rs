@@ -5,6 +5,7 @@ use std::fmt;
 use rand_core::{OsRng, RngCore as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
+use super::enrolled::Same;
 use crate::uri::percent_encoded;
 
 /// Bytes of one that is made here, which RFC 4226 recommends.
@@ -54,6 +55,13 @@ impl Secret {
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// What two secrets of the same codes have in common.
+    #[must_use]
+    pub fn same(&self) -> Same {
+        let end = self.0.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        Same::Secret(self.0.get(..end).unwrap_or_default().to_vec())
     }
 
     /// In base 32, as it is typed into an app.

@@ -4,6 +4,8 @@
 //! there is a user without factors: only root can take it away.
 
 use std::{
+    collections::BTreeSet,
+    ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _},
@@ -12,10 +14,10 @@ use std::{
 
 use rustix::fs::OFlags;
 
-use super::enrolled::{Enrolled, VERSION};
+use super::enrolled::{Enrolled, Same, VERSION};
 
 const DIRECTORY: &str = "factors";
-/// Largest file that is read, bytes.
+/// Largest file that is read, and so that is written, bytes.
 const SIZE: u64 = 256 * 1024;
 
 /// The files of all users.
@@ -29,8 +31,10 @@ pub struct Store {
 pub struct Survey {
     /// Users with a factor.
     pub enrolled: usize,
-    /// Files that cannot be used, each with the reason.
+    /// Files that cannot be used, each with the reason; the directory among them where it cannot be listed.
     pub unusable: Vec<String>,
+    /// Factors that are the same as another one, in words: an earlier version took them.
+    pub shared: Vec<String>,
 }
 
 /// Factors that cannot be read or written.
@@ -49,26 +53,60 @@ impl Store {
     }
 
     /// Looks at the files of all users.
-    ///
-    /// # Errors
-    /// They cannot be listed.
-    pub fn survey(&self) -> io::Result<Survey> {
+    #[must_use]
+    pub fn survey(&self) -> Survey {
         let mut survey = Survey::default();
-        let files = match fs::read_dir(&self.dir) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(survey),
-            files => files?,
+        let mut known: Vec<(Same, String)> = Vec::new();
+        let users = match self.users() {
+            Ok(users) => users,
+            Err(error) => {
+                survey.unusable.push(format!("{}: {error}", self.dir.display()));
+                return survey;
+            }
         };
-        for file in files {
-            let name = file?.file_name();
-            let user =
-                name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(|uid| uid.parse().ok());
-            match user.map(|user| self.load(user)) {
-                None => {}
-                Some(Ok(enrolled)) => survey.enrolled += usize::from(!enrolled.is_empty()),
-                Some(Err(unusable)) => survey.unusable.push(unusable.to_string()),
+        for user in users {
+            let enrolled = match self.load(user) {
+                Ok(enrolled) => enrolled,
+                Err(unusable) => {
+                    survey.unusable.push(unusable.to_string());
+                    continue;
+                }
+            };
+            survey.enrolled += usize::from(!enrolled.is_empty());
+            for (id, same) in enrolled.each() {
+                let here = format!("{id} of user {user}");
+                if let Some((_, there)) = known.iter().find(|(other, _)| *other == same) {
+                    survey.shared.push(format!("{here} is {there}"));
+                }
+                known.push((same, here));
             }
         }
-        Ok(survey)
+        survey
+    }
+
+    /// The user who has this very secret or key, if one has.
+    ///
+    /// # Errors
+    /// Nobody can say: somebody's factors cannot be read (fails closed).
+    pub fn holder(&self, same: &Same) -> Result<Option<u32>, Unusable> {
+        let users =
+            self.users().map_err(|error| Unusable { path: self.dir.clone(), why: error.to_string() })?;
+        for user in users {
+            if self.load(user)?.each().any(|(_, known)| known == *same) {
+                return Ok(Some(user));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Users that have a file, the lowest first.
+    fn users(&self) -> io::Result<BTreeSet<u32>> {
+        let files = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+            files => files?,
+        };
+        let user = |name: &OsStr| name.to_str()?.strip_suffix(".json")?.parse().ok();
+        files.filter_map(|file| file.map(|file| user(&file.file_name())).transpose()).collect()
     }
 
     fn path(&self, user: u32) -> PathBuf {
@@ -108,6 +146,14 @@ impl Store {
     }
 
     fn write(&self, path: &Path, enrolled: &Enrolled) -> io::Result<()> {
+        let text = serde_json::to_vec_pretty(enrolled)?;
+        // Fails closed, and before anything is changed: what could not be read again would approve nothing from then on.
+        if text.len() as u64 > SIZE {
+            return Err(io::Error::other(format!(
+                "it would have {} bytes, and at most {SIZE} are read again",
+                text.len()
+            )));
+        }
         DirBuilder::new().recursive(true).mode(0o700).create(&self.dir)?;
         let fresh = path.with_extension("json.new");
         let mut file = OpenOptions::new()
@@ -118,7 +164,7 @@ impl Store {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(&fresh)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(&serde_json::to_vec_pretty(enrolled)?)?;
+        file.write_all(&text)?;
         file.sync_data()?;
         fs::rename(&fresh, path)?;
         File::open(&self.dir)?.sync_data()
@@ -146,7 +192,11 @@ fn read(path: &Path) -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::factor::testing;
+    use crate::factor::{
+        enrolled::{MOST, USED_MOST, UsedSignature},
+        key::{Key, LINE_MOST},
+        testing,
+    };
 
     #[test]
     fn what_was_saved_is_found_and_is_root_s_alone() {
@@ -160,6 +210,52 @@ mod tests {
         let mode = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o777;
         assert_eq!(mode(store.path(1000)), 0o600);
         assert_eq!(mode(dir.path().join("factors")), 0o700);
+    }
+
+    #[test]
+    fn what_could_not_be_read_again_is_not_written_and_what_was_there_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let enrolled = testing::with_device(1000);
+        store.save(&enrolled).unwrap();
+        let used = |at: u32| UsedSignature { text: format!("{at:064}"), until: jiff::Timestamp::MAX };
+        let mut larger = Enrolled { used: (0..1000).map(used).collect(), ..enrolled.clone() };
+        store.save(&larger).unwrap();
+        assert_eq!(store.load(1000).unwrap(), larger);
+        let before = larger.clone();
+        larger.used.extend((1000..10_000).map(used));
+        assert!(store.save(&larger).unwrap_err().to_string().contains("read again"));
+        assert_eq!(store.load(1000).unwrap(), before);
+    }
+
+    /// Whatever one user may enrol and use, it fits.
+    #[test]
+    fn the_most_that_a_user_may_have_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let line = format!("{} {}", testing::Token::new(1).public(), "c".repeat(LINE_MOST));
+        let line = line.get(..LINE_MOST).unwrap();
+        let mut enrolled = testing::with_key(1000, &testing::Token::new(1), true);
+        enrolled.keys[0].public = Key::parse(line).unwrap();
+        assert_eq!(enrolled.keys[0].public.text().len(), LINE_MOST);
+        enrolled.keys = vec![enrolled.keys[0].clone(); MOST];
+        let used = UsedSignature { text: "0".repeat(64), until: jiff::Timestamp::MAX };
+        enrolled.used = vec![used; USED_MOST];
+        store.save(&enrolled).unwrap();
+        assert_eq!(store.load(1000).unwrap(), enrolled);
+    }
+
+    #[test]
+    fn one_secret_of_two_users_is_found() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        assert!(store.survey().shared.is_empty());
+        store.save(&testing::with_device(1000)).unwrap();
+        store.save(&testing::with_device(1001)).unwrap();
+        store.save(&testing::with_key(1002, &testing::Token::new(1), false)).unwrap();
+        let survey = store.survey();
+        assert_eq!(survey.shared, ["f1 of user 1001 is f1 of user 1000"]);
+        assert_eq!((survey.enrolled, survey.unusable.len()), (3, 0));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use interlock_tests::{
 const A_WHILE: Duration = Duration::from_millis(500);
 
 /// A security key in software, by OpenSSH's PROTOCOL.u2f and PROTOCOL.sshsig: `DIR public`, or `DIR sign FLAGS COUNTER FILE`.
-const TOKEN: &str = "import base64, hashlib, os, struct, subprocess, sys
+pub(super) const TOKEN: &str = "import base64, hashlib, os, struct, subprocess, sys
 directory, verb = sys.argv[1:3]
 key = directory + '/key.pem'
 def openssl(*args): return subprocess.run(['openssl', *args], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
@@ -263,7 +263,7 @@ fn a_user_enrols_for_themselves_and_takes_away_by_a_factor_or_as_root() {
 }
 
 /// A directory with a key, and what it signs.
-fn token(dir: &Path, args: &[&str]) -> String {
+pub(super) fn token(dir: &Path, args: &[&str]) -> String {
     python(TOKEN, &[&[dir.to_str().unwrap()], args].concat())
 }
 

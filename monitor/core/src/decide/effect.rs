@@ -24,7 +24,7 @@ pub enum Effect {
     TooLate { kind: Kind },
     /// Lets a waiter go on.
     Allow(Waiter),
-    /// Records that what a person said before lets a waiter go on. Nothing is let go on yet: [`super::Input::Recorded`] says whether
+    /// Records that what a person said before lets a waiter go on, or all of a hold. Nothing is let go on yet: [`super::Input::Recorded`] says whether
     /// that could be written.
     Release(Box<Release>),
     /// The kernel counts what leaves of this flow, from before it is let go on. [`super::Input::Sent`] says what has; it says at once

@@ -9,7 +9,7 @@ use super::{
     decider::{Decider, Step},
     decision::Decision,
     effect::{Effect, Stop},
-    input::{Release, Waiting},
+    input::{Release, Released, Waiting},
     sent::Yes,
 };
 use crate::{
@@ -91,14 +91,17 @@ impl Decider {
         let hop = hop.map(|hop| Hop { since, by: by.clone(), ..hop });
         let detail = [("grant", by.clone().into()), ("destination", object.text().into())];
         let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
-        let decision = Arc::clone(decision);
-        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, by, hop, would: None })));
+        let what = Released::Waiter { decision: Arc::clone(decision), waiting, by, hop, would: None };
+        step.push(Effect::Release(Box::new(Release { entry, what })));
         true
     }
 
-    /// Lets go on what was answered before. Fails closed: what cannot be proved afterwards is refused.
+    /// Lets go on what was answered before. Fails closed: what cannot be proved afterwards is refused, or waits on.
     pub(super) fn recorded(&mut self, step: &mut Step<'_>, release: Release, recorded: bool) {
-        let Release { decision, waiting, by, hop, would: passed, .. } = release;
+        let (decision, waiting, by, hop, passed) = match release.what {
+            Released::Hold(number) => return self.release_hold(step, number, recorded),
+            Released::Waiter { decision, waiting, by, hop, would } => (decision, waiting, by, hop, would),
+        };
         let (fact, waiter) = (&decision.fact, decision.waiter(waiting));
         let object = object(fact);
         let yes = Yes { object: &object, hold: None, grant: Some(&by) };
@@ -227,11 +230,13 @@ impl Decider {
             Waiting::Flow(flow) => (vec![flow], Vec::new()),
             Waiting::Caller(caller) => (Vec::new(), vec![caller]),
         };
-        let owner = self.sessions.get(fact.session).map(|session| session.user);
+        let session = self.sessions.get(fact.session);
+        let (owner, login) = (session.map(|session| session.user), session.and_then(|session| session.login));
         let hold = self.holds.open(Hold {
             number: 0,
             session: fact.session.0,
             owner,
+            login,
             agent: fact.agent.clone(),
             pid: fact.process.pid,
             command: fact.process.command_line(),

@@ -48,7 +48,7 @@ pub enum Input {
     KillAsked { session: SessionId, who: Who },
     /// A person lets a frozen session go on.
     Thawed { session: SessionId, who: Who },
-    /// What a person said before lets this go on, and whether the ledger has that, or need not have it (`on_full`).
+    /// What a person said lets this go on, and whether the ledger has that, or need not have it (`on_full`).
     Recorded { release: Box<Release>, recorded: bool },
     /// For a time nothing of a session is to be stopped: break-glass, or a pause. The ledger has it already.
     Suspended { session: SessionId, suspension: Box<Suspension> },
@@ -180,16 +180,27 @@ impl Denial {
     }
 }
 
-/// A waiter that what a person said before lets go on.
+/// What a person's word lets go on, once that is recorded.
 #[derive(Clone, Debug)]
 pub struct Release {
     pub entry: Entry,
-    pub(super) decision: Arc<Decision>,
-    pub(super) waiting: Waiting,
-    /// Who said so, as the record names them.
-    pub(super) by: String,
-    /// The hop of a request that another one will follow.
-    pub(super) hop: Option<Hop>,
-    /// Of what a rule would have stopped, were the session not suspended: further fields of the event that says so.
-    pub(super) would: Option<Vec<(&'static str, Value)>>,
+    pub(super) what: Released,
+}
+
+/// What goes on.
+#[derive(Clone, Debug)]
+pub(super) enum Released {
+    /// A waiter, by what was said before.
+    Waiter {
+        decision: Arc<Decision>,
+        waiting: Waiting,
+        /// Who said so, as the record names them.
+        by: String,
+        /// The hop of a request that another one will follow.
+        hop: Option<Hop>,
+        /// Of what a rule would have stopped, were the session not suspended: further fields of the event that says so.
+        would: Option<Vec<(&'static str, Value)>>,
+    },
+    /// Everything of a hold, as its session is suspended.
+    Hold(u64),
 }

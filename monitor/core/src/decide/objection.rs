@@ -28,6 +28,8 @@ pub enum Objection {
     Never(&'static str),
     /// The session's owner may not be who answers.
     Owner(u32),
+    /// Nobody can say which person approves, and the rule asks for certain ones.
+    Nobody,
     /// Who approves is in none of the groups that the rule names.
     NotIn(Vec<String>),
     /// This person has approved already, and the rule asks for another: who has.
@@ -57,8 +59,42 @@ impl Decider {
             return Err(Objection::Never(why));
         }
         reaches(hold, approval.extent)?;
-        meets_terms(hold, approval)?;
+        self.is_by_others(hold, approval)?;
+        is_said(hold, approval)?;
         Ok(hold)
+    }
+
+    /// Whether who approves is whom the rule asks for. Fails closed: where nobody can say which person that is, it may be the owner,
+    /// or who has approved before.
+    fn is_by_others(&self, hold: &Hold, approval: &Approval) -> Result<(), Objection> {
+        let terms = &hold.terms;
+        if !terms.excludes_owner() {
+            return Ok(());
+        }
+        let persons = approval.who.persons();
+        if persons.is_empty() {
+            return Err(Objection::Nobody);
+        }
+        if let Some(owner) = self.owners(hold).find(|owner| persons.contains(owner)) {
+            return Err(Objection::Owner(owner));
+        }
+        if let Some(groups) =
+            terms.groups().find(|groups| !groups.iter().any(|group| approval.groups.contains(group)))
+        {
+            return Err(Objection::NotIn(groups.clone()));
+        }
+        match hold.given().find(|given| is_same_person(given, &persons)) {
+            Some(given) => Err(Objection::Twice(given.by.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Users whose session asks: whose it is, and who logged in before `sudo` or `su`. As the hold says, which an earlier version may
+    /// have saved without them, and as its session does.
+    fn owners(&self, hold: &Hold) -> impl Iterator<Item = u32> {
+        let session = self.sessions.get(SessionId(hold.session));
+        let known = session.map(|session| [Some(session.user), session.login]);
+        [hold.owner, hold.login].into_iter().chain(known.into_iter().flatten()).flatten()
     }
 }
 
@@ -108,23 +144,9 @@ fn reaches(hold: &Hold, extent: Extent) -> Result<(), Objection> {
     }
 }
 
-/// Whether the person, and what the person says, are what the rule asks for. Fails closed: who is nobody's user meets no terms.
-fn meets_terms(hold: &Hold, approval: &Approval) -> Result<(), Objection> {
+/// Whether what the person says is what the rule asks for, and how the person has proven to be that person.
+fn is_said(hold: &Hold, approval: &Approval) -> Result<(), Objection> {
     let terms = &hold.terms;
-    let persons = approval.who.persons();
-    if terms.excludes_owner()
-        && let Some(owner) = hold.owner.filter(|owner| persons.contains(owner))
-    {
-        return Err(Objection::Owner(owner));
-    }
-    if let Some(groups) =
-        terms.groups().find(|groups| !groups.iter().any(|group| approval.groups.contains(group)))
-    {
-        return Err(Objection::NotIn(groups.clone()));
-    }
-    if let Some(given) = hold.given().find(|given| is_same_person(given, &persons)) {
-        return Err(Objection::Twice(given.by.clone()));
-    }
     if terms.reason == ReasonTerm::Required && approval.reason.is_none() {
         return Err(Objection::ReasonMissing);
     }

@@ -9,7 +9,7 @@ use super::{
     decision::Decision,
     effect::{Effect, Extra, Report},
     hold::object,
-    input::{Release, Waiting},
+    input::{Release, Released, Waiting},
     release::{told, waiters},
     sent::Yes,
 };
@@ -85,20 +85,25 @@ impl Decider {
             self.holds.get(*number).is_some_and(|hold| self.is_covered(id, &hold.object, &hold.terms))
         };
         let waiting: Vec<u64> = self.holds.of_session(id.0).filter(covered).collect();
-        for number in waiting {
-            self.release_by(step, number, &by);
+        for hold in waiting.into_iter().filter_map(|number| self.holds.get(number)) {
+            let detail = [
+                ("grant", by.clone().into()),
+                ("hold", hold.id().into()),
+                ("destination", hold.target().into()),
+            ];
+            let entry = Entry::new(Kind::Release, Who::Daemon, Some(id), detail);
+            step.push(Effect::Release(Box::new(Release { entry, what: Released::Hold(hold.number) })));
         }
         step.push(Effect::Save);
     }
 
-    /// Lets everything of a hold go on, whoever was shown what: everything of the session does.
-    fn release_by(&mut self, step: &mut Step<'_>, number: u64, by: &str) {
-        let ending = Ending::new(HoldState::Approved, step.now).by(by);
+    /// Lets everything of a hold go on, whoever was shown what: everything of the session does. What cannot be proved afterwards waits
+    /// on for a person.
+    pub(super) fn release_hold(&mut self, step: &mut Step<'_>, number: u64, recorded: bool) {
+        let id = self.holds.get(number).map(|hold| SessionId(hold.session));
+        let Some(by) = id.filter(|_| recorded).and_then(|id| self.suspended(step, id)) else { return };
+        let ending = Ending::new(HoldState::Approved, step.now).by(&by);
         let Some(hold) = self.end_by_yes(step, number, ending) else { return };
-        let session = SessionId(hold.session);
-        let detail =
-            [("grant", by.into()), ("hold", hold.id().into()), ("destination", hold.target().into())];
-        step.record(Entry::noted(Kind::Release, Who::Daemon, session, detail));
         for waiter in waiters(&hold) {
             self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: Some(by) });
         }
@@ -121,7 +126,8 @@ impl Decider {
             [("grant", by.clone().into()), ("destination", what.into()), ("rule", decision.rule().into())];
         let entry = Entry::noted(Kind::Release, Who::Daemon, fact.session, detail);
         let (decision, hop, would) = (Arc::clone(decision), None, Some(extra));
-        step.push(Effect::Release(Box::new(Release { entry, decision, waiting, by, hop, would })));
+        let what = Released::Waiter { decision, waiting, by, hop, would };
+        step.push(Effect::Release(Box::new(Release { entry, what })));
     }
 
     /// A person ends it before its time.

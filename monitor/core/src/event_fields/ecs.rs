@@ -93,6 +93,7 @@ pub fn class(action: &str) -> Class {
     let (category, types, outcome): (&[&str], &[&str], _) = match action {
         "session-started" => (&["session"], &["start"], SUCCESS),
         "session-ended" => (&["session"], &["end"], SUCCESS),
+        "session-suspended" | "session-resumed" => (&["session", "configuration"], &["info"], SUCCESS),
         "session-frozen" | "session-thawed" => (&["session", "process"], &["info"], SUCCESS),
         "session-killed" => (&["session", "process"], &["end"], SUCCESS),
         "session-unwatched" | "session-incomplete" | "sessions-met" | "touch-shared" | "records-lost" => {
@@ -117,6 +118,9 @@ pub fn class(action: &str) -> Class {
         "flow-received" | "flow-shared" | "socket-odd" => (&["network"], &["connection", "info"], SUCCESS),
         "syscall-held" => (&["process", "intrusion_detection"], &["info"], UNKNOWN),
         "syscall-denied" => (&["process", "intrusion_detection"], &["info", "denied"], FAILURE),
+        "attempt-refused" => (&["intrusion_detection"], &["denied"], FAILURE),
+        "factor-added" | "factor-removed" => (&["iam"], &["user", "change"], SUCCESS),
+        "factor-refused" | "factor-locked" => (&["authentication"], &["info"], FAILURE),
         "hold-expired" => (&["intrusion_detection"], &["denied"], FAILURE),
         "mount" => (&["host"], &["change"], None),
         "ledger-rotated" => (&["host"], &["change"], SUCCESS),
@@ -132,6 +136,22 @@ pub fn class(action: &str) -> Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What people look for first in an index: who got in, who may, and when nothing was in force.
+    #[test]
+    fn what_becomes_of_decisions_and_factors_is_no_event_like_any_other() {
+        for action in [
+            "attempt-refused",
+            "factor-added",
+            "factor-removed",
+            "factor-refused",
+            "factor-locked",
+            "session-suspended",
+            "session-resumed",
+        ] {
+            assert_ne!(class(action), class("anything-new"), "{action}");
+        }
+    }
 
     #[test]
     fn what_is_not_of_ecs_lies_below_interlock() {

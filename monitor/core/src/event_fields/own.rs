@@ -147,9 +147,19 @@ fn of_ecs(name: &str, kind: &str) -> Value {
     match name {
         "event.kind" => json!({ "enum": ["alert", "event"] }),
         "event.outcome" => json!({ "enum": ["success", "failure", "unknown"] }),
-        "event.category" => words(&["file", "host", "intrusion_detection", "network", "process", "session"]),
+        "event.category" => words(&[
+            "authentication",
+            "configuration",
+            "file",
+            "host",
+            "iam",
+            "intrusion_detection",
+            "network",
+            "process",
+            "session",
+        ]),
         "event.type" => {
-            words(&["access", "allowed", "change", "connection", "denied", "end", "info", "start"])
+            words(&["access", "allowed", "change", "connection", "denied", "end", "info", "start", "user"])
         }
         "ecs.version" => json!({ "const": ecs::VERSION }),
         "process.args" | "rule.id" => json!({ "type": "array", "items": { "type": "string" } }),
@@ -201,6 +211,13 @@ mod tests {
             "ledger-failing",
             "would-hold",
             "tamper",
+            "attempt-refused",
+            "factor-added",
+            "factor-removed",
+            "factor-refused",
+            "factor-locked",
+            "session-suspended",
+            "session-resumed",
             "anything-new",
         ] {
             let class = ecs::class(action);

@@ -49,10 +49,10 @@ impl Evidence {
 
 impl Hold {
     /// The approvals that count: those of the hold as it stands. Whoever approved before another process joined has not approved
-    /// that one.
+    /// that one. Nor those of root that nobody had logged in for, which an earlier version took: they may be anybody's.
     pub fn given(&self) -> impl Iterator<Item = &Given> {
         let present = Evidence::of(self);
-        self.approvals.iter().filter(move |given| given.evidence == present.whole())
+        self.approvals.iter().filter(move |given| given.evidence == present.whole() && given.is_somebodys())
     }
 }
 

@@ -18,3 +18,10 @@ pub struct Given {
     /// The whole hash of what was approved.
     pub evidence: String,
 }
+
+impl Given {
+    /// Whether it is known which person that was.
+    pub(super) fn is_somebodys(&self) -> bool {
+        !self.persons.iter().all(|person| *person == 0)
+    }
+}

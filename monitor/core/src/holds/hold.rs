@@ -20,6 +20,9 @@ pub struct Hold {
     /// Uid of the session's owner, who is told also when the session is over; an earlier version did not save it.
     #[serde(default)]
     pub owner: Option<u32>,
+    /// Who had logged in where its session began, as that knows it.
+    #[serde(default)]
+    pub login: Option<u32>,
     pub agent: String,
     pub pid: u32,
     /// Without credentials, and cut: for people.

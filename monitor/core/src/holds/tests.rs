@@ -27,6 +27,7 @@ pub(super) fn hold(session: u64, cookie: u64) -> Hold {
         number: 0,
         session,
         owner: Some(1000),
+        login: None,
         agent: "claude-code".into(),
         pid: 7,
         command: "curl".into(),

@@ -26,6 +26,9 @@ pub struct Session {
     pub recognised_by: String,
     /// Who answers for it: see `interlock_host::proc::person`.
     pub user: u32,
+    /// Who had logged in where it began, whatever `sudo` and `su` made of that: an agent that was started through `sudo` is that
+    /// person's too. `None` where nobody had.
+    pub login: Option<u32>,
     pub command: String,
     /// Where its root began.
     pub container: Option<Container>,
@@ -82,6 +85,7 @@ impl Session {
             agent,
             recognised_by,
             user: 0,
+            login: None,
             command: String::new(),
             container: None,
             home: None,

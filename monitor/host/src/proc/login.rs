@@ -12,6 +12,9 @@ const TTY: u32 = 4;
 /// First serial line among the terminals.
 const SERIAL: u32 = 64;
 
+/// Who started a process, and who started that: so many are looked at for a user.
+const ABOVE: usize = 32;
+
 /// A process above another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ancestor {
@@ -25,6 +28,16 @@ pub struct Ancestor {
 pub fn login_uid(pid: u32) -> Option<u32> {
     let text = fs::read_to_string(format!("/proc/{pid}/loginuid")).ok()?;
     text.trim().parse().ok().filter(|uid| *uid != UNSET)
+}
+
+/// Who had logged in where the process was started. Where nobody keeps that (no `pam_loginuid`, a container), the first user of those
+/// above it who is not root: whose shell it was that `sudo` or `su` was typed at. `None` where root's own are all that is above.
+#[must_use]
+pub fn logged_in(pid: u32) -> Option<u32> {
+    let not_root = |uid: &u32| *uid != 0;
+    let above =
+        || ancestors(pid, ABOVE).into_iter().rev().filter_map(|above| procfs::user(above.pid)).find(not_root);
+    login_uid(pid).filter(not_root).or_else(above)
 }
 
 /// The controlling terminal, as `ps` names it: `pts/3`.

@@ -49,7 +49,7 @@ pub fn enroll(ctx: &mut Context, caller: &Caller, enroll: Enroll) -> Result<Sess
     let Some(running) = procfs::read(caller.pid) else {
         return Err(RequestError::Conflict(refusal("the calling process has ended")));
     };
-    let command = (!enroll.command.is_empty()).then(|| mask::arguments(&enroll.command).join(" "));
+    let command = (!enroll.command.is_empty()).then(|| mask::shown_arguments(&enroll.command));
     let new_session =
         NewSession { agent: COMMAND.into(), recognised_by: "run".into(), command, executed: None };
     let who = who(ctx, caller); // before it is a member itself

@@ -8,7 +8,7 @@ use crate::{
     config::{Config, Desktop, roles::Person},
     control::{
         api::{HoldView, Refusal, SessionView},
-        command::RequestError,
+        command::{Command, RequestError},
         peer::Caller,
     },
     daemon::{
@@ -29,21 +29,29 @@ use interlock_host::proc::{login, procfs};
 /// Who started a process, and who started that, and so on: so many are looked at.
 const ABOVE: usize = 32;
 
-/// Refuses whoever carries a label, and whoever is gone.
-pub fn permit(ctx: &mut Context, caller: &Caller) -> Result<(), RequestError> {
-    if let Some(label) = ctx.kernel.maps.label(caller.pid) {
-        return Err(ctx.upkeep.asking.refuse(
-            &mut ctx.reporter,
-            &ctx.decider.sessions,
-            SessionId(label.session),
-            caller.pid,
-        ));
+/// Refuses whoever carries a label, whoever is gone, and what somebody else has written than who connected. Each is told.
+pub fn permit(ctx: &mut Context, command: &Command) -> Result<(), RequestError> {
+    let caller = &command.caller;
+    let strangers = caller.strangers.pids();
+    for pid in std::iter::once(caller.pid).chain(strangers.iter().copied()) {
+        if let Some(label) = ctx.kernel.maps.label(pid) {
+            let session = SessionId(label.session);
+            return Err(ctx.upkeep.asking.refuse(&mut ctx.reporter, &ctx.decider.sessions, session, pid));
+        }
     }
     // Only now: that it lives says that the missing label was its own. Fails closed: unknown is not permitted.
-    if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
-        return Err(not_permitted("the calling process has ended or is ending, so nobody knows who asks"));
-    }
-    Ok(())
+    let why = if caller.process.as_ref().is_some_and(|process| !process.is_alive()) {
+        "the calling process has ended or is ending, so nobody knows who asks".to_owned()
+    } else if let Some(stranger) = strangers.first() {
+        let opener = caller.pid;
+        format!(
+            "process {stranger} has written on the connection of process {opener}, so nobody knows whose word it is"
+        )
+    } else {
+        return Ok(());
+    };
+    attempts::note_nobodys(ctx, caller, &command.request.asks(), &why);
+    Err(not_permitted(&why))
 }
 
 /// Of a process, of who started it, and so on: those that carry a label, the nearest first, each with its session.

@@ -53,6 +53,14 @@ pub fn objected(hold: &Hold, objection: &Objection) -> RequestError {
             ),
             hint: Some("its owner may deny it".to_owned()),
         }),
+        Objection::Nobody => RequestError::NotPermitted(Refusal {
+            error: format!(
+                "nobody can say which person you are, and the rule {} of {id} asks for certain ones: root that no user has logged in \
+                 for may be any of them",
+                hold.rule
+            ),
+            hint: Some("log in as yourself, and decide from there, by `sudo` if need be".to_owned()),
+        }),
         Objection::NotIn(groups) => RequestError::NotPermitted(Refusal {
             error: format!("{id} is approved by members of {} alone", groups.join(" or ")),
             hint: Some(format!("the rule {} says so in `approve.by`; root is no exception", hold.rule)),

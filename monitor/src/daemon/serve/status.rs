@@ -4,7 +4,7 @@ use crate::{
     config::Desktop,
     control::{
         api::{Enforcement, NotifyTry, Refusal, Status},
-        command::RequestError,
+        command::{RequestError, Strength},
         peer::Caller,
     },
     daemon::{
@@ -72,7 +72,7 @@ fn check_suspended(ctx: &Context) -> Check {
 }
 
 /// What this machine allows, and what is attached right now.
-pub fn doctor(ctx: &Context) -> Vec<Check> {
+pub fn doctor(ctx: &Context, strength: Option<&Strength>) -> Vec<Check> {
     probes::doctor()
         .into_iter()
         .chain(ctx.kernel.probes.in_force().iter().map(|served| in_force(served, &ctx.kernel.proofs)))
@@ -82,7 +82,7 @@ pub fn doctor(ctx: &Context) -> Vec<Check> {
             ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
             ctx.reporter.channels.terminals.check(),
         ])
-        .chain([check_suspended(ctx), enrolling::check_factors(&ctx.config.state)])
+        .chain([check_suspended(ctx), enrolling::check_factors(strength)])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .chain(ctx.reporter.channels.notifier.checks())
         .collect()

@@ -28,6 +28,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         agent: session.agent.clone(),
         recognised_by: session.recognised_by.clone(),
         user: session.user,
+        login: session.login,
         command: session.command.clone(),
         container: session.container.clone(),
         places: Places {

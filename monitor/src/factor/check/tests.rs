@@ -5,6 +5,7 @@ use std::fs;
 use super::*;
 use crate::factor::{
     attempts::MOST,
+    enrolled::Device,
     secret::Secret,
     statement,
     testing::{SECRET, Token, with_device, with_key},
@@ -89,6 +90,17 @@ fn a_code_counts_once_also_for_the_next_daemon() {
     // The store reads the file anew each time, as another daemon would.
     assert_eq!(desk.takes(&code(NOW + 30), NOW + 30), Ok(Factor::Totp));
     assert!(desk.takes(&code(NOW), NOW + 30).is_err_and(|text| text.contains("used before")));
+}
+
+/// An earlier version enrolled it twice.
+#[test]
+fn one_secret_under_two_names_is_used_up_by_one_code() {
+    let mut twice = with_device(1000);
+    let second = Device { id: "f2".into(), ..twice.devices[0].clone() };
+    twice.devices.push(second);
+    let desk = desk(&twice);
+    assert_eq!(desk.takes(&code(NOW), NOW), Ok(Factor::Totp));
+    assert!(desk.takes(&code(NOW), NOW).is_err_and(|text| text.contains("used before")));
 }
 
 #[test]

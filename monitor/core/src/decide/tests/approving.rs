@@ -1,5 +1,7 @@
 //! Approvals: what they stand on, what a rule asks of them, and that two are two persons'.
 
+use monitor_common::policy::ADDRESS_METADATA;
+
 use super::*;
 use crate::{
     facts::{FactorKind, ReasonTerm, Terms},
@@ -114,11 +116,57 @@ fn whoever_asks_does_not_answer_also_not_as_root() {
         for owner in [of(OWNER, None), of(OWNER, Some(7)), of(0, Some(OWNER)), of(8, Some(OWNER))] {
             assert_eq!(objection(&bench, &owner), Some(Objection::Owner(OWNER)), "{owner:?}");
         }
-        for other in [of(7, None), of(0, None), of(0, Some(7))] {
+        for other in [of(7, None), of(0, Some(7))] {
             assert_eq!(objection(&bench, &other), None, "{other:?}");
         }
+        // Root that nobody has logged in for may be the owner.
+        for unknown in [of(0, None), of(0, Some(0))] {
+            assert_eq!(objection(&bench, &unknown), Some(Objection::Nobody), "{unknown:?}");
+        }
     }
+    assert_eq!(
+        objection(&held(Terms::default()), &by(person(0, None))),
+        None,
+        "no rule asks for certain ones"
+    );
     assert_eq!(objection(&held(Terms::default()), &by(person(OWNER, None))), None, "no rule asks for others");
+}
+
+/// `sudo agent`: its session is root's, and the person's who typed it.
+#[test]
+fn an_agent_that_was_started_through_sudo_is_also_its_persons() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    (bench.session().user, bench.session().login) = (0, Some(7));
+    let mut restored = bench.decider.holds().get(1).unwrap().clone();
+    for hold in [(None, None), (Some(0), None), (Some(0), Some(7))] {
+        (restored.owner, restored.login) = hold;
+        bench.step(Input::Restored(Box::new(restored.clone())));
+        for owner in [person(7, None), person(7, Some(7)), person(0, Some(7)), person(8, Some(7))] {
+            assert_eq!(
+                objection(&bench, &by(owner.clone())),
+                Some(Objection::Owner(7)),
+                "{owner:?} {hold:?}"
+            );
+        }
+        assert_eq!(objection(&bench, &by(person(8, Some(8)))), None);
+    }
+    // What is opened now says it by itself, also when its session is over.
+    bench.connect(6, "b.example");
+    let hold = bench.decider.holds().get(2).unwrap();
+    assert_eq!((hold.owner, hold.login), (Some(0), Some(7)));
+}
+
+#[test]
+fn a_yes_of_nobody_in_particular_that_an_earlier_version_took_does_not_count() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    bench.step(Input::Approved(by(person(7, None))));
+    let mut hold = bench.decider.holds().get(1).unwrap().clone();
+    for persons in [vec![0], vec![]] {
+        hold.approvals[0].persons = persons;
+        bench.step(Input::Restored(Box::new(hold.clone())));
+        bench.step(Input::Approved(by(person(8, None))));
+        assert_eq!(bench.effects_in_words(), ["report approval-given h1 waiting"]);
+    }
 }
 
 #[test]
@@ -179,6 +227,15 @@ fn metadata_and_interlocks_own_files_are_approved_by_nobody() {
         ..to("x.example")
     };
     assert!(never(Object::Connection(Destination { port: 80, ..metadata.clone() })), "whatever it is called");
+    // Every address that the catalogue has of them.
+    let listed = crate::catalog::Catalog::builtin().unwrap().destinations.kernel_addresses();
+    let listed: Vec<_> = listed.into_iter().filter(|(_, class)| *class == ADDRESS_METADATA).collect();
+    assert!(listed.len() >= 10, "{listed:?}");
+    for (key, _) in listed {
+        let address = std::net::IpAddr::from(key.address);
+        let there = Destination { address, port: 80, ..metadata.clone() };
+        assert!(never(Object::Connection(there)), "{address} is missing in `never.rs`");
+    }
     assert!(!never(Object::Connection(Destination { port: 53, ..metadata })), "the resolver of some clouds");
     assert!(never(Object::Connection(Destination {
         class: DestinationClass::Metadata,

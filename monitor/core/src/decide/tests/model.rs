@@ -241,16 +241,17 @@ impl Model {
         self.sessions[session].suspended.is_some()
     }
 
-    /// Nothing of it is stopped for so long, unless it is stopped already; what waits goes on.
-    pub fn suspend(&mut self, now: Seconds, session: usize, span: Seconds) -> Outcome {
+    /// Nothing of it is stopped for so long, unless it is stopped already; what waits goes on where that can be recorded.
+    pub fn suspend(&mut self, now: Seconds, session: usize, span: Seconds, recorded: bool) -> Outcome {
         let mut out = Outcome::default();
         let known = &mut self.sessions[session];
         if known.frozen || known.breaker == Breaker::Killed {
             return out;
         }
         known.suspended = Some(now + span);
-        let (released, rest): (BTreeMap<u64, Hold>, _) =
-            std::mem::take(&mut self.holds).into_iter().partition(|(_, hold)| hold.session == session);
+        let (released, rest): (BTreeMap<u64, Hold>, _) = std::mem::take(&mut self.holds)
+            .into_iter()
+            .partition(|(_, hold)| recorded && hold.session == session);
         self.holds = rest;
         for hold in released.values() {
             self.let_on(hold);

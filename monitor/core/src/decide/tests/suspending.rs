@@ -19,8 +19,8 @@ fn what_waits_goes_on_and_what_would_be_stopped_is_told_and_recorded() {
     suspend(&mut bench, Way::BreakGlass, 100);
     let begins = [
         "report suspended break-glass by uid 7",
-        "waited 1 ns",
         "record release by daemon",
+        "waited 1 ns",
         "allow flow 5",
         "report flow-released h1 approved",
     ];
@@ -39,10 +39,14 @@ fn what_waits_goes_on_and_what_would_be_stopped_is_told_and_recorded() {
 }
 
 #[test]
-fn what_cannot_be_recorded_is_refused_also_then() {
+fn what_cannot_be_recorded_is_refused_also_then_and_what_waits_waits_on() {
     let mut bench = Bench::new(&[HOLD]);
-    suspend(&mut bench, Way::BreakGlass, 100);
+    bench.connect(5, "a.example");
     bench.ledger_fails = true;
+    suspend(&mut bench, Way::BreakGlass, 100);
+    let begins = ["report suspended break-glass by uid 7", "record release by daemon"];
+    assert_eq!(bench.effects_in_words(), begins);
+    assert_eq!(bench.decider.holds().waiting().count(), 1);
     bench.connect(6, "b.example");
     let words = bench.effects_in_words();
     assert_eq!(words[1..], ["record release by daemon", "refuse flow 6", "report flow-denied deny"]);

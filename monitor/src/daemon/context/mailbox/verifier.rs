@@ -52,6 +52,8 @@ pub enum Then {
     List {
         user: u32,
     },
+    /// Of all users, for `interlock doctor`.
+    Survey,
     Add {
         user: u32,
         new: New,
@@ -106,13 +108,15 @@ fn strength(plan: &Plan, store: &Store, now: Timestamp) -> Strength {
         let found = store.load(user).map_err(|what| Refused::Unusable { user, what });
         Strength::Listed(found.map(Box::new))
     };
-    if let Then::List { user } = plan.then {
-        return listed(user);
+    match plan.then {
+        Then::List { user } => return listed(user),
+        Then::Survey => return Strength::Surveyed(store.survey()),
+        Then::Decide | Then::Add { .. } | Then::Remove { .. } => {}
     }
     let proven = check(store, &plan.statement, &plan.proof, plan.need, now);
     let stated = Box::new(plan.statement.clone());
     match (&plan.then, proven) {
-        (Then::Decide | Then::List { .. }, proven) => Strength::Proven(stated, proven),
+        (Then::Decide | Then::List { .. } | Then::Survey, proven) => Strength::Proven(stated, proven),
         (_, Err(refused)) => Strength::Proven(stated, Err(refused)),
         (Then::Add { user, new }, Ok(factor)) => {
             Strength::Changed(factor, enrol::add(store, *user, new, now).map(Box::new))

@@ -54,6 +54,9 @@ pub struct SessionRecord {
     pub agent: String,
     pub recognised_by: String,
     pub user: u32,
+    /// Who had logged in where it began.
+    #[serde(default)]
+    pub login: Option<u32>,
     pub command: String,
     #[serde(default)]
     pub container: Option<Container>,

@@ -98,6 +98,7 @@ pub fn begin_session(
     let id = label_root(ctx, &process)?;
     let mut session = Session::new(id, new_session.agent, new_session.recognised_by, boot_now());
     session.user = user;
+    session.login = login::logged_in(process.pid);
     session.command = new_session.command.unwrap_or_else(|| process.command_line());
     session.container = container(process.pid);
     session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));

@@ -7,6 +7,7 @@ use monitor_common::label::FROZEN;
 use crate::daemon::context::state::snapshot::{Places, SessionRecord};
 use interlock_core::{
     facts::{BootNanos, SessionId},
+    mask,
     sessions::{Session, touches::Touches},
 };
 use interlock_host::{
@@ -45,7 +46,8 @@ fn undescribed(id: SessionId) -> Session {
 fn as_described(id: SessionId, record: SessionRecord) -> Session {
     let mut session = Session::new(id, record.agent, record.recognised_by, BootNanos(record.started));
     session.user = record.user;
-    session.command = record.command;
+    session.login = record.login;
+    session.command = mask::shown(&record.command); // an earlier version wrote it as it was
     session.container = record.container;
     let Places { home, workspace, project, prefix, serves, served } = record.places;
     (session.home, session.workspace) = (home, workspace);
@@ -62,4 +64,22 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
         session.remember(touched);
     }
     session
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_that_an_earlier_version_wrote_down_is_masked_and_cut() {
+        let known = r#"{"id":7,"agent":"a","recognised_by":"b","user":1000,"command":"COMMAND","home":"/h","workspace":"/w",
+            "started":5,"frozen":false,"touched":[]}"#;
+        let restored = |command: &str| {
+            let record: SessionRecord = serde_json::from_str(&known.replace("COMMAND", command)).unwrap();
+            as_described(SessionId(7), record).command
+        };
+        assert_eq!(restored("psql --password hunter2-not-real"), "psql --password …");
+        assert_eq!(restored(&"x".repeat(4000)).chars().count(), 161);
+        assert_eq!(restored(&restored(&"x".repeat(4000))).chars().count(), 161, "once");
+    }
 }

@@ -115,15 +115,8 @@ pub fn suspend(
     asked: &Suspend,
     strength: Option<Strength>,
 ) -> Result<Vec<SessionView>, RequestError> {
-    let plan = plan(ctx, caller, asked)?;
-    if let Some(Strength::Proven(stated, _)) = &strength
-        && stated.object != objects(&plan)
-    {
-        // A session of the caller's began or ended since: what was signed is about others.
-        let refusal = refusal("your sessions changed while it was looked at; ask again");
-        return Err(RequestError::Conflict(refusal));
-    }
-    let Plan { way, sessions, span, reason } = plan;
+    // Of what was proven, `strength::proof::still_stands` has compared all of it: also that no session began or ended since.
+    let Plan { way, sessions, span, reason } = plan(ctx, caller, asked)?;
     let who = decider(ctx, caller, strength)?;
     for id in &sessions {
         let detail = [

@@ -3,7 +3,7 @@
 use crate::{
     control::{
         api::Refusal,
-        command::{Asks, Command, RequestError},
+        command::{Asks, Brings, Command, RequestError},
         peer::Caller,
     },
     daemon::context::{Context, upkeep::attempts::Attempt},
@@ -13,10 +13,16 @@ use interlock_host::clock::boot_now;
 
 /// Refuses what would let something go on, of users who have tried too often.
 pub fn refuse_throttled(ctx: &Context, command: &Command) -> Result<(), RequestError> {
-    let throttled = ctx.upkeep.attempts.throttled(command.caller.uid, boot_now());
+    let brings = command.request.brings();
+    let throttled = ctx.upkeep.attempts.throttled((command.caller.uid, brings), boot_now());
     let Some(left) = throttled.filter(|_| command.request.lets_go_on()) else { return Ok(()) };
-    let error = format!("user {} has asked too often for what it may not", command.caller.uid);
-    let hint = format!("in {} s again; denying and freezing go on", left.as_secs() + 1);
+    let (what, other) = match brings {
+        Brings::Nothing => ("", ""),
+        Brings::Code => (" by a code", ", and so does deciding by a key"),
+        Brings::Signature => (" by a signature", ", and so does deciding by a code"),
+    };
+    let error = format!("user {} has asked too often for what it may not{what}", command.caller.uid);
+    let hint = format!("in {} s again; denying and freezing go on{other}", left.as_secs() + 1);
     Err(RequestError::Throttled(Refusal { error, hint: Some(hint) }))
 }
 
@@ -27,14 +33,21 @@ pub fn note(ctx: &mut Context, caller: &Caller, asks: &Asks, why: &RequestError)
         RequestError::NotPermitted(refusal) => refusal.error.clone(),
         // It exists, and is nothing that the caller sees.
         RequestError::NotFound(_) if session.is_some() => "it is not the caller's to see".to_owned(),
-        RequestError::NotFound(_)
-        | RequestError::Conflict(_)
-        | RequestError::Invalid(_)
-        | RequestError::Throttled(_) => return,
+        RequestError::Throttled(refusal) => refusal.error.clone(),
+        RequestError::NotFound(_) | RequestError::Conflict(_) | RequestError::Invalid(_) => return,
     };
+    tell(ctx, caller, asks, Some(asks.brings), &refused);
+}
+
+/// The same of one that nobody can say who made. It counts for nobody: an agent must not use up what its person has.
+pub fn note_nobodys(ctx: &mut Context, caller: &Caller, asks: &Asks, why: &str) {
+    tell(ctx, caller, asks, None, why);
+}
+
+fn tell(ctx: &mut Context, caller: &Caller, asks: &Asks, brings: Option<Brings>, why: &str) {
     ctx.reporter.metrics.request_refused(asks.verb);
-    let attempt =
-        Attempt { session, pid: caller.pid, verb: asks.verb, target: asks.target.as_deref(), why: &refused };
+    let (session, verb, target) = (session_of(ctx, asks), asks.verb, asks.target.as_deref());
+    let attempt = Attempt { session, pid: caller.pid, verb, target, brings, why };
     ctx.upkeep.attempts.tell(&mut ctx.reporter, &ctx.decider.sessions, caller.uid, &attempt);
 }
 

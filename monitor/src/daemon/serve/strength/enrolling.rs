@@ -3,8 +3,6 @@
 //! A user enrols their first factor as who the kernel says they are, out of every session; a further one, and taking one away, takes
 //! one that they have. Root does it for everybody.
 
-use std::path::Path;
-
 use super::{given::in_words, statements};
 use crate::{
     control::{
@@ -23,7 +21,7 @@ use crate::{
         check::{Need, Proof},
         enrol::{self, Changed, New},
         enrolled::Enrolled,
-        store::Store,
+        store::Survey,
     },
 };
 use interlock_core::{
@@ -99,7 +97,7 @@ pub fn found(
             | Strength::Changed(_, Err(refused))
             | Strength::Proven(_, Err(refused)),
         ) => Err(in_words(&refused)),
-        Some(Strength::Proven(_, Ok(_))) => Err(nobody_looked()),
+        Some(Strength::Proven(_, Ok(_)) | Strength::Surveyed(_)) => Err(nobody_looked()),
         None => Err(plan().err().unwrap_or_else(nobody_looked)),
     }
 }
@@ -128,28 +126,43 @@ pub(super) fn tell(ctx: &mut Context, caller: &Caller, changed: &Changed, by: &F
     ctx.reporter.publish(&ctx.decider.sessions, event);
 }
 
+/// What `interlock doctor` has looked up.
+pub fn plan_survey(ctx: &Context, caller: &Caller) -> Plan {
+    let statement = statements::of_factor(ctx, caller, "factor-survey", "-");
+    Plan { statement, proof: Proof::default(), need: Need::default(), then: Then::Survey }
+}
+
 /// How many users have factors, and whose cannot be used.
-pub fn check_factors(state: &Path) -> Check {
-    let subject = "factors".to_owned();
-    match Store::new(state).survey() {
-        Ok(survey) if survey.unusable.is_empty() => {
-            let found = match survey.enrolled {
-                0 => "no user has enrolled one: decisions take none".to_owned(),
-                users => format!("users that have enrolled some: {users}"),
-            };
-            Check { subject, state: CheckState::Good, found, advice: None }
+pub fn check_factors(strength: Option<&Strength>) -> Check {
+    let (state, found, advice) = match strength {
+        Some(Strength::Surveyed(survey)) => said(survey),
+        _ => {
+            let advice = "too much is asked about them at once; ask again".to_owned();
+            (CheckState::Limited, "nobody has looked".to_owned(), Some(advice))
         }
-        Ok(survey) => {
-            let found =
-                format!("files that cannot be used, whose users approve nothing: {}", survey.unusable.len());
-            let advice = Some(format!("repair or remove: {}", survey.unusable.join("; ")));
-            Check { subject, state: CheckState::Limited, found, advice }
-        }
-        Err(error) => {
-            let found = format!("who has enrolled one cannot be read: {error}");
-            Check { subject, state: CheckState::Limited, found, advice: None }
-        }
+    };
+    Check { subject: "factors".to_owned(), state, found, advice }
+}
+
+fn said(survey: &Survey) -> (CheckState, String, Option<String>) {
+    let (unusable, shared) = (survey.unusable.len(), survey.shared.len());
+    if unusable + shared == 0 {
+        let found = match survey.enrolled {
+            0 => "no user has enrolled one: decisions take none".to_owned(),
+            users => format!("users that have enrolled some: {users}"),
+        };
+        return (CheckState::Good, found, None);
     }
+    let (mut found, mut advice) = (Vec::new(), Vec::new());
+    if unusable > 0 {
+        found.push(format!("files that cannot be used, whose users approve nothing: {unusable}"));
+        advice.push(format!("repair or remove: {}", survey.unusable.join("; ")));
+    }
+    if shared > 0 {
+        found.push(format!("one secret, or one key, counts as several factors: {shared}"));
+        advice.push(format!("remove all but one: {}", survey.shared.join("; ")));
+    }
+    (CheckState::Limited, found.join("; "), Some(advice.join("; ")))
 }
 
 fn views(enrolled: &Enrolled) -> Vec<FactorView> {

@@ -50,6 +50,7 @@ fn plan(ctx: &Context, command: &Command) -> Option<Result<Plan, RequestError>> 
             Plan { statement, proof, need, then: Then::Decide }
         }),
         Request::Factors(user, _) => enrolling::plan_list(ctx, caller, *user),
+        Request::Doctor(_) => Ok(enrolling::plan_survey(ctx, caller)),
         Request::AddFactor(new, _) => enrolling::plan_add(ctx, caller, new),
         Request::RemoveFactor(id, removal, _) => enrolling::plan_removal(ctx, caller, id, removal),
         _ => return None,

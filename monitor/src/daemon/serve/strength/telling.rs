@@ -5,18 +5,15 @@ use crate::{
     control::command::{Command, Request, Strength},
     daemon::context::Context,
 };
-use interlock_core::words::Word as _;
+use interlock_core::{record::Factor, words::Word as _};
 
 /// Counts and tells what the thread found, which is used up or on disk by now: also of a caller that has ended meanwhile, or asks too often.
 pub fn tell(ctx: &mut Context, command: &Command) {
     match &command.strength {
-        Some(Strength::Listed(Ok(_))) | None => {}
-        Some(Strength::Proven(_, Ok(factor))) => {
-            if let Some(kind) = factor.kind() {
-                ctx.reporter.metrics.factor_checked(kind.word());
-            }
-        }
+        Some(Strength::Listed(Ok(_)) | Strength::Surveyed(_)) | None => {}
+        Some(Strength::Proven(_, Ok(factor))) => count(ctx, factor),
         Some(Strength::Changed(by, Ok(changed))) => {
+            count(ctx, by);
             let change = match command.request {
                 Request::RemoveFactor(..) => "removed",
                 _ => "added",
@@ -28,5 +25,12 @@ pub fn tell(ctx: &mut Context, command: &Command) {
             | Strength::Changed(_, Err(refused))
             | Strength::Listed(Err(refused)),
         ) => tell_refused(ctx, &command.caller, refused),
+    }
+}
+
+/// Which factor counted.
+fn count(ctx: &Context, factor: &Factor) {
+    if let Some(kind) = factor.kind() {
+        ctx.reporter.metrics.factor_checked(kind.word());
     }
 }
