@@ -105,7 +105,7 @@ impl Decider {
         let ending = Ending::new(HoldState::Approved, step.now).by(&by);
         let Some(hold) = self.end_by_yes(step, number, ending) else { return };
         for waiter in waiters(&hold) {
-            self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: Some(by) });
+            self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: Some(&by) });
         }
         let extra = told(&hold);
         step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
