@@ -27,6 +27,7 @@ pub fn answer(ctx: &mut Context, command: Command) {
     strength::telling::tell(ctx, &command);
     // The agent runs as the same user as the person: its processes are told apart by their lineage.
     let permitted = permissions::permit(ctx, &command);
+    let is_heard = permitted.is_ok(); // else the attempt was told already
     let looked = match permitted {
         Ok(()) => match attempts::refuse_throttled(ctx, &command) {
             Ok(()) => memberships::look_up(ctx, command).and_then(|command| strength::look(ctx, command)),
@@ -37,13 +38,11 @@ pub fn answer(ctx: &mut Context, command: Command) {
     let Some((command, permitted)) = looked else { return }; // comes again, looked at
     let Command { caller, request, strength, .. } = command;
     let asks = request.asks();
-    // Of whom nobody listens to at all, the attempt was told already.
     macro_rules! reply {
         ($reply:expr, $answer:expr) => {{
-            let is_known = permitted.is_ok();
             let answer = permitted.and_then(|()| $answer);
             if let Err(why) = answer.as_ref()
-                && is_known
+                && is_heard
             {
                 attempts::note(ctx, &caller, &asks, why);
             }
