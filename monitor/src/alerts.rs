@@ -24,6 +24,7 @@ pub use file::NAME as FILE;
 pub use weight::Weight;
 
 use crate::logfile::{Change, Changes};
+use interlock_host::capabilities::{self, Duty};
 
 /// Events that wait for the writer: a second of a busy rule.
 pub const QUEUE: usize = 4096;
@@ -93,6 +94,7 @@ impl Outbox {
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
         let writer = thread::Builder::new().name("alerts".to_owned()).spawn(move || {
+            capabilities::keep(Duty::Own);
             for task in tasks {
                 shared.waiting.fetch_sub(1, Ordering::Relaxed);
                 if let Err(error) = perform(&task) {

@@ -86,7 +86,7 @@ enum Verb {
     /// Replay the incident in a closed world and see it stopped (as root)
     #[cfg(feature = "drill")]
     Drill(drill::Drill),
-    /// Look at the configuration file
+    /// Look at the configuration, its rules and its catalogues
     #[command(subcommand)]
     Config(config::Configuration),
     /// Which version this is
@@ -140,10 +140,10 @@ enum ClientVerb {
     Freeze(sessions::Chosen),
     /// End every process of a session
     Kill(sessions::Kill),
-    /// Let a frozen session go on, on probation
     /// Whom the daemon tells by webhook, ntfy, Slack, Matrix or Telegram, and whether they are told
     #[command(subcommand)]
     Notifier(notifier::Notifier),
+    /// Let a frozen session go on, on probation
     Thaw(sessions::Thaw),
     /// Allow everything of a session for a time, and record all of it (admins)
     BreakGlass(suspend::BreakGlass),

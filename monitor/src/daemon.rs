@@ -3,7 +3,7 @@
 //! The event loop waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
 //! its decision is in the kernel before the next one is looked at. Nothing here needs a lock.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::runtime::{self, Runtime};
@@ -29,6 +29,8 @@ use context::{
     mailbox::handle::{Handle, Message},
     policy_set::Loaded,
 };
+use interlock_core::problem::Problems;
+use interlock_host::capabilities::{self, Duty};
 pub use process::error::StartError;
 use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
 
@@ -40,9 +42,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return release::let_go(&config);
     }
-    let own = [config.file.as_deref(), Some(config.state.as_path())];
-    policy::trust::check_alone(own.into_iter().flatten())?;
-    let loaded = Loaded::read(&config)?;
+    let loaded = check(&config)?;
     allow_descriptors();
     let _lock = state_dir::lock(&config)?;
     let metrics =
@@ -70,6 +70,8 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());
     let thread = watchdog::start(|heartbeat| event_loop::run(context, heartbeat), heartbeat.clone(), &stop)?;
+    // Everything is attached: from here on this thread serves.
+    capabilities::keep(Duty::Serve);
     let _ = phase.send(Phase::Running);
     ready();
 
@@ -97,12 +99,30 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     served
 }
 
+/// Reads what the daemon obeys, as it does before it starts: the files and directories that are configured, and what is in them.
+fn check(config: &Config) -> Result<Loaded, Problems> {
+    policy::trust::check_alone(config.files.iter().chain([&config.state]).map(PathBuf::as_path))?;
+    policy::trust::check(config.drop_ins.as_deref())?;
+    Loaded::read(config)
+}
+
+/// Whether a daemon would start with this configuration, its rules and its catalogues.
+///
+/// # Errors
+/// Every mistake in any of the files, or who else may change them.
+pub fn verify(config: &Config) -> Result<(), Problems> {
+    check(config).map(drop)
+}
+
 /// For everything but the event loop.
 fn runtime() -> Result<Runtime, StartError> {
     runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("interlock-api")
-        .on_thread_start(priority::raise)
+        .on_thread_start(|| {
+            priority::raise();
+            capabilities::keep(Duty::Serve);
+        })
         .enable_all()
         .build()
         .map_err(system("starting the runtime"))

@@ -11,6 +11,7 @@ use crate::{
     },
     metrics::Heartbeat,
 };
+use interlock_host::capabilities::{self, Duty};
 
 /// How often the event loop is looked at where no watchdog asks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -27,6 +28,7 @@ pub fn start(
     let event_loop = move || {
         let _guard = guard; // dropped by a panic too
         priority::raise();
+        capabilities::keep(Duty::Judge);
         run(&heartbeat)
     };
     let thread = std::thread::Builder::new().name("interlock-loop".into());
