@@ -6,6 +6,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -73,7 +74,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     // Everything is attached: from here on this thread serves.
     capabilities::keep(Duty::Serve);
     let _ = phase.send(Phase::Running);
-    ready();
+    watchdog::tell(&[NotifyState::Ready, NotifyState::Status(&handle.summary().to_string())]);
 
     let served = runtime.block_on(async {
         if let Some(exporter) = exporter {
@@ -83,7 +84,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
             signals::forward(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
         tokio::spawn(changes);
-        tokio::spawn(watchdog::watch(heartbeat));
+        tokio::spawn(watchdog::watch(heartbeat, handle.summary()));
         let mut serving = tokio::spawn(server::serve(socket, handle.clone(), metrics, stop.clone()));
         // By this thread, which nothing has raised: programs that it starts would inherit that.
         let asking = registries::ask(Arc::clone(&handle), asks);
@@ -94,6 +95,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         ended.map_err(std::io::Error::other).map_err(system("serving the control socket"))
     });
     let _ = phase.send(Phase::Stopping);
+    watchdog::tell(&[NotifyState::Stopping]);
     let _ = handle.send(Message::Stop); // already gone: that is what is wanted
     watchdog::outcome(thread.join())?;
     served
@@ -133,12 +135,5 @@ fn allow_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(%error, "few secrets can be known by their inodes");
-    }
-}
-
-/// Tells systemd, where it asked to be told.
-fn ready() {
-    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
-        tracing::warn!(%error, "systemd could not be told that the daemon is ready");
     }
 }

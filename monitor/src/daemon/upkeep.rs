@@ -44,6 +44,9 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.kernel.untag_deleted();
     ctx.freezer.sweep();
     update_gauges(&ctx.decider, &ctx.reporter.metrics);
+    let frozen = ctx.decider.sessions.iter().filter(|session| session.is_frozen()).count();
+    let (sessions, waiting) = (ctx.decider.sessions.len(), ctx.decider.holds().waiting().count());
+    ctx.mailbox.summary.note(sessions, frozen, waiting);
     ctx.reporter.channels.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [
