@@ -46,16 +46,20 @@ pub fn ensure() -> Result<Tally> {
     Ok(Tally { skipped: optional.len() as u64, ..Tally::PASSED })
 }
 
-fn install(packages: &[&str]) -> Result<()> {
+/// Installs Debian packages.
+///
+/// # Errors
+/// They cannot be had.
+pub fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
     if process::find("apt-get").is_none() {
-        bail!("the tests need {names}; install them (names are Debian's) and run again");
+        bail!("{names} missing; install them (names are Debian's) and run again");
     }
     eprintln!("installing {names}");
     apt(&["update"]).context("the package lists cannot be fetched")?;
     let mut words = vec!["install", "--yes", "--no-install-recommends"];
     words.extend(packages);
-    apt(&words).with_context(|| format!("the tests need {names}"))
+    apt(&words).with_context(|| format!("{names} cannot be installed"))
 }
 
 fn apt(words: &[&str]) -> Result<()> {

@@ -1,0 +1,128 @@
+//! `cargo xtask package`: what is installed: a Debian package, an RPM, an image, and what proves where they come from.
+
+mod build;
+mod check;
+mod debian;
+mod dependencies;
+mod image;
+mod rpm;
+mod sealing;
+mod tree;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+
+pub use build::Identity;
+
+use crate::{process, repository::Repository};
+
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Where the packages go [default: target/package/out]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Number of the packaging, behind the version
+    #[arg(long, default_value_t = 1)]
+    number: u32,
+    /// Package this program instead of building one
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Private key of OpenSSH's that signs SHA256SUMS; without one nothing is signed
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Look at what was made: lintian, rpmlint, systemd-analyze, and everything once more with the same bytes
+    #[arg(long)]
+    check: bool,
+    /// With --check, and without --program: the second time is built in another folder too
+    #[arg(long, requires = "check", conflicts_with = "program")]
+    rebuild: bool,
+}
+
+/// # Errors
+/// The program does not build, a tool is missing and cannot be installed, or a check finds something.
+pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
+    let place = repository.target().join("package");
+    let out = options.out.clone().unwrap_or_else(|| place.join("out"));
+    let made = make(repository, &place, &out, options)?;
+    if options.check {
+        check::all(&made, &out)?;
+        let again = Options { key: None, ..copied(options) };
+        let second = place.join("again");
+        if options.rebuild {
+            build::in_another_folder(repository, &place, &second, options.number)?;
+        } else {
+            make(repository, &place, &second, &again)?;
+        }
+        check::same(&out, &second)?;
+    }
+    for file in fs::read_dir(&out)?.flatten() {
+        println!("{}", file.path().display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn copied(options: &Options) -> Options {
+    Options { out: None, number: options.number, program: options.program.clone(), key: None, ..*options }
+}
+
+/// What was laid out on the way, for who looks at it.
+pub struct Made {
+    /// As it will lie on the machine.
+    pub tree: PathBuf,
+    pub deb: PathBuf,
+    pub rpm: PathBuf,
+}
+
+fn make(repository: &Repository, place: &Path, out: &Path, options: &Options) -> Result<Made> {
+    build::ensure_tools()?;
+    let identity = Identity::of(repository, options.number)?;
+    let built = match &options.program {
+        Some(program) => program.clone(),
+        None => build::program(repository, place, &identity)?,
+    };
+    make_of(repository, place, out, &identity, &built, options.key.as_deref())
+}
+
+fn make_of(
+    repository: &Repository,
+    place: &Path,
+    out: &Path,
+    identity: &Identity,
+    built: &Path,
+    key: Option<&Path>,
+) -> Result<Made> {
+    let _ = fs::remove_dir_all(out); // of an earlier run
+    fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
+    let stage = place.join("stage");
+    let _ = fs::remove_dir_all(&stage);
+    let program = build::Program::take_apart(built, &stage, identity)?;
+    let crates = dependencies::of(repository)?;
+    let tree = tree::lay_out(repository, &stage.join("tree"), &program, &crates)?;
+    fs::write(out.join(format!("interlock-{}.cdx.json", identity.version)), crates.sbom(identity)?)?;
+    let deb = debian::build(repository, &stage, &tree, identity, out)?;
+    debian::build_debug(&stage, &program, identity, out)?;
+    let rpm = rpm::build(&stage, &tree, &program, identity, out)?;
+    image::build(&stage, &tree, identity, out)?;
+    sealing::sums(out)?;
+    if let Some(key) = key {
+        sealing::sign(out, key)?;
+    }
+    Ok(Made { tree, deb, rpm })
+}
+
+/// Runs a program with the date of what it makes in its environment, and without a locale of this machine's.
+fn tool(program: &str, identity: &Identity) -> std::process::Command {
+    let mut command = std::process::Command::new(program);
+    command.env("SOURCE_DATE_EPOCH", identity.date.to_string()).env("LC_ALL", "C").env("TZ", "UTC");
+    command
+}
+
+fn answer(command: &mut std::process::Command) -> Result<String> {
+    process::answer(command)
+}

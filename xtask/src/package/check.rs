@@ -1,0 +1,90 @@
+//! Looks at what was made.
+
+use std::{fs, path::Path, process::Command};
+
+use anyhow::{Result, ensure};
+
+use super::{Made, answer, dependencies::sha256, sealing::SUMS};
+use crate::process::{self, Echo};
+
+/// Of systemd-analyze, times ten. What is above 3.0 stands in the unit, with its reason.
+const EXPOSURE: u32 = 50;
+
+/// # Errors
+/// A tool finds something.
+pub fn all(made: &Made, out: &Path) -> Result<()> {
+    units(&made.tree)?;
+    let of = |ending: &str| -> Result<Vec<_>> {
+        let files = fs::read_dir(out)?.flatten().map(|entry| entry.path());
+        Ok(files.filter(|file| file.extension().is_some_and(|found| found == ending)).collect())
+    };
+    // Its tags are errors (E) and warnings (W); the tool ends with 2 where there is one of these.
+    answer(
+        Command::new("lintian")
+            .args(["--fail-on", "error", "--no-tag-display-limit", "--allow-root"])
+            .args(of("deb")?),
+    )
+    .map(|said| eprintln!("{said}"))?;
+    let said = process::capture(Command::new("rpmlint").args(of("rpm")?), Echo::Silent)?.output;
+    let errors: Vec<&str> = said.lines().filter(|line| line.contains(": E: ")).collect();
+    eprintln!("{}", said.trim_end());
+    ensure!(errors.is_empty(), "rpmlint:\n{}", errors.join("\n"));
+    ensure!(said.contains("0 errors"), "rpmlint did not come to its end");
+    answer(Command::new("sha256sum").current_dir(out).args(["--check", "--quiet", SUMS])).map(drop)
+}
+
+/// The units, as systemd reads them.
+///
+/// # Errors
+/// It says anything, or the daemon's may do more than it did.
+pub fn units(tree: &Path) -> Result<()> {
+    let system = tree.join("usr/lib/systemd/system/interlock.service");
+    let user = tree.join("usr/lib/systemd/user/interlock-notify.service");
+    for (unit, scope) in [(&system, "--system"), (&user, "--user")] {
+        // The program that it names has to be there.
+        let text = fs::read_to_string(unit)?
+            .replace("/usr/bin/interlock", &tree.join("usr/bin/interlock").display().to_string());
+        let place = tree.with_file_name("units");
+        fs::create_dir_all(&place)?;
+        let copy = place.join(unit.file_name().unwrap_or_default());
+        fs::write(&copy, text)?;
+        let mut command = Command::new("systemd-analyze");
+        command.args([scope, "--man=no", "--recursive-errors=no", "verify"]).arg(&copy);
+        let ended = process::capture(&mut command, Echo::Silent)?;
+        ensure!(
+            ended.status.success() && ended.output.trim().is_empty(),
+            "{}:\n{}",
+            unit.display(),
+            ended.output
+        );
+    }
+    let mut command = Command::new("systemd-analyze");
+    command
+        .args(["security", "--offline=yes", "--no-pager", &format!("--threshold={EXPOSURE}")])
+        .arg(&system);
+    answer(&mut command).map(drop)
+}
+
+/// # Errors
+/// A file differs, or is in one folder alone.
+pub fn same(one: &Path, other: &Path) -> Result<()> {
+    let names = |folder: &Path| -> Result<Vec<String>> {
+        let mut names: Vec<String> = fs::read_dir(folder)?
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.retain(|name| !name.ends_with(".sig"));
+        names.sort();
+        Ok(names)
+    };
+    let (first, second) = (names(one)?, names(other)?);
+    ensure!(first == second && !first.is_empty(), "{first:?} and {second:?}");
+    for name in &first {
+        ensure!(
+            sha256(&one.join(name))? == sha256(&other.join(name))?,
+            "{name} is not the same the second time"
+        );
+    }
+    eprintln!("{} files, twice the same bytes", first.len());
+    Ok(())
+}
