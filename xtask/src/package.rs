@@ -18,7 +18,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-pub use build::Identity;
+use build::Identity;
 
 use crate::{process, repository::Repository};
 
@@ -67,6 +67,31 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Makes two packages that differ in their number alone, and returns their Debian ones.
+///
+/// # Errors
+/// As [`run`].
+pub fn two(repository: &Repository, program: Option<&Path>) -> Result<[PathBuf; 2]> {
+    build::ensure_tools()?;
+    let place = repository.target().join("package");
+    let identity = Identity { is_trial: program.is_some(), ..Identity::of(repository, 1)? };
+    let built = match program {
+        Some(program) => program.to_owned(),
+        None => build::program(repository, &place, &identity)?,
+    };
+    let stage = place.join("stage");
+    let _ = fs::remove_dir_all(&stage); // of an earlier run
+    let program = build::Program::take_apart(&built, &stage, &identity)?;
+    let tree = tree::lay_out(repository, &stage.join("tree"), &program, &dependencies::of(repository)?)?;
+    let out = place.join("two");
+    fs::create_dir_all(&out)?;
+    let make = |number: u32| {
+        let identity = Identity { number, ..identity.clone() };
+        debian::build(repository, &stage.join(number.to_string()), &tree, &identity, &out)
+    };
+    Ok([make(1)?, make(2)?])
+}
+
 fn copied(options: &Options) -> Options {
     Options { out: None, number: options.number, program: options.program.clone(), key: None, ..*options }
 }
@@ -75,13 +100,12 @@ fn copied(options: &Options) -> Options {
 pub struct Made {
     /// As it will lie on the machine.
     pub tree: PathBuf,
-    pub deb: PathBuf,
-    pub rpm: PathBuf,
 }
 
 fn make(repository: &Repository, place: &Path, out: &Path, options: &Options) -> Result<Made> {
     build::ensure_tools()?;
-    let identity = Identity::of(repository, options.number)?;
+    let identity =
+        Identity { is_trial: options.program.is_some(), ..Identity::of(repository, options.number)? };
     let built = match &options.program {
         Some(program) => program.clone(),
         None => build::program(repository, place, &identity)?,
@@ -105,15 +129,15 @@ fn make_of(
     let crates = dependencies::of(repository)?;
     let tree = tree::lay_out(repository, &stage.join("tree"), &program, &crates)?;
     fs::write(out.join(format!("interlock-{}.cdx.json", identity.version)), crates.sbom(identity)?)?;
-    let deb = debian::build(repository, &stage, &tree, identity, out)?;
+    debian::build(repository, &stage, &tree, identity, out)?;
     debian::build_debug(&stage, &program, identity, out)?;
-    let rpm = rpm::build(&stage, &tree, &program, identity, out)?;
+    rpm::build(&stage, &tree, &program, identity, out)?;
     image::build(&stage, &tree, identity, out)?;
     sealing::sums(out)?;
     if let Some(key) = key {
         sealing::sign(out, key)?;
     }
-    Ok(Made { tree, deb, rpm })
+    Ok(Made { tree })
 }
 
 /// Runs a program with the date of what it makes in its environment, and without a locale of this machine's.

@@ -35,6 +35,8 @@ pub struct Identity {
     pub revision: String,
     /// Of the commit, seconds.
     pub date: i64,
+    /// Of a program that somebody else built: packed quickly rather than small.
+    pub is_trial: bool,
 }
 
 impl Identity {
@@ -54,6 +56,7 @@ impl Identity {
             number,
             revision: if changed { format!("{revision}-dirty") } else { revision },
             date: git(&["log", "-1", "--format=%ct"])?.parse().context("the commit's date")?,
+            is_trial: false,
         })
     }
 }

@@ -243,8 +243,13 @@ mod tests {
 
     #[test]
     fn the_list_names_each_crate_once_with_its_digest_and_what_it_needs() {
-        let identity =
-            Identity { version: "1.2.3".into(), number: 1, revision: "abc".into(), date: 1_700_000_000 };
+        let identity = Identity {
+            version: "1.2.3".into(),
+            number: 1,
+            revision: "abc".into(),
+            date: 1_700_000_000,
+            is_trial: true,
+        };
         let bom: Value = serde_json::from_str(&of(&here()).unwrap().sbom(&identity).unwrap()).unwrap();
         let components = bom["components"].as_array().unwrap();
         let references: BTreeSet<&str> =

@@ -58,7 +58,8 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     let layer = stage.join("layer.tar");
     archive(&root, &layer, identity)?;
     let diff = sha256(&layer)?;
-    answer(Command::new("gzip").args(["--best", "--no-name", "--force"]).arg(&layer))?;
+    let level = if identity.is_trial { "--fast" } else { "--best" };
+    answer(Command::new("gzip").args([level, "--no-name", "--force"]).arg(&layer))?;
     let layer = blob_of(&stage.join("layer.tar.gz"), &blobs)?;
     let date = answer(Command::new("date").args([
         "--utc",

@@ -19,6 +19,7 @@ const NEEDED: &[Needed] = &[
     Needed { program: "ip", package: "iproute2", optional: false },
     Needed { program: "openssl", package: "openssl", optional: false },
     Needed { program: "python3", package: "python3", optional: false },
+    Needed { program: "systemd-analyze", package: "systemd", optional: false },
     Needed { program: "strace", package: "strace", optional: false },
     Needed { program: "valgrind", package: "valgrind", optional: false },
     Needed { program: "go", package: "golang-go", optional: true },

@@ -52,7 +52,7 @@ pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), St
 pub async fn watch(heartbeat: Heartbeat, summary: Arc<Summary>) {
     let every = sd_notify::watchdog_enabled().map_or(EVERY, |timeout| (timeout / 3).clamp(LEAST, EVERY));
     let mut beats = tokio::time::interval(every);
-    let (mut beat, mut told) = (true, String::new());
+    let (mut beat, mut told) = (true, summary.to_string());
     loop {
         beats.tick().await;
         if std::mem::replace(&mut beat, heartbeat.is_beating()) && !beat {
