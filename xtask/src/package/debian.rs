@@ -16,7 +16,7 @@ use super::{
 };
 use crate::repository::Repository;
 
-pub const MAINTAINER: &str = "Interlock <interlock@localhost>";
+pub const MAINTAINER: &str = "Interlock <interlock@users.noreply.github.com>";
 pub const SUMMARY: &str = "circuit breaker for coding agents";
 pub const DESCRIPTION: &[&str] = &[
     "Interlock watches coding agents from inside the kernel (eBPF) and holds the",
@@ -44,6 +44,8 @@ pub fn build(
     }
     tree::put(&root, "DEBIAN/conffiles", format!("{}\n", CONFFILES.join("\n")).as_bytes(), 0o644)?;
     tree::put(&root, "usr/share/doc/interlock/copyright", copyright(repository)?.as_bytes(), 0o644)?;
+    let overrides = fs::read(of.join("lintian-overrides"))?;
+    tree::put(&root, "usr/share/lintian/overrides/interlock", &overrides, 0o644)?;
     changelog(&root, "usr/share/doc/interlock", "interlock", identity)?;
     let libraries = depends(&root.join("usr/bin/interlock"), stage)?;
     let more = format!(
@@ -145,7 +147,7 @@ fn copyright(repository: &Repository) -> Result<String> {
     let mit = indented(&text("LICENSE-MIT")?);
     Ok(format!(
         "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\nUpstream-Name: interlock\n\n\
-         Files: *\nCopyright: the authors of Interlock\nLicense: MIT or Apache-2.0\n\n\
+         Files: *\nCopyright: 2026 The Interlock contributors\nLicense: MIT or Apache-2.0\n\n\
          License: MIT\n{mit}\n\nLicense: Apache-2.0\n On Debian systems, the full text is in\n \
          /usr/share/common-licenses/Apache-2.0.\n\nComment:\n The licences of the crates that are linked in are in\n \
          /usr/share/doc/interlock/THIRD-PARTY-LICENSES.\n"

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use super::{
     answer,
     build::{Identity, Program},
-    debian::{DESCRIPTION, SUMMARY, copy, touch},
+    debian::{DESCRIPTION, MAINTAINER, SUMMARY, copy, touch},
     tool,
     tree::{self, CONFFILES},
 };
@@ -50,6 +50,7 @@ pub fn build(stage: &Path, tree: &Path, program: &Program, identity: &Identity, 
     // Where RPM's distributions have them.
     rename(&root, "usr/share/zsh/vendor-completions", "usr/share/zsh/site-functions")?;
     fs::create_dir_all(root.join("usr/share/licenses/interlock"))?;
+    fs::create_dir_all(root.join("var/lib/interlock"))?;
     fs::rename(
         root.join("usr/share/doc/interlock/THIRD-PARTY-LICENSES"),
         root.join("usr/share/licenses/interlock/THIRD-PARTY-LICENSES"),
@@ -99,14 +100,15 @@ fn text(root: &Path, program: &Program, identity: &Identity) -> Result<String> {
     ]))?;
     Ok(format!(
         "Name: interlock\nVersion: {version}\nRelease: {number}\nSummary: {SUMMARY}\nLicense: MIT OR Apache-2.0\n\
-         URL: https://github.com/interlock/interlock\nVendor: Interlock\nRequires(post): systemd\nRequires(preun): systemd\n\n\
+         URL: https://github.com/interlock/interlock\nVendor: Interlock\nPackager: {MAINTAINER}\n\
+         Group: System Environment/Daemons\nRequires: logrotate\nRequires(post): systemd\nRequires(preun): systemd\n\n\
          %description\n{description}\n\n\
-         %package debuginfo\nSummary: Debug information for interlock\nRequires: interlock = %{{version}}-%{{release}}\n\n\
+         %package debuginfo\nSummary: Debug information for interlock\nGroup: Development/Debug\nRequires: interlock = %{{version}}-%{{release}}\n\n\
          %description debuginfo\nDebug information for the program of the package interlock.\n\n\
          %install\nmkdir -p %{{buildroot}}\ncp -a {root}/. %{{buildroot}}/\n\n{SCRIPTS}\n\
-         %files\n%dir /etc/interlock\n%dir /etc/interlock/config.d\n%dir /usr/share/interlock\n{files}\n\n\
+         %files\n%dir /etc/interlock\n%dir /etc/interlock/config.d\n%dir /usr/share/interlock\n%dir %attr(0700,root,root) /var/lib/interlock\n{files}\n\n\
          %files debuginfo\n/{debug}\n\n\
-         %changelog\n* {date} Interlock <interlock@localhost> - {version}-{number}\n- Revision {revision}\n",
+         %changelog\n* {date} {MAINTAINER} - {version}-{number}\n- Revision {revision}\n",
         version = identity.version.replace('-', "~"),
         number = identity.number,
         revision = identity.revision,
