@@ -5,6 +5,7 @@
 
 mod adversary;
 mod agents;
+mod apt;
 mod clients;
 mod compiler;
 mod daemon;

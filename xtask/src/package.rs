@@ -20,7 +20,7 @@ use clap::Args;
 
 use build::Identity;
 
-use crate::{process, repository::Repository};
+use crate::repository::Repository;
 
 #[derive(Args, Debug)]
 pub struct Options {
@@ -55,7 +55,9 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         let again = Options { key: None, ..copied(options) };
         let second = place.join("again");
         if options.rebuild {
-            build::in_another_folder(repository, &place, &second, options.number)?;
+            let other = build::cloned(repository, &place)?;
+            let place = other.target().join("package");
+            make(&other, &place, &second, &again)?;
         } else {
             make(repository, &place, &second, &again)?;
         }
@@ -96,13 +98,8 @@ fn copied(options: &Options) -> Options {
     Options { out: None, number: options.number, program: options.program.clone(), key: None, ..*options }
 }
 
-/// What was laid out on the way, for who looks at it.
-pub struct Made {
-    /// As it will lie on the machine.
-    pub tree: PathBuf,
-}
-
-fn make(repository: &Repository, place: &Path, out: &Path, options: &Options) -> Result<Made> {
+/// Returns the tree, as it will lie on the machine.
+fn make(repository: &Repository, place: &Path, out: &Path, options: &Options) -> Result<PathBuf> {
     build::ensure_tools()?;
     let identity =
         Identity { is_trial: options.program.is_some(), ..Identity::of(repository, options.number)? };
@@ -120,7 +117,7 @@ fn make_of(
     identity: &Identity,
     built: &Path,
     key: Option<&Path>,
-) -> Result<Made> {
+) -> Result<PathBuf> {
     let _ = fs::remove_dir_all(out); // of an earlier run
     fs::create_dir_all(out).with_context(|| format!("{} cannot be made", out.display()))?;
     let stage = place.join("stage");
@@ -137,16 +134,5 @@ fn make_of(
     if let Some(key) = key {
         sealing::sign(out, key)?;
     }
-    Ok(Made { tree })
-}
-
-/// Runs a program with the date of what it makes in its environment, and without a locale of this machine's.
-fn tool(program: &str, identity: &Identity) -> std::process::Command {
-    let mut command = std::process::Command::new(program);
-    command.env("SOURCE_DATE_EPOCH", identity.date.to_string()).env("LC_ALL", "C").env("TZ", "UTC");
-    command
-}
-
-fn answer(command: &mut std::process::Command) -> Result<String> {
-    process::answer(command)
+    Ok(tree)
 }

@@ -24,7 +24,6 @@ use crate::{
 pub use elevation::run_as_root;
 use libtest::Report;
 pub use options::Options;
-pub use packages::install as install_packages;
 use steps::{Action, STEPS, Step};
 
 /// Runs the suite; failure where anything failed.

@@ -91,7 +91,10 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         deadline: options.deadline,
     };
     if options.systemd {
-        return boot::run(repository, options.kernel, options.program.as_deref(), options.deadline);
+        let ran = boot::run(repository, options.kernel, options.program.as_deref(), options.deadline)?;
+        let Some(tally) = ran else { return Ok(ExitCode::from(NOT_HERE)) };
+        println!("{tally}");
+        return Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
     }
     if options.shell {
         return converse(repository, &guest(options.kernel, &options.append));

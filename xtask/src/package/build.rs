@@ -8,8 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{answer, tool};
-use crate::{process, repository::Repository, suite};
+use crate::{apt, process, repository::Repository};
 
 /// Programs and their Debian packages.
 const TOOLS: &[(&str, &str)] = &[
@@ -66,7 +65,7 @@ impl Identity {
 pub fn ensure_tools() -> Result<()> {
     let missing: Vec<&str> =
         TOOLS.iter().filter(|(name, _)| process::find(name).is_none()).map(|(_, package)| *package).collect();
-    if missing.is_empty() { Ok(()) } else { suite::install_packages(&missing) }
+    if missing.is_empty() { Ok(()) } else { apt::install(&missing) }
 }
 
 /// Builds the program; returns it.
@@ -97,18 +96,22 @@ fn build_at(root: &Path, target: &Path, identity: &Identity) -> Result<PathBuf> 
     Ok(target.join("release/interlock"))
 }
 
-/// Builds the commit once more, in another folder, and makes its packages.
+/// The commit, cloned into another folder.
 ///
 /// # Errors
-/// As [`program`].
-pub fn in_another_folder(repository: &Repository, place: &Path, out: &Path, number: u32) -> Result<()> {
+/// git fails.
+pub fn cloned(repository: &Repository, place: &Path) -> Result<Repository> {
     let sources = place.join("sources");
-    let _ = fs::remove_dir_all(&sources);
+    let _ = fs::remove_dir_all(&sources); // of an earlier run
     process::answer(Command::new("git").args(["clone", "--quiet"]).arg(repository.root()).arg(&sources))?;
-    let other = Repository::at(&sources);
-    let identity = Identity::of(&other, number)?;
-    let program = build_at(&sources, &sources.join("target"), &identity)?;
-    super::make_of(&other, &sources.join("target/package"), out, &identity, &program, None).map(drop)
+    Ok(Repository::at(&sources))
+}
+
+/// Runs a program with the date of what it makes in its environment, and without a locale of this machine's.
+pub fn tool(program: &str, identity: &Identity) -> Command {
+    let mut command = Command::new(program);
+    command.env("SOURCE_DATE_EPOCH", identity.date.to_string()).env("LC_ALL", "C").env("TZ", "UTC");
+    command
 }
 
 /// The program without its debug information, and that beside it.
@@ -124,13 +127,13 @@ impl Program {
     pub fn take_apart(built: &Path, stage: &Path, identity: &Identity) -> Result<Self> {
         fs::create_dir_all(stage)?;
         let (stripped, debug) = (stage.join("interlock"), stage.join("interlock.debug"));
-        answer(
+        process::answer(
             tool("objcopy", identity)
                 .args(["--only-keep-debug", "--compress-debug-sections"])
                 .args([built, &debug]),
         )?;
-        answer(tool("objcopy", identity).arg("--strip-all").args([built, &stripped]))?;
-        let notes = answer(tool("readelf", identity).arg("--notes").arg(&stripped))?;
+        process::answer(tool("objcopy", identity).arg("--strip-all").args([built, &stripped]))?;
+        let notes = process::answer(tool("readelf", identity).arg("--notes").arg(&stripped))?;
         let build_id = notes.lines().find_map(|line| line.trim().strip_prefix("Build ID: "));
         let Some(build_id) =
             build_id.filter(|id| id.len() > 8 && id.bytes().all(|byte| byte.is_ascii_hexdigit()))

@@ -4,14 +4,15 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Result, ensure};
 
-use super::{Made, answer, dependencies::sha256, sealing::SUMS};
+use super::{dependencies::sha256, sealing::SUMS};
 use crate::process::{self, Echo};
 
 /// Of systemd-analyze, times ten. What is above 3.0 stands in the unit, with its reason.
 const EXPOSURE: u32 = 56;
 
 /// Errors of rpmlint's that are meant, and why.
-const MEANT: [(&str, &str); 2] = [
+const MEANT: [(&str, &str); 3] = [
+    ("non-standard-dir-perm /var/lib/interlock 700", "what is decided names files of every user"),
     (
         "no-signature",
         "SHA256SUMS is signed; an RPM's own signature is by the key of a repository that offers it",
@@ -21,14 +22,14 @@ const MEANT: [(&str, &str); 2] = [
 
 /// # Errors
 /// A tool finds something.
-pub fn all(made: &Made, out: &Path) -> Result<()> {
-    units(&made.tree)?;
+pub fn all(tree: &Path, out: &Path) -> Result<()> {
+    units(tree)?;
     let of = |ending: &str| -> Result<Vec<_>> {
         let files = fs::read_dir(out)?.flatten().map(|entry| entry.path());
         Ok(files.filter(|file| file.extension().is_some_and(|found| found == ending)).collect())
     };
     // Its tags are errors (E) and warnings (W); the tool ends with 2 where there is one of these.
-    answer(
+    process::answer(
         Command::new("lintian")
             .args(["--fail-on", "error", "--no-tag-display-limit", "--allow-root"])
             .args(of("deb")?),
@@ -40,7 +41,7 @@ pub fn all(made: &Made, out: &Path) -> Result<()> {
     eprintln!("{}", said.trim_end());
     ensure!(errors.is_empty(), "rpmlint:\n{}", errors.join("\n"));
     ensure!(said.contains("packages and 0 specfiles checked"), "rpmlint did not come to its end");
-    answer(Command::new("sha256sum").current_dir(out).args(["--check", "--quiet", SUMS])).map(drop)
+    process::answer(Command::new("sha256sum").current_dir(out).args(["--check", "--quiet", SUMS])).map(drop)
 }
 
 /// The units, as systemd reads them.
@@ -73,7 +74,7 @@ pub fn units(tree: &Path) -> Result<()> {
     command
         .args(["security", "--offline=yes", "--no-pager", &format!("--threshold={EXPOSURE}")])
         .arg(&system);
-    answer(&mut command).map(drop)
+    process::answer(&mut command).map(drop)
 }
 
 /// # Errors

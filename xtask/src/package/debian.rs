@@ -9,12 +9,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{
-    answer,
-    build::{Identity, Program},
-    tool,
+    build::{Identity, Program, tool},
     tree::{self, CONFFILES},
 };
-use crate::repository::Repository;
+use crate::{process, repository::Repository};
 
 pub const MAINTAINER: &str = "Interlock <interlock@users.noreply.github.com>";
 pub const SUMMARY: &str = "circuit breaker for coding agents";
@@ -84,8 +82,8 @@ fn control(root: &Path, name: &str, identity: &Identity, more: &str, description
     );
     tree::put(root, "DEBIAN/control", text.as_bytes(), 0o644)?;
     let sums = "find . -path ./DEBIAN -prune -o -type f -printf '%P\\n' | LC_ALL=C sort | xargs -d '\\n' md5sum > DEBIAN/md5sums";
-    answer(Command::new("sh").current_dir(root).args(["-c", sums]))?;
-    answer(Command::new("chmod").arg("0644").arg(root.join("DEBIAN/md5sums"))).map(drop)
+    process::answer(Command::new("sh").current_dir(root).args(["-c", sums]))?;
+    process::answer(Command::new("chmod").arg("0644").arg(root.join("DEBIAN/md5sums"))).map(drop)
 }
 
 fn pack(root: &Path, name: &str, identity: &Identity, out: &Path) -> Result<PathBuf> {
@@ -97,14 +95,14 @@ fn pack(root: &Path, name: &str, identity: &Identity, out: &Path) -> Result<Path
     let compression: &[&str] =
         if identity.is_trial { &["-Zgzip", "-z1"] } else { &["-Zxz", "--threads-max=1"] };
     command.arg("--root-owner-group").args(compression).arg("--build").arg(root).arg(&file);
-    answer(&mut command)?;
+    process::answer(&mut command)?;
     Ok(file)
 }
 
 /// Gives everything the date of the commit.
 pub fn touch(root: &Path, identity: &Identity) -> Result<()> {
     let date = format!("@{}", identity.date);
-    answer(Command::new("find").arg(root).args([
+    process::answer(Command::new("find").arg(root).args([
         "-exec",
         "touch",
         "--no-dereference",
@@ -127,7 +125,8 @@ fn depends(program: &Path, stage: &Path) -> Result<String> {
         0o644,
     )?;
     let mut command = Command::new("dpkg-shlibdeps");
-    let said = answer(command.current_dir(&place).args(["-O", "--ignore-missing-info"]).arg(program));
+    let said =
+        process::answer(command.current_dir(&place).args(["-O", "--ignore-missing-info"]).arg(program));
     let libraries = said.ok().and_then(|text| {
         text.lines().find_map(|line| line.strip_prefix("shlibs:Depends=").map(str::to_owned))
     });
@@ -155,7 +154,7 @@ fn copyright(repository: &Repository) -> Result<String> {
 }
 
 fn changelog(root: &Path, place: &str, name: &str, identity: &Identity) -> Result<()> {
-    let date = answer(Command::new("date").env("LC_ALL", "C").args([
+    let date = process::answer(Command::new("date").env("LC_ALL", "C").args([
         "--utc",
         "--rfc-email",
         "--date",
@@ -167,19 +166,23 @@ fn changelog(root: &Path, place: &str, name: &str, identity: &Identity) -> Resul
         identity.version, identity.number, identity.revision
     );
     tree::put(root, &format!("{place}/changelog.Debian"), text.as_bytes(), 0o644)?;
-    answer(Command::new("gzip").args(["--best", "--no-name"]).arg(root.join(place).join("changelog.Debian")))
-        .map(drop)
+    process::answer(
+        Command::new("gzip").args(["--best", "--no-name"]).arg(root.join(place).join("changelog.Debian")),
+    )
+    .map(drop)
 }
 
 /// KiB.
 fn size(root: &Path) -> Result<u64> {
-    let said =
-        answer(Command::new("du").args(["--apparent-size", "--summarize", "--block-size=1024"]).arg(root))?;
+    let said = process::answer(
+        Command::new("du").args(["--apparent-size", "--summarize", "--block-size=1024"]).arg(root),
+    )?;
     said.split_whitespace().next().and_then(|number| number.parse().ok()).context("du says no number")
 }
 
 /// Copies a tree as it is.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
-    answer(Command::new("cp").args(["--archive", "--no-target-directory"]).arg(from).arg(to)).map(drop)
+    process::answer(Command::new("cp").args(["--archive", "--no-target-directory"]).arg(from).arg(to))
+        .map(drop)
 }

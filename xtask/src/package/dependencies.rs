@@ -11,8 +11,8 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{answer, build::Identity};
-use crate::repository::Repository;
+use super::build::Identity;
+use crate::{process, repository::Repository};
 
 /// What the program is built of, sorted by name and version; its own packages too.
 pub struct Crates {
@@ -37,7 +37,8 @@ pub fn of(repository: &Repository) -> Result<Crates> {
     let mut command = Command::new("cargo");
     command.current_dir(repository.root()).args(["metadata", "--quiet", "--format-version", "1", "--locked"]);
     command.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
-    let metadata: Value = serde_json::from_str(&answer(&mut command)?).context("cargo's metadata")?;
+    let metadata: Value =
+        serde_json::from_str(&process::answer(&mut command)?).context("cargo's metadata")?;
     let lock = fs::read_to_string(repository.root().join("Cargo.lock"))?;
     let lock: toml::Table = lock.parse().context("Cargo.lock")?;
     let sums = checksums(&lock);
@@ -191,7 +192,7 @@ impl Crates {
                 one.needs.iter().filter_map(|id| Some(by_id.get(id.as_str())?.reference())).collect();
             json!({ "ref": one.reference(), "dependsOn": on })
         };
-        let date = answer(Command::new("date").args([
+        let date = process::answer(Command::new("date").args([
             "--utc",
             "--date",
             &format!("@{}", identity.date),

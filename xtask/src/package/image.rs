@@ -13,13 +13,12 @@ use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::{
-    answer,
-    build::Identity,
+    build::{Identity, tool},
     debian::touch,
     dependencies::{hex, sha256},
-    tool,
     tree::put,
 };
+use crate::process;
 use sha2::{Digest as _, Sha256};
 
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
@@ -59,9 +58,9 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     archive(&root, &layer, identity)?;
     let diff = sha256(&layer)?;
     let level = if identity.is_trial { "--fast" } else { "--best" };
-    answer(Command::new("gzip").args([level, "--no-name", "--force"]).arg(&layer))?;
+    process::answer(Command::new("gzip").args([level, "--no-name", "--force"]).arg(&layer))?;
     let layer = blob_of(&stage.join("layer.tar.gz"), &blobs)?;
-    let date = answer(Command::new("date").args([
+    let date = process::answer(Command::new("date").args([
         "--utc",
         "--date",
         &format!("@{}", identity.date),
@@ -103,7 +102,7 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
 
 /// What the dynamic linker would load, and itself.
 fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
-    let said = answer(Command::new("ldd").arg(program))?;
+    let said = process::answer(Command::new("ldd").arg(program))?;
     let found: Vec<PathBuf> = said
         .lines()
         .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')))
@@ -124,7 +123,7 @@ fn archive(root: &Path, to: &Path, identity: &Identity) -> Result<()> {
         .arg("--file")
         .arg(to)
         .arg(".");
-    answer(&mut command).map(drop)
+    process::answer(&mut command).map(drop)
 }
 
 fn blob(content: &Value, blobs: &Path) -> Result<(String, u64)> {

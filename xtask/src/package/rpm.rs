@@ -5,12 +5,11 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result};
 
 use super::{
-    answer,
-    build::{Identity, Program},
+    build::{Identity, Program, tool},
     debian::{DESCRIPTION, MAINTAINER, SUMMARY, copy, touch},
-    tool,
     tree::{self, CONFFILES},
 };
+use crate::process;
 
 /// As systemd's own macros expand them, which a machine without systemd's packages does not have.
 const SCRIPTS: &str = "\
@@ -75,7 +74,7 @@ pub fn build(stage: &Path, tree: &Path, program: &Program, identity: &Identity, 
     ] {
         command.args(["--define", &format!("{name} {value}")]);
     }
-    answer(command.arg(&spec))?;
+    process::answer(command.arg(&spec))?;
     for file in fs::read_dir(top.join("made/x86_64"))?.flatten() {
         fs::copy(file.path(), out.join(file.file_name()))?;
     }
@@ -88,11 +87,12 @@ fn rename(root: &Path, from: &str, to: &str) -> Result<()> {
 }
 
 fn text(root: &Path, program: &Program, identity: &Identity) -> Result<String> {
-    let all = answer(Command::new("find").current_dir(root).args(["-type", "f", "-printf", "/%P\\n"]))?;
+    let all =
+        process::answer(Command::new("find").current_dir(root).args(["-type", "f", "-printf", "/%P\\n"]))?;
     let mut files: Vec<String> =
         all.lines().filter(|file| !file.starts_with("/usr/lib/debug/")).map(entry).collect();
     files.sort();
-    let date = answer(Command::new("date").env("LC_ALL", "C").args([
+    let date = process::answer(Command::new("date").env("LC_ALL", "C").args([
         "--utc",
         "--date",
         &format!("@{}", identity.date),

@@ -4,7 +4,8 @@ use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
-use super::{answer, dependencies::sha256};
+use super::dependencies::sha256;
+use crate::process;
 
 pub const SUMS: &str = "SHA256SUMS";
 /// What a signature is for, so that one of something else does not count.
@@ -34,7 +35,7 @@ pub fn sign(out: &Path, key: &Path) -> Result<()> {
     let _ = fs::remove_file(&signature); // ssh-keygen asks before it writes over one
     let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-Y", "sign", "-n", NAMESPACE, "-f"]).arg(key).arg(out.join(SUMS));
-    answer(&mut command).map(drop)
+    process::answer(&mut command).map(drop)
 }
 
 #[cfg(test)]

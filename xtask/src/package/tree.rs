@@ -9,8 +9,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{answer, build::Program, dependencies::Crates};
-use crate::repository::Repository;
+use super::{build::Program, dependencies::Crates};
+use crate::{process, repository::Repository};
 
 /// Of the repository, and where they go. What ends in a slash is a folder; one that is not there is left out.
 const FILES: &[(&str, &str)] = &[
@@ -61,14 +61,14 @@ pub fn lay_out(repository: &Repository, root: &Path, program: &Program, crates: 
     folder(root, "etc/interlock/config.d")?;
     let interlock = root.join("usr/bin/interlock");
     for (shell, to) in COMPLETIONS {
-        let text = answer(Command::new(&interlock).args(["completions", shell]))?;
+        let text = process::answer(Command::new(&interlock).args(["completions", shell]))?;
         put(root, to, format!("{text}\n").as_bytes(), 0o644)?;
     }
     let pages = root.join("usr/share/man/man1");
-    answer(Command::new(&interlock).args(["--quiet", "man"]).arg(&pages))?;
+    process::answer(Command::new(&interlock).args(["--quiet", "man"]).arg(&pages))?;
     let pages: Vec<PathBuf> = fs::read_dir(&pages)?.flatten().map(|entry| entry.path()).collect();
     for page in &pages {
-        answer(Command::new("gzip").args(["--best", "--no-name"]).arg(page))?;
+        process::answer(Command::new("gzip").args(["--best", "--no-name"]).arg(page))?;
     }
     put(root, "usr/share/doc/interlock/THIRD-PARTY-LICENSES", crates.licences()?.as_bytes(), 0o644)?;
     set_modes(root)?;
@@ -91,6 +91,8 @@ fn folder(root: &Path, at: &str) -> Result<()> {
 
 /// Whatever this machine's umask says.
 fn set_modes(root: &Path) -> Result<()> {
-    answer(Command::new("find").arg(root).args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]))?;
-    answer(Command::new("chmod").args(["--recursive", "u=rwX,go=rX"]).arg(root)).map(drop)
+    process::answer(
+        Command::new("find").arg(root).args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]),
+    )?;
+    process::answer(Command::new("chmod").args(["--recursive", "u=rwX,go=rX"]).arg(root)).map(drop)
 }

@@ -1,10 +1,8 @@
 //! Programs that tests call, and the Debian packages they come in.
 
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Context, Result, bail};
-
-use crate::{process, tally::Tally};
+use crate::{apt, process, tally::Tally};
 
 struct Needed {
     program: &'static str,
@@ -42,29 +40,7 @@ pub fn ensure() -> Result<Tally> {
         );
     }
     if !required.is_empty() {
-        install(&required.iter().map(|needed| needed.package).collect::<Vec<_>>())?;
+        apt::install(&required.iter().map(|needed| needed.package).collect::<Vec<_>>())?;
     }
     Ok(Tally { skipped: optional.len() as u64, ..Tally::PASSED })
-}
-
-/// Installs Debian packages.
-///
-/// # Errors
-/// They cannot be had.
-pub fn install(packages: &[&str]) -> Result<()> {
-    let names = packages.join(" ");
-    if process::find("apt-get").is_none() {
-        bail!("{names} missing; install them (names are Debian's) and run again");
-    }
-    eprintln!("installing {names}");
-    apt(&["update"]).context("the package lists cannot be fetched")?;
-    let mut words = vec!["install", "--yes", "--no-install-recommends"];
-    words.extend(packages);
-    apt(&words).with_context(|| format!("{names} cannot be installed"))
-}
-
-fn apt(words: &[&str]) -> Result<()> {
-    let mut command = Command::new("apt-get");
-    command.arg("--quiet").args(words).env("DEBIAN_FRONTEND", "noninteractive");
-    process::answer(&mut command).map(drop)
 }
