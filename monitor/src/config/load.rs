@@ -13,7 +13,7 @@ use crate::text;
 use interlock_core::problem::{Problem, Problems};
 
 impl Config {
-    /// Reads `file`, or [`FILE`] if that exists, and the files of the directory beside it ([`drop_ins`]), and checks that the
+    /// Reads `file`, or [`FILE`] if that exists, and the files of the directory beside it (`drop_ins`), and checks that the
     /// configured directories can be read.
     ///
     /// # Errors

@@ -128,11 +128,14 @@ fn each_thread_keeps_the_capabilities_of_its_duty_and_no_other() {
             .map(|set| u64::from_str_radix(set, 16).unwrap())
             .collect();
         assert_eq!((sets[1], sets[2]), (sets[0], 0), "{status}");
-        seen.insert(text("comm").trim().to_owned(), sets[0]);
+        // What has no name of its own has the program's, as the main thread does.
+        let is_main = thread.file_name().to_string_lossy() == daemon.pid().to_string();
+        let name = if is_main { "main".to_owned() } else { text("comm").trim().to_owned() };
+        seen.insert(name, sets[0]);
     }
     let bits = |duty: Duty| Some(duty.capabilities().bits());
     for (thread, duty) in [
-        ("interlock", Duty::Serve),
+        ("main", Duty::Serve),
         ("interlock-api", Duty::Serve),
         ("interlock-loop", Duty::Judge),
         ("interlock-searc", Duty::Look),
