@@ -1,7 +1,8 @@
 //! What each thread of the daemon may still do once it is at work: capabilities are a thread's own, and what a thread gives up, it and
 //! everything that it starts have lost.
 //!
-//! The sets are the least that were measured (`docs/operations.md`, "Capabilities"): with one less, what stands beside it fails.
+//! With these sets every hook is proven and holds, freezes and terminals work (`docs/operations.md`, "Capabilities"). That each of them is
+//! needed was seen for some and concluded from the system calls for the others.
 
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
