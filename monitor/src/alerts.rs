@@ -24,11 +24,17 @@ pub use file::NAME as FILE;
 pub use weight::Weight;
 
 use crate::logfile::{Change, Changes};
+use interlock_host::capabilities::{self, Duty};
 
 /// Events that wait for the writer: a second of a busy rule.
 pub const QUEUE: usize = 4096;
 /// Size at which `events.jsonl` becomes `events.jsonl.1`, bytes, unless said otherwise.
 pub const DEFAULT_LIMIT: u64 = 64 << 20;
+
+/// Targets of alerts in the log, and in the journal; a filter of the log that names the first means both.
+const LINES: &str = "interlock::alert";
+const JOURNAL: &str = "interlock::alert::journal";
+pub const TARGETS: (&str, &str) = (LINES, JOURNAL);
 
 /// The queue and its writer. Dropping it writes what waits, then returns.
 #[derive(Debug)]
@@ -77,7 +83,7 @@ impl Outbox {
             };
             // Under systemd, standard error is the journal. What no rule matched is in the file only.
             if event.get("event.kind").and_then(Value::as_str) == Some("alert") {
-                tracing::warn!(target: "interlock::alert", "{event}");
+                log(event);
             }
             file.as_mut().map_or(Ok(()), |file| file.append(event))
         })?;
@@ -93,6 +99,7 @@ impl Outbox {
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
         let writer = thread::Builder::new().name("alerts".to_owned()).spawn(move || {
+            capabilities::keep(Duty::Own);
             for task in tasks {
                 shared.waiting.fetch_sub(1, Ordering::Relaxed);
                 if let Err(error) = perform(&task) {
@@ -147,6 +154,22 @@ impl Outbox {
     #[must_use]
     pub fn failed(&self) -> u64 {
         self.counts.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// Writes an alert to the log: a line of JSON, or for the journal with fields of its own to search by as well. What an alert does not
+/// have is an empty field. Each of the two goes to one of them alone ([`TARGETS`]).
+fn log(event: &Value) {
+    let word = |field: &str| event.get(field).and_then(Value::as_str).unwrap_or_default();
+    let (session, action, rule) = (word("interlock.session.id"), word("event.action"), word("rule.name"));
+    let (hold, id, user) = (word("interlock.hold.id"), word("event.id"), word("user.id"));
+    // Priority 3 of syslog for what may not wait, 4 for the others.
+    if word("interlock.severity") == "critical" {
+        tracing::error!(target: LINES, "{event}");
+        tracing::error!(target: JOURNAL, session, action, rule, hold, id, user, "{event}");
+    } else {
+        tracing::warn!(target: LINES, "{event}");
+        tracing::warn!(target: JOURNAL, session, action, rule, hold, id, user, "{event}");
     }
 }
 

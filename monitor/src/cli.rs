@@ -86,7 +86,7 @@ enum Verb {
     /// Replay the incident in a closed world and see it stopped (as root)
     #[cfg(feature = "drill")]
     Drill(drill::Drill),
-    /// Look at the configuration file
+    /// Look at the configuration, its rules and its catalogues
     #[command(subcommand)]
     Config(config::Configuration),
     /// Which version this is

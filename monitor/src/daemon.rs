@@ -3,9 +3,10 @@
 //! The event loop waits for the rings, its inbox and the next deadline, and does everything itself: an event is judged and
 //! its decision is in the kernel before the next one is looked at. Nothing here needs a lock.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use sd_notify::NotifyState;
 use tokio::runtime::{self, Runtime};
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +30,8 @@ use context::{
     mailbox::handle::{Handle, Message},
     policy_set::Loaded,
 };
+use interlock_core::problem::Problems;
+use interlock_host::capabilities::{self, Duty};
 pub use process::error::StartError;
 use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
 
@@ -40,9 +43,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return release::let_go(&config);
     }
-    let own = [config.file.as_deref(), Some(config.state.as_path())];
-    policy::trust::check_alone(own.into_iter().flatten())?;
-    let loaded = Loaded::read(&config)?;
+    let loaded = check(&config)?;
     allow_descriptors();
     let _lock = state_dir::lock(&config)?;
     let metrics =
@@ -70,8 +71,10 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());
     let thread = watchdog::start(|heartbeat| event_loop::run(context, heartbeat), heartbeat.clone(), &stop)?;
+    // Everything is attached: from here on this thread serves.
+    capabilities::keep(Duty::Serve);
     let _ = phase.send(Phase::Running);
-    ready();
+    watchdog::tell(&[NotifyState::Ready, NotifyState::Status(&handle.summary().to_string())]);
 
     let served = runtime.block_on(async {
         if let Some(exporter) = exporter {
@@ -81,7 +84,7 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
             signals::forward(Arc::clone(&handle), stop.clone()).map_err(system("listening for signals"))?,
         );
         tokio::spawn(changes);
-        tokio::spawn(watchdog::watch(heartbeat));
+        tokio::spawn(watchdog::watch(heartbeat, handle.summary()));
         let mut serving = tokio::spawn(server::serve(socket, handle.clone(), metrics, stop.clone()));
         // By this thread, which nothing has raised: programs that it starts would inherit that.
         let asking = registries::ask(Arc::clone(&handle), asks);
@@ -92,9 +95,25 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
         ended.map_err(std::io::Error::other).map_err(system("serving the control socket"))
     });
     let _ = phase.send(Phase::Stopping);
+    watchdog::tell(&[NotifyState::Stopping]);
     let _ = handle.send(Message::Stop); // already gone: that is what is wanted
     watchdog::outcome(thread.join())?;
     served
+}
+
+/// Reads what the daemon obeys, as it does before it starts: the files and directories that are configured, and what is in them.
+fn check(config: &Config) -> Result<Loaded, Problems> {
+    policy::trust::check_alone(config.files.iter().chain([&config.state]).map(PathBuf::as_path))?;
+    policy::trust::check(config.drop_ins.as_deref())?;
+    Loaded::read(config)
+}
+
+/// Whether a daemon would start with this configuration, its rules and its catalogues.
+///
+/// # Errors
+/// Every mistake in any of the files, or who else may change them.
+pub fn verify(config: &Config) -> Result<(), Problems> {
+    check(config).map(drop)
 }
 
 /// For everything but the event loop.
@@ -102,7 +121,10 @@ fn runtime() -> Result<Runtime, StartError> {
     runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("interlock-api")
-        .on_thread_start(priority::raise)
+        .on_thread_start(|| {
+            priority::raise();
+            capabilities::keep(Duty::Serve);
+        })
         .enable_all()
         .build()
         .map_err(system("starting the runtime"))
@@ -113,12 +135,5 @@ fn allow_descriptors() {
     let limit = getrlimit(Resource::Nofile);
     if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
         tracing::warn!(%error, "few secrets can be known by their inodes");
-    }
-}
-
-/// Tells systemd, where it asked to be told.
-fn ready() {
-    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
-        tracing::warn!(%error, "systemd could not be told that the daemon is ready");
     }
 }

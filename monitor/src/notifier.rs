@@ -44,6 +44,7 @@ use crate::{
     metrics::Metrics,
 };
 use interlock_core::{facts::Severity, health::Check};
+use interlock_host::capabilities::{self, Duty};
 use interlock_host::proc::users;
 
 /// In the state directory.
@@ -103,8 +104,10 @@ impl Notifier {
         }
         let (queue, tasks) = mpsc::sync_channel(QUEUE);
         let office = Arc::clone(&shared);
-        let intake =
-            thread::Builder::new().name("notifier".to_owned()).spawn(move || take_in(&office, tasks))?;
+        let intake = thread::Builder::new().name("notifier".to_owned()).spawn(move || {
+            capabilities::keep(Duty::Own);
+            take_in(&office, tasks);
+        })?;
         let mut classes: Vec<Class> = targets.iter().flat_map(|target| target.events.clone()).collect();
         // What was decided is told no more as a question, also where only questions are told.
         classes.extend(classes.contains(&Class::Hold).then_some(Class::Decided));

@@ -35,6 +35,7 @@ use interlock_core::{
     health::{Check, CheckState},
     sessions::Registry,
 };
+use interlock_host::capabilities::{self, Duty};
 use interlock_host::proc::seat::Controlling;
 
 /// Notices that wait for the writer.
@@ -79,7 +80,10 @@ impl Terminals {
         }
         let (queue, tasks) = sync_channel(QUEUE);
         let mut teller = Teller { how, metrics, left, sittings: HashMap::new() };
-        thread::Builder::new().name("interlock-tty".into()).spawn(move || teller.run(&tasks))?;
+        thread::Builder::new().name("interlock-tty".into()).spawn(move || {
+            capabilities::keep(Duty::Terminals);
+            teller.run(&tasks);
+        })?;
         terminals.queue = Some(queue);
         Ok(terminals)
     }

@@ -1,9 +1,11 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
 //! `cargo xtask silence`, `cargo xtask adversary`, `cargo xtask clients`, `cargo xtask agents`, `cargo xtask bench`,
-//! `cargo xtask instructions`, `cargo xtask fuzz`, `cargo xtask mutants`, `cargo xtask upgrade`.
+//! `cargo xtask instructions`, `cargo xtask fuzz`, `cargo xtask mutants`, `cargo xtask upgrade`,
+//! `cargo xtask package`.
 
 mod adversary;
 mod agents;
+mod apt;
 mod clients;
 mod compiler;
 mod daemon;
@@ -12,6 +14,7 @@ mod ebpf;
 mod fuzz;
 mod instructions;
 mod mutants;
+mod package;
 mod process;
 mod repository;
 mod silence;
@@ -68,6 +71,8 @@ enum Verb {
     Mutants(mutants::Options),
     /// Take over an older daemon's pins, state and holds; root, or through `sudo -n`
     Upgrade(upgrade::Options),
+    /// Make the Debian package, the RPM and the image, with checksums, a list of what is in them and a signature
+    Package(package::Options),
     /// Run the benchmarks
     Bench {
         /// In a virtual machine under software emulation: only ratios mean something there
@@ -122,6 +127,7 @@ fn run() -> Result<ExitCode> {
         Verb::Fuzz(options) => fuzz::run(&repository, &options)?,
         Verb::Mutants(options) => return mutants::run(&repository, &options),
         Verb::Upgrade(options) => return upgrade::run(&repository, &options),
+        Verb::Package(options) => return package::run(&repository, &options),
         Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),
         Verb::Bench { vm: false, arguments, .. } => bench(&repository, &arguments)?,
     }

@@ -32,7 +32,6 @@ impl Repository {
     }
 
     /// A checkout at `root` that builds below itself.
-    #[cfg(test)]
     pub fn at(root: &Path) -> Self {
         Self { root: root.to_owned(), target: root.join("target") }
     }

@@ -2,6 +2,7 @@
 //! under software emulation.
 
 mod binaries;
+mod boot;
 mod debian;
 mod emulation;
 mod guest;
@@ -50,6 +51,12 @@ pub struct Options {
     /// Added to the kernel's command line, such as `lsm=capability,landlock,yama` to leave BPF out
     #[arg(long, default_value = "")]
     pub append: String,
+    /// Boot Debian with systemd instead, and install, upgrade, downgrade and remove the packages there
+    #[arg(long, conflicts_with_all = ["all", "shell", "append", "filters"])]
+    pub systemd: bool,
+    /// With --systemd: package this program instead of building one
+    #[arg(long, requires = "systemd", value_name = "FILE")]
+    pub program: Option<std::path::PathBuf>,
     /// A shell in the guest instead of the tests
     #[arg(long)]
     pub shell: bool,
@@ -83,6 +90,12 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         filters: &filters,
         deadline: options.deadline,
     };
+    if options.systemd {
+        let ran = boot::run(repository, options.kernel, options.program.as_deref(), options.deadline)?;
+        let Some(tally) = ran else { return Ok(ExitCode::from(NOT_HERE)) };
+        println!("{tally}");
+        return Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
     if options.shell {
         return converse(repository, &guest(options.kernel, &options.append));
     }

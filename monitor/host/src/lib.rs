@@ -2,6 +2,7 @@
 //! ([`enforcement`]), the package managers' configuration ([`packages`]), files and clocks.
 #![forbid(unsafe_op_in_unsafe_fn)]
 
+pub mod capabilities;
 pub mod clock;
 pub mod enforcement;
 pub mod mountinfo;

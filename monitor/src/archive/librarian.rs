@@ -20,6 +20,7 @@ use super::{
     sight::Sight,
     told::Told,
 };
+use interlock_host::capabilities::{self, Duty};
 
 /// Of the newest bytes of the files: both that the daemon keeps, with the default limit.
 const BYTES: u64 = 128 << 20;
@@ -57,6 +58,7 @@ impl Librarian {
             if let Err(error) = rustix::process::setpriority_process(None, PRIORITY) {
                 tracing::warn!(%error, "the thread that reads old events goes on with its priority");
             }
+            capabilities::keep(Duty::Own);
             for Task { question, sight, kept, seat, reply } in tasks {
                 if !reply.is_closed() {
                     let told = Told::of(answer(&dir, question, &sight, kept));

@@ -16,7 +16,7 @@ pub struct Global {
     /// The daemon's control socket [default: the configuration's]
     #[arg(long, global = true, value_name = "PATH")]
     pub socket: Option<PathBuf>,
-    /// Configuration file [default: /etc/interlock/config.toml if it exists]
+    /// Configuration file [default: /etc/interlock/config.toml if it exists]; the directory beside it (config.d) is read after it
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Say nothing but data and errors

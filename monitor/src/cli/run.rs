@@ -1,5 +1,8 @@
 //! `interlock run`: this process becomes a session's root, then the command.
 
+#[cfg(feature = "desktop")]
+mod scope;
+
 use std::{ffi::OsString, io::ErrorKind, os::unix::process::CommandExt as _, process::Command};
 
 use clap::Args;
@@ -30,6 +33,8 @@ impl Run {
         };
         let words = self.command.iter().map(|word| word.to_string_lossy().into_owned());
         let enroll = Enroll { command: words.collect() };
+        #[cfg(feature = "desktop")]
+        enter_scope(program, printer);
         // The codes of `env`: whoever calls must be able to tell what the command said from what Interlock says.
         let session: SessionView = wait(async { Ok(client.post("/v1/sessions", &enroll).await?) })
             .map_err(|failure| Failure { exit: Exit::NotStarted, ..failure })?;
@@ -38,5 +43,14 @@ impl Run {
         let error = Command::new(program).args(arguments).exec();
         let exit = if error.kind() == ErrorKind::NotFound { Exit::NotFound } else { Exit::NotExecutable };
         Err(Failure::new(exit, format_args!("{} cannot be run: {error}", program.display())))
+    }
+}
+
+/// Open: the session is watched wherever it stands.
+#[cfg(feature = "desktop")]
+fn enter_scope(program: &OsString, printer: &Printer) {
+    let entered = wait(async { Ok(scope::enter(&program.to_string_lossy()).await) });
+    if let Ok(Err(Some(why))) = entered {
+        printer.say(&format!("no scope of its own: {why}"));
     }
 }

@@ -65,44 +65,64 @@ const PACKAGE_MANAGERS: [(&str, bool); 2] = [("ask", true), ("never", false)];
 const UNATTENDED: [(&str, Unattended); 3] =
     [("detect", Unattended::Detect), ("always", Unattended::Always), ("never", Unattended::Never)];
 
-/// What a file says.
+/// What the files say, each over those before it.
 #[derive(Debug, Default)]
 pub(super) struct Document {
     /// With the default for each key that is absent or has a problem.
     pub config: Config,
     pub problems: Problems,
-    /// The place of each key's value, ready to be reported.
+    /// The place of each key's value, where it was said last, ready to be reported; `notify` by target, as `notify[0]`.
     pub places: BTreeMap<String, Problem>,
 }
 
-pub(super) fn parse(text: &str, file: &Path) -> Document {
-    let (table, errors) = DeTable::parse_recoverable(text);
-    let name = file.display().to_string();
-    let mut reader = Reader::new(&name, text);
-    for error in errors {
-        reader.refuse_bytes(error.span().unwrap_or_default(), "", format!("not TOML: {}", error.message()));
-    }
-    let mut config = Config { file: Some(file.into()), ..Config::default() };
-    let mut places = BTreeMap::new();
-    for (key, value) in table.get_ref() {
-        let name = key.get_ref().as_ref();
-        if KEYS.contains(&name) {
-            places.insert(name.to_owned(), reader.place(value, name));
-            set(&mut config, name, value, &mut reader);
-        } else {
-            reader.refuse_key(key.span(), name, name, &KEYS);
+impl Document {
+    /// Reads one more file: a key replaces what an earlier file says of it, a role of `roles` by itself, and the tables of `notify`
+    /// are added.
+    pub(super) fn add(&mut self, text: &str, file: &Path) {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let name = file.display().to_string();
+        let mut reader = Reader::new(&name, text);
+        for error in errors {
+            reader.refuse_bytes(
+                error.span().unwrap_or_default(),
+                "",
+                format!("not TOML: {}", error.message()),
+            );
         }
+        self.config.files.push(file.into());
+        for (key, value) in table.get_ref() {
+            let name = key.get_ref().as_ref();
+            if !KEYS.contains(&name) {
+                reader.refuse_key(key.span(), name, name, &KEYS);
+                continue;
+            }
+            let before = self.config.notify.len();
+            set(&mut self.config, name, value, &mut reader);
+            if name == "notify" {
+                // By its number among all, and named by the one in its file.
+                for target in before..self.config.notify.len() {
+                    let place = reader.place(value, &format!("notify[{}]", target - before));
+                    self.places.insert(format!("notify[{target}]"), place);
+                }
+            } else {
+                self.places.insert(name.to_owned(), reader.place(value, name));
+            }
+        }
+        // In the order of the files: each one's own are sorted.
+        self.problems.0.extend(reader.finish().0);
     }
-    Document { config, problems: reader.finish(), places }
 }
 
 fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_>) {
     match key {
         "socket" => put(&mut config.socket, reader.absolute(value, key, PATH)),
         "state" => put(&mut config.state, reader.absolute(value, key, PATH)),
-        "rules" if text(value) == Some("builtin") => config.builtin_rules = true,
         "rules" => {
-            put_some(&mut config.rules, reader.absolute(value, key, "an absolute path, or \"builtin\""))
+            config.builtin_rules = text(value) == Some("builtin");
+            config.rules = match config.builtin_rules {
+                true => None,
+                false => reader.absolute(value, key, "an absolute path, or \"builtin\""),
+            };
         }
         "catalog" => put_some(&mut config.catalog, reader.absolute(value, key, PATH)),
         "cgroup" => put_some(&mut config.cgroup, reader.absolute(value, key, PATH)),
@@ -112,7 +132,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
         "metrics" => put_some(&mut config.metrics, reader.socket_address(value, key)),
         "mode" => put(&mut config.mode, reader.one_of(value, key, &MODES)),
         "approvers" => put(&mut config.approvers, reader.approvers(value, key)),
-        "roles" => put(&mut config.roles, reader.roles(value, key)),
+        "roles" => reader.roles(value, key, &mut config.roles),
         "shared_terminal" => put(&mut config.shared_terminal, reader.one_of(value, key, &SHARED_TERMINAL)),
         "desktop" => put(&mut config.desktop, reader.one_of(value, key, &DESKTOP)),
         "terminal" => put(&mut config.terminal, reader.one_of(value, key, &TERMINAL)),
@@ -126,7 +146,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
             let most = reader.number(value, key, "a number of sessions, 1 or more");
             put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
         }
-        "notify" => config.notify = notify::targets(value, reader),
+        "notify" => notify::targets(value, reader, &mut config.notify),
         "break_glass_most" => put(&mut config.break_glass_most, reader.span(value, key, longest::SPAN)),
         "pause" if text(value) == Some("off") => config.pause = None,
         "pause" => put_some(&mut config.pause, reader.span(value, key, SPAN_OR_OFF)),

@@ -6,14 +6,15 @@ use std::{
 };
 
 use super::{
-    document::{self, Document},
+    document::Document,
     values::{Config, FILE, RULES},
 };
 use crate::text;
 use interlock_core::problem::{Problem, Problems};
 
 impl Config {
-    /// Reads `file`, or [`FILE`] if that exists, and checks that the configured directories can be read.
+    /// Reads `file`, or [`FILE`] if that exists, and the files of the directory beside it (`drop_ins`), and checks that the
+    /// configured directories can be read.
     ///
     /// # Errors
     /// Every problem of the file at once.
@@ -45,20 +46,23 @@ impl Config {
         }
         for (place, target) in config.notify.iter().enumerate() {
             for (key, why) in target.unusable_files() {
-                let at = format!("notify[{place}].{key}");
-                let mut problem = places.get("notify").cloned().unwrap_or_default();
-                problem.field = at;
+                let mut problem = places.get(&format!("notify[{place}]")).cloned().unwrap_or_default();
+                problem.field = format!("{}.{key}", problem.field);
                 problem.message = format!("{}: {why}", target.name);
                 problems.push(problem);
             }
         }
-        problems.sort();
+        // Those of one file stand together, in the order of its lines; the files stand in theirs.
+        let order = |problem: &Problem| {
+            config.files.iter().position(|file| file.display().to_string() == problem.file)
+        };
+        problems.0.sort_by_key(|problem| (order(problem), problem.line, problem.column));
         problems.or(config)
     }
 
     /// The name of its file in problems.
     fn name(&self) -> String {
-        self.file.as_deref().unwrap_or(Path::new(FILE)).display().to_string()
+        self.files.first().map_or(Path::new(FILE), PathBuf::as_path).display().to_string()
     }
 
     /// The control socket that `file` (or [`FILE`]) names. What a client needs: no directory is looked at, because a
@@ -80,14 +84,47 @@ impl Config {
         problems.or(config.state)
     }
 
+    /// Reads the file and what lies beside it, each over those before it.
     fn read(file: Option<&Path>) -> Result<Document, Problems> {
         let path = file.unwrap_or(Path::new(FILE));
+        let mut document = Document::default();
         match text::read_any(path) {
-            Ok(text) => Ok(document::parse(&text, path)),
-            Err((io::ErrorKind::NotFound, _)) if file.is_none() => Ok(Document::default()),
-            Err((_, problem)) => Err((*problem).into()),
+            Ok(text) => document.add(&text, path),
+            Err((io::ErrorKind::NotFound, _)) if file.is_none() => {}
+            Err((_, problem)) => return Err((*problem).into()),
+        }
+        let Some(directory) = drop_ins(path) else { return Ok(document) };
+        for further in toml_files(&directory).map_err(|error| text::unreadable(&directory, &error))? {
+            match text::read_any(&further) {
+                Ok(text) => document.add(&text, &further),
+                Err((_, problem)) => document.problems.0.push(*problem),
+            }
+        }
+        document.config.drop_ins = Some(directory);
+        Ok(document)
+    }
+}
+
+/// The directory of further files: `config.d` beside `config.toml`, `trial.d` beside `trial.toml`. A pipe has none.
+fn drop_ins(file: &Path) -> Option<PathBuf> {
+    let is_toml = file.extension().is_some_and(|ending| ending == "toml");
+    is_toml.then(|| file.with_extension("d")).filter(|directory| directory.is_dir())
+}
+
+/// Those that end in `.toml` and do not begin with a dot, in the order of their names' bytes: what an editor or a package manager
+/// leaves beside them (`x.toml~`, `x.toml.dpkg-new`) is none.
+fn toml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let name = entry?.file_name();
+        let name = Path::new(&name);
+        let hidden = name.as_os_str().as_encoded_bytes().starts_with(b".");
+        if !hidden && name.extension().is_some_and(|ending| ending == "toml") {
+            files.push(directory.join(name));
         }
     }
+    files.sort();
+    Ok(files)
 }
 
 /// Whether no process has this number; one that may not be signalled lives.

@@ -14,11 +14,12 @@ const ROLES: [&str; 3] = ["viewer", "approver", "admin"];
 const APPROVER: [&str; 4] = ["who", "up_to", "providers", "classes"];
 
 impl Reader<'_> {
-    pub fn roles(&mut self, value: &Value<'_>, key: &str) -> Option<Roles> {
+    /// Each role that the table names is replaced whole.
+    pub fn roles(&mut self, value: &Value<'_>, key: &str, roles: &mut Roles) {
         let Some(table) = value.get_ref().as_table() else {
-            return self.refuse_found(value, key, "a table with viewer, approver and admin");
+            self.refuse_found::<()>(value, key, "a table with viewer, approver and admin");
+            return;
         };
-        let mut roles = Roles::default();
         for (name, members) in table {
             let (role, key) = (name.get_ref().as_ref(), format!("{key}.{}", name.get_ref()));
             match role {
@@ -31,7 +32,6 @@ impl Reader<'_> {
                 }
             }
         }
-        Some(roles)
     }
 
     fn each<T>(

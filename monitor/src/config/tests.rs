@@ -79,6 +79,90 @@ fn a_configured_directory_has_to_be_readable() {
     assert!(report.contains("config.toml:2:11: catalog: /no/such/catalog cannot be read"), "{report}");
 }
 
+/// A configuration and its further files, by name.
+fn with_further(text: &str, further: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, text).unwrap();
+    std::fs::create_dir(dir.path().join("config.d")).unwrap();
+    for (name, text) in further {
+        std::fs::write(dir.path().join("config.d").join(name), text).unwrap();
+    }
+    (dir, file)
+}
+
+#[test]
+fn further_files_are_read_in_the_order_of_their_names_each_over_those_before_it() {
+    let target = |name: &str, more: &str| {
+        format!(
+            "[[notify]]\nname = \"{name}\"\nkind = \"ntfy\"\nurl = \"https://ntfy.example\"\ntopic = \"t\"\n{more}"
+        )
+    };
+    let first = format!(
+        "mode = \"observe\"\nrisk_budget = 5\nrules = \"builtin\"\n[roles]\nviewer = [1]\nadmin = [2]\n{}",
+        target("phone", "")
+    );
+    let (dir, file) = with_further(
+        &first,
+        &[
+            (
+                "20-b.toml",
+                &format!("risk_budget = 7\n{}", target("team", "to = \"phone\"\nescalate_after = \"3m\"\n")),
+            ),
+            ("10-a.toml", "risk_budget = 6\nmode = \"enforce\"\n[roles]\nviewer = [3]\n"),
+            ("10-a.toml~", "mode = "),
+            (".hidden.toml", "mode = "),
+            ("30-c.toml.dpkg-new", "mode = "),
+        ],
+    );
+    let further = dir.path().join("config.d");
+    let config = Config::load(Some(&file)).unwrap();
+    assert_eq!(config.files, [file, further.join("10-a.toml"), further.join("20-b.toml")]);
+    assert_eq!((config.mode, config.risk_budget, config.builtin_rules), (Mode::Enforce, 7, true));
+    assert_eq!((config.roles.viewer, config.roles.admin), (vec![Member::User(3)], vec![Member::User(2)]));
+    assert_eq!(
+        config.notify.iter().map(|target| target.name.as_str()).collect::<Vec<_>>(),
+        ["phone", "team"]
+    );
+    assert_eq!(config.drop_ins, Some(further));
+}
+
+#[test]
+fn each_mistake_of_a_further_file_is_told_with_its_file() {
+    let (dir, file) = with_further(
+        "mdoe = \"observe\"\n[[notify]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://a.example\"\n",
+        &[
+            ("10-a.toml", "\nrisk_budget = 0\nrules = \"/no/such/rules\"\n"),
+            (
+                "20-b.toml",
+                "[[notify]]\nname = \"a\"\nkind = \"webhook\"\nurl = \"https://b.example\"\nsecret_file = \"/no/such\"\n",
+            ),
+        ],
+    );
+    std::fs::create_dir(dir.path().join("config.d/30-c.toml")).unwrap();
+    let text = Config::load(Some(&file)).unwrap_err().to_string();
+    let text = text.replace(&dir.path().display().to_string(), "PLACE");
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("PLACE")).collect();
+    insta::assert_snapshot!(heads.join("\n"), @r#"
+    PLACE/config.d/30-c.toml: cannot be read: Is a directory (os error 21); expected a file, not a directory
+    PLACE/config.toml:1:1: mdoe: unknown key; did you mean "mode"?
+    PLACE/config.d/10-a.toml:2:15: risk_budget: found 0; expected a whole number of points, 1 or more
+    PLACE/config.d/10-a.toml:3:9: rules: /no/such/rules cannot be read: No such file or directory (os error 2); expected a readable directory
+    PLACE/config.d/20-b.toml:1:1: notify[0].secret_file: a: /no/such cannot be read: No such file or directory (os error 2)
+    PLACE/config.d/20-b.toml:2:8: notify[0].name: the name "a" is that of an earlier file's target too; expected another name
+    "#);
+}
+
+#[test]
+fn a_file_that_is_no_toml_by_its_name_has_no_further_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("config");
+    std::fs::write(&file, "mode = \"observe\"\n").unwrap();
+    std::fs::create_dir(dir.path().join("config.d")).unwrap();
+    std::fs::write(dir.path().join("config.d/10-a.toml"), "mode = \"enforce\"\n").unwrap();
+    assert_eq!(Config::load(Some(&file)).unwrap().mode, Mode::Observe);
+}
+
 #[test]
 fn a_client_needs_no_directory() {
     let file = written("socket = \"/run/other.sock\"\nrules = \"/no/such/rules\"\n");
@@ -100,7 +184,8 @@ fn every_key_is_read() {
          approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
     ));
     let expected = Config {
-        file: Some(file.path().into()),
+        files: vec![file.path().into()],
+        drop_ins: None,
         socket: "/s".into(),
         state: "/v".into(),
         rules: Some(directory.path().into()),
@@ -193,11 +278,16 @@ fn the_sample_states_every_key_with_its_default() {
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
     assert_eq!((optional.len(), set.len()), (4, 20));
     let path = Path::new("sample");
-    let Document { config, problems, .. } = document::parse(&set.join("\n"), path);
-    assert_eq!(problems.or(config), Ok(Config { file: Some(path.into()), ..Config::default() }));
-    assert_eq!(document::parse(&optional.join("\n"), path).problems.len(), 0);
+    let parse = |text: &str| {
+        let mut document = Document::default();
+        document.add(text, path);
+        document
+    };
+    let Document { config, problems, .. } = parse(&set.join("\n"));
+    assert_eq!(problems.or(config), Ok(Config { files: vec![path.into()], ..Config::default() }));
+    assert_eq!(parse(&optional.join("\n")).problems.len(), 0);
     let targets = format!("[[notify]]{}", targets.replace("\n#", "\n"));
-    let Document { config, problems, .. } = document::parse(&targets, path);
+    let Document { config, problems, .. } = parse(&targets);
     assert_eq!((config.notify.len(), problems.0), (2, vec![]));
     let phone = &config.notify[0];
     assert_eq!((&phone.events[..], phone.quiet_except), (&Class::DEFAULT[..], Some(Severity::Critical)));

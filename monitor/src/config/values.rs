@@ -29,8 +29,10 @@ pub const SESSIONS_PER_USER: usize = 1024;
 /// The daemon's configuration, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
-    /// File it was read from; `None` where the defaults apply.
-    pub file: Option<PathBuf>,
+    /// Files it was read from, in their order; none where the defaults apply.
+    pub files: Vec<PathBuf>,
+    /// The directory of further files, where there is one.
+    pub drop_ins: Option<PathBuf>,
     /// The control socket.
     pub socket: PathBuf,
     /// Directory of the ledger and of what has to outlive the daemon.
@@ -88,7 +90,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            file: None,
+            files: Vec::new(),
+            drop_ins: None,
             socket: SOCKET.into(),
             state: STATE.into(),
             rules: None,
@@ -123,8 +126,9 @@ impl Config {
     /// Files and directories of Interlock's own.
     #[must_use]
     pub fn own_paths(&self) -> Vec<PathBuf> {
-        let optional = [&self.file, &self.rules, &self.catalog, &self.pins];
-        optional.into_iter().flatten().chain([&self.state, &self.socket]).cloned().collect()
+        let optional = [&self.drop_ins, &self.rules, &self.catalog, &self.pins];
+        let set = optional.into_iter().flatten().chain([&self.state, &self.socket]);
+        self.files.iter().chain(set).cloned().collect()
     }
 
     /// Mount point of the cgroup v2 hierarchy: the configured one, else the first of `/proc/self/mountinfo`.

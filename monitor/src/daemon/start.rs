@@ -109,7 +109,7 @@ fn context(
     metrics: Arc<Metrics>,
     metrics_address: Option<String>,
 ) -> Result<Context, StartError> {
-    let Ends { inbox, back, wake, bus, ask_again } = ends;
+    let Ends { inbox, back, wake, bus, ask_again, summary } = ends;
     let reporter =
         reporter(&config, bus, Arc::clone(&metrics), next_event(before.next_event, &config.state))?;
     let kernel = kernel(&config, before.secrets.clone())?;
@@ -145,6 +145,7 @@ fn context(
             directory,
             verifier,
             ask_again,
+            summary,
             stopping: false,
         },
         upkeep: Upkeep::default(),

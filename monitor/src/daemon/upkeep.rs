@@ -54,6 +54,9 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.freezer.sweep();
     update_gauges(&ctx.decider, &ctx.policies.catalog, &ctx.reporter.metrics, now);
     ctx.reporter.metrics.ledger_is(ctx.reporter.unwritten.is_failing());
+    let frozen = ctx.decider.sessions.iter().filter(|session| session.is_frozen()).count();
+    let (sessions, waiting) = (ctx.decider.sessions.len(), ctx.decider.holds().waiting().count());
+    ctx.mailbox.summary.note(sessions, frozen, waiting);
     ctx.reporter.channels.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [

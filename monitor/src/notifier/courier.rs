@@ -22,6 +22,7 @@ use super::{
     outcome::Outcome,
 };
 use crate::config::Target;
+use interlock_host::capabilities::{self, Duty};
 
 /// A clock that is set is noticed after so long.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
@@ -85,6 +86,7 @@ impl Shared {
 pub fn start(target: Target, shared: Arc<Shared>, alive: Sender<()>) -> io::Result<()> {
     let name: String = format!("notify-{}", target.name).chars().take(15).collect();
     thread::Builder::new().name(name).spawn(move || {
+        capabilities::keep(Duty::Own);
         let _alive = alive;
         run(&target, &shared);
     })?;

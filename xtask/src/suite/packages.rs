@@ -1,10 +1,8 @@
 //! Programs that tests call, and the Debian packages they come in.
 
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Context, Result, bail};
-
-use crate::{debian, process, repository::Repository, tally::Tally};
+use crate::{apt, debian, process, repository::Repository, tally::Tally};
 
 struct Needed {
     program: &'static str,
@@ -19,6 +17,7 @@ const NEEDED: &[Needed] = &[
     Needed { program: "ip", package: "iproute2", optional: false },
     Needed { program: "openssl", package: "openssl", optional: false },
     Needed { program: "python3", package: "python3", optional: false },
+    Needed { program: "systemd-analyze", package: "systemd", optional: false },
     Needed { program: "strace", package: "strace", optional: false },
     Needed { program: "valgrind", package: "valgrind", optional: false },
     Needed { program: "go", package: "golang-go", optional: true },
@@ -44,7 +43,7 @@ pub fn ensure(repository: &Repository) -> Result<Tally> {
         );
     }
     if !required.is_empty() {
-        install(&required.iter().map(|needed| needed.package).collect::<Vec<_>>())?;
+        apt::install(&required.iter().map(|needed| needed.package).collect::<Vec<_>>())?;
     }
     let mut skipped = optional.len() as u64;
     let missing = UNPACKED.iter().any(|program| process::find(program).is_none());
@@ -54,22 +53,4 @@ pub fn ensure(repository: &Repository) -> Result<Tally> {
         skipped += 1;
     }
     Ok(Tally { skipped, ..Tally::PASSED })
-}
-
-fn install(packages: &[&str]) -> Result<()> {
-    let names = packages.join(" ");
-    if process::find("apt-get").is_none() {
-        bail!("the tests need {names}; install them (names are Debian's) and run again");
-    }
-    eprintln!("installing {names}");
-    apt(&["update"]).context("the package lists cannot be fetched")?;
-    let mut words = vec!["install", "--yes", "--no-install-recommends"];
-    words.extend(packages);
-    apt(&words).with_context(|| format!("the tests need {names}"))
-}
-
-fn apt(words: &[&str]) -> Result<()> {
-    let mut command = Command::new("apt-get");
-    command.arg("--quiet").args(words).env("DEBIAN_FRONTEND", "noninteractive");
-    process::answer(&mut command).map(drop)
 }

@@ -19,7 +19,15 @@ const NEEDED: &[(&str, &str)] = &[
 /// # Errors
 /// Something is missing and cannot be installed; names all of it.
 pub fn ensure() -> Result<()> {
-    let missing: Vec<&str> = NEEDED
+    ensure_all(NEEDED)
+}
+
+/// Programs and their Debian packages.
+///
+/// # Errors
+/// As [`ensure`].
+pub fn ensure_all(needed: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = needed
         .iter()
         .filter(|(program, _)| process::find(program).is_none())
         .map(|(_, package)| *package)

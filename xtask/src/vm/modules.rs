@@ -34,6 +34,25 @@ pub fn add(kernel: &Kernel, root: &Path) -> Result<Vec<&'static str>> {
     Ok(found)
 }
 
+/// Files of these modules and of what they stand on, in the order in which they are loaded; those that are built in have none.
+///
+/// # Errors
+/// The kernel's list cannot be made.
+pub fn with_needs(kernel: &Kernel, names: &[&str]) -> Result<Vec<String>> {
+    depmod(kernel, kernel.root())?;
+    let known = fs::read_to_string(kernel.modules().join("modules.dep")).context("modules.dep")?;
+    let mut files: Vec<String> = Vec::new();
+    for name in names {
+        let Some(found) = known.lines().find_map(|line| files_of(line, name)) else { continue };
+        for file in found.into_iter().rev() {
+            if !files.iter().any(|known| known == file) {
+                files.push(file.to_owned());
+            }
+        }
+    }
+    Ok(files)
+}
+
 /// Writes `modules.dep` and `modules.alias`, which Debian leaves to the installation.
 fn depmod(kernel: &Kernel, root: &Path) -> Result<()> {
     let mut command = Command::new("busybox");

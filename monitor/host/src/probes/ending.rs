@@ -12,6 +12,7 @@ use std::{
 use aya::programs::links::FdLink;
 
 use super::table::Attachment;
+use crate::capabilities::{self, Duty};
 
 /// Links that are being ended.
 pub struct Ending {
@@ -26,6 +27,7 @@ impl Ending {
         let wanted = Arc::new(AtomicBool::new(false));
         let stops = Arc::clone(&wanted);
         let thread = std::thread::spawn(move || {
+            capabilities::keep(Duty::Judge); // it may begin before who judges does
             while !stops.load(Ordering::Relaxed)
                 && let Some(link) = links.pop()
             {

@@ -3,6 +3,7 @@
 //!
 //! `/proc/PID/environ` and `cmdline` need none of this: the kernel reads only anonymous memory for them (`FOLL_ANON`, since Linux 4.15).
 
+use crate::capabilities::{self, Duty};
 use std::{
     cell::RefCell,
     sync::{
@@ -78,6 +79,7 @@ impl Asker {
             let (sender, jobs) = sync_channel::<Job>(1);
             let stuck = Arc::clone(&self.stuck);
             let started = thread::Builder::new().name("interlock-aside".into()).spawn(move || {
+                capabilities::keep(Duty::Look);
                 jobs.iter().for_each(|job| job());
                 // Left alone, and answered at last; or whoever asks has ended, and counts nothing any more.
                 let _ =

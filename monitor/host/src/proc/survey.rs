@@ -25,6 +25,7 @@ use super::{
     users,
     workspace::{Ground, Workspace, workspace},
 };
+use crate::capabilities::{self, Duty};
 use crate::probes::inode::Mounts;
 use interlock_core::catalog::secrets::StorePlace;
 
@@ -111,6 +112,7 @@ impl Pending {
 pub fn start(question: Question, wake: Arc<OwnedFd>) -> io::Result<Pending> {
     let (sender, steps, pending) = Pending::channel();
     thread::Builder::new().name("interlock-survey".into()).spawn(move || {
+        capabilities::keep(Duty::Look);
         let _ = sender.send(look(&question, steps)); // nobody waits any more: its session has ended
         // Full: the event loop is awake anyway.
         let _ = rustix::io::write(wake.as_fd(), &1_u64.to_ne_bytes());

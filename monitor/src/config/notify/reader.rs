@@ -42,14 +42,15 @@ const KEYS: [&str; 21] = [
 const TARGETS: usize = 32;
 const PATH: &str = "an absolute path, as a string";
 
-/// Reads the value of `notify`. What has a mistake is left out, and was noted.
-pub fn targets(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Target> {
+/// Reads the value of `notify`, and adds its targets to those of earlier files. What has a mistake is left out, and was noted.
+pub fn targets(value: &Value<'_>, reader: &mut Reader<'_>, all: &mut Vec<Target>) {
     let Some(list) = value.get_ref().as_array() else {
         reader.refuse_found::<()>(value, "notify", "tables, each begun by [[notify]]");
-        return Vec::new();
+        return;
     };
-    if list.len() > TARGETS {
-        reader.refuse(value, "notify", format!("found {} targets", list.len()), "at most 32");
+    let count = all.len() + list.len();
+    if count > TARGETS {
+        reader.refuse(value, "notify", format!("found {count} targets"), "at most 32");
     }
     let read = |(place, item): (usize, &Value<'_>)| {
         let at = format!("notify[{place}]");
@@ -58,9 +59,9 @@ pub fn targets(value: &Value<'_>, reader: &mut Reader<'_>) -> Vec<Target> {
             _ => reader.refuse_found(item, &at, "a table of the keys name, kind, url …"),
         }
     };
-    let targets: Vec<Target> = list.iter().enumerate().filter_map(read).collect();
-    required::check_names(list, &targets, reader);
-    targets
+    let earlier = all.len();
+    all.extend(list.iter().enumerate().filter_map(read));
+    required::check_names(list, all, earlier, reader);
 }
 
 fn target(item: &Value<'_>, table: &DeTable<'_>, at: &str, reader: &mut Reader<'_>) -> Option<Target> {

@@ -86,16 +86,22 @@ pub fn check(item: &Value<'_>, table: &DeTable<'_>, draft: &Draft, at: &str, rea
     }
 }
 
-/// Whether each name stands once, and each `to` names another target without coming back.
-pub fn check_names(list: &[Value<'_>], targets: &[Target], reader: &mut Reader<'_>) {
+/// Whether each name stands once, and each `to` names another target without coming back. The first `earlier` targets are those of
+/// earlier files, which were looked at there.
+pub fn check_names(list: &[Value<'_>], targets: &[Target], earlier: usize, reader: &mut Reader<'_>) {
+    let (before, own) = targets.split_at(earlier.min(targets.len()));
     let mut seen: Vec<&str> = Vec::new();
-    for target in targets {
+    for target in own {
         if seen.contains(&target.name.as_str()) {
             continue;
         }
         seen.push(&target.name);
         let mut named = list.iter().enumerate().filter(|(_, item)| name(item) == Some(&target.name));
         let Some((first, item)) = named.next() else { continue };
+        if before.iter().any(|other| other.name == target.name) {
+            let message = format!("the name {:?} is that of an earlier file's target too", target.name);
+            reader.refuse(value(item, "name"), &format!("notify[{first}].name"), message, "another name");
+        }
         if let Some((second, again)) = named.next() {
             let message = format!("the name {:?} is that of notify[{first}] too", target.name);
             reader.refuse(value(again, "name"), &format!("notify[{second}].name"), message, "another name");
@@ -107,7 +113,7 @@ pub fn check_names(list: &[Value<'_>], targets: &[Target], reader: &mut Reader<'
                 value(item, "to"),
                 &at,
                 format!("no target is named {to:?}"),
-                "the name of another target",
+                "the name of another target, in this file or an earlier one",
             );
         } else if comes_back(targets, target) {
             reader.refuse(

@@ -107,7 +107,7 @@ fn a_chain_of_targets_has_an_end_and_each_name_stands_once() {
     config.toml:12:6: notify[1].to: the chain of targets comes back to this one; expected an end
         to = "a"
              ^^^
-    config.toml:18:6: notify[2].to: no target is named "nobody"; expected the name of another target
+    config.toml:18:6: notify[2].to: no target is named "nobody"; expected the name of another target, in this file or an earlier one
         to = "nobody"
              ^^^^^^^^
     config.toml:20:8: notify[3].name: the name "c" is that of notify[2] too; expected another name

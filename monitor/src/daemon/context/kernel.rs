@@ -151,18 +151,20 @@ impl Kernel {
     /// Tells the kernel which process and files are Interlock's own: agents may not signal, remove or rewrite them. Takes
     /// effect where the LSM backend is in force.
     pub fn protect_own(&mut self, config: &Config) {
-        let Config { file, socket, state, rules, pins, .. } = config;
+        let Config { files: configured, drop_ins, socket, state, rules, pins, .. } = config;
         let listed = |dir: &Path| -> Vec<PathBuf> {
             let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
             entries.map(|entry| entry.path()).chain([dir.to_path_buf()]).collect()
         };
         let mut files = listed(state);
-        files.extend(rules.iter().flat_map(|rules| listed(rules)));
+        files.extend([rules, drop_ins].into_iter().flatten().flat_map(|directory| listed(directory)));
         // With the root of their file system, so that it cannot be unmounted.
         files.extend(
             pins.iter().flat_map(|pins| [pins.clone(), pins.join(format!("v{ABI}")), bpffs_of(pins)]),
         );
-        files.extend([socket.clone()].into_iter().chain(file.clone()).chain(std::env::current_exe()));
+        files.extend(
+            [socket.clone()].into_iter().chain(configured.iter().cloned()).chain(std::env::current_exe()),
+        );
         let mounts = Mounts::own();
         self.own = files.iter().filter_map(|file| mounts.anchor(file).ok()).collect();
         let keys: Vec<InodeKey> = self.own.iter().map(|anchor| anchor.key).collect();

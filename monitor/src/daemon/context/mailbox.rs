@@ -3,6 +3,7 @@
 pub mod directory;
 pub mod handle;
 pub mod looker;
+pub mod summary;
 pub mod verifier;
 
 use std::{
@@ -16,6 +17,7 @@ use crate::daemon::context::mailbox::{
     directory::Directory,
     handle::{Inbox, Message},
     looker::Looker,
+    summary::Summary,
     verifier::Verifier,
 };
 
@@ -31,6 +33,8 @@ pub struct Mailbox {
     pub directory: Directory,
     pub verifier: Verifier,
     pub ask_again: Arc<Notify>,
+    /// For the service manager.
+    pub summary: Arc<Summary>,
     pub stopping: bool,
 }
 

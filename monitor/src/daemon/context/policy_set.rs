@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::{config::Config, policy};
 use interlock_core::{catalog::Catalog, problem::Problems, rules::RuleSet};
+use interlock_host::capabilities::{self, Duty};
 use interlock_host::packages::{self, Answers};
 
 /// How long the homes may take to answer: users can put file systems there that never do.
@@ -96,6 +97,7 @@ fn catalog(config: &Config) -> Result<Catalog, Problems> {
 fn registries() -> Vec<(String, String)> {
     let (sender, found) = mpsc::sync_channel(1);
     let looked = thread::Builder::new().name("interlock-registries".into()).spawn(move || {
+        capabilities::keep(Duty::Look);
         let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
         let homes = users.chain(["/root".into()]);
         let found = homes.flat_map(|home| packages::configured(&home, &|_| None)).collect();

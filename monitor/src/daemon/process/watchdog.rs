@@ -1,16 +1,21 @@
 //! Watches over the event loop: its end ends the daemon, and systemd is told that it turns only while it turns.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use sd_notify::NotifyState;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    daemon::process::{
-        error::{StartError, system},
-        priority,
+    daemon::{
+        context::mailbox::summary::Summary,
+        process::{
+            error::{StartError, system},
+            priority,
+        },
     },
     metrics::Heartbeat,
 };
+use interlock_host::capabilities::{self, Duty};
 
 /// How often the event loop is looked at where no watchdog asks.
 const EVERY: Duration = Duration::from_secs(10);
@@ -27,6 +32,7 @@ pub fn start(
     let event_loop = move || {
         let _guard = guard; // dropped by a panic too
         priority::raise();
+        capabilities::keep(Duty::Judge);
         run(&heartbeat)
     };
     let thread = std::thread::Builder::new().name("interlock-loop".into());
@@ -42,19 +48,32 @@ pub fn outcome(ended: std::thread::Result<std::io::Result<()>>) -> Result<(), St
     }
 }
 
-/// Tells systemd's watchdog of every event loop that beats; says in the log when it does not.
-pub async fn watch(heartbeat: Heartbeat) {
+/// Tells systemd's watchdog of every event loop that beats, and what it is doing; says in the log when it does not.
+pub async fn watch(heartbeat: Heartbeat, summary: Arc<Summary>) {
     let every = sd_notify::watchdog_enabled().map_or(EVERY, |timeout| (timeout / 3).clamp(LEAST, EVERY));
     let mut beats = tokio::time::interval(every);
-    let mut beat = true;
+    let (mut beat, mut told) = (true, summary.to_string());
     loop {
         beats.tick().await;
         if std::mem::replace(&mut beat, heartbeat.is_beating()) && !beat {
             tracing::error!("the event loop does not turn; what is held stays held, nothing new is judged");
         }
-        // Asked for by nobody, this does nothing.
-        if beat && let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]) {
-            tracing::warn!(%error, "systemd's watchdog could not be told that the daemon is well");
+        let status = if beat { summary.to_string() } else { STUCK.to_owned() };
+        if status != told {
+            tell(&[NotifyState::Status(&status)]);
+            told = status;
         }
+        if beat {
+            tell(&[NotifyState::Watchdog]);
+        }
+    }
+}
+
+const STUCK: &str = "the event loop does not turn: what is held stays held, nothing new is judged";
+
+/// Tells systemd, where it asked to be told; nothing otherwise.
+pub fn tell(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the service manager could not be told");
     }
 }

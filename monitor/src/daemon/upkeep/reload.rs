@@ -20,6 +20,7 @@ use interlock_core::{
     problem::Problems,
     record::{Kind, Who},
 };
+use interlock_host::capabilities::{self, Duty};
 
 /// Has rules and catalogues read again. With a mistake in any of them everything stays as it was.
 pub fn reload(ctx: &mut Context, reason: Reason) {
@@ -33,6 +34,7 @@ fn read_again(ctx: &mut Context) {
     }
     let (config, back) = (ctx.config.clone(), ctx.mailbox.back.clone());
     let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
+        capabilities::keep(Duty::Look);
         let read = Box::new(Loaded::read(&config));
         drop(back.send(Message::Read(read))); // the event loop has ended
     });

@@ -29,6 +29,7 @@ use self::{
     search::{Search, had, reach},
     thread::Searcher,
 };
+use interlock_host::capabilities::{self, Duty};
 
 /// At once: so many descriptors and so long, and of one session's no longer altogether than its share, of which a
 /// twentieth of a second comes back in each.
@@ -81,6 +82,7 @@ impl Searches {
         let (ending, ended) = sync_channel(1);
         let counters = Arc::clone(&metrics);
         std::thread::Builder::new().name("interlock-searches".into()).spawn(move || {
+            capabilities::keep(Duty::Look);
             Searcher::new(searches, back, counters).run();
             let _ = ending.send(()); // nobody waits for it
         })?;

@@ -13,6 +13,7 @@ use crate::{
     control::command::Command,
     daemon::context::mailbox::handle::{Inbox, Message},
 };
+use interlock_host::capabilities::{self, Duty};
 use interlock_host::proc::users;
 
 /// Requests that wait to be looked up.
@@ -38,9 +39,10 @@ impl Directory {
         let questions = Arc::new(Mutex::new(questions));
         for _ in 0..THREADS {
             let (questions, back) = (Arc::clone(&questions), back.clone());
-            thread::Builder::new()
-                .name("interlock-users".into())
-                .spawn(move || look_up(&questions, &back))?;
+            thread::Builder::new().name("interlock-users".into()).spawn(move || {
+                capabilities::keep(Duty::Own);
+                look_up(&questions, &back);
+            })?;
         }
         Ok(Self(sender))
     }

@@ -19,7 +19,9 @@ use crate::{
         command::{Command, EventLoop},
         live::Live,
     },
-    daemon::context::{flows::connections::Had, policy_set::Loaded, reporter::bus::Bus},
+    daemon::context::{
+        flows::connections::Had, mailbox::summary::Summary, policy_set::Loaded, reporter::bus::Bus,
+    },
 };
 use interlock_core::{facts::SessionId, problem::Problems};
 use interlock_host::packages::Answers;
@@ -68,6 +70,7 @@ pub struct Handle {
     bus: Bus,
     librarian: Librarian,
     ask_again: Arc<Notify>,
+    summary: Arc<Summary>,
 }
 
 impl Handle {
@@ -86,8 +89,10 @@ impl Handle {
             bus: bus.clone(),
             librarian: Librarian::start(state)?,
             ask_again: Arc::clone(&ask_again),
+            summary: Arc::default(),
         };
-        Ok((handle, Ends { inbox, back, wake, bus, ask_again }))
+        let summary = Arc::clone(&handle.summary);
+        Ok((handle, Ends { inbox, back, wake, bus, ask_again, summary }))
     }
 
     /// The way into the inbox alone.
@@ -100,6 +105,12 @@ impl Handle {
     #[must_use]
     pub fn ask_again(&self) -> Arc<Notify> {
         Arc::clone(&self.ask_again)
+    }
+
+    /// What the event loop is doing.
+    #[must_use]
+    pub fn summary(&self) -> Arc<Summary> {
+        Arc::clone(&self.summary)
     }
 
     /// Hands in an input; returns it back if the event loop has ended.
@@ -141,4 +152,5 @@ pub struct Ends {
     pub bus: Bus,
     /// Has the package managers asked again.
     pub ask_again: Arc<Notify>,
+    pub summary: Arc<Summary>,
 }

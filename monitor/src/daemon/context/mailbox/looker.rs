@@ -16,6 +16,7 @@ use crate::{
     control::command::{Command, Typed},
     daemon::context::mailbox::handle::{Inbox, Message},
 };
+use interlock_host::capabilities::{self, Duty};
 use interlock_host::proc::seat::{Party, seats, shared};
 
 /// Decisions that wait to be looked at.
@@ -31,7 +32,10 @@ impl Looker {
     /// No thread can be had.
     pub fn start(back: Inbox) -> io::Result<Self> {
         let (sender, questions) = sync_channel(WAITING_MAX);
-        thread::Builder::new().name("interlock-seats".into()).spawn(move || look(&questions, &back))?;
+        thread::Builder::new().name("interlock-seats".into()).spawn(move || {
+            capabilities::keep(Duty::Look);
+            look(&questions, &back);
+        })?;
         Ok(Self(sender))
     }
 

@@ -23,6 +23,7 @@ use crate::{
         store::Store,
     },
 };
+use interlock_host::capabilities::{self, Duty};
 
 /// Decisions that wait to be looked at.
 const WAITING_MAX: usize = 16;
@@ -72,7 +73,10 @@ impl Verifier {
     pub fn start(back: Inbox, state: &Path) -> io::Result<Self> {
         let (sender, tasks) = sync_channel(WAITING_MAX);
         let store = Store::new(state);
-        thread::Builder::new().name("interlock-factors".into()).spawn(move || look(&tasks, &store, &back))?;
+        thread::Builder::new().name("interlock-factors".into()).spawn(move || {
+            capabilities::keep(Duty::Own);
+            look(&tasks, &store, &back);
+        })?;
         Ok(Self(sender))
     }
 
