@@ -13,6 +13,7 @@ pub mod enrol;
 pub mod enrolled;
 pub mod key;
 pub mod refused;
+pub mod same;
 pub mod secret;
 pub mod statement;
 pub mod store;

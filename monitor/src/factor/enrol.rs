@@ -4,9 +4,10 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    enrolled::{Device, Enrolled, EnrolledKey, Same},
+    enrolled::{Device, Enrolled, EnrolledKey},
     key::Key,
     refused::Refused,
+    same::Same,
     secret::Secret,
     store::Store,
     totp::{self, Wrong},

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{attempts::Attempts, key::Key, secret::Secret};
+use super::{attempts::Attempts, key::Key, same::Same, secret::Secret};
 
 /// Factors that one user may have.
 pub const MOST: usize = 16;
@@ -61,15 +61,6 @@ pub struct UsedSignature {
     /// SHA-256 of the text that was signed, in hex: one text is one decision, also where a key signs it twice.
     pub text: String,
     pub until: Timestamp,
-}
-
-/// What makes two factors one: whoever has the one has the other.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Same {
-    /// Bytes of a secret, without the zeros at its end: HMAC takes a key for the same with them and without.
-    Secret(Vec<u8>),
-    /// The key's own point, whatever it is called and made for.
-    Key(Vec<u8>),
 }
 
 impl Enrolled {

@@ -7,7 +7,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use ssh_key::{HashAlg, PublicKey, SshSig, public::KeyData};
 
-use super::enrolled::Same;
+use super::same::Same;
 
 /// What `ssh-keygen -Y sign -n` must be told: a signature that was made for anything else says nothing here.
 pub const NAMESPACE: &str = "decision@interlock";

@@ -5,7 +5,7 @@ use std::fmt;
 use rand_core::{OsRng, RngCore as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::enrolled::Same;
+use super::same::Same;
 use crate::uri::percent_encoded;
 
 /// Bytes of one that is made here, which RFC 4226 recommends.

@@ -14,7 +14,10 @@ use std::{
 
 use rustix::fs::OFlags;
 
-use super::enrolled::{Enrolled, Same, VERSION};
+use super::{
+    enrolled::{Enrolled, VERSION},
+    same::Same,
+};
 
 const DIRECTORY: &str = "factors";
 /// Largest file that is read, and so that is written, bytes.

@@ -30,8 +30,8 @@ fn snapshot(ctx: &Context) -> Snapshot {
         user: session.user,
         login: session.login,
         command: session.command.clone(),
-        container: session.container.clone(),
         places: Places {
+            container: session.container.clone(),
             home: session.home.clone(),
             workspace: session.workspace.clone(),
             project: session.project.clone(),

@@ -58,8 +58,6 @@ pub struct SessionRecord {
     #[serde(default)]
     pub login: Option<u32>,
     pub command: String,
-    #[serde(default)]
-    pub container: Option<Container>,
     #[serde(flatten)]
     pub places: Places,
     pub started: u64,
@@ -84,6 +82,9 @@ pub struct SessionRecord {
 /// Where a session works, and where those do that it serves. Written among the rest of its record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Places {
+    /// Where its root began.
+    #[serde(default)]
+    pub container: Option<Container>,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
     #[serde(default)]
