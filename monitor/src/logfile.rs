@@ -93,7 +93,10 @@ pub fn open_like(path: &Path, like: &File) -> io::Result<File> {
     match options.clone().create_new(true).open(path) {
         Ok(file) => {
             file.set_permissions(Permissions::from_mode(mode))?; // whatever the mask of the process is
-            fchown(&file, Some(own.uid()), Some(own.gid()))?;
+            // Fails open: the file goes on as root's, and whoever read it by its group finds that in the log.
+            if let Err(error) = fchown(&file, Some(own.uid()), Some(own.gid())) {
+                tracing::warn!(path = %path.display(), %error, uid = own.uid(), gid = own.gid(), "the new file does not get the owner of the one before");
+            }
             Ok(file)
         }
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),

@@ -79,7 +79,7 @@ impl Terminals {
             return Ok(terminals);
         }
         let (queue, tasks) = sync_channel(QUEUE);
-        let mut teller = Teller { how, metrics, left, sittings: HashMap::new() };
+        let mut teller = Teller { how, metrics, left, over: Vec::new(), sittings: HashMap::new() };
         thread::Builder::new().name("interlock-tty".into()).spawn(move || {
             capabilities::keep(Duty::Terminals);
             teller.run(&tasks);
@@ -155,12 +155,15 @@ struct Teller {
     how: Terminal,
     metrics: Arc<Metrics>,
     left: Left,
+    /// Of those that left, whose places are still to be given back.
+    over: Vec<SessionId>,
     sittings: HashMap<SessionId, (Place, Sitting)>,
 }
 
 impl Teller {
     fn run(&mut self, tasks: &Receiver<Task>) {
         loop {
+            self.note_who_left(); // before the queue is looked at: what is told of them stands in it by now
             let task = match tasks.try_recv() {
                 Ok(task) => Ok(task),
                 Err(TryRecvError::Disconnected) => Err(RecvTimeoutError::Disconnected),
@@ -173,7 +176,10 @@ impl Teller {
             match task {
                 Ok(Task::Tell(id, place, notice)) => self.tell(id, place, &notice),
                 Ok(Task::Look) | Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return self.give_back(),
+                Err(RecvTimeoutError::Disconnected) => {
+                    self.note_who_left();
+                    return self.give_back();
+                }
             }
             self.tell_left_out();
         }
@@ -186,10 +192,13 @@ impl Teller {
         tasks.recv().map_err(|_| RecvTimeoutError::Disconnected)
     }
 
+    fn note_who_left(&mut self) {
+        self.over.append(&mut self.left.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Leaves the places of sessions that are over.
     fn give_back(&mut self) {
-        let left = std::mem::take(&mut *self.left.lock().unwrap_or_else(PoisonError::into_inner));
-        for id in left {
+        for id in std::mem::take(&mut self.over) {
             if let Some((place, mut sitting)) = self.sittings.remove(&id) {
                 sitting.leave(&place);
             }
@@ -243,7 +252,8 @@ mod tests {
         terminals.leave(SessionId(8)); // it never had one
         assert_eq!(*left.lock().unwrap(), [id]);
         drop(terminals); // the writer ends when it has done all
-        let mut teller = Teller { how: Terminal::Title, metrics: metrics(), left, sittings: HashMap::new() };
+        let (over, sittings) = (Vec::new(), HashMap::new());
+        let mut teller = Teller { how: Terminal::Title, metrics: metrics(), left, over, sittings };
         teller.run(&tasks);
         assert!(teller.sittings.is_empty() && teller.left.lock().unwrap().is_empty());
     }

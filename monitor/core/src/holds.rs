@@ -28,10 +28,7 @@ pub use self::{
     question::{Object, target},
 };
 use self::{grants::Grants, let_go::AllLetGo, question::Question, relays::Relays};
-use crate::{
-    facts::{BootNanos, HoldState},
-    mask,
-};
+use crate::facts::{BootNanos, HoldState};
 
 /// Holds of one session that may wait at once: far more questions than anybody answers one by one.
 pub const WAITING_MAX: usize = 32;
@@ -101,10 +98,9 @@ impl Holds {
         self.waiting.entry(hold.number).or_insert(hold)
     }
 
-    /// Puts back a hold of an earlier daemon, which may have been a version that masked less.
-    pub(crate) fn restore(&mut self, mut hold: Hold) {
-        hold.command = mask::shown(&hold.command);
-        hold.company.mask();
+    /// Puts back a hold of an earlier daemon, as it was shown: its command line is part of the evidence that somebody may have signed, and
+    /// masking what is masked already is not always the same text again.
+    pub(crate) fn restore(&mut self, hold: Hold) {
         self.next = self.next.max(hold.number + 1);
         self.waiting.insert(hold.number, hold);
     }

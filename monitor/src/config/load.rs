@@ -12,6 +12,14 @@ use super::{
 use crate::text;
 use interlock_core::problem::{Problem, Problems};
 
+/// Who reads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Reader {
+    Daemon,
+    /// Passes over further files that it may not read.
+    Client,
+}
+
 impl Config {
     /// Reads `file`, or [`FILE`] if that exists, and the files of the directory beside it (`drop_ins`), and checks that the
     /// configured directories can be read.
@@ -19,7 +27,7 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once.
     pub fn load(file: Option<&Path>) -> Result<Self, Problems> {
-        let Document { mut config, mut problems, places } = Self::read(file)?;
+        let Document { mut config, mut problems, places } = Self::read(file, Reader::Daemon)?;
         if config.rules.is_none() && !config.builtin_rules && Path::new(RULES).is_dir() {
             config.rules = Some(RULES.into());
         }
@@ -71,7 +79,7 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once.
     pub fn socket(file: Option<&Path>) -> Result<PathBuf, Problems> {
-        let Document { config, problems, .. } = Self::read(file)?;
+        let Document { config, problems, .. } = Self::read(file, Reader::Client)?;
         problems.or(config.socket)
     }
 
@@ -80,12 +88,12 @@ impl Config {
     /// # Errors
     /// Every problem of the file at once.
     pub fn state(file: Option<&Path>) -> Result<PathBuf, Problems> {
-        let Document { config, problems, .. } = Self::read(file)?;
+        let Document { config, problems, .. } = Self::read(file, Reader::Client)?;
         problems.or(config.state)
     }
 
     /// Reads the file and what lies beside it, each over those before it.
-    fn read(file: Option<&Path>) -> Result<Document, Problems> {
+    fn read(file: Option<&Path>, reader: Reader) -> Result<Document, Problems> {
         let path = file.unwrap_or(Path::new(FILE));
         let mut document = Document::default();
         match text::read_any(path) {
@@ -97,6 +105,8 @@ impl Config {
         for further in toml_files(&directory).map_err(|error| text::unreadable(&directory, &error))? {
             match text::read_any(&further) {
                 Ok(text) => document.add(&text, &further),
+                // It may hold a webhook's URL, which is nobody's but root's, and hardly where the socket is.
+                Err((io::ErrorKind::PermissionDenied, _)) if reader == Reader::Client => {}
                 Err((_, problem)) => document.problems.0.push(*problem),
             }
         }

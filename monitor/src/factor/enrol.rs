@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     enrolled::{Device, Enrolled, EnrolledKey},
-    key::Key,
+    key::{Key, LINE_MOST},
     refused::Refused,
     same::Same,
     secret::Secret,
@@ -75,6 +75,12 @@ pub fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Change
             "totp".to_owned()
         }
         New::Key { line, verify_required } => {
+            // Not of one that is enrolled: an earlier version took longer ones.
+            let length = line.trim().len();
+            if length > LINE_MOST {
+                let why = format!("the key's line has {length} bytes; expected at most {LINE_MOST}");
+                return Err(Refused::Malformed(why));
+            }
             let public = Key::parse(line).map_err(Refused::Malformed)?;
             is_new(store, user, &public.same())?;
             let what = format!("key {}", public.fingerprint());

@@ -4,7 +4,7 @@
 //! there is a user without factors: only root can take it away.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions, Permissions},
     io::{self, Write as _},
@@ -59,7 +59,7 @@ impl Store {
     #[must_use]
     pub fn survey(&self) -> Survey {
         let mut survey = Survey::default();
-        let mut known: Vec<(Same, String)> = Vec::new();
+        let mut known: HashMap<Same, String> = HashMap::new();
         let users = match self.users() {
             Ok(users) => users,
             Err(error) => {
@@ -78,10 +78,10 @@ impl Store {
             survey.enrolled += usize::from(!enrolled.is_empty());
             for (id, same) in enrolled.each() {
                 let here = format!("{id} of user {user}");
-                if let Some((_, there)) = known.iter().find(|(other, _)| *other == same) {
-                    survey.shared.push(format!("{here} is {there}"));
+                match known.entry(same) {
+                    Entry::Occupied(there) => survey.shared.push(format!("{here} is {}", there.get())),
+                    Entry::Vacant(free) => drop(free.insert(here)),
                 }
-                known.push((same, here));
             }
         }
         survey

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::quota::Of;
 use interlock_core::event_fields::{host_and_port, text, texts};
 
 /// Something to tell.
@@ -105,11 +106,15 @@ impl News {
         matches!(self, Self::Waits { .. } | Self::Frozen { .. } | Self::Killed { .. })
     }
 
-    /// Whether it is told however much was told before: what somebody has to act on, and when rules stop nothing. Others bound how
-    /// often that may be: a session has 32 questions that wait, and what is denied or goes on after one is frozen or ended.
+    /// What it counts as in the minute; `None` of what is told however much was told before: when a tree is stopped or ended, which the
+    /// agent cannot do as often as it likes, and when rules stop nothing.
     #[must_use]
-    pub fn is_always_told(&self) -> bool {
-        self.is_urgent() || matches!(self, Self::Suspended { .. } | Self::Resumed { .. })
+    pub fn counts_as(&self) -> Option<Of> {
+        match self {
+            Self::Waits { .. } => Some(Of::Question),
+            Self::Frozen { .. } | Self::Killed { .. } | Self::Suspended { .. } | Self::Resumed { .. } => None,
+            _ => Some(Of::Rest),
+        }
     }
 }
 
@@ -191,7 +196,7 @@ mod tests {
         assert_eq!(news, News::Suspended { way, until, by, reason });
         let over = json!({ "event.action": "session-resumed", "interlock.session.id": "7-a", "message": "rules are in force again" });
         let news = Notice::of(&over).unwrap().news;
-        assert!(news.is_always_told() && !news.is_urgent(), "{news:?}");
+        assert!(news.counts_as().is_none() && !news.is_urgent(), "{news:?}");
     }
 
     #[test]

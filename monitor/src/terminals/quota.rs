@@ -1,29 +1,43 @@
-//! How much one session may have told in a minute of what nobody has to act on: an agent that tries again and again must not fill a
-//! person's screen.
+//! How much one session may have told in a minute: an agent that tries again and again must not fill a person's screen.
 
 use std::time::{Duration, Instant};
 
 const WINDOW: Duration = Duration::from_secs(60);
-/// What is told in a minute, besides what is always told.
-const ALL: u32 = 10;
+/// What is told in a minute of what nobody has to act on.
+const REST: u32 = 10;
+/// Questions that are told in a minute: as many as may wait at once. An agent that gives up each of them and asks anew has no end of them,
+/// and every one costs the thread that writes to everybody's terminal.
+const QUESTIONS: u32 = 32;
+
+/// What is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Of {
+    Question,
+    Rest,
+}
 
 #[derive(Debug, Default)]
 pub struct Quota {
     since: Option<Instant>,
-    told: u32,
+    questions: u32,
+    rest: u32,
     left_out: u64,
 }
 
 impl Quota {
     /// Whether one more is told; what is not is counted.
-    pub fn admits(&mut self, now: Instant) -> bool {
+    pub fn admits(&mut self, of: Of, now: Instant) -> bool {
         if self.left_out == 0 && self.is_over(now) {
             *self = Self::default(); // nothing has to be told of the minute that is over
         }
         self.since.get_or_insert(now);
-        let admitted = self.told < ALL;
+        let (told, most) = match of {
+            Of::Question => (&mut self.questions, QUESTIONS),
+            Of::Rest => (&mut self.rest, REST),
+        };
+        let admitted = *told < most;
         if admitted {
-            self.told += 1;
+            *told += 1;
         } else {
             self.left_out += 1;
         }
@@ -57,18 +71,20 @@ mod tests {
     #[test]
     fn a_minute_has_room_for_some_and_the_rest_is_counted() {
         let (mut quota, start) = (Quota::default(), Instant::now());
-        let told = (0..18).filter(|_| quota.admits(start)).count();
+        let told = (0..18).filter(|_| quota.admits(Of::Rest, start)).count();
         assert_eq!((told, quota.waits()), (10, true));
+        let asked = (0..40).filter(|_| quota.admits(Of::Question, start)).count();
+        assert_eq!(asked, 32, "what nobody has to act on takes no room of what somebody has to");
         assert_eq!(quota.due(start + Duration::from_secs(59)), None);
-        assert_eq!(quota.due(start + WINDOW), Some(8));
-        assert!(!quota.waits() && quota.admits(start + WINDOW));
+        assert_eq!(quota.due(start + WINDOW), Some(16));
+        assert!(!quota.waits() && quota.admits(Of::Rest, start + WINDOW));
         assert_eq!(quota.due(start + 3 * WINDOW), None);
     }
 
     #[test]
     fn a_full_minute_that_left_nothing_out_takes_nothing_from_a_later_one() {
         let (mut quota, start) = (Quota::default(), Instant::now());
-        assert_eq!((0..ALL).filter(|_| quota.admits(start)).count(), 10);
-        assert!(quota.admits(start + 60 * WINDOW));
+        assert_eq!((0..REST).filter(|_| quota.admits(Of::Rest, start)).count(), 10);
+        assert!(quota.admits(Of::Rest, start + 60 * WINDOW));
     }
 }

@@ -75,7 +75,9 @@ impl Sitting {
         if let News::Frozen { by_signal, .. } = notice.news {
             self.by_signal = by_signal;
         }
-        if !notice.news.is_always_told() && !self.quota.admits(now) {
+        if let Some(of) = notice.news.counts_as()
+            && !self.quota.admits(of, now)
+        {
             return Outcome::Folded;
         }
         on(place, |tty, look| {

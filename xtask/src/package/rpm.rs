@@ -22,21 +22,32 @@ fi
 
 %preun
 if [ $1 -eq 0 ]; then
+    was_active=
     if [ -d /run/systemd/system ]; then
-        systemctl --no-reload disable --now interlock.service >/dev/null 2>&1 || :
+        if systemctl is-active --quiet interlock.service; then was_active=yes; fi
+        systemctl stop interlock.service >/dev/null 2>&1 || :
     fi
-    # Refuses while a tree is frozen that nobody could thaw afterwards; the removal ends then.
-    if [ -d /sys/fs/bpf/interlock ]; then
-        interlock daemon --release || exit 1
+    # Refuses while a tree is frozen that nobody could thaw afterwards; the removal ends then, with the daemon running again.
+    if ! interlock daemon --release; then
+        if [ -n \"$was_active\" ]; then systemctl start interlock.service || :; fi
+        exit 1
+    fi
+    if [ -d /run/systemd/system ]; then
+        systemctl --no-reload disable interlock.service >/dev/null 2>&1 || :
     fi
 fi
 
 %postun
 if [ -d /run/systemd/system ]; then
     systemctl daemon-reload >/dev/null 2>&1 || :
-    # What is pinned stays in force in between, and what waits goes on waiting.
+    # What is pinned stays in force in between, and what waits goes on waiting. A daemon that runs is not given up for one that would
+    # not start.
     if [ $1 -ge 1 ]; then
-        systemctl try-restart interlock.service >/dev/null 2>&1 || :
+        if interlock --quiet config check; then
+            systemctl try-restart interlock.service >/dev/null 2>&1 || :
+        else
+            echo 'interlock: this version does not start with the configuration and rules above; mend them, then: systemctl restart interlock' >&2
+        fi
     fi
 fi
 ";

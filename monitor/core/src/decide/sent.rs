@@ -52,6 +52,7 @@ impl Decider {
                     true,
                     &End::Unknown("more connections are followed than there is room for"),
                 );
+                step.push(Effect::CountNoMore { cookie: flow.cookie }); // else the next daemon finds it, and tells it again
             }
         }
         self.allow(step, waiter);

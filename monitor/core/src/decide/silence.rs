@@ -24,13 +24,15 @@ impl Decider {
     }
 
     fn answer_silence(&mut self, step: &mut Step<'_>, hold: &Hold) {
-        let (session, observes) = (SessionId(hold.session), self.observes());
+        let session = SessionId(hold.session);
+        // A hold may wait under a suspension where its release could not be recorded, or a pause does not reach it.
+        let stops_nothing = self.observes() || self.suspended(step, session).is_some();
         let Some(known) = self.sessions.get_mut(session) else { return };
         if hold.then < Action::Freeze {
             return known.breaker.on_denied(step.now);
         }
         let why = format!("nobody answered {} in time", hold.id());
-        if observes {
+        if stops_nothing {
             let (at, rule) = (step.now, hold.rule.clone());
             return step.report(Report::WouldFreeze { at, session, rule, why });
         }

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::mask;
-
 /// Most further processes of a hold; one beyond asks for itself.
 pub const MAX: usize = 16;
 
@@ -54,11 +52,6 @@ impl Company {
         }
         self.others.push(other);
         Joined::New
-    }
-
-    /// Of a version that masked less.
-    pub(super) fn mask(&mut self) {
-        self.others.iter_mut().for_each(|other| other.command = mask::shown(&other.command));
     }
 
     /// `PID COMMAND`, each.

@@ -84,6 +84,8 @@ async fn ask(question: &Question, program: PathBuf, timeout: Duration) -> Result
         .env("HOME", "/nonexistent")
         .env("LC_ALL", "C")
         .env("COLUMNS", "400")
+        // Under the service's MemoryDenyWriteExecute node's compiler aborts (node 20, PR_SET_MDWE).
+        .env("NODE_OPTIONS", "--jitless")
         .current_dir("/")
         .stdin(Stdio::null())
         .stderr(Stdio::null())

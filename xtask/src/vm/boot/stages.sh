@@ -99,7 +99,7 @@ case $stage in
     check "an upgrade leaves a disabled service disabled" sh -c "dpkg --install $old && ! systemctl is-enabled --quiet interlock"
     check "the package is removed" dpkg --remove interlock
     check "no daemon is left" refuses systemctl is-active --quiet interlock
-    check "nothing is enforced" absent /sys/fs/bpf/interlock/v9
+    check "nothing is enforced" absent /sys/fs/bpf/interlock
     check "the configuration survives the removal" grep -q 'risk_budget = 90' /etc/interlock/config.toml
     check "the record survives the removal" test -s /var/lib/interlock/ledger.jsonl
     check "the package is purged" dpkg --purge interlock

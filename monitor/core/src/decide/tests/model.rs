@@ -339,6 +339,7 @@ impl Model {
             let known = &mut self.sessions[hold.session];
             match hold.question {
                 Question::Key => deny(known, now),
+                Question::Host(_) if known.is_suspended(now) => {}
                 Question::Host(_) => stop(known, now, hold.session, &mut out),
             }
             out.answers.extend(answers(Answer::Refuse, &hold).answers);

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -27,6 +28,10 @@ impl Group {
         match fs::create_dir(&group.directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => group.freeze(true)?,
+        }
+        // As other groups are, whatever the mask of the process: the user's own systemd looks into it.
+        if let Err(error) = fs::set_permissions(&group.directory, fs::Permissions::from_mode(0o755)) {
+            tracing::warn!(group = %group.directory.display(), %error, "only root can look into the frozen group");
         }
         Ok(group)
     }

@@ -107,8 +107,16 @@ mod tests {
     use super::*;
     use crate::probes::table::{Backend, FEATURES, Hook};
 
-    /// Proven by `flow`; and those that refuse nothing: one notes what must stay held, one what is run later.
-    const ELSEWHERE: [&str; 4] = ["egress", "ingress", "sock_release", "start_renamed"];
+    /// Proven by `flow`; and those that refuse nothing: one notes what must stay held, one what is run later, three who meets whom.
+    const ELSEWHERE: [&str; 7] = [
+        "egress",
+        "ingress",
+        "sock_release",
+        "start_renamed",
+        "sock_graft",
+        "socket_listen",
+        "socket_accept",
+    ];
 
     #[test]
     fn every_program_that_can_refuse_has_a_case() {

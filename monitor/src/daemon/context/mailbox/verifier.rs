@@ -6,7 +6,11 @@
 use std::{
     io,
     path::Path,
-    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    },
     thread,
 };
 
@@ -29,7 +33,11 @@ use interlock_host::capabilities::{self, Duty};
 const WAITING_MAX: usize = 16;
 
 /// The thread that looks.
-pub struct Verifier(SyncSender<Task>);
+pub struct Verifier {
+    tasks: SyncSender<Task>,
+    /// Somebody's `doctor` waits or is looked at: it reads the files of all users, anybody may ask for it, and decisions stand behind it.
+    surveying: Arc<AtomicBool>,
+}
 
 /// A request, and what is to be looked at for it.
 pub struct Task {
@@ -73,11 +81,13 @@ impl Verifier {
     pub fn start(back: Inbox, state: &Path) -> io::Result<Self> {
         let (sender, tasks) = sync_channel(WAITING_MAX);
         let store = Store::new(state);
+        let surveying = Arc::new(AtomicBool::new(false));
+        let surveyed = Arc::clone(&surveying);
         thread::Builder::new().name("interlock-factors".into()).spawn(move || {
             capabilities::keep(Duty::Own);
-            look(&tasks, &store, &back);
+            look(&tasks, &store, &back, &surveyed);
         })?;
-        Ok(Self(sender))
+        Ok(Self { tasks: sender, surveying })
     }
 
     /// Returns the command back where it cannot be looked at. Fails closed: it is refused.
@@ -89,7 +99,15 @@ impl Verifier {
                 ..task.command
             }
         };
-        self.0.try_send(task).err().map(|error| match error {
+        let is_survey = matches!(task.plan.then, Then::Survey);
+        if is_survey && self.surveying.swap(true, Ordering::Relaxed) {
+            return Some(refused(task, "somebody else's is being looked at; ask again"));
+        }
+        let error = self.tasks.try_send(task).err()?;
+        if is_survey {
+            self.surveying.store(false, Ordering::Relaxed);
+        }
+        Some(match error {
             TrySendError::Full(task) => refused(task, "too many decisions are asked for at once; ask again"),
             TrySendError::Disconnected(task) => {
                 refused(task, "the thread that looks at factors has ended; see the daemon's log")
@@ -98,9 +116,12 @@ impl Verifier {
     }
 }
 
-fn look(tasks: &Receiver<Task>, store: &Store, back: &Inbox) {
+fn look(tasks: &Receiver<Task>, store: &Store, back: &Inbox, surveying: &AtomicBool) {
     while let Ok(task) = tasks.recv() {
         let strength = Some(strength(&task.plan, store, Timestamp::now()));
+        if matches!(task.plan.then, Then::Survey) {
+            surveying.store(false, Ordering::Relaxed);
+        }
         if back.send(Message::Command(Box::new(Command { strength, ..task.command }))).is_err() {
             return; // the event loop has ended
         }

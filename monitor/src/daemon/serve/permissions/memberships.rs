@@ -17,7 +17,7 @@ pub fn look_up(ctx: &mut Context, command: Command) -> Option<Command> {
     if user != 0 {
         among.extend(ctx.config.roles.groups().cloned()); // root is an admin without them
     }
-    if let Request::Approve(hold, ..) = &command.request
+    if let Some(hold) = approved(&command.request)
         && let Some(hold) = Holds::number(hold).and_then(|number| ctx.decider.holds().get(number))
     {
         among.extend(hold.terms.groups().flatten().cloned());
@@ -28,4 +28,13 @@ pub fn look_up(ctx: &mut Context, command: Command) -> Option<Command> {
     // Several people may become root: the one who logged in is asked about.
     let user = if user == 0 { login::login_uid(pid).unwrap_or(0) } else { user };
     ctx.mailbox.directory.ask(Membership { command, user, among })
+}
+
+/// The hold that is to be approved, or whose approval is to be signed: a rule may ask for somebody of a group.
+fn approved(request: &Request) -> Option<&str> {
+    match request {
+        Request::Approve(hold, ..) => Some(hold),
+        Request::Statement(wanted, _) if wanted.verdict == "approve" => Some(&wanted.object),
+        _ => None,
+    }
 }
