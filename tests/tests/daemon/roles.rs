@@ -135,6 +135,25 @@ fn a_group_of_the_rule_and_a_code_of_whoever_has_enrolled_nothing_let_nobody_thr
     server.silent().unwrap();
 }
 
+/// Whose groups no role names: they are looked up for the rule's sake.
+#[test]
+fn a_question_for_a_group_can_be_signed_by_its_members() {
+    const DAEMON: u32 = 1; // of Debian's own users, and of the group of that name
+    if !is_root() {
+        return;
+    }
+    let rules = "version: 1\nbuiltin: replace\nrules:\n  - {id: one, summary: s, on: connect, match: {destination: infra},\n     action: hold, approve: {by: [daemon], factor: key}}\n";
+    let more = "[roles]\napprover = [1, 12002]\n".to_owned();
+    let daemon = Daemon::start(&Settings { rules: Some(rules.into()), more, ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let _agent = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 30", curl(&server, "")));
+    let wanted = format!(r#"{{"verdict":"approve","object":"{}"}}"#, daemon.the_hold());
+    let (code, body) = daemon.asked(DAEMON, "POST", "statements", &wanted);
+    assert!(code == 200 && body.contains("interlock"), "{code} {body}");
+    let (code, body) = daemon.asked(APPROVER, "POST", "statements", &wanted);
+    assert!(code == 403 && body.contains("members of daemon"), "{code} {body}");
+}
+
 #[test]
 fn who_asks_too_often_for_what_it_may_not_is_not_listened_to() {
     if !is_root() {
