@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{self, ErrorKind},
+    os::fd::AsRawFd as _,
     os::unix::{
         fs::{DirBuilderExt as _, FileTypeExt as _, PermissionsExt as _},
         net::UnixStream as Probe,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use axum::serve::Listener;
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr, sockopt};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::{
@@ -57,10 +58,7 @@ impl ControlSocket {
             builder.create(directory).map_err(failed("its directory cannot be made"))?;
         }
         clear(path)?;
-        let listener = UnixListener::bind(path).map_err(failed("cannot be made"))?;
-        // Each connection has it from its listener: every piece that comes says who wrote it.
-        setsockopt(&listener, sockopt::PassCred, &true)
-            .map_err(|error| failed("does not tell who writes")(error.into()))?;
+        let listener = listener(path).map_err(failed("cannot be made"))?;
         // Everyone may connect, because sessions and their owners are ordinary users, and a file's mode cannot tell
         // a person from the agent that runs as them. The peer's credentials and label can, so they decide.
         fs::set_permissions(path, fs::Permissions::from_mode(0o666))
@@ -105,6 +103,17 @@ impl Drop for ControlSocket {
             tracing::warn!(socket = %self.path.display(), %error, "the control socket's file was not removed");
         }
     }
+}
+
+/// Each connection has it from its listener that every piece that comes says who wrote it. So the listener has it before anybody can
+/// connect: what is written before is nobody's, and root, who needs no mode, connects at once.
+fn listener(path: &Path) -> io::Result<UnixListener> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    socket::setsockopt(&socket, sockopt::PassCred, &true)?;
+    socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    socket::listen(&socket, Backlog::MAXCONN)?;
+    UnixListener::from_std(socket.into())
 }
 
 /// Removes the socket of a daemon that is no more.
