@@ -15,6 +15,7 @@ use interlock_tests::{
     is_root, wait,
 };
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};
+use tempfile::TempDir;
 
 #[test]
 fn an_event_loop_that_cannot_wait_for_the_kernel_ends_the_daemon() {
@@ -37,15 +38,20 @@ fn the_watchdog_is_told_of_an_event_loop_that_turns() {
     if !is_root() {
         return;
     }
+    let (_daemon, socket, _dir) = supervised();
+    let heard: Vec<String> = (0..4).map(|_| heard(&socket)).collect();
+    let ready = "READY=1\nSTATUS=0 agent sessions, 0 frozen; 0 waiting for a decision";
+    assert_eq!(heard, [ready, "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
+}
+
+/// A daemon that thinks systemd started it, what systemd listens at, and where that lies: the daemon looks for it each time.
+fn supervised() -> (Daemon, UnixDatagram, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("notify");
     let socket = UnixDatagram::bind(&path).unwrap();
     socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
     let env = vec![("NOTIFY_SOCKET", path.display().to_string()), ("WATCHDOG_USEC", "600000".into())];
-    let _daemon = Daemon::start(&Settings { env, ..Settings::default() });
-    let heard: Vec<String> = (0..4).map(|_| heard(&socket)).collect();
-    let ready = "READY=1\nSTATUS=0 agent sessions, 0 frozen; 0 waiting for a decision";
-    assert_eq!(heard, [ready, "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"]);
+    (Daemon::start(&Settings { env, ..Settings::default() }), socket, dir)
 }
 
 fn heard(socket: &UnixDatagram) -> String {
@@ -71,12 +77,7 @@ fn the_watchdog_is_told_nothing_of_an_event_loop_that_hangs() {
     if !is_root() {
         return;
     }
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("notify");
-    let socket = UnixDatagram::bind(&path).unwrap();
-    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-    let env = vec![("NOTIFY_SOCKET", path.display().to_string()), ("WATCHDOG_USEC", "600000".into())];
-    let daemon = Daemon::start(&Settings { env, ..Settings::default() });
+    let (daemon, socket, _dir) = supervised();
     let threads = fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().flatten();
     let named =
         |thread: &fs::DirEntry| fs::read_to_string(thread.path().join("comm")).unwrap() == "interlock-loop\n";

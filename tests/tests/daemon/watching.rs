@@ -59,10 +59,21 @@ impl Desk {
 
     /// Asks for an approval, and reads all of the question.
     fn asks(&self) {
+        self.reads_the_question("type yes and Enter to approve");
+    }
+
+    /// The same where the rule asks for a reason.
+    fn asks_and_says_why(&self, reason: &str) {
+        self.reads_the_question("r to say why, as the rule asks");
+        self.terminal.presses(&format!("r{reason}\r"));
+        self.displays(&format!("why: {reason}"));
+    }
+
+    fn reads_the_question(&self, end: &str) {
         self.terminal.presses("a");
         self.displays("approve h1?");
         self.terminal.presses(" ");
-        self.displays("type yes and Enter to approve");
+        self.displays(end);
     }
 
     /// Leaves the text that says why something was refused.
@@ -122,23 +133,13 @@ fn a_reason_and_a_code_are_given_at_the_screen_and_the_daemon_says_what_it_lacks
     let mut agent = desk.agent("");
     desk.watch();
     desk.displays("waiting for a decision: 1");
-    desk.terminal.presses("a");
-    desk.displays("approve h1?");
-    desk.terminal.presses(" ");
-    desk.displays("r to say why, as the rule asks");
-    desk.terminal.presses("rours, ticket OPS-7\r");
-    desk.displays("why: ours, ticket OPS-7");
+    desk.asks_and_says_why("ours, ticket OPS-7");
     desk.terminal.presses("yes\r");
     desk.displays("refused: not permitted");
     desk.displays("--code"); // what to do, to its last word
     wait::throughout("held", A_WHILE, || desk.server.silent());
     desk.leaves();
-    desk.terminal.presses("a");
-    desk.displays("approve h1?");
-    desk.terminal.presses(" ");
-    desk.displays("r to say why, as the rule asks");
-    desk.terminal.presses("rours, ticket OPS-7\r");
-    desk.displays("why: ours, ticket OPS-7");
+    desk.asks_and_says_why("ours, ticket OPS-7");
     desk.terminal.presses("c");
     desk.displays("code of your device");
     desk.terminal.presses(&format!("{}\r", factor::code(secret, 0)));

@@ -58,6 +58,15 @@ impl Identity {
             is_trial: false,
         })
     }
+
+    /// The commit's date in UTC, by a format of strftime(3).
+    ///
+    /// # Errors
+    /// It is beyond every calendar.
+    pub fn date_as(&self, format: &str) -> Result<String> {
+        let date = jiff::Timestamp::from_second(self.date).context("the commit's date")?;
+        Ok(date.strftime(format).to_string())
+    }
 }
 
 /// # Errors
@@ -147,5 +156,28 @@ impl Program {
     pub fn debug_place(&self) -> String {
         let (folder, file) = self.build_id.split_at(2);
         format!("usr/lib/debug/.build-id/{folder}/{file}.debug")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_written_as_each_format_wants_it() {
+        let identity = Identity {
+            version: "1.2.3".into(),
+            number: 1,
+            revision: "abc".into(),
+            date: 1_796_097_886,
+            is_trial: true,
+        };
+        for (format, expected) in [
+            ("%a, %d %b %Y %H:%M:%S %z", "Tue, 01 Dec 2026 04:04:46 +0000"), // date --rfc-email
+            ("%a %b %d %Y", "Tue Dec 01 2026"),
+            ("%Y-%m-%dT%H:%M:%SZ", "2026-12-01T04:04:46Z"),
+        ] {
+            assert_eq!(identity.date_as(format).unwrap(), expected);
+        }
     }
 }

@@ -154,12 +154,7 @@ fn copyright(repository: &Repository) -> Result<String> {
 }
 
 fn changelog(root: &Path, place: &str, name: &str, identity: &Identity) -> Result<()> {
-    let date = process::answer(Command::new("date").env("LC_ALL", "C").args([
-        "--utc",
-        "--rfc-email",
-        "--date",
-        &format!("@{}", identity.date),
-    ]))?;
+    let date = identity.date_as("%a, %d %b %Y %H:%M:%S %z")?;
     let text = format!(
         "{name} ({}-{}) unstable; urgency=medium\n\n  * Revision {}; CHANGELOG.md of the sources says what changed.\n\n \
          -- {MAINTAINER}  {date}\n",

@@ -150,7 +150,7 @@ impl Crates {
         for one in self.all.iter().filter(|one| one.foreign) {
             list.push_str(&format!("{} {}: {}\n", one.name, one.version, one.licence));
             for (file, text) in one.texts() {
-                let key = hex(Sha256::digest(text.trim().as_bytes()).as_slice());
+                let key = format!("{:x}", Sha256::digest(text.trim()));
                 let of = format!("{} {} ({file})", one.name, one.version);
                 texts.entry(key).or_insert_with(|| (text.trim().to_owned(), Vec::new())).1.push(of);
             }
@@ -192,12 +192,7 @@ impl Crates {
                 one.needs.iter().filter_map(|id| Some(by_id.get(id.as_str())?.reference())).collect();
             json!({ "ref": one.reference(), "dependsOn": on })
         };
-        let date = process::answer(Command::new("date").args([
-            "--utc",
-            "--date",
-            &format!("@{}", identity.date),
-            "+%Y-%m-%dT%H:%M:%SZ",
-        ]))?;
+        let date = identity.date_as("%Y-%m-%dT%H:%M:%SZ")?;
         let others = self.all.iter().filter(|one| one.id != own.id);
         let mut main = component(own);
         main["properties"] = json!([{ "name": "interlock:revision", "value": identity.revision }]);
@@ -211,17 +206,13 @@ impl Crates {
     }
 }
 
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 /// The SHA-256 of a file.
 ///
 /// # Errors
 /// It cannot be read.
 pub fn sha256(file: &Path) -> Result<String> {
     let bytes = fs::read(file).with_context(|| format!("{} cannot be read", file.display()))?;
-    Ok(hex(Sha256::digest(&bytes).as_slice()))
+    Ok(format!("{:x}", Sha256::digest(&bytes)))
 }
 
 #[cfg(test)]

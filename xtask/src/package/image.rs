@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::{
     build::{Identity, tool},
     debian::touch,
-    dependencies::{hex, sha256},
+    dependencies::sha256,
     tree::put,
 };
 use crate::process;
@@ -60,12 +60,7 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     let level = if identity.is_trial { "--fast" } else { "--best" };
     process::answer(Command::new("gzip").args([level, "--no-name", "--force"]).arg(&layer))?;
     let layer = blob_of(&stage.join("layer.tar.gz"), &blobs)?;
-    let date = process::answer(Command::new("date").args([
-        "--utc",
-        "--date",
-        &format!("@{}", identity.date),
-        "+%Y-%m-%dT%H:%M:%SZ",
-    ]))?;
+    let date = identity.date_as("%Y-%m-%dT%H:%M:%SZ")?;
     let config = blob(
         &json!({
             "created": date, "architecture": "amd64", "os": "linux",
@@ -128,7 +123,7 @@ fn archive(root: &Path, to: &Path, identity: &Identity) -> Result<()> {
 
 fn blob(content: &Value, blobs: &Path) -> Result<(String, u64)> {
     let bytes = serde_json::to_vec(content)?;
-    let digest = hex(Sha256::digest(&bytes).as_slice());
+    let digest = format!("{:x}", Sha256::digest(&bytes));
     fs::write(blobs.join(&digest), &bytes)?;
     Ok((digest, bytes.len() as u64))
 }

@@ -103,12 +103,7 @@ fn text(root: &Path, program: &Program, identity: &Identity) -> Result<String> {
     let mut files: Vec<String> =
         all.lines().filter(|file| !file.starts_with("/usr/lib/debug/")).map(entry).collect();
     files.sort();
-    let date = process::answer(Command::new("date").env("LC_ALL", "C").args([
-        "--utc",
-        "--date",
-        &format!("@{}", identity.date),
-        "+%a %b %d %Y",
-    ]))?;
+    let date = identity.date_as("%a %b %d %Y")?;
     Ok(format!(
         "Name: interlock\nVersion: {version}\nRelease: {number}\nSummary: {SUMMARY}\nLicense: MIT OR Apache-2.0\n\
          URL: https://github.com/interlock/interlock\nVendor: Interlock\nPackager: {MAINTAINER}\n\
