@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc::{self, Receiver, SyncSender},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
 };
 
 use serde_json::Value;
@@ -98,8 +98,7 @@ impl Outbox {
         let (queue, tasks): (_, Receiver<Task>) = mpsc::sync_channel(capacity);
         let counts = Arc::new(Counts::default());
         let shared = Arc::clone(&counts);
-        let writer = thread::Builder::new().name("alerts".to_owned()).spawn(move || {
-            capabilities::keep(Duty::Own);
+        let writer = capabilities::start("alerts", Duty::Own, move || {
             for task in tasks {
                 shared.waiting.fetch_sub(1, Ordering::Relaxed);
                 if let Err(error) = perform(&task) {

@@ -29,7 +29,7 @@ use std::{
         Arc,
         mpsc::{self, Receiver, SyncSender},
     },
-    thread::{self, JoinHandle},
+    thread::JoinHandle,
     time::Duration,
 };
 
@@ -104,10 +104,7 @@ impl Notifier {
         }
         let (queue, tasks) = mpsc::sync_channel(QUEUE);
         let office = Arc::clone(&shared);
-        let intake = thread::Builder::new().name("notifier".to_owned()).spawn(move || {
-            capabilities::keep(Duty::Own);
-            take_in(&office, tasks);
-        })?;
+        let intake = capabilities::start("notifier", Duty::Own, move || take_in(&office, tasks))?;
         let mut classes: Vec<Class> = targets.iter().flat_map(|target| target.events.clone()).collect();
         // What was decided is told no more as a question, also where only questions are told.
         classes.extend(classes.contains(&Class::Hold).then_some(Class::Decided));

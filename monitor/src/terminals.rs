@@ -18,7 +18,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -80,10 +79,7 @@ impl Terminals {
         }
         let (queue, tasks) = sync_channel(QUEUE);
         let mut teller = Teller { how, metrics, left, over: Vec::new(), sittings: HashMap::new() };
-        thread::Builder::new().name("interlock-tty".into()).spawn(move || {
-            capabilities::keep(Duty::Terminals);
-            teller.run(&tasks);
-        })?;
+        capabilities::start("interlock-tty", Duty::Terminals, move || teller.run(&tasks))?;
         terminals.queue = Some(queue);
         Ok(terminals)
     }

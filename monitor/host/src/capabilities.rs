@@ -4,6 +4,11 @@
 //! With these sets every hook is proven and holds, freezes and terminals work (`docs/operations.md`, "Capabilities"). That each of them is
 //! needed was seen for some and concluded from the system calls for the others.
 
+use std::{
+    io,
+    thread::{self, JoinHandle},
+};
+
 use rustix::thread::{CapabilitySet, CapabilitySets, capabilities, set_capabilities};
 
 /// What a thread is there for.
@@ -20,15 +25,6 @@ pub enum Duty {
     /// Writes Interlock's own files, speaks to servers, or asks the user database: what root owns is enough.
     Own,
 }
-
-/// With the words of the table in the documentation.
-pub const DUTIES: [(Duty, &str); 5] = [
-    (Duty::Judge, "judge"),
-    (Duty::Look, "look"),
-    (Duty::Terminals, "terminals"),
-    (Duty::Serve, "serve"),
-    (Duty::Own, "own"),
-];
 
 impl Duty {
     /// What it needs.
@@ -48,6 +44,21 @@ impl Duty {
             Self::Own => CapabilitySet::empty(),
         }
     }
+}
+
+/// Starts a thread that has from its first step on what its duty needs, and no more.
+///
+/// # Errors
+/// No thread can be had.
+pub fn start<T: Send + 'static>(
+    name: impl Into<String>,
+    duty: Duty,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
+    thread::Builder::new().name(name.into()).spawn(move || {
+        keep(duty);
+        work()
+    })
 }
 
 /// Gives up what the calling thread's duty does not need; what it starts afterwards has no more either. Fails open: a duty that is
@@ -92,7 +103,7 @@ mod tests {
 
     #[test]
     fn only_who_judges_may_load_programs() {
-        for (duty, _) in DUTIES {
+        for duty in [Duty::Judge, Duty::Look, Duty::Terminals, Duty::Serve, Duty::Own] {
             let may = duty.capabilities().intersects(CapabilitySet::BPF | CapabilitySet::SYS_ADMIN);
             assert_eq!(may, duty == Duty::Judge, "{duty:?}");
         }

@@ -23,10 +23,12 @@ pub fn distrust(place: &Path, owner: u32, group: Option<u32>) -> io::Result<Opti
         let found = fs::symlink_metadata(path)?;
         let mode = found.mode() & 0o7777;
         // Links have mode 777 and nobody writes to them.
-        let others = match group == Some(found.gid()) {
-            _ if found.is_symlink() => 0,
-            true => mode & 0o002,
-            false => mode & 0o022,
+        let others = if found.is_symlink() {
+            0
+        } else if group == Some(found.gid()) {
+            mode & 0o002
+        } else {
+            mode & 0o022
         };
         let sticky = found.is_dir() && mode & 0o1000 != 0;
         let reason = if found.uid() != 0 && found.uid() != owner {

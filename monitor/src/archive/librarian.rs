@@ -5,7 +5,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::mpsc::{Sender, channel},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -54,11 +53,10 @@ impl Librarian {
     /// No thread can be had.
     pub fn start(dir: PathBuf) -> io::Result<Self> {
         let (sender, tasks) = channel::<Task>(); // bounded by the seats
-        thread::Builder::new().name("interlock-past".into()).spawn(move || {
+        capabilities::start("interlock-past", Duty::Own, move || {
             if let Err(error) = rustix::process::setpriority_process(None, PRIORITY) {
                 tracing::warn!(%error, "the thread that reads old events goes on with its priority");
             }
-            capabilities::keep(Duty::Own);
             for Task { question, sight, kept, seat, reply } in tasks {
                 if !reply.is_closed() {
                     let told = Told::of(answer(&dir, question, &sight, kept));

@@ -129,8 +129,7 @@ fn count(ctx: &mut Context, asked: &HeldFlow) {
             }
         },
     };
-    let at_least = end != End::Gone;
-    step(ctx, Input::Sent { cookie, progress: Progress { bytes: 0, at_least, end: Some(end) } });
+    step(ctx, Input::Sent { cookie, progress: Progress { bytes: 0, at_least: false, end: Some(end) } });
 }
 
 fn gate(ctx: &mut Context, session: SessionId) {

@@ -7,7 +7,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::Sender,
     },
-    thread,
     time::Duration,
 };
 
@@ -85,8 +84,7 @@ impl Shared {
 /// It cannot be started.
 pub fn start(target: Target, shared: Arc<Shared>, alive: Sender<()>) -> io::Result<()> {
     let name: String = format!("notify-{}", target.name).chars().take(15).collect();
-    thread::Builder::new().name(name).spawn(move || {
-        capabilities::keep(Duty::Own);
+    capabilities::start(name, Duty::Own, move || {
         let _alive = alive;
         run(&target, &shared);
     })?;

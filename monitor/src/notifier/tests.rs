@@ -68,10 +68,10 @@ impl Receiver {
             answers: Arc::new(Mutex::new(answers.iter().cloned().collect())),
         };
         let own = receiver.clone();
-        thread::spawn(move || {
+        std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (own, tls) = (own.clone(), tls.clone());
-                thread::spawn(move || match tls {
+                std::thread::spawn(move || match tls {
                     None => own.serve(stream),
                     Some(tls) => own.serve(StreamOwned::new(ServerConnection::new(tls).unwrap(), stream)),
                 });

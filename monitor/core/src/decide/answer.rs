@@ -122,7 +122,7 @@ impl Decider {
         let Object::Connection(destination) = &hold.object else { return };
         let Some(name) = destination.name.clone() else { return };
         for flow in hold.flows.iter().filter(|flow| relays::is_relayed(flow, destination)) {
-            let pid = if flow.opener == 0 { hold.pid } else { flow.opener };
+            let pid = flow.opener_or(hold.pid);
             let (rule, name, by) = (hold.rule.clone(), name.clone(), by.to_owned());
             let hop = Hop { session: hold.session, rule, name, pid, cookie: flow.cookie, since, by };
             self.holds.relays.expect(hop);

@@ -35,27 +35,28 @@ impl Decider {
             let flow = LetGo {
                 cookie: held.cookie,
                 session: waiter.session.0,
-                pid: if held.opener == 0 { waiter.pid } else { held.opener },
+                pid: held.opener_or(waiter.pid),
                 destination: destination.clone(),
                 hold: yes.hold,
                 grant: yes.grant.map(str::to_owned),
                 since: step.now,
                 bytes: 0,
             };
-            if self.holds.let_go.follow(flow.clone()) {
+            if self.follow(step, flow) {
                 step.push(Effect::Count(held));
                 step.push(Effect::Save);
-            } else {
-                ended(
-                    step,
-                    &flow,
-                    true,
-                    &End::Unknown("more connections are followed than there is room for"),
-                );
-                step.push(Effect::CountNoMore { cookie: flow.cookie }); // else the next daemon finds it, and tells it again
             }
         }
         self.allow(step, waiter);
+    }
+
+    /// Whether there is room; else its end is unknown, and told at once.
+    fn follow(&mut self, step: &mut Step<'_>, flow: LetGo) -> bool {
+        let Some(flow) = self.holds.let_go.follow(flow) else { return true };
+        let end = End::Unknown("more connections are followed than there is room for");
+        ended(step, &flow, false, &end);
+        step.push(Effect::CountNoMore { cookie: flow.cookie }); // else the next daemon finds it, and tells it again
+        false
     }
 
     /// The kernel was asked how one of them stands.
@@ -86,22 +87,14 @@ impl Decider {
     pub(super) fn follow_nothing(&mut self, step: &mut Step<'_>) {
         let cookies: Vec<u64> = self.holds.let_go.iter().map(|flow| flow.cookie).collect();
         for cookie in cookies {
-            let end = End::Unknown("the daemon ended, and its kernel programs with it");
-            self.end_let_go(step, cookie, true, &end);
+            self.end_unseen(step, cookie, End::Unknown("the daemon ended, and its kernel programs with it"));
         }
     }
 
     /// What an earlier daemon let go on, or the kernel still counts.
     pub(super) fn restore_let_go(&mut self, step: &mut Step<'_>, flows: Vec<LetGo>) {
         for flow in flows {
-            if !self.holds.let_go.follow(flow.clone()) {
-                ended(
-                    step,
-                    &flow,
-                    true,
-                    &End::Unknown("more connections are followed than there is room for"),
-                );
-            }
+            self.follow(step, flow);
         }
         step.push(Effect::Save);
     }

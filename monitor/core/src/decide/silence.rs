@@ -26,7 +26,7 @@ impl Decider {
     fn answer_silence(&mut self, step: &mut Step<'_>, hold: &Hold) {
         let session = SessionId(hold.session);
         // A hold may wait under a suspension where its release could not be recorded, or a pause does not reach it.
-        let stops_nothing = self.observes() || self.suspended(step, session).is_some();
+        let stops_nothing = self.stops_nothing(step, session);
         let Some(known) = self.sessions.get_mut(session) else { return };
         if hold.then < Action::Freeze {
             return known.breaker.on_denied(step.now);

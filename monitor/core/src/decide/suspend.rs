@@ -71,6 +71,12 @@ impl Decider {
         Some(self.sessions.get(id)?.suspended_at(step.now)?.text())
     }
 
+    /// Whether nothing of the session is stopped, whatever a rule says.
+    pub(super) fn stops_nothing(&self, step: &Step<'_>, id: SessionId) -> bool {
+        self.observes()
+            || self.sessions.get(id).is_some_and(|session| session.suspended_at(step.now).is_some())
+    }
+
     /// Nothing of the session is stopped from now on; what waits goes on. The ledger has it already.
     pub(super) fn suspend(&mut self, step: &mut Step<'_>, id: SessionId, suspension: Suspension) {
         if self.may_suspend(id, suspension.way).is_err() || suspension.is_over(step.now) {
@@ -81,11 +87,8 @@ impl Decider {
         if let Some(session) = self.sessions.get_mut(id) {
             session.suspension = Some(suspension);
         }
-        let covered = |number: &u64| {
-            self.holds.get(*number).is_some_and(|hold| self.is_covered(id, &hold.object, &hold.terms))
-        };
-        let waiting: Vec<u64> = self.holds.of_session(id.0).filter(covered).collect();
-        for hold in waiting.into_iter().filter_map(|number| self.holds.get(number)) {
+        let waiting = self.holds.waiting().filter(|hold| hold.session == id.0);
+        for hold in waiting.filter(|hold| self.is_covered(id, &hold.object, &hold.terms)) {
             let detail = [
                 ("grant", by.clone().into()),
                 ("hold", hold.id().into()),

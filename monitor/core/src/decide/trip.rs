@@ -32,7 +32,7 @@ impl Decider {
         at_least: Option<Response>,
     ) {
         let (id, at) = (decision.fact.session, decision.fact.at);
-        if self.observes() || self.suspended(step, id).is_some() {
+        if self.stops_nothing(step, id) {
             let (rule, why) = (rule.to_owned(), why.to_owned());
             return step.report(Report::WouldFreeze { at, session: id, rule, why });
         }

@@ -42,14 +42,10 @@ impl Container {
     #[must_use]
     pub fn of_cgroups(text: &str) -> Option<Self> {
         let paths = text.lines().filter_map(|line| line.splitn(3, ':').nth(2));
-        let mut found = paths.filter_map(Self::of_path);
-        let first = found.next()?;
         // A hierarchy of version 1 may have been left out by the runtime's driver.
-        if first.pod.is_some() {
-            Some(first)
-        } else {
-            found.find(|other| other.pod.is_some()).or(Some(first))
-        }
+        paths
+            .filter_map(Self::of_path)
+            .reduce(|first, other| if first.pod.is_none() && other.pod.is_some() { other } else { first })
     }
 
     /// By a cgroup's path. One that is seen from another cgroup namespace begins with `/..`.

@@ -22,6 +22,6 @@ pub struct Given {
 impl Given {
     /// Whether it is known which person that was.
     pub(super) fn is_somebodys(&self) -> bool {
-        !self.persons.iter().all(|person| *person == 0)
+        self.persons.iter().any(|person| *person != 0)
     }
 }

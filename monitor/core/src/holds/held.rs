@@ -43,6 +43,12 @@ impl HeldFlow {
         FlowVerdict { address, port, counted: 0, verdict, generation }
     }
 
+    /// The process that opened it; where that is not known, who asks.
+    #[must_use]
+    pub fn opener_or(&self, asks: u32) -> u32 {
+        if self.opener == 0 { asks } else { self.opener }
+    }
+
     /// Whether the socket goes where it asked to go.
     #[must_use]
     pub fn goes_on(&self, flow: &Flow) -> bool {

@@ -86,13 +86,18 @@ impl End {
 pub struct AllLetGo(BTreeMap<u64, LetGo>);
 
 impl AllLetGo {
-    /// Follows one; false where there is no room.
-    pub(crate) fn follow(&mut self, flow: LetGo) -> bool {
-        let has_room = self.0.len() < MAX;
-        if has_room {
-            self.0.insert(flow.cookie, flow);
+    /// Follows one; gives it back where there is no room.
+    pub(crate) fn follow(&mut self, flow: LetGo) -> Option<LetGo> {
+        if self.0.len() >= MAX {
+            return Some(flow);
         }
-        has_room
+        self.0.insert(flow.cookie, flow);
+        None
+    }
+
+    #[must_use]
+    pub fn get(&self, cookie: u64) -> Option<&LetGo> {
+        self.0.get(&cookie)
     }
 
     pub(crate) fn get_mut(&mut self, cookie: u64) -> Option<&mut LetGo> {

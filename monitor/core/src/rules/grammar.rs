@@ -13,6 +13,9 @@ use crate::{
     yaml::Named,
 };
 
+/// A file has at least one of them.
+pub const PARTS: [&str; 5] = ["rules", "override", "lists", "packs", "builtin"];
+
 /// One field of a mapping.
 #[derive(Clone, Copy)]
 pub struct Field {

@@ -18,7 +18,7 @@ pub fn schema() -> Value {
         "title": "Interlock rules",
         "description": "One file of /etc/interlock/rules.d; the language is described in docs/rules.md.",
     });
-    let anything = json!([{ "required": ["rules"] }, { "required": ["override"] }, { "required": ["lists"] }, { "required": ["packs"] }, { "required": ["builtin"] }]);
+    let anything = json!(grammar::PARTS.map(|part| json!({ "required": [part] })));
     if let (Some(schema), Value::Object(file)) = (schema.as_object_mut(), mapping(grammar::FILE)) {
         schema.extend(file);
         schema.insert("anyOf".to_owned(), anything);

@@ -11,7 +11,6 @@ use std::{
         atomic::{AtomicUsize, Ordering},
         mpsc::{SyncSender, sync_channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -78,8 +77,7 @@ impl Asker {
         if self.worker.is_none() {
             let (sender, jobs) = sync_channel::<Job>(1);
             let stuck = Arc::clone(&self.stuck);
-            let started = thread::Builder::new().name("interlock-aside".into()).spawn(move || {
-                capabilities::keep(Duty::Look);
+            let started = capabilities::start("interlock-aside", Duty::Look, move || {
                 jobs.iter().for_each(|job| job());
                 // Left alone, and answered at last; or whoever asks has ended, and counts nothing any more.
                 let _ =
@@ -115,7 +113,7 @@ mod tests {
         answer.send(()).unwrap();
         let until = Instant::now() + Duration::from_secs(20);
         while asker.stuck.load(Ordering::Relaxed) > 0 && Instant::now() < until {
-            thread::yield_now();
+            std::thread::yield_now();
         }
         assert_eq!(asker.stuck.load(Ordering::Relaxed), 0, "it was answered at last");
     }

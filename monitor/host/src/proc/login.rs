@@ -35,9 +35,11 @@ pub fn login_uid(pid: u32) -> Option<u32> {
 #[must_use]
 pub fn logged_in(pid: u32) -> Option<u32> {
     let not_root = |uid: &u32| *uid != 0;
-    let above =
-        || ancestors(pid, ABOVE).into_iter().rev().filter_map(|above| procfs::user(above.pid)).find(not_root);
-    login_uid(pid).filter(not_root).or_else(above)
+    let from_the_top = || {
+        let above: Vec<u32> = above(pid, ABOVE).collect();
+        above.into_iter().rev().filter_map(procfs::user).find(not_root)
+    };
+    login_uid(pid).filter(not_root).or_else(from_the_top)
 }
 
 /// The controlling terminal, as `ps` names it: `pts/3`.
@@ -47,14 +49,18 @@ pub fn tty(pid: u32) -> Option<String> {
 }
 
 /// Who started the process, and who started that, up to `most`; the nearest first.
-#[must_use]
-pub fn ancestors(pid: u32, most: usize) -> Vec<Ancestor> {
+pub fn above(pid: u32, most: usize) -> impl Iterator<Item = u32> {
     let parent = |pid: &u32| {
         Stat::read(&format!("/proc/{pid}/stat")).ok().map(|stat| stat.parent).filter(|pid| *pid > 0)
     };
+    std::iter::successors(parent(&pid), parent).take(most)
+}
+
+/// The same, each with its program.
+#[must_use]
+pub fn ancestors(pid: u32, most: usize) -> Vec<Ancestor> {
     let program = |pid: u32| fs::read_link(procfs::living(pid).join("exe")).unwrap_or_default();
-    std::iter::successors(parent(&pid), parent)
-        .take(most)
+    above(pid, most)
         .map(|pid| Ancestor { pid, program: program(pid).to_string_lossy().into_owned() })
         .collect()
 }

@@ -11,7 +11,6 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -111,8 +110,7 @@ impl Pending {
 /// No thread can be had.
 pub fn start(question: Question, wake: Arc<OwnedFd>) -> io::Result<Pending> {
     let (sender, steps, pending) = Pending::channel();
-    thread::Builder::new().name("interlock-survey".into()).spawn(move || {
-        capabilities::keep(Duty::Look);
+    capabilities::start("interlock-survey", Duty::Look, move || {
         let _ = sender.send(look(&question, steps)); // nobody waits any more: its session has ended
         // Full: the event loop is awake anyway.
         let _ = rustix::io::write(wake.as_fd(), &1_u64.to_ne_bytes());
@@ -224,11 +222,11 @@ mod tests {
         let (sender, steps, pending) = Pending::channel();
         assert_eq!(pending.wait(quiet, most).err(), Some(RecvTimeoutError::Timeout), "nothing moves");
         let began = Instant::now();
-        thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(|| {
                 while began.elapsed() < 2 * most {
                     steps.fetch_add(1, Ordering::Relaxed);
-                    thread::yield_now();
+                    std::thread::yield_now();
                 }
             });
             assert_eq!(

@@ -4,7 +4,6 @@ use std::{
     fmt, fs,
     path::PathBuf,
     sync::{Arc, mpsc},
-    thread,
     time::Duration,
 };
 
@@ -96,8 +95,7 @@ fn catalog(config: &Config) -> Result<Catalog, Problems> {
 /// machine no container says.
 fn registries() -> Vec<(String, String)> {
     let (sender, found) = mpsc::sync_channel(1);
-    let looked = thread::Builder::new().name("interlock-registries".into()).spawn(move || {
-        capabilities::keep(Duty::Look);
+    let looked = capabilities::start("interlock-registries", Duty::Look, move || {
         let users = fs::read_dir("/home").into_iter().flatten().flatten().map(|entry| entry.path());
         let homes = users.chain(["/root".into()]);
         let found = homes.flat_map(|home| packages::configured(&home, &|_| None)).collect();

@@ -56,8 +56,7 @@ pub fn permit(ctx: &mut Context, command: &Command) -> Result<(), RequestError> 
 
 /// Of a process, of who started it, and so on: those that carry a label, the nearest first, each with its session.
 pub fn labelled(ctx: &Context, pid: u32) -> impl Iterator<Item = (u32, SessionId)> {
-    let above = login::ancestors(pid, ABOVE).into_iter().map(|above| above.pid);
-    let all = std::iter::once(pid).chain(above);
+    let all = std::iter::once(pid).chain(login::above(pid, ABOVE));
     all.filter_map(|pid| Some((pid, SessionId(ctx.kernel.maps.label(pid)?.session))))
 }
 

@@ -1,7 +1,5 @@
 //! New rules and catalogues: validated, then swapped as one between two records.
 
-use std::thread;
-
 use crate::{
     control::{
         api::{Refusal, RulesView},
@@ -33,8 +31,7 @@ fn read_again(ctx: &mut Context) {
         return;
     }
     let (config, back) = (ctx.config.clone(), ctx.mailbox.back.clone());
-    let reading = thread::Builder::new().name("interlock-files".into()).spawn(move || {
-        capabilities::keep(Duty::Look);
+    let reading = capabilities::start("interlock-files", Duty::Look, move || {
         let read = Box::new(Loaded::read(&config));
         drop(back.send(Message::Read(read))); // the event loop has ended
     });

@@ -39,9 +39,9 @@ impl<'a> Document<'a> {
         let Some(tree) = &self.tree else { return };
         let Some(section) = Section::open(tree, "", grammar::FILE, &mut self.report) else { return };
         section.need("version", &mut self.report, number::<1, 1>);
-        if !["rules", "override", "lists", "packs", "builtin"].into_iter().any(|part| section.has(part)) {
+        if !grammar::PARTS.into_iter().any(|part| section.has(part)) {
             let problem = self.report.add(section.at(), "rules", "the field is missing");
-            problem.expected("a list of rules, or override, or lists, or packs, or builtin");
+            problem.expected(format!("a list of {}", grammar::PARTS.join(", or ")));
         }
     }
 

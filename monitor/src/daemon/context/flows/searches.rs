@@ -81,8 +81,7 @@ impl Searches {
         let (later, searches) = sync_channel(WAITING_MAX);
         let (ending, ended) = sync_channel(1);
         let counters = Arc::clone(&metrics);
-        std::thread::Builder::new().name("interlock-searches".into()).spawn(move || {
-            capabilities::keep(Duty::Look);
+        capabilities::start("interlock-searches", Duty::Look, move || {
             Searcher::new(searches, back, counters).run();
             let _ = ending.send(()); // nobody waits for it
         })?;

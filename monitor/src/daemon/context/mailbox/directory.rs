@@ -6,7 +6,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
-    thread,
 };
 
 use crate::{
@@ -39,8 +38,7 @@ impl Directory {
         let questions = Arc::new(Mutex::new(questions));
         for _ in 0..THREADS {
             let (questions, back) = (Arc::clone(&questions), back.clone());
-            thread::Builder::new().name("interlock-users".into()).spawn(move || {
-                capabilities::keep(Duty::Own);
+            capabilities::start("interlock-users", Duty::Own, move || {
                 look_up(&questions, &back);
             })?;
         }

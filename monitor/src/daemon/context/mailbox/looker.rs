@@ -8,7 +8,6 @@
 use std::{
     io,
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
-    thread,
     time::{Duration, Instant},
 };
 
@@ -32,8 +31,7 @@ impl Looker {
     /// No thread can be had.
     pub fn start(back: Inbox) -> io::Result<Self> {
         let (sender, questions) = sync_channel(WAITING_MAX);
-        thread::Builder::new().name("interlock-seats".into()).spawn(move || {
-            capabilities::keep(Duty::Look);
+        capabilities::start("interlock-seats", Duty::Look, move || {
             look(&questions, &back);
         })?;
         Ok(Self(sender))

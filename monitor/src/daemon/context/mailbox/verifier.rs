@@ -11,7 +11,6 @@ use std::{
         atomic::{AtomicBool, Ordering},
         mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     },
-    thread,
 };
 
 use jiff::Timestamp;
@@ -83,8 +82,7 @@ impl Verifier {
         let store = Store::new(state);
         let surveying = Arc::new(AtomicBool::new(false));
         let surveyed = Arc::clone(&surveying);
-        thread::Builder::new().name("interlock-factors".into()).spawn(move || {
-            capabilities::keep(Duty::Own);
+        capabilities::start("interlock-factors", Duty::Own, move || {
             look(&tasks, &store, &back, &surveyed);
         })?;
         Ok(Self { tasks: sender, surveying })

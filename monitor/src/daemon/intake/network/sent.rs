@@ -46,8 +46,7 @@ pub fn look(ctx: &mut Context) {
 
 /// How one of them stands; of any other nothing is looked up.
 pub fn look_at(ctx: &mut Context, cookie: u64) {
-    let Some(before) = ctx.decider.holds().let_go().iter().find(|flow| flow.cookie == cookie) else { return };
-    let before = before.bytes;
+    let Some(before) = ctx.decider.holds().let_go().get(cookie).map(|flow| flow.bytes) else { return };
     let flow = ctx.kernel.maps.flow(cookie); // first this one, see `sent::progress`
     let progress = sent::progress(flow.as_ref(), ctx.kernel.maps.sent(cookie).as_ref());
     if progress.end.is_none() && flow.is_some_and(|flow| flow.closed == CLOSED_SENDING) {
