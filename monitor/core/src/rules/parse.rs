@@ -49,7 +49,8 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
     let mut documents: Vec<Document<'_>> =
         names.iter().zip(files).map(|(name, (_, content))| Document::read(name, content)).collect();
-    let replaced = documents.iter_mut().filter_map(builtin::replaced).next();
+    // All are read: each may have a mistake there.
+    let replaced = documents.iter_mut().filter_map(builtin::replaced).reduce(|first, _| first);
     let is_among = files.iter().any(|(_, content)| content == DEFAULT);
     let on_builtin = replaced.is_none() && !is_among && !files.is_empty();
     if on_builtin {

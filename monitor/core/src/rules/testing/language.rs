@@ -382,6 +382,10 @@ fn a_wrong_word_for_the_built_in_rules_and_a_set_of_none_are_told() {
         let expected = format!("10.yaml:2:10: builtin: found {found}; expected replace");
         assert!(told.len() == 1 && told[0].starts_with(&expected), "{told:?}");
     }
+    // Also where an earlier file has the right one.
+    let later = [("10.yaml", "builtin: replace\n"), ("20.yaml", &*format!("builtin: replcae\n{own}"))];
+    let told = files(&later).unwrap_err();
+    assert!(told.len() == 1 && told[0].starts_with("20.yaml:2:10: builtin: found \"replcae\""), "{told:?}");
     let told = files(&[("10.yaml", "builtin: replace\n")]).unwrap_err();
     assert!(
         told.len() == 1 && told[0].contains("no rules at all") && told[0].contains("10.yaml:2"),
