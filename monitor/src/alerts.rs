@@ -32,9 +32,8 @@ pub const QUEUE: usize = 4096;
 pub const DEFAULT_LIMIT: u64 = 64 << 20;
 
 /// Targets of alerts in the log, and in the journal; a filter of the log that names the first means both.
-const LINES: &str = "interlock::alert";
-const JOURNAL: &str = "interlock::alert::journal";
-pub const TARGETS: (&str, &str) = (LINES, JOURNAL);
+pub const LINES: &str = "interlock::alert";
+pub const JOURNAL: &str = "interlock::alert::journal";
 
 /// The queue and its writer. Dropping it writes what waits, then returns.
 #[derive(Debug)]

@@ -43,7 +43,8 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     if release {
         return release::let_go(&config);
     }
-    let loaded = check(&config)?;
+    check_owners(&config)?;
+    let loaded = Loaded::read(&config)?;
     allow_descriptors();
     let _lock = state_dir::lock(&config)?;
     let metrics =
@@ -101,11 +102,10 @@ pub fn run(config: Config, release: bool) -> Result<(), StartError> {
     served
 }
 
-/// Reads what the daemon obeys, as it does before it starts: the files and directories that are configured, and what is in them.
-fn check(config: &Config) -> Result<Loaded, Problems> {
+/// Who else may change the configuration or the state.
+fn check_owners(config: &Config) -> Result<(), Problems> {
     policy::trust::check_alone(config.files.iter().chain([&config.state]).map(PathBuf::as_path))?;
-    policy::trust::check(config.drop_ins.as_deref())?;
-    Loaded::read(config)
+    policy::trust::check(config.drop_ins.as_deref())
 }
 
 /// Whether a daemon would start with this configuration, its rules and its catalogues.
@@ -113,7 +113,8 @@ fn check(config: &Config) -> Result<Loaded, Problems> {
 /// # Errors
 /// Every mistake in any of the files, or who else may change them.
 pub fn verify(config: &Config) -> Result<(), Problems> {
-    check(config).map(drop)
+    check_owners(config)?;
+    Loaded::check(config)
 }
 
 /// For everything but the event loop.

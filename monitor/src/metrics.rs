@@ -16,7 +16,6 @@ pub use self::{
     labels::{Label, Values},
     maker::Described,
     registry::{Metrics, PREFIX, revision},
-    words::kind_name,
 };
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Texts that people write, read from files. One that cannot be read is a problem like any mistake in it.
 
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use interlock_core::problem::Problem;
 use interlock_host::regular;
@@ -21,6 +24,18 @@ pub fn read_any(path: &Path) -> Result<String, (io::ErrorKind, Box<Problem>)> {
     let bytes = fs::read(path);
     let kind = bytes.as_ref().err().map_or(io::ErrorKind::InvalidData, io::Error::kind);
     decode(path, bytes).map_err(|problem| (kind, problem))
+}
+
+/// What lies in a directory and is not hidden, in the order of the names' bytes.
+///
+/// # Errors
+/// The system's.
+pub fn visible(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory)?;
+    let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.retain(|path| path.file_name().is_none_or(|name| !name.as_encoded_bytes().starts_with(b".")));
+    paths.sort();
+    Ok(paths)
 }
 
 /// Returns the problem of a file or a directory that cannot be read.

@@ -1,8 +1,8 @@
 //! The fixed words of rules, catalogues and the API, one table per noun.
 
 use crate::facts::{
-    Action, DelegateHow, DestinationClass, EnvironHow, FactorKind, Grade, InspectHow, Kind, Lifecycle,
-    LinkHow, Mode, ReasonTerm, Role, Severity, Transport,
+    Action, DelegateHow, DestinationClass, EnvironHow, FactorKind, Grade, HoldState, InspectHow, Kind,
+    Lifecycle, LinkHow, Mode, ReasonTerm, Role, Severity, Transport,
 };
 
 /// A noun with a closed list of words.
@@ -48,6 +48,16 @@ impl Word for Action {
         ("deny", Self::Deny),
         ("freeze", Self::Freeze),
         ("kill", Self::Kill),
+    ];
+}
+
+impl Word for HoldState {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("waiting", Self::Waiting),
+        ("approved", Self::Approved),
+        ("denied", Self::Denied),
+        ("expired", Self::Expired),
+        ("gone", Self::Gone),
     ];
 }
 
@@ -136,6 +146,7 @@ mod tests {
     fn words_are_those_of_the_api() {
         as_serde_says::<Kind>();
         as_serde_says::<Action>();
+        as_serde_says::<HoldState>();
         as_serde_says::<Severity>();
         as_serde_says::<Grade>();
         as_serde_says::<DestinationClass>();

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::alerts::Weight;
+use interlock_core::event_fields::texts;
 
 /// What `GET /v1/events` takes as its query, and `interlock events` as options.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -94,7 +95,7 @@ pub fn is_of_session(event: &Value, asked: &str) -> bool {
 }
 
 fn names(event: &Value, rule: &str) -> bool {
-    event.get("rule.id").and_then(Value::as_array).is_some_and(|ids| ids.iter().any(|id| id == rule))
+    texts(event, "rule.id").any(|id| id == rule)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
     global::{Global, Reading},
     privilege,
 };
-use crate::alerts::TARGETS;
+use crate::alerts::{JOURNAL, LINES};
 
 #[derive(Args, Debug)]
 pub struct Daemon {
@@ -51,13 +51,13 @@ fn start_log(filter: &str) -> Result<(), Failure> {
             true => lines.without_time().boxed(),
             false => lines.boxed(),
         };
-        lines.with_filter(filter_fn(|metadata| metadata.target() != TARGETS.1))
+        lines.with_filter(filter_fn(|metadata| metadata.target() != JOURNAL))
     });
     let journal = journal.map(|journal| {
         // The names of fields here are those of the events: `session` becomes INTERLOCK_SESSION.
         let journal = journal.with_field_prefix(Some("INTERLOCK".to_owned()));
         let journal = journal.with_syslog_identifier("interlock".to_owned());
-        journal.with_filter(filter_fn(|metadata| metadata.target() != TARGETS.0))
+        journal.with_filter(filter_fn(|metadata| metadata.target() != LINES))
     });
     let started = tracing_subscriber::registry().with(filter).with(journal).with(plain).try_init();
     started

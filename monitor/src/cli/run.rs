@@ -50,7 +50,7 @@ impl Run {
 #[cfg(feature = "desktop")]
 fn enter_scope(program: &OsString, printer: &Printer) {
     let entered = wait(async { Ok(scope::enter(&program.to_string_lossy()).await) });
-    if let Ok(Err(Some(why))) = entered {
+    if let Ok(Err(why)) = entered {
         printer.say(&format!("no scope of its own: {why}"));
     }
 }

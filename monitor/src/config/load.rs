@@ -124,16 +124,8 @@ fn drop_ins(file: &Path) -> Option<PathBuf> {
 /// Those that end in `.toml` and do not begin with a dot, in the order of their names' bytes: what an editor or a package manager
 /// leaves beside them (`x.toml~`, `x.toml.dpkg-new`) is none.
 fn toml_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let name = entry?.file_name();
-        let name = Path::new(&name);
-        let hidden = name.as_os_str().as_encoded_bytes().starts_with(b".");
-        if !hidden && name.extension().is_some_and(|ending| ending == "toml") {
-            files.push(directory.join(name));
-        }
-    }
-    files.sort();
+    let mut files = text::visible(directory)?;
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
     Ok(files)
 }
 

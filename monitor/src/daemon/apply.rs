@@ -17,7 +17,6 @@ use monitor_common::{label::GATED, policy::Sent};
 use crate::{
     config::OnFull,
     daemon::context::{Context, reporter::dismissed::DropReason},
-    metrics::kind_name,
 };
 use interlock_core::{
     decide::{Effect, Input, Release, Stop},
@@ -27,6 +26,7 @@ use interlock_core::{
         let_go::{End, Progress},
     },
     record::Kind,
+    words::Word as _,
 };
 use interlock_host::{clock::boot_now, enforcement::freeze};
 
@@ -52,7 +52,7 @@ fn apply(ctx: &mut Context, effects: impl Iterator<Item = Effect>) {
 fn carry_out(ctx: &mut Context, effect: Effect) {
     match effect {
         Effect::Judged(decision) => reporting::count(&mut ctx.reporter, &ctx.decider, decision),
-        Effect::TooLate { kind } => ctx.reporter.dismiss(kind_name(kind), DropReason::SessionOver),
+        Effect::TooLate { kind } => ctx.reporter.dismiss(kind.word(), DropReason::SessionOver),
         Effect::Allow(waiter) => {
             waiters::allow(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows.searches, waiter)
         }

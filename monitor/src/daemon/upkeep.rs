@@ -52,11 +52,9 @@ pub fn housekeeping(ctx: &mut Context) {
     surveying::survey_again(ctx, now);
     ctx.kernel.untag_deleted();
     ctx.freezer.sweep();
-    update_gauges(&ctx.decider, &ctx.policies.catalog, &ctx.reporter.metrics, now);
+    let [frozen, waiting] = update_gauges(&ctx.decider, &ctx.policies.catalog, &ctx.reporter.metrics, now);
+    ctx.mailbox.summary.note(ctx.decider.sessions.len(), frozen, waiting);
     ctx.reporter.metrics.ledger_is(ctx.reporter.unwritten.is_failing());
-    let frozen = ctx.decider.sessions.iter().filter(|session| session.is_frozen()).count();
-    let (sessions, waiting) = (ctx.decider.sessions.len(), ctx.decider.holds().waiting().count());
-    ctx.mailbox.summary.note(sessions, frozen, waiting);
     ctx.reporter.channels.notifier.measure();
     let names = ctx.flows.names.counts();
     for (counter, total) in [
@@ -74,11 +72,12 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.state.save();
 }
 
-fn update_gauges(decider: &Decider, catalog: &Catalog, metrics: &Metrics, now: BootNanos) {
+/// Returns how many sessions are frozen, and how many holds wait.
+fn update_gauges(decider: &Decider, catalog: &Catalog, metrics: &Metrics, now: BootNanos) -> [usize; 2] {
     // Also those of which none runs: who looks for the first session needs to see that there was none.
     let mut agents: BTreeMap<&str, usize> = catalog.agents.ids().map(|id| (id, 0)).collect();
     let (mut frozen, mut incomplete) = (0, 0);
-    let mut suspended = [(Way::BreakGlass, 0), (Way::Pause, 0)];
+    let mut suspended = Way::ALL.map(|way| (way, 0));
     for session in decider.sessions.iter() {
         *agents.entry(session.agent.as_str()).or_default() += 1;
         frozen += usize::from(session.is_frozen());
@@ -89,13 +88,15 @@ fn update_gauges(decider: &Decider, catalog: &Catalog, metrics: &Metrics, now: B
     }
     metrics.sessions(agents);
     metrics.sessions_are(frozen, incomplete, suspended.map(|(way, count)| (way.word(), count)));
-    let mut waiting: HashMap<u64, usize> = HashMap::new();
-    decider.holds().waiting().for_each(|hold| *waiting.entry(hold.session).or_default() += 1);
-    metrics.fullest_session(waiting.into_values().max().unwrap_or_default());
-    metrics.holds(HoldState::Waiting, decider.holds().waiting().count());
+    let mut of_each: HashMap<u64, usize> = HashMap::new();
+    decider.holds().waiting().for_each(|hold| *of_each.entry(hold.session).or_default() += 1);
+    let waiting = of_each.values().sum();
+    metrics.fullest_session(of_each.into_values().max().unwrap_or_default());
+    metrics.holds(HoldState::Waiting, waiting);
     for state in [HoldState::Approved, HoldState::Denied, HoldState::Expired, HoldState::Gone] {
         metrics.holds(state, decider.holds().decided().filter(|hold| hold.state == state).count());
     }
+    [frozen, waiting]
 }
 
 fn let_go_of_lingering(ctx: &mut Context, now: BootNanos) {

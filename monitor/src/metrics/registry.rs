@@ -14,11 +14,12 @@ use super::{
     exporter::{bound_text, encode},
     labels::{Label, Limited},
     maker::{Described, Maker},
-    words::{self, action_name, state_name},
+    words,
 };
 use interlock_core::{
     facts::{Action, HoldState, Mode},
     holds::WAITING_MAX,
+    sessions::Way,
     words::{Word as _, words},
 };
 
@@ -151,7 +152,7 @@ impl Metrics {
             holds: make.gauges(
                 "holds",
                 "Holds by state; of the decided ones those in memory.",
-                &[Label::words("state", words::hold_states())],
+                &[Label::words("state", words::<HoldState>())],
             )?,
             fullest_session: make.gauge(
                 "holds_fullest_session",
@@ -180,7 +181,7 @@ impl Metrics {
             sessions_suspended: make.gauges(
                 "sessions_suspended",
                 "Sessions in which everything is allowed for now.",
-                &[Label::words("way", words::WAYS)],
+                &[Label::words("way", Way::ALL.map(Way::word))],
             )?,
             mode: make.gauges(
                 "mode",
@@ -346,7 +347,7 @@ impl Metrics {
         &self.described
     }
 
-    /// One fact; `kind` is [`super::kind_name`]'s.
+    /// One fact; `kind` is a fact's [`Kind`](interlock_core::facts::Kind) in words.
     pub fn event(&self, kind: &'static str) {
         self.events.with_label_values(&[kind]).inc();
     }
@@ -375,7 +376,7 @@ impl Metrics {
 
     /// `mode` is one of [`words::MODES`].
     pub fn rule_matched(&self, rule: &str, action: Action, mode: &'static str, session: &str) {
-        let (rule, action) = (self.rule_names.admit(rule), action_name(action));
+        let (rule, action) = (self.rule_names.admit(rule), action.word());
         self.rule_matches.with_label_values(&[rule, action, mode]).inc();
         // In the order of the labels' names.
         let values = [action, mode, rule].map(str::to_owned).into();
@@ -386,7 +387,7 @@ impl Metrics {
     pub fn rule_is_in_force(&self, rule: &str, action: Action, mode: &'static str) {
         let rule = self.rule_names.admit(rule);
         for mode in [mode, "suspended"] {
-            drop(self.rule_matches.with_label_values(&[rule, action_name(action), mode]));
+            drop(self.rule_matches.with_label_values(&[rule, action.word(), mode]));
         }
         drop(self.guard_faults.with_label_values(&[rule]));
     }
@@ -407,7 +408,7 @@ impl Metrics {
     }
 
     pub fn holds(&self, state: HoldState, count: usize) {
-        self.holds.with_label_values(&[state_name(state)]).set(gauge(count));
+        self.holds.with_label_values(&[state.word()]).set(gauge(count));
     }
 
     /// Holds that wait in the session that has most.

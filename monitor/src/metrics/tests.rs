@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use interlock_core::facts::{Action, HoldState, Kind};
+use interlock_core::{
+    facts::{Action, HoldState, Kind},
+    words::Word as _,
+};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -17,7 +20,7 @@ fn line<'p>(page: &'p str, start: &str) -> Option<&'p str> {
 #[test]
 fn what_was_counted_is_on_the_page() {
     let metrics = Metrics::new().unwrap();
-    metrics.event(kind_name(Kind::Open));
+    metrics.event(Kind::Open.word());
     metrics.rule_matched("secret-sweep", Action::Freeze, "enforce", "7-a");
     metrics.holds(HoldState::Waiting, 2);
     metrics.decided("7-a", Duration::from_micros(20));

@@ -1,12 +1,9 @@
 //! Labels by the names of what is counted, and all that each of them may say. The nouns that have no list of their own, or
-//! stand above this module, are listed here, and their tests compare.
+//! stand above this module, are listed here; `DISMISSED` is compared with its own by a test there.
 
 use std::collections::BTreeSet;
 
-use interlock_core::{
-    facts::{Action, HoldState, Kind},
-    words::words,
-};
+use interlock_core::{facts::Kind, words::words};
 use interlock_host::probes::table::{Backend, FEATURES};
 use monitor_common::loss::LOSS_NAMES;
 
@@ -17,7 +14,6 @@ pub const MODES: [&str; 3] = ["enforce", "observe", "suspended"];
 /// How an action is served.
 pub const SERVED: [&str; 4] = ["best", "lesser", "failed", "none"];
 pub const UNWATCHED: [&str; 3] = ["ended", "too-many", "refused"];
-pub const WAYS: [&str; 2] = ["break-glass", "pause"];
 /// Package managers that are asked which registry they use.
 pub const ASKED: [&str; 3] = ["npm", "yarn", "pip"];
 pub const FILES: [&str; 2] = ["ledger", "events"];
@@ -80,11 +76,6 @@ pub const REQUESTS: [&str; 24] = [
     "events",
 ];
 
-pub fn hold_states() -> Vec<&'static str> {
-    use HoldState::{Approved, Denied, Expired, Gone, Waiting};
-    [Waiting, Approved, Denied, Expired, Gone].map(state_name).into()
-}
-
 pub fn changes() -> Vec<&'static str> {
     Change::ALL.map(Change::word).into()
 }
@@ -127,41 +118,4 @@ pub fn lost_kinds() -> Vec<&'static str> {
 fn distinct(place: usize) -> Vec<&'static str> {
     let words: BTreeSet<&str> = losses().iter().filter_map(|set| set.get(place).copied()).collect();
     words.into_iter().collect()
-}
-
-/// Label of a fact's kind, for [`super::Metrics::event`].
-#[must_use]
-pub fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Open => "open",
-        Kind::Probe => "probe",
-        Kind::Connect => "connect",
-        Kind::Exec => "exec",
-        Kind::Environ => "environ",
-        Kind::Inspect => "inspect",
-        Kind::Delegate => "delegate",
-        Kind::Link => "link",
-        Kind::Lifecycle => "lifecycle",
-    }
-}
-
-pub fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Allow => "allow",
-        Action::Alert => "alert",
-        Action::Hold => "hold",
-        Action::Deny => "deny",
-        Action::Freeze => "freeze",
-        Action::Kill => "kill",
-    }
-}
-
-pub fn state_name(state: HoldState) -> &'static str {
-    match state {
-        HoldState::Waiting => "waiting",
-        HoldState::Approved => "approved",
-        HoldState::Denied => "denied",
-        HoldState::Expired => "expired",
-        HoldState::Gone => "gone",
-    }
 }

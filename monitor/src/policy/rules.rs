@@ -1,9 +1,6 @@
 //! Rules files from disk.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use crate::text;
 use interlock_core::{
@@ -55,19 +52,13 @@ fn list(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
     if !path.is_dir() {
         return vec![path.to_owned()];
     }
-    let entries = fs::read_dir(path).and_then(Iterator::collect::<io::Result<Vec<_>>>);
-    let entries = match entries {
-        Ok(entries) => entries,
+    let mut paths = match text::visible(path) {
+        Ok(paths) => paths,
         Err(error) => {
             problems.push(text::unreadable(path, &error));
             return Vec::new();
         }
     };
-    let hidden =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-    let mut paths: Vec<_> =
-        entries.into_iter().map(|entry| entry.path()).filter(|path| !hidden(path)).collect();
-    paths.sort();
     for path in paths.iter().filter(|path| path.extension().is_some_and(|extension| extension == "yml")) {
         let mut problem = Problem::of_file(path.display().to_string(), "the name ends in .yml");
         problem.expected(".yaml").hint("rename the file, or it would be passed over");
@@ -90,6 +81,8 @@ fn list(path: &Path, problems: &mut Problems) -> Vec<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -15,6 +15,8 @@ pub enum Way {
 }
 
 impl Way {
+    pub const ALL: [Self; 2] = [Self::BreakGlass, Self::Pause];
+
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {

@@ -71,28 +71,32 @@ impl Note {
     pub fn of_event(event: &Value, can: Abilities, answers: &[Answer]) -> Option<Self> {
         let session = short(text(event, "interlock.session.id")?);
         let why = short(text(event, "message").unwrap_or_default());
-        let (summary, to_do) = match text(event, "event.action")? {
+        let (summary, to_do, critical) = match text(event, "event.action")? {
             "session-frozen" => (
                 format!("Interlock: session {session} is frozen"),
                 format!("in a terminal: interlock events --session {session}; interlock thaw {session}"),
+                false,
             ),
             "session-killed" => (
                 format!("Interlock: session {session} was ended"),
                 format!("in a terminal: interlock events --session {session}"),
+                false,
             ),
             "session-suspended" => (
                 format!("Interlock: nothing of session {session} is stopped"),
                 format!("in a terminal: interlock ps; interlock {} {session} --end", way(event)),
+                true, // its notice stays until it is closed, as rules stop nothing meanwhile
             ),
             "session-resumed" => (
                 format!("Interlock: rules are in force for session {session}"),
                 format!("in a terminal: interlock events --session {session}"),
+                false,
             ),
             _ => return None,
         };
         let agent = format!("agent: {}", short(text(event, "interlock.session.agent").unwrap_or_default()));
         let answers = if can.actions { answers.to_vec() } else { Vec::new() };
-        Some(Self::new(summary, &[agent, format!("why: {why}"), to_do], can, is_begun(event), answers))
+        Some(Self::new(summary, &[agent, format!("why: {why}"), to_do], can, critical, answers))
     }
 
     /// That an answer could not be carried out.
@@ -112,11 +116,6 @@ impl Note {
         };
         Self { summary, body, critical, answers }
     }
-}
-
-/// Whether a suspension begins: its notice stays until it is closed, as rules stop nothing meanwhile.
-fn is_begun(event: &Value) -> bool {
-    text(event, "event.action") == Some("session-suspended")
 }
 
 /// The verb that ends a suspension, by which it was begun as well.

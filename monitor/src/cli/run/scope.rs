@@ -19,15 +19,15 @@ const EVERY: Duration = Duration::from_millis(5);
 /// Moves this process into a scope of its own.
 ///
 /// # Errors
-/// Why there is none; `None` where systemd does not run here, so that nobody expects one.
-pub async fn enter(command: &str) -> Result<(), Option<String>> {
+/// Why there is none. Where systemd does not run nobody expects one.
+pub async fn enter(command: &str) -> Result<(), String> {
     // As sd_booted(3) has it.
     if !Path::new("/run/systemd/system").is_dir() {
-        return Err(None);
+        return Ok(());
     }
     let asked = tokio::time::timeout(MOST, ask(command)).await;
     let told = asked.map_err(|_| format!("the service manager did not answer within {} s", MOST.as_secs()));
-    told.and_then(|told| told.map_err(|error| error.to_string())).map_err(Some)
+    told.and_then(|told| told.map_err(|error| error.to_string()))
 }
 
 async fn ask(command: &str) -> zbus::Result<()> {

@@ -2,8 +2,8 @@
 
 use crossterm::event::KeyCode;
 
-/// Letters of a reason, as the daemon takes it.
-const REASON_MAX: usize = 500;
+use interlock_core::holds::reason;
+
 /// Digits of a code, and room for the blanks that people put between.
 const CODE_MAX: usize = 10;
 
@@ -54,7 +54,7 @@ impl Draft {
     pub fn press(&mut self, code: KeyCode) {
         let (text, most) = match self.field {
             Field::Answer => return,
-            Field::Reason => (&mut self.reason, REASON_MAX),
+            Field::Reason => (&mut self.reason, reason::MAX),
             Field::Code => (&mut self.code, CODE_MAX),
         };
         match code {

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
 use crate::{archive::is_of_session, cli::events::line::words};
-use interlock_core::event_fields::text;
+use interlock_core::event_fields::{text, texts};
 
 /// Events that are kept to be looked at.
 const KEPT: usize = 5000;
@@ -85,10 +85,7 @@ fn fits(event: &Value, word: &str, zone: &TimeZone) -> bool {
     match word.split_once('=') {
         Some(("session", session)) => is_of_session(event, session),
         Some(("kind", kind)) => text(event, "event.action") == Some(kind),
-        Some(("rule", rule)) => {
-            let ids = event.get("rule.id").and_then(Value::as_array);
-            ids.is_some_and(|ids| ids.iter().any(|id| id == rule))
-        }
+        Some(("rule", rule)) => texts(event, "rule.id").any(|id| id == rule),
         None if word == "alert" => text(event, "event.kind") == Some("alert"),
         _ => words(event, zone).to_lowercase().contains(&word.to_lowercase()),
     }

@@ -104,11 +104,11 @@ pub fn settle_flows_of(
 
 /// Everybody has closed the socket. What is queued must not leave, unless it was let go on.
 pub fn closed(maps: &mut Maps, lingering: &mut HashMap<u64, BootNanos>, cookie: u64, at: BootNanos) {
-    if maps.flow(cookie).is_some_and(|flow| flow.closed == CLOSED_SENDING) {
-        lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
-    } else {
-        keep_held(maps, lingering, cookie, at);
+    let Some(flow) = maps.flow(cookie) else { return };
+    if flow.closed != CLOSED_SENDING {
+        deny_flow(maps, cookie, present(cookie, &flow).decided(FLOW_DENIED));
     }
+    lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
 }
 
 /// Connections of a session that were let through ask about what they send next.

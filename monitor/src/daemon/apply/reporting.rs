@@ -4,20 +4,28 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::{
-    daemon::{apply::notices, context::reporter::Reporter},
-    metrics::kind_name,
-};
+use crate::daemon::{apply::notices, context::reporter::Reporter};
 use interlock_core::{
     decide::{Decider, Decision, Extra, Report, event_name},
     facts::{Action, BootNanos, Lifecycle, SessionId, Severity, Subject},
     holds::Hold,
     sessions::{Registry, Suspension},
+    words::Word as _,
 };
 
 /// What follows reports this decision.
 pub fn count(reporter: &mut Reporter, decider: &Decider, decision: Arc<Decision>) {
-    reporter.metrics.event(kind_name(decision.fact.subject.kind()));
+    reporter.metrics.event(decision.fact.subject.kind().word());
+    if !decision.verdict.matches.is_empty() {
+        count_matches(reporter, decider, &decision);
+    }
+    for rule in &decision.verdict.guard_faults {
+        reporter.metrics.guard_failed(&rule.id);
+    }
+    reporter.explanations.deciding = Some(decision);
+}
+
+fn count_matches(reporter: &Reporter, decider: &Decider, decision: &Decision) {
     let fact = &decision.fact;
     let session = fact.session.to_string();
     let suspended =
@@ -30,10 +38,6 @@ pub fn count(reporter: &mut Reporter, decider: &Decider, decision: Arc<Decision>
         };
         reporter.metrics.rule_matched(&found.rule.id, found.action, mode, &session);
     }
-    for rule in &decision.verdict.guard_faults {
-        reporter.metrics.guard_failed(&rule.id);
-    }
-    reporter.explanations.deciding = Some(decision);
 }
 
 pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
@@ -42,7 +46,7 @@ pub fn report(reporter: &mut Reporter, decider: &Decider, report: Report) {
             report_act(reporter, decider, name, &decision, action, extra);
         }
         Report::PassedOver { at, session, process, subject, pack } => {
-            reporter.metrics.event(kind_name(subject.kind()));
+            reporter.metrics.event(subject.kind().word());
             let event = reporter
                 .event(&decider.sessions, event_name(&subject), at, session)
                 .process(&process)

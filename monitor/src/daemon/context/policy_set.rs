@@ -40,21 +40,19 @@ impl fmt::Debug for Loaded {
 }
 
 impl Loaded {
+    /// Whether they could be read: without the homes, which say nothing of the files.
+    ///
+    /// # Errors
+    /// Every mistake in any of the files.
+    pub fn check(config: &Config) -> Result<(), Problems> {
+        files(config).map(drop)
+    }
+
     /// # Errors
     /// Every mistake in any of the files.
     pub fn read(config: &Config) -> Result<Self, Problems> {
-        policy::trust::check([&config.rules, &config.catalog].into_iter().flatten().map(PathBuf::as_path))?;
-        let (rules, catalog) = (rules(config), catalog(config));
-        let (rules, mut catalog) = match (rules, catalog) {
-            (Ok(rules), Ok(catalog)) => (rules, catalog),
-            (rules, catalog) => {
-                return Err([rules.err(), catalog.err()].into_iter().flatten().flatten().collect());
-            }
-        };
-        let refused = rules.refused_by(&catalog);
-        if !refused.is_empty() {
-            return Err(refused);
-        }
+        let (rules, mut catalog) = files(config)?;
+        catalog.destinations.learn(registries());
         catalog.switch_off(&rules.packs_off());
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
         // conditions and rules still work. `interlock rules check` counts it as a mistake.
@@ -80,14 +78,19 @@ impl PolicySet {
     }
 }
 
-fn rules(config: &Config) -> Result<RuleSet, Problems> {
-    policy::rules::configured(config.rules.as_deref())
-}
-
-fn catalog(config: &Config) -> Result<Catalog, Problems> {
-    let mut catalog = policy::catalog::configured(config.catalog.as_deref())?;
-    catalog.destinations.learn(registries());
-    Ok(catalog)
+/// What stands in the files of rules and catalogues, which fit each other.
+fn files(config: &Config) -> Result<(RuleSet, Catalog), Problems> {
+    policy::trust::check([&config.rules, &config.catalog].into_iter().flatten().map(PathBuf::as_path))?;
+    let rules = policy::rules::configured(config.rules.as_deref());
+    let catalog = policy::catalog::configured(config.catalog.as_deref());
+    let (rules, catalog) = match (rules, catalog) {
+        (Ok(rules), Ok(catalog)) => (rules, catalog),
+        (rules, catalog) => {
+            return Err([rules.err(), catalog.err()].into_iter().flatten().flatten().collect());
+        }
+    };
+    let refused = rules.refused_by(&catalog);
+    if refused.is_empty() { Ok((rules, catalog)) } else { Err(refused) }
 }
 
 /// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says

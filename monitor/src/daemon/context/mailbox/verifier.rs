@@ -99,7 +99,7 @@ impl Verifier {
         };
         let is_survey = matches!(task.plan.then, Then::Survey);
         if is_survey && self.surveying.swap(true, Ordering::Relaxed) {
-            return Some(refused(task, "somebody else's is being looked at; ask again"));
+            return Some(task.command); // nobody looks, and `doctor` says so
         }
         let error = self.tasks.try_send(task).err()?;
         if is_survey {
@@ -127,25 +127,22 @@ fn look(tasks: &Receiver<Task>, store: &Store, back: &Inbox, surveying: &AtomicB
 }
 
 fn strength(plan: &Plan, store: &Store, now: Timestamp) -> Strength {
-    let listed = |user| {
-        let found = store.load(user).map_err(|what| Refused::Unusable { user, what });
-        Strength::Listed(found.map(Box::new))
-    };
-    match plan.then {
-        Then::List { user } => return listed(user),
-        Then::Survey => return Strength::Surveyed(store.survey()),
-        Then::Decide | Then::Add { .. } | Then::Remove { .. } => {}
-    }
-    let proven = check(store, &plan.statement, &plan.proof, plan.need, now);
-    let stated = Box::new(plan.statement.clone());
-    match (&plan.then, proven) {
-        (Then::Decide | Then::List { .. } | Then::Survey, proven) => Strength::Proven(stated, proven),
-        (_, Err(refused)) => Strength::Proven(stated, Err(refused)),
-        (Then::Add { user, new }, Ok(factor)) => {
-            Strength::Changed(factor, enrol::add(store, *user, new, now).map(Box::new))
+    let stated = || Box::new(plan.statement.clone());
+    let proven = || check(store, &plan.statement, &plan.proof, plan.need, now);
+    match &plan.then {
+        Then::Decide => Strength::Proven(stated(), proven()),
+        Then::Survey => Strength::Surveyed(store.survey()),
+        Then::List { user } => {
+            let found = store.load(*user).map_err(|what| Refused::Unusable { user: *user, what });
+            Strength::Listed(found.map(Box::new))
         }
-        (Then::Remove { user, id }, Ok(factor)) => {
-            Strength::Changed(factor, enrol::remove(store, *user, id).map(Box::new))
-        }
+        Then::Add { user, new } => match proven() {
+            Ok(factor) => Strength::Changed(factor, enrol::add(store, *user, new, now).map(Box::new)),
+            refused => Strength::Proven(stated(), refused),
+        },
+        Then::Remove { user, id } => match proven() {
+            Ok(factor) => Strength::Changed(factor, enrol::remove(store, *user, id).map(Box::new)),
+            refused => Strength::Proven(stated(), refused),
+        },
     }
 }
