@@ -6,13 +6,26 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::process;
 
+/// Installs what is missing of these programs, each named with its Debian package.
+///
+/// # Errors
+/// It cannot be had; names all of it.
+pub fn ensure(needed: &[(&str, &str)]) -> Result<()> {
+    let missing: Vec<&str> = needed
+        .iter()
+        .filter(|(program, _)| process::find(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { install(&missing) }
+}
+
 /// Installs Debian packages.
 ///
 /// # Errors
 /// They cannot be had.
 pub fn install(packages: &[&str]) -> Result<()> {
     let names = packages.join(" ");
-    if process::find("apt-get").is_none() {
+    if process::find("apt-get").is_none() || !process::is_root() {
         bail!("{names} missing; install them (names are Debian's) and run again");
     }
     eprintln!("installing {names}");

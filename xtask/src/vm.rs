@@ -8,7 +8,7 @@ mod emulation;
 mod guest;
 mod initramfs;
 mod kernel;
-mod libraries;
+pub mod libraries;
 mod modules;
 mod programs;
 

@@ -148,7 +148,6 @@ fn ledger_burst(directory: &Path, batch: usize, records: usize) -> Result<(Took,
             ledger.sync()?;
         }
     }
-    ledger.sync()?;
     let took = stop();
     let path = ledger.path().to_owned();
     drop(ledger);

@@ -15,7 +15,7 @@ use std::{
 
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running, curl},
-    daemon::{Daemon, Settings, binary, text},
+    daemon::{Daemon, Settings, binary},
     factor::code,
     is_root,
     server::Server,
@@ -50,7 +50,6 @@ struct Ground {
     hold: String,
     session: String,
     frozen: String,
-    metrics: String,
 }
 
 impl Ground {
@@ -70,9 +69,8 @@ impl Ground {
         let waits = home.run(&daemon, &format!("{READ_SECRET}; {}; sleep 600", curl(&server, "-m 600")));
         let hold = daemon.the_hold();
         let session = daemon.holds()[0]["session"].as_str().unwrap().to_owned();
-        let metrics = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
         let programs = vec![waits, stands];
-        Some(Self { programs, daemon, server, home, hold, session, frozen, metrics })
+        Some(Self { programs, daemon, server, home, hold, session, frozen })
     }
 
     /// Somebody outside of every session who keeps connections to the control socket open.
@@ -136,9 +134,7 @@ impl Ground {
 
     /// How often requests were refused, and factors looked at, as the metrics count it: by request, by result.
     fn counted(&self) -> u64 {
-        let page =
-            Command::new("curl").args(["-s", &format!("http://{}/metrics", self.metrics)]).output().unwrap();
-        let lines = text(&page);
+        let lines = self.daemon.metrics();
         let counts = lines.lines().filter(|line| {
             line.starts_with("interlock_requests_refused_total{")
                 || line.starts_with("interlock_factor_checks_total{")
@@ -280,10 +276,7 @@ impl Ground {
         let person = self.home.run_unwatched(&decides);
         person.says("over");
         assert_eq!(person.output().matches("code 0").count(), 3, "{}", person.output());
-        wait::until("what was approved arrives", || match server.seen().requests.len() {
-            1 => Ok(()),
-            other => Err(other),
-        });
+        server.arrives(1);
         drop(other);
         wait::until("only what waits and what is frozen is left", || self.stands_as_it_did());
         used

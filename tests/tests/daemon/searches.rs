@@ -71,10 +71,7 @@ fn another_sessions_hold_is_decided_while_one_with_many_descriptors_is_searched(
     let denied = Instant::now();
     daemon.expect(&["deny", &hoarded]);
     daemon.expect(&["approve", &hold]);
-    wait::until("the other's data arrives", || match serves.seen().requests.len() {
-        1 => Ok(()),
-        other => Err(other),
-    });
+    serves.arrives(1);
     let took = denied.elapsed();
     println!("from the denial of {CONNECTIONS} connections to the other's data: {took:?}");
     assert!(took < PROMPT, "the event loop searched meanwhile: {took:?}");

@@ -1,12 +1,8 @@
 //! What the daemon proves of itself at its start, and what it says where a hook does not do what it promises.
 
-use std::{
-    fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    path::PathBuf,
-};
+use std::{fs, path::PathBuf};
 
+use interlock_host::probes::mounts;
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
     daemon::{Daemon, Settings},
@@ -33,7 +29,7 @@ fn whatever_is_in_force_was_tried_and_proven() {
     for action in EVERYWHERE {
         assert!(enforcement.iter().any(|entry| entry["action"] == action), "{action}: {enforcement:?}");
     }
-    let page = metrics(&daemon);
+    let page = daemon.metrics();
     for entry in &enforcement {
         assert!(page.contains(&gauge(entry, 1)), "{entry}: {page}");
     }
@@ -74,7 +70,7 @@ fn hooks_that_never_run_are_not_claimed() {
     let empty = Cgroup::new();
     let daemon = Daemon::start(&Settings { cgroup: Some(empty.0.clone()), ..Settings::default() });
     let enforcement = enforcement(&daemon);
-    let page = metrics(&daemon);
+    let page = daemon.metrics();
     for action in ["connect", "sockets", "hold"] {
         let entry = enforcement.iter().find(|entry| entry["action"] == action).unwrap();
         assert_eq!(entry["proven"], false, "{entry}");
@@ -175,27 +171,12 @@ fn gauge(entry: &Value, value: u8) -> String {
     )
 }
 
-fn metrics(daemon: &Daemon) -> String {
-    let address = daemon.json(&["status"])["metrics"].as_str().unwrap().to_owned();
-    let mut stream = TcpStream::connect(&address).unwrap();
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).unwrap();
-    page
-}
-
 /// A cgroup of the test's own, without a process in it.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
     fn new() -> Self {
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let mounted = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
-        let root = mounted
-            .into_iter()
-            .find(|fields| fields[2] == "cgroup2")
-            .unwrap_or_else(|| panic!("no cgroup v2 mount: {mounts}"));
-        let path = PathBuf::from(root[1]).join(format!("interlock-proof-{}", std::process::id()));
+        let path = mounts::cgroup2().unwrap().join(format!("interlock-proof-{}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
     }

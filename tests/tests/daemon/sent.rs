@@ -14,10 +14,7 @@ use interlock_tests::{
     server::Server,
     wait,
 };
-use rustix::{
-    net::sockopt::{set_socket_linger, set_socket_recv_buffer_size},
-    process::{Pid, Signal, kill_process_group},
-};
+use rustix::net::sockopt::{set_socket_linger, set_socket_recv_buffer_size};
 use serde_json::Value;
 
 const WAIT_FOR: &str = "wait_for() { until test -e $1; do read -t 0.05 <> <(:); done; }";
@@ -112,8 +109,7 @@ fn a_connection_that_was_reset_before_anything_left_has_lapsed() {
         records if records.is_empty() => Ok(()),
         records => Err(records),
     });
-    let group = Pid::from_raw(i32::try_from(agent.group()).unwrap()).unwrap();
-    kill_process_group(group, Signal::KILL).unwrap();
+    drop(agent);
     let records = until_told(&daemon, &["lapse"]);
     let detail = &records[0]["detail"];
     assert_eq!((&detail["hold"], &detail["ended"]), (&hold.into(), &"lost".into()), "{detail}");

@@ -8,8 +8,6 @@ mod holds;
 use std::{
     collections::BTreeMap,
     env, fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
     time::{Duration, Instant},
 };
 
@@ -36,11 +34,7 @@ fn none_is_stopped(group: &Running) -> Result<(), Vec<char>> {
 
 /// The daemon's metrics page: each series with its labels, and its value.
 fn metrics(daemon: &Daemon) -> BTreeMap<String, u64> {
-    let status = daemon.json(&["status"]);
-    let mut stream = TcpStream::connect(status["metrics"].as_str().unwrap()).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
-    let mut page = String::new();
-    stream.read_to_string(&mut page).unwrap();
+    let page = daemon.metrics();
     let series = page.lines().filter_map(|line| line.rsplit_once(' '));
     series.filter_map(|(name, value)| Some((name.to_owned(), value.trim().parse().ok()?))).collect()
 }

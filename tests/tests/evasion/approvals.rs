@@ -25,8 +25,5 @@ fn who_joins_a_hold_unseen_is_not_approved_with_it() {
     assert!(fixture.server.seen().requests.is_empty());
     assert!(says(&["explain", &hold]).contains("also waits: "));
     fixture.daemon.expect(&["approve", &hold]);
-    wait::until("both arrive, as both were shown", || match fixture.server.seen().requests.len() {
-        2 => Ok(()),
-        other => Err(other),
-    });
+    fixture.server.arrives(2); // both were shown
 }

@@ -72,9 +72,7 @@ impl Identity {
 /// # Errors
 /// Something is missing and cannot be installed.
 pub fn ensure_tools() -> Result<()> {
-    let missing: Vec<&str> =
-        TOOLS.iter().filter(|(name, _)| process::find(name).is_none()).map(|(_, package)| *package).collect();
-    if missing.is_empty() { Ok(()) } else { apt::install(&missing) }
+    apt::ensure(TOOLS)
 }
 
 /// Builds the program; returns it.

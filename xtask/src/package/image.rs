@@ -3,11 +3,7 @@
 //! Not static: the toolchain has no standard library for musl, and users and groups are looked up by glibc. It runs as root, because
 //! what it does takes that.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -18,7 +14,7 @@ use super::{
     dependencies::sha256,
     tree::put,
 };
-use crate::process;
+use crate::{process, vm::libraries};
 use sha2::{Digest as _, Sha256};
 
 const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
@@ -31,7 +27,9 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     let (root, layout) = (stage.join("image"), stage.join("layout"));
     let program = tree.join("usr/bin/interlock");
     put(&root, "usr/bin/interlock", &fs::read(&program)?, 0o755)?;
-    for library in libraries(&program)? {
+    let libraries = libraries::of(std::slice::from_ref(&program))?;
+    anyhow::ensure!(!libraries.is_empty(), "ldd names no library of {}", program.display());
+    for library in libraries {
         let at = library.strip_prefix("/").unwrap_or(&library);
         put(&root, &at.display().to_string(), &fs::read(&library)?, 0o755)?;
     }
@@ -93,18 +91,6 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     put(&layout, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644)?;
     touch(&layout, identity)?;
     archive(&layout, &out.join(format!("interlock-{}.oci.tar", identity.version)), identity)
-}
-
-/// What the dynamic linker would load, and itself.
-fn libraries(program: &Path) -> Result<Vec<PathBuf>> {
-    let said = process::answer(Command::new("ldd").arg(program))?;
-    let found: Vec<PathBuf> = said
-        .lines()
-        .filter_map(|line| line.split_whitespace().find(|word| word.starts_with('/')))
-        .map(PathBuf::from)
-        .collect();
-    anyhow::ensure!(!found.is_empty(), "ldd names no library of {}", program.display());
-    Ok(found)
 }
 
 /// A tar archive that says nothing of this machine.

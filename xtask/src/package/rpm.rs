@@ -59,12 +59,9 @@ pub fn build(stage: &Path, tree: &Path, program: &Program, identity: &Identity, 
     copy(tree, &root)?;
     // Where RPM's distributions have them.
     rename(&root, "usr/share/zsh/vendor-completions", "usr/share/zsh/site-functions")?;
-    fs::create_dir_all(root.join("usr/share/licenses/interlock"))?;
+    let licences = "interlock/THIRD-PARTY-LICENSES";
+    rename(&root, &format!("usr/share/doc/{licences}"), &format!("usr/share/licenses/{licences}"))?;
     fs::create_dir_all(root.join("var/lib/interlock"))?;
-    fs::rename(
-        root.join("usr/share/doc/interlock/THIRD-PARTY-LICENSES"),
-        root.join("usr/share/licenses/interlock/THIRD-PARTY-LICENSES"),
-    )?;
     tree::put(&root, &program.debug_place(), &fs::read(&program.debug)?, 0o644)?;
     touch(&root, identity)?;
     fs::create_dir_all(&top)?;

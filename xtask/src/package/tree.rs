@@ -67,9 +67,7 @@ pub fn lay_out(repository: &Repository, root: &Path, program: &Program, crates: 
     let pages = root.join("usr/share/man/man1");
     process::answer(Command::new(&interlock).args(["--quiet", "man"]).arg(&pages))?;
     let pages: Vec<PathBuf> = fs::read_dir(&pages)?.flatten().map(|entry| entry.path()).collect();
-    for page in &pages {
-        process::answer(Command::new("gzip").args(["--best", "--no-name"]).arg(page))?;
-    }
+    process::answer(Command::new("gzip").args(["--best", "--no-name"]).args(&pages))?;
     put(root, "usr/share/doc/interlock/THIRD-PARTY-LICENSES", crates.licences()?.as_bytes(), 0o644)?;
     set_modes(root)?;
     Ok(root.to_owned())
@@ -91,8 +89,5 @@ fn folder(root: &Path, at: &str) -> Result<()> {
 
 /// Whatever this machine's umask says.
 fn set_modes(root: &Path) -> Result<()> {
-    process::answer(
-        Command::new("find").arg(root).args(["-type", "d", "-exec", "chmod", "0755", "{}", "+"]),
-    )?;
     process::answer(Command::new("chmod").args(["--recursive", "u=rwX,go=rX"]).arg(root)).map(drop)
 }

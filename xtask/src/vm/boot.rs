@@ -15,7 +15,7 @@ use super::{
     modules,
 };
 use crate::{
-    package,
+    apt, package,
     process::{self, Echo},
     repository::Repository,
     tally::Tally,
@@ -41,7 +41,7 @@ pub fn run(
     let place = repository.target().join("vm");
     fs::create_dir_all(&place)?;
     let ready = emulation::ensure()
-        .and_then(|()| emulation::ensure_all(&[("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")]))
+        .and_then(|()| apt::ensure(&[("mmdebstrap", "mmdebstrap"), ("mke2fs", "e2fsprogs")]))
         .and_then(|()| kernel::ensure(&place, series));
     let kernel = match ready {
         Ok(kernel) => kernel,

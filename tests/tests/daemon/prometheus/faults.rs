@@ -14,6 +14,7 @@ use std::{
     time::Instant,
 };
 
+use interlock_host::probes::mounts;
 use interlock_tests::{
     agent::{Home, READ_SECRET, Running, curl},
     daemon::{Daemon, Settings, text},
@@ -320,9 +321,7 @@ impl Faulty {
         self.daemon.start_again();
         self.fire(prometheus, &["InterlockLeftInObserve"]);
         self.daemon.stop();
-        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
-        let root = mounts.lines().find(|line| line.contains(" cgroup2 ")).unwrap().split(' ').nth(1).unwrap();
-        let empty = PathBuf::from(root).join(format!("interlock-prometheus-{}", std::process::id()));
+        let empty = mounts::cgroup2().unwrap().join(format!("interlock-prometheus-{}", std::process::id()));
         fs::create_dir(&empty).unwrap();
         // Data of the earlier agents lingers, for whose sake everything would stay attached.
         fs::remove_file(self.daemon.dir().join("state/state.json")).unwrap();
