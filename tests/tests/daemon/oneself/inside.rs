@@ -168,7 +168,7 @@ pub const WAYS: &[Way] = &[
     ),
     way(
         "in the terminal of another program",
-        "export -f post; script -qec \"bash -c 'post $APPROVE'\" /dev/null",
+        "export -f post; SHELL=$BASH script -qec \"bash -c 'post $APPROVE'\" /dev/null",
         REFUSED,
     ),
     way(
