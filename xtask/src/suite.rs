@@ -24,7 +24,7 @@ use crate::{
 pub use elevation::run_as_root;
 use libtest::Report;
 pub use options::Options;
-use steps::{Action, STEPS, Step};
+use steps::{Action, Portion, STEPS, Step};
 
 /// Runs the suite; failure where anything failed.
 ///
@@ -37,7 +37,7 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     let (mut total, mut tests, mut failed) = (Tally::default(), 0, Vec::new());
     for step in STEPS.iter().filter(|step| step.belongs(options)) {
         let tally = perform(step, repository, options);
-        if matches!(step.action, Action::Tests(_) | Action::SideBySide(_)) {
+        if matches!(step.action, Action::Tests(_) | Action::Portions(_)) {
             tests += tally.passed + tally.failed;
         }
         if tally.failed > 0 {
@@ -72,10 +72,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
     match *action {
         Action::Command(line) => command(repository, line),
         Action::Tests(line) => tests(repository, line, options.filter.as_deref()),
-        Action::SideBySide(lines) => {
-            let half = |line| move || tests(repository, line, options.filter.as_deref());
-            Tally::side_by_side(lines.iter().map(|line| half(*line)))
-        }
+        Action::Portions(portions) => two_at_a_time(repository, portions, options.filter.as_deref()),
         Action::Packages => packages::ensure(repository),
         Action::Fuzz => fuzz::run(repository, &fuzz::Options::default()).map(|()| Tally::PASSED),
         Action::Deny => deny::check(repository).map(Outcome::tally),
@@ -87,6 +84,19 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
         }
         Action::ObjectRebuilt => ebpf::check(repository).map(|()| Tally::PASSED),
     }
+}
+
+fn two_at_a_time(repository: &Repository, portions: &[Portion], filter: Option<&str>) -> Result<Tally> {
+    let chosen = portions.iter().filter(|portion| portion.belongs(filter.is_some()));
+    let parts = chosen.map(|portion| {
+        move || {
+            let start = Instant::now();
+            let tally = tests(repository, &portion.line(filter.is_some()), filter)?;
+            eprintln!("   {}: {tally} in {:.1} s", portion.file, start.elapsed().as_secs_f64());
+            Ok(tally)
+        }
+    });
+    Tally::side_by_side(2, parts)
 }
 
 fn command(repository: &Repository, line: &str) -> Result<Tally> {

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     ops::AddAssign,
+    sync::{Mutex, PoisonError},
     thread::{self, ScopedJoinHandle},
 };
 
@@ -39,21 +40,26 @@ impl Tally {
     pub const PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
     pub const FAILED: Self = Self { passed: 0, failed: 1, skipped: 0 };
 
-    /// Does all of it at once, each part by a thread of its own, and adds up.
+    /// Does all parts, no more than `at_once` at a time and in their order, and adds up.
     ///
     /// # Errors
     /// Of one of the parts; all have ended by then.
-    pub fn side_by_side<P>(parts: impl IntoIterator<Item = P>) -> Result<Self>
+    pub fn side_by_side<P>(at_once: usize, parts: impl IntoIterator<Item = P>) -> Result<Self>
     where
         P: FnOnce() -> Result<Self> + Send,
     {
+        let waiting = Mutex::new(parts.into_iter().collect::<Vec<_>>().into_iter());
+        let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
         let ended = thread::scope(|scope| {
-            let running: Vec<_> = parts.into_iter().map(|part| scope.spawn(part)).collect();
+            let work = || std::iter::from_fn(next).map(|part| part()).collect::<Vec<_>>();
+            let running: Vec<_> = (0..at_once).map(|_| scope.spawn(work)).collect();
             running.into_iter().map(ScopedJoinHandle::join).collect::<Vec<_>>()
         });
         let mut total = Self::default();
-        for tally in ended {
-            total += tally.map_err(|_| anyhow!("a thread that watched tests ended"))??;
+        for tallies in ended {
+            for tally in tallies.map_err(|_| anyhow!("a thread that watched tests ended"))? {
+                total += tally?;
+            }
         }
         Ok(total)
     }
@@ -85,6 +91,8 @@ impl fmt::Display for Tally {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -92,5 +100,20 @@ mod tests {
         let mut total = Tally::PASSED;
         total += Tally { passed: 1, failed: 0, skipped: 4 };
         assert_eq!(total.to_string(), "2 passed, 0 failed, 4 skipped");
+    }
+
+    #[test]
+    fn every_part_is_done_once_and_no_more_at_once_than_may_be() {
+        let (running, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let parts = (0..9).map(|_| {
+            || {
+                most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                thread::yield_now();
+                running.fetch_sub(1, Ordering::SeqCst);
+                Ok(Tally::PASSED)
+            }
+        });
+        assert_eq!(Tally::side_by_side(2, parts).unwrap(), Tally { passed: 9, failed: 0, skipped: 0 });
+        assert!(most.into_inner() <= 2);
     }
 }

@@ -15,8 +15,8 @@ pub enum Action {
     Command(&'static str),
     /// Counts its tests. A filter's text is added at the end.
     Tests(&'static str),
-    /// Commands of `cargo test`, side by side; counts all their tests.
-    SideBySide(&'static [&'static str]),
+    /// Portions of the tests that start daemons, two at a time; counts all their tests.
+    Portions(&'static [Portion]),
     /// Debian packages that tests call.
     Packages,
     /// The fuzz targets, and what their corpora reach; see `fuzz`.
@@ -54,11 +54,65 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 }
 
 /// Tests that have daemons and kernel programs of their own. Each acts only on what its own process started, but they wait
-/// for moments, so no more than two run at once; half of their time they wait. The halves take about equally long.
-const ONE_BY_ONE: &[&str] = &[
-    "cargo test --quiet --locked --workspace --test daemon --no-fail-fast -- --test-threads 1 --show-output",
-    "cargo test --quiet --locked --workspace --test agents --test budget --test cli --test docs --test documents \
-     --test evasion --test fake --test kernel --test layers --test ledger --no-fail-fast -- --test-threads 1 --show-output",
+/// for moments, so no more than two run at once; half of their time they wait.
+pub struct Portion {
+    /// A file of tests.
+    pub file: &'static str,
+    /// What of it; all where it is not divided.
+    pub which: Which,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Only those whose names begin so.
+    Only(&'static [&'static str]),
+    /// Whatever the portion before leaves.
+    Without(&'static [&'static str]),
+}
+
+/// About half of what the daemon's tests take. A module that is not named here is in the other half.
+const EARLY: &[&str] = &[
+    "daemon::agents::",
+    "daemon::approving::",
+    "daemon::beginning::",
+    "daemon::clients::",
+    "daemon::desktop::",
+    "daemon::elsewhere::",
+    "daemon::explaining::",
+    "daemon::factors::",
+    "daemon::flows::",
+    "daemon::freezing::",
+    "daemon::gates::",
+    "daemon::habits::",
+    "daemon::handshakes::",
+    "daemon::ledgers::",
+    "daemon::lives::",
+    "daemon::machines::",
+    "daemon::names::",
+    "daemon::oneself::",
+    "daemon::permissions::",
+    "daemon::places::",
+];
+
+const fn all_of(file: &'static str) -> Portion {
+    Portion { file, which: Which::All }
+}
+
+/// What takes longest begins first, so that the two end at about the same time.
+const PORTIONS: &[Portion] = &[
+    Portion { file: "daemon", which: Which::Without(EARLY) },
+    Portion { file: "daemon", which: Which::Only(EARLY) },
+    all_of("evasion"),
+    all_of("kernel"),
+    all_of("ledger"),
+    all_of("cli"),
+    all_of("agents"),
+    all_of("fake"),
+    all_of("layers"),
+    all_of("docs"),
+    all_of("documents"),
+    all_of("budget"),
 ];
 
 /// What a kernel decides by itself: the smallest set that shows whether programs load, see, hold, deny and outlive the
@@ -160,11 +214,7 @@ pub const STEPS: &[Step] = &[
         When::Always,
         Action::Tests("cargo test --quiet --locked --workspace --lib --bins --no-fail-fast -- --show-output"),
     ),
-    step(
-        "command line, daemon and kernel tests, two at a time",
-        When::Always,
-        Action::SideBySide(ONE_BY_ONE),
-    ),
+    step("command line, daemon and kernel tests, two at a time", When::Always, Action::Portions(PORTIONS)),
     step(
         "documentation tests",
         When::Always,
@@ -185,6 +235,28 @@ pub const STEPS: &[Step] = &[
     on("on Debian's 6.1", Series::V6_1, "", ESSENTIAL),
     on("on Debian's newest 7", Series::V7, "", ESSENTIAL),
 ];
+
+impl Portion {
+    /// The command's line. A filter is added at its end and says which tests by itself, so nothing else chooses then.
+    pub fn line(&self, is_filtered: bool) -> String {
+        let chosen: Vec<String> = match self.which {
+            Which::All => Vec::new(),
+            _ if is_filtered => Vec::new(),
+            Which::Only(names) => names.iter().map(|name| (*name).to_owned()).collect(),
+            Which::Without(names) => names.iter().map(|name| format!("--skip {name}")).collect(),
+        };
+        format!(
+            "cargo test --quiet --locked --workspace --test {} --no-fail-fast -- --test-threads 1 --show-output {}",
+            self.file,
+            chosen.join(" ")
+        )
+    }
+
+    /// With a filter a divided file is run as a whole, once.
+    pub fn belongs(&self, is_filtered: bool) -> bool {
+        !is_filtered || !matches!(self.which, Which::Only(_))
+    }
+}
 
 impl Step {
     pub fn belongs(&self, options: &Options) -> bool {
@@ -244,8 +316,7 @@ mod tests {
         );
     }
 
-    #[test]
-    fn every_file_of_tests_is_in_one_half() {
+    fn files_of_tests() -> Vec<std::path::PathBuf> {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut found = Vec::new();
         for package in
@@ -255,11 +326,47 @@ mod tests {
             let files = folder.map(|entry| entry.unwrap().path());
             found.extend(files.filter(|file| file.extension().is_some_and(|ending| ending == "rs")));
         }
+        found
+    }
+
+    #[test]
+    fn every_file_of_tests_is_in_one_portion_or_divided_in_two() {
+        let found = files_of_tests();
         assert!(found.len() > 5, "{found:?}");
         for file in found {
-            let option = format!("--test {} ", file.file_stem().unwrap().to_str().unwrap());
-            let halves = ONE_BY_ONE.iter().filter(|line| line.contains(&option)).count();
-            assert_eq!(halves, 1, "{option} of {}", file.display());
+            let stem = file.file_stem().unwrap().to_str().unwrap();
+            let portions: Vec<Which> =
+                PORTIONS.iter().filter(|portion| portion.file == stem).map(|portion| portion.which).collect();
+            match portions[..] {
+                [Which::All] => {}
+                [Which::Without(left), Which::Only(taken)] => assert_eq!(left, taken, "{stem}"),
+                _ => panic!("{}: {portions:?}", file.display()),
+            }
+            assert_eq!(
+                PORTIONS.iter().filter(|portion| portion.file == stem && portion.belongs(true)).count(),
+                1
+            );
         }
+    }
+
+    #[test]
+    fn what_divides_a_file_is_in_it() {
+        let daemon = std::fs::read_to_string("../tests/tests/daemon.rs").unwrap();
+        for name in EARLY {
+            let module = name.strip_prefix("daemon::").unwrap().strip_suffix("::").unwrap();
+            assert!(daemon.contains(&format!("    mod {module};\n")), "{module}");
+        }
+    }
+
+    #[test]
+    fn a_filter_chooses_alone() {
+        let early = &PORTIONS[1];
+        assert!(
+            early.line(false).ends_with("daemon::permissions:: daemon::places::"),
+            "{}",
+            early.line(false)
+        );
+        assert!(PORTIONS[0].line(false).ends_with("--skip daemon::permissions:: --skip daemon::places::"));
+        assert!(PORTIONS[0].line(true).trim_end().ends_with("--show-output"));
     }
 }

@@ -72,7 +72,7 @@ impl Machine<'_> {
                 planned.iter().skip(shard).step_by(shards).map(|(_, name)| &**name).collect();
             self.run_shard(&names, &format!("SHARD={shard} SHARDS={shards}"))
         };
-        Tally::side_by_side((0..shards).map(|shard| move || part(shard)))
+        Tally::side_by_side(shards, (0..shards).map(|shard| move || part(shard)))
     }
 
     /// Runs one program of the guest's and prints what it says; returns whether it ended well.
