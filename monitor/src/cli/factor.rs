@@ -1,6 +1,9 @@
 //! `interlock factor`: codes and keys that a user's decisions take.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use clap::{Args, Subcommand};
 
@@ -9,7 +12,7 @@ use super::{
     global::{Global, Reading},
     language::{id, plain},
     printer::Printer,
-    strength::{Strength, read_code, wanted},
+    strength::{Strength, carried, read_code, signed, wanted},
     wait::wait,
 };
 use crate::{
@@ -19,6 +22,7 @@ use crate::{
         factors::{FactorRemoval, FactorView, Hidden, NewFactor},
     },
     factor::{
+        check::Proof,
         enrol::{self, New},
         key::Key,
         secret::Secret,
@@ -61,6 +65,9 @@ pub struct NewKey {
     /// Take only signatures for which the key made sure of who touched it (PIN or finger)
     #[arg(long)]
     verify_required: bool,
+    /// What the new key signed elsewhere: FILE.sig, with the text that `--statement` printed beside it in FILE
+    #[arg(long, value_name = "FILE.sig", conflicts_with = "statement")]
+    key_signature: Option<PathBuf>,
     #[command(flatten)]
     whose: Whose,
     #[command(flatten)]
@@ -146,13 +153,23 @@ impl NewKey {
         let key = Key::parse(&line).map_err(refused)?;
         let user = self.whose.uid()?;
         let verify_required = self.verify_required;
-        let what = object(user, &New::Key { line: key.text(), verify_required })
-            .map_err(|why| Failure::new(Exit::Usage, why))?;
+        let new = New::Key { line: key.text(), verify_required, possession: Proof::default() };
+        let what = object(user, &new).map_err(|why| Failure::new(Exit::Usage, why))?;
         let Some(proof) = self.strength.proof(client, printer, wanted("factor-add", &what))? else {
             return Ok(Exit::Success);
         };
-        let new = NewFactor { user, key: Some(key.text()), verify_required, proof, ..NewFactor::default() };
-        add(client, &new)?;
+        let possession = Some(match &self.key_signature {
+            Some(file) => carried(file)?,
+            None => {
+                let says = "the new key signs this, which shows that you hold it";
+                signed(client, printer, &wanted("factor-add", &what), &signer(&self.file), says)?
+            }
+        });
+        let key_text = Some(key.text());
+        add(
+            client,
+            &NewFactor { user, key: key_text, verify_required, possession, proof, ..NewFactor::default() },
+        )?;
         printer.say(&format!(
             "enrolled {}: from now on your approvals and thaws take its signature (--sign {})",
             key.fingerprint(),
@@ -160,6 +177,12 @@ impl NewKey {
         ));
         Ok(Exit::Success)
     }
+}
+
+/// The private half beside a `.pub` file; where it is not there, ssh-keygen asks the agent for it by the public one.
+fn signer(public: &Path) -> PathBuf {
+    let beside = public.with_extension("");
+    if beside.exists() { beside } else { public.to_owned() }
 }
 
 fn object(user: Option<u32>, new: &New) -> Result<String, String> {

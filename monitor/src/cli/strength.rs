@@ -63,19 +63,35 @@ impl Strength {
         if !self.statement && self.sign.is_none() {
             return Ok(Some(None));
         }
-        let view: StatementView = wait(async { Ok(client.post("/v1/statements", &wanted).await?) })?;
         let Some(key) = &self.sign else {
+            let view = statement(client, &wanted)?;
             printer.data(view.statement.trim_end())?;
             printer.say(&format!(
                 "keep this in a file and sign it, before it expires, with `ssh-keygen -Y sign -n {NAMESPACE} -f KEY FILE`"
             ));
             return Ok(None);
         };
-        // What is signed is seen before the key is touched: the key itself has no screen.
-        printer.say(&format!("this is signed; touch the key to say so:\n\n{}", plain_lines(&view.statement)));
-        let signature = Some(sign(key, &view.statement)?);
-        Ok(Some(Some(Proof { code: None, statement: Some(view.statement), signature })))
+        Ok(Some(Some(signed(client, printer, &wanted, key, "this is signed")?)))
     }
+}
+
+fn statement(client: &Client, wanted: &WantedStatement) -> Result<StatementView, Failure> {
+    wait(async { Ok(client.post("/v1/statements", wanted).await?) })
+}
+
+/// What a key here signs about it; `what` says which text and why.
+pub fn signed(
+    client: &Client,
+    printer: &Printer,
+    wanted: &WantedStatement,
+    key: &Path,
+    what: &str,
+) -> Result<Proof, Failure> {
+    let view = statement(client, wanted)?;
+    // What is signed is seen before the key is touched: the key itself has no screen.
+    printer.say(&format!("{what}; touch the key to say so:\n\n{}", plain_lines(&view.statement)));
+    let signature = Some(sign(key, &view.statement)?);
+    Ok(Proof { code: None, statement: Some(view.statement), signature })
 }
 
 /// Line by line, as nothing in it is to steer the terminal.
@@ -98,7 +114,7 @@ pub fn read_code(printer: &Printer) -> Result<String, Failure> {
 }
 
 /// A signature that was made elsewhere, and the text that it signs.
-fn carried(file: &Path) -> Result<Proof, Failure> {
+pub fn carried(file: &Path) -> Result<Proof, Failure> {
     let read = |path: &Path| {
         fs::read_to_string(path)
             .map_err(|error| Failure::new(Exit::Usage, format_args!("{}: {error}", path.display())))

@@ -36,6 +36,8 @@ pub struct NewFactor {
     /// A line of a `.pub` file.
     pub key: Option<String>,
     pub verify_required: bool,
+    /// What the new key itself signed, and its signature: that whoever enrols it holds it.
+    pub possession: Option<Proof>,
     /// Of a factor that the user has, if any.
     pub proof: Option<Proof>,
 }

@@ -4,11 +4,13 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    check::Proof,
     enrolled::{Device, Enrolled, EnrolledKey},
-    key::{Key, LINE_MOST},
+    key::{Key, LINE_MOST, Signature},
     refused::Refused,
     same::Same,
     secret::Secret,
+    statement::Statement,
     store::Store,
     totp::{self, Wrong},
 };
@@ -19,8 +21,8 @@ use interlock_core::hex::hex;
 pub enum New {
     /// A device that shows codes: its secret in base 32, and the code that it shows now.
     Device { secret: String, code: String },
-    /// A line of a `.pub` file.
-    Key { line: String, verify_required: bool },
+    /// A line of a `.pub` file, and what the key itself signed about being enrolled.
+    Key { line: String, verify_required: bool, possession: Proof },
 }
 
 impl std::fmt::Debug for New {
@@ -51,7 +53,7 @@ pub fn object(user: u32, new: &New) -> Result<String, String> {
             let hash = Sha256::digest(secret.as_bytes());
             format!("totp SHA256:{}", hex(&hash).get(..16).unwrap_or_default())
         }
-        New::Key { line, verify_required } => {
+        New::Key { line, verify_required, .. } => {
             let verified = if *verify_required { " verify-required" } else { "" };
             format!("key {}{verified}", Key::parse(line)?.fingerprint())
         }
@@ -59,11 +61,17 @@ pub fn object(user: u32, new: &New) -> Result<String, String> {
     Ok(format!("{what} of user {user}"))
 }
 
-/// Enrols a factor; it is on disk when this returns.
+/// Enrols a factor; it is on disk when this returns. `statement` is what is asked for.
 ///
 /// # Errors
-/// It is none, the code is not the device's, or the user's factors cannot be used.
-pub fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Changed, Refused> {
+/// It is none, the code is not the device's, the key has not signed, or the user's factors cannot be used.
+pub fn add(
+    store: &Store,
+    user: u32,
+    new: &New,
+    statement: &Statement,
+    now: Timestamp,
+) -> Result<Changed, Refused> {
     let unusable = |what| Refused::Unusable { user, what };
     let mut enrolled = store.load(user).map_err(unusable)?;
     let id = enrolled.new_id().map_err(Refused::Malformed)?;
@@ -74,7 +82,7 @@ pub fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Change
             enrolled.devices.push(device);
             "totp".to_owned()
         }
-        New::Key { line, verify_required } => {
+        New::Key { line, verify_required, possession } => {
             // Not of one that is enrolled: an earlier version took longer ones.
             let length = line.trim().len();
             if length > LINE_MOST {
@@ -84,7 +92,8 @@ pub fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Change
             let public = Key::parse(line).map_err(Refused::Malformed)?;
             is_new(store, user, &public.same())?;
             let what = format!("key {}", public.fingerprint());
-            let (verify_required, counter) = (*verify_required, 0);
+            let verify_required = *verify_required;
+            let counter = held(&public, verify_required, statement, possession, now)?;
             enrolled.keys.push(EnrolledKey {
                 id: id.clone(),
                 enrolled: now,
@@ -107,6 +116,30 @@ fn is_new(store: &Store, user: u32, same: &Same) -> Result<(), Refused> {
     let what = if matches!(same, Same::Secret(_)) { "secret" } else { "key" };
     let whose = if holder == user { "" } else { " by another user" }; // who that is stays theirs
     Err(Refused::Malformed(format!("this {what} is enrolled already{whose}, and counts once: take another")))
+}
+
+/// Whoever enrols a key shows that they hold it and that it can do what is asked of it: else anybody could enrol a key that they have
+/// seen, which its holder could not enrol any more. Returns how often the key has signed.
+fn held(
+    key: &Key,
+    verify_required: bool,
+    statement: &Statement,
+    possession: &Proof,
+    now: Timestamp,
+) -> Result<u32, Refused> {
+    let refused = |why: String| Refused::Malformed(format!("the new key's own signature: {why}"));
+    let (Some(text), Some(signature)) = (&possession.statement, &possession.signature) else {
+        return Err(refused("expected the statement that it signed, and its signature".into()));
+    };
+    let signature = Signature::parse(signature).map_err(refused)?;
+    statement.is_said_by(text, now).map_err(refused)?;
+    let touch = key.verify(text, &signature).map_err(refused)?;
+    if verify_required && !touch.verified {
+        return Err(refused(
+            "it was made without a PIN or a finger, which --verify-required asks for".into(),
+        ));
+    }
+    Ok(touch.counter)
 }
 
 /// Whoever enrols a device shows that it works. The code that shows it decides nothing any more.
@@ -142,10 +175,35 @@ pub fn remove(store: &Store, user: u32, id: &str) -> Result<Changed, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::factor::testing::{SECRET, Token};
+    use crate::factor::{
+        statement,
+        testing::{SECRET, Token},
+    };
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_second(seconds).unwrap()
+    }
+
+    /// Asked for with the very statement that it takes.
+    fn add(store: &Store, user: u32, new: &New, now: Timestamp) -> Result<Changed, Refused> {
+        super::add(store, user, new, &asked(user, new), now)
+    }
+
+    fn asked(user: u32, new: &New) -> Statement {
+        let object = object(user, new).unwrap_or_default();
+        Statement { verdict: "factor-add", object, ..statement::sample() }
+    }
+
+    fn key_of(user: u32, token: &Token, verify_required: bool) -> New {
+        signed_by(token, user, token, verify_required)
+    }
+
+    fn signed_by(signer: &Token, user: u32, token: &Token, verify_required: bool) -> New {
+        let line = token.public();
+        let bare = New::Key { line: line.clone(), verify_required, possession: Proof::default() };
+        let text = asked(user, &bare).text(at(600));
+        let signature = Some(signer.signs(&text));
+        New::Key { line, verify_required, possession: Proof { code: None, statement: Some(text), signature } }
     }
 
     fn device_at(seconds: u64) -> New {
@@ -170,14 +228,16 @@ mod tests {
     fn a_key_is_enrolled_once_and_no_id_is_given_twice() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path());
-        let key = New::Key { line: Token::new(1).public(), verify_required: true };
+        let key = key_of(1000, &Token { flags: 5, counter: 7, ..Token::new(1) }, true);
         assert!(add(&store, 1000, &key, at(0)).unwrap().what.starts_with("key SHA256:"));
+        assert_eq!(store.load(1000).unwrap().keys[0].counter, 7, "its signature counts");
         assert!(add(&store, 1000, &key, at(0)).unwrap_err().said().0.contains("already"));
         remove(&store, 1000, "f1").unwrap();
         assert!(remove(&store, 1000, "f1").is_err());
         assert_eq!(add(&store, 1000, &key, at(0)).unwrap().id, "f2");
         let ordinary = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJrb7tVDjRqEDsKA1XKmgMLHkfZA80fTLwtn58jl+E0l";
-        let ordinary = New::Key { line: ordinary.into(), verify_required: false };
+        let ordinary =
+            New::Key { line: ordinary.into(), verify_required: false, possession: Proof::default() };
         assert!(add(&store, 1000, &ordinary, at(0)).unwrap_err().said().0.contains("ordinary"));
     }
 
@@ -198,22 +258,57 @@ mod tests {
             assert!(!said.contains("1000"), "another user's stays theirs: {said}");
         }
         assert!(store.load(1001).unwrap().is_empty());
-        let key = |token: Token| New::Key { line: token.public(), verify_required: false };
-        add(&store, 1000, &key(Token::new(1)), at(0)).unwrap();
+        let key = |user, token: &Token| key_of(user, token, false);
+        add(&store, 1000, &key(1000, &Token::new(1)), at(0)).unwrap();
         let elsewhere = Token { application: "ssh:other", ..Token::new(1) };
         for (user, token) in [(1001, Token::new(1)), (1000, elsewhere)] {
-            assert!(add(&store, user, &key(token), at(0)).unwrap_err().said().0.contains("enrolled already"));
+            assert!(
+                add(&store, user, &key(user, &token), at(0))
+                    .unwrap_err()
+                    .said()
+                    .0
+                    .contains("enrolled already")
+            );
         }
         // Where somebody's cannot be read nobody can say.
         std::fs::write(dir.path().join("factors/1000.json"), "{").unwrap();
-        assert!(matches!(add(&store, 1001, &key(Token::new(2)), at(0)), Err(Refused::Unusable { .. })));
+        assert!(matches!(
+            add(&store, 1001, &key(1001, &Token::new(2)), at(0)),
+            Err(Refused::Unusable { .. })
+        ));
+    }
+
+    #[test]
+    fn nobody_enrols_a_key_that_they_do_not_hold() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::new(dir.path());
+        let token = Token::new(1);
+        let bare = New::Key { line: token.public(), verify_required: false, possession: Proof::default() };
+        // What it signed to be another user's, who shows it around.
+        let New::Key { possession, .. } = key_of(1001, &token, false) else { panic!("a key") };
+        let of_another = New::Key { line: token.public(), verify_required: false, possession };
+        let untouched = key_of(1000, &Token { flags: 0, ..Token::new(1) }, false);
+        for (new, why) in [
+            (bare, "expected the statement"),
+            (of_another, "not what is asked for"),
+            (signed_by(&Token::new(2), 1000, &token, false), "no signature of this text by this key"),
+            (untouched, "nobody touched the key"),
+            (key_of(1000, &token, true), "without a PIN"),
+        ] {
+            let said = add(&store, 1000, &new, at(0)).unwrap_err().said().0;
+            assert!(said.contains("the new key's own signature") && said.contains(why), "{why}: {said}");
+        }
+        let late = add(&store, 1000, &key_of(1000, &token, false), at(600)).unwrap_err();
+        assert!(late.said().0.contains("expired"));
+        assert!(store.load(1000).unwrap().is_empty());
+        add(&store, 1000, &key_of(1000, &token, false), at(0)).unwrap();
     }
 
     #[test]
     fn a_keys_line_has_a_bound() {
         let dir = tempfile::tempdir().unwrap();
         let line = format!("{} {}", Token::new(1).public(), "x".repeat(2000));
-        let new = New::Key { line, verify_required: false };
+        let new = New::Key { line, verify_required: false, possession: Proof::default() };
         assert!(
             add(&Store::new(dir.path()), 1000, &new, at(0)).unwrap_err().said().0.contains("at most 1024")
         );
@@ -223,10 +318,7 @@ mod tests {
     fn nobody_has_more_than_sixteen() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::new(dir.path());
-        let add = |seed| {
-            let line = Token::new(seed).public();
-            add(&store, 1000, &New::Key { line, verify_required: false }, at(0))
-        };
+        let add = |seed| add(&store, 1000, &key_of(1000, &Token::new(seed), false), at(0));
         (0..16).for_each(|seed| _ = add(seed).unwrap());
         assert!(add(16).unwrap_err().said().0.contains("16 factors already"));
     }

@@ -273,7 +273,15 @@ fn a_touched_keys_signature_approves_what_it_signs_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     fs::write(path("key.pub"), token(dir.path(), &["public"])).unwrap();
-    desk.daemon.expect(&["factor", "add", "key", &path("key.pub")]);
+    let public = path("key.pub");
+    let add = |more: &[&str]| desk.daemon.cli(&[&["factor", "add", "key", &public], more].concat());
+    // Whoever has only seen it has no factor.
+    assert!(!add(&[]).status.success());
+    assert_eq!(desk.daemon.json(&["factor", "list"]), serde_json::json!([]));
+    fs::write(path("enrol"), add(&["--statement"]).stdout).unwrap();
+    token(dir.path(), &["sign", "1", "1", &path("enrol")]);
+    let enrolled = add(&["--key-signature", &path("enrol.sig")]);
+    assert!(enrolled.status.success(), "{enrolled:?}");
     let listed = desk.daemon.json(&["factor", "list"]);
     let factor = listed[0]["factor"].as_str().unwrap().to_owned();
     assert!(factor.starts_with("key SHA256:"), "{listed}");
@@ -363,11 +371,20 @@ fn the_real_ssh_keygen_signs_an_approval_and_shows_what() {
     let dir = tempfile::tempdir().unwrap();
     let Some(key) = real_key(dir.path()) else { return };
     let Some(desk) = Desk::new(&Settings::default()) else { return };
-    desk.daemon.expect(&["factor", "add", "key", &format!("{}.pub", key.display())]);
-    let mut approve = Command::new(binary());
-    approve.arg("--socket").arg(desk.daemon.socket()).args(["approve", &desk.hold, "--sign"]).arg(&key);
-    approve.args(["--reason", "ticket OPS-7"]).env("SSH_SK_PROVIDER", dir.path().join("provider.so"));
-    let approved = approve.stdin(Stdio::null()).output().unwrap();
+    let interlock = |args: &[&str]| {
+        let mut interlock = Command::new(binary());
+        interlock.arg("--socket").arg(desk.daemon.socket()).args(args);
+        interlock
+            .env("SSH_SK_PROVIDER", dir.path().join("provider.so"))
+            .stdin(Stdio::null())
+            .output()
+            .unwrap()
+    };
+    let (private, public) = (key.display().to_string(), format!("{}.pub", key.display()));
+    let enrolled = interlock(&["factor", "add", "key", &public]);
+    let said = text(&enrolled);
+    assert!(enrolled.status.success() && said.contains("verdict: factor-add"), "{said}");
+    let approved = interlock(&["approve", &desk.hold, "--sign", &private, "--reason", "ticket OPS-7"]);
     let said = text(&approved);
     assert!(approved.status.success(), "{said}");
     for part in ["this is signed", "verdict: approve", "reason: ticket OPS-7", "Confirm user presence"] {

@@ -137,7 +137,10 @@ fn strength(plan: &Plan, store: &Store, now: Timestamp) -> Strength {
             Strength::Listed(found.map(Box::new))
         }
         Then::Add { user, new } => match proven() {
-            Ok(factor) => Strength::Changed(factor, enrol::add(store, *user, new, now).map(Box::new)),
+            Ok(factor) => {
+                let changed = enrol::add(store, *user, new, &plan.statement, now);
+                Strength::Changed(factor, changed.map(Box::new))
+            }
             refused => Strength::Proven(stated(), refused),
         },
         Then::Remove { user, id } => match proven() {

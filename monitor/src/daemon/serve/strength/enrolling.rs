@@ -52,10 +52,12 @@ pub fn plan_list(ctx: &Context, caller: &Caller, user: Option<u32>) -> Result<Pl
 
 pub fn plan_add(ctx: &Context, caller: &Caller, new: &NewFactor) -> Result<Plan, RequestError> {
     let user = whose(caller, new.user)?;
-    let NewFactor { secret, code, key, verify_required, proof, .. } = new.clone();
+    let NewFactor { secret, code, key, verify_required, possession, proof, .. } = new.clone();
     let new = match (secret, code, key) {
         (Some(Hidden(secret)), Some(Hidden(code)), None) => New::Device { secret, code },
-        (None, None, Some(line)) => New::Key { line, verify_required },
+        (None, None, Some(line)) => {
+            New::Key { line, verify_required, possession: possession.unwrap_or_default() }
+        }
         _ => {
             let error = "expected a secret and its code, or a key";
             return Err(RequestError::Invalid(refusal(error)));
