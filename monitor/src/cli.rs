@@ -37,6 +37,7 @@ mod sessions;
 mod status;
 mod strength;
 mod suggest;
+mod support_bundle;
 mod suspend;
 mod time;
 mod wait;
@@ -156,6 +157,8 @@ enum ClientVerb {
     Explain(explain::Explain),
     /// What this machine allows to watch and to stop
     Doctor(Reading),
+    /// Everything that a report of a fault needs, in one archive without credentials (as root, to have all of it)
+    SupportBundle(support_bundle::SupportBundle),
 }
 
 impl ClientVerb {
@@ -185,6 +188,7 @@ impl ClientVerb {
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
             Self::Notifier(notifier) => notifier.perform(client, global),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),
+            Self::SupportBundle(bundle) => bundle.perform(client, global),
         }
     }
 }

@@ -45,6 +45,7 @@ mod daemon {
     mod sessions;
     mod storm;
     mod suggesting;
+    mod support;
     mod suspending;
     mod terminals;
     mod told;

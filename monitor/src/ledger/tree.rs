@@ -17,7 +17,7 @@ mod verifier;
 pub use self::{
     checkpoint::{Signed, SignedError},
     growing::Tree,
-    key::{Key, KeyError, PUBLIC_FILE},
+    key::{Key, KeyError, PUBLIC_FILE, SECRET_FILE},
     proof::{Proof, ProofError},
     prover::Prover,
     verifier::{KeyProblem, Keys},

@@ -12,7 +12,8 @@ use rustix::fs::fsync;
 use signed_note::{Signer, StandardSigner, StandardVerifier, Verifier as _, generate_key};
 
 /// Names of the files in the state directory.
-const SECRET_FILE: &str = "ledger.key";
+/// The key that signs, for nobody's eyes.
+pub const SECRET_FILE: &str = "ledger.key";
 pub const PUBLIC_FILE: &str = "ledger.vkey";
 /// Longest part of a host's name that becomes part of the key's.
 const NAME_MAX: usize = 64;

@@ -1,0 +1,108 @@
+//! `interlock support-bundle`: what a report of a fault needs, in one archive, without a credential in it.
+//!
+//! Three things keep credentials out: what has no business there is not read; each text goes through the mask that events and the
+//! ledger go through; and where a part holds, word for word, what a file of credentials holds that Interlock itself knows, that part is
+//! left out. Whoever sends it looks through it first: it names users, hosts, paths and programs.
+
+mod archive;
+mod configuration;
+mod credentials;
+mod daemon;
+mod machine;
+mod part;
+mod service;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+
+use self::{credentials::Credentials, part::Part};
+use super::{
+    exit::{Exit, Failure},
+    global::{Global, Reading},
+    printer::Printer,
+};
+use crate::{config::Config, control::client::Client, metrics::revision};
+use interlock_core::problem::Problems;
+
+#[derive(Args, Debug)]
+pub struct SupportBundle {
+    /// Where to write it; `-`: standard output [default: interlock-support-HOST-TIME.tar.gz in this directory]
+    #[arg(long, short, value_name = "FILE")]
+    file: Option<PathBuf>,
+    /// So many of the newest events
+    #[arg(long, value_name = "COUNT", default_value_t = 500)]
+    events: usize,
+}
+
+impl SupportBundle {
+    pub fn perform(&self, client: &Client, global: &Global) -> Result<Exit, Failure> {
+        let printer = global.printer(Reading::default());
+        // A configuration that cannot be read is a reason for a report, and no hindrance.
+        let loaded = Config::load(global.config_file());
+        let defaults = Config::default();
+        let config = loaded.as_ref().unwrap_or(&defaults);
+        let mut parts = machine::parts(config);
+        parts.extend(configuration::parts(config, global.config_file(), loaded.as_ref().err()));
+        parts.extend(daemon::parts(client, global, &printer, self.events));
+        parts.extend(service::parts());
+        let credentials = Credentials::of(config);
+        parts.iter_mut().for_each(|part| credentials.keep_out_of(part));
+        let now = Timestamp::now();
+        parts.insert(0, about(&parts, &credentials, now));
+        self.write(&parts, &printer, now)
+    }
+
+    fn write(&self, parts: &[Part], printer: &Printer, now: Timestamp) -> Result<Exit, Failure> {
+        let name = name(now);
+        let file = self.file.clone().unwrap_or_else(|| format!("{name}.tar.gz").into());
+        archive::write(&file, &name, parts, now).map_err(|error| {
+            Failure::new(Exit::Negative, format_args!("{} cannot be written: {error}", file.display()))
+        })?;
+        for part in parts {
+            match &part.content {
+                Ok(bytes) => printer.say(&format!("  {} ({} bytes)", part.name, bytes.len())),
+                Err(why) => printer.say(&format!("  {} is not in it: {why}", part.name)),
+            }
+        }
+        printer.say("no credential that Interlock knows of is in it. It names users, hosts, paths and programs: look through it first");
+        if file != Path::new("-") {
+            printer.data(&file.display().to_string())?;
+        }
+        Ok(Exit::Success)
+    }
+}
+
+/// `interlock-support-HOST-20261201T093000Z`
+fn name(now: Timestamp) -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let host: String =
+        host.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-.".contains(*letter)).collect();
+    format!("interlock-support-{host}-{}", now.strftime("%Y%m%dT%H%M%SZ"))
+}
+
+/// What the bundle is, and what is missing in it and why.
+fn about(parts: &[Part], credentials: &Credentials, now: Timestamp) -> Part {
+    let left_out: Vec<_> = parts
+        .iter()
+        .filter_map(|part| Some(json!({ "part": part.name, "why": part.content.as_ref().err()? })))
+        .collect();
+    Part::json(
+        "about.json",
+        &json!({
+            "made": now,
+            "by_uid": nix::unistd::geteuid().as_raw(),
+            "program": { "version": env!("CARGO_PKG_VERSION"), "revision": revision(), "abi": monitor_common::ABI },
+            "left_out": left_out,
+            "credentials_looked_for": credentials.count(),
+            "credentials_unreadable": credentials.unreadable(),
+        }),
+    )
+}
+
+/// Mistakes, one a line, without the lines of the files that they quote.
+fn headlines(problems: &Problems) -> String {
+    problems.iter().map(|problem| problem.headline() + "\n").collect()
+}
