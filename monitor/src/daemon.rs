@@ -33,16 +33,14 @@ use context::{
 use interlock_core::problem::Problems;
 use interlock_host::capabilities::{self, Duty};
 pub use process::error::StartError;
-use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
+pub use process::release::{Waiting, let_go};
+use process::{error::system, policy_files, priority, registries, signals, state_dir, watchdog};
 
-/// Runs the daemon until it is told to stop. With `release`, only removes what an earlier one left in force.
+/// Runs the daemon until it is told to stop.
 ///
 /// # Errors
 /// Says in one sentence what is missing and what to do.
-pub fn run(config: Config, release: bool) -> Result<(), StartError> {
-    if release {
-        return release::let_go(&config);
-    }
+pub fn run(config: Config) -> Result<(), StartError> {
     check_owners(&config)?;
     let loaded = Loaded::read(&config)?;
     allow_descriptors();

@@ -308,7 +308,7 @@ impl Drop for Daemon {
             let _ = Command::new(binary())
                 .arg("--config")
                 .arg(self.dir.path().join("config.toml"))
-                .args(["daemon", "--release"])
+                .args(["daemon", "--release", "--with-holds"])
                 .status();
         }
     }

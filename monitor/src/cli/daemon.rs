@@ -12,13 +12,19 @@ use super::{
     global::{Global, Reading},
     privilege,
 };
-use crate::alerts::{JOURNAL, LINES};
+use crate::{
+    alerts::{JOURNAL, LINES},
+    daemon::{Waiting, let_go, run},
+};
 
 #[derive(Args, Debug)]
 pub struct Daemon {
     /// Let go of everything an earlier daemon left in force, and end
     #[arg(long)]
     release: bool,
+    /// Also of what waits for a decision: it goes on without one
+    #[arg(long, requires = "release")]
+    with_holds: bool,
 }
 
 impl Daemon {
@@ -30,7 +36,9 @@ impl Daemon {
             config.socket.clone_from(socket);
         }
         start_log(&config.log)?;
-        crate::daemon::run(config, self.release).map_err(|error| Failure::caused(Exit::Negative, &error))?;
+        let waiting = if self.with_holds { Waiting::GoesOn } else { Waiting::Decide };
+        let ended = if self.release { let_go(&config, waiting) } else { run(config) };
+        ended.map_err(|error| Failure::caused(Exit::Negative, &error))?;
         Ok(Exit::Success)
     }
 }

@@ -1,11 +1,11 @@
 //! A daemon that dies: what is pinned stays in force, and the next one finds it.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Command, time::Duration};
 
 use interlock::ledger::verify::verify;
 use interlock_tests::{
     agent::{Home, READ_SECRET, curl},
-    daemon::{Daemon, Settings, text},
+    daemon::{Daemon, Settings, binary, text},
     is_root,
     server::Server,
     wait,
@@ -57,6 +57,35 @@ fn holds_outlive_a_killed_daemon_and_nothing_goes_through_meanwhile() {
     let pins = daemon.pins().unwrap().to_path_buf();
     drop(daemon);
     assert!(!pins.exists(), "released");
+}
+
+/// Whoever removes the program must not decide what waits by that.
+#[test]
+fn nothing_is_released_while_something_waits() {
+    if !is_root() {
+        return;
+    }
+    let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
+    let (home, server) = (Home::new(), Server::start());
+    let mut agent = home.run(&daemon, &format!("{READ_SECRET}; {}; echo done", curl(&server, "")));
+    let hold = daemon.the_hold();
+    daemon.kill();
+    let release = |daemon: &Daemon| {
+        let mut release = Command::new(binary());
+        release.arg("--config").arg(daemon.dir().join("config.toml")).args(["daemon", "--release"]);
+        let output = release.output().unwrap();
+        (output.status.success(), text(&output))
+    };
+    let (released, said) = release(&daemon);
+    assert!(!released && said.contains(&format!("still held: {hold}")), "{said}");
+    wait::throughout("it waits as before", Duration::from_secs(1), || server.silent());
+    daemon.start_again();
+    daemon.expect(&["deny", &hold]);
+    assert!(agent.finish().contains("done"), "{}", agent.output());
+    daemon.stop();
+    let (released, said) = release(&daemon);
+    assert!(released && !daemon.pins().unwrap().exists(), "{said}");
+    server.silent().unwrap();
 }
 
 fn unknown(explained: &Value) -> String {

@@ -23,6 +23,10 @@ pub enum StartError {
         "still frozen: {sessions}; start the daemon and thaw them (interlock thaw ID), or kill them, before letting go"
     )]
     Frozen { sessions: String },
+    #[error(
+        "still held: {holds}; start the daemon and decide them (interlock holds), or add --with-holds: they then go on without a decision"
+    )]
+    Held { holds: String },
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]

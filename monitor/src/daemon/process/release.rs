@@ -7,12 +7,24 @@ use crate::{
         process::{error::StartError, state_dir},
     },
 };
-use interlock_core::facts::SessionId;
+use interlock_core::{
+    facts::{HoldState, SessionId},
+    holds::Hold,
+};
 use interlock_host::{enforcement::freezer::Freezer, probes};
 
-/// Removes what an earlier daemon left in force. Not under a running one, and not while a tree is frozen: nobody could
-/// thaw it any more.
-pub fn let_go(config: &Config) -> Result<(), StartError> {
+/// What becomes of what waits for a decision when nothing is enforced any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiting {
+    /// Fails closed: while something waits, nothing is let go of.
+    Decide,
+    /// It goes on without a decision, as whoever asked for that said.
+    GoesOn,
+}
+
+/// Removes what an earlier daemon left in force. Not under a running one, not while a tree is frozen, which nobody could
+/// thaw any more, and not while something waits for a decision, which would go on without one.
+pub fn let_go(config: &Config, waiting: Waiting) -> Result<(), StartError> {
     let _lock = state_dir::lock(config)?;
     let left = Store::new(&config.state).load();
     let mut freezer = Freezer::find();
@@ -27,6 +39,11 @@ pub fn let_go(config: &Config) -> Result<(), StartError> {
     }
     if !frozen.is_empty() {
         return Err(StartError::Frozen { sessions: frozen.join(", ") });
+    }
+    let held: Vec<String> =
+        left.holds.iter().filter(|hold| hold.state == HoldState::Waiting).map(Hold::id).collect();
+    if !held.is_empty() && waiting == Waiting::Decide {
+        return Err(StartError::Held { holds: held.join(", ") });
     }
     freezer.keep(&[]);
     for group in freezer.unclaimed() {
