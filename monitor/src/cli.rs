@@ -23,6 +23,7 @@ mod language;
 mod ledger;
 mod notifier;
 mod past;
+mod policy;
 mod printer;
 mod privilege;
 mod record;
@@ -77,6 +78,9 @@ enum Verb {
     /// Check, test, list and reload rules
     #[command(subcommand)]
     Rules(rules::Rules),
+    /// Signed bundles of rules and catalogues, newer than those of the program
+    #[command(subcommand)]
+    Policy(policy::Policy),
     /// Judge recorded sessions again, and print what other rules would change
     Replay(replay::Replay),
     /// Propose exceptions to rules that alerted, or held what a person approved; says what each would allow
@@ -209,6 +213,7 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "drill")]
         Verb::Drill(drill) => drill.perform(&global),
         Verb::Rules(rules) => rules.perform(&global),
+        Verb::Policy(policy) => policy.perform(&global),
         Verb::Replay(replay) => replay.perform(&global),
         Verb::Suggest(suggest) => suggest.perform(&global),
         Verb::Config(config) => config.perform(&global),

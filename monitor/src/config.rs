@@ -27,7 +27,7 @@ pub use self::{
     shared_terminal::SharedTerminal,
     terminal::Terminal,
     unattended::Unattended,
-    values::{Config, FILE, METRICS_PORT, PINS, RULES, SESSIONS_PER_USER, SOCKET, STATE},
+    values::{Config, FILE, METRICS_PORT, PINS, POLICY, RULES, SESSIONS_PER_USER, SOCKET, STATE},
 };
 
 #[cfg(test)]

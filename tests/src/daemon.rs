@@ -84,7 +84,7 @@ impl Daemon {
             }
         };
         let config = format!(
-            "socket = \"{0}/control.sock\"\nstate = \"{0}/state\"\nrules = \"{rules}\"\npins = \"{1}\"\n\
+            "socket = \"{0}/control.sock\"\npolicy = \"{0}/policy\"\nstate = \"{0}/state\"\nrules = \"{rules}\"\npins = \"{1}\"\n\
              metrics = \"{7}\"\nunattended = \"{4}\"\nmode = \"{2}\"\nwatch_below = {3}\n\
              shared_terminal = \"{5}\"\npackage_managers = \"{6}\"\n",
             dir.path().display(),

@@ -5,6 +5,7 @@ mod daemon {
     mod agents;
     mod approving;
     mod beginning;
+    mod bundles;
     mod clients;
     mod containers;
     mod desktop;

@@ -32,7 +32,7 @@ mod wording;
 
 pub use self::{
     backends::Backends,
-    builtin::{DEFAULT, DEFAULT_NAME},
+    builtin::{Base, DEFAULT, DEFAULT_NAME},
     duration::of_unit,
     evaluate::{Condition, Match, Verdict},
     memory::{Memory, Reader, Readers, Touch},

@@ -14,7 +14,7 @@ use super::{
     language::plain,
     printer::Printer,
 };
-use crate::policy;
+use crate::policy::{self, shipped::Shipped};
 use interlock_core::{
     catalog::Catalog,
     rule_test::{Miss, Runner},
@@ -68,9 +68,11 @@ impl TestRules {
     }
 
     fn catalog(&self, global: &Global, printer: &Printer) -> Result<Catalog, Failure> {
-        let configured = if self.catalog.is_some() { None } else { global.config(printer)?.catalog };
-        let directory = self.catalog.as_deref().or(configured.as_deref());
-        policy::catalog::configured(directory).map_err(|problems| printer.refuse(Exit::Usage, &problems))
+        let wrong = |problems| printer.refuse(Exit::Usage, &problems);
+        let config = global.config(printer)?;
+        let directory = self.catalog.as_deref().or(config.catalog.as_deref());
+        let shipped = Shipped::configured(&config).map_err(wrong)?;
+        policy::catalog::configured(directory, &shipped).map_err(wrong)
     }
 }
 
@@ -92,9 +94,9 @@ impl Tested {
 
 /// The rules of `path`, else the configured ones.
 pub(super) fn rules(global: &Global, path: Option<&Path>, printer: &Printer) -> Result<RuleSet, Failure> {
-    let rules = match path {
-        Some(path) => policy::rules::load(path),
-        None => policy::rules::configured(global.config(printer)?.rules.as_deref()),
-    };
+    let config = global.config(printer)?;
+    let shipped = Shipped::configured(&config);
+    let path = path.or(config.rules.as_deref());
+    let rules = shipped.and_then(|shipped| policy::rules::configured(path, &shipped));
     rules.map_err(|problems| printer.refuse(Exit::Usage, &problems))
 }

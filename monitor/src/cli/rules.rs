@@ -13,13 +13,17 @@ use super::{
     printer::{Printer, complain},
     wait::wait,
 };
-use crate::{config::Config, control::api::RulesView, policy};
+use crate::{
+    config::Config,
+    control::api::RulesView,
+    policy::{self, shipped::Shipped},
+};
 use interlock_core::{
     catalog::{Catalog, Pack},
     facts::Place,
     problem::Problems,
     rule_test,
-    rules::{Backends, DEFAULT, Rule, RuleSet, schema},
+    rules::{Backends, Rule, RuleSet, schema},
 };
 
 const PACK_HEADERS: [&str; 4] = ["PACK", "STATE", "KINDS OF SECRETS", "KINDS OF DESTINATIONS"];
@@ -42,7 +46,7 @@ pub enum Rules {
         #[arg(long)]
         cases: bool,
     },
-    /// Print the rules that are built in, to begin own ones with
+    /// Print the rules that are built in, or the installed bundle's in their place, to begin own ones with
     Print {
         /// What: builtin
         #[arg(value_parser = ["builtin"])]
@@ -75,7 +79,9 @@ impl Rules {
                 global.printer(Reading::default()).json(&schema).map(|()| Exit::Success)
             }
             Self::Print { .. } => {
-                global.printer(Reading::default()).data(DEFAULT.trim_end()).map(|()| Exit::Success)
+                let printer = global.printer(Reading::default());
+                let shipped = shipped(&global.config(&printer)?, &printer)?;
+                printer.data(shipped.rules().text.trim_end()).map(|()| Exit::Success)
             }
             Self::Reload => reload(global),
         }
@@ -98,12 +104,14 @@ pub(super) struct Checked {
 impl CheckRules {
     fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let config = global.config(printer)?;
-        let catalog = catalog(&config, printer)?;
+        let shipped = shipped(&config, printer)?;
+        let catalog = catalog(&config, &shipped, printer)?;
         let here = backends::here(global);
+        let check = |path| Checked::of(path, &shipped, &catalog, &here);
         let checked: Vec<_> = if self.paths.is_empty() {
-            vec![Checked::of(config.rules.as_deref(), &catalog, &here)]
+            vec![check(config.rules.as_deref())]
         } else {
-            self.paths.iter().map(|path| Checked::of(Some(path), &catalog, &here)).collect()
+            self.paths.iter().map(|path| check(Some(path))).collect()
         };
         if printer.is_json() {
             printer.json(&checked)?;
@@ -120,9 +128,9 @@ impl CheckRules {
 
 impl Checked {
     /// A name that the catalogue does not know is a mistake: the rule would never match by it.
-    fn of(path: Option<&Path>, catalog: &Catalog, here: &Backends) -> Self {
+    fn of(path: Option<&Path>, shipped: &Shipped, catalog: &Catalog, here: &Backends) -> Self {
         let name = path.map_or_else(|| "built-in rules".into(), |path| path.display().to_string());
-        match policy::rules::configured(path) {
+        match policy::rules::configured(path, shipped) {
             Ok(set) => {
                 let found = [set.refused_by(catalog), set.strange_to(catalog), set.contradicted(catalog)];
                 let mut problems: Problems = found.into_iter().flatten().collect();
@@ -173,8 +181,9 @@ impl Known {
     fn load(global: &Global, printer: &Printer) -> Result<Self, Failure> {
         let config = global.config(printer)?;
         let negative = |problems| printer.refuse(Exit::Negative, &problems);
-        let set = policy::rules::configured(config.rules.as_deref()).map_err(negative)?;
-        let mut catalog = catalog(&config, printer)?;
+        let shipped = shipped(&config, printer)?;
+        let set = policy::rules::configured(config.rules.as_deref(), &shipped).map_err(negative)?;
+        let mut catalog = catalog(&config, &shipped, printer)?;
         set.switch_packs(&mut catalog).map_err(negative)?;
         Ok(Self { set, catalog })
     }
@@ -188,8 +197,12 @@ pub(super) struct Listed<'a> {
     runs_in: Place,
 }
 
-fn catalog(config: &Config, printer: &Printer) -> Result<Catalog, Failure> {
-    policy::catalog::configured(config.catalog.as_deref())
+fn shipped(config: &Config, printer: &Printer) -> Result<Shipped, Failure> {
+    Shipped::configured(config).map_err(|problems| printer.refuse(Exit::Negative, &problems))
+}
+
+fn catalog(config: &Config, shipped: &Shipped, printer: &Printer) -> Result<Catalog, Failure> {
+    policy::catalog::configured(config.catalog.as_deref(), shipped)
         .map_err(|problems| printer.refuse(Exit::Negative, &problems))
 }
 
@@ -240,7 +253,7 @@ fn packs(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     Ok(Exit::Success)
 }
 
-fn reload(global: &Global) -> Result<Exit, Failure> {
+pub(super) fn reload(global: &Global) -> Result<Exit, Failure> {
     let client = global.client()?;
     let rules: RulesView = wait(async { Ok(client.post("/v1/rules/reload", &()).await?) })?;
     if let Some(problem) = rules.problem {

@@ -10,9 +10,12 @@ use super::{
     printer::Printer,
     wait::wait,
 };
-use crate::control::{
-    api::{Enforcement, RegistriesView, RulesView, Status},
-    client::Client,
+use crate::{
+    control::{
+        api::{Enforcement, RegistriesView, RulesView, Status},
+        client::Client,
+    },
+    policy::shipped::Origin,
 };
 use interlock_core::problem::Problem;
 
@@ -36,6 +39,10 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
         ("mode", word(status.mode)),
         ("rules", rules),
     ];
+    lines.extend(status.rules.bundle.iter().map(|bundle| {
+        let Origin { name, serial, signed_by } = bundle;
+        ("bundle", format!("{name} {serial}, signed by {signed_by}, in place of the built-in ones"))
+    }));
     lines.extend(status.rules.replaced.iter().map(|place| ("replaced", replaced(place))));
     lines.extend(refused(&status.rules));
     if !status.rules.packs_off.is_empty() {

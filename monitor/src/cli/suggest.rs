@@ -15,7 +15,7 @@ use super::{
     printer::Printer,
     record::RecordSessions,
 };
-use crate::policy;
+use crate::policy::{self, shipped::Shipped};
 use interlock_core::{
     replay::{Record, read},
     suggest::{Basis, Corpus, Learner, Left, Suggestions},
@@ -44,10 +44,11 @@ impl Suggest {
         let printer = global.printer(self.reading);
         let config = global.config(&printer)?;
         let wrong = |problems| printer.refuse(Exit::Usage, &problems);
-        let mut catalog = policy::catalog::configured(config.catalog.as_deref()).map_err(wrong)?;
+        let shipped = Shipped::configured(&config).map_err(wrong)?;
+        let mut catalog = policy::catalog::configured(config.catalog.as_deref(), &shipped).map_err(wrong)?;
         let basis = self.rules.as_deref().or(config.rules.as_deref());
         let basis = basis.map(policy::rules::read).transpose().map_err(wrong)?;
-        let basis = Basis::new(basis).map_err(wrong)?;
+        let basis = Basis::new(shipped.rules(), basis).map_err(wrong)?;
         basis.rules().switch_packs(&mut catalog).map_err(wrong)?;
         let corpus =
             self.corpus.as_ref().map(|path| policy::cases::read(&[path])).transpose().map_err(wrong)?;

@@ -25,7 +25,6 @@ use super::{
     printer::Printer,
 };
 use crate::{config::Config, control::client::Client, metrics::revision};
-use interlock_core::problem::Problems;
 
 #[derive(Args, Debug)]
 pub struct SupportBundle {
@@ -100,9 +99,4 @@ fn about(parts: &[Part], credentials: &Credentials, now: Timestamp) -> Part {
             "credentials_unreadable": credentials.unreadable(),
         }),
     )
-}
-
-/// Mistakes, one a line, without the lines of the files that they quote.
-fn headlines(problems: &Problems) -> String {
-    problems.iter().map(|problem| problem.headline() + "\n").collect()
 }

@@ -109,6 +109,7 @@ pub mod sample {
                 builtin: 0,
                 replaced: Some("a.yaml:2".into()),
                 sha256: "3fa9c10de2b34455aabb".into(),
+                bundle: None,
                 loaded: at(60),
                 problem: Some("a.yaml:3: no such action".into()),
                 problems: Problems::default(),

@@ -20,7 +20,7 @@ use interlock_core::{
     problem::{Problem, Problems},
 };
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "approvers",
     "break_glass_most",
     "catalog",
@@ -35,6 +35,7 @@ const KEYS: [&str; 25] = [
     "package_managers",
     "pause",
     "pins",
+    "policy",
     "resolvers",
     "risk_budget",
     "roles",
@@ -128,6 +129,10 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
         "cgroup" => put_some(&mut config.cgroup, reader.absolute(value, key, PATH)),
         "pins" if text(value) == Some("none") => config.pins = None,
         "pins" => put_some(&mut config.pins, reader.absolute(value, key, "an absolute path, or \"none\"")),
+        "policy" if text(value) == Some("none") => config.policy = None,
+        "policy" => {
+            put_some(&mut config.policy, reader.absolute(value, key, "an absolute path, or \"none\""))
+        }
         "metrics" if text(value) == Some("none") => config.metrics = None,
         "metrics" => put_some(&mut config.metrics, reader.socket_address(value, key)),
         "mode" => put(&mut config.mode, reader.one_of(value, key, &MODES)),

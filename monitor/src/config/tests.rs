@@ -174,7 +174,7 @@ fn every_key_is_read() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().display();
     let file = written(&format!(
-        "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\n\
+        "socket = \"/s\"\nstate = \"/v\"\nrules = \"{path}\"\ncatalog = \"{path}\"\npins = \"none\"\npolicy = \"none\"\n\
          metrics = \"none\"\nmode = \"observe\"\napprovers = [\"root\", 1000]\nrisk_budget = 7\ncgroup = \"{path}\"\n\
          log = \"debug\"\nwatch_below = 1\nsessions_per_user = 3\nunattended = \"never\"\nshared_terminal = \"allow\"\n\
          resolvers = [\"192.0.2.53\", \"2001:db8::53\"]\npackage_managers = \"never\"\non_full = \"degrade\"\n\
@@ -191,6 +191,7 @@ fn every_key_is_read() {
         rules: Some(directory.path().into()),
         builtin_rules: false,
         catalog: Some(directory.path().into()),
+        policy: None,
         pins: None,
         metrics: None,
         mode: Mode::Observe,
@@ -276,7 +277,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 20));
+    assert_eq!((optional.len(), set.len()), (4, 21));
     let path = Path::new("sample");
     let parse = |text: &str| {
         let mut document = Document::default();

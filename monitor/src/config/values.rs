@@ -18,6 +18,8 @@ use interlock_core::{breaker::risk, facts::Mode};
 pub const FILE: &str = "/etc/interlock/config.toml";
 /// Rules directory that is used only if it exists; else the built-in rules apply.
 pub const RULES: &str = "/etc/interlock/rules.d";
+/// Directory of rules and catalogues that were installed in place of the built-in ones; it need not exist.
+pub const POLICY: &str = "/etc/interlock/policy";
 pub const SOCKET: &str = "/run/interlock/control.sock";
 pub const STATE: &str = "/var/lib/interlock";
 pub const PINS: &str = "/sys/fs/bpf/interlock";
@@ -43,6 +45,8 @@ pub struct Config {
     pub builtin_rules: bool,
     /// Directory that replaces the built-in catalogue; `None`: the built-in one.
     pub catalog: Option<PathBuf>,
+    /// Directory of signed bundles in place of the built-in rules and catalogues; `None`: none are taken.
+    pub policy: Option<PathBuf>,
     /// Directory in the BPF file system; `None`: nothing is pinned, everything detaches at exit.
     pub pins: Option<PathBuf>,
     /// Address of `/metrics` and `/healthz`; `None`: off.
@@ -97,6 +101,7 @@ impl Default for Config {
             rules: None,
             builtin_rules: false,
             catalog: None,
+            policy: Some(POLICY.into()),
             pins: Some(PINS.into()),
             metrics: Some(SocketAddr::from((Ipv4Addr::LOCALHOST, METRICS_PORT))),
             mode: Mode::Enforce,
@@ -126,7 +131,7 @@ impl Config {
     /// Files and directories of Interlock's own.
     #[must_use]
     pub fn own_paths(&self) -> Vec<PathBuf> {
-        let optional = [&self.drop_ins, &self.rules, &self.catalog, &self.pins];
+        let optional = [&self.drop_ins, &self.rules, &self.catalog, &self.policy, &self.pins];
         let set = optional.into_iter().flatten().chain([&self.state, &self.socket]);
         self.files.iter().chain(set).cloned().collect()
     }

@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::suspensions::SuspensionView;
-use crate::factor::check::Proof;
+use crate::{factor::check::Proof, policy::shipped::Origin};
 use interlock_core::{
     facts::{Action, Container, HoldState, Mode, SessionStatus, Severity, Terms},
     holds::extent::Scope,
@@ -107,6 +107,9 @@ pub struct RulesView {
     #[serde(default)]
     pub replaced: Option<String>,
     pub sha256: String,
+    /// The bundle in place of the built-in rules and catalogues, where there is one.
+    #[serde(default)]
+    pub bundle: Option<Origin>,
     pub loaded: Timestamp,
     /// Why the last reload was refused; the rules above still apply.
     pub problem: Option<String>,

@@ -92,6 +92,7 @@ fn record_start(ctx: &mut Context) {
         ("mode", json!(ctx.config.mode)),
         ("rules_sha256", ctx.decider.settings.rules.sha256().into()),
         ("catalog_sha256", ctx.policies.catalog.sha256().into()),
+        ("bundle", json!(ctx.policies.bundle)),
         ("host", rustix::system::uname().nodename().to_string_lossy().into()),
         ("boot_id", ctx.state.boot.clone().into()),
         ("key", ctx.reporter.notary.public().into()),

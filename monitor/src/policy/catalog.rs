@@ -2,6 +2,7 @@
 
 use std::{fs, path::Path};
 
+use super::shipped::Shipped;
 use crate::text;
 use interlock_core::{
     catalog::{Catalog, Document, Documents, agents, destinations, secrets},
@@ -11,38 +12,45 @@ use interlock_core::{
 /// Largest catalogue, bytes.
 const BYTES_MAX: u64 = 16 << 20;
 
-/// The catalogues of `directory`; the built-in ones if there is none.
+/// The catalogues of `directory`; those that are shipped if there is none.
 ///
 /// # Errors
 /// As [`load`].
-pub fn configured(directory: Option<&Path>) -> Result<Catalog, Problems> {
-    directory.map_or_else(Catalog::builtin, load)
+pub fn configured(directory: Option<&Path>, shipped: &Shipped) -> Result<Catalog, Problems> {
+    match directory {
+        Some(directory) => load(directory, shipped),
+        None => Catalog::read(&documents(|name| shipped.document(name))),
+    }
 }
 
-/// Reads the catalogues of a directory; a file that is not there is the built-in one.
+/// Reads the catalogues of a directory; a file that is not there is the one that is shipped.
 ///
 /// # Errors
 /// Everything that is wrong with any of the files, and a directory or a file that cannot be read. Nothing is used of
 /// what could be read then.
-pub fn load(directory: &Path) -> Result<Catalog, Problems> {
+pub fn load(directory: &Path, shipped: &Shipped) -> Result<Catalog, Problems> {
     if let Err(error) = fs::read_dir(directory) {
         let mut problem = text::unreadable(directory, &error);
         problem.expected("the directory of the catalogues");
         return Err(problem.into());
     }
-    let document = |name| document(directory, name);
-    Catalog::read(&Documents {
+    Catalog::read(&documents(|name| document(directory, name, shipped)))
+}
+
+/// Each by its file's name.
+fn documents(document: impl Fn(&str) -> Document) -> Documents {
+    Documents {
         agents: document(agents::FILE),
         secrets: document(secrets::FILE),
         destinations: document(destinations::FILE),
-    })
+    }
 }
 
-fn document(directory: &Path, name: &str) -> Document {
+fn document(directory: &Path, name: &str, shipped: &Shipped) -> Document {
     let path = directory.join(name);
     // A link that leads nowhere is there, and cannot be read.
     if !path.is_symlink() && !path.exists() {
-        return Document::Builtin;
+        return shipped.document(name);
     }
     match text::read(&path, BYTES_MAX) {
         Ok(text) => Document::Text { file: path.display().to_string(), text },
@@ -63,6 +71,7 @@ mod tests {
     fn a_file_that_is_not_there_is_the_built_in_one() {
         let directory = tempfile::tempdir().unwrap();
         let builtin = Catalog::builtin().unwrap();
+        let load = |directory| load(directory, &Shipped::default());
         assert_eq!(load(directory.path()).unwrap().sha256(), builtin.sha256());
         fs::write(directory.path().join(agents::FILE), "version: 1\ninterpreters: []\nentries: []\n")
             .unwrap();
@@ -79,6 +88,7 @@ mod tests {
             .unwrap();
         fs::create_dir(directory.path().join(destinations::FILE)).unwrap();
         fs::write(directory.path().join(secrets::FILE), b"version: 1\n# \xff\nentries: []\n").unwrap();
+        let load = |directory: &Path| load(directory, &Shipped::default());
         let text = load(directory.path()).unwrap_err().to_string();
         insta::assert_snapshot!(text.replace(&directory.path().display().to_string(), "PLACE"), @"
         PLACE/agents.yaml:1:10: version: found 7; expected 1

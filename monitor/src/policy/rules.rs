@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::shipped::Shipped;
 use crate::text;
 use interlock_core::{
     problem::{Problem, Problems},
@@ -14,20 +15,20 @@ const MAX_FILE: u64 = 1 << 20;
 /// Most files of a directory.
 const MAX_FILES: usize = 256;
 
-/// The rules of `path`; the built-in ones if there is none.
+/// The rules of `path`, which extend those that are shipped; these alone if there is none.
 ///
 /// # Errors
 /// As [`load`].
-pub fn configured(path: Option<&Path>) -> Result<RuleSet, Problems> {
-    path.map_or_else(RuleSet::builtin, load)
+pub fn configured(path: Option<&Path>, shipped: &Shipped) -> Result<RuleSet, Problems> {
+    path.map_or_else(|| RuleSet::base(shipped.rules()), |path| load(path, shipped))
 }
 
 /// Loads one file, or every `*.yaml` of a directory in the order of their names.
 ///
 /// # Errors
 /// All problems of all files; nothing is loaded where there is one.
-pub fn load(path: &Path) -> Result<RuleSet, Problems> {
-    RuleSet::parse(&read(path)?)
+pub fn load(path: &Path, shipped: &Shipped) -> Result<RuleSet, Problems> {
+    RuleSet::parse_on(shipped.rules(), &read(path)?)
 }
 
 /// Reads one file, or the `*.yaml` files of a directory in the order of their names. Hidden names are passed over.

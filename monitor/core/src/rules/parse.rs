@@ -16,12 +16,7 @@ mod terms;
 use std::{path::PathBuf, sync::Arc};
 
 use self::{document::Document, rules::Rules};
-use super::{
-    builtin::{DEFAULT, DEFAULT_NAME},
-    model::Rule,
-    packs::choice::Choice,
-    sense,
-};
+use super::{builtin::Base, model::Rule, packs::choice::Choice, sense};
 use crate::{
     problem::{Problem, Problems},
     yaml::{Citation, Lists, Noun},
@@ -41,20 +36,20 @@ pub struct Parsed {
     pub replaced: Option<String>,
 }
 
-/// Parses files in the given order. They extend the built-in rules, unless one of them says that it replaces these.
+/// Parses files in the given order. They extend the rules of `base`, unless one of them says that it replaces these.
 ///
 /// # Errors
 /// Every problem of every file, in the order of files and lines.
-pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
+pub fn parse(base: Base<'_>, files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
     let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
     let mut documents: Vec<Document<'_>> =
         names.iter().zip(files).map(|(name, (_, content))| Document::read(name, content)).collect();
     // All are read: each may have a mistake there.
     let replaced = documents.iter_mut().filter_map(builtin::replaced).reduce(|first, _| first);
-    let is_among = files.iter().any(|(_, content)| content == DEFAULT);
+    let is_among = files.iter().any(|(_, content)| content == base.text);
     let on_builtin = replaced.is_none() && !is_among && !files.is_empty();
     if on_builtin {
-        documents.insert(0, Document::read(DEFAULT_NAME, DEFAULT));
+        documents.insert(0, Document::read(base.name, base.text));
     }
     let mut lists = Lists::default();
     for document in &mut documents {
@@ -62,7 +57,7 @@ pub fn parse(files: &[(PathBuf, String)]) -> Result<Parsed, Problems> {
         document.take_lists(&mut lists);
     }
     let lists = Arc::new(lists);
-    let mut rules = Rules::default();
+    let mut rules = Rules::after(base.name);
     for document in &mut documents {
         document.report.lists = Some(Arc::clone(&lists));
         rules.read(document);

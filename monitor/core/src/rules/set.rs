@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use sha2::{Digest, Sha256};
 
 use super::{
-    builtin::{DEFAULT, DEFAULT_NAME},
+    builtin::Base,
     compile::gates::Gates,
     index::Index,
     model::Rule,
@@ -43,7 +43,15 @@ impl RuleSet {
     /// # Errors
     /// All problems of all files.
     pub fn parse(files: &[(PathBuf, String)]) -> Result<Self, Problems> {
-        let Parsed { rules, citations, packs, on_builtin, replaced } = parse::parse(files)?;
+        Self::parse_on(Base::BUILTIN, files)
+    }
+
+    /// As [`RuleSet::parse`], with `base` in place of the built-in rules.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_on(base: Base<'_>, files: &[(PathBuf, String)]) -> Result<Self, Problems> {
+        let Parsed { rules, citations, packs, on_builtin, replaced } = parse::parse(base, files)?;
         let rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
         if rules.is_empty() {
             let mut problem = Problem::of_file("rules", "there are no rules at all");
@@ -67,11 +75,12 @@ impl RuleSet {
         let step_index = Index::new(
             (0..).zip(steps.iter().filter_map(step)).map(|(i, step)| (i, step.on, &step.conditions)),
         );
-        let before = on_builtin.then_some(DEFAULT);
+        let before = on_builtin.then_some(base.text);
         let sha256 = fingerprint(before.into_iter().chain(files.iter().map(|(_, text)| text.as_str())));
         let gates = Gates::of(&rules);
-        let copy = files.iter().find(|(_, text)| text == DEFAULT).map(|(path, _)| path.display().to_string());
-        let name = copy.unwrap_or_else(|| DEFAULT_NAME.to_owned());
+        let copy =
+            files.iter().find(|(_, text)| text == base.text).map(|(path, _)| path.display().to_string());
+        let name = copy.unwrap_or_else(|| base.name.to_owned());
         let builtin = rules.iter().filter(|rule| rule.source.file == name).count();
         Ok(Self { index, steps, step_index, citations, sha256, gates, packs, rules, builtin, replaced })
     }
@@ -81,7 +90,15 @@ impl RuleSet {
     /// # Errors
     /// None in a tested build.
     pub fn builtin() -> Result<Self, Problems> {
-        Self::parse(&[(PathBuf::from(DEFAULT_NAME), DEFAULT.to_owned())])
+        Self::base(Base::BUILTIN)
+    }
+
+    /// These rules alone.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    pub fn base(base: Base<'_>) -> Result<Self, Problems> {
+        Self::parse_on(base, &[(PathBuf::from(base.name), base.text.to_owned())])
     }
 
     /// How many of the rules are built in, changed ones included.

@@ -137,10 +137,11 @@ fn home_in(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Base;
 
     #[test]
     fn the_committed_corpus_is_the_built_in_one_and_all_of_it_is_stopped() {
-        let (basis, catalog) = (Basis::new(None).unwrap(), Catalog::builtin().unwrap());
+        let (basis, catalog) = (Basis::new(Base::BUILTIN, None).unwrap(), Catalog::builtin().unwrap());
         let corpus = Corpus::new(None, &basis, &catalog).unwrap();
         let committed = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../rules/tests/recall"));
         #[allow(

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::rules::Base;
 
 const HOME: &str = "/home/bob";
 
@@ -79,7 +80,7 @@ impl Script {
     fn learn_with(&self, rules: Option<&str>, corpus: Option<&str>) -> Suggestions {
         let files =
             |name: &str, text: Option<&str>| text.map(|text| vec![(PathBuf::from(name), text.to_owned())]);
-        let basis = Basis::new(files("rules.yaml", rules)).unwrap();
+        let basis = Basis::new(Base::BUILTIN, files("rules.yaml", rules)).unwrap();
         let catalog = Catalog::builtin().unwrap();
         let corpus = Corpus::new(files("corpus.yaml", corpus).as_deref(), &basis, &catalog).unwrap();
         Learner { basis: &basis, catalog: &catalog, corpus: &corpus }.learn(&self.record())
@@ -155,7 +156,7 @@ fn what_was_told_and_what_was_approved_become_exceptions_with_all_that_they_allo
 fn a_proposal_silences_its_findings_and_nothing_else() {
     let script = approved().read(20, ".other/config.json", &["/usr/local/bin/other"]);
     let learned = script.learn();
-    let (record, basis) = (script.record(), Basis::new(None).unwrap());
+    let (record, basis) = (script.record(), Basis::new(Base::BUILTIN, None).unwrap());
     assert_eq!(learned.proposals.len(), 3);
     for proposal in &learned.proposals {
         let rules = basis.with(&proposal.file, &Catalog::builtin().unwrap()).unwrap();
@@ -473,7 +474,7 @@ proptest::proptest! {
         };
         let text: String = script.0.iter().map(|line| format!("{line}\n")).collect();
         if let Ok(record) = crate::replay::read("r.jsonl", text.as_bytes()) {
-            let (basis, catalog) = (Basis::new(None).unwrap(), Catalog::builtin().unwrap());
+            let (basis, catalog) = (Basis::new(Base::BUILTIN, None).unwrap(), Catalog::builtin().unwrap());
             let corpus = Corpus::new(None, &basis, &catalog).unwrap();
             let sessions = record.sessions().len();
             if sessions == 1 {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
-use super::{headlines, part::Part};
+use super::part::Part;
 use crate::{
     config::{Config, FILE, RULES},
     daemon, text,
@@ -53,6 +53,11 @@ pub fn parts(config: &Config, file: Option<&Path>, problems: Option<&Problems>) 
         });
     }
     parts
+}
+
+/// Mistakes, one a line, without the lines of the files that they quote.
+fn headlines(problems: &Problems) -> String {
+    problems.iter().map(|problem| problem.headline() + "\n").collect()
 }
 
 fn listed(directory: &Path) -> Vec<PathBuf> {

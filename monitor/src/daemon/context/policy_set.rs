@@ -9,7 +9,13 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{config::Config, policy};
+use crate::{
+    config::Config,
+    policy::{
+        self,
+        shipped::{Origin, Shipped},
+    },
+};
 use interlock_core::{catalog::Catalog, problem::Problems, rules::RuleSet};
 use interlock_host::capabilities::{self, Duty};
 use interlock_host::packages::{self, Answers};
@@ -29,6 +35,8 @@ pub struct PolicySet {
     /// Why the last reload was refused; empty where it was not.
     pub refused: Problems,
     pub catalog: Catalog,
+    /// The bundle in place of the built-in rules and catalogues, where there is one.
+    pub bundle: Option<Origin>,
     /// What the package managers said of themselves; `None` until they have.
     pub answers: Option<Answers>,
 }
@@ -51,7 +59,7 @@ impl Loaded {
     /// # Errors
     /// Every mistake in any of the files.
     pub fn read(config: &Config) -> Result<Self, Problems> {
-        let (rules, mut catalog) = files(config)?;
+        let (rules, mut catalog, bundle) = files(config)?;
         catalog.destinations.learn(registries());
         catalog.switch_off(&rules.packs_off());
         // Such a rule never matches. A warning only: the catalogue may be newer or older than the rules, and the other
@@ -59,8 +67,13 @@ impl Loaded {
         for problem in rules.strange_to(&catalog).iter().chain(rules.contradicted(&catalog).iter()) {
             tracing::warn!("{}", problem.headline());
         }
-        let policies =
-            PolicySet { loaded: Timestamp::now(), refused: Problems::default(), catalog, answers: None };
+        let policies = PolicySet {
+            loaded: Timestamp::now(),
+            refused: Problems::default(),
+            catalog,
+            bundle,
+            answers: None,
+        };
         Ok(Self { rules: Arc::new(rules), policies })
     }
 
@@ -79,10 +92,11 @@ impl PolicySet {
 }
 
 /// What stands in the files of rules and catalogues, which fit each other.
-fn files(config: &Config) -> Result<(RuleSet, Catalog), Problems> {
+fn files(config: &Config) -> Result<(RuleSet, Catalog, Option<Origin>), Problems> {
     policy::trust::check([&config.rules, &config.catalog].into_iter().flatten().map(PathBuf::as_path))?;
-    let rules = policy::rules::configured(config.rules.as_deref());
-    let catalog = policy::catalog::configured(config.catalog.as_deref());
+    let shipped = Shipped::configured(config)?;
+    let rules = policy::rules::configured(config.rules.as_deref(), &shipped);
+    let catalog = policy::catalog::configured(config.catalog.as_deref(), &shipped);
     let (rules, catalog) = match (rules, catalog) {
         (Ok(rules), Ok(catalog)) => (rules, catalog),
         (rules, catalog) => {
@@ -90,7 +104,7 @@ fn files(config: &Config) -> Result<(RuleSet, Catalog), Problems> {
         }
     };
     let refused = rules.refused_by(&catalog);
-    if refused.is_empty() { Ok((rules, catalog)) } else { Err(refused) }
+    refused.or((rules, catalog, shipped.bundle))
 }
 
 /// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says

@@ -46,5 +46,7 @@ fn directories(config: &Config) -> Vec<PathBuf> {
         true => Some(path.clone()),
         false => path.parent().map(PathBuf::from),
     };
-    [&config.rules, &config.catalog].into_iter().flatten().filter_map(directory).collect()
+    // Where no bundle was ever installed there is nothing to watch; whoever installs the first one has it read.
+    let policy = config.policy.iter().filter(|path| path.is_dir()).cloned();
+    [&config.rules, &config.catalog].into_iter().flatten().filter_map(directory).chain(policy).collect()
 }

@@ -1,5 +1,7 @@
 //! New rules and catalogues: validated, then swapped as one between two records.
 
+use serde_json::json;
+
 use crate::{
     control::{
         api::{Refusal, RulesView},
@@ -113,7 +115,11 @@ fn adopt_policies(ctx: &mut Context, new: Loaded) {
         Kind::Rules,
         Who::Daemon,
         None,
-        [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
+        [
+            ("sha256", rules.into()),
+            ("catalog_sha256", catalog.into()),
+            ("bundle", json!(ctx.policies.bundle)),
+        ],
     );
     tracing::info!(rules = ctx.decider.settings.rules.len(), "rules loaded");
     rules::warn(&ctx.decider.settings.rules, &ctx.kernel.probes);

@@ -21,6 +21,7 @@ pub fn rules_view(rules: &RuleSet, policies: &PolicySet, probes: &Probes) -> Rul
         builtin: rules.builtin_rules(),
         replaced: rules.replaced().map(str::to_owned),
         sha256: rules.sha256().to_owned(),
+        bundle: policies.bundle.clone(),
         loaded: policies.loaded,
         problem: (!policies.refused.is_empty()).then(|| policies.refused.to_string()),
         problems: policies.refused.clone(),

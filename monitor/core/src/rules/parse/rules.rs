@@ -6,10 +6,7 @@ use super::{document::Document, rule::rule};
 use crate::{
     facts::Action,
     problem::Problem,
-    rules::{
-        builtin::DEFAULT_NAME,
-        model::{MAX_RULES, MAX_SEQUENCES, Rule},
-    },
+    rules::model::{MAX_RULES, MAX_SEQUENCES, Rule},
     yaml::{Citation, Node, Noun, Report, Value, each},
 };
 
@@ -24,9 +21,16 @@ pub struct Rules {
     pub by_id: HashMap<String, usize>,
     /// Ids of rules that have mistakes of their own: naming them is not another one.
     pub broken: HashSet<String>,
+    /// Name of the file of the built-in rules.
+    builtin: String,
 }
 
 impl Rules {
+    /// None yet; `builtin` names the file of those that are built in.
+    pub fn after(builtin: &str) -> Self {
+        Self { builtin: builtin.to_owned(), ..Self::default() }
+    }
+
     /// Reads the rules of one file.
     pub fn read(&mut self, document: &mut Document<'_>) {
         let Document { report, tree: Some(tree) } = document else { return };
@@ -37,7 +41,7 @@ impl Rules {
             match self.by_id.get(&rule.id).and_then(|first| self.rules.get(*first)) {
                 Some(Rule { source: first, .. }) => {
                     let message = format!("the id {:?} is taken by {}:{}", rule.id, first.file, first.line);
-                    let builtin = (first.file == DEFAULT_NAME).then_some(CHANGE_BUILTIN);
+                    let builtin = (first.file == self.builtin).then_some(CHANGE_BUILTIN);
                     let problem = report.add(place.referenced, "id", message);
                     problem.expected("an id of its own for every rule").hint = builtin.map(str::to_owned);
                 }
