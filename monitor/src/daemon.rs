@@ -66,6 +66,8 @@ pub fn run(config: Config) -> Result<(), StartError> {
         policy_files::forward_changes(&config, Arc::clone(&handle)).map_err(system("watching the rules"))?
     };
     let asks_package_managers = config.asks_package_managers;
+    let files: Vec<String> = config.files.iter().map(|file| file.display().to_string()).collect();
+    tracing::info!(files = files.join(", "), mode = ?config.mode, "the configuration was read; without a file the defaults apply");
     let context = start::start(config, loaded, ends, Arc::clone(&metrics), address)?;
     let heartbeat = Heartbeat::default();
     let asks = asks_package_managers.then(|| handle.ask_again());

@@ -105,6 +105,7 @@ fn registries(view: &RegistriesView) -> String {
     let known = format!("{} known", view.known);
     match view.failures.as_slice() {
         [] if view.asked > 0 => known,
+        [] if view.never_asks => format!("{known}, the package managers are not asked (package_managers)"),
         [] => format!("{known}, the package managers have not answered yet"),
         failures => format!("{known}; {}", failures.join("; ")),
     }

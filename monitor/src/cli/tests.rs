@@ -133,6 +133,7 @@ pub mod sample {
                 },
             ],
             registries: RegistriesView {
+                never_asks: false,
                 known: 9,
                 asked: 1,
                 failures: vec!["npm did not say which registry it uses: it took longer than 10 s".into()],

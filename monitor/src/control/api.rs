@@ -79,6 +79,9 @@ pub struct Status {
 pub struct RegistriesView {
     /// Hosts that count as a registry.
     pub known: usize,
+    /// The configuration says that they are never asked.
+    #[serde(default)]
+    pub never_asks: bool,
     /// How often the package managers have said what they have compiled in, since the start.
     pub asked: u64,
     /// Package managers that did not say, each with the reason.

@@ -27,6 +27,7 @@ pub fn registries_view(ctx: &Context) -> RegistriesView {
     let answers = ctx.policies.answers.as_ref();
     let failures = answers.iter().flat_map(|answers| &answers.failures);
     RegistriesView {
+        never_asks: !ctx.config.asks_package_managers,
         known: ctx.policies.catalog.destinations.registries().count(),
         asked: ctx.upkeep.registries_asked,
         failures: failures.map(ToString::to_string).collect(),
