@@ -15,7 +15,7 @@ pub mod offsets;
 pub mod policy;
 
 /// Version of everything in this crate; part of the pin directory's name.
-pub const ABI: u32 = 10;
+pub const ABI: u32 = 11;
 
 /// Implements aya's marker for map keys and values, for userspace only.
 macro_rules! pod {

@@ -43,6 +43,7 @@ offsets! {
     sock_own6 = "sock_common"."skc_v6_rcv_saddr",
     sock_device = "sock_common"."skc_bound_dev_if",
     sock_protocol = "sock"."sk_protocol",
+    sock_type = "sock"."sk_type",
     sock_peer_pid = "sock"."sk_peer_pid",
     pid_numbers = "pid"."numbers",
     files_fdt = "files_struct"."fdt",

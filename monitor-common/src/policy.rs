@@ -292,12 +292,12 @@ pub struct Flow {
     pub tgid: u32,
     /// Remote port, host byte order.
     pub port: u16,
-    /// `IPPROTO_TCP` or `IPPROTO_UDP`.
+    /// `IPPROTO_*`; [`RAW`] of a socket that writes the headers of its packets itself.
     pub protocol: u16,
     /// 0 while the socket is open, then one of `CLOSED_*`.
     pub closed: u32,
     /// Bytes of data the daemon was last shown of a stream: when more is there, it is asked again. Of a datagram socket: when
-    /// it was asked, boot clock in ms.
+    /// it was asked, boot clock in ms. Of one that is closed or denied: when TCP tried to send last, boot clock in s; 0: not since.
     pub asked_size: u32,
     /// Session generation the daemon was last asked under; 0: never.
     pub asked: u64,
@@ -309,6 +309,10 @@ pub struct Flow {
     pub counted: u16,
 }
 const _: () = assert!(size_of::<Flow>() == 56);
+
+/// [`Flow::protocol`] of every raw socket (`IPPROTO_RAW`, include/uapi/linux/in.h), whatever its packets are said to be: nothing of
+/// them is a handshake, so all is data.
+pub const RAW: u16 = 255;
 
 /// Values of [`Flow::closed`] once every descriptor of the socket is closed: what is still queued stays held, or it was let go on,
 /// leaves, and is counted.
@@ -419,12 +423,10 @@ impl Sent {
 /// Values of [`Sent::signs`]: this side's end of the stream has left (FIN), or its reset (RST).
 pub const SIGN_END: u64 = 1;
 pub const SIGN_RESET: u64 = 1 << 1;
-/// The other side's end or reset has arrived; its end came first.
+/// The other side's end, or a reset that TCP takes, has arrived; its end came first.
 pub const SIGN_PEER_END: u64 = 1 << 2;
 pub const SIGN_PEER_RESET: u64 = 1 << 3;
 pub const SIGN_PEER_FIRST: u64 = 1 << 4;
-/// Every descriptor of the socket is closed.
-pub const SIGN_CLOSED: u64 = 1 << 5;
 /// The connection was over when the last descriptor was closed.
 pub const SIGN_GONE: u64 = 1 << 6;
 /// What was queued when it was closed is held: its session had touched more meanwhile.

@@ -9,6 +9,7 @@ pub mod net;
 pub mod packet;
 pub mod pt_regs;
 pub mod read;
+pub mod tcp;
 
 pub(crate) use read::offset;
 pub use read::{

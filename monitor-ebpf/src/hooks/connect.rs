@@ -12,7 +12,7 @@ use monitor_common::{
         network::{Connect, FlowClosed, outcome},
     },
     loss::Loss,
-    policy::{CLOSED_HELD, CLOSED_SENDING, FLOW_DENIED, Flow},
+    policy::{CLOSED_HELD, CLOSED_SENDING, FLOW_DENIED, Flow, SIGN_HELD},
 };
 
 use crate::{
@@ -218,13 +218,13 @@ pub fn sock_release(ctx: SockContext) -> i32 {
     // What never asked was never held, and is not counted.
     let counted = asked != 0 && verdict::of_flow(cookie, flow).is_some_and(|decided| decided.counted != 0);
     if stays {
-        flow.closed = CLOSED_HELD;
+        (flow.closed, flow.asked_size) = (CLOSED_HELD, 0);
         if counted {
-            sent::end(cookie, sent::HELD);
+            sent::end(cookie, SIGN_HELD);
         }
     // SAFETY: the verifier checks the pointer, and rewrites the load to the socket's own field.
     } else if counted && sent::drains(cookie, flow, unsafe { (*ctx.sock).state }) {
-        flow.closed = CLOSED_SENDING;
+        (flow.closed, flow.asked_size) = (CLOSED_SENDING, 0);
     } else {
         if FLOWS.remove(cookie).is_ok() {
             flow_table::give_place_back(session);

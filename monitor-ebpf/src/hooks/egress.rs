@@ -14,7 +14,7 @@ use monitor_common::{
         network::{DNS_MAX, Dns, FlowAsk, PAYLOAD_MAX},
     },
     loss::Loss,
-    policy::{CLOSED_SENDING, FLOW_DENIED, Flow, VERDICT_ALLOW},
+    policy::{CLOSED_HELD, CLOSED_SENDING, FLOW_DENIED, Flow, VERDICT_ALLOW},
 };
 
 use self::question::{Remote, copy, show};
@@ -40,6 +40,9 @@ const DROP: i32 = 0;
 const LOSE: i32 = 2;
 /// How long rules may take to decide about a datagram's destination before its sender sees an error.
 const DATAGRAM_TIMEOUT_MS: u32 = 100;
+/// In nanoseconds.
+const MILLISECOND: u64 = 1_000_000;
+const SECOND: u64 = 1_000_000_000;
 
 #[cgroup_skb(egress)]
 pub fn egress(ctx: SkBuffContext) -> i32 {
@@ -52,8 +55,12 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
         return stand(&ctx, flow); // whoever runs, and whatever was let through
     }
     if flow.closed == CLOSED_SENDING {
+        flow.asked_size = now(SECOND);
         sent::drain(&ctx, cookie, flow);
         return PASS;
+    }
+    if flow.closed == CLOSED_HELD {
+        return hold_back(&ctx, flow); // nobody can be asked about it any more
     }
     let remote = remote(&ctx, flow);
     if remote.port == DNS_PORT && (net::is_stream(flow) || net::is_datagrams(flow)) {
@@ -64,8 +71,8 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     let counted = remote.is_noted && verdict.is_some_and(|decided| decided.counted != 0);
     let Some(gate) = verdict::gate(flow.session) else {
         // The session is over: denied data stays where it is, the rest is nobody's business any more.
-        if denied || flow.closed != 0 {
-            return withhold(&ctx, flow);
+        if denied {
+            return hold_back(&ctx, flow);
         }
         if counted {
             sent::count(&ctx, cookie, flow);
@@ -73,7 +80,7 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
         return PASS;
     };
     if denied {
-        return withhold(&ctx, flow);
+        return hold_back(&ctx, flow);
     }
     let allowed = remote.is_noted && verdict.is_some_and(|decided| decided.generation == gate.generation);
     if !gate.closed || allowed {
@@ -90,7 +97,7 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     let is_new = flow.asked != gate.generation || shows_more(flow, payload);
     if is_new && ask(&ctx, cookie, flow, &remote, gate.generation, payload).is_some() {
         flow.asked = gate.generation;
-        flow.asked_size = if net::is_stream(flow) { payload.size } else { now_ms() };
+        flow.asked_size = if net::is_stream(flow) { payload.size } else { now(MILLISECOND) };
     }
     // A lost question is asked again with the next attempt; the data waits either way.
     if verdict::observes() {
@@ -98,14 +105,15 @@ pub fn egress(ctx: SkBuffContext) -> i32 {
     }
     // Nothing queues a datagram: it is lost, as datagrams are, and the next one may pass. Where a person has to decide, its sender
     // is told soon: QUIC then falls back to TCP, which can wait.
-    let is_young = is_new || now_ms().wrapping_sub(flow.asked_size) < DATAGRAM_TIMEOUT_MS;
+    let is_young = is_new || now(MILLISECOND).wrapping_sub(flow.asked_size) < DATAGRAM_TIMEOUT_MS;
     if net::is_datagrams(flow) && is_young { LOSE } else { DROP }
 }
 
+/// The boot clock in units of so many nanoseconds.
 #[inline(always)]
-fn now_ms() -> u32 {
+fn now(unit: u64) -> u32 {
     // SAFETY: a helper without arguments.
-    (unsafe { bpf_ktime_get_boot_ns() } / 1_000_000) as u32
+    (unsafe { bpf_ktime_get_boot_ns() } / unit) as u32
 }
 
 /// A datagram that no rule wants to see: it does not leave this machine, or goes to whoever listens.
@@ -136,11 +144,22 @@ fn remote(ctx: &SkBuffContext, flow: &Flow) -> Remote {
 
 /// Nothing of a frozen session leaves. A stream's data goes when the session does; a datagram is lost, as datagrams are.
 #[inline(always)]
-fn stand(ctx: &SkBuffContext, flow: &Flow) -> i32 {
-    match withhold(ctx, flow) {
+fn stand(ctx: &SkBuffContext, flow: &mut Flow) -> i32 {
+    let decided = if flow.closed == 0 { withhold(ctx, flow) } else { hold_back(ctx, flow) };
+    match decided {
         DROP if net::is_datagrams(flow) => LOSE,
         decided => decided,
     }
+}
+
+/// As [`withhold`], and notes when: as long as TCP tries, what is queued must not be forgotten.
+#[inline(always)]
+fn hold_back(ctx: &SkBuffContext, flow: &mut Flow) -> i32 {
+    let decided = withhold(ctx, flow);
+    if decided == DROP {
+        flow.asked_size = now(SECOND);
+    }
+    decided
 }
 
 #[inline(always)]

@@ -3,8 +3,8 @@
 
 use aya_ebpf::{helpers::generated::bpf_ktime_get_boot_ns, programs::SkBuffContext};
 use monitor_common::policy::{
-    CLOSED_SENDING, Flow, SIGN_CLOSED, SIGN_END, SIGN_GONE, SIGN_HELD, SIGN_PEER_END, SIGN_PEER_FIRST,
-    SIGN_PEER_RESET, SIGN_RESET, SIGN_UNREAD, Sent,
+    CLOSED_SENDING, Flow, SIGN_END, SIGN_GONE, SIGN_PEER_END, SIGN_PEER_FIRST, SIGN_PEER_RESET, SIGN_RESET,
+    SIGN_UNREAD, Sent,
 };
 
 use crate::{
@@ -12,19 +12,18 @@ use crate::{
     kernel::{
         atomic, net,
         packet::{self, FIN, RST, Segment},
+        tcp,
     },
     maps::{FLOW_NAMES, FLOWS, SENT, VERDICTS},
 };
 
 /// States of a TCP socket (include/net/tcp_states.h, v6.1–v7.2) in which what is queued may still leave.
 const ESTABLISHED: u32 = 1;
+const SYN_RECV: u32 = 3;
 const FIN_WAIT1: u32 = 4;
 const CLOSE_WAIT: u32 = 8;
 const LAST_ACK: u32 = 9;
 const CLOSING: u32 = 11;
-
-/// What was queued when the socket was closed is held, as its session has touched more since.
-pub const HELD: u64 = SIGN_CLOSED | SIGN_HELD;
 
 /// A packet passes. Gives whether it is the last of its stream.
 #[inline(always)]
@@ -32,8 +31,14 @@ pub fn count(ctx: &SkBuffContext, cookie: u64, flow: &mut Flow) -> bool {
     let Some(sent) = SENT.get_ptr_mut(cookie) else { return false };
     flow.counted = 1;
     if !net::is_stream(flow) {
-        match packet::payload(ctx) {
-            Some(payload) => add(sent, payload.size),
+        // Of what is neither, the whole packet is data.
+        let size = if net::is_datagrams(flow) {
+            packet::payload(ctx).map(|payload| payload.size)
+        } else {
+            Some(ctx.len())
+        };
+        match size {
+            Some(size) => add(sent, size),
             None => sign(sent, SIGN_UNREAD),
         }
         return false;
@@ -42,13 +47,11 @@ pub fn count(ctx: &SkBuffContext, cookie: u64, flow: &mut Flow) -> bool {
         sign(sent, SIGN_UNREAD);
         return false;
     };
-    add_new(sent, &segment);
+    add_new(ctx, sent, &segment);
     if segment.flags & RST != 0 {
         sign(sent, SIGN_RESET);
     } else if segment.flags & FIN != 0 {
-        // SAFETY: a map value stays allocated while a program runs (RCU); an aligned read.
-        let peer_ended = unsafe { (*sent).signs } & SIGN_PEER_END != 0;
-        sign(sent, if peer_ended { SIGN_END | SIGN_PEER_FIRST } else { SIGN_END });
+        sign(sent, if has(sent, SIGN_PEER_END) { SIGN_END | SIGN_PEER_FIRST } else { SIGN_END });
     }
     segment.flags & (FIN | RST) != 0
 }
@@ -69,6 +72,9 @@ pub fn arrived(ctx: &SkBuffContext, cookie: u64, flow: &Flow) {
     let Some(sent) = SENT.get_ptr_mut(cookie) else { return };
     let Some(segment) = packet::segment(ctx) else { return };
     if segment.flags & RST != 0 {
+        if !is_taken(ctx, sent, &segment) {
+            return;
+        }
         sign(sent, SIGN_PEER_RESET);
         if flow.closed == CLOSED_SENDING {
             end(cookie, 0);
@@ -79,6 +85,16 @@ pub fn arrived(ctx: &SkBuffContext, cookie: u64, flow: &Flow) {
     }
 }
 
+/// Whether TCP ends its connection by this reset: one that anybody could have sent it answers, and goes on. Taken is what is expected next,
+/// and what was, behind the other side's end (net/ipv4/tcp_input.c:tcp_validate_incoming, tcp_reset_check, v6.1–v7.2); a reset behind
+/// what was acknowledged selectively is taken too, and not known here: such a connection is then `lost`, or its end unknown.
+#[inline(always)]
+fn is_taken(ctx: &SkBuffContext, sent: *mut Sent, reset: &Segment) -> bool {
+    let Some(place) = tcp::place(ctx) else { return true };
+    reset.sequence == place.expected
+        || has(sent, SIGN_PEER_END) && reset.sequence == place.expected.wrapping_sub(1)
+}
+
 /// Every descriptor is closed, in this state of the socket. Gives whether something may still leave.
 #[inline(always)]
 pub fn drains(cookie: u64, flow: &Flow, state: u32) -> bool {
@@ -86,15 +102,13 @@ pub fn drains(cookie: u64, flow: &Flow, state: u32) -> bool {
     if state == CLOSE_WAIT || state == LAST_ACK {
         sign(sent, SIGN_PEER_END); // also if it came before anything was counted
     }
-    // SAFETY: a map value stays allocated while a program runs (RCU); an aligned read.
-    let signs = unsafe { (*sent).signs };
-    let may_send = matches!(state, ESTABLISHED | FIN_WAIT1 | CLOSE_WAIT | LAST_ACK | CLOSING);
-    if net::is_stream(flow) && may_send && signs & (SIGN_END | SIGN_RESET | SIGN_PEER_RESET) == 0 {
-        sign(sent, SIGN_CLOSED);
+    let may_send = matches!(state, ESTABLISHED | SYN_RECV | FIN_WAIT1 | CLOSE_WAIT | LAST_ACK | CLOSING);
+    // The other side's reset, if there was one, TCP did not take.
+    if net::is_stream(flow) && may_send && !has(sent, SIGN_END | SIGN_RESET) {
         return true;
     }
     let is_over = net::is_stream(flow) && !may_send;
-    end(cookie, if is_over { SIGN_CLOSED | SIGN_GONE } else { SIGN_CLOSED });
+    end(cookie, if is_over { SIGN_GONE } else { 0 });
     false
 }
 
@@ -116,16 +130,20 @@ fn forget(cookie: u64, session: u64) {
     let _ = FLOW_NAMES.remove(cookie);
 }
 
-/// Counts what of a segment has not left before. One stream's segments are sent under its socket's lock, one after the other.
+/// Counts what of a segment has not left before: neither since it was let go on, nor before that. One stream's segments are sent under its socket's lock, one after the other.
 #[inline(always)]
-fn add_new(sent: *mut Sent, segment: &Segment) {
+fn add_new(ctx: &SkBuffContext, sent: *mut Sent, segment: &Segment) {
     if segment.size == 0 {
         return;
     }
     let behind = segment.sequence.wrapping_add(segment.size);
     // SAFETY: a map value stays allocated while a program runs (RCU); aligned fields.
     let new = unsafe {
-        let from = if (*sent).first_ns == 0 { segment.sequence } else { (*sent).next };
+        let from = if (*sent).first_ns == 0 {
+            tcp::place(ctx).map_or(segment.sequence, |place| place.next)
+        } else {
+            (*sent).next
+        };
         let new = behind.wrapping_sub(from);
         if new as i32 <= 0 {
             return; // all of it has left before
@@ -148,6 +166,13 @@ fn add(sent: *mut Sent, size: u32) {
             (*sent).first_ns = bpf_ktime_get_boot_ns();
         }
     }
+}
+
+/// Whether one of these was seen.
+#[inline(always)]
+fn has(sent: *mut Sent, signs: u64) -> bool {
+    // SAFETY: a map value stays allocated while a program runs (RCU); an aligned read.
+    unsafe { (*sent).signs & signs != 0 }
 }
 
 #[inline(always)]

@@ -12,7 +12,7 @@ use monitor_common::{
         network::{Socket, outcome},
     },
     loss::Loss,
-    policy::Flow,
+    policy::{Flow, RAW},
 };
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
         self,
         abi::{
             AF_PACKET, AF_XDP, ALLOW, IPPROTO_DCCP, IPPROTO_MPTCP, IPPROTO_SCTP, IPPROTO_TCP, IPPROTO_UDP,
-            REFUSE,
+            REFUSE, SOCK_RAW,
         },
     },
     maps::ACCESS,
@@ -47,6 +47,7 @@ pub fn sock_create(ctx: SockContext) -> i32 {
     let (family, kind, protocol) = unsafe { ((*ctx.sock).family, (*ctx.sock).type_, (*ctx.sock).protocol) };
     // `sk_protocol` has 16 bits (include/net/sock.h).
     match protocol as u16 {
+        _ if kind == SOCK_RAW as u32 => note(&ctx, label.session, [family, kind, protocol], RAW),
         IPPROTO_TCP => {
             // So that it has a number when it listens: see `meeting`.
             // SAFETY: the context is what this helper wants.
@@ -65,22 +66,19 @@ pub fn sock_create(ctx: SockContext) -> i32 {
             ALLOW
         }
         // Among them UDP-Lite, which has no hook at its connect (net/ipv4/udplite.c: no pre_connect).
-        _ => {
-            let followed = note(&ctx, label.session, protocol);
-            let reported = if followed { outcome::PASSED } else { refused(true) };
-            report(ctx.tgid(), label.session, [family, kind, protocol], reported);
-            if followed { ALLOW } else { REFUSE }
-        }
+        protocol_of_flow => note(&ctx, label.session, [family, kind, protocol], protocol_of_flow),
     }
 }
 
-/// Raw, ICMP and UDP-Lite sockets: a flow without a destination. False: its packets could not be held, though they must be.
+/// Raw, ICMP and UDP-Lite sockets: a flow without a destination. Refused where its packets could not be held, though they must be.
 #[inline(always)]
-fn note(ctx: &SockContext, session: u64, protocol: u32) -> bool {
+fn note(ctx: &SockContext, session: u64, made: [u32; 3], protocol: u16) -> i32 {
     // SAFETY: the context is what this helper wants.
     let cookie = unsafe { bpf_get_socket_cookie(ctx.as_ptr()) };
-    let (tgid, protocol) = (ctx.tgid(), protocol as u16);
-    flow_table::follow(cookie, Flow::new(session, tgid, [0; 16], 0, protocol))
+    let tgid = ctx.tgid();
+    let followed = flow_table::follow(cookie, Flow::new(session, tgid, [0; 16], 0, protocol));
+    report(tgid, session, made, if followed { outcome::PASSED } else { refused(true) });
+    if followed { ALLOW } else { REFUSE }
 }
 
 /// `LSM_HOOK(int, 0, socket_create, int family, int type, int protocol, int kern)` (v6.1–v7.2): packet sockets send below

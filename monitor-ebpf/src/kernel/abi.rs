@@ -14,6 +14,9 @@ pub const AF_INET6: u16 = 10;
 pub const AF_PACKET: u16 = 17;
 pub const AF_XDP: u16 = 44;
 
+/// include/linux/net.h
+pub const SOCK_RAW: u16 = 3;
+
 /// include/uapi/linux/in.h
 pub const IPPROTO_TCP: u16 = 6;
 pub const IPPROTO_UDP: u16 = 17;

@@ -22,7 +22,7 @@ pub struct Payload {
     pub size: u32,
 }
 
-/// `None` where the headers cannot be read, or are not TCP or UDP directly after IP.
+/// `None` where the headers cannot be read, are not TCP or UDP directly after IP, or are said to be longer than the packet.
 ///
 /// The size comes from the packet's own length: a BIG TCP segment has 0 in the IP header's.
 #[inline(always)]
@@ -39,7 +39,7 @@ pub fn payload(ctx: &SkBuffContext) -> Option<Payload> {
         _ => return None,
     };
     let offset = transport + header;
-    Some(Payload { offset, size: ctx.len().saturating_sub(offset) })
+    Some(Payload { offset, size: ctx.len().checked_sub(offset)? })
 }
 
 /// What a TCP segment says of its place in the stream.
@@ -55,7 +55,7 @@ pub struct Segment {
 pub const FIN: u8 = 0x01;
 pub const RST: u8 = 0x04;
 
-/// `None` where the headers cannot be read, or are not TCP directly after IP.
+/// `None` where the headers cannot be read, are not TCP directly after IP, or are said to be longer than the packet.
 #[inline(always)]
 pub fn segment(ctx: &SkBuffContext) -> Option<Segment> {
     let first: u8 = ctx.load(0).ok()?;
@@ -70,7 +70,7 @@ pub fn segment(ctx: &SkBuffContext) -> Option<Segment> {
     let sequence = u32::from_be(ctx.load(transport as usize + 4).ok()?);
     let header = ((ctx.load::<u8>(transport as usize + 12).ok()? >> 4) as u32) * 4;
     let flags = ctx.load((transport + FLAGS) as usize).ok()?;
-    Some(Segment { sequence, flags, size: ctx.len().saturating_sub(transport + header) })
+    Some(Segment { sequence, flags, size: ctx.len().checked_sub(transport + header)? })
 }
 
 /// Where a UDP packet goes: its address (IPv4 v4-mapped) and port. `None` where that cannot be read.

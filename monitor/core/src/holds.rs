@@ -23,7 +23,7 @@ pub use self::{
     ending::Ending,
     given::Given,
     grants::Grant,
-    held::{HeldCaller, HeldFlow},
+    held::{FlowKey, HeldCaller, HeldFlow},
     hold::Hold,
     question::{Object, target},
 };

@@ -12,7 +12,10 @@ pub mod sent;
 pub mod stopping;
 pub mod waiters;
 
-use monitor_common::{label::GATED, policy::Sent};
+use monitor_common::{
+    label::GATED,
+    policy::{Flow, Sent},
+};
 
 use crate::{
     config::OnFull,
@@ -22,7 +25,7 @@ use interlock_core::{
     decide::{Effect, Input, Release, Stop},
     facts::SessionId,
     holds::{
-        HeldFlow,
+        FlowKey, HeldFlow,
         let_go::{End, Progress},
     },
     record::Kind,
@@ -58,7 +61,7 @@ fn carry_out(ctx: &mut Context, effect: Effect) {
         }
         Effect::Release(release) => record_release(ctx, release),
         Effect::Count(flow) => count(ctx, &flow),
-        Effect::CountNoMore { cookie } => ctx.kernel.maps.count_no_more(cookie),
+        Effect::CountNoMore(key) => ctx.kernel.maps.count_no_more(&key),
         Effect::Refuse(waiter) => {
             waiters::turn_away(&mut ctx.kernel.maps, &mut ctx.decider, &mut ctx.flows, waiter)
         }
@@ -118,18 +121,30 @@ fn record_release(ctx: &mut Context, release: Box<Release>) {
 
 /// Fails open, visibly: a yes was said and is recorded, and the connection's end is recorded as unknown.
 fn count(ctx: &mut Context, asked: &HeldFlow) {
-    let cookie = asked.cookie;
+    let key = asked.key();
     let end = match flow_state::to_let_on(&ctx.kernel.maps, asked) {
         None => End::Gone,
-        Some(flow) => match ctx.kernel.maps.count_flow(cookie, Sent::nothing(&flow)) {
-            Ok(()) => return ctx.flows.look_soon(boot_now()),
-            Err(error) => {
-                tracing::error!(cookie, %error, "what a connection sends cannot be counted");
-                End::Unknown("the kernel could not count it")
+        Some(flow) => {
+            end_elsewhere(ctx, key, &flow);
+            match ctx.kernel.maps.count_flow(key.cookie, Sent::nothing(&flow)) {
+                Ok(()) => return ctx.flows.look_soon(boot_now()),
+                Err(error) => {
+                    tracing::error!(cookie = key.cookie, %error, "what a connection sends cannot be counted");
+                    End::Unknown("the kernel could not count it")
+                }
             }
-        },
+        }
     };
-    step(ctx, Input::Sent { cookie, progress: Progress { bytes: 0, at_least: false, end: Some(end) } });
+    step(ctx, Input::Sent { key, progress: Progress { bytes: 0, at_least: false, end: Some(end) } });
+}
+
+/// A socket sends by one yes at a time: what it was let go on to before has ended, and is told before the kernel's count of it is lost.
+fn end_elsewhere(ctx: &mut Context, now: FlowKey, flow: &Flow) {
+    let followed = ctx.decider.holds().let_go().of_socket(now.cookie);
+    for key in followed.into_iter().filter(|key| *key != now) {
+        let progress = sent::progress(&key, Some(flow), ctx.kernel.maps.sent(key.cookie).as_ref());
+        step(ctx, Input::Sent { key, progress });
+    }
 }
 
 fn gate(ctx: &mut Context, session: SessionId) {

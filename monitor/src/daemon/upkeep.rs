@@ -15,7 +15,7 @@ use std::{
 };
 
 use crate::{
-    daemon::{context::Context, intake::surveying},
+    daemon::{apply::flows, context::Context, intake::surveying},
     metrics::Metrics,
 };
 use interlock_core::{
@@ -101,12 +101,15 @@ fn update_gauges(decider: &Decider, catalog: &Catalog, metrics: &Metrics, now: B
 
 fn let_go_of_lingering(ctx: &mut Context, now: BootNanos) {
     let before = ctx.flows.lingering.len();
+    let maps = &mut ctx.kernel.maps;
     ctx.flows.lingering.retain(|cookie, until| {
-        let stays = *until > now;
-        if !stays {
-            ctx.kernel.maps.remove_flow(*cookie);
+        let flow = if *until > now { None } else { maps.flow(*cookie) };
+        let longer = flows::held_until(flow.as_ref(), *until, now);
+        match longer {
+            Some(longer) => *until = longer,
+            None => maps.remove_flow(*cookie),
         }
-        stays
+        longer.is_some()
     });
     if ctx.flows.lingering.len() != before {
         ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);

@@ -10,6 +10,8 @@ use interlock_tests::{
     wait,
 };
 
+use super::sent::until_told;
+
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// A daemon that holds connections to these ports and to no others.
@@ -106,6 +108,40 @@ fn an_allowance_does_not_follow_a_datagram_socket_to_another_receiver() {
     let received = receivers[1].recv(&mut [0; 8]);
     assert!(received.is_err(), "{received:?}: held datagrams arrived");
     let _ = hold_for(&daemon, held);
+}
+
+#[test]
+fn a_late_yes_to_where_a_socket_went_before_ends_no_count_of_where_it_goes_now() {
+    if !is_root() {
+        return;
+    }
+    let (first, second) = (Server::start(), Server::start());
+    let (daemon, home) = (holding(&[first.port(), second.port()]), Home::new());
+    let lines = format!(
+        "s = socket.create_connection(('127.0.0.1', {})); s.sendall(b'\\0first')\n\
+         until('go')\n\
+         go(s, {}); s.sendall(b'\\0second')\n\
+         until('more'); s.sendall(b'x' * 1000); s.shutdown(1); s.recv(9); s.close(); print('closed')\n",
+        first.port(),
+        second.port()
+    );
+    let agent = python(&home, &daemon, &lines);
+    let asked_first = hold_for(&daemon, first.port());
+    let_on(&home, "go");
+    let asked_second = hold_for(&daemon, second.port());
+    daemon.expect(&["approve", &asked_second]);
+    let _ = until_told(&daemon, &["commit"]);
+    daemon.expect(&["approve", &asked_first]);
+    let records = until_told(&daemon, &["commit", "lapse"]);
+    let detail = &records[1]["detail"];
+    assert_eq!((&detail["hold"], &detail["ended"]), (&asked_first.into(), &"gone".into()), "{detail}");
+    let_on(&home, "more");
+    agent.says("closed");
+    let records = until_told(&daemon, &["commit", "lapse", "close"]);
+    let detail = &records[2]["detail"];
+    assert_eq!((&detail["hold"], &detail["bytes"]), (&asked_second.into(), &1007.into()), "{detail}");
+    assert_eq!(second.seen().bytes, 1007);
+    first.silent().unwrap();
 }
 
 #[test]

@@ -37,7 +37,7 @@ fn kinds(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["kind"].as_str().unwrap()).collect()
 }
 
-fn until_told(daemon: &Daemon, expected: &[&str]) -> Vec<Value> {
+pub fn until_told(daemon: &Daemon, expected: &[&str]) -> Vec<Value> {
     wait::until(&format!("{expected:?}"), || match told(daemon) {
         records if kinds(&records) == expected => Ok(records),
         records => Err(records),
@@ -233,6 +233,29 @@ fn what_happens_while_no_daemon_runs_is_told_by_the_next() {
         "{close}"
     );
     assert_eq!(close["hold"], hold);
+}
+
+#[test]
+fn the_state_is_not_written_anew_for_as_long_as_somebody_sends() {
+    if !is_root() {
+        return;
+    }
+    let daemon = Daemon::start(&Settings::default());
+    let (home, server) = (Home::new(), Server::start());
+    let sends = "for i in $(seq 60); do printf x >&3; read -t 0.05 <> <(:); done; echo sent; wait_for never";
+    let agent = client(&home, &daemon, server.port(), &format!("head -c 41 <&3; wait_for go; {sends}"));
+    daemon.expect(&["approve", &daemon.the_hold()]);
+    let _ = until_told(&daemon, &["commit"]);
+    let saved = || std::fs::metadata(daemon.dir().join("state/state.json")).unwrap().modified().unwrap();
+    let mut before = saved();
+    wait::until("it is at rest", || {
+        let last = std::mem::replace(&mut before, saved());
+        if last.elapsed().unwrap() > Duration::from_secs(2) { Ok(()) } else { Err(last) }
+    });
+    touch(&home, "go");
+    agent.says("sent");
+    assert_eq!(saved(), before);
+    assert_eq!(server.seen().bytes, REQUEST_BYTES + 60);
 }
 
 #[test]

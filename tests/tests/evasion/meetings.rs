@@ -118,6 +118,24 @@ fn by_a_connection_that_outlived_the_daemon() {
 }
 
 #[test]
+fn by_a_port_where_it_listened_before_a_daemon_of_another_version() {
+    let Some(mut fixture) = fixture(true) else { return };
+    let other = fixture.run("sleep 60 | python3 ~/serves.py 127.0.0.1 before");
+    other.says("listens");
+    port_by_hand(&fixture);
+    fixture.daemon.kill();
+    let pins = fixture.daemon.pins().unwrap().to_path_buf();
+    let current = std::fs::read_dir(&pins).unwrap().next().unwrap().unwrap().path();
+    std::fs::rename(&current, pins.join("v0")).unwrap();
+    fixture.daemon.start_again();
+    let ask = fixture.request();
+    let agent = fixture.run(&format!("python3 ~/asks.py 127.0.0.1; sleep 0.2; {ask}; echo ended"));
+    fixture.is_held(&agent);
+    assert!(agent.output().contains(TOKEN), "nothing was handed over: {}", agent.output());
+    fixture.reported("sessions-met", |_| true);
+}
+
+#[test]
 fn by_a_named_pipe() {
     let Some(fixture) = fixture(false) else { return };
     let other = fixture.run("mkfifo meet; cat ~/.railway/config.json > meet; echo told; sleep 60");

@@ -21,6 +21,7 @@ use super::{
     bench::{Bench, TAG, identity},
 };
 
+mod counting;
 mod greetings;
 mod limits;
 mod names;

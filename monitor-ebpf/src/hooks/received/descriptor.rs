@@ -3,7 +3,7 @@
 use monitor_common::{
     event::network::{Connect, outcome},
     loss::Loss,
-    policy::Flow,
+    policy::{Flow, RAW},
 };
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     hooks::{flow_table, open},
     kernel::{
         self, Memory as _, Object, Structure as _,
-        abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, S_IFREG, S_IFSOCK},
+        abi::{AF_INET, AF_INET6, IPPROTO_MPTCP, IPPROTO_TCP, IPPROTO_UDP, S_IFREG, S_IFSOCK, SOCK_RAW},
         net, offset, pt_regs,
     },
     maps::FLOWS,
@@ -63,15 +63,19 @@ fn hand_over(to: u64, from: u64) {
 fn connection(tgid: u32, session: u64, sock: Object) -> Option<()> {
     let is_taken = pt_regs::syscall() == Some(PIDFD_GETFD);
     let family = sock.read::<u16>(offset!(sock_family))?;
-    let address = if family == AF_INET {
-        net::mapped(sock.read(offset!(sock_address4))?)
-    } else if family == AF_INET6 {
-        sock.read(offset!(sock_address6))?
-    } else {
+    if family != AF_INET && family != AF_INET6 {
         return Some(());
+    }
+    let is_raw = sock.read::<u16>(offset!(sock_type))? == SOCK_RAW;
+    let address = if is_raw {
+        [0; 16] // as when a session makes one
+    } else if family == AF_INET {
+        net::mapped(sock.read(offset!(sock_address4))?)
+    } else {
+        sock.read(offset!(sock_address6))?
     };
-    let (port, protocol) =
-        (u16::from_be(sock.read(offset!(sock_port))?), sock.read::<u16>(offset!(sock_protocol))?);
+    let protocol = if is_raw { RAW } else { sock.read::<u16>(offset!(sock_protocol))? };
+    let port = if is_raw { 0 } else { u16::from_be(sock.read(offset!(sock_port))?) };
     let is_known = matches!(protocol, IPPROTO_TCP | IPPROTO_UDP | IPPROTO_MPTCP);
     let local: u16 = sock.read(offset!(sock_local_port))?;
     if is_known && (port == 0 || local < FIRST_OF_CLIENTS) {

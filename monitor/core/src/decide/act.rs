@@ -22,15 +22,12 @@ impl Decider {
             return self.pass_over(step, act);
         }
         let Act { session: id, process, at, subject, pending, .. } = act;
-        if let Pending::Flow { flow, .. } = pending {
-            self.end_unseen(step, flow.cookie, End::AskedAgain);
-        }
         // Who read a secret is asked when nobody may be there any more to tell.
         let reads = matches!(&subject, Subject::Open(secret) if !secret.owner);
         let lineage = reads.then(|| self.sessions.lineage_of(id, process.pid));
         let rules = Arc::clone(&self.settings.rules);
         let Some(session) = self.sessions.get_mut(id) else {
-            return too_late(step, id, process.pid, &subject, pending);
+            return self.too_late(step, id, process.pid, &subject, pending);
         };
         let past = session.memory.past();
         let fact = Fact {
@@ -149,8 +146,9 @@ impl Decider {
                 let name = if verdict.matches.is_empty() { "flow-passed" } else { "connect" };
                 step.report_act(name, decision, action, Vec::new());
             }
-            return self.allow(step, waiter);
+            return self.allow(step, waiter); // one that a yes let go on before is followed further: it gets no other
         }
+        self.end_unseen(step, &flow.key(), End::AskedAgain);
         if let Some(by) = self.lets_go_on(step, decision) {
             return self.let_through(step, decision, Waiting::Flow(flow), by, vec![asked]);
         }
@@ -205,19 +203,27 @@ impl Decider {
         }
         self.hold_or_harder(step, decision, Waiting::Caller(caller));
     }
-}
 
-/// A record of a session that is over: nothing of what waits may leave.
-fn too_late(step: &mut Step<'_>, session: SessionId, pid: u32, subject: &Subject, pending: Pending) {
-    match pending.waiting() {
-        Some(Waiting::Flow(flow)) => {
-            let at = step.now;
-            step.push(Effect::KeepHeld { cookie: flow.cookie, at });
+    /// A record of a session that is over: nothing of what waits may leave.
+    fn too_late(
+        &mut self,
+        step: &mut Step<'_>,
+        session: SessionId,
+        pid: u32,
+        subject: &Subject,
+        pending: Pending,
+    ) {
+        match pending.waiting() {
+            Some(Waiting::Flow(flow)) => {
+                self.end_unseen(step, &flow.key(), End::AskedAgain);
+                let at = step.now;
+                step.push(Effect::KeepHeld { cookie: flow.cookie, at });
+            }
+            Some(what) => step.push(Effect::Refuse(Waiter { session, pid, what })),
+            None => {}
         }
-        Some(what) => step.push(Effect::Refuse(Waiter { session, pid, what })),
-        None => {}
+        step.push(Effect::TooLate { kind: subject.kind() });
     }
-    step.push(Effect::TooLate { kind: subject.kind() });
 }
 
 /// Whether this spends the budget, so that the breaker must trip.

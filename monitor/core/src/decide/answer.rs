@@ -9,8 +9,7 @@ use super::{
     decider::{Decider, Step},
     effect::{Effect, Report},
     input::{Approval, Denial},
-    release::{told, waiters},
-    sent::Yes,
+    release::told,
 };
 use crate::{
     facts::{BootNanos, HoldState, SessionId},
@@ -88,9 +87,7 @@ impl Decider {
         let ending = Ending::new(HoldState::Approved, step.now).by(by.clone()).because(reason.clone());
         let Some(hold) = self.end_by_yes(step, *number, ending) else { return };
         self.expect_relays(&hold, step.now, &by);
-        for waiter in waiters(&hold) {
-            self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: None });
-        }
+        self.let_all_on(step, &hold, None);
         // The connection asks again with its first data: who approved its handshake has approved that.
         let begins = hold.callers.iter().any(|caller| caller.subject == SUBJECT_CONNECT);
         let extent = match extent {
@@ -121,7 +118,7 @@ impl Decider {
     fn expect_relays(&mut self, hold: &Hold, since: BootNanos, by: &str) {
         let Object::Connection(destination) = &hold.object else { return };
         let Some(name) = destination.name.clone() else { return };
-        for flow in hold.flows.iter().filter(|flow| relays::is_relayed(flow, destination)) {
+        for flow in hold.flows.iter().filter(|flow| !flow.gone && relays::is_relayed(flow, destination)) {
             let pid = flow.opener_or(hold.pid);
             let (rule, name, by) = (hold.rule.clone(), name.clone(), by.to_owned());
             let hop = Hop { session: hold.session, rule, name, pid, cookie: flow.cookie, since, by };

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     facts::{Action, BootNanos, Kind, Process, SessionId, Subject},
-    holds::{HeldFlow, Hold, let_go::LetGo},
+    holds::{FlowKey, HeldFlow, Hold, let_go::LetGo},
     record::{Entry, Who},
     sessions::Suspension,
 };
@@ -31,7 +31,7 @@ pub enum Effect {
     /// that the flow is gone, or cannot be counted.
     Count(HeldFlow),
     /// That is of no more interest.
-    CountNoMore { cookie: u64 },
+    CountNoMore(FlowKey),
     /// Refuses a waiter, so that its program sees an error.
     Refuse(Waiter),
     /// Denies a flow's data and leaves its connection as it is: of very many, finding each socket would keep everybody waiting.

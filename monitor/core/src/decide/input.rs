@@ -8,7 +8,7 @@ use super::decision::Decision;
 use crate::{
     facts::{BootNanos, FactorKind, Process, SessionId, Subject},
     holds::{
-        Grant, HeldCaller, HeldFlow, Hold,
+        FlowKey, Grant, HeldCaller, HeldFlow, Hold,
         extent::Extent,
         let_go::{LetGo, Progress},
         relays::Hop,
@@ -24,12 +24,12 @@ pub enum Input {
     Act(Box<Act>),
     /// Data of a flow that waits already asks again, under a newer generation.
     AsksAgain(HeldFlow),
-    /// A socket has another connection.
-    Reconnected { cookie: u64 },
+    /// A socket has another connection. `let_on`: it goes on already, by a yes that was said before anybody knew of the new connection.
+    Reconnected { cookie: u64, let_on: Option<FlowKey> },
     /// A socket is closed by everybody.
     FlowClosed { cookie: u64 },
     /// How a connection stands that was held and let go on.
-    Sent { cookie: u64, progress: Progress },
+    Sent { key: FlowKey, progress: Progress },
     /// A process has ended.
     CallerEnded { pid: u32 },
     /// A session's last process has ended: nothing of it waits any more.

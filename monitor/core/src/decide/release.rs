@@ -75,9 +75,9 @@ pub(super) fn told(hold: &Hold) -> Extra {
     told
 }
 
-/// Everything that waits under a hold.
+/// Everything that waits under a hold. Not what is gone: an answer to it would be one to its socket's next connection.
 pub(super) fn waiters(hold: &Hold) -> Vec<Waiter> {
-    let flows = hold.flows.iter().copied().map(Waiting::Flow);
+    let flows = hold.flows.iter().copied().filter(|flow| !flow.gone).map(Waiting::Flow);
     let all = flows.chain(hold.callers.iter().copied().map(Waiting::Caller));
     all.map(|what| Waiter { session: SessionId(hold.session), pid: hold.pid, what }).collect()
 }

@@ -7,11 +7,12 @@ use super::{
     decider::{Decider, Step},
     effect::{Effect, Report, Waiter},
     input::Waiting,
+    release::waiters,
 };
 use crate::{
     facts::SessionId,
     holds::{
-        Object,
+        FlowKey, HeldFlow, Hold, Object,
         let_go::{End, LetGo, Progress},
         target,
     },
@@ -19,6 +20,7 @@ use crate::{
 };
 
 /// What lets a held waiter go on.
+#[derive(Clone)]
 pub(super) struct Yes<'a> {
     pub object: &'a Object,
     /// The hold that a person approved.
@@ -28,21 +30,27 @@ pub(super) struct Yes<'a> {
 }
 
 impl Decider {
+    /// Lets everything of a hold go on that waits. What is gone of it does not, which is told: its socket may have another connection, to
+    /// which another yes may have been said.
+    pub(super) fn let_all_on(&mut self, step: &mut Step<'_>, hold: &Hold, grant: Option<&str>) {
+        let yes = Yes { object: &hold.object, hold: Some(hold.id()), grant };
+        for held in hold.flows.iter().filter(|held| held.gone) {
+            if let Some(flow) = let_go(step, hold.session, hold.pid, held, &yes) {
+                ended(step, &flow, false, &End::Gone);
+            }
+        }
+        for waiter in waiters(hold) {
+            self.let_on(step, waiter, yes.clone());
+        }
+    }
+
     /// Lets a waiter go on that a rule held. A connection is followed from now on, before its data can leave.
     pub(super) fn let_on(&mut self, step: &mut Step<'_>, waiter: Waiter, yes: Yes<'_>) {
-        if let (Waiting::Flow(held), Object::Connection(destination)) = (waiter.what, yes.object) {
-            self.end_unseen(step, held.cookie, End::AskedAgain);
-            let flow = LetGo {
-                cookie: held.cookie,
-                session: waiter.session.0,
-                pid: held.opener_or(waiter.pid),
-                destination: destination.clone(),
-                hold: yes.hold,
-                grant: yes.grant.map(str::to_owned),
-                since: step.now,
-                bytes: 0,
-            };
-            if self.follow(step, flow) {
+        if let Waiting::Flow(held) = waiter.what
+            && let Some(flow) = let_go(step, waiter.session.0, waiter.pid, &held, &yes)
+        {
+            self.end_unseen(step, &flow.key, End::AskedAgain);
+            if self.follow(step, &flow) {
                 step.push(Effect::Count(held));
                 step.push(Effect::Save);
             }
@@ -51,60 +59,86 @@ impl Decider {
     }
 
     /// Whether there is room; else its end is unknown, and told at once.
-    fn follow(&mut self, step: &mut Step<'_>, flow: LetGo) -> bool {
-        let Some(flow) = self.holds.let_go.follow(flow) else { return true };
-        let end = End::Unknown("more connections are followed than there is room for");
-        ended(step, &flow, false, &end);
-        step.push(Effect::CountNoMore { cookie: flow.cookie }); // else the next daemon finds it, and tells it again
+    fn follow(&mut self, step: &mut Step<'_>, flow: &LetGo) -> bool {
+        let Err(why) = self.holds.let_go.follow(flow) else { return true };
+        ended(step, flow, false, &End::Unknown(why));
+        step.push(Effect::CountNoMore(flow.key)); // else the next daemon finds it, and tells it again
         false
     }
 
     /// The kernel was asked how one of them stands.
-    pub(super) fn sent(&mut self, step: &mut Step<'_>, cookie: u64, progress: Progress) {
-        let Some(flow) = self.holds.let_go.get_mut(cookie) else { return };
-        if flow.bytes == 0 && progress.bytes > 0 {
-            begun(step, flow, progress.bytes);
-        }
+    pub(super) fn sent(&mut self, step: &mut Step<'_>, key: &FlowKey, progress: Progress) {
+        let Some(flow) = self.holds.let_go.get_mut(key) else { return };
         flow.bytes = flow.bytes.max(progress.bytes);
+        if flow.committed == 0 && flow.bytes > 0 {
+            flow.committed = flow.bytes;
+            begun(step, flow);
+        }
         if let Some(end) = progress.end {
-            self.end_let_go(step, cookie, progress.at_least, &end);
+            self.end_let_go(step, key, progress.at_least, &end);
         }
     }
 
     /// What it sends from now on is no matter of that yes any more.
-    pub(super) fn end_unseen(&mut self, step: &mut Step<'_>, cookie: u64, end: End) {
-        self.end_let_go(step, cookie, false, &end);
+    pub(super) fn end_unseen(&mut self, step: &mut Step<'_>, key: &FlowKey, end: End) {
+        self.end_let_go(step, key, false, &end);
     }
 
-    fn end_let_go(&mut self, step: &mut Step<'_>, cookie: u64, at_least: bool, end: &End) {
-        let Some(flow) = self.holds.let_go.take(cookie) else { return };
+    /// A socket has another connection; `let_on`: a yes was said to it before anybody knew that there is one.
+    pub(super) fn reconnected(&mut self, step: &mut Step<'_>, cookie: u64, let_on: Option<FlowKey>) {
+        for key in self.holds.let_go.of_socket(cookie) {
+            if Some(key) != let_on {
+                self.end_unseen(step, &key, End::Reconnected);
+            }
+        }
+        self.holds.reconnected(cookie);
+    }
+
+    fn end_let_go(&mut self, step: &mut Step<'_>, key: &FlowKey, at_least: bool, end: &End) {
+        let Some(flow) = self.holds.let_go.take(key) else { return };
         ended(step, &flow, at_least, end);
-        step.push(Effect::CountNoMore { cookie });
+        step.push(Effect::CountNoMore(*key));
         step.push(Effect::Save);
     }
 
     /// The daemon ends, and its kernel programs with it.
     pub(super) fn follow_nothing(&mut self, step: &mut Step<'_>) {
-        let cookies: Vec<u64> = self.holds.let_go.iter().map(|flow| flow.cookie).collect();
-        for cookie in cookies {
-            self.end_unseen(step, cookie, End::Unknown("the daemon ended, and its kernel programs with it"));
+        let followed: Vec<FlowKey> = self.holds.let_go.iter().map(|flow| flow.key).collect();
+        for key in followed {
+            self.end_unseen(step, &key, End::Unknown("the daemon ended, and its kernel programs with it"));
         }
     }
 
     /// What an earlier daemon let go on, or the kernel still counts.
     pub(super) fn restore_let_go(&mut self, step: &mut Step<'_>, flows: Vec<LetGo>) {
         for flow in flows {
-            self.follow(step, flow);
+            self.follow(step, &LetGo { bytes: flow.committed, ..flow });
         }
         step.push(Effect::Save);
     }
 }
 
-fn begun(step: &mut Step<'_>, flow: &LetGo, bytes: u64) {
+/// A connection that a yes lets go on; `None` for what is none.
+fn let_go(step: &Step<'_>, session: u64, asks: u32, held: &HeldFlow, yes: &Yes<'_>) -> Option<LetGo> {
+    let Object::Connection(destination) = yes.object else { return None };
+    Some(LetGo {
+        key: held.key(),
+        session,
+        pid: held.opener_or(asks),
+        destination: destination.clone(),
+        hold: yes.hold.clone(),
+        grant: yes.grant.map(str::to_owned),
+        since: step.now,
+        committed: 0,
+        bytes: 0,
+    })
+}
+
+fn begun(step: &mut Step<'_>, flow: &LetGo) {
     let mut entry = about(flow, Kind::Commit);
-    entry.detail.insert("bytes".to_owned(), bytes.into());
+    entry.detail.insert("bytes".to_owned(), flow.committed.into());
     step.record(entry);
-    tell(step, "flow-sent", flow, vec![("source.bytes", json!(bytes))]);
+    tell(step, "flow-sent", flow, vec![("source.bytes", json!(flow.committed))]);
     step.push(Effect::Save); // the next daemon does not tell it again
 }
 

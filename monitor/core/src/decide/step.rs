@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     facts::{BootNanos, SessionId},
-    holds::{HeldFlow, let_go::End},
+    holds::HeldFlow,
 };
 
 impl Decider {
@@ -17,11 +17,8 @@ impl Decider {
         match input {
             Input::Act(act) => self.judge(step, *act),
             Input::AsksAgain(flow) => self.asks_again(&flow),
-            Input::Reconnected { cookie } => {
-                self.end_unseen(step, cookie, End::Reconnected);
-                self.holds.reconnected(cookie);
-            }
-            Input::Sent { cookie, progress } => self.sent(step, cookie, progress),
+            Input::Reconnected { cookie, let_on } => self.reconnected(step, cookie, let_on),
+            Input::Sent { key, progress } => self.sent(step, &key, progress),
             Input::FlowClosed { cookie } => self.flow_closed(step, cookie),
             Input::CallerEnded { pid } => self.caller_ended(step, pid),
             Input::Ending(session) => self.ending(step, session),

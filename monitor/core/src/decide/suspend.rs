@@ -10,8 +10,7 @@ use super::{
     effect::{Effect, Extra, Report},
     hold::object,
     input::{Release, Released, Waiting},
-    release::{told, waiters},
-    sent::Yes,
+    release::told,
 };
 use crate::{
     facts::{HoldState, SessionId, SessionStatus, Terms},
@@ -107,9 +106,7 @@ impl Decider {
         let Some(by) = id.filter(|_| recorded).and_then(|id| self.suspended(step, id)) else { return };
         let ending = Ending::new(HoldState::Approved, step.now).by(&by);
         let Some(hold) = self.end_by_yes(step, number, ending) else { return };
-        for waiter in waiters(&hold) {
-            self.let_on(step, waiter, Yes { object: &hold.object, hold: Some(hold.id()), grant: Some(&by) });
-        }
+        self.let_all_on(step, &hold, Some(&by));
         let extra = told(&hold);
         step.report(Report::Hold { name: "flow-released", at: step.now, hold: Box::new(hold), extra });
     }

@@ -21,6 +21,7 @@ mod doubt;
 mod ends;
 mod holding;
 mod judging;
+mod let_go;
 mod meeting;
 mod model;
 mod properties;
@@ -104,7 +105,7 @@ fn in_words(effect: &Effect) -> String {
             format!("record {:?} by {}", release.entry.kind, release.entry.who.text()).to_lowercase()
         }
         Effect::Count(flow) => format!("count flow {}", flow.cookie),
-        Effect::CountNoMore { cookie } => format!("count flow {cookie} no more"),
+        Effect::CountNoMore(key) => format!("count flow {} no more", key.cookie),
         Effect::Refuse(waiter) => format!("refuse {}", what(waiter)),
         Effect::Drop(waiter) => format!("drop {}", what(waiter)),
         Effect::KeepHeld { cookie, .. } => format!("keep held {cookie}"),

@@ -8,6 +8,31 @@ use serde::{Deserialize, Serialize};
 
 use crate::facts::BootNanos;
 
+/// What one answer is about: a socket, and where it goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FlowKey {
+    pub cookie: u64,
+    /// As the kernel has it.
+    #[serde(default)]
+    pub address: [u8; 16],
+    #[serde(default)]
+    pub port: u16,
+}
+
+impl FlowKey {
+    /// Of a socket as the kernel sees it now.
+    #[must_use]
+    pub fn of(cookie: u64, flow: &Flow) -> Self {
+        Self { cookie, address: flow.address, port: flow.port }
+    }
+
+    /// Whether the socket goes there.
+    #[must_use]
+    pub fn leads(&self, flow: &Flow) -> bool {
+        (self.address, self.port) == (flow.address, flow.port)
+    }
+}
+
 /// A socket whose data to one destination waits. The program may meanwhile take the socket elsewhere: that is another
 /// question, and an answer to this one says nothing about it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +61,11 @@ impl HeldFlow {
         Self { cookie, generation, asked: BootNanos(header.at_ns), address, port, gone: false, opener: 0 }
     }
 
+    #[must_use]
+    pub fn key(&self) -> FlowKey {
+        FlowKey { cookie: self.cookie, address: self.address, port: self.port }
+    }
+
     /// The decision, `verdict` being one of `FLOW_*`, about exactly what was asked.
     #[must_use]
     pub fn decided(&self, verdict: u32) -> FlowVerdict {
@@ -52,11 +82,11 @@ impl HeldFlow {
     /// Whether the socket goes where it asked to go.
     #[must_use]
     pub fn goes_on(&self, flow: &Flow) -> bool {
-        !self.gone && (self.address, self.port) == (flow.address, flow.port)
+        !self.gone && self.key().leads(flow)
     }
 
     pub(super) fn asks_the_same(&self, other: &Self) -> bool {
-        !self.gone && (self.cookie, self.address, self.port) == (other.cookie, other.address, other.port)
+        !self.gone && self.key() == other.key()
     }
 }
 

@@ -5,16 +5,20 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::FlowKey;
 use crate::facts::{BootNanos, Destination};
 
-/// Connections that are followed at once: as many as a person could not approve, and grants may let on more. What is above it has an
-/// unknown end.
+/// Connections that are followed at once, of all sessions and of one: as many as a person could not approve, and grants may let on more.
+/// What is above has an unknown end.
 pub const MAX: usize = 1024;
+pub const OF_SESSION: usize = 256;
 
 /// A connection that was let go on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LetGo {
-    pub cookie: u64,
+    /// An earlier version saved the cookie alone.
+    #[serde(flatten)]
+    pub key: FlowKey,
     /// Raw session id.
     pub session: u64,
     /// The process that opened it, as far as it is known.
@@ -25,8 +29,21 @@ pub struct LetGo {
     /// What said yes to it before it was asked about: a grant's giver, a suspension.
     pub grant: Option<String>,
     pub since: BootNanos,
-    /// Bytes that had left when it was looked at last; the first of them are in the ledger.
+    /// Bytes that had left when that was told first; 0: nothing had.
+    #[serde(rename = "bytes")]
+    pub committed: u64,
+    /// Bytes that had left when it was looked at last. Not written down: the next daemon asks the kernel, and a file is not written
+    /// anew for as long as somebody sends.
+    #[serde(skip)]
     pub bytes: u64,
+}
+
+impl LetGo {
+    /// As it is written down.
+    #[must_use]
+    pub fn saved(&self) -> Self {
+        Self { bytes: self.committed, ..self.clone() }
+    }
 }
 
 /// What the kernel says of one.
@@ -81,36 +98,47 @@ impl End {
     }
 }
 
-/// All that are followed, by their sockets' cookies.
+/// All that are followed. One socket may have been let go on to several places, one after the other.
 #[derive(Debug, Default)]
-pub struct AllLetGo(BTreeMap<u64, LetGo>);
+pub struct AllLetGo(BTreeMap<FlowKey, LetGo>);
 
 impl AllLetGo {
-    /// Follows one; gives it back where there is no room.
-    pub(crate) fn follow(&mut self, flow: LetGo) -> Option<LetGo> {
+    /// Follows one; says what is in the way where there is no room.
+    pub(crate) fn follow(&mut self, flow: &LetGo) -> Result<(), &'static str> {
         if self.0.len() >= MAX {
-            return Some(flow);
+            return Err("more connections are followed than there is room for");
         }
-        self.0.insert(flow.cookie, flow);
-        None
+        if self.0.values().filter(|other| other.session == flow.session).count() >= OF_SESSION {
+            return Err("more connections of its session are followed than it has room for");
+        }
+        self.0.insert(flow.key, flow.clone());
+        Ok(())
     }
 
     #[must_use]
-    pub fn get(&self, cookie: u64) -> Option<&LetGo> {
-        self.0.get(&cookie)
+    pub fn get(&self, key: &FlowKey) -> Option<&LetGo> {
+        self.0.get(key)
     }
 
-    pub(crate) fn get_mut(&mut self, cookie: u64) -> Option<&mut LetGo> {
-        self.0.get_mut(&cookie)
+    pub(crate) fn get_mut(&mut self, key: &FlowKey) -> Option<&mut LetGo> {
+        self.0.get_mut(key)
     }
 
-    pub(crate) fn take(&mut self, cookie: u64) -> Option<LetGo> {
-        self.0.remove(&cookie)
+    pub(crate) fn take(&mut self, key: &FlowKey) -> Option<LetGo> {
+        self.0.remove(key)
     }
 
     #[must_use]
-    pub fn follows(&self, cookie: u64) -> bool {
-        self.0.contains_key(&cookie)
+    pub fn follows(&self, key: &FlowKey) -> bool {
+        self.0.contains_key(key)
+    }
+
+    /// Those of one socket.
+    #[must_use]
+    pub fn of_socket(&self, cookie: u64) -> Vec<FlowKey> {
+        let first = FlowKey { cookie, ..FlowKey::default() };
+        let last = FlowKey { cookie, address: [u8::MAX; 16], port: u16::MAX };
+        self.0.range(first..=last).map(|(key, _)| *key).collect()
     }
 
     #[must_use]

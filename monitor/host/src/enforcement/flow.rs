@@ -15,6 +15,8 @@ use rustix::{
     process::{PidfdGetfdFlags, pidfd_getfd},
 };
 
+use monitor_common::policy::RAW;
+
 use super::signal::{pidfd, pidfd_of_thread};
 use crate::proc::{
     descriptors::{self, Bounds},
@@ -135,11 +137,14 @@ fn connection(socket: &OwnedFd) -> Option<Connection> {
     if family != AddressFamily::INET && family != AddressFamily::INET6 {
         return None;
     }
-    let protocol =
-        sockopt::socket_protocol(socket.as_fd()).ok()?.map_or(0, |protocol| protocol.as_raw().get());
-    let protocol = u16::try_from(protocol).ok()?;
+    let protocol = if sockopt::socket_type(socket.as_fd()).ok()? == SocketType::RAW {
+        RAW
+    } else {
+        let protocol = sockopt::socket_protocol(socket.as_fd()).ok()?;
+        u16::try_from(protocol.map_or(0, |protocol| protocol.as_raw().get())).ok()?
+    };
     let (address, port) = match protocol {
-        TCP | UDP | MPTCP if sockopt::socket_type(socket.as_fd()).ok()? != SocketType::RAW => {
+        TCP | UDP | MPTCP => {
             let remote = SocketAddr::try_from(getpeername(socket.as_fd()).ok()??).ok()?;
             (mapped(remote.ip()), remote.port())
         }

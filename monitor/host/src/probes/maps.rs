@@ -20,7 +20,7 @@ use monitor_common::{
 };
 
 use super::error::ProbeError;
-use interlock_core::facts::SessionId;
+use interlock_core::{facts::SessionId, holds::FlowKey};
 
 /// What a session begins with.
 const NOBODY_MET: Met = Met { sessions: [0; MET_MAX], written: 0 };
@@ -36,6 +36,8 @@ pub struct Maps {
     verdicts: Table<u64, FlowVerdict>,
     flow_names: Table<u64, FlowName>,
     sent: Table<u64, Sent>,
+    listeners: Table<u64, u64>,
+    pipes: Table<InodeKey, u64>,
     bits: Array<MapData, u64>,
     inodes: Table<InodeKey, SecretTag>,
     names: Table<u64, SecretTag>,
@@ -64,6 +66,8 @@ impl Maps {
             verdicts: table(ebpf, "VERDICTS")?,
             flow_names: table(ebpf, "FLOW_NAMES")?,
             sent: table(ebpf, "SENT")?,
+            listeners: table(ebpf, "LISTENERS")?,
+            pipes: table(ebpf, "PIPES")?,
             bits: take(ebpf, "SECRET_BITS")?,
             inodes: table(ebpf, "SECRET_INODES")?,
             names: table(ebpf, "SECRET_NAMES")?,
@@ -233,8 +237,12 @@ impl Maps {
         self.sent.insert(cookie, nothing, 0)
     }
 
-    pub fn count_no_more(&mut self, cookie: u64) {
-        ignore_missing("SENT", self.sent.remove(&cookie));
+    /// Its socket may be counted on its way to another place by now: that goes on.
+    pub fn count_no_more(&mut self, key: &FlowKey) {
+        let FlowKey { cookie, address, port } = *key;
+        if self.sent(cookie).is_some_and(|sent| (sent.address, sent.port) == (address, port)) {
+            ignore_missing("SENT", self.sent.remove(&cookie));
+        }
     }
 
     /// What has left of a flow that is counted.

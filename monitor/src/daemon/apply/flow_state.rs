@@ -5,7 +5,10 @@ use monitor_common::{
     policy::{CLOSED_SENDING, FLOW_ALLOWED, FLOW_DENIED, Flow},
 };
 
-use interlock_core::{facts::SessionId, holds::HeldFlow};
+use interlock_core::{
+    facts::SessionId,
+    holds::{FlowKey, HeldFlow},
+};
 use interlock_host::probes::Maps;
 
 /// `IPPROTO_TCP`.
@@ -53,6 +56,13 @@ pub fn is_let_through(maps: &Maps, id: SessionId, cookie: u64, flow: &Flow) -> b
 pub fn is_counted(maps: &Maps, id: SessionId, cookie: u64, flow: &Flow) -> bool {
     let counted = maps.verdict(cookie).is_some_and(|decided| decided.counted != 0);
     counted && (flow.closed == CLOSED_SENDING || flow.closed == 0 && is_let_through(maps, id, cookie, flow))
+}
+
+/// What the socket's present connection was let go on as: each connect takes the verdict away, so one that is there was given after it.
+pub fn let_on(maps: &Maps, cookie: u64) -> Option<FlowKey> {
+    let flow = maps.flow(cookie)?;
+    let decided = maps.verdict(cookie).filter(|decided| decided.is_about(&flow))?;
+    (decided.counted != 0).then(|| FlowKey::of(cookie, &flow))
 }
 
 pub fn is_denied(maps: &Maps, cookie: u64, flow: &Flow) -> bool {

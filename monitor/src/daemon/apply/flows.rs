@@ -15,8 +15,8 @@ use interlock_core::{
 };
 use interlock_host::{clock::boot_now, probes::Maps};
 
-/// TCP gives up unacknowledged data after about 15 minutes (`tcp_retries2`); until then a closed socket's queue must
-/// stay held.
+/// TCP tries again at least every 2 minutes (`TCP_RTO_MAX`), and gives up data that nobody acknowledges after about 15 (`tcp_retries2`); as
+/// long as the other side answers its probes it goes on. A closed socket's queue must stay held until nothing was tried for so long.
 const TCP_GIVES_UP: Duration = Duration::from_secs(20 * 60);
 
 /// Lets a flow through, under the generation it asked with, and pushes its data out; `counted`: the kernel counts what leaves.
@@ -111,6 +111,17 @@ pub fn closed(maps: &mut Maps, lingering: &mut HashMap<u64, BootNanos>, cookie: 
     lingering.entry(cookie).or_insert(at.plus(TCP_GIVES_UP));
 }
 
+/// When such a flow may be forgotten, at `now`; `None`: the time has come.
+pub fn held_until(flow: Option<&Flow>, until: BootNanos, now: BootNanos) -> Option<BootNanos> {
+    if until > now {
+        return Some(until);
+    }
+    let tried = BootNanos(0).plus(Duration::from_secs(flow?.asked_size.into()));
+    let longer = tried.plus(TCP_GIVES_UP);
+    // A later time than now is none: of a flow that has tried nothing since it was denied it is a number of bytes.
+    (tried <= now && longer > now).then_some(longer)
+}
+
 /// Connections of a session that were let through ask about what they send next.
 pub fn ask_again(maps: &mut Maps, id: SessionId) {
     if let Err(error) = maps.renew(id) {
@@ -123,4 +134,22 @@ pub fn ask_again(maps: &mut Maps, id: SessionId) {
 pub fn present(cookie: u64, flow: &Flow) -> HeldFlow {
     let Flow { address, port, asked, tgid, .. } = *flow;
     HeldFlow { cookie, generation: asked, asked: boot_now(), address, port, gone: false, opener: tgid }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_is_not_forgotten_as_long_as_tcp_tries() {
+        let at = |seconds| BootNanos(0).plus(Duration::from_secs(seconds));
+        let flow = |tried| Flow { asked_size: tried, ..Flow::new(7, 1, [0; 16], 443, TCP) };
+        let until = |tried, now| held_until(Some(&flow(tried)), at(5000), at(now));
+        assert_eq!(until(0, 4999), Some(at(5000)));
+        assert_eq!(until(0, 5000), None, "nothing was tried");
+        assert_eq!(until(4990, 5000), Some(at(4990 + 1200)), "somebody keeps the connection alive");
+        assert_eq!(until(3800, 5000), None, "TCP has given up");
+        assert_eq!(until(65_483, 5000), None, "bytes that were shown before it was denied");
+        assert_eq!(held_until(None, at(5000), at(5000)), None, "the kernel has forgotten it");
+    }
 }

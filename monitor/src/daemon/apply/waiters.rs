@@ -12,7 +12,7 @@ use interlock_host::probes::Maps;
 pub fn allow(maps: &mut Maps, decider: &mut Decider, searches: &mut Searches, waiter: Waiter) {
     match waiter.what {
         Waiting::Flow(flow) => {
-            let counted = decider.holds().let_go().follows(flow.cookie);
+            let counted = decider.holds().let_go().follows(&flow.key());
             flows::release(maps, searches, &decider.sessions, waiter.session, waiter.pid, &flow, counted)
         }
         Waiting::Caller(caller) => callers::resume(maps, decider, waiter.session, caller),

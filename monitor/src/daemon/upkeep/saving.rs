@@ -8,6 +8,7 @@ use crate::daemon::{
     },
     upkeep::rotation,
 };
+use interlock_core::holds::let_go::LetGo;
 
 pub fn write_down(ctx: &mut Context) {
     ctx.reporter.settle();
@@ -58,7 +59,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         sessions,
         holds: ctx.decider.holds().waiting().cloned().collect(),
         grants: ctx.decider.holds().grants().all().to_vec(),
-        let_go: ctx.decider.holds().let_go().iter().cloned().collect(),
+        let_go: ctx.decider.holds().let_go().iter().map(LetGo::saved).collect(),
         lingering: ctx.flows.lingering.iter().map(|(cookie, until)| (*cookie, until.0)).collect(),
         secrets: ctx.policies.catalog.secrets.ids().map(str::to_owned).collect(),
         accounts: accounts_of_waiting(ctx),

@@ -327,7 +327,7 @@ fn a_flow_that_waits_asks_again_under_a_newer_generation() {
     assert_eq!(bench.decider.holds().get(1).unwrap().flows[0].generation, 9);
     bench.step(Input::AsksAgain(HeldFlow { generation: 3, ..again }));
     assert_eq!(bench.decider.holds().get(1).unwrap().flows[0].generation, 9);
-    bench.step(Input::Reconnected { cookie: 5 });
+    bench.step(Input::Reconnected { cookie: 5, let_on: None });
     assert!(!bench.decider.is_asked(&again), "what waited of the connection before is gone");
 }
 

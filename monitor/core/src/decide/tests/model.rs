@@ -62,6 +62,8 @@ pub struct Hold {
     pub session: usize,
     pub question: Question,
     pub waiters: Vec<Waiter>,
+    /// Of them, those whose sockets have another connection: nobody answers them any more.
+    gone: BTreeSet<u64>,
     pub deadline: Seconds,
     first: u32,
     /// Other processes that wait under it, and how many of them were shown.
@@ -185,7 +187,9 @@ impl Model {
             Breaker::Closed => {
                 let (waiters, first, deadline) = (vec![waiter], waiter.pid, now + TIMEOUT);
                 let (others, given) = (BTreeSet::new(), BTreeMap::new());
-                let hold = Hold { session, question, waiters, deadline, first, others, shown: 0, given };
+                let gone = BTreeSet::new();
+                let hold =
+                    Hold { session, question, waiters, gone, deadline, first, others, shown: 0, given };
                 self.holds.insert(self.next, hold);
                 self.next += 1;
             }
@@ -310,7 +314,7 @@ impl Model {
     /// From now on it is known of its connections whether anything of them leaves.
     fn let_on(&mut self, hold: &Hold) {
         if hold.question != Question::Key {
-            self.let_go.extend(hold.waiters.iter().map(|waiter| (waiter.number, 0)));
+            self.let_go.extend(hold.waiting().map(|waiter| (waiter.number, 0)));
         }
     }
 
@@ -356,6 +360,15 @@ impl Model {
         });
     }
 
+    /// A socket has another connection; says whether anything of it waited.
+    pub fn lose(&mut self, number: u64) -> bool {
+        let waits = |hold: &&mut Hold| {
+            hold.question != Question::Key && hold.waiters.iter().any(|waiter| waiter.number == number)
+        };
+        let hold = self.holds.values_mut().find(waits);
+        hold.is_some_and(|hold| hold.gone.insert(number))
+    }
+
     pub fn end(&mut self, session: usize) {
         self.holds.retain(|_, hold| hold.session != session);
         self.grants.retain(|grant| grant.session != session);
@@ -379,6 +392,10 @@ impl Model {
 }
 
 impl Hold {
+    pub fn waiting(&self) -> impl Iterator<Item = &Waiter> {
+        self.waiters.iter().filter(|waiter| !self.gone.contains(&waiter.number))
+    }
+
     fn needs_two(&self) -> bool {
         self.question == Question::Key
     }
@@ -439,6 +456,6 @@ fn deny(session: &mut Session, now: Seconds) {
 }
 
 fn answers(answer: Answer, hold: &Hold) -> Outcome {
-    let answers = hold.waiters.iter().map(|waiter| (answer, *waiter)).collect();
+    let answers = hold.waiting().map(|waiter| (answer, *waiter)).collect();
     Outcome { answers, ..Outcome::default() }
 }

@@ -57,6 +57,11 @@ struct Driver {
     gone: BTreeSet<u64>,
     /// What was told of each connection that was let go on.
     let_go: BTreeMap<u64, Told>,
+    /// What waited, and whose socket has another connection.
+    reconnected: BTreeSet<u64>,
+    /// The kernel counts what it is told to count; else that is gone.
+    counts: bool,
+    uncounted: Vec<u64>,
 }
 
 fn id(session: usize) -> SessionId {
@@ -90,6 +95,9 @@ impl Driver {
             answered: BTreeMap::new(),
             gone: BTreeSet::new(),
             let_go: BTreeMap::new(),
+            reconnected: BTreeSet::new(),
+            counts: true,
+            uncounted: Vec::new(),
         }
     }
 
@@ -107,6 +115,7 @@ impl Driver {
             self.decider.step(at(self.now), Input::Stopped { session, outcome }, &mut more);
             assert!(more.iter().all(|effect| matches!(effect, Effect::Save)), "{more:?}");
         }
+        self.answer_counts(&mut effects);
         self.note_told(&effects);
         effects
     }
@@ -141,6 +150,8 @@ impl Driver {
             Op::Sent { place, more } => self.sent(place, more),
             Op::LetGoEnds { place, seen } => self.let_go_ends(place, seen),
             Op::Reconnects(place) => self.reconnects(place),
+            Op::HeldReconnects(place) => self.held_reconnects(place),
+            Op::Counts(counts) => self.counts = counts,
             Op::Close(place) => self.close(place),
             Op::CallerEnds(pid) => self.caller_ends(pid),
             Op::AsksAgain(place) => self.asks_again(place),
@@ -185,8 +196,12 @@ impl Driver {
             .iter()
             .map(|(number, hold)| (*number, hold.waiters.iter().map(|waiter| waiter.number).collect()));
         assert_eq!(holds, modelled.collect::<BTreeMap<u64, BTreeSet<u64>>>());
+        for number in std::mem::take(&mut self.uncounted) {
+            self.model.let_go.remove(&number);
+        }
         self.check_let_go();
         let waiting: BTreeSet<u64> = holds.into_values().flatten().collect();
+        self.gone.extend(self.reconnected.difference(&waiting)); // its question is answered, and it was not
         let done: BTreeSet<u64> = self.answered.keys().copied().chain(self.gone.iter().copied()).collect();
         assert!(waiting.is_disjoint(&done));
         assert_eq!(waiting.len() + done.len(), self.asked.len(), "somebody was forgotten");

@@ -77,7 +77,8 @@ fn on_begun(ctx: &mut Context, connect: &Connect, destination: Destination) {
         ctx.flows.partial_requests.remove(connect.cookie);
         ctx.flows.greetings.forget(connect.cookie);
         sent::look_at(ctx, connect.cookie);
-        apply::step(ctx, Input::Reconnected { cookie: connect.cookie });
+        let let_on = flow_state::let_on(&ctx.kernel.maps, connect.cookie);
+        apply::step(ctx, Input::Reconnected { cookie: connect.cookie, let_on });
     }
     let refused = connect.outcome != outcome::PASSED;
     let gated = flow_state::is_gated(&ctx.kernel.maps, id);

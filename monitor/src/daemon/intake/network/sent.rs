@@ -13,7 +13,7 @@ use crate::daemon::{
 use interlock_core::{
     decide::{Decider, Input},
     facts::{BootNanos, SessionId},
-    holds::let_go::LetGo,
+    holds::{FlowKey, let_go::LetGo},
 };
 use interlock_host::clock::boot_now;
 
@@ -40,15 +40,21 @@ pub fn look_if_due(ctx: &mut Context) {
 }
 
 pub fn look(ctx: &mut Context) {
-    let followed: Vec<u64> = ctx.decider.holds().let_go().iter().map(|flow| flow.cookie).collect();
-    followed.into_iter().for_each(|cookie| look_at(ctx, cookie));
+    let followed: Vec<FlowKey> = ctx.decider.holds().let_go().iter().map(|flow| flow.key).collect();
+    followed.into_iter().for_each(|key| look_at_one(ctx, key));
 }
 
-/// How one of them stands; of any other nothing is looked up.
+/// How those of a socket stand; of any other nothing is looked up.
 pub fn look_at(ctx: &mut Context, cookie: u64) {
-    let Some(before) = ctx.decider.holds().let_go().get(cookie).map(|flow| flow.bytes) else { return };
+    let followed = ctx.decider.holds().let_go().of_socket(cookie);
+    followed.into_iter().for_each(|key| look_at_one(ctx, key));
+}
+
+fn look_at_one(ctx: &mut Context, key: FlowKey) {
+    let Some(before) = ctx.decider.holds().let_go().get(&key).map(|flow| flow.bytes) else { return };
+    let cookie = key.cookie;
     let flow = ctx.kernel.maps.flow(cookie); // first this one, see `sent::progress`
-    let progress = sent::progress(flow.as_ref(), ctx.kernel.maps.sent(cookie).as_ref());
+    let progress = sent::progress(&key, flow.as_ref(), ctx.kernel.maps.sent(cookie).as_ref());
     if progress.end.is_none() && flow.is_some_and(|flow| flow.closed == CLOSED_SENDING) {
         // Its record may have been lost: it is not followed for ever.
         flows::closed(&mut ctx.kernel.maps, &mut ctx.flows.lingering, cookie, boot_now());
@@ -57,35 +63,41 @@ pub fn look_at(ctx: &mut Context, cookie: u64) {
         ctx.flows.lingering.remove(&cookie);
     }
     if progress.end.is_some() || progress.bytes != before {
-        apply::step(ctx, Input::Sent { cookie, progress });
+        apply::step(ctx, Input::Sent { key, progress });
     }
 }
 
 /// What an earlier daemon had let go on: as it wrote that down, or as the kernel counts it where it could not.
 pub fn restore(ctx: &mut Context, mut known: Vec<LetGo>) {
     for (cookie, sent) in ctx.kernel.maps.counted() {
-        if !known.iter().any(|flow| flow.cookie == cookie) {
-            known.push(found(ctx, cookie, &sent));
+        let key = FlowKey { cookie, address: sent.address, port: sent.port };
+        // An earlier version saved no place.
+        if let Some(flow) = known.iter_mut().find(|flow| flow.key == FlowKey { cookie, ..FlowKey::default() })
+        {
+            flow.key = key;
+        } else if !known.iter().any(|flow| flow.key == key) {
+            known.push(found(ctx, key, &sent));
         }
     }
     apply::step(ctx, Input::RestoredLetGo(known));
     look(ctx);
 }
 
-fn found(ctx: &Context, cookie: u64, sent: &Sent) -> LetGo {
+fn found(ctx: &Context, key: FlowKey, sent: &Sent) -> LetGo {
     let (session, now) = (SessionId(sent.session), boot_now());
     let Sent { address, port, protocol, tgid, .. } = *sent;
     tracing::warn!(%session, address = %IpAddr::from(address).to_canonical(), port, "a connection was let go on just before the last daemon ended; by whom stands in the ledger");
     let destination =
         naming::destination(&ctx.flows.names, &ctx.policies.catalog, session, address, port, protocol, now);
     LetGo {
-        cookie,
+        key,
         session: session.0,
         pid: tgid,
         destination,
         hold: None,
         grant: None,
         since: now,
+        committed: 0,
         bytes: 0,
     }
 }

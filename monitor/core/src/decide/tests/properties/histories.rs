@@ -50,6 +50,10 @@ pub enum Op {
     },
     /// Its socket has another connection, or it asks again after more was touched.
     Reconnects(usize),
+    /// Of what waits a socket has another connection.
+    HeldReconnects(usize),
+    /// The kernel counts what was let go on, or it is gone by then.
+    Counts(bool),
     /// Of everything that waits.
     Close(usize),
     CallerEnds(u32),
@@ -93,6 +97,8 @@ pub fn op() -> impl Strategy<Value = Op> {
         2 => (place.clone(), 0..3_u64).prop_map(|(place, more)| Op::Sent { place, more }),
         2 => (place.clone(), any::<bool>()).prop_map(|(place, seen)| Op::LetGoEnds { place, seen }),
         1 => place.clone().prop_map(Op::Reconnects),
+        2 => place.clone().prop_map(Op::HeldReconnects),
+        1 => prop::bool::weighted(0.7).prop_map(Op::Counts),
         1 => place.clone().prop_map(Op::Close),
         1 => (10..13_u32).prop_map(Op::CallerEnds),
         1 => place.prop_map(Op::AsksAgain),

@@ -21,7 +21,7 @@ impl Driver {
         let may = self.decider.may_approve(&approval).is_ok();
         assert_eq!(may, self.model.may_approve(hold, person));
         let lets_go = may && self.model.is_last(hold);
-        let waited: BTreeSet<Waiter> = self.model.holds[&hold].waiters.iter().copied().collect();
+        let waited: BTreeSet<Waiter> = self.model.holds[&hold].waiting().copied().collect();
         let effects = self.step(Input::Approved(approval));
         let allowed: BTreeSet<Waiter> =
             outcome(&effects).answers.into_iter().map(|(_, waiter)| waiter).collect();

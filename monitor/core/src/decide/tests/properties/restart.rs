@@ -15,7 +15,7 @@ fn saved(decider: &Decider) -> String {
         .iter()
         .map(|session| (session.id.0, session.breaker(), session.suspension()))
         .collect();
-    let let_go: Vec<&LetGo> = decider.holds().let_go().iter().collect();
+    let let_go: Vec<LetGo> = decider.holds().let_go().iter().map(LetGo::saved).collect();
     let (next, grants) = (decider.holds().next_number(), decider.holds().grants().all());
     serde_json::to_string(&(next, holds, grants, breakers, let_go)).unwrap()
 }
@@ -48,6 +48,7 @@ impl Driver {
             }
         }
         self.model.frozen_again(self.now);
+        self.model.let_go.extend(let_go.iter().map(|flow| (flow.key.cookie, flow.committed))); // the kernel tells the rest again
         let mut effects = self.step(Input::RestoredGrants(grants));
         effects.extend(self.step(Input::RestoredLetGo(let_go)));
         for hold in holds {
