@@ -3,7 +3,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use interlock_core::facts::{DestinationClass, Mode, Severity};
+use interlock_core::{
+    facts::{DestinationClass, Mode, Severity},
+    pods::{Namespaces, Selection},
+};
 
 use super::{
     document::Document,
@@ -181,7 +184,8 @@ fn every_key_is_read() {
          terminal = \"bell\"\ndesktop = \"decide\"\n\
          factor = \"by-rule\"\nbreak_glass_most = \"2h\"\npause = \"15m\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
-         approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
+         approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n\
+         [kubernetes]\nenabled = false\nnode = \"worker-1\"\nkubeconfig = \"/k\"\nnamespaces = [\"dev-*\"]\nlabels = \"app=web\"\n"
     ));
     let expected = Config {
         files: vec![file.path().into()],
@@ -223,6 +227,15 @@ fn every_key_is_read() {
             }],
             admin: vec![Member::User(0)],
         },
+        kubernetes: Kubernetes {
+            enabled: false,
+            node: Some("worker-1".into()),
+            kubeconfig: Some("/k".into()),
+            selection: Selection {
+                namespaces: Namespaces::new(vec!["dev-*".into()]),
+                labels: "app=web".parse().unwrap(),
+            },
+        },
         notify: Vec::new(),
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
@@ -254,6 +267,35 @@ fn each_mistake_of_the_roles_is_told_at_its_place() {
 }
 
 #[test]
+fn each_mistake_of_the_cluster_is_told_at_its_place() {
+    let text = "[kubernetes]\nenabled = 1\nnode = \"A,b\"\nnamespaces = [\"dev\", \"Dev\"]\nlabels = \"a in (b\"\nnamespace = 1\n";
+    insta::assert_snapshot!(problems(text), @r#"
+    config.toml:2:11: kubernetes.enabled: found 1; expected true or false
+        enabled = 1
+                  ^
+    config.toml:3:8: kubernetes.node: found "A,b"; expected the name of a node, as "worker-1"
+        node = "A,b"
+               ^^^^^
+    config.toml:4:22: kubernetes.namespaces[1]: found "Dev"; expected a namespace, or a pattern of some, as "dev-*"
+        namespaces = ["dev", "Dev"]
+                             ^^^^^
+    config.toml:5:10: kubernetes.labels: "a in (b" lacks its closing bracket; expected a label selector, as "app=web,tier in (a, b),!legacy"
+        labels = "a in (b"
+                 ^^^^^^^^^
+    config.toml:6:1: kubernetes.namespace: unknown key; did you mean "namespaces"?
+        namespace = 1
+        ^^^^^^^^^
+    "#);
+}
+
+#[test]
+fn a_cluster_needs_the_name_of_the_node_and_a_program_that_knows_clusters() {
+    let report = problems("log = \"info\"\n[kubernetes]\nenabled = true\n");
+    let expected = if cfg!(feature = "kubernetes") { "NODE_NAME" } else { "was built without Kubernetes" };
+    assert!(report.starts_with("config.toml:2:1: kubernetes: ") && report.contains(expected), "{report}");
+}
+
+#[test]
 fn a_process_that_is_over_cannot_be_watched_below() {
     let file = written("mode = \"observe\"\nwatch_below = 4194305\n"); // beyond any pid_max
     let text = Config::load(Some(file.path())).unwrap_err().to_string();
@@ -277,7 +319,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 21));
+    assert_eq!((optional.len(), set.len()), (4, 22));
     let path = Path::new("sample");
     let parse = |text: &str| {
         let mut document = Document::default();

@@ -75,6 +75,7 @@ fn turn(ctx: &mut Context) {
             Message::Read(read) => reload::has_read(ctx, *read),
             Message::Registries(answers) => registries::learn_registries(ctx, answers),
             Message::Connections(id, had) => received::note_connections(ctx, id, had),
+            Message::Pods(update) => surveying::cluster::take(ctx, *update),
             Message::Stop => ctx.mailbox.stopping = true,
         }
     }
@@ -99,11 +100,16 @@ fn until_next_turn(ctx: &Context) -> Duration {
     let tick = if idle { IDLE_TICK } else { TICK };
     let checkpoint = ctx.reporter.notary.next_deadline(&ctx.reporter.ledger);
     let look = sent::next_look(&ctx.decider, ctx.flows.next_look);
-    let next =
-        [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline(), checkpoint, look]
-            .into_iter()
-            .flatten()
-            .min();
+    let next = [
+        ctx.decider.holds().next_deadline(),
+        ctx.flows.partial_requests.next_deadline(),
+        checkpoint,
+        look,
+        ctx.surveying.pods.adopts,
+    ]
+    .into_iter()
+    .flatten()
+    .min();
     let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
     tick.min(deadline)
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use super::shipped::Shipped;
 use crate::text;
 use interlock_core::{
-    catalog::{Catalog, Document, Documents, agents, destinations, secrets},
+    catalog::{Catalog, Document, Documents, agents, destinations, secrets, workspaces},
     problem::Problems,
 };
 
@@ -43,6 +43,7 @@ fn documents(document: impl Fn(&str) -> Document) -> Documents {
         agents: document(agents::FILE),
         secrets: document(secrets::FILE),
         destinations: document(destinations::FILE),
+        workspaces: document(workspaces::FILE),
     }
 }
 

@@ -36,7 +36,7 @@ pub struct Key {
 
 #[derive(Args, Debug)]
 pub struct Pack {
-    /// With rules.yaml, agents.yaml, secrets.yaml, destinations.yaml (those that are there), and cases/*.yaml
+    /// With rules.yaml, agents.yaml, secrets.yaml, destinations.yaml, workspaces.yaml (those that are there), and cases/*.yaml
     dir: PathBuf,
     /// Whose rules they are: lower-case letters, digits, dashes
     #[arg(long)]

@@ -122,6 +122,8 @@ fn adopt_policies(ctx: &mut Context, new: Loaded) {
         ],
     );
     tracing::info!(rules = ctx.decider.settings.rules.len(), "rules loaded");
+    ctx.reporter.metrics.pods.may_be(ctx.policies.catalog.workspaces.runtimes());
+    surveying::cluster::read_owners_again(ctx);
     rules::warn(&ctx.decider.settings.rules, &ctx.kernel.probes);
     for change in changes {
         tracing::info!("{change}");

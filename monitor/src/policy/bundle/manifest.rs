@@ -15,11 +15,12 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use jiff::Timestamp;
 
 use super::{CASES, RULES, error::BundleError};
-use interlock_core::catalog::{agents, destinations, secrets};
+use interlock_core::catalog::{agents, destinations, secrets, workspaces};
 
 const HEAD: &str = "interlock-policy/v1";
 /// Files that a bundle may have beside its cases.
-pub const FILES: [&str; 4] = [RULES, agents::FILE, secrets::FILE, destinations::FILE];
+pub const FILES: [&str; 5] =
+    [RULES, agents::FILE, secrets::FILE, destinations::FILE, workspaces::FILE];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Clone, Debug, PartialEq, Eq)]
