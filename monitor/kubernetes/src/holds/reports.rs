@@ -21,6 +21,7 @@ use super::{
     board::{Board, STAYS, Wanted},
     decision::InterlockDecision,
     hold::{HoldType, InterlockHold, State},
+    probe,
 };
 
 /// Between two looks at what there is of this node.
@@ -74,6 +75,8 @@ impl Reports {
         let mut failed = 0;
         let now = Instant::now();
         if self.board.knows_all() && now >= self.next_resync {
+            // Also where nobody decides: `doctor` says it before somebody does.
+            self.board.proven(probe::prove(&self.client, "default", &probe::nothing(&self.node)).await);
             match self.resync().await {
                 Ok(()) => self.next_resync = now + RESYNC,
                 Err(error) => failed += self.failed("look for", "its objects", &error),
