@@ -44,7 +44,9 @@ impl ClusterHolds {
         let told = Told { board: Arc::default(), node, started: Instant::now() };
         let (access, thread) = (Access { kubeconfig: config.kubeconfig.clone() }, told.clone());
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        capabilities::start("interlock-cluster", Duty::Own, move || runtime.block_on(run(&access, &thread, ask)))?;
+        capabilities::start("interlock-cluster", Duty::Own, move || {
+            runtime.block_on(run(&access, &thread, ask))
+        })?;
         Ok(Self(Some(told)))
     }
 
@@ -77,9 +79,12 @@ fn telling(board: &Board, node: &str) -> Check {
     let (behind, (dropped, failed)) = (board.behind(), board.dropped_and_failed());
     let state = if behind == 0 && dropped == 0 { CheckState::Good } else { CheckState::Limited };
     let lost = if dropped > 0 { format!(", {dropped} were never told") } else { String::new() };
-    let found = format!("node {node}: {behind} objects are behind{lost}, {failed} requests failed since the start");
-    let advice = (state != CheckState::Good)
-        .then(|| "holds are decided on the node all the same; the daemon's log says what the cluster answered".to_owned());
+    let found =
+        format!("node {node}: {behind} objects are behind{lost}, {failed} requests failed since the start");
+    let advice = (state != CheckState::Good).then(|| {
+        "holds are decided on the node all the same; the daemon's log says what the cluster answered"
+            .to_owned()
+    });
     Check { subject: "kubernetes holds".to_owned(), state, found, advice }
 }
 
@@ -88,7 +93,8 @@ fn deciding(board: &Board, roles: &ClusterRoles) -> Check {
     let subject = "kubernetes decisions".to_owned();
     if roles.is_nobody() {
         let found = "nobody decides through the cluster".to_owned();
-        let advice = Some("kubernetes.approvers and kubernetes.admins of the configuration name who does".to_owned());
+        let advice =
+            Some("kubernetes.approvers and kubernetes.admins of the configuration name who does".to_owned());
         return Check { subject, state: CheckState::Good, found, advice };
     }
     let (state, found, advice) = match board.proof() {
@@ -98,7 +104,9 @@ fn deciding(board: &Board, roles: &ClusterRoles) -> Check {
             None,
         ),
         Some(Err(why)) => (CheckState::Missing, "NO decision is taken from the cluster", Some(why)),
-        None => (CheckState::Limited, "nobody has looked yet whether the cluster refuses forged decisions", None),
+        None => {
+            (CheckState::Limited, "nobody has looked yet whether the cluster refuses forged decisions", None)
+        }
     };
     Check { subject, state, found: found.to_owned(), advice }
 }

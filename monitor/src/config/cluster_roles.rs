@@ -96,8 +96,12 @@ impl ClusterRoles {
     /// Of these groups of the cluster, those that anything here depends on.
     #[must_use]
     pub fn that_matter(&self, groups: &[String]) -> Vec<String> {
-        let named: Vec<&String> =
-            self.approvers.groups().chain(self.admins.groups()).chain(self.groups.values().flatten()).collect();
+        let named: Vec<&String> = self
+            .approvers
+            .groups()
+            .chain(self.admins.groups())
+            .chain(self.groups.values().flatten())
+            .collect();
         groups.iter().filter(|group| named.contains(group)).cloned().collect()
     }
 }

@@ -8,7 +8,8 @@ use super::{
 };
 use interlock_core::pods::{NAMESPACE, Namespaces, SELECTOR, Selection};
 
-const KEYS: [&str; 8] = ["admins", "approvers", "enabled", "groups", "kubeconfig", "labels", "namespaces", "node"];
+const KEYS: [&str; 8] =
+    ["admins", "approvers", "enabled", "groups", "kubeconfig", "labels", "namespaces", "node"];
 /// The variable by which the downward API hands in `spec.nodeName`.
 pub const NODE_NAME: &str = "NODE_NAME";
 

@@ -5,19 +5,14 @@ mod self_test;
 
 use std::{path::Path, sync::Arc};
 
-use jiff::Timestamp;
-use monitor_common::label::GATED;
 #[cfg(feature = "kubernetes")]
 use interlock_kubernetes::holds::decisions::Ask;
+use jiff::Timestamp;
+use monitor_common::label::GATED;
+use serde_json::json;
 #[cfg(feature = "kubernetes")]
 use tokio::sync::oneshot;
-use serde_json::json;
 
-#[cfg(feature = "kubernetes")]
-use crate::{
-    cluster_holds::ClusterHolds,
-    daemon::context::mailbox::handle::{Inbox, Message},
-};
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
     archive::newest_number,
@@ -46,6 +41,11 @@ use crate::{
     metrics::Metrics,
     notifier::Notifier,
     terminals::Terminals,
+};
+#[cfg(feature = "kubernetes")]
+use crate::{
+    cluster_holds::ClusterHolds,
+    daemon::context::mailbox::handle::{Inbox, Message},
 };
 use interlock_core::{
     decide::{Decider, Settings},

@@ -78,7 +78,8 @@ impl Reports {
             // Also where nobody decides: `doctor` says it before somebody does.
             self.board.proven(probe::prove(&self.client, "default", &probe::nothing(&self.node)).await);
             match self.resync().await {
-                Ok(()) => self.next_resync = now + RESYNC,
+                Ok(()) if self.board.proof() == Some(Ok(())) => self.next_resync = now + RESYNC,
+                Ok(()) => self.next_resync = now + SWEEP, // an administrator may be about to install it
                 Err(error) => failed += self.failed("look for", "its objects", &error),
             }
         }
@@ -123,6 +124,9 @@ impl Reports {
         for object in all::<InterlockHold>(&self.client, &own).await? {
             let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
             if self.board.has(&name) {
+                // An earlier daemon has told of that.
+                let state = object.status.map(|status| status.state).unwrap_or_default();
+                self.told.entry(name.clone()).or_insert(state);
                 there.push(name);
             } else {
                 delete(&self.holds(&namespace), &name).await?;

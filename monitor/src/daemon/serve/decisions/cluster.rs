@@ -4,6 +4,7 @@
 use interlock_kubernetes::holds::{
     decision::{Answer, DecisionSpec, Verdict},
     decisions::{Proposal, Standing},
+    limits,
 };
 use serde_json::json;
 
@@ -85,6 +86,12 @@ fn permitted(ctx: &Context, proposal: &Proposal) -> Result<(), RequestError> {
 fn approve(ctx: &mut Context, proposal: &Proposal) -> Result<String, RequestError> {
     let hold = waiting(ctx, &proposal.id)?;
     let spec = &proposal.spec;
+    // Fails closed: the evidence is of all that waits, and the object shows so many of them.
+    if hold.company.lines().len() > limits::LIST {
+        let error = format!("more waits under {} than the cluster shows", hold.id());
+        let hint = Some("approve it on its node, by interlock approve".to_owned());
+        return Err(RequestError::Conflict(Refusal { error, hint }));
+    }
     let asked = api::Approval {
         for_seconds: spec.for_seconds.map(u64::from),
         times: spec.times,
@@ -147,7 +154,14 @@ fn thaw(ctx: &mut Context, proposal: &Proposal) -> Result<String, RequestError> 
         return Err(RequestError::Conflict(Refusal { error, hint }));
     }
     let (who, reason) = (who(ctx, proposal), fit(proposal.spec.reason.as_deref())?);
-    provable(ctx, Kind::Thaw, &who, id, [("evidence", evidence.into()), ("reason", json!(reason))], "thawed")?;
+    provable(
+        ctx,
+        Kind::Thaw,
+        &who,
+        id,
+        [("evidence", evidence.into()), ("reason", json!(reason))],
+        "thawed",
+    )?;
     apply::step(ctx, Input::Thawed { session: id, who });
     Ok(format!("session {id} goes on, on probation"))
 }
@@ -165,7 +179,8 @@ fn waiting(ctx: &Context, id: &str) -> Result<Hold, RequestError> {
 fn objected_to(hold: &Hold, objection: &Objection) -> RequestError {
     match (objected(hold, objection), objection) {
         (RequestError::NotPermitted(refusal), Objection::Unproven(_)) => {
-            let hint = "nobody can give one through the cluster: approve it on its node, by interlock approve";
+            let hint =
+                "nobody can give one through the cluster: approve it on its node, by interlock approve";
             RequestError::NotPermitted(with_hint(refusal, hint))
         }
         (refused, _) => refused,
@@ -209,7 +224,9 @@ fn refused(standing: &Standing, no: RequestError) -> (Answer, String) {
         RequestError::NotPermitted(refusal) if matches!(standing, Standing::Unproven(_)) => {
             (Answer::Unproven, refusal)
         }
-        RequestError::NotPermitted(refusal) | RequestError::Throttled(refusal) => (Answer::NotPermitted, refusal),
+        RequestError::NotPermitted(refusal) | RequestError::Throttled(refusal) => {
+            (Answer::NotPermitted, refusal)
+        }
         RequestError::NotFound(refusal) | RequestError::Conflict(refusal) => (Answer::TooLate, refusal),
         RequestError::Invalid(refusal) => (Answer::Invalid, refusal),
     };

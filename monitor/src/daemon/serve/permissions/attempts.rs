@@ -9,7 +9,10 @@ use crate::{
         command::{Asks, Brings, Command, RequestError},
         peer::Caller,
     },
-    daemon::context::{Context, upkeep::attempts::{Attempt, EVENT}},
+    daemon::context::{
+        Context,
+        upkeep::attempts::{Attempt, EVENT},
+    },
 };
 use interlock_core::{
     facts::{SessionId, Severity},
