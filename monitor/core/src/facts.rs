@@ -424,6 +424,7 @@ pub struct Fact {
     pub session_age: std::time::Duration,
     /// Records of the session were lost: what it touched is not wholly known.
     pub incomplete: bool,
+    pub pod: InPod,
     pub process: Process,
     pub subject: Subject,
 }
