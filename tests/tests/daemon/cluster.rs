@@ -222,7 +222,7 @@ fn while_the_cluster_is_away_holds_are_decided_on_the_node_and_told_when_it_is_b
     scene.cluster.go_away(true);
     let id = scene.daemon.the_hold();
     scene.daemon.expect(&["deny", &id, "--reason", "not mine"]);
-    agent.finish();
+    let _ = agent.finish();
     assert_eq!(scene.state(name)["state"], "Waiting", "nobody could be told");
     scene.cluster.go_away(false);
     wait::until("the cluster is told", || {
