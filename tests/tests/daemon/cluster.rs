@@ -53,14 +53,14 @@ impl Scene {
             access.display()
         );
         let daemon = Daemon::start(&Settings { more, ..Settings::default() });
-        Self { cluster, daemon, groups: Groups::new(), home: Home::new(), server: Server::start(), files }
+        Self { cluster, daemon, groups: Groups::new("cluster"), home: Home::new(), server: Server::start(), files }
     }
 
     /// An agent in the pod that reads a foreign secret and connects.
     fn agent(&self) -> Running {
         self.home.run_unwatched(&format!(
             "echo $$ > {}; exec {} --socket {} run -- bash -c '{READ_SECRET}; {}'",
-            self.groups.entry(),
+            self.groups.0[0].join("cgroup.procs").display(),
             binary().display(),
             self.daemon.socket().display(),
             curl(&self.server, "").replace('\'', "'\\''"),
