@@ -45,7 +45,7 @@ pub fn decide(ctx: &mut Context, proposal: &Proposal) -> (Answer, String) {
             refused(&proposal.standing, no)
         }
     };
-    ctx.reporter.metrics.cluster_decision(proposal.spec.verdict.subresource(), word(answer));
+    ctx.reporter.metrics.kubernetes_decision(proposal.spec.verdict.subresource(), word(answer));
     saving::write_down(ctx); // what was answered outlives a daemon that is killed now
     (answer, plain(&mask::text(&message)))
 }
