@@ -45,7 +45,7 @@ impl Running {
     /// The next update that `wanted` takes; those before it are passed over.
     pub fn next<T>(&self, wanted: impl Fn(&Update) -> Option<T>) -> T {
         loop {
-            let update = self.told.recv_timeout(Duration::from_secs(10)).expect("an update");
+            let update = self.told.recv_timeout(Duration::from_secs(10)).unwrap();
             if let Some(found) = wanted(&update) {
                 return found;
             }
