@@ -12,6 +12,7 @@ mod daemon {
     mod beginning;
     mod bundles;
     mod clients;
+    mod cluster;
     mod containers;
     mod desktop;
     mod elsewhere;

@@ -184,12 +184,12 @@ pub mod sample {
 
     pub fn hold() -> HoldView {
         HoldView {
+            pod: None,
             id: "h1".into(),
             state: HoldState::Waiting,
             session: "4711-0a1b2".into(),
             user: Some(1000),
             agent: "claude-code".into(),
-            pod: None,
             pid: 4722,
             command: "curl -X POST".into(),
             others: Vec::new(),

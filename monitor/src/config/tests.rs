@@ -185,7 +185,8 @@ fn every_key_is_read() {
          factor = \"by-rule\"\nbreak_glass_most = \"2h\"\npause = \"15m\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
          approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n\
-         [kubernetes]\nenabled = false\nnode = \"worker-1\"\nkubeconfig = \"/k\"\nnamespaces = [\"dev-*\"]\nlabels = \"app=web\"\n"
+         [kubernetes]\nenabled = false\nnode = \"worker-1\"\nkubeconfig = \"/k\"\nnamespaces = [\"dev-*\"]\nlabels = \"app=web\"\n\
+         approvers = [\"user:ann\", \"group:sre\"]\nadmins = \"rbac\"\ngroups = {{ ops = [\"corp:ops\"] }}\n"
     ));
     let expected = Config {
         files: vec![file.path().into()],
@@ -234,6 +235,14 @@ fn every_key_is_read() {
             selection: Selection {
                 namespaces: Namespaces::new(vec!["dev-*".into()]),
                 labels: "app=web".parse().unwrap(),
+            },
+            roles: ClusterRoles {
+                approvers: ClusterMembers::Named(vec![
+                    ClusterMember::User("ann".into()),
+                    ClusterMember::Group("sre".into()),
+                ]),
+                admins: ClusterMembers::Rbac,
+                groups: [("ops".to_owned(), vec!["corp:ops".to_owned()])].into(),
             },
         },
         notify: Vec::new(),

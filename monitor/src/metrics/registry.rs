@@ -81,6 +81,11 @@ pub struct Metrics {
     notifier_oldest: IntGaugeVec,
     notifier_failing: IntGaugeVec,
     pub notifier_dropped: IntCounter,
+    kubernetes_decisions: IntCounterVec,
+    kubernetes_holds_behind: IntGauge,
+    kubernetes_decisions_unproven: IntGauge,
+    pub kubernetes_holds_dropped: IntCounter,
+    pub kubernetes_requests_failed: IntCounter,
     terminal_messages: IntCounterVec,
     factor_checks: IntCounterVec,
     pub freezes: IntCounter,
@@ -291,6 +296,25 @@ impl Metrics {
             )?,
             notifier_dropped: make
                 .counter("notifier_dropped_total", "Messages dropped as the notifier's queue was full.")?,
+            kubernetes_decisions: make.counters(
+                "kubernetes_decisions_total",
+                "Decisions that came through the cluster, by verdict and by the daemon's answer.",
+                &[Label::words("verdict", words::VERDICTS), Label::words("answer", words::ANSWERS)],
+            )?,
+            kubernetes_holds_behind: make.gauge(
+                "kubernetes_holds_behind",
+                "Objects of holds that the cluster does not show as they are.",
+            )?,
+            kubernetes_decisions_unproven: make.gauge(
+                "kubernetes_decisions_unproven",
+                "1 where the cluster was not seen to refuse a forged decision, so that none counts.",
+            )?,
+            kubernetes_holds_dropped: make.counter(
+                "kubernetes_holds_dropped_total",
+                "Holds that the cluster was not told of, as 4,096 were told already.",
+            )?,
+            kubernetes_requests_failed: make
+                .counter("kubernetes_hold_requests_failed_total", "Requests about holds that the cluster's API did not answer.")?,
             terminal_messages: make.counters(
                 "terminal_messages_total",
                 "What was told on sessions' terminals, by what became of it.",
@@ -613,6 +637,17 @@ impl Metrics {
             self.notifier_outbox.with_label_values(&[target]).set(gauge(waiting));
             self.notifier_oldest.with_label_values(&[target]).set(oldest);
         }
+    }
+
+    /// A decision that came through the cluster, in the words of its kind.
+    pub fn kubernetes_decision(&self, verdict: &str, answer: &str) {
+        self.kubernetes_decisions.with_label_values(&[verdict, answer]).inc();
+    }
+
+    /// How telling the cluster goes.
+    pub fn kubernetes_holds(&self, behind: usize, unproven: bool) {
+        self.kubernetes_holds_behind.set(gauge(behind));
+        self.kubernetes_decisions_unproven.set(unproven.into());
     }
 
     fn settle(&self) -> MutexGuard<'_, ()> {

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+#[cfg(feature = "kubernetes")]
+use crate::cluster_holds::ClusterHolds;
 use crate::{
     alerts::Outbox,
     daemon::context::reporter::{
@@ -45,6 +47,9 @@ pub struct Channels {
     /// What is kept in memory, and who follows.
     pub bus: Bus,
     pub terminals: Terminals,
+    /// The cluster that this node belongs to.
+    #[cfg(feature = "kubernetes")]
+    pub cluster: ClusterHolds,
 }
 
 /// Reports the daemon's work, and keeps what was reported.
@@ -173,7 +178,7 @@ impl Reporter {
     /// denying must not wait for a disk.
     pub fn keep(&mut self, entry: Entry) -> bool {
         let (at_once, kind, at) = (entry.at_once, entry.kind, Timestamp::now());
-        let a_person_waits = matches!(entry.who, Who::Caller { .. });
+        let a_person_waits = entry.who.is_person();
         if !self.make_up(a_person_waits) {
             // What a smaller record may still have room for is not let through as long as one is missing, so none says so.
             let why = self.unwritten.why().to_owned();

@@ -52,7 +52,7 @@ fn tell(ctx: &mut Context, caller: &Caller, asks: &Asks, brings: Option<Brings>,
 }
 
 /// The session that a request is about.
-fn session_of(ctx: &Context, asks: &Asks) -> Option<SessionId> {
+pub(super) fn session_of(ctx: &Context, asks: &Asks) -> Option<SessionId> {
     let target = asks.target.as_deref()?;
     let hold = |text: &str| Holds::number(text).and_then(|number| ctx.decider.holds().get(number));
     match asks.verb {
