@@ -122,6 +122,12 @@ fn a_slow_answer_is_waited_for_and_one_that_never_begins_is_not() {
     api.fail(&[Fault::Slow(700)]);
     let watch = watching(&api, PACE);
     assert_eq!(watch.listed(), ["p1"]);
+    let api = Api::start();
+    pod(&api, 1);
+    api.fail(&[Fault::Silent]);
+    let watch = watching(&api, Pace { answer: Duration::from_millis(200), ..PACE });
+    assert_eq!(watch.failed(), Failure::Unreachable);
+    assert_eq!(watch.listed(), ["p1"]);
 }
 
 /// kube's watcher asks again without a pause where a watch ends without an error.

@@ -17,6 +17,7 @@ pub const PACE: Pace = Pace {
     longest: Duration::from_millis(20),
     requests: 1000,
     span: Duration::from_secs(1),
+    answer: Duration::from_secs(5),
 };
 
 /// A watch that runs in a thread, and what it tells.
