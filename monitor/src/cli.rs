@@ -99,6 +99,8 @@ enum Verb {
     /// Decide holds of a Kubernetes cluster, as its user: also called as `kubectl interlock`
     #[cfg(feature = "kubernetes")]
     Kubectl(kubectl::Kubectl),
+    /// Everything that a report of a fault needs, in one archive without credentials (as root, to have all of it)
+    SupportBundle(support_bundle::SupportBundle),
     /// Which version this is
     Version(Reading),
     /// Print what a shell completes the command line by
@@ -166,8 +168,6 @@ enum ClientVerb {
     Explain(explain::Explain),
     /// What this machine allows to watch and to stop
     Doctor(Reading),
-    /// Everything that a report of a fault needs, in one archive without credentials (as root, to have all of it)
-    SupportBundle(support_bundle::SupportBundle),
 }
 
 impl ClientVerb {
@@ -197,7 +197,6 @@ impl ClientVerb {
             Self::Explain(explain) => explain.perform(client, &global.printer(explain.reading)),
             Self::Notifier(notifier) => notifier.perform(client, global),
             Self::Doctor(reading) => doctor::show(client, &global.printer(reading)),
-            Self::SupportBundle(bundle) => bundle.perform(client, global),
         }
     }
 }
@@ -231,6 +230,7 @@ fn run(Cli { global, verb }: Cli) -> ExitCode {
         Verb::Config(config) => config.perform(&global),
         #[cfg(feature = "kubernetes")]
         Verb::Kubectl(kubectl) => kubectl.perform(&plain(&global)),
+        Verb::SupportBundle(bundle) => bundle.perform(&global),
         Verb::Version(reading) => about::version(&global, reading),
         Verb::Completions(completions) => completions.perform(&plain(&global), Cli::command()),
         Verb::Man(manual) => manual.perform(&plain(&global), Cli::command()),

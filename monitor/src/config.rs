@@ -7,6 +7,7 @@ mod cluster_roles;
 mod desktop;
 mod document;
 mod factor_policy;
+mod hide;
 mod kubernetes;
 mod load;
 pub mod longest;
@@ -24,9 +25,12 @@ pub use self::{
     approvers::{Approvers, uid},
     cluster_roles::{ClusterMember, ClusterMembers, ClusterRoles},
     desktop::Desktop,
+    document::is_key,
     factor_policy::FactorPolicy,
     kubernetes::{Kubernetes, NODE_NAME},
-    notify::{Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, Target},
+    notify::{
+        Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, SHOWN_KEYS, Target,
+    },
     on_full::OnFull,
     shared_terminal::SharedTerminal,
     terminal::Terminal,

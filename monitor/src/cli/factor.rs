@@ -182,7 +182,11 @@ impl NewKey {
 /// The private half beside a `.pub` file; where it is not there, ssh-keygen asks the agent for it by the public one.
 fn signer(public: &Path) -> PathBuf {
     let beside = public.with_extension("");
-    if beside.exists() { beside } else { public.to_owned() }
+    if public.extension().is_some_and(|ending| ending == "pub") && beside.exists() {
+        beside
+    } else {
+        public.to_owned()
+    }
 }
 
 fn object(user: Option<u32>, new: &New) -> Result<String, String> {

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     config::Config,
     policy::{
-        bundle::{Bundle, Place},
+        bundle::{Bundle, Checked, Id, Place},
         shipped::{Origin, Shipped},
     },
 };
@@ -52,6 +52,9 @@ pub struct Install {
     /// Also one that is older than what was installed before
     #[arg(long)]
     older: bool,
+    /// Also in place of a bundle of another name
+    #[arg(long)]
+    other: bool,
 }
 
 #[derive(Args, Debug)]
@@ -64,6 +67,7 @@ pub struct Rollback {
 /// A bundle that is installed.
 #[derive(Serialize, schemars::JsonSchema)]
 pub(super) struct Installed {
+    name: String,
     serial: u64,
     in_force: bool,
 }
@@ -75,7 +79,7 @@ impl Policy {
             Self::List(reading) => list(global, &global.printer(*reading)),
             Self::Check(named) => {
                 let config = global.config(&printer)?;
-                let bundle = judge::read(&place(&config)?, &named.file, &printer)?;
+                let Checked { bundle, .. } = judge::read(&place(&config)?, &named.file, &printer)?;
                 let said = sentence(&bundle);
                 judge::fits(&config, bundle, &printer)?;
                 printer.data(&format!("{said}; it can be installed"))?;
@@ -108,12 +112,17 @@ fn failed(place: &str) -> impl FnOnce(io::Error) -> Failure {
 
 fn list(global: &Global, printer: &Printer) -> Result<Exit, Failure> {
     let config = global.config(printer)?;
-    let (serials, current) = place(&config)?.installed().map_err(failed("the installed bundles"))?;
-    let installed: Vec<Installed> =
-        serials.iter().map(|&serial| Installed { serial, in_force: current == Some(serial) }).collect();
+    let place = place(&config)?;
+    let in_force = place.in_force();
+    let installed = place.installed().map_err(failed("the installed bundles"))?.into_iter().map(|id| {
+        let in_force = in_force.as_ref() == Some(&id);
+        Installed { name: id.name, serial: id.serial, in_force }
+    });
+    let installed: Vec<Installed> = installed.collect();
     let none = "no bundle was installed: what is built in is in force";
-    printer.list(&installed, none, &["SERIAL", "STATE"], |bundle| {
-        vec![bundle.serial.to_string(), if bundle.in_force { "in force".into() } else { "-".into() }]
+    printer.list(&installed, none, &["NAME", "SERIAL", "STATE"], |bundle| {
+        let state = if bundle.in_force { "in force" } else { "-" };
+        vec![bundle.name.clone(), bundle.serial.to_string(), state.into()]
     })?;
     match Shipped::configured(&config).map_err(|problems| printer.refuse(Exit::Negative, &problems))?.bundle {
         Some(Origin { name, serial, signed_by }) => {
@@ -130,28 +139,45 @@ impl Install {
         privilege::require("installing a bundle", printer)?;
         let config = global.config(printer)?;
         let place = place(&config)?;
-        let bundle = judge::read(&place, &self.file, printer)?;
-        let (serial, said) = (bundle.manifest.serial, sentence(&bundle));
-        let (installed, before) = place.installed().map_err(failed("the installed bundles"))?;
-        // A bundle that was signed once is signed for ever: without this, whoever hands it over chooses which.
-        if let Some(newest) = installed.iter().max().filter(|newest| **newest > serial && !self.older) {
-            let text = format!(
-                "{said}: bundle {newest} was installed before, and this one is older; --older installs it all the same"
-            );
-            return Err(Failure::new(Exit::Negative, text));
-        }
-        judge::fits(&config, bundle, printer)?;
-        let bytes = judge::bytes(&self.file, printer)?;
-        place.keep(serial, &bytes).map_err(|error| match error.kind() {
-            io::ErrorKind::AlreadyExists => Failure::new(
-                Exit::Negative,
-                format_args!("another bundle with the serial {serial} is installed"),
-            ),
+        let checked = judge::read(&place, &self.file, printer)?;
+        let (id, said) = (Id::of(&checked.bundle), sentence(&checked.bundle));
+        self.may_follow(&place, &id, &said)?;
+        let Checked { bundle, bytes } = checked;
+        let bundle = judge::fits(&config, bundle, printer)?;
+        // The bytes that were judged, and not what lies at the file's name by now.
+        let is_new = place.keep(&Checked { bundle, bytes }).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Failure::new(Exit::Negative, format_args!("another bundle {id} is installed"))
+            }
             _ => failed("the bundle cannot be kept")(error),
         })?;
-        switch(global, &place, Some(serial), before, printer)?;
+        if let Err(failure) = switch(global, &place, Some(&id), printer) {
+            // What was refused stands in nobody's way.
+            if is_new && let Err(error) = place.forget(&id) {
+                printer.say(&format!("{id} cannot be removed again: {error}"));
+            }
+            return Err(failure);
+        }
         printer.data(&format!("in force: {said}"))?;
         Ok(Exit::Success)
+    }
+
+    /// A bundle that was signed once is signed for ever: without this, whoever hands it over chooses which.
+    fn may_follow(&self, place: &Place, id: &Id, said: &str) -> Result<(), Failure> {
+        let refused = |why: String| Err(Failure::new(Exit::Negative, format_args!("{said}: {why}")));
+        let installed = place.installed().map_err(failed("the installed bundles"))?;
+        let newest = installed.iter().filter(|known| known.name == id.name).max();
+        if let Some(newest) = newest.filter(|newest| newest.serial > id.serial && !self.older) {
+            return refused(format!(
+                "{newest} was installed before, and this one is older; --older installs it all the same"
+            ));
+        }
+        match place.in_force().filter(|current| current.name != id.name && !self.other) {
+            Some(current) => {
+                refused(format!("{current} is in force, which has another name; --other takes its place"))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -160,30 +186,44 @@ impl Rollback {
         privilege::require("going back to another bundle", printer)?;
         let config = global.config(printer)?;
         let place = place(&config)?;
-        let (installed, current) = place.installed().map_err(failed("the installed bundles"))?;
-        let Some(before) = current else {
+        if !place.has_any() {
             return Err(Failure::new(
                 Exit::Negative,
                 "what is built in is in force: there is nothing before it",
             ));
-        };
-        let older = installed.iter().copied().filter(|serial| *serial < before).max();
-        let to = older.filter(|_| !self.builtin);
-        switch(global, &place, to, current, printer)?;
-        let said = to.map_or_else(|| "what is built in".to_owned(), |serial| format!("bundle {serial}"));
+        }
+        let to = if self.builtin { None } else { earlier(&place)? };
+        judge_again(&config, &place, to.as_ref(), printer)?;
+        switch(global, &place, to.as_ref(), printer)?;
+        let said = to.map_or_else(|| "what is built in".to_owned(), |id| id.to_string());
         printer.data(&format!("in force: {said}"))?;
         Ok(Exit::Success)
     }
 }
 
-/// Puts one in force, and has the daemon read it. One that refuses it goes on with what it has, and so do the files.
-fn switch(
-    global: &Global,
-    place: &Place,
-    to: Option<u64>,
-    before: Option<u64>,
-    printer: &Printer,
-) -> Result<(), Failure> {
+/// The one before; where nobody knows which that was, the newest that is older, if there is one.
+fn earlier(place: &Place) -> Result<Option<Id>, Failure> {
+    let installed = place.installed().map_err(failed("the installed bundles"))?;
+    let (current, before) = (place.in_force(), place.before().filter(|before| installed.contains(before)));
+    let is_older =
+        |id: &Id| current.as_ref().is_some_and(|now| now.name == id.name && id.serial < now.serial);
+    Ok(before.or_else(|| installed.iter().filter(|id| is_older(id)).max().cloned()))
+}
+
+/// What was right when it was installed may have been changed, and this machine's own files too.
+fn judge_again(config: &Config, place: &Place, to: Option<&Id>, printer: &Printer) -> Result<(), Failure> {
+    match to {
+        Some(id) => {
+            let checked = judge::read(place, &place.file(id), printer)?;
+            judge::fits(config, checked.bundle, printer).map(drop)
+        }
+        None => judge::fits_builtin(config, printer),
+    }
+}
+
+/// Puts one in force, and has the daemon read it. Where that refuses it, everything is as it was.
+fn switch(global: &Global, place: &Place, to: Option<&Id>, printer: &Printer) -> Result<(), Failure> {
+    let before = place.in_force();
     place.switch(to).map_err(failed("it cannot be put in force"))?;
     match rules::reload(global) {
         Ok(_) => Ok(()),
@@ -192,7 +232,10 @@ fn switch(
             Ok(())
         }
         Err(failure) => {
-            place.switch(before).map_err(failed("what was in force before cannot be put back"))?;
+            place.switch(before.as_ref()).map_err(failed("what was in force before cannot be put back"))?;
+            if rules::reload(global).is_err() {
+                printer.say("the daemon did not read again what was in force before; interlock status says what it has");
+            }
             Err(failure)
         }
     }

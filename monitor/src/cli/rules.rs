@@ -129,7 +129,7 @@ impl CheckRules {
 impl Checked {
     /// A name that the catalogue does not know is a mistake: the rule would never match by it.
     fn of(path: Option<&Path>, shipped: &Shipped, catalog: &Catalog, here: &Backends) -> Self {
-        let name = path.map_or_else(|| "built-in rules".into(), |path| path.display().to_string());
+        let name = path.map_or_else(|| shipped.label(), |path| path.display().to_string());
         match policy::rules::configured(path, shipped) {
             Ok(set) => {
                 let found = [set.refused_by(catalog), set.strange_to(catalog), set.contradicted(catalog)];

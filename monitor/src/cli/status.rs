@@ -41,7 +41,7 @@ fn lines(status: &Status, now: Timestamp, zone: &TimeZone) -> Vec<(&'static str,
     ];
     lines.extend(status.rules.bundle.iter().map(|bundle| {
         let Origin { name, serial, signed_by } = bundle;
-        ("bundle", format!("{name} {serial}, signed by {signed_by}, in place of the built-in ones"))
+        ("bundle", format!("{name} {serial}, signed by {signed_by}"))
     }));
     lines.extend(status.rules.replaced.iter().map(|place| ("replaced", replaced(place))));
     lines.extend(refused(&status.rules));

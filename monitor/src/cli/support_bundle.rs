@@ -22,9 +22,14 @@ use self::{credentials::Credentials, part::Part};
 use super::{
     exit::{Exit, Failure},
     global::{Global, Reading},
+    language::plain,
     printer::Printer,
 };
-use crate::{config::Config, control::client::Client, metrics::revision};
+use crate::{
+    config::{Config, SOCKET},
+    control::client::Client,
+    metrics::revision,
+};
 
 #[derive(Args, Debug)]
 pub struct SupportBundle {
@@ -37,9 +42,10 @@ pub struct SupportBundle {
 }
 
 impl SupportBundle {
-    pub fn perform(&self, client: &Client, global: &Global) -> Result<Exit, Failure> {
+    pub fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(Reading::default());
         // A configuration that cannot be read is a reason for a report, and no hindrance.
+        let client = &global.client().unwrap_or_else(|_| Client::new(Path::new(SOCKET)));
         let loaded = Config::load(global.config_file());
         let defaults = Config::default();
         let config = loaded.as_ref().unwrap_or(&defaults);
@@ -51,10 +57,16 @@ impl SupportBundle {
         parts.iter_mut().for_each(|part| credentials.keep_out_of(part));
         let now = Timestamp::now();
         parts.insert(0, about(&parts, &credentials, now));
-        self.write(&parts, &printer, now)
+        self.write(&parts, &credentials, &printer, now)
     }
 
-    fn write(&self, parts: &[Part], printer: &Printer, now: Timestamp) -> Result<Exit, Failure> {
+    fn write(
+        &self,
+        parts: &[Part],
+        credentials: &Credentials,
+        printer: &Printer,
+        now: Timestamp,
+    ) -> Result<Exit, Failure> {
         let name = name(now);
         let file = self.file.clone().unwrap_or_else(|| format!("{name}.tar.gz").into());
         archive::write(&file, &name, parts, now).map_err(|error| {
@@ -63,10 +75,16 @@ impl SupportBundle {
         for part in parts {
             match &part.content {
                 Ok(bytes) => printer.say(&format!("  {} ({} bytes)", part.name, bytes.len())),
-                Err(why) => printer.say(&format!("  {} is not in it: {why}", part.name)),
+                Err(why) => printer.say(&format!("  {} is not in it: {}", part.name, plain(why))),
             }
         }
-        printer.say("no credential that Interlock knows of is in it. It names users, hosts, paths and programs: look through it first");
+        for unread in credentials.unreadable() {
+            printer.say(&format!(
+                "whether it holds what is in a file of credentials was not looked at: {}",
+                plain(unread)
+            ));
+        }
+        printer.say("it names users, hosts, paths and programs, and its texts are masked: look through it before you hand it on");
         if file != Path::new("-") {
             printer.data(&file.display().to_string())?;
         }

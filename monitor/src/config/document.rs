@@ -7,6 +7,7 @@ use toml::de::DeTable;
 use super::{
     desktop::Desktop,
     factor_policy::FactorPolicy,
+    hide::without_addresses,
     longest, notify,
     on_full::OnFull,
     reader::{Reader, Value},
@@ -49,6 +50,12 @@ const KEYS: [&str; 27] = [
     "unattended",
     "watch_below",
 ];
+
+/// Whether the configuration has a key of this name.
+#[must_use]
+pub fn is_key(name: &str) -> bool {
+    KEYS.contains(&name)
+}
 
 const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("observe", Mode::Observe)];
 const FACTOR: [(&str, FactorPolicy); 2] =
@@ -111,7 +118,7 @@ impl Document {
             }
         }
         // In the order of the files: each one's own are sorted.
-        self.problems.0.extend(reader.finish().0);
+        self.problems.0.extend(reader.finish().0.into_iter().map(without_addresses));
     }
 }
 

@@ -16,5 +16,25 @@ pub use self::{
     target::{Class, Given, Kind, Target},
 };
 
+/// Keys of a target whose values let nobody in and address nobody: what a problem may quote, and a report of a fault may show.
+pub const SHOWN_KEYS: [&str; 16] = [
+    "name",
+    "kind",
+    "events",
+    "severity",
+    "users",
+    "rules",
+    "quiet",
+    "quiet_except",
+    "escalate_after",
+    "to",
+    "insecure",
+    "url_file",
+    "topic_file",
+    "token_file",
+    "secret_file",
+    "ca_file",
+];
+
 #[cfg(test)]
 mod tests;

@@ -90,10 +90,11 @@ pub fn add(
                 return Err(Refused::Malformed(why));
             }
             let public = Key::parse(line).map_err(Refused::Malformed)?;
-            is_new(store, user, &public.same())?;
             let what = format!("key {}", public.fingerprint());
             let verify_required = *verify_required;
+            // First: who has only seen it does not learn whether somebody has enrolled it.
             let counter = held(&public, verify_required, statement, possession, now)?;
+            is_new(store, user, &public.same())?;
             enrolled.keys.push(EnrolledKey {
                 id: id.clone(),
                 enrolled: now,

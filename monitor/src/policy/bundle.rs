@@ -23,7 +23,7 @@ pub use self::{
     error::BundleError,
     manifest::{Manifest, may_hold},
     pack::pack,
-    place::Place,
+    place::{Checked, Id, Place},
 };
 use interlock_core::hex::hex;
 
@@ -35,8 +35,10 @@ pub const RULES: &str = "rules.yaml";
 pub const CASES: &str = "cases/";
 
 /// Largest bundle, bytes: the built-in catalogues have 1 MiB.
-pub const BYTES_MAX: u64 = 64 << 20;
+pub const BYTES_MAX: u64 = 16 << 20;
 const FILES_MAX: usize = 512;
+/// Characters of a name in the archive that are shown.
+const NAME_SHOWN: usize = 80;
 const NOTE_MAX: usize = 256 << 10;
 
 /// A bundle whose signature and hashes were checked.
@@ -89,6 +91,10 @@ fn unpacked(bytes: &[u8]) -> Result<BTreeMap<String, String>, BundleError> {
     for entry in archive.entries().map_err(BundleError::NoArchive)? {
         let mut entry = entry.map_err(BundleError::NoArchive)?;
         let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
+        // Before anything of it is read: nobody has signed what this is.
+        if path != NOTE && !may_hold(&path) {
+            return Err(BundleError::Stray(path.chars().take(NAME_SHOWN).collect()));
+        }
         if entry.header().entry_type() != EntryType::Regular {
             return Err(BundleError::NoFile(path));
         }

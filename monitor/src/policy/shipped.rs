@@ -38,18 +38,18 @@ impl Shipped {
     /// Why the bundle counts for nothing.
     pub fn configured(config: &Config) -> Result<Self, Problems> {
         let Some(place) = config.policy.as_deref().map(Place::new) else { return Ok(Self::default()) };
-        Ok(place.current()?.map_or_else(Self::default, Self::of))
+        Ok(place.current()?.as_ref().map_or_else(Self::default, Self::of))
     }
 
     #[must_use]
-    pub fn of(bundle: Bundle) -> Self {
+    pub fn of(bundle: &Bundle) -> Self {
         let origin = Origin {
             name: bundle.manifest.name.clone(),
             serial: bundle.manifest.serial,
-            signed_by: bundle.signed_by,
+            signed_by: bundle.signed_by.clone(),
         };
         let name = format!("{RULES} ({} {})", origin.name, origin.serial);
-        Self { bundle: Some(origin), name, files: bundle.files }
+        Self { bundle: Some(origin), name, files: bundle.files.clone() }
     }
 
     #[must_use]
@@ -58,6 +58,13 @@ impl Shipped {
             Some(text) => Base { name: &self.name, text },
             None => Base::BUILTIN,
         }
+    }
+
+    /// For people: `built-in rules`, or those of a bundle.
+    #[must_use]
+    pub fn label(&self) -> String {
+        let of_bundle = |origin: &Origin| format!("rules of {} {}", origin.name, origin.serial);
+        self.bundle.as_ref().map_or_else(|| "built-in rules".to_owned(), of_bundle)
     }
 
     /// The catalogue of this name; a bundle without it leaves that of the program.

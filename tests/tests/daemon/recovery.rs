@@ -76,6 +76,13 @@ fn nothing_is_released_while_something_waits() {
         let output = release.output().unwrap();
         (output.status.success(), text(&output))
     };
+    // Nor where nobody knows whether something does.
+    let state = daemon.dir().join("state/state.json");
+    let saved = fs::read(&state).unwrap();
+    fs::write(&state, "{").unwrap();
+    let (released, said) = release(&daemon);
+    assert!(!released && said.contains("is not known"), "{said}");
+    fs::write(&state, saved).unwrap();
     let (released, said) = release(&daemon);
     assert!(!released && said.contains(&format!("still held: {hold}")), "{said}");
     wait::throughout("it waits as before", Duration::from_secs(1), || server.silent());

@@ -10,7 +10,7 @@ use crate::{
     config::Config,
     policy::{
         self,
-        bundle::{BYTES_MAX, Bundle, Place},
+        bundle::{Bundle, Checked, Place},
         shipped::Shipped,
     },
 };
@@ -20,22 +20,16 @@ use interlock_core::{
     rule_test::{Cases, Miss, Runner},
     rules::RuleSet,
 };
-use interlock_host::regular;
 
-pub fn read(place: &Place, file: &Path, printer: &Printer) -> Result<Bundle, Failure> {
+pub fn read(place: &Place, file: &Path, printer: &Printer) -> Result<Checked, Failure> {
     place.read(file).map_err(|problems| printer.refuse(Exit::Negative, &problems))
 }
 
-pub fn bytes(file: &Path, printer: &Printer) -> Result<Vec<u8>, Failure> {
-    regular::read(file, BYTES_MAX)
-        .map_err(|error| printer.refuse(Exit::Negative, &crate::text::unreadable(file, &error).into()))
-}
-
 /// Its own cases come out by its own rules and catalogues alone, and this machine's own files go together with it.
-pub fn fits(config: &Config, bundle: Bundle, printer: &Printer) -> Result<(), Failure> {
+pub fn fits(config: &Config, bundle: Bundle, printer: &Printer) -> Result<Bundle, Failure> {
     let refused = |problems| printer.refuse(Exit::Negative, &problems);
     let cases = bundle.cases();
-    let shipped = Shipped::of(bundle);
+    let shipped = Shipped::of(&bundle);
     let alone = together(&shipped, &Config::default()).map_err(refused)?;
     let missed = play(alone, &cases).map_err(refused)?;
     if let Some(miss) = missed.first() {
@@ -46,7 +40,15 @@ pub fn fits(config: &Config, bundle: Bundle, printer: &Printer) -> Result<(), Fa
         );
         return Err(Failure::new(Exit::Negative, text));
     }
-    together(&shipped, config).map(drop).map_err(refused)
+    together(&shipped, config).map_err(refused)?;
+    Ok(bundle)
+}
+
+/// This machine's own files go together with what is built in.
+pub fn fits_builtin(config: &Config, printer: &Printer) -> Result<(), Failure> {
+    together(&Shipped::default(), config)
+        .map(drop)
+        .map_err(|problems| printer.refuse(Exit::Negative, &problems))
 }
 
 /// Rules and catalogues of the machine's own files on what is shipped, which fit each other.

@@ -13,12 +13,14 @@ use jiff::Timestamp;
 use rand_core::OsRng;
 use signed_note::{StandardSigner, StandardVerifier, generate_key};
 
+use super::judge;
 use crate::{
     cli::{
         exit::{Exit, Failure},
         printer::Printer,
     },
-    policy::bundle::{Bundle, RULES, may_hold, pack},
+    config::Config,
+    policy::bundle::{Bundle, Manifest, RULES, may_hold, pack},
     text,
 };
 
@@ -50,6 +52,9 @@ pub struct Pack {
     /// Where to write it [default: NAME-SERIAL.tar here]
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
+    /// The first version of Interlock that understands it [default: this one]
+    #[arg(long, value_name = "VERSION", default_value = env!("CARGO_PKG_VERSION"))]
+    needs: String,
     /// When it is made: the same files and the same time give the same bytes [default: now]
     #[arg(long, value_name = "TIME")]
     made: Option<Timestamp>,
@@ -94,9 +99,12 @@ impl Pack {
         // Whole seconds: what a person types is what stands in it.
         let made = Timestamp::from_second(made.as_second()).unwrap_or(made);
         let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Negative, error);
-        let bytes = pack(&self.name, self.serial, made, &files, &signer.0).map_err(|error| wrong(&error))?;
+        let (name, serial, needs) = (self.name.clone(), self.serial, self.needs.clone());
+        let about = Manifest { name, serial, made, needs, files: BTreeMap::new() };
+        let bytes = pack(about, &files, &signer.0).map_err(|error| wrong(&error))?;
         // What nobody could install is not written.
-        Bundle::read(&bytes, &[signer.1]).map_err(|error| Failure::new(Exit::Usage, error))?;
+        let bundle = Bundle::read(&bytes, &[signer.1]).map_err(|error| Failure::new(Exit::Usage, error))?;
+        judge::fits(&Config::default(), bundle, printer)?;
         let file = self.file.clone().unwrap_or_else(|| format!("{}-{}.tar", self.name, self.serial).into());
         fs::write(&file, bytes).map_err(named(&file))?;
         printer.data(&format!("{}: {} files", file.display(), files.len()))?;

@@ -6,33 +6,16 @@ use toml::{Table, Value};
 
 use super::part::Part;
 use crate::{
-    config::{Config, FILE, RULES},
-    daemon, text,
+    cli::language::plain,
+    config::{Config, FILE, RULES, SHOWN_KEYS, is_key},
+    daemon,
+    policy::trust,
+    text,
 };
 use interlock_core::{mask::MASK, problem::Problems};
 
 /// Longest file that is taken, bytes.
 const LONGEST: u64 = 256 * 1024;
-/// Keys of `[[notify]]` whose values let nobody in and address nobody.
-const HARMLESS: [&str; 16] = [
-    "name",
-    "kind",
-    "events",
-    "severity",
-    "users",
-    "rules",
-    "quiet",
-    "quiet_except",
-    "escalate_after",
-    "to",
-    "insecure",
-    "url_file",
-    "topic_file",
-    "token_file",
-    "secret_file",
-    "ca_file",
-];
-
 /// `file` is the one that was named, if one was; `problems` what kept it from being read.
 pub fn parts(config: &Config, file: Option<&Path>, problems: Option<&Problems>) -> Vec<Part> {
     let found = problems.map_or_else(
@@ -46,13 +29,21 @@ pub fn parts(config: &Config, file: Option<&Path>, problems: Option<&Problems>) 
     parts.extend(files.iter().map(|path| configuration(path)));
     let rules = config.rules.clone().unwrap_or_else(|| RULES.into());
     for path in listed(&rules).into_iter().chain(config.catalog.iter().flat_map(|dir| listed(dir))) {
-        let name = name("rules", &path);
-        parts.push(match text::read(&path, LONGEST) {
-            Ok(text) => Part::text(name, &text),
-            Err(problem) => Part::missing(name, problem.headline()),
-        });
+        parts.push(own_file(&path));
     }
     parts
+}
+
+/// A file of rules or of a catalogue. Where others may write, a link may lead to anything that root can read.
+fn own_file(path: &Path) -> Part {
+    let name = name("rules", path);
+    if let Err(problems) = trust::check_alone([path]) {
+        return Part::missing(name, headlines(&problems));
+    }
+    match text::read(path, LONGEST) {
+        Ok(text) => Part::text(name, &text),
+        Err(problem) => Part::missing(name, problem.headline()),
+    }
 }
 
 /// Mistakes, one a line, without the lines of the files that they quote.
@@ -60,14 +51,20 @@ fn headlines(problems: &Problems) -> String {
     problems.iter().map(|problem| problem.headline() + "\n").collect()
 }
 
-fn listed(directory: &Path) -> Vec<PathBuf> {
-    text::visible(directory).unwrap_or_default() // said by files.txt
+/// A file that is named itself, or what a directory has of YAML.
+fn listed(place: &Path) -> Vec<PathBuf> {
+    if place.is_file() {
+        return vec![place.to_owned()];
+    }
+    let mut files = text::visible(place).unwrap_or_default(); // that it cannot be read is in problems.txt
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "yaml"));
+    files
 }
 
 /// Its path as one name: `config/etc_interlock_config.toml`.
 fn name(folder: &str, path: &Path) -> String {
-    let flat: Vec<_> = path.iter().skip(1).map(|part| part.to_string_lossy()).collect();
-    format!("{folder}/{}", flat.join("_"))
+    let flat: Vec<_> = path.iter().filter(|part| *part != "/").map(|part| part.to_string_lossy()).collect();
+    format!("{folder}/{}", plain(&flat.join("_")))
 }
 
 fn configuration(path: &Path) -> Part {
@@ -86,16 +83,33 @@ fn configuration(path: &Path) -> Part {
     }
 }
 
-/// Without what lets somebody in, or is an address to write to.
-fn redacted(mut table: Table) -> Table {
-    if let Some(Value::Array(targets)) = table.get_mut("notify") {
-        for target in targets.iter_mut().filter_map(Value::as_table_mut) {
-            for (_, value) in target.iter_mut().filter(|(key, _)| !HARMLESS.contains(&key.as_str())) {
-                *value = Value::String(MASK.to_string());
-            }
+/// Without what lets somebody in, or is an address to write to: of targets, whatever form they have, and under every name that is no key,
+/// as `[[notifiers]]` is none.
+fn redacted(table: Table) -> Table {
+    let shown = |(key, value): (String, Value)| {
+        let value = match key.as_str() {
+            "notify" => within(value),
+            known if is_key(known) => value,
+            _ => Value::String(MASK.to_string()),
+        };
+        (key, value)
+    };
+    table.into_iter().map(shown).collect()
+}
+
+/// What of targets may be shown.
+fn within(value: Value) -> Value {
+    match value {
+        Value::Array(targets) => Value::Array(targets.into_iter().map(within).collect()),
+        Value::Table(target) => {
+            let shown = |(key, value): (String, Value)| match SHOWN_KEYS.contains(&key.as_str()) {
+                true => (key, value),
+                false => (key, Value::String(MASK.to_string())),
+            };
+            Value::Table(target.into_iter().map(shown).collect())
         }
+        _ => Value::String(MASK.to_string()),
     }
-    table
 }
 
 #[cfg(test)]
@@ -111,6 +125,21 @@ mod tests {
         assert!(!text.contains("fake-0000") && !text.contains("#a") && !text.contains('4'), "{text}");
         for kept in ["observe", "team", "slack", "/etc/t"] {
             assert!(text.contains(kept), "{kept}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_in_another_form_is_no_more_than_its_names() {
+        for form in [
+            "[notify]\n",
+            "[[notifiers]]\n",
+            "[[notify.more]]\n",
+            "notify = [\"https://a.example/fake-0000\"]\n[other]\n",
+            "word = \"fake-0000\"\n[x]\n",
+        ] {
+            let table: Table = format!("{form}url = \"https://a.example/fake-0000\"").parse().unwrap();
+            let text = toml::to_string(&redacted(table)).unwrap();
+            assert!(!text.contains("fake-0000"), "{form}: {text}");
         }
     }
 }

@@ -12,7 +12,7 @@ use interlock_host::regular;
 /// Shorter words are in other texts by chance.
 const SHORTEST: usize = 8;
 /// Longest file of credentials that is looked at, bytes.
-const LONGEST: u64 = 64 * 1024;
+const LONGEST: u64 = 1024 * 1024;
 
 struct Known {
     file: String,
@@ -22,7 +22,8 @@ struct Known {
 /// What must be in no part.
 pub struct Credentials {
     known: Vec<Known>,
-    /// Files that this user may not read, so that nobody could have put their content into a part as this user either.
+    /// Files that were not looked into, with the reason: one that this user may not read is in no part either, and of one that is too
+    /// large nobody knows.
     unreadable: Vec<String>,
 }
 
@@ -59,7 +60,15 @@ impl Credentials {
 
     fn of_target(&mut self, target: &Target) {
         if let Given::Text(url) = &target.url {
-            self.add(&format!("the URL of {}", target.name), url);
+            let of = format!("the URL of {}", target.name);
+            self.add(&of, url);
+            // A slip in what stands before it does not make it another secret.
+            if let Some((_, path)) = url.split_once("://").and_then(|(_, rest)| rest.split_once('/')) {
+                self.add(&of, path);
+            }
+        }
+        if let Some(Given::Text(place)) = &target.place {
+            self.add(&format!("the place of {}", target.name), place);
         }
         let given = |given: &Given| match given {
             Given::File(path) => Some(path.clone()),
@@ -131,11 +140,12 @@ mod tests {
         let target = Target { token: Some(token), ..Target::sample("phone", "https://a.example/hook-0000") };
         let config = Config { state: dir.path().into(), notify: vec![target], ..Config::default() };
         let credentials = Credentials::of(&config);
-        assert_eq!((credentials.count(), credentials.unreadable().len()), (3, 0));
+        assert_eq!((credentials.count(), credentials.unreadable().len()), (4, 0));
         for (held, file) in [
             ("x fake-token-0000 y", "ntfy.token"),
             ("GEZDGNBVGY3TQOJQ", "0.json"),
             ("to https://a.example/hook-0000.", "the URL of phone"),
+            ("htps:/a.example/hook-0000", "the URL of phone"),
         ] {
             let mut part = Part { name: "a".into(), content: Ok(held.as_bytes().to_vec()) };
             credentials.keep_out_of(&mut part);

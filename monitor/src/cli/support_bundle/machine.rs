@@ -9,7 +9,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::part::Part;
-use crate::config::Config;
+use crate::{cli::language::plain, config::Config};
 use interlock_host::regular;
 
 /// Longest text of the kernel's or the distribution's that is taken, bytes.
@@ -80,9 +80,11 @@ fn files(config: &Config) -> String {
 }
 
 fn line(path: &Path) -> String {
+    // A name is somebody's, and writes no line of its own.
+    let name = plain(&path.display().to_string());
     let said = |metadata: Metadata| {
         let (mode, size) = (metadata.mode() & 0o7777, metadata.len());
-        format!("{mode:04o} {}:{} {size} {}", metadata.uid(), metadata.gid(), path.display())
+        format!("{mode:04o} {}:{} {size} {name}", metadata.uid(), metadata.gid())
     };
-    fs::symlink_metadata(path).map_or_else(|error| format!("{}: {error}", path.display()), said)
+    fs::symlink_metadata(path).map_or_else(|error| format!("{name}: {error}"), said)
 }

@@ -79,7 +79,9 @@ impl Loaded {
 
     /// Whether they say the same as those in force, word for word.
     pub fn is_like(&self, rules: &RuleSet, policies: &PolicySet) -> bool {
-        self.rules.sha256() == rules.sha256() && self.policies.catalog.sha256() == policies.catalog.sha256()
+        self.rules.sha256() == rules.sha256()
+            && self.policies.bundle == policies.bundle
+            && self.policies.catalog.sha256() == policies.catalog.sha256()
     }
 }
 

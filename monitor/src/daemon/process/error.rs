@@ -27,6 +27,10 @@ pub enum StartError {
         "still held: {holds}; start the daemon and decide them (interlock holds), or add --with-holds: they then go on without a decision"
     )]
     Held { holds: String },
+    #[error(
+        "whether anything is held or frozen is not known, as the saved state cannot be read: {0}; start the daemon, or add --with-holds"
+    )]
+    NotKnown(std::io::Error),
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     #[error(transparent)]

@@ -3,8 +3,11 @@
 use crate::{
     config::Config,
     daemon::{
-        context::state::snapshot::Store,
-        process::{error::StartError, state_dir},
+        context::state::snapshot::{Snapshot, Store},
+        process::{
+            error::{StartError, system},
+            state_dir,
+        },
     },
 };
 use interlock_core::{
@@ -26,7 +29,15 @@ pub enum Waiting {
 /// thaw any more, and not while something waits for a decision, which would go on without one.
 pub fn let_go(config: &Config, waiting: Waiting) -> Result<(), StartError> {
     let _lock = state_dir::lock(config)?;
-    let left = Store::new(&config.state).load();
+    let mut store = Store::new(&config.state);
+    let left = match store.read() {
+        Ok(left) => left,
+        Err(error) if waiting == Waiting::Decide => return Err(StartError::NotKnown(error)),
+        Err(error) => {
+            tracing::warn!(%error, "what waits is not known: the saved state cannot be read");
+            Snapshot::default()
+        }
+    };
     let mut freezer = Freezer::find();
     let mut frozen = Vec::new();
     for session in &left.sessions {
@@ -51,6 +62,11 @@ pub fn let_go(config: &Config, waiting: Waiting) -> Result<(), StartError> {
     }
     if let Some(pins) = &config.pins {
         probes::remove_all_pins(pins)?;
+    }
+    // Nothing is held any more, so nothing stands in the way of the next who asks.
+    if !held.is_empty() {
+        let saved = store.save(Snapshot { holds: Vec::new(), ..left });
+        saved.map_err(system("saving that nothing is held any more"))?;
     }
     Ok(())
 }

@@ -28,7 +28,7 @@ pub enum BundleError {
     Missing(String),
     #[error("{0:?} is not what {NOTE} says: it was changed")]
     Changed(String),
-    #[error("{0:?} is in it, and {NOTE} does not name it")]
+    #[error("{0:?} is in it, and {NOTE} does not name it, or no bundle may have it")]
     Stray(String),
     #[error("it has no {RULES} and no catalogue")]
     Empty,

@@ -19,8 +19,7 @@ use interlock_core::catalog::{agents, destinations, secrets, workspaces};
 
 const HEAD: &str = "interlock-policy/v1";
 /// Files that a bundle may have beside its cases.
-pub const FILES: [&str; 5] =
-    [RULES, agents::FILE, secrets::FILE, destinations::FILE, workspaces::FILE];
+pub const FILES: [&str; 5] = [RULES, agents::FILE, secrets::FILE, destinations::FILE, workspaces::FILE];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,20 +10,14 @@ use tar::{Builder, Header};
 use super::{NOTE, manifest::Manifest};
 use interlock_core::hex::hex;
 
-/// A bundle of these files, signed. The same files, name, serial, time and key give the same bytes.
+/// A bundle of these files, signed; the hashes of `about` are those of the files. The same manifest, files and key give the same bytes.
 ///
 /// # Errors
 /// The key cannot sign, in words.
-pub fn pack(
-    name: &str,
-    serial: u64,
-    made: Timestamp,
-    files: &BTreeMap<String, String>,
-    signer: &dyn Signer,
-) -> io::Result<Vec<u8>> {
+pub fn pack(about: Manifest, files: &BTreeMap<String, String>, signer: &dyn Signer) -> io::Result<Vec<u8>> {
     let hashes = files.iter().map(|(path, text)| (path.clone(), hex(&Sha256::digest(text)))).collect();
-    let needs = env!("CARGO_PKG_VERSION").to_owned();
-    let manifest = Manifest { name: name.to_owned(), serial, made, needs, files: hashes };
+    let made = about.made;
+    let manifest = Manifest { files: hashes, ..about };
     let mut note = Note::new(manifest.text().as_bytes(), &[]).map_err(io::Error::other)?;
     note.add_sigs(&[signer]).map_err(io::Error::other)?;
     let mut archive = Builder::new(Vec::new());

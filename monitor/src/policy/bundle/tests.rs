@@ -28,7 +28,9 @@ impl Publisher {
 
     fn packs(&self, serial: u64, files: &[(&str, &str)]) -> Vec<u8> {
         let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        pack("defaults", serial, Timestamp::UNIX_EPOCH, &files, &self.signer).unwrap()
+        let (name, needs) = ("defaults".to_owned(), "0.1.0".to_owned());
+        let about = Manifest { name, serial, made: Timestamp::UNIX_EPOCH, needs, files: BTreeMap::default() };
+        pack(about, &files, &self.signer).unwrap()
     }
 }
 
@@ -138,22 +140,39 @@ fn the_one_in_force_is_a_link_and_one_that_cannot_be_trusted_counts_for_nothing(
     fs::create_dir(dir.path().join("keys")).unwrap();
     let key = dir.path().join("keys/publisher.vkey");
     fs::write(&key, format!("{}\n", publisher.public)).unwrap();
+    let read = |bytes: Vec<u8>| {
+        let file = dir.path().join("handed-over.tar");
+        fs::write(&file, bytes).unwrap();
+        place.read(&file).unwrap()
+    };
+    let id = |serial| Id { name: "defaults".into(), serial };
     for serial in [1, 2] {
-        place.keep(serial, &publisher.packs(serial, &[(RULES, RULE)])).unwrap();
-        place.switch(Some(serial)).unwrap();
+        let checked = read(publisher.packs(serial, &[(RULES, RULE)]));
+        assert!(place.keep(&checked).unwrap());
+        place.switch(Some(&id(serial))).unwrap();
+        assert!(!place.keep(&checked).unwrap(), "it lies there");
         assert_eq!(place.current().unwrap().unwrap().manifest.serial, serial);
     }
-    assert_eq!(place.installed().unwrap(), (vec![1, 2], Some(2)));
-    let other = publisher.packs(2, &[(RULES, &format!("{RULE}#"))]);
-    assert_eq!(place.keep(2, &other).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
-    place.switch(Some(1)).unwrap();
-    let shipped = Shipped::of(place.current().unwrap().unwrap());
+    assert_eq!((place.installed().unwrap(), place.in_force()), (vec![id(1), id(2)], Some(id(2))));
+    assert_eq!(place.before(), Some(id(1)));
+    let other = read(publisher.packs(2, &[(RULES, &format!("{RULE}#"))]));
+    assert_eq!(place.keep(&other).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+    // An older one under a newer one's name.
+    let newer = dir.path().join("bundles/defaults-3.tar");
+    fs::copy(place.file(&id(1)), &newer).unwrap();
+    place.switch(Some(&id(3))).unwrap();
+    assert!(place.current().unwrap_err().to_string().contains("it leads to the bundle defaults 1"));
+    place.switch(Some(&id(1))).unwrap();
+    let shipped = Shipped::of(&place.current().unwrap().unwrap());
     assert_eq!(shipped.rules().name, "rules.yaml (defaults 1)");
     assert_eq!(shipped.rules().text, RULE);
 
     fs::set_permissions(&key, fs::Permissions::from_mode(0o666)).unwrap();
     assert!(place.current().unwrap_err().to_string().contains("may be written to by others"));
     fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::copy(&key, dir.path().join("keys/again.vkey")).unwrap();
+    assert!(place.current().unwrap().is_some(), "one key in two files is one");
+    fs::remove_file(dir.path().join("keys/again.vkey")).unwrap();
     fs::write(&key, "no key\n").unwrap();
     assert!(place.current().unwrap_err().to_string().contains("no public key"));
     fs::remove_file(&key).unwrap();
@@ -161,4 +180,17 @@ fn the_one_in_force_is_a_link_and_one_that_cannot_be_trusted_counts_for_nothing(
     place.switch(None).unwrap();
     assert!(place.current().unwrap().is_none());
     place.switch(None).unwrap();
+    assert!(Place::new(&place.file(&id(1))).current().is_err(), "no directory is not no bundle");
+}
+
+#[test]
+fn what_no_bundle_may_have_is_refused_before_it_is_read() {
+    let publisher = Publisher::new("publisher");
+    let bytes = publisher.packs(1, &[(RULES, RULE)]);
+    let same = |_: &str, text: String| Some(text);
+    let long = "x".repeat(100_000);
+    for stray in ["../rules.yaml", "a/b", long.as_str()] {
+        let said = why(&repacked(&bytes, same, &[(stray, "")]), &[publisher.key()]);
+        assert!(said.contains("no bundle may have it") && said.len() < 300, "{said}");
+    }
 }

@@ -32,8 +32,13 @@ pub fn alerts() -> Vec<Alert> {
 }
 
 /// What takes minutes and days, and what a test waits instead.
-const SHORTER: [(&str, &str); 4] =
-    [("[10m]", "[12s]"), ("[1h]", "[12s]"), ("[8d]", "[12s]"), ("offset 8d", "offset 12s")];
+const SHORTER: [(&str, &str); 5] = [
+    ("[10m]", "[12s]"),
+    ("[1h]", "[12s]"),
+    ("[8d]", "[12s]"),
+    ("[1d]", "[12s]"),
+    ("offset 8d", "offset 12s"),
+];
 
 /// The same rules for a test that cannot wait: `for` is two seconds, and a range of minutes or days is twelve.
 pub fn shortened() -> String {

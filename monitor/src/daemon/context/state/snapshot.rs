@@ -141,6 +141,20 @@ impl Store {
         }
     }
 
+    /// The same for whoever must not go on without it: nothing is moved, and what cannot be read is an error.
+    ///
+    /// # Errors
+    /// The system's; `InvalidData` where it makes no sense.
+    pub fn read(&self) -> io::Result<Snapshot> {
+        let text = match fs::read_to_string(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Snapshot::default()),
+            Err(error) => return Err(error),
+        };
+        let found: Snapshot = serde_json::from_str(&text)?;
+        Ok(if found.boot == boot_id() { found } else { Snapshot::default() })
+    }
+
     /// Writes the state if it has changed.
     ///
     /// # Errors
