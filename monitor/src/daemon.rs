@@ -31,7 +31,10 @@ use context::{
     policy_set::Loaded,
 };
 use interlock_core::problem::Problems;
-use interlock_host::capabilities::{self, Duty};
+use interlock_host::{
+    capabilities::{self, Duty},
+    enforcement::freezer::namespace,
+};
 pub use process::error::StartError;
 use process::{error::system, policy_files, priority, registries, release, signals, state_dir, watchdog};
 
@@ -40,6 +43,10 @@ use process::{error::system, policy_files, priority, registries, release, signal
 /// # Errors
 /// Says in one sentence what is missing and what to do.
 pub fn run(config: Config, release: bool) -> Result<(), StartError> {
+    if let Err(error) = namespace::join_the_machines() {
+        // Fails over: groups that cannot be found are not frozen but stopped by signal.
+        tracing::warn!(%error, "the machine's cgroup namespace cannot be joined; a freeze may stop by signal, and shells see it");
+    }
     if release {
         return release::let_go(&config);
     }

@@ -1,0 +1,196 @@
+//! What the node stands on: mounts and a network of its own, groups of its own, and the machine as it was afterwards.
+
+use std::{
+    env, fs,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
+
+use crate::process;
+
+const INSIDE: &str = "INTERLOCK_KUBERNETES_INSIDE";
+/// The node's address, and the one at which pods find the API server (the first of the services' range).
+pub const NODE: &str = "10.96.1.1";
+pub const SERVICES: &str = "10.96.0.0/24";
+const API: &str = "10.96.0.1";
+/// What the kubelet sets for the whole machine (`setupKernelTunables`, pkg/kubelet/cm/container_manager_linux.go, 1.37), and what a
+/// bridge of pods needs.
+const SYSCTLS: [&str; 7] = [
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+    "net/ipv4/ip_forward",
+];
+
+/// Starts this program once more with mounts and a network of its own, and puts that in its place.
+///
+/// # Errors
+/// It cannot be started.
+pub fn enter() -> Result<()> {
+    if env::var_os(INSIDE).is_some() {
+        return Ok(());
+    }
+    let program = env::current_exe().context("the path of this program")?;
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--net", "--propagation", "private", "--"]).arg(program).args(env::args_os().skip(1));
+    Err(command.env(INSIDE, "1").exec()).context("unshare cannot be started")
+}
+
+/// The ground, until it is dropped.
+pub struct Ground {
+    /// Below each hierarchy of control groups.
+    group: String,
+    before: Vec<(PathBuf, String)>,
+}
+
+impl Ground {
+    /// # Errors
+    /// A mount, an address or a group cannot be made.
+    pub fn lay() -> Result<Self> {
+        // What containers' watchers leave behind becomes ours, and so descends from this process, and is ended with it.
+        set_child_subreaper(Some(getpid())).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
+        let before = SYSCTLS.iter().map(|name| Path::new("/proc/sys").join(name));
+        let before = before.filter_map(|file| Some((file.clone(), fs::read_to_string(file).ok()?))).collect();
+        let ground = Self { group: format!("interlock-node-{}", std::process::id()), before };
+        mounts()?;
+        network()?;
+        ground.groups()?;
+        Ok(ground)
+    }
+
+    /// As `--cgroup-root` wants it.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The kubelet makes no group for its root, and version 1 starts nobody in a cpuset without processors.
+    fn groups(&self) -> Result<()> {
+        for hierarchy in hierarchies()? {
+            let group = hierarchy.join(&self.group);
+            fs::create_dir_all(&group).with_context(|| format!("{} cannot be made", group.display()))?;
+            for file in ["cpuset.cpus", "cpuset.mems"] {
+                if group.join(file).is_file() && hierarchy.join("tasks").is_file() {
+                    fs::write(group.join(file), fs::read(hierarchy.join(file))?)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Ground {
+    fn drop(&mut self) {
+        end_descendants();
+        for (file, value) in &self.before {
+            // Of the network's own it vanishes with it.
+            if fs::read_to_string(file).is_ok_and(|now| now != *value) && fs::write(file, value).is_err() {
+                eprintln!("{} is not as it was: {}", file.display(), value.trim());
+            }
+        }
+        for hierarchy in hierarchies().unwrap_or_default() {
+            remove_group(&hierarchy.join(&self.group));
+        }
+    }
+}
+
+/// Mount points of control groups: of version 1 each, and of version 2.
+fn hierarchies() -> Result<Vec<PathBuf>> {
+    let mounts = fs::read_to_string("/proc/self/mounts").context("/proc/self/mounts")?;
+    let fields = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    let found = fields.filter(|fields| matches!(fields.get(2), Some(&("cgroup" | "cgroup2"))));
+    let mut found: Vec<_> = found.map(|fields| PathBuf::from(fields[1])).collect();
+    found.retain(|mount| mount.starts_with("/sys/fs/cgroup"));
+    Ok(found)
+}
+
+/// Where version 2 is mounted.
+///
+/// # Errors
+/// It is not.
+pub fn unified() -> Result<PathBuf> {
+    let found = hierarchies()?.into_iter().find(|mount| mount.join("cgroup.controllers").is_file());
+    found.context("no cgroup v2 hierarchy is mounted")
+}
+
+/// All of it is gone with the last process of the namespace.
+fn mounts() -> Result<()> {
+    let mount = |words: &[&str]| process::answer(Command::new("mount").args(words));
+    for place in ["/run", "/var/log"] {
+        mount(&["-t", "tmpfs", "tmpfs", place])?;
+    }
+    for (kind, place) in [("bpf", "/sys/fs/bpf"), ("tracefs", "/sys/kernel/tracing"), ("securityfs", "/sys/kernel/security")] {
+        mount(&["-t", kind, kind, place])?;
+    }
+    // What pods are shown of the node comes and goes with the node's mounts.
+    mount(&["--make-rshared", "/"])?;
+    for place in ["netns", "lock"] {
+        fs::create_dir_all(Path::new("/run").join(place))?;
+    }
+    Ok(())
+}
+
+fn network() -> Result<()> {
+    let ip = |words: &str| process::answer(Command::new("ip").args(words.split(' ')));
+    ip("link set lo up")?;
+    ip(&format!("address add {API}/32 dev lo"))?;
+    ip("link add node0 type bridge")?;
+    ip(&format!("address add {NODE}/24 dev node0"))?;
+    ip("link set node0 up")?;
+    fs::write("/proc/sys/net/ipv4/ip_forward", "1")?;
+    Ok(())
+}
+
+/// Ends every process that descends from this one: what it started, and what was left behind by those.
+fn end_descendants() {
+    for _ in 0..100 {
+        let children = children(getpid());
+        if children.is_empty() {
+            return;
+        }
+        for child in children {
+            let _ = kill_process(child, Signal::KILL); // it has ended
+        }
+        while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
+        thread::sleep(Duration::from_millis(20));
+    }
+    eprintln!("processes of the node are left");
+}
+
+fn children(of: Pid) -> Vec<Pid> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    // proc(5): the name may have spaces and parentheses, so the parent is the second word after the last one.
+    let parent = |pid: &i32| -> Option<i32> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        stat.rsplit_once(") ")?.1.split(' ').nth(1)?.parse().ok()
+    };
+    pids.filter(|pid| parent(pid) == Some(of.as_raw_nonzero().get())).filter_map(Pid::from_raw).collect()
+}
+
+/// A group is removed like a directory, after those below it. One that somebody stands in stays.
+fn remove_group(group: &Path) {
+    for below in fs::read_dir(group).into_iter().flatten().flatten() {
+        if below.file_type().is_ok_and(|kind| kind.is_dir()) {
+            remove_group(&below.path());
+        }
+    }
+    let _ = fs::remove_dir(group); // not there in every hierarchy
+}
+
+/// # Errors
+/// Somebody else than root, or a machine without what it takes.
+pub fn check() -> Result<()> {
+    if !process::is_root() {
+        bail!("a node takes root");
+    }
+    unified().map(drop)
+}

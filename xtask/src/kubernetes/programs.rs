@@ -1,0 +1,135 @@
+//! The programs of a node: Kubernetes, etcd and Helm from their Go modules by version, containerd, runc, the network plugins and
+//! busybox from Debian's packages. Nothing is installed; what is built stays below `target/tools/kubernetes`.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{debian, process, repository::Repository};
+
+const KUBERNETES: &str = "v1.37.2";
+/// Of the modules that k8s.io/kubernetes has in its own tree, and which are published beside it.
+const STAGING: &str = "v0.37.2";
+
+/// Programs that one build makes.
+struct Module {
+    name: &'static str,
+    version: &'static str,
+    /// Packages below the module's name.
+    programs: &'static [(&'static str, &'static str)],
+}
+
+const MODULES: &[Module] = &[
+    Module { name: "go.etcd.io/etcd/server/v3", version: "v3.7.3", programs: &[("etcd", "")] },
+    Module {
+        name: "k8s.io/kubernetes",
+        version: KUBERNETES,
+        programs: &[
+            ("kube-apiserver", "/cmd/kube-apiserver"),
+            ("kubectl", "/cmd/kubectl"),
+            ("kube-controller-manager", "/cmd/kube-controller-manager"),
+            ("kube-scheduler", "/cmd/kube-scheduler"),
+            ("kubelet", "/cmd/kubelet"),
+        ],
+    },
+    Module { name: "helm.sh/helm/v4", version: "v4.3.1", programs: &[("helm", "/cmd/helm")] },
+];
+
+const PACKAGES: [&str; 5] = ["containerd", "runc", "libseccomp2", "containernetworking-plugins", "busybox-static"];
+
+/// Where the programs are.
+pub struct Programs {
+    built: PathBuf,
+    unpacked: PathBuf,
+}
+
+impl Programs {
+    /// Builds and unpacks what is not there yet: minutes the first time.
+    ///
+    /// # Errors
+    /// No Go, a module that cannot be had or does not build, a package that cannot be had.
+    pub fn ensure(repository: &Repository) -> Result<Self> {
+        let place = repository.target().join("tools/kubernetes");
+        let programs = Self { built: place.join("bin"), unpacked: place.join("debian") };
+        debian::unpack(&PACKAGES.map(str::to_owned), &programs.unpacked)?;
+        for module in MODULES {
+            programs.build(module, &place)?;
+        }
+        Ok(programs)
+    }
+
+    pub fn built(&self, program: &str) -> PathBuf {
+        self.built.join(program)
+    }
+
+    pub fn unpacked(&self, file: &str) -> PathBuf {
+        self.unpacked.join(file)
+    }
+
+    /// `PATH` with all of them before the machine's own.
+    pub fn path(&self) -> String {
+        let own = [self.built.clone(), self.unpacked("usr/bin"), self.unpacked("usr/sbin")];
+        let own = own.map(|folder| folder.display().to_string()).join(":");
+        format!("{own}:{}", env::var("PATH").unwrap_or_default())
+    }
+
+    fn build(&self, module: &Module, place: &Path) -> Result<()> {
+        let missing: Vec<_> =
+            module.programs.iter().filter(|(program, _)| !self.built(program).is_file()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let sources = place.join("src").join(module.programs[0].0);
+        fs::create_dir_all(&sources).with_context(|| format!("{} cannot be made", sources.display()))?;
+        fs::write(sources.join("go.mod"), manifest(module, &sources)?)?;
+        for (program, package) in missing {
+            let package = format!("{}{package}", module.name);
+            eprintln!("building {package} {}", module.version);
+            let mut build = go(&sources);
+            build.args(["build", "-p", "2", "-ldflags", &linked(module), "-o"]).arg(self.built(program));
+            process::answer(build.arg(&package)).with_context(|| format!("{package} {}", module.version))?;
+        }
+        Ok(())
+    }
+}
+
+/// A module of our own that asks for theirs, as `go install` refuses one that replaces others.
+fn manifest(module: &Module, sources: &Path) -> Result<String> {
+    let mut text = format!("module interlock.test/tools\n\ngo 1.26.0\n\nrequire {} {}\n", module.name, module.version);
+    if module.name == "k8s.io/kubernetes" {
+        let download = ["mod", "download", "-json", &format!("{}@{}", module.name, module.version)];
+        let answer = process::answer(go(sources).args(download)).context("the Go module of Kubernetes")?;
+        let answer: serde_json::Value = serde_json::from_str(&answer).context("what go mod download says")?;
+        let theirs = answer["GoMod"].as_str().context("go mod download names no go.mod")?;
+        text.push('\n');
+        for line in fs::read_to_string(theirs)?.lines() {
+            if let Some((staged, _)) = line.trim().split_once(" => ./staging/") {
+                text.push_str(&format!("replace {staged} => {staged} {STAGING}\n"));
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// The version is set by the linker: without it kubectl and the API server say v0.0.0-master.
+fn linked(module: &Module) -> String {
+    let mut flags = "-s -w".to_owned();
+    if module.name == "k8s.io/kubernetes" {
+        let minor = KUBERNETES.split('.').nth(1).unwrap_or_default();
+        for (name, value) in [("gitVersion", KUBERNETES), ("gitMajor", "1"), ("gitMinor", minor)] {
+            flags.push_str(&format!(" -X k8s.io/component-base/version.{name}={value}"));
+        }
+    }
+    flags
+}
+
+fn go(sources: &Path) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "15", "go"]).current_dir(sources);
+    command.env("GOFLAGS", "-mod=mod -trimpath -buildvcs=false").env("GOWORK", "off");
+    command
+}
