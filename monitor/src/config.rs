@@ -6,6 +6,7 @@ mod approvers;
 mod desktop;
 mod document;
 mod factor_policy;
+mod kubernetes;
 mod load;
 pub mod longest;
 mod notify;
@@ -22,6 +23,7 @@ pub use self::{
     approvers::{Approvers, uid},
     desktop::Desktop,
     factor_policy::FactorPolicy,
+    kubernetes::{Kubernetes, NODE_NAME},
     notify::{Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, Target},
     on_full::OnFull,
     shared_terminal::SharedTerminal,

@@ -17,6 +17,7 @@ pub mod holds;
 pub mod mask;
 pub mod names;
 pub mod plain;
+pub mod pods;
 pub mod problem;
 pub mod recognition;
 pub mod record;

@@ -115,12 +115,29 @@ pub enum Who {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         from: Option<Box<Origin>>,
     },
+    /// A user of the cluster that the node belongs to, as its API server authenticated them. No user of this machine.
+    Kubernetes(Box<ClusterUser>),
     /// Id of the rule.
     Rule(String),
     /// The kernel, by what the daemon had told it before.
     Kernel,
     /// The daemon itself: its start, its stop, a deadline.
     Daemon,
+}
+
+/// Who decided through the API of a Kubernetes cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ClusterUser {
+    /// As the cluster names them: `ann@corp.example`.
+    pub user: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
+    /// Of their groups in the cluster, those that the configuration names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// The object by which they decided: `NAMESPACE/NAME`, and its uid. The cluster's audit log has who made it, and from where.
+    pub decision: String,
+    pub decision_uid: String,
 }
 
 /// What is known of a caller beside its credentials, when it decided.
@@ -205,6 +222,21 @@ impl Who {
         }
     }
 
+    /// Who decides as a user of the cluster, by name.
+    #[must_use]
+    pub fn cluster_user(&self) -> Option<&str> {
+        match self {
+            Self::Kubernetes(user) => Some(&user.user),
+            _ => None,
+        }
+    }
+
+    /// Whether a person decides, and waits for the answer.
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        matches!(self, Self::Caller { .. } | Self::Kubernetes(_))
+    }
+
     /// What a person decided by beside being who they are; `None` of everybody else, and where nobody looked.
     #[must_use]
     pub fn factor(&self) -> Option<&Factor> {
@@ -214,11 +246,12 @@ impl Who {
         }
     }
 
-    /// As events and holds name who decided: `uid 1000`, the rule's id, `daemon`.
+    /// As events and holds name who decided: `uid 1000`, `kubernetes user ann@corp.example`, the rule's id, `daemon`.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
             Self::Caller { uid, .. } => format!("uid {uid}"),
+            Self::Kubernetes(user) => format!("kubernetes user {}", user.user),
             Self::Rule(rule) => rule.clone(),
             Self::Kernel => "kernel".to_owned(),
             Self::Daemon => "daemon".to_owned(),

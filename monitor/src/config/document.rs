@@ -20,13 +20,14 @@ use interlock_core::{
     problem::{Problem, Problems},
 };
 
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "approvers",
     "break_glass_most",
     "catalog",
     "cgroup",
     "desktop",
     "factor",
+    "kubernetes",
     "log",
     "metrics",
     "mode",
@@ -146,6 +147,7 @@ fn set(config: &mut Config, key: &str, value: &Value<'_>, reader: &mut Reader<'_
             let most = reader.number(value, key, "a number of sessions, 1 or more");
             put(&mut config.sessions_per_user, most.and_then(|most| usize::try_from(most).ok()));
         }
+        "kubernetes" => reader.kubernetes(value, key, &mut config.kubernetes),
         "notify" => notify::targets(value, reader, &mut config.notify),
         "break_glass_most" => put(&mut config.break_glass_most, reader.span(value, key, longest::SPAN)),
         "pause" if text(value) == Some("off") => config.pause = None,

@@ -52,6 +52,11 @@ impl Config {
             problem.expected("a process that lives: its descendants are watched, and nobody else");
             problems.push(problem);
         }
+        if let Some(why) = config.kubernetes.obstacle() {
+            let mut problem = places.get("kubernetes").cloned().unwrap_or_default();
+            why.clone_into(&mut problem.message);
+            problems.push(problem);
+        }
         for (place, target) in config.notify.iter().enumerate() {
             for (key, why) in target.unusable_files() {
                 let mut problem = places.get(&format!("notify[{place}]")).cloned().unwrap_or_default();

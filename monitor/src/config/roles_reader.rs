@@ -34,7 +34,7 @@ impl Reader<'_> {
         }
     }
 
-    fn each<T>(
+    pub(super) fn each<T>(
         &mut self,
         value: &Value<'_>,
         key: &str,

@@ -3,7 +3,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use interlock_core::facts::{DestinationClass, Mode, Severity};
+use interlock_core::{
+    facts::{DestinationClass, Mode, Severity},
+    pods::{Namespaces, Selection},
+};
 
 use super::{
     document::Document,
@@ -181,7 +184,8 @@ fn every_key_is_read() {
          terminal = \"bell\"\ndesktop = \"decide\"\n\
          factor = \"by-rule\"\nbreak_glass_most = \"2h\"\npause = \"15m\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
-         approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n"
+         approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n\
+         [kubernetes]\nenabled = false\nnode = \"worker-1\"\nkubeconfig = \"/k\"\nnamespaces = [\"dev-*\"]\nlabels = \"app=web\"\n"
     ));
     let expected = Config {
         files: vec![file.path().into()],
@@ -222,6 +226,15 @@ fn every_key_is_read() {
             }],
             admin: vec![Member::User(0)],
         },
+        kubernetes: Kubernetes {
+            enabled: false,
+            node: Some("worker-1".into()),
+            kubeconfig: Some("/k".into()),
+            selection: Selection {
+                namespaces: Namespaces::new(vec!["dev-*".into()]),
+                labels: "app=web".parse().unwrap(),
+            },
+        },
         notify: Vec::new(),
     };
     assert_eq!(Config::load(Some(file.path())), Ok(expected));
@@ -253,6 +266,12 @@ fn each_mistake_of_the_roles_is_told_at_its_place() {
 }
 
 #[test]
+fn each_mistake_of_the_cluster_is_told_at_its_place() {
+    let text = "[kubernetes]\nenabled = 1\nnode = \"A,b\"\nnamespaces = [\"dev\", \"Dev\"]\nlabels = \"a in (b\"\nnamespace = 1\n";
+    insta::assert_snapshot!(problems(text), @"");
+}
+
+#[test]
 fn a_process_that_is_over_cannot_be_watched_below() {
     let file = written("mode = \"observe\"\nwatch_below = 4194305\n"); // beyond any pid_max
     let text = Config::load(Some(file.path())).unwrap_err().to_string();
@@ -276,7 +295,7 @@ fn the_sample_states_every_key_with_its_default() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with([' ', '#']) && rest.contains('='))
         })
         .partition(|line| keys.iter().any(|key| line.starts_with(key)));
-    assert_eq!((optional.len(), set.len()), (4, 20));
+    assert_eq!((optional.len(), set.len()), (4, 21));
     let path = Path::new("sample");
     let parse = |text: &str| {
         let mut document = Document::default();

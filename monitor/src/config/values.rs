@@ -8,8 +8,8 @@ use std::{
 };
 
 use super::{
-    approvers::Approvers, desktop::Desktop, factor_policy::FactorPolicy, longest, notify::Target,
-    on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal, terminal::Terminal,
+    approvers::Approvers, desktop::Desktop, factor_policy::FactorPolicy, kubernetes::Kubernetes, longest,
+    notify::Target, on_full::OnFull, roles::Roles, shared_terminal::SharedTerminal, terminal::Terminal,
     unattended::Unattended,
 };
 use interlock_core::{breaker::risk, facts::Mode};
@@ -83,6 +83,8 @@ pub struct Config {
     pub asks_package_managers: bool,
     /// Filter of the daemon's own log, in `tracing`'s syntax: `info,interlock::rules=debug`.
     pub log: String,
+    /// The cluster that this node belongs to.
+    pub kubernetes: Kubernetes,
     /// Whom the notifier tells.
     pub notify: Vec<Target>,
 }
@@ -117,6 +119,7 @@ impl Default for Config {
             resolvers: Vec::new(),
             asks_package_managers: true,
             log: "info".into(),
+            kubernetes: Kubernetes::default(),
             notify: Vec::new(),
         }
     }

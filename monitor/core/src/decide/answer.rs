@@ -48,6 +48,7 @@ impl Decider {
         let given = Given {
             by: by.clone(),
             persons,
+            cluster_user: who.cluster_user().map(str::to_owned),
             at,
             reason: reason.clone(),
             extent: *extent,

@@ -143,6 +143,8 @@ pub struct Approval {
     pub groups: Vec<String>,
     /// What the person has proven to be that person by.
     pub factor: Option<FactorKind>,
+    /// Of a user of the cluster, whether the session is theirs; `None` where nobody can say. Of others the uid says it.
+    pub owns: Option<bool>,
 }
 
 impl Approval {
@@ -157,6 +159,7 @@ impl Approval {
             reason: None,
             groups: Vec::new(),
             factor: None,
+            owns: None,
         }
     }
 }

@@ -28,12 +28,17 @@ pub enum Objection {
     Never(&'static str),
     /// The session's owner may not be who answers.
     Owner(u32),
+    /// The same of a user of the cluster.
+    ClusterOwner(String),
     /// Nobody can say which person approves, and the rule asks for certain ones.
     Nobody,
     /// Who approves is in none of the groups that the rule names.
     NotIn(Vec<String>),
     /// This person has approved already, and the rule asks for another: who has.
     Twice(String),
+    /// Somebody has approved already of whom nobody can say whether it is the same person: of a user of the cluster and one of
+    /// this machine.
+    Incomparable(String),
     /// The rule asks for a reason.
     ReasonMissing,
     /// The rule asks for a proof of who it is.
@@ -72,19 +77,38 @@ impl Decider {
             return Ok(());
         }
         let persons = approval.who.persons();
-        if persons.is_empty() {
-            return Err(Objection::Nobody);
-        }
-        if let Some(owner) = self.owners(hold).find(|owner| persons.contains(owner)) {
-            return Err(Objection::Owner(owner));
-        }
+        self.is_no_owner(hold, approval, &persons)?;
         if let Some(groups) =
             terms.groups().find(|groups| !groups.iter().any(|group| approval.groups.contains(group)))
         {
             return Err(Objection::NotIn(groups.clone()));
         }
-        match hold.given().find(|given| is_same_person(given, &persons)) {
-            Some(given) => Err(Objection::Twice(given.by.clone())),
+        let user = approval.who.cluster_user();
+        for given in hold.given() {
+            match (given.cluster_user.as_deref(), user) {
+                (Some(before), Some(user)) if before != user => {}
+                (None, None) if !is_same_person(given, &persons) => {}
+                (Some(_), Some(_)) | (None, None) => return Err(Objection::Twice(given.by.clone())),
+                (Some(_), None) | (None, Some(_)) => return Err(Objection::Incomparable(given.by.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether who approves is somebody, and not the owner.
+    fn is_no_owner(&self, hold: &Hold, approval: &Approval, persons: &[u32]) -> Result<(), Objection> {
+        if let Some(user) = approval.who.cluster_user() {
+            return match approval.owns {
+                None => Err(Objection::Nobody),
+                Some(true) => Err(Objection::ClusterOwner(user.to_owned())),
+                Some(false) => Ok(()),
+            };
+        }
+        if persons.is_empty() {
+            return Err(Objection::Nobody);
+        }
+        match self.owners(hold).find(|owner| persons.contains(owner)) {
+            Some(owner) => Err(Objection::Owner(owner)),
             None => Ok(()),
         }
     }

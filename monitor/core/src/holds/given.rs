@@ -12,6 +12,9 @@ pub struct Given {
     pub by: String,
     /// As [`crate::record::Who::persons`] tells them apart.
     pub persons: Vec<u32>,
+    /// The cluster's user, where one approved, who is nobody of `persons`. A version that does not know this counts nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_user: Option<String>,
     pub at: BootNanos,
     pub reason: Option<String>,
     pub extent: Extent,
@@ -22,6 +25,6 @@ pub struct Given {
 impl Given {
     /// Whether it is known which person that was.
     pub(super) fn is_somebodys(&self) -> bool {
-        self.persons.iter().any(|person| *person != 0)
+        self.cluster_user.is_some() || self.persons.iter().any(|person| *person != 0)
     }
 }

@@ -50,7 +50,7 @@ fn what(kind: Kind, detail: &Map<String, Value>) -> String {
 fn by(who: &Who) -> String {
     match who {
         Who::Daemon | Who::Kernel => String::new(),
-        Who::Caller { .. } | Who::Rule(_) => format!("by {}", who.text()),
+        Who::Caller { .. } | Who::Kubernetes(_) | Who::Rule(_) => format!("by {}", who.text()),
     }
 }
 

@@ -40,7 +40,7 @@ pub fn thaw(
 ) {
     let (by, factor) = (who.text(), who.factor().cloned());
     // A person's is recorded before it is decided, and refused where it cannot be.
-    if !matches!(who, Who::Caller { .. }) {
+    if !who.is_person() {
         reporter.record(Kind::Thaw, who, Some(session), []); // open: there is nobody who could be told
     }
     let outcome = freeze::thaw(maps, freezer, session, stood);

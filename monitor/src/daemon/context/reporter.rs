@@ -173,7 +173,7 @@ impl Reporter {
     /// denying must not wait for a disk.
     pub fn keep(&mut self, entry: Entry) -> bool {
         let (at_once, kind, at) = (entry.at_once, entry.kind, Timestamp::now());
-        let a_person_waits = matches!(entry.who, Who::Caller { .. });
+        let a_person_waits = entry.who.is_person();
         if !self.make_up(a_person_waits) {
             // What a smaller record may still have room for is not let through as long as one is missing, so none says so.
             let why = self.unwritten.why().to_owned();

@@ -53,6 +53,20 @@ pub fn objected(hold: &Hold, objection: &Objection) -> RequestError {
             ),
             hint: Some("its owner may deny it".to_owned()),
         }),
+        Objection::ClusterOwner(user) => RequestError::NotPermitted(Refusal {
+            error: format!(
+                "kubernetes user {user}, whose workspace it is, may not approve {id}: its rule {} asks for others",
+                hold.rule
+            ),
+            hint: Some("its owner may deny it".to_owned()),
+        }),
+        Objection::Incomparable(by) => RequestError::Conflict(Refusal {
+            error: format!("{by} has approved {id} already, and nobody can say whether that is you"),
+            hint: Some(format!(
+                "its rule {} asks for {} persons: both through the cluster, or both on the machine",
+                hold.rule, hold.terms.count
+            )),
+        }),
         Objection::Nobody => RequestError::NotPermitted(Refusal {
             error: format!(
                 "nobody can say which person you are, and the rule {} of {id} asks for certain ones: root that no user has logged in \

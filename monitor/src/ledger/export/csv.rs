@@ -4,8 +4,8 @@ use interlock_core::record::Who;
 
 use crate::ledger::chain::{Head, Link};
 
-/// The first line.
-pub const HEADER: &str = "seq,at,boot,kind,session,who,uid,pid,login_uid,tty,rule,detail,prev,hash";
+/// The first line. `user` is one of the cluster's, where one decided.
+pub const HEADER: &str = "seq,at,boot,kind,session,who,uid,pid,login_uid,tty,rule,detail,prev,hash,user";
 
 /// One record; what belongs to its kind alone stands as JSON in `detail`.
 #[must_use]
@@ -13,11 +13,16 @@ pub fn line(link: &Link, head: Head) -> String {
     let record = &link.record;
     let number = |number: Option<u32>| number.map(|number| number.to_string()).unwrap_or_default();
     let (mut uid, mut pid, mut login, mut tty, mut rule) = (None, None, None, None, None);
+    let mut cluster_user = None;
     let who = match &record.who {
         Who::Caller { uid: user, pid: process, from } => {
             (uid, pid) = (Some(*user), Some(*process));
             (login, tty) = from.as_ref().map_or((None, None), |from| (from.login_uid, from.tty.clone()));
             "caller"
+        }
+        Who::Kubernetes(user) => {
+            cluster_user = Some(user.user.clone());
+            "kubernetes"
         }
         Who::Rule(id) => {
             rule = Some(id.clone());
@@ -42,6 +47,7 @@ pub fn line(link: &Link, head: Head) -> String {
         detail,
         link.prev.clone(),
         head.hash.to_string(),
+        cluster_user.unwrap_or_default(),
     ];
     cells.map(|cell| quoted(&cell)).join(",")
 }
@@ -74,11 +80,11 @@ mod tests {
         assert_eq!(
             line(&link, Head::START),
             format!(
-                "3,2026-04-25T10:00:00.5Z,,commit,,caller,1000,7,,,,\"{{\"\"object\"\":\"\"open \\\"\"a,b\\\"\"\"\"}}\",00,{}",
+                "3,2026-04-25T10:00:00.5Z,,commit,,caller,1000,7,,,,\"{{\"\"object\"\":\"\"open \\\"\"a,b\\\"\"\"\"}}\",00,{},",
                 "0".repeat(64)
             )
         );
-        assert_eq!(HEADER.split(',').count(), 14);
+        assert_eq!(HEADER.split(',').count(), 15);
     }
 
     #[test]

@@ -249,6 +249,17 @@ fn actor(link: &Link) -> Value {
             }
             actor
         }
+        Who::Kubernetes(user) => {
+            let mut known = json!({ "name": user.user, "domain": "kubernetes" });
+            if let Some(uid) = &user.uid {
+                known["uid"] = json!(uid);
+            }
+            if !user.groups.is_empty() {
+                let groups = user.groups.iter().map(|group| json!({ "name": group }));
+                known["groups"] = groups.collect();
+            }
+            json!({ "user": known })
+        }
         Who::Rule(_) | Who::Kernel | Who::Daemon => json!({ "app_name": "Interlock" }),
     };
     if let Some(session) = &link.record.session {
