@@ -2,7 +2,9 @@
 //! busybox from Debian's packages. Nothing is installed; what is built stays below `target/tools/kubernetes`.
 
 use std::{
-    env, fs,
+    env,
+    fmt::Write as _,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -14,6 +16,10 @@ use crate::{debian, process, repository::Repository};
 const KUBERNETES: &str = "v1.37.2";
 /// Of the modules that k8s.io/kubernetes has in its own tree, and which are published beside it.
 const STAGING: &str = "v0.37.2";
+
+const SHARED: [&str; 8] = [
+    "api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go", "component-base", "kubectl",
+];
 
 /// Programs that one build makes.
 struct Module {
@@ -100,6 +106,12 @@ impl Programs {
 /// A module of our own that asks for theirs, as `go install` refuses one that replaces others.
 fn manifest(module: &Module, sources: &Path) -> Result<String> {
     let mut text = format!("module interlock.test/tools\n\ngo 1.26.0\n\nrequire {} {}\n", module.name, module.version);
+    if module.name == "helm.sh/helm/v4" {
+        // The very modules that Kubernetes was built of: most of it is compiled already.
+        for shared in SHARED {
+            writeln!(text, "require k8s.io/{shared} {STAGING}")?;
+        }
+    }
     if module.name == "k8s.io/kubernetes" {
         let download = ["mod", "download", "-json", &format!("{}@{}", module.name, module.version)];
         let answer = process::answer(go(sources).args(download)).context("the Go module of Kubernetes")?;
@@ -108,7 +120,7 @@ fn manifest(module: &Module, sources: &Path) -> Result<String> {
         text.push('\n');
         for line in fs::read_to_string(theirs)?.lines() {
             if let Some((staged, _)) = line.trim().split_once(" => ./staging/") {
-                text.push_str(&format!("replace {staged} => {staged} {STAGING}\n"));
+                writeln!(text, "replace {staged} => {staged} {STAGING}")?;
             }
         }
     }
@@ -121,7 +133,7 @@ fn linked(module: &Module) -> String {
     if module.name == "k8s.io/kubernetes" {
         let minor = KUBERNETES.split('.').nth(1).unwrap_or_default();
         for (name, value) in [("gitVersion", KUBERNETES), ("gitMajor", "1"), ("gitMinor", minor)] {
-            flags.push_str(&format!(" -X k8s.io/component-base/version.{name}={value}"));
+            let _ = write!(flags, " -X k8s.io/component-base/version.{name}={value}"); // a String takes all
         }
     }
     flags

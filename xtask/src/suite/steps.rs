@@ -57,7 +57,7 @@ const fn step(name: &'static str, when: When, action: Action) -> Step {
 /// for moments, so no more than two run at once; half of their time they wait. The halves take about equally long.
 const ONE_BY_ONE: &[&str] = &[
     "cargo test --quiet --locked --workspace --test daemon --no-fail-fast -- --test-threads 1 --show-output",
-    "cargo test --quiet --locked --workspace --test agents --test budget --test cli --test docs --test documents \
+    "cargo test --quiet --locked --workspace --test agents --test budget --test chart --test cli --test docs --test documents \
      --test evasion --test fake --test kernel --test layers --test ledger --no-fail-fast -- --test-threads 1 --show-output",
 ];
 

@@ -3,12 +3,8 @@
 image: {{ include "interlock.image" . | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 env:
-  - name: INTERLOCK_NODE
+  - name: NODE_NAME
     valueFrom: { fieldRef: { fieldPath: spec.nodeName } }
-  - name: INTERLOCK_POD
-    valueFrom: { fieldRef: { fieldPath: metadata.name } }
-  - name: INTERLOCK_NAMESPACE
-    valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
 securityContext:
   privileged: false
   allowPrivilegeEscalation: false
