@@ -6,11 +6,13 @@
 //! | module | owns |
 //! |---|---|
 //! | `access` | the client: the pod's own service account, or a kubeconfig |
+//! | `holds` | holds as objects, and decisions through the cluster |
 //! | `pods` | the watch over this node's pods |
 #![forbid(unsafe_code)]
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 pub mod access;
+pub mod holds;
 pub mod pods;
 
 pub use kube::Client;
