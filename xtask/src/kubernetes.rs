@@ -1,5 +1,6 @@
 //! `cargo xtask kubernetes`: one real node, the chart on it, and agents in pods that are held, decided about and deleted.
 
+mod admission;
 mod checks;
 mod control;
 mod ground;
@@ -12,12 +13,22 @@ mod server;
 mod story;
 mod workspace;
 
-use std::{fs, process::ExitCode};
+use std::{
+    fs,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use self::{checks::Checks, control::Control, ground::Ground, node::Node, programs::Programs};
+use self::{
+    checks::Checks,
+    control::{Control, Extent},
+    ground::Ground,
+    node::Node,
+    programs::Programs,
+    release::Release,
+};
 use crate::{process, repository::Repository};
 
 #[derive(Args, Debug)]
@@ -25,6 +36,9 @@ pub struct Options {
     /// Build and unpack the programs of a node, and end
     #[arg(long)]
     prepare: bool,
+    /// Only the API server: what it takes of the chart, and whom its policies refuse
+    #[arg(long)]
+    api: bool,
     /// Bring the node up, print how to reach it, and wait for a line on standard input
     #[arg(long, conflicts_with = "prepare")]
     open: bool,
@@ -34,34 +48,50 @@ pub struct Options {
 /// A program cannot be had, or the node does not come up.
 pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     ground::check()?;
-    let programs = Programs::ensure(repository)?;
+    let programs = Programs::ensure(repository, !options.api)?;
     if options.prepare {
         return Ok(ExitCode::SUCCESS);
     }
-    let mut build = std::process::Command::new("cargo");
-    build.current_dir(repository.root()).args(["build", "--quiet", "--locked", "--package", "interlock"]);
-    process::succeed(&mut build)?;
+    if !options.api {
+        let mut build = Command::new("cargo");
+        build.current_dir(repository.root()).args(["build", "--quiet", "--locked", "--package", "interlock"]);
+        process::succeed(build.args(["--features", "kubernetes"]))?;
+    }
     ground::enter()?;
 
     let place = repository.target().join("kubernetes");
     let _ = fs::remove_dir_all(&place); // of an earlier run
     fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
     let ground = Ground::lay()?;
-    let control = Control::start(&programs, &place.join("control"))?;
-    let mut node = Node::start(&programs, &place.join("node"))?;
-    images::import(repository, &programs, &node, &place.join("images"))?;
-    node.join(&control, &ground)?;
-    eprintln!("the node is ready");
-
+    let extent = if options.api { Extent::Api } else { Extent::Whole };
+    let control = Control::start(&programs, &place.join("control"), extent)?;
+    let release = Release::new(repository, &programs, &control, &place)?;
     let mut checks = Checks::default();
-    if options.open {
-        eprintln!("nsenter --target {0} --mount --net env PATH={1} KUBECONFIG={2} bash", std::process::id(), programs.path(), control.kubeconfig("admin").display());
-        std::io::stdin().read_line(&mut String::new())?;
-        return Ok(ExitCode::SUCCESS);
+    if options.api {
+        release::prepare(&control)?;
+        checks.see("the API server takes every object of the chart", release.dry_run());
+        checks.see("and of the base of kustomize", release::apply_base(repository, &control));
+        admission::check(&control, &mut checks)?;
+    } else {
+        let mut node = Node::start(&programs, &place.join("node"))?;
+        images::import(repository, &programs, &node, &place.join("images"))?;
+        node.join(&control, &ground)?;
+        eprintln!("the node is ready");
+        if options.open {
+            return open(&programs, &control);
+        }
+        let told = story::play(&release, &control, &mut checks);
+        told.with_context(|| format!("the kubelet's last words:\n{}", node.log()))?;
     }
-    story::play(repository, &programs, &control, &place, &mut checks)
-        .with_context(|| format!("the kubelet's last words:\n{}", node.log()))?;
     let tally = checks.tally();
     println!("{tally}");
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn open(programs: &Programs, control: &Control) -> Result<ExitCode> {
+    let (own, path) = (std::process::id(), programs.path());
+    let config = control.kubeconfig("admin");
+    eprintln!("nsenter --target {own} --mount --net env PATH={path} KUBECONFIG={} bash", config.display());
+    std::io::stdin().read_line(&mut String::new())?;
+    Ok(ExitCode::SUCCESS)
 }

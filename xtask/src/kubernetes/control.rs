@@ -18,7 +18,8 @@ use super::{
 use crate::process;
 
 const ETCD: &str = "http://127.0.0.1:2379";
-pub const API: &str = "https://127.0.0.1:443";
+/// By the address that its own certificate is for.
+pub const API: &str = "https://10.96.1.1:443";
 /// The first answer of an API server on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(3);
 
@@ -37,22 +38,32 @@ pub struct Control {
     place: PathBuf,
     programs_path: String,
     // Ended in this order.
-    _servers: Vec<Server>,
+    servers: Vec<Server>,
+}
+
+/// How much of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// What stores and judges objects.
+    Api,
+    /// And what acts on them.
+    Whole,
 }
 
 impl Control {
     /// # Errors
     /// One of them does not start.
-    pub fn start(programs: &Programs, place: &Path) -> Result<Self> {
+    pub fn start(programs: &Programs, place: &Path, extent: Extent) -> Result<Self> {
         fs::create_dir_all(place)?;
         let mut control =
-            Self { place: place.to_owned(), programs_path: programs.path(), _servers: Vec::new() };
+            Self { place: place.to_owned(), programs_path: programs.path(), servers: Vec::new() };
         control.write_accounts()?;
         let etcd = control.etcd(programs)?;
         let api = control.api_server(programs)?;
-        let controllers = control.controllers(programs)?;
-        let scheduler = control.scheduler(programs)?;
-        control._servers = vec![scheduler, controllers, api, etcd];
+        if extent == Extent::Whole {
+            control.servers.extend([control.scheduler(programs)?, control.controllers(programs)?]);
+        }
+        control.servers.extend([api, etcd]);
         Ok(control)
     }
 
@@ -61,6 +72,24 @@ impl Control {
         let mut command = Command::new("kubectl");
         command.env("PATH", &self.programs_path).env("KUBECONFIG", self.kubeconfig(user)).env("HOME", &self.place);
         command
+    }
+
+    /// `kubectl`, as whoever a token is of.
+    pub fn kubectl_by_token(&self, token: &str) -> Command {
+        let mut command = self.kubectl("eve");
+        command.env("KUBECONFIG", "/dev/null").args(["--server", API, "--token", token, "--certificate-authority"]);
+        command.arg(self.authority());
+        command
+    }
+
+    /// A file with an object, to be handed to `kubectl`.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, name: &str, object: &serde_json::Value) -> Result<PathBuf> {
+        let file = self.place.join(name);
+        fs::write(&file, object.to_string())?;
+        Ok(file)
     }
 
     pub fn kubeconfig(&self, user: &str) -> PathBuf {
@@ -155,8 +184,7 @@ impl Control {
     /// # Errors
     /// The API server refuses it.
     pub fn apply(&self, object: &serde_json::Value) -> Result<()> {
-        let file = self.place.join("object.json");
-        fs::write(&file, object.to_string())?;
+        let file = self.write("object.json", object)?;
         process::answer(self.kubectl("admin").args(["apply", "--server-side", "-f"]).arg(&file))
             .map(drop)
             .context("an object of the test")

@@ -31,6 +31,9 @@ const SYSCTLS: [&str; 7] = [
     "net/ipv4/ip_forward",
 ];
 
+const FILE_SYSTEMS: [(&str, &str); 3] =
+    [("bpf", "/sys/fs/bpf"), ("tracefs", "/sys/kernel/tracing"), ("securityfs", "/sys/kernel/security")];
+
 /// Starts this program once more with mounts and a network of its own, and puts that in its place.
 ///
 /// # Errors
@@ -127,8 +130,11 @@ fn mounts() -> Result<()> {
     for place in ["/run", "/var/log"] {
         mount(&["-t", "tmpfs", "tmpfs", place])?;
     }
-    for (kind, place) in [("bpf", "/sys/fs/bpf"), ("tracefs", "/sys/kernel/tracing"), ("securityfs", "/sys/kernel/security")] {
-        mount(&["-t", kind, kind, place])?;
+    let there = fs::read_to_string("/proc/self/mounts").context("/proc/self/mounts")?;
+    for (kind, place) in FILE_SYSTEMS {
+        if !there.contains(&format!(" {place} {kind} ")) {
+            mount(&["-t", kind, kind, place])?;
+        }
     }
     // What pods are shown of the node comes and goes with the node's mounts.
     mount(&["--make-rshared", "/"])?;

@@ -45,6 +45,9 @@ const MODULES: &[Module] = &[
     Module { name: "helm.sh/helm/v4", version: "v4.3.1", programs: &[("helm", "/cmd/helm")] },
 ];
 
+/// Without these objects are stored and judged, and nothing comes of them.
+const OF_A_NODE: [&str; 3] = ["kube-controller-manager", "kube-scheduler", "kubelet"];
+
 const PACKAGES: [&str; 5] = ["containerd", "runc", "libseccomp2", "containernetworking-plugins", "busybox-static"];
 
 /// Where the programs are.
@@ -54,16 +57,18 @@ pub struct Programs {
 }
 
 impl Programs {
-    /// Builds and unpacks what is not there yet: minutes the first time.
+    /// Builds and unpacks what is not there yet: many minutes the first time. Without `node` what stores and judges objects alone.
     ///
     /// # Errors
     /// No Go, a module that cannot be had or does not build, a package that cannot be had.
-    pub fn ensure(repository: &Repository) -> Result<Self> {
+    pub fn ensure(repository: &Repository, node: bool) -> Result<Self> {
         let place = repository.target().join("tools/kubernetes");
         let programs = Self { built: place.join("bin"), unpacked: place.join("debian") };
-        debian::unpack(&PACKAGES.map(str::to_owned), &programs.unpacked)?;
+        if node {
+            debian::unpack(&PACKAGES.map(str::to_owned), &programs.unpacked)?;
+        }
         for module in MODULES {
-            programs.build(module, &place)?;
+            programs.build(module, &place, node)?;
         }
         Ok(programs)
     }
@@ -83,9 +88,9 @@ impl Programs {
         format!("{own}:{}", env::var("PATH").unwrap_or_default())
     }
 
-    fn build(&self, module: &Module, place: &Path) -> Result<()> {
-        let missing: Vec<_> =
-            module.programs.iter().filter(|(program, _)| !self.built(program).is_file()).collect();
+    fn build(&self, module: &Module, place: &Path, node: bool) -> Result<()> {
+        let wanted = module.programs.iter().filter(|(program, _)| node || !OF_A_NODE.contains(program));
+        let missing: Vec<_> = wanted.filter(|(program, _)| !self.built(program).is_file()).collect();
         if missing.is_empty() {
             return Ok(());
         }

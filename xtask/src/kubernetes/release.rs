@@ -73,6 +73,21 @@ impl<'a> Release<'a> {
         self.wait()
     }
 
+    /// What the API server says to every object of the chart, without keeping one.
+    ///
+    /// # Errors
+    /// It refuses one.
+    pub fn dry_run(&self) -> Result<()> {
+        let mut helm = self.helm(&["template", NAME]);
+        let rendered = process::answer(helm.arg(&self.chart).arg("--values").arg(&self.values))?;
+        let file = self.values.with_extension("yaml");
+        // Its own log, which a captured answer has too, is no YAML.
+        let from = rendered.find("---\n").unwrap_or_default();
+        fs::write(&file, &rendered[from..])?;
+        let mut apply = self.kubectl(&["apply", "--server-side", "--dry-run=server", "--filename"]);
+        process::answer(apply.arg(&file)).map(drop)
+    }
+
     /// # Errors
     /// As [`Self::roll_out`].
     pub fn wait(&self) -> Result<()> {
@@ -135,4 +150,21 @@ impl<'a> Release<'a> {
             ask(&["logs", "daemonset/interlock", "--tail=30", "--all-containers"]),
         )
     }
+}
+
+/// The namespace, with the level that the pod needs.
+///
+/// # Errors
+/// The API server refuses it.
+pub fn prepare(control: &Control) -> Result<()> {
+    control.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE,
+        "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } }))
+}
+
+/// # Errors
+/// The API server refuses an object.
+pub fn apply_base(repository: &Repository, control: &Control) -> Result<()> {
+    let mut apply = control.kubectl("admin");
+    apply.args(["apply", "--server-side", "--force-conflicts", "--kustomize"]);
+    process::answer(apply.arg(repository.root().join("packaging/kubernetes/base"))).map(drop)
 }

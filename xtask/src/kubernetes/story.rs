@@ -1,43 +1,31 @@
 //! What happens on the node, in order.
 
-use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::json;
 
 use super::{
     checks::Checks,
     control::Control,
-    programs::Programs,
     receiver::Receiver,
     release::{self, Release},
     server::until,
     workspace::{self, Workspace},
 };
-use crate::repository::Repository;
-use std::time::Duration;
 
 /// # Errors
 /// Something that everything after it needs fails.
-pub fn play(
-    repository: &Repository,
-    programs: &Programs,
-    control: &Control,
-    place: &Path,
-    checks: &mut Checks,
-) -> Result<()> {
+pub fn play(release: &Release<'_>, control: &Control, checks: &mut Checks) -> Result<()> {
     let receiver = Receiver::start()?;
-    control.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": release::NAMESPACE,
-        "labels": { "pod-security.kubernetes.io/enforce": "privileged" } } }))?;
-    let release = Release::new(repository, programs, control, place)?;
+    release::prepare(control)?;
     release.roll_out(&[])?;
     checks.see("the chart is installed and its pod ready", release.status());
-    checks.see("every hook is proven in the pod", proven(&release));
+    checks.see("every hook is proven in the pod", proven(release));
 
     workspace::prepare(control)?;
-    held_and_approved(&release, control, &receiver, checks)?;
-    deleted_while_held(&release, control, &receiver, checks)?;
-    upgraded_while_held(&release, control, &receiver, checks)?;
+    held_and_approved(release, control, &receiver, checks)?;
+    deleted_while_held(release, control, &receiver, checks)?;
+    upgraded_while_held(release, control, &receiver, checks)?;
 
     release.roll_out(&["--set", "release=true"])?;
     checks.see("letting go leaves no pin", nothing_pinned());
