@@ -5,8 +5,8 @@ use std::{hint::black_box, time::Duration};
 use anyhow::{Result, anyhow, bail};
 use interlock_core::{
     facts::{
-        BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId,
-        Subject, Transport,
+        BootNanos, Destination, DestinationClass, Fact, Grade, InPod, NameSource, Process, SecretAccess,
+        SessionId, Subject, Transport,
     },
     replay::{self, Entry, RecordedFact},
     rules::{Memory, RuleSet},
@@ -199,6 +199,7 @@ fn fact(subject: Subject) -> Fact {
         agent: "claude-code".into(),
         session_age: Duration::from_secs(60),
         incomplete: false,
+        pod: InPod::Outside,
         process,
         subject,
     }

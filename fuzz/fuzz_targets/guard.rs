@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use interlock_core::{facts::{BootNanos, Destination, DestinationClass, Fact, NameSource, Process, SessionId, Subject, Transport}, rules::{Memory, RuleSet}};
+use interlock_core::{facts::{BootNanos, Destination, DestinationClass, Fact, InPod, NameSource, Process, SessionId, Subject, Transport}, rules::{Memory, RuleSet}};
 
 // Any guard is refused with a place in its text, or holds, does not hold or has no result: within bounded time.
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
@@ -40,6 +40,7 @@ fn fact() -> Fact {
         agent: "claude-code".into(),
         session_age: Duration::from_secs(60),
         incomplete: false,
+        pod: InPod::Outside,
         process: Process { executable: "/usr/bin/curl".into(), args, ..Process::default() },
         subject: Subject::Connect(destination),
     }

@@ -19,6 +19,8 @@ mod factor;
 mod global;
 mod grants;
 mod holds;
+#[cfg(feature = "kubernetes")]
+mod kubectl;
 mod language;
 mod ledger;
 mod notifier;
@@ -89,6 +91,9 @@ enum Verb {
     /// Look at the configuration, its rules and its catalogues
     #[command(subcommand)]
     Config(config::Configuration),
+    /// Decide holds of a Kubernetes cluster, as its user: also called as `kubectl interlock`
+    #[cfg(feature = "kubernetes")]
+    Kubectl(kubectl::Kubectl),
     /// Which version this is
     Version(Reading),
     /// Print what a shell completes the command line by
@@ -196,7 +201,14 @@ fn plain(global: &Global) -> Printer {
 /// Parses the command line, does what it says, and reports.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Cli { global, verb } = Cli::parse();
+    #[cfg(feature = "kubernetes")]
+    if let Some(args) = kubectl::as_plugin(std::env::args_os()) {
+        return run(Cli::parse_from(args));
+    }
+    run(Cli::parse())
+}
+
+fn run(Cli { global, verb }: Cli) -> ExitCode {
     let done = match verb {
         Verb::Prove => return interlock_host::probes::selftest::act::main(),
         #[cfg(feature = "drill")]
@@ -208,6 +220,8 @@ pub fn main() -> ExitCode {
         Verb::Replay(replay) => replay.perform(&global),
         Verb::Suggest(suggest) => suggest.perform(&global),
         Verb::Config(config) => config.perform(&global),
+        #[cfg(feature = "kubernetes")]
+        Verb::Kubectl(kubectl) => kubectl.perform(&plain(&global)),
         Verb::Version(reading) => about::version(&global, reading),
         Verb::Completions(completions) => completions.perform(&plain(&global), Cli::command()),
         Verb::Man(manual) => manual.perform(&plain(&global), Cli::command()),

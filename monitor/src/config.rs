@@ -3,6 +3,7 @@
 //! `packaging/config.toml` shows every key with its default.
 
 mod approvers;
+mod cluster_roles;
 mod desktop;
 mod document;
 mod factor_policy;
@@ -21,6 +22,7 @@ mod values;
 
 pub use self::{
     approvers::{Approvers, uid},
+    cluster_roles::{ClusterMember, ClusterMembers, ClusterRoles},
     desktop::Desktop,
     factor_policy::FactorPolicy,
     kubernetes::{Kubernetes, NODE_NAME},

@@ -8,6 +8,8 @@
 pub mod alerts;
 pub mod archive;
 pub mod cli;
+#[cfg(feature = "kubernetes")]
+pub mod cluster_holds;
 pub mod config;
 pub mod control;
 pub mod daemon;

@@ -18,6 +18,7 @@ mod program;
 mod reading;
 pub mod secrets;
 mod set;
+pub mod workspaces;
 
 pub use self::{
     digest::{Change, Difference},

@@ -1,6 +1,7 @@
 //! Facts: what happened, enriched, in the words of `docs/architecture.md`. Rules see nothing else.
 
 mod container;
+mod pod;
 mod states;
 mod terms;
 
@@ -12,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{hex::hex, mask};
 
 pub use container::Container;
+pub use pod::{InPod, Pod, PodOwner, Trust, Workload};
 pub use states::{HoldState, Mode, Place, SessionStatus};
 pub use terms::{FactorKind, ReasonTerm, Terms};
 
@@ -422,6 +424,7 @@ pub struct Fact {
     pub session_age: std::time::Duration,
     /// Records of the session were lost: what it touched is not wholly known.
     pub incomplete: bool,
+    pub pod: InPod,
     pub process: Process,
     pub subject: Subject,
 }

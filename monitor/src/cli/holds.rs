@@ -190,12 +190,12 @@ impl Deny {
 }
 
 /// A reason that the daemon takes.
-fn reason(text: &str) -> Result<String, Unfit> {
+pub(super) fn reason(text: &str) -> Result<String, Unfit> {
     interlock_core::holds::reason::reason(text)
 }
 
 /// A token of evidence, or more of its hash.
-fn evidence(text: &str) -> Result<String, String> {
+pub(super) fn evidence(text: &str) -> Result<String, String> {
     let fits = (TOKEN..=WHOLE).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if fits {
         Ok(text.to_ascii_lowercase())

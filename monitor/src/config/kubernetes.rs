@@ -2,10 +2,14 @@
 
 use std::path::PathBuf;
 
-use super::reader::{Reader, Value};
+use super::{
+    cluster_roles::ClusterRoles,
+    reader::{Reader, Value},
+};
 use interlock_core::pods::{NAMESPACE, Namespaces, SELECTOR, Selection};
 
-const KEYS: [&str; 5] = ["enabled", "kubeconfig", "labels", "namespaces", "node"];
+const KEYS: [&str; 8] =
+    ["admins", "approvers", "enabled", "groups", "kubeconfig", "labels", "namespaces", "node"];
 /// The variable by which the downward API hands in `spec.nodeName`.
 pub const NODE_NAME: &str = "NODE_NAME";
 
@@ -19,6 +23,8 @@ pub struct Kubernetes {
     pub kubeconfig: Option<PathBuf>,
     /// The pods whose agents are watched.
     pub selection: Selection,
+    /// Who decides through the cluster.
+    pub roles: ClusterRoles,
 }
 
 impl Kubernetes {
@@ -64,6 +70,14 @@ impl Reader<'_> {
                     let patterns = self.each(value, &key, Self::namespace);
                     kubernetes.selection.namespaces = Namespaces::new(patterns);
                 }
+                "approvers" => {
+                    let approvers = self.cluster_members(value, &key);
+                    kubernetes.roles.approvers = approvers.unwrap_or_default();
+                }
+                "admins" => {
+                    kubernetes.roles.admins = self.cluster_members(value, &key).unwrap_or_default();
+                }
+                "groups" => kubernetes.roles.groups = self.cluster_groups(value, &key),
                 "labels" => self.labels(value, &key, &mut kubernetes.selection),
                 _ => self.refuse_key(name.span(), &key, field, &KEYS),
             }

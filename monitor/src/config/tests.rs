@@ -185,7 +185,8 @@ fn every_key_is_read() {
          factor = \"by-rule\"\nbreak_glass_most = \"2h\"\npause = \"15m\"\n\
          [roles]\nviewer = [\"group:dev\"]\nadmin = [\"root\"]\n\
          approver = [{{ who = 7, up_to = \"high\", providers = [\"railway\"], classes = [\"infra\"] }}]\n\
-         [kubernetes]\nenabled = false\nnode = \"worker-1\"\nkubeconfig = \"/k\"\nnamespaces = [\"dev-*\"]\nlabels = \"app=web\"\n"
+         [kubernetes]\nenabled = false\nnode = \"worker-1\"\nkubeconfig = \"/k\"\nnamespaces = [\"dev-*\"]\nlabels = \"app=web\"\n\
+         approvers = [\"user:ann\", \"group:sre\"]\nadmins = \"rbac\"\ngroups = {{ ops = [\"corp:ops\"] }}\n"
     ));
     let expected = Config {
         files: vec![file.path().into()],
@@ -234,6 +235,14 @@ fn every_key_is_read() {
                 namespaces: Namespaces::new(vec!["dev-*".into()]),
                 labels: "app=web".parse().unwrap(),
             },
+            roles: ClusterRoles {
+                approvers: ClusterMembers::Named(vec![
+                    ClusterMember::User("ann".into()),
+                    ClusterMember::Group("sre".into()),
+                ]),
+                admins: ClusterMembers::Rbac,
+                groups: [("ops".to_owned(), vec!["corp:ops".to_owned()])].into(),
+            },
         },
         notify: Vec::new(),
     };
@@ -268,7 +277,23 @@ fn each_mistake_of_the_roles_is_told_at_its_place() {
 #[test]
 fn each_mistake_of_the_cluster_is_told_at_its_place() {
     let text = "[kubernetes]\nenabled = 1\nnode = \"A,b\"\nnamespaces = [\"dev\", \"Dev\"]\nlabels = \"a in (b\"\nnamespace = 1\n";
-    insta::assert_snapshot!(problems(text), @"");
+    insta::assert_snapshot!(problems(text), @r#"
+    config.toml:2:11: kubernetes.enabled: found 1; expected true or false
+        enabled = 1
+                  ^
+    config.toml:3:8: kubernetes.node: found "A,b"; expected the name of a node, as "worker-1"
+        node = "A,b"
+               ^^^^^
+    config.toml:4:22: kubernetes.namespaces[1]: found "Dev"; expected a namespace, or a pattern of some, as "dev-*"
+        namespaces = ["dev", "Dev"]
+                             ^^^^^
+    config.toml:5:10: kubernetes.labels: "a in (b" lacks its closing bracket; expected a label selector, as "app=web,tier in (a, b),!legacy"
+        labels = "a in (b"
+                 ^^^^^^^^^
+    config.toml:6:1: kubernetes.namespace: unknown key; did you mean "namespaces"?
+        namespace = 1
+        ^^^^^^^^^
+    "#);
 }
 
 #[test]

@@ -67,6 +67,10 @@ fn turn(ctx: &mut Context) {
         };
         match input {
             Message::Command(command) => serve::answer(ctx, *command),
+            #[cfg(feature = "kubernetes")]
+            Message::Proposed(proposal, reply) => {
+                let _ = reply.send(serve::decisions::cluster::decide(ctx, &proposal)); // nobody waits any more
+            }
             Message::Reload => {
                 rotation::look_at_files(ctx);
                 reload::reload(ctx, Reason::Signal); // what is wrong stands in the log, the status and the metric

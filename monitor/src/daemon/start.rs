@@ -5,9 +5,13 @@ mod self_test;
 
 use std::{path::Path, sync::Arc};
 
+#[cfg(feature = "kubernetes")]
+use interlock_kubernetes::holds::decisions::Ask;
 use jiff::Timestamp;
 use monitor_common::label::GATED;
 use serde_json::json;
+#[cfg(feature = "kubernetes")]
+use tokio::sync::oneshot;
 
 use crate::{
     alerts::{DEFAULT_LIMIT, Outbox},
@@ -37,6 +41,11 @@ use crate::{
     metrics::Metrics,
     notifier::Notifier,
     terminals::Terminals,
+};
+#[cfg(feature = "kubernetes")]
+use crate::{
+    cluster_holds::ClusterHolds,
+    daemon::context::mailbox::handle::{Inbox, Message},
 };
 use interlock_core::{
     decide::{Decider, Settings},
@@ -110,8 +119,18 @@ fn context(
     metrics_address: Option<String>,
 ) -> Result<Context, StartError> {
     let Ends { inbox, back, wake, bus, ask_again, summary } = ends;
-    let reporter =
-        reporter(&config, bus, Arc::clone(&metrics), next_event(before.next_event, &config.state))?;
+    let next_event = next_event(before.next_event, &config.state);
+    #[cfg(feature = "kubernetes")]
+    let cluster = ClusterHolds::start(&config.kubernetes, ask(back.clone()))
+        .map_err(system("starting the thread that speaks to the cluster"))?;
+    let reporter = reporter(
+        &config,
+        bus,
+        Arc::clone(&metrics),
+        next_event,
+        #[cfg(feature = "kubernetes")]
+        cluster,
+    )?;
     let kernel = kernel(&config, before.secrets.clone())?;
     let looker =
         Looker::start(back.clone()).map_err(system("starting the thread that looks at terminals"))?;
@@ -155,6 +174,16 @@ fn context(
     })
 }
 
+/// How the cluster's thread asks the event loop.
+#[cfg(feature = "kubernetes")]
+fn ask(back: Inbox) -> Arc<Ask> {
+    Arc::new(move |proposal| {
+        let (reply, answer) = oneshot::channel();
+        let _ = back.send(Message::Proposed(Box::new(proposal), reply)); // what has ended answers nothing, and that is heard
+        answer
+    })
+}
+
 /// Beyond all that was given before, also where the saved state is lost and the files of events are not. The events that these do
 /// not have yet are fewer than the margin.
 fn next_event(saved: u64, state: &Path) -> u64 {
@@ -167,6 +196,7 @@ fn reporter(
     bus: Bus,
     metrics: Arc<Metrics>,
     next_event: u64,
+    #[cfg(feature = "kubernetes")] cluster: ClusterHolds,
 ) -> Result<Reporter, StartError> {
     let mut ledger = Ledger::open(&config.state)?;
     let outbox =
@@ -179,7 +209,14 @@ fn reporter(
     let host = Host { name, boot: boot_id() };
     let terminals = Terminals::start(config.terminal, Arc::clone(&metrics))
         .map_err(system("starting the thread that writes to terminals"))?;
-    let channels = Channels { outbox, notifier, bus, terminals };
+    let channels = Channels {
+        outbox,
+        notifier,
+        bus,
+        terminals,
+        #[cfg(feature = "kubernetes")]
+        cluster,
+    };
     Ok(Reporter::new(ledger, notary, channels, metrics, host, next_event))
 }
 

@@ -14,6 +14,8 @@ use std::{
     time::Duration,
 };
 
+#[cfg(feature = "kubernetes")]
+use crate::daemon::apply::notices;
 use crate::{
     daemon::{context::Context, intake::surveying},
     metrics::Metrics,
@@ -56,6 +58,8 @@ pub fn housekeeping(ctx: &mut Context) {
     ctx.mailbox.summary.note(ctx.decider.sessions.len(), frozen, waiting);
     ctx.reporter.metrics.ledger_is(ctx.reporter.unwritten.is_failing());
     ctx.reporter.channels.notifier.measure();
+    #[cfg(feature = "kubernetes")]
+    follow_cluster(ctx);
     let names = ctx.flows.names.counts();
     for (counter, total) in [
         (&ctx.reporter.metrics.outbox_dropped, ctx.reporter.channels.outbox.dropped()),
@@ -70,6 +74,12 @@ pub fn housekeeping(ctx: &mut Context) {
         ctx.reporter.metrics.program_total(program, time);
     }
     ctx.state.save();
+}
+
+#[cfg(feature = "kubernetes")]
+fn follow_cluster(ctx: &Context) {
+    notices::cluster::follow(&ctx.reporter, &ctx.decider);
+    ctx.reporter.channels.cluster.measure(&ctx.reporter.metrics);
 }
 
 /// Returns how many sessions are frozen, and how many holds wait.

@@ -76,6 +76,10 @@ pub const REQUESTS: [&str; 24] = [
     "events",
 ];
 
+/// Of decisions through the cluster, and the daemon's answers.
+pub const VERDICTS: [&str; 3] = ["approve", "deny", "thaw"];
+pub const ANSWERS: [&str; 5] = ["accepted", "not-permitted", "too-late", "invalid", "unproven"];
+
 pub fn changes() -> Vec<&'static str> {
     Change::ALL.map(Change::word).into()
 }

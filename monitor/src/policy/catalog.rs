@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use crate::text;
 use interlock_core::{
-    catalog::{Catalog, Document, Documents, agents, destinations, secrets},
+    catalog::{Catalog, Document, Documents, agents, destinations, secrets, workspaces},
     problem::Problems,
 };
 
@@ -35,6 +35,7 @@ pub fn load(directory: &Path) -> Result<Catalog, Problems> {
         agents: document(agents::FILE),
         secrets: document(secrets::FILE),
         destinations: document(destinations::FILE),
+        workspaces: document(workspaces::FILE),
     })
 }
 

@@ -2,12 +2,13 @@
 
 use crate::problem::{Problem, Problems};
 
-/// The three catalogues' texts.
+/// The catalogues' texts.
 #[derive(Debug, Default)]
 pub struct Documents {
     pub agents: Document,
     pub secrets: Document,
     pub destinations: Document,
+    pub workspaces: Document,
 }
 
 /// The text of one catalogue.

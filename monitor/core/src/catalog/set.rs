@@ -1,4 +1,4 @@
-//! The three catalogues, and the questions that need more than one of them.
+//! The catalogues, and the questions that need more than one of them.
 
 use std::{collections::BTreeSet, panic::resume_unwind, thread};
 
@@ -9,15 +9,17 @@ use super::{
     digest::{self, Change, Digest},
     document::Documents,
     secrets::{self, Judged, SearchCommand, Secrets, StatedFor},
+    workspaces::{self, Workspaces},
 };
 use crate::problem::Problems;
 
-/// The three catalogues, and the questions that need more than one of them.
+/// The catalogues, and the questions that need more than one of them.
 #[derive(Debug)]
 pub struct Catalog {
     pub agents: Agents,
     pub secrets: Secrets,
     pub destinations: Destinations,
+    pub workspaces: Workspaces,
 }
 
 impl Catalog {
@@ -43,13 +45,14 @@ impl Catalog {
             let (agents, destinations) = others.join().unwrap_or_else(|panic| resume_unwind(panic));
             (agents, secrets, destinations)
         });
-        match (agents, secrets, destinations) {
-            (Ok(agents), Ok(secrets), Ok(destinations)) => {
-                let catalog = Self { agents, secrets, destinations };
+        let workspaces = documents.workspaces.read(workspaces::read::SHIPPED, workspaces::read::read);
+        match (agents, secrets, destinations, workspaces) {
+            (Ok(agents), Ok(secrets), Ok(destinations), Ok(workspaces)) => {
+                let catalog = Self { agents, secrets, destinations, workspaces };
                 catalog.for_nothing().or(catalog)
             }
-            (agents, secrets, destinations) => {
-                let problems = [agents.err(), secrets.err(), destinations.err()];
+            (agents, secrets, destinations, workspaces) => {
+                let problems = [agents.err(), secrets.err(), destinations.err(), workspaces.err()];
                 Err(problems.into_iter().flatten().flatten().collect())
             }
         }
@@ -72,19 +75,19 @@ impl Catalog {
     /// What is different in `newer`, in the order of the files; empty where both say the same.
     #[must_use]
     pub fn changes(&self, newer: &Self) -> Vec<Change> {
-        let files = [agents::FILE, secrets::FILE, destinations::FILE];
+        let files = [agents::FILE, secrets::FILE, destinations::FILE, workspaces::FILE];
         let pairs = self.digests().into_iter().zip(newer.digests());
         files.into_iter().zip(pairs).flat_map(|(file, (old, new))| old.changes(file, new)).collect()
     }
 
-    /// SHA-256 over the three files' text, hexadecimal.
+    /// SHA-256 over the files' text, hexadecimal.
     #[must_use]
     pub fn sha256(&self) -> String {
         digest::together(&self.digests())
     }
 
-    fn digests(&self) -> [&Digest; 3] {
-        [&self.agents.digest, &self.secrets.digest, &self.destinations.digest]
+    fn digests(&self) -> [&Digest; 4] {
+        [&self.agents.digest, &self.secrets.digest, &self.destinations.digest, &self.workspaces.digest]
     }
 
     /// Id of the service that listens at `path` and starts processes for who connects: `docker`.

@@ -33,6 +33,7 @@ fn documents_replace_what_is_built_in_and_changes_are_named() {
         agents: document("agents.yaml", &format!("# ours\n{AGENTS}")),
         secrets: document("secrets.yaml", &text),
         destinations: Document::Builtin,
+        ..Documents::default()
     });
     let new = new.unwrap();
     let lines: Vec<String> = old.changes(&new).iter().map(ToString::to_string).collect();
@@ -61,6 +62,7 @@ fn the_problems_of_all_files_are_reported_together_with_their_path() {
         agents: document("/c/agents.yaml", "version: 7\ninterpreters: []\nentries: []\n"),
         secrets: document("/c/secrets.yaml", secrets),
         destinations: Document::Unreadable(unreadable),
+        ..Documents::default()
     };
     insta::assert_snapshot!(Catalog::read(&documents).unwrap_err(), @r#"
     /c/agents.yaml:1:10: version: found 7; expected 1

@@ -39,6 +39,7 @@ impl Decider {
             agent: session.agent.clone(),
             session_age: session.age(at),
             incomplete: session.incomplete,
+            pod: session.in_pod(),
             process,
             subject,
         };

@@ -19,6 +19,7 @@ use Holds::{Flag, Number, Numbers, Text, Texts};
 /// Every own field, without `interlock.`, with what it says.
 pub const FIELDS: &[(&str, Holds, &str)] = &[
     ("action", Text, "what was decided: allow, alert, hold, deny, freeze, kill"),
+    ("attempt.cluster_user", Text, "user of the cluster who asked"),
     ("attempt.count", Number, "attempts that this event stands for"),
     ("attempt.request", Text, "what was asked for by somebody who may not"),
     ("attempt.target", Text, "the hold or the session that it was about"),

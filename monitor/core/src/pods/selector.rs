@@ -67,6 +67,12 @@ impl Requirement {
     }
 }
 
+impl serde::Serialize for Selector {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
 impl FromStr for Selector {
     type Err = String;
 

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, net::IpAddr, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    facts::{Action, EnvironHow, InspectHow, Lifecycle, LinkHow, NameSource, Transport},
+    facts::{Action, EnvironHow, InPod, InspectHow, Lifecycle, LinkHow, NameSource, Transport},
     words::Word,
 };
 
@@ -44,6 +44,7 @@ pub struct Setting {
     pub workspace: Option<String>,
     /// Records of the session were lost.
     pub incomplete: bool,
+    pub pod: InPod,
 }
 
 impl Default for Setting {
@@ -53,6 +54,7 @@ impl Default for Setting {
             home: "/home/ann".to_owned(),
             workspace: Some("/home/ann/work".to_owned()),
             incomplete: false,
+            pod: InPod::Outside,
         }
     }
 }

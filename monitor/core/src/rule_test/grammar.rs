@@ -34,7 +34,26 @@ pub const SESSION: &[Field] = &[
     field("home", Shape::Text, "What ~ stands for; /home/ann."),
     field("workspace", Shape::Text, "What is not foreign; /home/ann/work; \"none\" if it is unknown."),
     field("incomplete", Shape::Flag, "Records of the session were lost."),
+    field(
+        "pod",
+        Shape::Either(&[Shape::Words(in_pod), Shape::Map(POD)]),
+        "The pod that it began in; none, or unknown: the cluster has not said anything of it.",
+    ),
 ];
+
+pub const POD: &[Field] = &[
+    required("namespace", Shape::Text, "Its namespace."),
+    field("name", Shape::Text, "Its name; pod."),
+    field("labels", Shape::Many(&Shape::Text), "Its labels, each as KEY=VALUE."),
+    field("service_account", Shape::Text, "The service account that it runs as; default."),
+];
+
+pub const OUTSIDE: &str = "none";
+pub const UNKNOWN: &str = "unknown";
+
+fn in_pod() -> Vec<&'static str> {
+    vec![OUTSIDE, UNKNOWN]
+}
 
 pub const EVENT: &[Field] = &[
     field(

@@ -12,7 +12,7 @@ use crate::{
     breaker::risk,
     catalog::Catalog,
     decide::{self, Decider, Denial, Effect, Input, Pending, Settings},
-    facts::{BootNanos, Mode, Process, SessionId, Subject},
+    facts::{BootNanos, Container, InPod, Mode, Pod, Process, SessionId, Subject},
     holds::{HeldCaller, HeldFlow},
     record::Who,
     rules::RuleSet,
@@ -77,6 +77,16 @@ impl Runner<'_> {
     }
 }
 
+/// As the daemon would find it: a container whose pod is known, or is not.
+fn in_pod(pod: &InPod) -> (Option<Container>, Option<Arc<Pod>>) {
+    let container = |uid| Container { id: String::new(), runtime: None, pod: Some(uid) };
+    match pod {
+        InPod::Outside => (None, None),
+        InPod::Unknown => (Some(container(String::new())), None),
+        InPod::Known(pod) => (Some(container(pod.uid.clone())), Some(Arc::clone(pod))),
+    }
+}
+
 fn keep_strongest(strongest: &mut Decisions, more: Decisions) {
     strongest.extend(more);
     let most = strongest.last().map(|decision| decision.answer);
@@ -115,6 +125,7 @@ impl<'a> Run<'a> {
         session.home = Some(setting.home.clone());
         session.workspace = setting.workspace.as_ref().map(PathBuf::from);
         session.incomplete = setting.incomplete;
+        (session.container, session.pod) = in_pod(&setting.pod);
         let rules = Arc::clone(runner.rules);
         let settings =
             Settings { rules, mode: Mode::Enforce, own: Arc::default(), risk_budget: risk::BUDGET };

@@ -1,6 +1,7 @@
 //! Reads files of cases, or every problem in them.
 
 mod act;
+mod pod;
 pub mod values;
 
 use std::{path::PathBuf, time::Duration};
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{
     breaker::risk,
+    facts::InPod,
     problem::{Problems, nearest},
     rules::RuleSet,
     words::Word as _,
@@ -144,6 +146,7 @@ struct Partial {
     home: Option<String>,
     workspace: Option<String>,
     incomplete: Option<bool>,
+    pod: Option<InPod>,
 }
 
 impl Partial {
@@ -159,6 +162,7 @@ impl Partial {
             workspace: workspace.map(|path| values::in_home(&path, &home)),
             home,
             incomplete: self.incomplete.unwrap_or(base.incomplete),
+            pod: self.pod.unwrap_or_else(|| base.pod.clone()),
         }
     }
 }
@@ -174,6 +178,7 @@ fn partial(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Partial> 
         home: section.read("home", report, values::absolute),
         workspace: section.read("workspace", report, text),
         incomplete: section.read("incomplete", report, flag),
+        pod: section.read("pod", report, pod::in_pod),
     })
 }
 

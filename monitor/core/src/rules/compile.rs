@@ -155,6 +155,7 @@ impl RuleSet {
             && conditions.touched.is_none()
             && conditions.process.is_none()
             && conditions.session.is_none()
+            && conditions.pod.is_none()
             && conditions.agent.is_empty()
             && conditions.destination.as_ref().is_some_and(|destination| destination.is_only(class))
             && !self.iter().any(|other| may_except(other, class) && may_excuse(other, rule))

@@ -8,7 +8,10 @@ use super::{
     duration::as_written_if_any,
     pattern::{Glob, HostPattern},
 };
-use crate::facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Lifecycle, LinkHow, Role};
+use crate::{
+    facts::{DelegateHow, DestinationClass, EnvironHow, Grade, InspectHow, Lifecycle, LinkHow, Role},
+    pods::Selector,
+};
 
 /// What must hold for a rule to match; every part that is present must hold.
 #[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
@@ -32,6 +35,8 @@ pub struct Conditions {
     /// Catalogue ids, any of them; empty: every agent.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub agent: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pod: Option<PodMatch>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionMatch>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +139,21 @@ pub struct DelegateMatch {
 pub struct LinkMatch {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub how: Vec<LinkHow>,
+}
+
+/// Which pod the session began in; an empty list or `None` means any. All empty is `pod: any`.
+#[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]
+pub struct PodMatch {
+    /// In which `*` stands for any letters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub namespace: Vec<Glob>,
+    /// Of the pod's labels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub labels: Option<Selector>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub service_account: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, Serialize, schemars::JsonSchema)]

@@ -160,6 +160,7 @@ pub const MATCH: &[Field] = &[
     field("link", Shape::Any(LINK), "How the secret got another name (link)."),
     field("lifecycle", Shape::Words(words::<Lifecycle>), "Which end of the session (lifecycle)."),
     field("agent", TEXTS, "Agents of the catalogue."),
+    field("pod", Shape::Any(POD), "Which pod of a cluster the session began in."),
     field("session", Shape::Map(SESSION), "What is known of the session."),
     field("touched", Shape::Map(TOUCHED), "A secret that the session read before."),
 ];
@@ -213,6 +214,16 @@ pub const DELEGATE: &[Field] = &[
 
 pub const LINK: &[Field] =
     &[field("how", Shape::Many(&Shape::Words(words::<LinkHow>)), "By a hard link or by a new name.")];
+
+pub const POD: &[Field] = &[
+    field("namespace", TEXTS, "Namespaces; * stands for any letters: dev-*."),
+    field(
+        "labels",
+        Shape::Text,
+        "A selector of the pod's labels, as kubectl takes it: app=web,tier in (a, b).",
+    ),
+    field("service_account", TEXTS, "Service accounts that the pod runs as."),
+];
 
 pub const SESSION: &[Field] = &[
     field("age", Shape::Map(AGE), "How long ago the session began."),

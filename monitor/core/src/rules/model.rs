@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 pub use super::conditions::{
-    Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, ProcessMatch,
-    SecretMatch, SessionMatch, Touched,
+    Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch, PodMatch,
+    ProcessMatch, SecretMatch, SessionMatch, Touched,
 };
 use super::{duration::as_written, guard::Guard, places::Places};
 use crate::{

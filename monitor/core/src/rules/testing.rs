@@ -4,6 +4,7 @@ mod defaults;
 mod language;
 mod mistakes;
 mod packs;
+mod pods;
 mod schema;
 mod semantics;
 
@@ -11,8 +12,8 @@ use std::{path::PathBuf, time::Duration};
 
 use super::RuleSet;
 use crate::facts::{
-    BootNanos, Destination, DestinationClass, Fact, Grade, NameSource, Process, SecretAccess, SessionId,
-    Subject, Transport,
+    BootNanos, Destination, DestinationClass, Fact, Grade, InPod, NameSource, Process, SecretAccess,
+    SessionId, Subject, Transport,
 };
 
 pub fn second(seconds: u64) -> BootNanos {
@@ -28,6 +29,7 @@ pub fn fact(at: BootNanos, subject: Subject) -> Fact {
         agent: "claude-code".into(),
         session_age: Duration::from_secs(60),
         incomplete: false,
+        pod: InPod::Outside,
         process,
         subject,
     }

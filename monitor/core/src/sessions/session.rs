@@ -3,6 +3,7 @@
 use std::{
     collections::{HashSet, VecDeque},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -10,7 +11,7 @@ use super::{outcome::Outcome, suspension::Suspension, touches::Touches};
 use crate::{
     breaker::Breaker,
     catalog::secrets::Moved,
-    facts::{BootNanos, Container, SessionId, SessionStatus},
+    facts::{BootNanos, Container, InPod, Pod, SessionId, SessionStatus},
     recognition::Grounds,
     rules::Memory,
 };
@@ -32,6 +33,8 @@ pub struct Session {
     pub command: String,
     /// Where its root began.
     pub container: Option<Container>,
+    /// What the cluster says of that one's pod; also of one that is gone.
+    pub pod: Option<Arc<Pod>>,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
     /// When the kernel was told of it: whatever was opened before is foreign to the kernel.
@@ -88,6 +91,7 @@ impl Session {
             login: None,
             command: String::new(),
             container: None,
+            pod: None,
             home: None,
             workspace: None,
             workspace_told: BootNanos(0),
@@ -120,6 +124,16 @@ impl Session {
     pub fn trees_unknown_at(&self, at: BootNanos) -> impl Iterator<Item = &Path> {
         let workspace = self.workspace.as_ref().filter(|_| at <= self.workspace_told);
         self.project.iter().chain(workspace).map(PathBuf::as_path)
+    }
+
+    /// Whether it began in a pod, and what is known of that.
+    #[must_use]
+    pub fn in_pod(&self) -> InPod {
+        match (&self.pod, &self.container) {
+            (Some(pod), _) => InPod::Known(Arc::clone(pod)),
+            (None, Some(Container { pod: Some(_), .. })) => InPod::Unknown,
+            (None, _) => InPod::Outside,
+        }
     }
 
     /// Whether its tree is stopped, or about to be.

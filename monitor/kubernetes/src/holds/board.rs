@@ -12,7 +12,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::hold::{HoldSpec, HoldStatus};
+use super::hold::{HoldSpec, HoldStatus, HoldType};
 
 /// Most objects of a node: more holds than a session's 64 of 64 sessions. What finds no room is counted, and decided on the node.
 pub const MOST: usize = 4096;
@@ -48,6 +48,7 @@ pub struct Board {
     is_whole: AtomicBool,
     dropped: AtomicU64,
     failures: AtomicU64,
+    proof: Mutex<Option<Result<(), String>>>,
 }
 
 impl Board {
@@ -72,6 +73,41 @@ impl Board {
         }
         drop(entries);
         self.changed.notify_one();
+    }
+
+    /// An object's end, or a step on the way there; one that the cluster was not told of is none.
+    pub fn update(&self, name: &str, change: impl FnOnce(&mut HoldStatus)) {
+        let Some((mut wanted, _)) = self.find(name) else { return };
+        change(&mut wanted.status);
+        self.put(wanted);
+    }
+
+    /// Whether an object is there to be told that shows this.
+    #[must_use]
+    pub fn shows(&self, name: &str, shown: impl FnOnce(&Wanted) -> bool) -> bool {
+        self.entries().get(name).is_some_and(|entry| shown(&entry.wanted))
+    }
+
+    /// What waits, of that kind.
+    #[must_use]
+    pub fn waiting(&self, kind: HoldType) -> Vec<Wanted> {
+        let entries = self.entries();
+        let waits = |entry: &&Entry| entry.ended.is_none() && entry.wanted.spec.kind == kind;
+        entries.values().filter(waits).map(|entry| entry.wanted.clone()).collect()
+    }
+
+    /// Whether the cluster was seen to refuse a forged decision when that was last looked at, or why not; `None`: nobody has looked.
+    #[must_use]
+    pub fn proof(&self) -> Option<Result<(), String>> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn proven(&self, found: Result<(), String>) {
+        let mut proof = self.proof.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Err(why), Some(Ok(())) | None) = (&found, &*proof) {
+            tracing::warn!(why, "no decision is taken from the cluster");
+        }
+        *proof = Some(found);
     }
 
     /// Everything that waits at the start was put.

@@ -52,11 +52,11 @@ pub struct DecisionSpec {
     pub reason: Option<String>,
     /// The agent may do the same again for so long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 86_400))]
+    #[schemars(range(min = 1, max = 86_400), extend("format" = "int32"))]
     pub for_seconds: Option<u32>,
     /// The agent may do the same so many times more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 1000))]
+    #[schemars(range(min = 1, max = 1000), extend("format" = "int32"))]
     pub times: Option<u32>,
     /// Who decides, as the API server authenticates them.
     #[schemars(length(min = 1, max = limits::USER))]

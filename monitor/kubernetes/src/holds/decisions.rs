@@ -112,10 +112,11 @@ impl Decisions {
         }
         let standing = match workload(&decision.spec, &namespace, &wanted.spec.pod) {
             Some(own) => Standing::Workload { own },
-            None => match probe::prove(&self.client, &namespace, &decision.spec).await {
-                Ok(()) => Standing::Person,
-                Err(why) => Standing::Unproven(why),
-            },
+            None => {
+                let found = probe::prove(&self.client, &namespace, &decision.spec).await;
+                self.board.proven(found.clone());
+                found.map_or_else(Standing::Unproven, |()| Standing::Person)
+            }
         };
         let proposal = Proposal {
             id: wanted.spec.id,

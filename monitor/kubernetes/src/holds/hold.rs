@@ -56,6 +56,7 @@ pub struct HoldSpec {
     pub owner: Option<String>,
     /// Uid of the session's processes, as the node sees it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("format" = "int64"))]
     pub user: Option<u32>,
     /// The process that waits, as `PID COMMAND`; without credentials.
     #[schemars(length(max = limits::COMMAND))]
@@ -64,8 +65,9 @@ pub struct HoldSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = limits::LIST), inner(length(max = limits::TEXT)))]
     pub others: Vec<String>,
-    /// How many more wait that are not named here. An approval is for all of them.
+    /// How many more wait that are not named here: then it is approved on its node alone.
     #[serde(default)]
+    #[schemars(extend("format" = "int64"))]
     pub others_more: u32,
     /// `backboard.railway.app:443 (66.33.22.1)`; of a freeze, why.
     #[schemars(length(max = limits::TEXT))]

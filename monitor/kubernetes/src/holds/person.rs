@@ -1,14 +1,15 @@
 //! A person's side: what `kubectl interlock approve` does.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use k8s_openapi::{
     api::authentication::v1::{SelfSubjectReview, UserInfo},
     apimachinery::pkg::apis::meta::v1::OwnerReference,
 };
 use kube::{
-    Api, Client, Resource as _, ResourceExt as _,
+    Api, Client, Config, Resource as _, ResourceExt as _,
     api::{ObjectMeta, PostParams},
+    config::{KubeConfigOptions, Kubeconfig},
 };
 
 use super::{
@@ -19,6 +20,34 @@ use super::{
 
 /// How often the answer is looked for.
 const LOOK: Duration = Duration::from_millis(250);
+
+/// As `kubectl` finds its cluster: by these, or what it finds without them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub kubeconfig: Option<PathBuf>,
+    pub context: Option<String>,
+    pub namespace: Option<String>,
+}
+
+impl Place {
+    /// A client, and the namespace that is meant.
+    ///
+    /// # Errors
+    /// There is no such file or context, or its credentials cannot be read.
+    pub async fn client(&self) -> Result<(Client, String), Undecided> {
+        let unusable = |error: &dyn std::fmt::Display| Undecided::NoCluster(error.to_string());
+        let kubeconfig = match &self.kubeconfig {
+            Some(file) => Kubeconfig::read_from(file),
+            None => Kubeconfig::read(), // KUBECONFIG, else ~/.kube/config
+        };
+        let kubeconfig = kubeconfig.map_err(|error| unusable(&error))?;
+        let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
+        let config =
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
+        let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+        Ok((Client::try_from(config).map_err(|error| unusable(&error))?, namespace))
+    }
+}
 
 /// What a person says beside the verdict.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +61,8 @@ pub struct Said {
 
 #[derive(Debug, thiserror::Error)]
 pub enum Undecided {
+    #[error("no cluster is known: {0}; --kubeconfig names a file")]
+    NoCluster(String),
     #[error("there is no hold {name} in namespace {namespace}; kubectl get holds -A lists them")]
     NoHold { name: String, namespace: String },
     #[error("the cluster refuses it: {0}")]

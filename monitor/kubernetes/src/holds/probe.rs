@@ -36,6 +36,12 @@ pub async fn prove(client: &Client, namespace: &str, like: &DecisionSpec) -> Res
     }
 }
 
+/// A decision about nothing, for a proof beforehand.
+pub fn nothing(node: &str) -> DecisionSpec {
+    let (hold, hold_uid, evidence) = ("none".to_owned(), "none".to_owned(), "0".repeat(16));
+    DecisionSpec { hold, hold_uid, evidence, node: node.to_owned(), ..DecisionSpec::default() }
+}
+
 /// Whether the policy says no because of the name. Of several reasons the API server says the first, which is that one.
 fn is_refusal(message: &str) -> bool {
     message.contains(POLICY) && message.contains(super::decisions::NOT_THE_AUTHOR)

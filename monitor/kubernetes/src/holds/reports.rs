@@ -21,6 +21,7 @@ use super::{
     board::{Board, STAYS, Wanted},
     decision::InterlockDecision,
     hold::{HoldType, InterlockHold, State},
+    probe,
 };
 
 /// Between two looks at what there is of this node.
@@ -74,8 +75,11 @@ impl Reports {
         let mut failed = 0;
         let now = Instant::now();
         if self.board.knows_all() && now >= self.next_resync {
+            // Also where nobody decides: `doctor` says it before somebody does.
+            self.board.proven(probe::prove(&self.client, "default", &probe::nothing(&self.node)).await);
             match self.resync().await {
-                Ok(()) => self.next_resync = now + RESYNC,
+                Ok(()) if self.board.proof() == Some(Ok(())) => self.next_resync = now + RESYNC,
+                Ok(()) => self.next_resync = now + SWEEP, // an administrator may be about to install it
                 Err(error) => failed += self.failed("look for", "its objects", &error),
             }
         }
@@ -120,6 +124,9 @@ impl Reports {
         for object in all::<InterlockHold>(&self.client, &own).await? {
             let (name, namespace) = (object.name_any(), object.namespace().unwrap_or_default());
             if self.board.has(&name) {
+                // An earlier daemon has told of that.
+                let state = object.status.map(|status| status.state).unwrap_or_default();
+                self.told.entry(name.clone()).or_insert(state);
                 there.push(name);
             } else {
                 delete(&self.holds(&namespace), &name).await?;

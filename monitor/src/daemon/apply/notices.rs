@@ -1,5 +1,8 @@
 //! What the notifier is told of holds: more than their events say, so that a person sees the evidence where they are.
 
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
+
 use crate::{
     config::Class,
     daemon::context::reporter::Reporter,
@@ -18,6 +21,8 @@ use interlock_core::{
 /// A hold was opened.
 pub fn tell_hold(reporter: &Reporter, decider: &Decider, number: u64) {
     let Some(hold) = decider.holds().get(number) else { return };
+    #[cfg(feature = "kubernetes")]
+    cluster::tell_hold(reporter, &decider.sessions, hold);
     reporter.channels.notifier.tell(Class::Hold, || {
         let mut notice = about(reporter, &decider.sessions, hold, Class::Hold);
         notice.deadline = hold.deadline.map(|deadline| reporter.wall.at(deadline));
@@ -32,6 +37,8 @@ pub fn tell_decided(reporter: &Reporter, sessions: &Registry, hold: &Hold, at: B
     if hold.state == HoldState::Waiting {
         return;
     }
+    #[cfg(feature = "kubernetes")]
+    cluster::tell_decided(reporter, hold, at);
     reporter.channels.notifier.tell(Class::Decided, || {
         let mut notice = about(reporter, sessions, hold, Class::Decided);
         let at = reporter.wall.at(at);

@@ -3,13 +3,15 @@
 use std::collections::HashSet;
 
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
 use crate::daemon::context::reporter::Reporter;
 use interlock_core::{
     decide::Stop,
     facts::{SessionId, Severity},
+    hex::hex,
     record::{Kind, Who},
-    sessions::{Outcome, Registry},
+    sessions::{Outcome, Registry, Session},
 };
 use interlock_host::{
     clock::boot_now,
@@ -53,6 +55,11 @@ pub fn thaw(
         event = event.with("decision.factor", json!(factor));
     }
     reporter.publish(sessions, event);
+}
+
+/// What a decision about a freeze is about: after the next one it is worth nothing.
+pub fn freeze_evidence(session: &Session) -> String {
+    hex(&Sha256::digest(json!([session.id, session.frozen_at()]).to_string()))
 }
 
 pub fn report_stopped(

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+#[cfg(feature = "kubernetes")]
+use crate::cluster_holds::ClusterHolds;
 use crate::{
     alerts::Outbox,
     daemon::context::reporter::{
@@ -45,6 +47,9 @@ pub struct Channels {
     /// What is kept in memory, and who follows.
     pub bus: Bus,
     pub terminals: Terminals,
+    /// The cluster that this node belongs to.
+    #[cfg(feature = "kubernetes")]
+    pub cluster: ClusterHolds,
 }
 
 /// Reports the daemon's work, and keeps what was reported.

@@ -1,6 +1,8 @@
 //! What persons decide: sessions are enrolled, frozen and thawed, holds approved and denied.
 
 pub mod answers;
+#[cfg(feature = "kubernetes")]
+pub mod cluster;
 pub mod grants;
 pub mod suspending;
 

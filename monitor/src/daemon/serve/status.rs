@@ -85,7 +85,18 @@ pub fn doctor(ctx: &Context, strength: Option<&Strength>) -> Vec<Check> {
         .chain([check_suspended(ctx), enrolling::check_factors(strength)])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .chain(ctx.reporter.channels.notifier.checks())
+        .chain(cluster_checks(ctx))
         .collect()
+}
+
+#[cfg(feature = "kubernetes")]
+fn cluster_checks(ctx: &Context) -> Vec<Check> {
+    ctx.reporter.channels.cluster.checks(&ctx.config.kubernetes.roles)
+}
+
+#[cfg(not(feature = "kubernetes"))]
+fn cluster_checks(_: &Context) -> Vec<Check> {
+    Vec::new()
 }
 
 /// Sends a test to one target of the notifier's, or to each.

@@ -44,6 +44,7 @@ fn every_mistake_of_three_catalogues_is_told_at_its_place() {
         agents: document("agents.yaml", AGENTS),
         secrets: document("secrets.yaml", SECRETS),
         destinations: document("destinations.yaml", DESTINATIONS),
+        ..Documents::default()
     });
     insta::assert_snapshot!(problems.unwrap_err(), @r#"
     agents.yaml:6:37: entries[0].executables[1].genric: there is no such field; expected name, generic; did you mean "generic"?

@@ -1,17 +1,17 @@
 //! The conditions of `match:`, each against a fact.
 
-use std::fmt::Display;
+use std::{collections::BTreeMap, fmt::Display};
 
 use super::{
     observer::{Finding, Observer, Wording},
     view::{Unknown, View},
 };
 use crate::{
-    facts::{Delegation, Destination, EnvironAccess, Inspection, LinkHow, SecretAccess, Subject},
+    facts::{Delegation, Destination, EnvironAccess, InPod, Inspection, LinkHow, SecretAccess, Subject},
     rules::{
         conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
-            ProcessMatch, SecretMatch, SessionMatch, Touched,
+            PodMatch, ProcessMatch, SecretMatch, SessionMatch, Touched,
         },
         memory::{Memory, Recall, Touch},
         pattern::{Glob, HostPattern},
@@ -28,9 +28,10 @@ impl View<'_> {
         unknown: Unknown,
         observer: &mut W,
     ) -> bool {
-        let Conditions { agent, session, process, touched, .. } = conditions;
+        let Conditions { agent, pod, session, process, touched, .. } = conditions;
         self.meets_subject(conditions, observer)
             && any("agent", agent, |id| *id == self.fact.agent, &self.fact.agent, value, observer)
+            && pod.as_ref().is_none_or(|wanted| self.meets_pod(wanted, unknown, observer))
             && session.as_ref().is_none_or(|wanted| self.meets_session(wanted, observer))
             && process.as_ref().is_none_or(|wanted| self.meets_process(wanted, observer))
             && touched.as_ref().is_none_or(|wanted| self.meets_touched(wanted, memory, unknown, observer))
@@ -78,6 +79,49 @@ impl View<'_> {
                 wording: Wording::Value,
             });
         aged && is("session.incomplete", wanted.incomplete, self.fact.incomplete, observer)
+    }
+
+    /// What the cluster has not said yet counts as wanted: a session gains nothing where the API is away.
+    fn meets_pod<W: Observer>(&self, wanted: &PodMatch, unknown: Unknown, observer: &mut W) -> bool {
+        let PodMatch { namespace, labels, service_account } = wanted;
+        let pod = match &self.fact.pod {
+            InPod::Known(pod) => pod,
+            InPod::Unknown if unknown == Unknown::IsMet => {
+                return observer.hears(Finding {
+                    condition: "pod",
+                    met: true,
+                    asked: &"a pod that the rule is about",
+                    found: &"a pod of which the cluster has not said anything; that counts as such a one",
+                    instead: &"a pod that is known, or none",
+                    wording: Wording::Words(format_args!("pod: unknown (the cluster has not said)")),
+                });
+            }
+            InPod::Unknown | InPod::Outside => {
+                let found = if self.fact.pod == InPod::Outside { "no pod" } else { "not known" };
+                return observer.hears(Finding {
+                    condition: "pod",
+                    met: false,
+                    asked: &"a pod that the rule is about",
+                    found: &found,
+                    instead: &"",
+                    wording: Wording::Silent,
+                });
+            }
+        };
+        let account = pod.service_account.as_deref().unwrap_or("default").to_owned();
+        let fits = |glob: &Glob| glob.matches(&pod.namespace);
+        any("pod.namespace", namespace, fits, &pod.namespace, by, observer)
+            && labels.as_ref().is_none_or(|selector| {
+                observer.hears(Finding {
+                    condition: "pod.labels",
+                    met: selector.matches(&pod.labels),
+                    asked: selector,
+                    found: &Labels(&pod.labels),
+                    instead: &"other labels",
+                    wording: Wording::Value,
+                })
+            })
+            && any("pod.service_account", service_account, |name| *name == account, &account, value, observer)
     }
 
     fn meets_destination<W: Observer>(
@@ -212,6 +256,18 @@ impl Display for Missed<'_> {
                 None => f.write_str("the session read no such secret"),
             },
         }
+    }
+}
+
+/// `app=web,tier=a`
+struct Labels<'l>(&'l BTreeMap<String, String>);
+
+impl Display for Labels<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, (key, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{key}={value}", if i == 0 { "" } else { "," })?;
+        }
+        Ok(())
     }
 }
 

@@ -96,14 +96,14 @@ fn check_threshold(
 /// The parts of `match:` that a kind of fact has.
 fn parts(on: Kind) -> &'static [&'static str] {
     match on {
-        Kind::Open | Kind::Probe => &["secret", "process", "agent", "session"],
-        Kind::Connect => &["destination", "touched", "process", "agent", "session"],
-        Kind::Exec => &["process", "touched", "agent", "session"],
-        Kind::Environ => &["environ", "process", "agent", "session"],
-        Kind::Inspect => &["inspect", "touched", "process", "agent", "session"],
-        Kind::Delegate => &["delegate", "touched", "process", "agent", "session"],
-        Kind::Link => &["secret", "link", "process", "agent", "session"],
-        Kind::Lifecycle => &["lifecycle", "agent", "session"],
+        Kind::Open | Kind::Probe => &["secret", "process", "agent", "pod", "session"],
+        Kind::Connect => &["destination", "touched", "process", "agent", "pod", "session"],
+        Kind::Exec => &["process", "touched", "agent", "pod", "session"],
+        Kind::Environ => &["environ", "process", "agent", "pod", "session"],
+        Kind::Inspect => &["inspect", "touched", "process", "agent", "pod", "session"],
+        Kind::Delegate => &["delegate", "touched", "process", "agent", "pod", "session"],
+        Kind::Link => &["secret", "link", "process", "agent", "pod", "session"],
+        Kind::Lifecycle => &["lifecycle", "agent", "pod", "session"],
     }
 }
 

@@ -1,10 +1,11 @@
 //! Reads `match:`.
 
 use crate::{
+    pods::{SELECTOR, Selector},
     rules::{
         conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
-            ProcessMatch, SecretMatch, SessionMatch, Touched,
+            PodMatch, ProcessMatch, SecretMatch, SessionMatch, Touched,
         },
         duration::duration,
         grammar,
@@ -25,6 +26,7 @@ pub fn conditions(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Co
         link: section.read("link", report, link),
         lifecycle: section.read("lifecycle", report, word),
         agent: section.list("agent", report, agent),
+        pod: section.read("pod", report, pod),
         session: section.read("session", report, session),
         touched: section.read("touched", report, touched),
     })
@@ -130,6 +132,28 @@ fn link(node: &Node, path: &str, report: &mut Report<'_>) -> Option<LinkMatch> {
     not_empty(node, path, report);
     let section = Section::open(node, path, grammar::LINK, report)?;
     Some(LinkMatch { how: section.list("how", report, word) })
+}
+
+fn pod(node: &Node, path: &str, report: &mut Report<'_>) -> Option<PodMatch> {
+    if is_any(node) {
+        return Some(PodMatch::default());
+    }
+    not_empty(node, path, report);
+    let section = Section::open(node, path, grammar::POD, report)?;
+    Some(PodMatch {
+        namespace: section
+            .list("namespace", report, |node, path, report| glob(node, path, report, Glob::text)),
+        labels: section.read("labels", report, selector),
+        service_account: section.list("service_account", report, text),
+    })
+}
+
+fn selector(node: &Node, path: &str, report: &mut Report<'_>) -> Option<Selector> {
+    let selector = text(node, path, report)?.parse();
+    let refuse = |why: String| {
+        report.add(node.referenced, path, why).expected(SELECTOR);
+    };
+    selector.map_err(refuse).ok()
 }
 
 fn session(node: &Node, path: &str, report: &mut Report<'_>) -> Option<SessionMatch> {

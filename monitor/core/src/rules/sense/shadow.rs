@@ -7,7 +7,7 @@ use crate::{
     rules::{
         conditions::{
             Age, Conditions, DelegateMatch, DestinationMatch, EnvironMatch, InspectMatch, LinkMatch,
-            ProcessMatch, SecretMatch, SessionMatch,
+            PodMatch, ProcessMatch, SecretMatch, SessionMatch,
         },
         exceptions::is_excusable,
         model::Rule,
@@ -140,6 +140,7 @@ fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
         link,
         lifecycle,
         agent,
+        pod,
         session,
         touched,
     } = wide;
@@ -182,9 +183,20 @@ fn covers(wide: &Conditions, narrow: &Conditions) -> bool {
         && within(link, &narrow.link, |LinkMatch { how }, narrow| list(how, &narrow.how, eq))
         && lifecycle.is_none_or(|end| narrow.lifecycle == Some(end))
         && list(agent, &narrow.agent, eq)
+        && within_pod(pod.as_ref(), narrow.pod.as_ref())
         && within(session, &narrow.session, |SessionMatch { age, incomplete }, narrow| {
             ages(age, &narrow.age) && flag(*incomplete, narrow.incomplete)
         })
+}
+
+/// Unlike the other parts, one without a field asks for something: a pod.
+fn within_pod(wide: Option<&PodMatch>, narrow: Option<&PodMatch>) -> bool {
+    let Some(PodMatch { namespace, labels, service_account }) = wide else { return true };
+    narrow.is_some_and(|narrow| {
+        list(namespace, &narrow.namespace, globs)
+            && labels.as_ref().is_none_or(|labels| narrow.labels.as_ref() == Some(labels))
+            && list(service_account, &narrow.service_account, eq)
+    })
 }
 
 /// A part that is absent, or present without a field, asks for nothing.

@@ -25,11 +25,16 @@ use crate::{
 };
 use interlock_core::{facts::SessionId, problem::Problems};
 use interlock_host::packages::Answers;
+#[cfg(feature = "kubernetes")]
+use interlock_kubernetes::holds::{decision::Answer, decisions::Proposal};
 
 /// What reaches the event loop from outside the kernel.
 #[derive(Debug)]
 pub enum Message {
     Command(Box<Command>),
+    /// A decision came through the cluster.
+    #[cfg(feature = "kubernetes")]
+    Proposed(Box<Proposal>, oneshot::Sender<(Answer, String)>),
     /// SIGHUP: read the rules again.
     Reload,
     /// A rule file or a catalogue may have changed.

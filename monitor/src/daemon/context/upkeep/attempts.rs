@@ -17,7 +17,7 @@ use interlock_core::{
 };
 use interlock_host::clock::boot_now;
 
-const EVENT: &str = "attempt-refused";
+pub const EVENT: &str = "attempt-refused";
 /// Time over which attempts are counted.
 const WINDOW: Duration = Duration::from_secs(60);
 /// Attempts in it, after which nothing that lets something go on is taken from the user until it is over.

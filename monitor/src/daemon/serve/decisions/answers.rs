@@ -77,7 +77,7 @@ pub fn approve(
 }
 
 /// How far the approval reaches.
-fn extent(asked: &api::Approval) -> Result<Extent, RequestError> {
+pub(super) fn extent(asked: &api::Approval) -> Result<Extent, RequestError> {
     let api::Approval { for_seconds, times, session, scope, .. } = *asked;
     if for_seconds.is_none() && times.is_none() && !session {
         if scope != Scope::Object {
@@ -137,6 +137,6 @@ pub fn deny(
 }
 
 /// A reason that can be kept.
-fn fit(text: Option<&str>) -> Result<Option<String>, RequestError> {
+pub(super) fn fit(text: Option<&str>) -> Result<Option<String>, RequestError> {
     text.map(reason).transpose().map_err(unfit)
 }

@@ -1,14 +1,23 @@
 //! Who asks for what they may not is recorded, and not listened to for long.
 
+#[cfg(feature = "kubernetes")]
+use interlock_kubernetes::holds::decisions::{Proposal, Standing};
+
 use crate::{
     control::{
         api::Refusal,
         command::{Asks, Brings, Command, RequestError},
         peer::Caller,
     },
-    daemon::context::{Context, upkeep::attempts::Attempt},
+    daemon::context::{
+        Context,
+        upkeep::attempts::{Attempt, EVENT},
+    },
 };
-use interlock_core::{facts::SessionId, holds::Holds};
+use interlock_core::{
+    facts::{SessionId, Severity},
+    holds::Holds,
+};
 use interlock_host::clock::boot_now;
 
 /// Refuses what would let something go on, of users who have tried too often.
@@ -42,6 +51,30 @@ pub fn note(ctx: &mut Context, caller: &Caller, asks: &Asks, why: &RequestError)
 /// The same of one that nobody can say who made. It counts for nobody: an agent must not use up what its person has.
 pub fn note_nobodys(ctx: &mut Context, caller: &Caller, asks: &Asks, why: &str) {
     tell(ctx, caller, asks, None, why);
+}
+
+/// The same of a user of the cluster, or of what runs in it. The cluster's own limits are on how often: each is told, and equal ones of a
+/// minute are counted.
+#[cfg(feature = "kubernetes")]
+pub fn note_of_cluster(ctx: &mut Context, proposal: &Proposal, why: &RequestError) {
+    let RequestError::NotPermitted(refusal) = why else { return };
+    let (verb, target) = (proposal.spec.verdict.subresource(), proposal.id.clone());
+    ctx.reporter.metrics.request_refused(verb);
+    let asks = Asks { verb, target: Some(target.clone()), brings: Brings::Nothing };
+    let is_own = proposal.standing == Standing::Workload { own: true };
+    let severity = if is_own { Severity::High } else { Severity::Medium };
+    let event = match session_of(ctx, &asks) {
+        Some(session) => ctx.reporter.event(&ctx.decider.sessions, EVENT, boot_now(), session),
+        None => ctx.reporter.event_of_daemon(EVENT),
+    };
+    let event = event
+        .alert(severity, &refusal.error)
+        .with("attempt.cluster_user", proposal.spec.user.clone())
+        .with("interlock.action", "deny")
+        .with("attempt.request", verb)
+        .with("attempt.target", target)
+        .with("attempt.count", 1);
+    ctx.reporter.publish(&ctx.decider.sessions, event);
 }
 
 fn tell(ctx: &mut Context, caller: &Caller, asks: &Asks, brings: Option<Brings>, why: &str) {

@@ -1,8 +1,6 @@
 //! What a decision is about, as a text that a key signs.
 
 use jiff::Timestamp;
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     control::{
@@ -13,6 +11,7 @@ use crate::{
         suspensions::Suspend,
     },
     daemon::{
+        apply::stopping::freeze_evidence,
         context::Context,
         serve::{
             decisions::{self, answers, suspending},
@@ -28,12 +27,11 @@ use crate::{
 use interlock_core::{
     decide::Objection,
     facts::{FactorKind, SessionId},
-    hex::hex,
     holds::{
         evidence::Evidence,
         extent::{Extent, More, Scope},
     },
-    sessions::{Session, Way},
+    sessions::Way,
 };
 
 /// The statement that a person asks for, to sign it.
@@ -96,7 +94,7 @@ pub fn of_approval(
 
 pub fn of_thaw(ctx: &Context, caller: &Caller, id: &str) -> Result<Statement, RequestError> {
     let session = decisions::thawable(ctx, caller, id)?;
-    Ok(about(ctx, caller, "thaw", session.id.to_string(), session.id, state(session)))
+    Ok(about(ctx, caller, "thaw", session.id.to_string(), session.id, freeze_evidence(session)))
 }
 
 pub fn of_suspension(ctx: &Context, caller: &Caller, asked: &Suspend) -> Result<Statement, RequestError> {
@@ -140,11 +138,6 @@ fn reach(extent: Extent) -> Option<String> {
         Scope::Provider => format!("{ends}, its provider"),
         Scope::Class => format!("{ends}, its class"),
     })
-}
-
-/// Of a freeze: after the next one, a signature for this one is worth nothing.
-fn state(session: &Session) -> String {
-    hex(&Sha256::digest(json!([session.id, session.frozen_at()]).to_string()))
 }
 
 /// The name of the ledger's key, which no two hosts have; where there is none, the host's.
