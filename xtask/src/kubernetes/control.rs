@@ -151,6 +151,8 @@ impl Control {
         command.arg(format!("--service-account-signing-key-file={key}"));
         command.arg(format!("--token-auth-file={}", self.place.join("tokens.csv").display()));
         command.arg("--enable-admission-plugins=NodeRestriction");
+        // Nobody resolves the node's name.
+        command.arg("--kubelet-preferred-address-types=InternalIP");
         command.arg(format!("--audit-policy-file={}", self.place.join("audit.yaml").display()));
         command.arg(format!("--audit-log-path={}", self.audit().display()));
         let mut server = Server::start("kube-apiserver", &mut command, &self.place)?;

@@ -19,18 +19,16 @@ const INSIDE: &str = "INTERLOCK_KUBERNETES_INSIDE";
 pub const NODE: &str = "10.96.1.1";
 pub const SERVICES: &str = "10.96.0.0/24";
 const API: &str = "10.96.0.1";
-/// What the kubelet sets for the whole machine (`setupKernelTunables`, pkg/kubelet/cm/container_manager_linux.go, 1.37), and what a
-/// bridge of pods needs.
-const SYSCTLS: [&str; 7] = [
+/// What the kubelet sets for the whole machine (`setupKernelTunables`, pkg/kubelet/cm/container_manager_linux.go, 1.37): it is shown
+/// files of its own there.
+const SYSCTLS: [&str; 6] = [
     "vm/overcommit_memory",
     "vm/panic_on_oom",
     "kernel/panic",
     "kernel/panic_on_oops",
     "kernel/keys/root_maxkeys",
     "kernel/keys/root_maxbytes",
-    "net/ipv4/ip_forward",
 ];
-
 const FILE_SYSTEMS: [(&str, &str); 3] =
     [("bpf", "/sys/fs/bpf"), ("tracefs", "/sys/kernel/tracing"), ("securityfs", "/sys/kernel/security")];
 
@@ -52,7 +50,6 @@ pub fn enter() -> Result<()> {
 pub struct Ground {
     /// Below each hierarchy of control groups.
     group: String,
-    before: Vec<(PathBuf, String)>,
 }
 
 impl Ground {
@@ -61,9 +58,7 @@ impl Ground {
     pub fn lay() -> Result<Self> {
         // What containers' watchers leave behind becomes ours, and so descends from this process, and is ended with it.
         set_child_subreaper(Some(getpid())).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
-        let before = SYSCTLS.iter().map(|name| Path::new("/proc/sys").join(name));
-        let before = before.filter_map(|file| Some((file.clone(), fs::read_to_string(file).ok()?))).collect();
-        let ground = Self { group: format!("interlock-node-{}", std::process::id()), before };
+        let ground = Self { group: format!("interlock-node-{}", std::process::id()) };
         mounts()?;
         network()?;
         ground.groups()?;
@@ -93,12 +88,6 @@ impl Ground {
 impl Drop for Ground {
     fn drop(&mut self) {
         end_descendants();
-        for (file, value) in &self.before {
-            // Of the network's own it vanishes with it.
-            if fs::read_to_string(file).is_ok_and(|now| now != *value) && fs::write(file, value).is_err() {
-                eprintln!("{} is not as it was: {}", file.display(), value.trim());
-            }
-        }
         for hierarchy in hierarchies().unwrap_or_default() {
             remove_group(&hierarchy.join(&self.group));
         }
@@ -138,8 +127,13 @@ fn mounts() -> Result<()> {
     }
     // What pods are shown of the node comes and goes with the node's mounts.
     mount(&["--make-rshared", "/"])?;
-    for place in ["netns", "lock"] {
+    for place in ["netns", "lock", "sysctl"] {
         fs::create_dir_all(Path::new("/run").join(place))?;
+    }
+    for name in SYSCTLS {
+        let (file, own) = (format!("/proc/sys/{name}"), format!("/run/sysctl/{}", name.replace('/', ".")));
+        fs::write(&own, fs::read(&file).with_context(|| file.clone())?)?;
+        mount(&["--bind", &own, &file])?;
     }
     Ok(())
 }
