@@ -10,7 +10,7 @@ use crate::{
         evidence::Evidence,
         extent::{More, Scope},
     },
-    record::{Kind, Origin},
+    record::{ClusterUser, Kind, Origin},
 };
 
 const OWNER: u32 = 1000;
@@ -291,4 +291,67 @@ fn a_wide_approval_is_for_what_a_provider_is_known_of_and_a_plain_yes_is_enough_
     assert!(matches!(objection(&bench, &often(0)), Some(Objection::TooWide(_))));
     assert_eq!(objection(&bench, &often(1001)), Some(Objection::TooLong));
     assert_eq!(objection(&bench, &often(1000)), None);
+}
+
+/// A user of the cluster, of whom it is known or not whether the session is theirs.
+fn of_cluster(user: &str, owns: Option<bool>, groups: &[&str]) -> Approval {
+    let user = ClusterUser {
+        user: user.to_owned(),
+        uid: None,
+        groups: Vec::new(),
+        decision: "team-a/h1-approve-x".into(),
+        decision_uid: "u".into(),
+    };
+    let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+    Approval { owns, groups, ..by(Who::Kubernetes(Box::new(user))) }
+}
+
+#[test]
+fn a_user_of_the_cluster_meets_the_terms_and_is_no_user_of_this_machine() {
+    let plain = held(Terms::default());
+    assert_eq!(objection(&plain, &of_cluster("ann", None, &[])), None, "a yes is enough");
+    let ops = held(Terms { by: vec!["ops".into()], ..Terms::default() });
+    for (approval, expected) in [
+        (of_cluster("ben", None, &["ops"]), Some(Objection::Nobody)),
+        (of_cluster("ann", Some(true), &["ops"]), Some(Objection::ClusterOwner("ann".into()))),
+        (of_cluster("ben", Some(false), &[]), Some(Objection::NotIn(vec!["ops".into()]))),
+        (of_cluster("ben", Some(false), &["ops"]), None),
+        // A name that is a number is none of ours.
+        (of_cluster("1000", Some(false), &["ops"]), None),
+    ] {
+        assert_eq!(objection(&ops, &approval), expected, "{approval:?}");
+    }
+    let proven = held(Terms { factor: Some(FactorKind::Totp), ..Terms::default() });
+    let unproven = Some(Objection::Unproven(FactorKind::Totp));
+    assert_eq!(objection(&proven, &of_cluster("ben", Some(false), &[])), unproven);
+}
+
+#[test]
+fn two_persons_are_both_of_the_cluster_or_both_of_this_machine() {
+    let two = || held(Terms { count: 2, ..Terms::default() });
+    let (ann, ben) = (of_cluster("ann", Some(false), &[]), of_cluster("ben", Some(false), &[]));
+    let mut bench = two();
+    bench.step(Input::Approved(ann.clone()));
+    assert_eq!(objection(&bench, &ann), Some(Objection::Twice("kubernetes user ann".into())));
+    let incomparable = Some(Objection::Incomparable("kubernetes user ann".into()));
+    assert_eq!(objection(&bench, &by(person(7, Some(7)))), incomparable);
+    assert_eq!(objection(&bench, &ben), None);
+    bench.step(Input::Approved(ben));
+    let hold = bench.decider.holds().get(1).unwrap();
+    assert_eq!(hold.decided_by.as_deref(), Some("kubernetes user ann and kubernetes user ben"));
+    let mut bench = two();
+    bench.step(Input::Approved(by(person(7, Some(7)))));
+    assert_eq!(objection(&bench, &ann), Some(Objection::Incomparable("uid 7".into())));
+}
+
+#[test]
+fn an_approval_of_the_clusters_is_kept_and_one_of_an_earlier_version_is_read() {
+    let mut bench = held(Terms { count: 2, ..Terms::default() });
+    bench.step(Input::Approved(of_cluster("ann", Some(false), &[])));
+    let given = bench.decider.holds().get(1).unwrap().approvals.clone();
+    let text = serde_json::to_string(&given).unwrap();
+    assert!(text.contains("\"persons\":[],\"cluster_user\":\"ann\""), "{text}");
+    assert_eq!(serde_json::from_str::<Vec<crate::holds::Given>>(&text).unwrap(), given);
+    let earlier = text.replace(",\"cluster_user\":\"ann\"", "");
+    assert_eq!(serde_json::from_str::<Vec<crate::holds::Given>>(&earlier).unwrap()[0].cluster_user, None);
 }
