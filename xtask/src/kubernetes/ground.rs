@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
     thread,
@@ -10,7 +9,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use rustix::process::{Pid, Signal, getpid, kill_process, set_child_subreaper};
+use nix::sys::signal::{SigSet, Signal};
+use rustix::process::{Pid, getpid, kill_process, set_child_subreaper};
 
 use crate::process;
 
@@ -32,21 +32,37 @@ const SYSCTLS: [&str; 6] = [
 const FILE_SYSTEMS: [(&str, &str); 3] =
     [("bpf", "/sys/fs/bpf"), ("tracefs", "/sys/kernel/tracing"), ("securityfs", "/sys/kernel/security")];
 
-/// Starts this program once more with mounts and a network of its own, and puts that in its place.
+/// Starts this program once more with mounts and a network of its own, and ends with it; returns in that one. Whatever ends that
+/// one, nothing of the node is left: what descends from it becomes this one's, and is ended.
 ///
 /// # Errors
 /// It cannot be started.
 pub fn enter() -> Result<()> {
+    let signals = SigSet::from_iter([Signal::SIGINT, Signal::SIGTERM]);
     if env::var_os(INSIDE).is_some() {
-        return Ok(());
+        return signals.thread_unblock().context("sigprocmask");
     }
+    signals.thread_block().context("sigprocmask")?;
+    set_child_subreaper(Some(getpid())).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
+    let group = format!("interlock-node-{}", std::process::id());
     let program = env::current_exe().context("the path of this program")?;
     let mut command = Command::new("unshare");
     command.args(["--mount", "--net", "--propagation", "private", "--"]).arg(program).args(env::args_os().skip(1));
-    Err(command.env(INSIDE, "1").exec()).context("unshare cannot be started")
+    let mut inside = command.env(INSIDE, &group).spawn().context("unshare cannot be started")?;
+    let pid = Pid::from_child(&inside);
+    thread::spawn(move || {
+        while signals.wait().is_ok() {
+            let _ = kill_process(pid, rustix::process::Signal::KILL); // it has ended
+        }
+    });
+    let status = inside.wait().context("the inner half was lost")?;
+    end_descendants();
+    for hierarchy in hierarchies()? {
+        remove_group(&hierarchy.join(&group));
+    }
+    std::process::exit(status.code().unwrap_or(1));
 }
 
-/// The ground, until it is dropped.
 pub struct Ground {
     /// Below each hierarchy of control groups.
     group: String,
@@ -56,9 +72,8 @@ impl Ground {
     /// # Errors
     /// A mount, an address or a group cannot be made.
     pub fn lay() -> Result<Self> {
-        // What containers' watchers leave behind becomes ours, and so descends from this process, and is ended with it.
-        set_child_subreaper(Some(getpid())).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
-        let ground = Self { group: format!("interlock-node-{}", std::process::id()) };
+        let group = env::var(INSIDE).context("not inside")?;
+        let ground = Self { group };
         mounts()?;
         network()?;
         ground.groups()?;
@@ -68,6 +83,11 @@ impl Ground {
     /// As `--cgroup-root` wants it.
     pub fn group(&self) -> &str {
         &self.group
+    }
+
+    /// The process that containers' watchers become children of, as everything that is left behind.
+    pub fn ancestor() -> Option<u32> {
+        rustix::process::getppid()?.as_raw_nonzero().get().try_into().ok()
     }
 
     /// The kubelet makes no group for its root, and version 1 starts nobody in a cpuset without processors.
@@ -82,15 +102,6 @@ impl Ground {
             }
         }
         Ok(())
-    }
-}
-
-impl Drop for Ground {
-    fn drop(&mut self) {
-        end_descendants();
-        for hierarchy in hierarchies().unwrap_or_default() {
-            remove_group(&hierarchy.join(&self.group));
-        }
     }
 }
 
@@ -157,7 +168,7 @@ fn end_descendants() {
             return;
         }
         for child in children {
-            let _ = kill_process(child, Signal::KILL); // it has ended
+            let _ = kill_process(child, rustix::process::Signal::KILL); // it has ended
         }
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
         thread::sleep(Duration::from_millis(20));

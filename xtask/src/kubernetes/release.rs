@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{control::Control, ground, images::INTERLOCK, programs::Programs, server::until};
+use super::{control::Control, ground::{self, Ground}, images::INTERLOCK, programs::Programs, server::until};
 use crate::{process, repository::Repository};
 
 pub const NAMESPACE: &str = "interlock";
@@ -48,7 +48,8 @@ impl<'a> Release<'a> {
             "pauseImage": super::images::PAUSE,
             "host": { "state": kept, "pins": "/sys/fs/bpf/interlock", "cgroup": ground::unified()? },
             // Nobody else's agents on this machine: containers' watchers are this process's children.
-            "config": format!("package_managers = \"never\"\nunattended = \"never\"\nwatch_below = {}\n", std::process::id()),
+            "config": format!("package_managers = \"never\"\nunattended = \"never\"\nwatch_below = {}\n", Ground::ancestor().context("no parent")?),
+            "kubernetes": { "approvers": "rbac", "admins": "rbac" },
             "rules": { "10-test.yaml": RULES },
         });
         fs::write(&values, content.to_string())?;
