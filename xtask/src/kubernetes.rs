@@ -63,8 +63,9 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     let _ = fs::remove_dir_all(&place); // of an earlier run
     fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
     let ground = Ground::lay()?;
+    let program = repository.target().join("debug/interlock");
     let extent = if options.api { Extent::Api } else { Extent::Whole };
-    let control = Control::start(&programs, &place.join("control"), extent)?;
+    let control = Control::start(&programs, &program, &place.join("control"), extent)?;
     let release = Release::new(repository, &programs, &control, &place)?;
     let mut checks = Checks::default();
     if options.api {
@@ -74,7 +75,7 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
         admission::check(&control, &mut checks)?;
     } else {
         let mut node = Node::start(&programs, &place.join("node"))?;
-        images::import(repository, &programs, &node, &place.join("images"))?;
+        images::import(repository, &program, &programs, &node, &place.join("images"))?;
         node.join(&control, &ground)?;
         eprintln!("the node is ready");
         if options.open {

@@ -27,7 +27,7 @@ pub fn check(control: &Control, checks: &mut Checks) -> Result<()> {
     let mut number = 0;
     let mut decision = |user: &str, groups: &[&str]| {
         number += 1;
-        decision_of(number, &uid, user, groups)
+        approval(&format!("d{number}"), ("h1-test", &uid), EVIDENCE, user, groups)
     };
     let ann = decision("ann", &["approvers"]);
     checks.see("whose role says so may approve", cast.create("ann", &ann).map(drop));
@@ -48,16 +48,16 @@ pub fn check(control: &Control, checks: &mut Checks) -> Result<()> {
     cast.dismiss()
 }
 
-fn account(namespace: &str, name: &str) -> String {
+pub fn account(namespace: &str, name: &str) -> String {
     format!("system:serviceaccount:{namespace}:{name}")
 }
 
-fn decision_of(number: u32, uid: &str, user: &str, groups: &[&str]) -> Value {
+/// An approval, of the hold with this name and uid.
+pub fn approval(name: &str, (hold, uid): (&str, &str), evidence: &str, user: &str, groups: &[&str]) -> Value {
     json!({
         "apiVersion": "interlock.dev/v1alpha1", "kind": "InterlockDecision",
-        "metadata": { "name": format!("d{number}"), "namespace": workspace::NAMESPACE },
-        "spec": { "hold": "h1-test", "holdUid": uid, "node": NODE, "verdict": "Approve", "evidence": EVIDENCE,
-            "user": user, "groups": groups },
+        "metadata": { "name": name, "namespace": workspace::NAMESPACE },
+        "spec": { "hold": hold, "holdUid": uid, "node": NODE, "verdict": "Approve", "evidence": evidence, "user": user, "groups": groups },
     })
 }
 
@@ -74,19 +74,6 @@ impl<'a> Cast<'a> {
         workspace::prepare(control)?;
         let daemon = bound(control, release::NAMESPACE, release::NAME)?;
         let agent = bound(control, workspace::NAMESPACE, "agent")?;
-        // The agent's account has every role, and is refused for what it is.
-        for (role, subject) in [
-            ("interlock-approver", json!({ "kind": "Group", "name": "approvers", "apiGroup": "rbac.authorization.k8s.io" })),
-            ("interlock-admin", json!({ "kind": "ServiceAccount", "name": "agent", "namespace": workspace::NAMESPACE })),
-            ("test-makes-decisions", json!({ "kind": "User", "name": "vic", "apiGroup": "rbac.authorization.k8s.io" })),
-        ] {
-            control.apply(&json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
-                "metadata": { "name": role, "namespace": workspace::NAMESPACE }, "subjects": [subject],
-                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role } }))?;
-        }
-        control.apply(&json!({ "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
-            "metadata": { "name": "test-makes-decisions" },
-            "rules": [{ "apiGroups": ["interlock.dev"], "resources": ["interlockdecisions"], "verbs": ["create"] }] }))?;
         Ok(Self { control, daemon, agent })
     }
 
@@ -140,7 +127,11 @@ fn bound(control: &Control, namespace: &str, account: &str) -> Result<String> {
     process::answer(&mut create)
 }
 
-fn refused(answer: Result<String>, why: &str) -> Result<()> {
+/// Sees that an answer is a refusal, and why.
+///
+/// # Errors
+/// It is not, or for another reason.
+pub fn refused(answer: Result<String>, why: &str) -> Result<()> {
     match answer {
         Ok(answer) => bail!("it was not refused: {answer}"),
         Err(error) => {

@@ -36,7 +36,8 @@ pub const USERS: [(&str, &str); 5] = [
 
 pub struct Control {
     place: PathBuf,
-    programs_path: String,
+    /// With the program as a plugin of kubectl's.
+    path: String,
     // Ended in this order.
     servers: Vec<Server>,
 }
@@ -53,11 +54,15 @@ pub enum Extent {
 impl Control {
     /// # Errors
     /// One of them does not start.
-    pub fn start(programs: &Programs, place: &Path, extent: Extent) -> Result<Self> {
+    pub fn start(programs: &Programs, program: &Path, place: &Path, extent: Extent) -> Result<Self> {
         fs::create_dir_all(place)?;
         let mut control =
-            Self { place: place.to_owned(), programs_path: programs.path(), servers: Vec::new() };
+            Self { place: place.to_owned(), path: programs.path(), servers: Vec::new() };
         control.write_accounts()?;
+        let plugins = place.join("plugins");
+        fs::create_dir_all(&plugins)?;
+        std::os::unix::fs::symlink(program, plugins.join("kubectl-interlock"))?;
+        control.path = format!("{}:{}", plugins.display(), control.path);
         let etcd = control.etcd(programs)?;
         let api = control.api_server(programs)?;
         if extent == Extent::Whole {
@@ -70,7 +75,7 @@ impl Control {
     /// `kubectl`, as one of [`USERS`].
     pub fn kubectl(&self, user: &str) -> Command {
         let mut command = Command::new("kubectl");
-        command.env("PATH", &self.programs_path).env("KUBECONFIG", self.kubeconfig(user)).env("HOME", &self.place);
+        command.env("PATH", &self.path).env("KUBECONFIG", self.kubeconfig(user)).env("HOME", &self.place);
         command
     }
 

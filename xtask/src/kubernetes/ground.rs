@@ -124,6 +124,23 @@ pub fn unified() -> Result<PathBuf> {
     found.context("no cgroup v2 hierarchy is mounted")
 }
 
+/// The group that counts a pod's memory.
+///
+/// # Errors
+/// There is none.
+pub fn group_of(pod: &str) -> Result<PathBuf> {
+    let mut open = hierarchies()?;
+    while let Some(group) = open.pop() {
+        let below = fs::read_dir(&group).into_iter().flatten().flatten().map(|entry| entry.path());
+        open.extend(below.filter(|path| path.is_dir()));
+        let counts = ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.join(file).is_file());
+        if counts && group.to_string_lossy().ends_with(&format!("pod{pod}")) {
+            return Ok(group);
+        }
+    }
+    bail!("no group of the pod {pod} counts memory")
+}
+
 /// All of it is gone with the last process of the namespace.
 fn mounts() -> Result<()> {
     let mount = |words: &[&str]| process::answer(Command::new("mount").args(words));

@@ -29,10 +29,15 @@ const AGENT: &str = include_str!("agent.sh");
 ///
 /// # Errors
 /// One cannot be made, or containerd refuses it.
-pub fn import(repository: &Repository, programs: &Programs, node: &Node, place: &Path) -> Result<()> {
+pub fn import(
+    repository: &Repository,
+    program: &Path,
+    programs: &Programs,
+    node: &Node,
+    place: &Path,
+) -> Result<()> {
     let _ = fs::remove_dir_all(place); // of an earlier run
-    let program = repository.target().join("debug/interlock");
-    let (archive, identity) = package::trial_image(repository, &program, &place.join("interlock"))?;
+    let (archive, identity) = package::trial_image(repository, program, &place.join("interlock"))?;
     node.import(&archive, INTERLOCK)?;
     let identity = Identity { version: "0.1.0".to_owned(), ..identity };
     for (name, start) in [

@@ -115,6 +115,16 @@ impl<'a> Release<'a> {
         process::answer(command.args(words))
     }
 
+    /// A field of the daemon's pod.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn pod(&self, path: &str) -> Result<String> {
+        let output = format!("jsonpath={{.items[0].{path}}}");
+        let selector = "app.kubernetes.io/name=interlock";
+        process::answer(&mut self.kubectl(&["get", "pods", "--selector", selector, "--output", &output]))
+    }
+
     /// The same as JSON.
     ///
     /// # Errors
@@ -136,7 +146,8 @@ impl<'a> Release<'a> {
         })
     }
 
-    /// The daemon's memory in use, bytes, as its group counts it.
+    /// # Errors
+    /// It does not answer, or does not enforce.
     pub fn status(&self) -> Result<()> {
         let status = self.json(&["status"])?;
         ensure!(status["mode"] == "enforce", "{status}");

@@ -3,7 +3,7 @@
 use std::{process::Command, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{control::Control, images::WORKSPACE, server::until};
 use crate::process;
@@ -20,7 +20,27 @@ pub fn prepare(control: &Control) -> Result<()> {
     control.apply(&own("ServiceAccount", "agent"))?;
     let mut secret = own("Secret", "provider");
     secret["stringData"] = json!({ "token": "not-a-real-token" });
-    control.apply(&secret)
+    control.apply(&secret)?;
+    bind_roles(control)
+}
+
+/// `ann` may approve. `vic` may make decisions and not have them count. The agent's own account has every role, and is refused for
+/// what it is.
+fn bind_roles(control: &Control) -> Result<()> {
+    let rbac = "rbac.authorization.k8s.io";
+    control.apply(&json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": "test-makes-decisions" },
+        "rules": [{ "apiGroups": ["interlock.dev"], "resources": ["interlockdecisions"], "verbs": ["create", "get", "list", "watch"] }] }))?;
+    for (name, role, subject) in [
+        ("approvers", "interlock-approver", json!({ "kind": "Group", "name": "approvers", "apiGroup": rbac })),
+        ("viewers", "interlock-viewer", json!({ "kind": "Group", "name": "viewers", "apiGroup": rbac })),
+        ("makers", "test-makes-decisions", json!({ "kind": "User", "name": "vic", "apiGroup": rbac })),
+        ("agents", "interlock-admin", json!({ "kind": "ServiceAccount", "name": "agent", "namespace": NAMESPACE })),
+    ] {
+        control.apply(&json!({ "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",
+            "metadata": { "name": name, "namespace": NAMESPACE }, "subjects": [subject],
+            "roleRef": { "apiGroup": rbac, "kind": "ClusterRole", "name": role } }))?;
+    }
+    Ok(())
 }
 
 pub struct Workspace<'a> {
@@ -69,6 +89,30 @@ impl<'a> Workspace<'a> {
             let found = process::answer(&mut self.kubectl(&["get", "pods", "--selector", &selector, "--output", &path]))?;
             ensure!(!found.is_empty(), "no {path} yet");
             Ok(found)
+        })
+    }
+
+    /// The token that its pod was given.
+    ///
+    /// # Errors
+    /// There is no pod.
+    pub fn token(&self) -> Result<String> {
+        let deployment = format!("deployment/{}", self.name);
+        let token = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+        process::answer(&mut self.kubectl(&["exec", &deployment, "--", "/bin/busybox", "cat", token]))
+    }
+
+    /// Waits for the hold of its agent as an object of the cluster.
+    ///
+    /// # Errors
+    /// None comes.
+    pub fn hold(&self) -> Result<Value> {
+        let pod = self.pod("metadata.name")?;
+        until("the hold as an object", Duration::from_secs(90), || {
+            let answer = process::answer(&mut self.kubectl(&["get", "interlockholds", "--output", "json"]))?;
+            let list: Value = serde_json::from_str(&answer).context("what kubectl says")?;
+            let found = list["items"].as_array().into_iter().flatten().find(|hold| hold["spec"]["pod"]["name"] == pod.as_str());
+            found.cloned().with_context(|| format!("no hold of {pod} in {list}"))
         })
     }
 
