@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod backend;
+pub mod cluster;
 pub mod daemon;
 pub mod desktop;
 pub mod factor;

@@ -6,6 +6,7 @@ mod daemon {
     mod approving;
     mod beginning;
     mod clients;
+    mod cluster;
     mod containers;
     mod desktop;
     mod elsewhere;

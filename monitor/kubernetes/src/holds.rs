@@ -16,8 +16,10 @@
 //! | `probe` | whether the cluster refuses a forged decision |
 
 pub mod board;
+#[allow(clippy::duplicated_attributes, reason = "each printed column has a type of its own")]
 pub mod decision;
 pub mod decisions;
+#[allow(clippy::duplicated_attributes, reason = "each printed column has a type of its own")]
 pub mod hold;
 pub mod limits;
 pub mod person;

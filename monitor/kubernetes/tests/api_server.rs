@@ -135,7 +135,7 @@ fn why<T: std::fmt::Debug>(refused: Result<T, kube::Error>) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs kube-apiserver and etcd: cargo xtask kubernetes"]
 async fn a_person_decides_and_nobody_else() {
-    let cluster = Cluster::start();
+    let cluster = Cluster::start().await;
     let base = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../packaging/kubernetes/base");
     for file in
         ["crd-interlockholds.yaml", "crd-interlockdecisions.yaml", "admission-holds.yaml", "roles-holds.yaml"]
@@ -181,7 +181,7 @@ async fn a_person_decides_and_nobody_else() {
     );
     let events = cluster.kubectl(&["-n", TEAM, "events", "--for", "pod/ws-ann"]);
     assert!(events.contains("ActionHeld") && events.contains(&first.name), "{events}");
-    cluster.until("the policies are in force", |_| board.proof() == Some(Ok(())));
+    cluster.until("the policies are in force", |_| board.proof() == Some(Ok(()))).await;
 
     // Who may.
     let hold = person::find(&ann, TEAM, &first.name).await.unwrap();
@@ -248,11 +248,11 @@ async fn a_person_decides_and_nobody_else() {
     written(&board).await;
     let second = person::find(&ann, TEAM, &wanted(&cluster, "h2").name).await.unwrap();
     cluster.kubectl(&["delete", "validatingadmissionpolicybinding", "interlock-decisions"]);
-    cluster.until("the policy is not in force", |cluster| {
-        cluster
-            .try_kubectl(&["-n", TEAM, "create", "--dry-run=server", "-f", &forgery(cluster, &second)])
-            .is_ok()
-    });
+    let forgery = forgery(&cluster, &second);
+    let is_taken = |cluster: &Cluster| {
+        cluster.try_kubectl(&["-n", TEAM, "create", "--dry-run=server", "-f", &forgery]).is_ok()
+    };
+    cluster.until("the policy is not in force", is_taken).await;
     let status = decide(&ann, &second, Said::default()).await.unwrap();
     assert_eq!(status.answer, Answer::Unproven, "{status:?}");
     assert!(status.message.contains("anybody's name"), "{status:?}");

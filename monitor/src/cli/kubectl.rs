@@ -203,6 +203,16 @@ mod tests {
             terms: Some("an approval needs a reason".into()),
             ..HoldSpec::default()
         };
-        insta::assert_snapshot!(shown(&spec).join("\n"));
+        insta::assert_snapshot!(shown(&spec).join("\n"), @r"
+        pod      , of ann
+        agent    claude-code 4711-0a1b2
+        waits    4722 curl \u{1b}[2J
+        waits    4723 wget
+        waits    and 3 more
+        for      api.example:443
+        rule     infra: why
+        because  A foreign paas /x
+        terms    an approval needs a reason
+        ");
     }
 }

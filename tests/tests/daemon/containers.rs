@@ -10,14 +10,19 @@ use interlock_tests::{
 };
 use serde_json::Value;
 
-const POD: &str = "8e0d0b1c-2d3e-4f50-a1b2-c3d4e5f60718";
+pub const POD: &str = "8e0d0b1c-2d3e-4f50-a1b2-c3d4e5f60718";
 const CONTAINER: &str = "4f1c8a0b9d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d7e8f9a0b1c2";
 
 /// Groups as a kubelet with systemd's driver has containerd make them.
-struct Groups(Vec<PathBuf>);
+pub struct Groups(Vec<PathBuf>);
 
 impl Groups {
-    fn new() -> Self {
+    /// File by which a process enters the container's group.
+    pub fn entry(&self) -> String {
+        self.0[0].join("cgroup.procs").display().to_string()
+    }
+
+    pub fn new() -> Self {
         let hierarchy = Hierarchy::of_this_machine().unwrap();
         let own = hierarchy.directory_of(std::process::id()).unwrap();
         let above = own.join(format!("interlock-containers-{}", std::process::id()));
@@ -44,8 +49,8 @@ fn a_session_in_a_pod_says_so_in_its_events_and_its_record_also_after_a_restart(
     let (groups, home) = (Groups::new(), Home::new());
     let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
     let mut agent = home.run_unwatched(&format!(
-        "echo $$ > {}/cgroup.procs; exec {} --socket {} run -- sleep 120",
-        groups.0[0].display(),
+        "echo $$ > {}; exec {} --socket {} run -- sleep 120",
+        groups.entry(),
         binary().display(),
         daemon.socket().display()
     ));

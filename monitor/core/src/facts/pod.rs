@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::words::Word;
 
 /// A pod, as far as somebody is shown it or a rule asks for it. Bounded by whoever reads it from the API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Pod {
     /// As the API writes it. Of a static pod the hash of its manifest, which is what its cgroup is called by.
     pub uid: String,
@@ -31,7 +31,7 @@ pub struct Pod {
 }
 
 /// The object that a pod is a part of: `Deployment/web`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Workload {
     pub kind: String,
     pub name: String,
@@ -44,7 +44,7 @@ impl fmt::Display for Workload {
 }
 
 /// A name of the cluster's, never a user of this machine: nothing that asks for a uid takes one.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PodOwner {
     pub name: String,
     /// The catalogue's entry that says so: `coder`.
@@ -54,7 +54,7 @@ pub struct PodOwner {
 
 /// Who can set what an owner is read from.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Trust {

@@ -83,23 +83,34 @@ impl Reports {
                 Err(error) => failed += self.failed("look for", "its objects", &error),
             }
         }
+        failed += self.write_all().await.unwrap_or_else(|away| self.failed("write", "any", &away));
+        for over in self.board.due(now) {
+            match delete(&self.holds(&over.namespace), &over.name).await {
+                Ok(()) => self.forget(&over.name),
+                Err(error) => {
+                    failed += self.failed("remove", &over.name, &error);
+                    break;
+                }
+            }
+        }
+        self.board.give_up(now);
+        failed
+    }
+
+    /// Returns how much the API has refused; `Err` where it is away, as each further attempt would wait for it.
+    async fn write_all(&mut self) -> Result<usize, kube::Error> {
+        let mut refused = 0;
         for wanted in self.board.dirty() {
             match self.write(&wanted).await {
                 Ok(object) => {
                     self.board.written(&wanted, object.uid());
                     self.tell(&wanted, &object).await;
                 }
-                Err(error) => failed += self.failed("write", &wanted.name, &error),
+                Err(error @ kube::Error::Api(_)) => refused += self.failed("write", &wanted.name, &error),
+                Err(away) => return Err(away),
             }
         }
-        for over in self.board.due(now) {
-            match delete(&self.holds(&over.namespace), &over.name).await {
-                Ok(()) => self.forget(&over.name),
-                Err(error) => failed += self.failed("remove", &over.name, &error),
-            }
-        }
-        self.board.give_up(now);
-        failed
+        Ok(refused)
     }
 
     fn failed(&self, what: &str, name: &str, error: &kube::Error) -> usize {

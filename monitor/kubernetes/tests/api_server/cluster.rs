@@ -24,7 +24,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn start() -> Self {
+    pub async fn start() -> Self {
         let tools = PathBuf::from(std::env::var_os(TOOLS).unwrap_or_else(|| panic!("{TOOLS} is not set")));
         let dir = tempfile::tempdir().unwrap();
         let [etcd, peer, secure] = ports();
@@ -60,9 +60,8 @@ impl Cluster {
             ],
         );
         cluster.kubeconfig("admin", "token-admin");
-        cluster.until("the API server is ready", |cluster| {
-            cluster.try_kubectl(&["get", "--raw", "/readyz"]).is_ok()
-        });
+        let is_ready = |cluster: &Self| cluster.try_kubectl(&["get", "--raw", "/readyz"]).is_ok();
+        cluster.until("the API server is ready", is_ready).await;
         cluster
     }
 
@@ -120,11 +119,11 @@ impl Cluster {
         self.apply(&file);
     }
 
-    pub fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
+    pub async fn until(&self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + Duration::from_secs(90);
         while !is_so(self) {
             assert!(Instant::now() < deadline, "{what}: not within 90 s: {}", self.log());
-            std::thread::sleep(Duration::from_millis(200));
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
 

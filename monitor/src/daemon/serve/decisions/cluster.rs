@@ -31,6 +31,8 @@ use interlock_core::{
     decide::{Approval, Denial, Input, Objection},
     facts::{HoldState, PodOwner, SessionId, Trust},
     holds::{Hold, Holds, Undecidable, evidence::Evidence},
+    mask,
+    plain::{misleads, plain},
     record::{ClusterUser, Kind, Who},
 };
 
@@ -45,7 +47,7 @@ pub fn decide(ctx: &mut Context, proposal: &Proposal) -> (Answer, String) {
     };
     ctx.reporter.metrics.cluster_decision(proposal.spec.verdict.subresource(), word(answer));
     saving::write_down(ctx); // what was answered outlives a daemon that is killed now
-    (answer, message)
+    (answer, plain(&mask::text(&message)))
 }
 
 fn decided(ctx: &mut Context, proposal: &Proposal) -> Result<String, RequestError> {
@@ -60,6 +62,10 @@ fn decided(ctx: &mut Context, proposal: &Proposal) -> Result<String, RequestErro
 /// Fails closed: who is no person, or whom nobody can say, decides nothing, a denial neither, as it is recorded in a person's name.
 fn permitted(ctx: &Context, proposal: &Proposal) -> Result<(), RequestError> {
     let DecisionSpec { user, groups, verdict, .. } = &proposal.spec;
+    if user.contains(misleads) {
+        let error = "the user's name holds what a terminal would obey or not show";
+        return Err(RequestError::Invalid(Refusal { error: error.to_owned(), hint: None }));
+    }
     match &proposal.standing {
         Standing::Person => {}
         Standing::Workload { own: true } => {
