@@ -36,7 +36,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - PERFMON
 # attach them to cgroups, for connections
 - NET_ADMIN
-# the self-test's mount namespace; the node's cgroup namespace; maps and links by their numbers
+# the node's cgroup namespace; the self-test's mount namespace
 - SYS_ADMIN
 # programs, descriptors, roots and sockets of other users' processes
 - SYS_PTRACE
@@ -50,7 +50,4 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - SYS_NICE
 # the self-test listens at port 53 of the pod
 - NET_BIND_SERVICE
-# children that ask package managers run as nobody
-- SETUID
-- SETGID
 {{- end }}
