@@ -3,82 +3,15 @@
 
 mod api;
 
-use std::{collections::BTreeSet, fs, sync::mpsc, thread, time::Duration};
+use std::{collections::BTreeSet, thread, time::Duration};
 
-use api::{Api, Fault};
+use api::{
+    Api, Fault,
+    running::{PACE, pod, watching},
+};
 use interlock_core::pods::{Failure, Update};
-use interlock_kubernetes::{
-    access::Access,
-    pods::{Pace, Watch},
-};
+use interlock_kubernetes::pods::Pace;
 use serde_json::json;
-use tokio::sync::watch;
-
-const PACE: Pace = Pace {
-    first: Duration::from_millis(5),
-    longest: Duration::from_millis(20),
-    requests: 1000,
-    span: Duration::from_secs(1),
-};
-
-/// A watch that runs in a thread, and what it tells.
-struct Running {
-    told: mpsc::Receiver<Update>,
-    keep: watch::Sender<BTreeSet<String>>,
-    _dir: tempfile::TempDir,
-}
-
-fn watching(api: &Api, pace: Pace) -> Running {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("kubeconfig");
-    api.kubeconfig(&file);
-    let (keep, kept) = watch::channel(BTreeSet::from(["interlock.dev/owner".to_owned()]));
-    let watch =
-        Watch { access: Access { kubeconfig: Some(file) }, node: "worker-1".into(), keep: kept, pace };
-    let (sender, told) = mpsc::channel();
-    thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(watch.run(|update| sender.send(update).is_ok()));
-    });
-    Running { told, keep, _dir: dir }
-}
-
-impl Running {
-    /// The next update that `wanted` takes; those before it are passed over.
-    fn next<T>(&self, wanted: impl Fn(&Update) -> Option<T>) -> T {
-        loop {
-            let update = self.told.recv_timeout(Duration::from_secs(10)).expect("an update");
-            if let Some(found) = wanted(&update) {
-                return found;
-            }
-        }
-    }
-
-    fn listed(&self) -> Vec<String> {
-        self.next(|update| match update {
-            Update::Listed { pods, .. } => Some(pods.iter().map(|seen| seen.pod.name.clone()).collect()),
-            _ => None,
-        })
-    }
-
-    fn changed(&self) -> String {
-        self.next(|update| match update {
-            Update::Changed(seen) => Some(seen.pod.name.clone()),
-            _ => None,
-        })
-    }
-
-    fn failed(&self) -> Failure {
-        self.next(|update| match update {
-            Update::Failed { why, .. } => Some(*why),
-            _ => None,
-        })
-    }
-}
-
-fn pod(api: &Api, number: usize) {
-    api.put(&format!("p{number}"), &format!("u{number}"), &json!({ "labels": { "n": "x" } }), &json!({}));
-}
 
 #[test]
 fn pods_of_the_node_are_listed_and_followed() {
@@ -228,38 +161,4 @@ fn other_annotations_are_kept_once_they_are_asked_for() {
     assert_eq!(annotations(), "interlock.dev/owner");
     watch.keep.send_replace(BTreeSet::from(["a.example/b".to_owned()]));
     assert_eq!(annotations(), "a.example/b");
-}
-
-/// 250 pods, and a hundred connections that break: nothing grows.
-#[test]
-fn a_hundred_reconnects_leave_the_memory_as_it_was() {
-    let api = Api::start();
-    (0..250).for_each(|number| pod(&api, number));
-    let watch = watching(&api, PACE);
-    assert_eq!(watch.listed().len(), 250);
-    let resident = || {
-        let text = fs::read_to_string("/proc/self/statm").unwrap();
-        text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
-    };
-    let reconnect = |times: usize| {
-        for round in 0..times {
-            // Each second time what was seen is too old as well, so that everything is listed anew.
-            if round % 2 == 0 {
-                api.fail(&[Fault::Expired]);
-                api.drop_connections();
-                assert_eq!(watch.listed().len(), 250);
-            } else {
-                let asked = api.requests().len();
-                api.drop_connections();
-                while api.requests().len() == asked {
-                    thread::sleep(Duration::from_millis(1));
-                }
-            }
-        }
-    };
-    reconnect(20);
-    let before = resident();
-    reconnect(100);
-    let grown = resident().saturating_sub(before);
-    assert!(grown < 4 << 20, "{grown} bytes more than {before}");
 }

@@ -5,6 +5,8 @@
     reason = "a failed expectation is a failed test, and each test uses a part"
 )]
 
+pub mod running;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Write as _,
