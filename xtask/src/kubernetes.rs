@@ -29,7 +29,11 @@ use self::{
     programs::Programs,
     release::Release,
 };
-use crate::{process, repository::Repository};
+use crate::{
+    process::{self, Echo},
+    repository::Repository,
+    tally::{Outcome, Tally},
+};
 
 #[derive(Args, Debug)]
 pub struct Options {
@@ -87,6 +91,25 @@ pub fn run(repository: &Repository, options: &Options) -> Result<ExitCode> {
     let tally = checks.tally();
     println!("{tally}");
     Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What `--api` checks, as a step of the suite; not where it takes half an hour of building first.
+///
+/// # Errors
+/// It cannot be started.
+pub fn api(repository: &Repository) -> Result<Outcome> {
+    if !Programs::are_there(repository) {
+        return Ok(Outcome::NotHere(
+            "no API server was built here; `cargo xtask kubernetes --api` builds one and keeps it".to_owned(),
+        ));
+    }
+    let mut own = Command::new(std::env::current_exe().context("the path of this program")?);
+    let ended = process::capture(own.args(["kubernetes", "--api"]), Echo::Silent)?;
+    if !ended.status.success() {
+        eprint!("{}", ended.output);
+    }
+    let passed = ended.output.lines().filter(|line| line.starts_with("ok ")).count() as u64;
+    Ok(Outcome::Ran(Tally { passed, failed: u64::from(!ended.status.success()), skipped: 0 }))
 }
 
 fn open(programs: &Programs, control: &Control) -> Result<ExitCode> {

@@ -73,6 +73,12 @@ impl Programs {
         Ok(programs)
     }
 
+    /// Whether everything that stores and judges objects was built already.
+    pub fn are_there(repository: &Repository) -> bool {
+        let built = repository.target().join("tools/kubernetes/bin");
+        ["etcd", "kube-apiserver", "kubectl", "helm"].iter().all(|program| built.join(program).is_file())
+    }
+
     pub fn built(&self, program: &str) -> PathBuf {
         self.built.join(program)
     }
