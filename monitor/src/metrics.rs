@@ -7,6 +7,7 @@ mod exporter;
 mod heartbeat;
 mod labels;
 mod maker;
+mod pods;
 mod registry;
 pub mod words;
 

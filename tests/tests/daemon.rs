@@ -1,6 +1,11 @@
 //! The real daemon, on the real kernel, with real programs.
 #![allow(clippy::unwrap_used, reason = "a failed expectation is a failed test")]
 
+/// The API server of the watch's own tests.
+#[path = "../../monitor/kubernetes/tests/api/server.rs"]
+#[allow(dead_code, reason = "these tests use a part of it")]
+mod api_server;
+
 mod daemon {
     mod agents;
     mod approving;
@@ -31,6 +36,7 @@ mod daemon {
     mod permissions;
     mod pins;
     mod places;
+    mod pods;
     mod prometheus;
     mod records;
     mod recovery;

@@ -41,6 +41,8 @@ pub enum Kind {
     Rotate,
     /// A session began: who answers for it, and how it was recognised.
     Session,
+    /// The cluster said in which pod a session is, or whose that is now.
+    Pod,
     /// A factor of a user came, went, or takes no more codes for a time.
     Factor,
     /// For a time nothing of a session is stopped, or that has ended.
@@ -51,7 +53,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Hold,
         Self::Approve,
         Self::Deny,
@@ -70,6 +72,7 @@ impl Kind {
         Self::Stop,
         Self::Rotate,
         Self::Session,
+        Self::Pod,
         Self::Factor,
         Self::BreakGlass,
         Self::Lost,
@@ -97,6 +100,7 @@ impl Kind {
             Self::Stop => "stop",
             Self::Rotate => "rotate",
             Self::Session => "session",
+            Self::Pod => "pod",
             Self::Factor => "factor",
             Self::BreakGlass => "break-glass",
             Self::Lost => "lost",

@@ -6,8 +6,8 @@ mod api;
 use std::{fs, thread, time::Duration};
 
 use api::{
-    Api, Fault,
     running::{PACE, pod, watching},
+    server::{Api, Fault},
 };
 
 /// 250 pods, and a hundred connections that break: nothing grows.

@@ -6,8 +6,8 @@ mod api;
 use std::{collections::BTreeSet, thread, time::Duration};
 
 use api::{
-    Api, Fault,
     running::{PACE, pod, watching},
+    server::{Api, Fault},
 };
 use interlock_core::pods::{Failure, Update};
 use interlock_kubernetes::pods::Pace;

@@ -151,6 +151,7 @@ pub mod sample {
             root: 4711,
             command: "claude".into(),
             container: None,
+            pod: None,
             user: 1000,
             workspace: Some("/home/x/shop".into()),
             started: at(0),

@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use super::suspensions::SuspensionView;
 use crate::factor::check::Proof;
 use interlock_core::{
-    facts::{Action, Container, HoldState, Mode, SessionStatus, Severity, Terms},
+    facts::{Action, Container, HoldState, Mode, Pod, SessionStatus, Severity, Terms},
     holds::extent::Scope,
     problem::Problems,
 };
@@ -136,6 +136,9 @@ pub struct SessionView {
     /// Where its root began; `None` outside of every container.
     #[serde(default)]
     pub container: Option<Container>,
+    /// What the cluster says of that one's pod, its owner a name of the cluster's; `None` while that is not known.
+    #[serde(default)]
+    pub pod: Option<Pod>,
     pub user: u32,
     pub workspace: Option<String>,
     pub started: Timestamp,
@@ -166,6 +169,9 @@ pub struct HoldView {
     #[serde(default)]
     pub user: Option<u32>,
     pub agent: String,
+    /// The pod that its session is in, as the cluster says.
+    #[serde(default)]
+    pub pod: Option<Pod>,
     pub pid: u32,
     pub command: String,
     /// Further processes that wait for the same answer, each as `PID COMMAND`.

@@ -79,6 +79,7 @@ fn turn(ctx: &mut Context) {
             Message::Read(read) => reload::has_read(ctx, *read),
             Message::Registries(answers) => registries::learn_registries(ctx, answers),
             Message::Connections(id, had) => received::note_connections(ctx, id, had),
+            Message::Pods(update) => surveying::cluster::take(ctx, *update),
             Message::Stop => ctx.mailbox.stopping = true,
         }
     }

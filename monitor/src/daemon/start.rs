@@ -30,7 +30,10 @@ use crate::{
                 StateFile,
                 snapshot::{Snapshot, Store, boot_id},
             },
-            surveying::Surveying,
+            surveying::{
+                Surveying,
+                pods::{FIRST_LIST, Pods},
+            },
             upkeep::Upkeep,
         },
         intake::lifecycle::recognise,
@@ -53,6 +56,7 @@ use interlock_core::{
     record::{Kind, Who},
 };
 use interlock_host::{
+    clock::boot_now,
     enforcement::freezer::Freezer,
     probes::{Options, Probes},
     resolvers::Resolvers,
@@ -83,7 +87,11 @@ pub fn start(
     record_start(&mut ctx);
     recovery::recover(&mut ctx, before);
     notices::tell_what_waits(&ctx.reporter, &ctx.decider);
-    recognise::adopt(&mut ctx);
+    if ctx.surveying.pods.awaits_first_list() {
+        ctx.surveying.pods.adopts = Some(boot_now().plus(FIRST_LIST));
+    } else {
+        recognise::adopt(&mut ctx);
+    }
     ctx.reporter.metrics.runs_in(ctx.config.mode);
     ctx.kernel.follow_sessions(&ctx.decider.sessions, &ctx.flows.lingering, &ctx.reporter.metrics);
     ctx.kernel.probes.replace_other_versions();
@@ -143,6 +151,9 @@ fn context(
     let resolvers = Resolvers::new(config.resolvers.iter().copied());
     let lingering = before.lingering.iter().map(|(cookie, until)| (*cookie, BootNanos(*until))).collect();
     let Loaded { rules, policies } = loaded;
+    let pods = Pods::start(&config.kubernetes, &policies.catalog.workspaces, back.clone())
+        .map_err(system("starting the thread that watches pods"))?;
+    reporter.metrics.pods.may_be(policies.catalog.workspaces.runtimes());
     let own = config.own_paths().into();
     let settings = Settings { rules, mode: config.mode, own, risk_budget: config.risk_budget };
     Ok(Context {
@@ -154,7 +165,7 @@ fn context(
         freezer: Freezer::find(),
         reporter,
         flows: Flows::new(resolvers, searches, lingering),
-        surveying: Surveying::default(),
+        surveying: Surveying { pods, ..Surveying::default() },
         mailbox: Mailbox {
             inbox,
             inbox_waits: false,

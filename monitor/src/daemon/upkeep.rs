@@ -52,6 +52,7 @@ pub fn housekeeping(ctx: &mut Context) {
     rotation::look_at_ledger(ctx);
     reconcile::reconcile(ctx, now);
     surveying::survey_again(ctx, now);
+    surveying::cluster::adopt_if_due(ctx);
     ctx.kernel.untag_deleted();
     ctx.freezer.sweep();
     let [frozen, waiting] = update_gauges(&ctx.decider, &ctx.policies.catalog, &ctx.reporter.metrics, now);

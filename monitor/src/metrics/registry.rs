@@ -12,8 +12,9 @@ use prometheus::{
 use super::{
     exemplars::Exemplars,
     exporter::{bound_text, encode},
-    labels::{Label, Limited},
+    labels::{Label, Limited, gauge},
     maker::{Described, Maker},
+    pods::Pods,
     words,
 };
 use interlock_core::{
@@ -58,6 +59,7 @@ pub struct Metrics {
     sessions_suspended: IntGaugeVec,
     fullest_session: IntGauge,
     unwatched: IntCounterVec,
+    pub pods: Pods,
     mode: IntGaugeVec,
     event_loop_idle: IntGauge,
     enforcement: IntGaugeVec,
@@ -197,6 +199,7 @@ impl Metrics {
                 "event_loop_idle_seconds",
                 "Since the event loop turned last; with nothing to do it turns every thirty seconds.",
             )?,
+            pods: Pods::new(&mut make)?,
             unwatched: make.counters(
                 "sessions_unwatched_total",
                 "Agents that were recognised and run without a session.",
@@ -682,10 +685,6 @@ fn programs() -> Label {
 
 fn targets() -> Label {
     Label::names("target", TARGETS, "of the configuration")
-}
-
-fn gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// The commit that this was built from, where the build knew it.

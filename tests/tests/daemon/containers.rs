@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use interlock_host::enforcement::freezer::Hierarchy;
 use interlock_tests::{
-    agent::Home,
+    agent::{Home, Running},
     daemon::{Daemon, Settings, binary},
     is_root, wait,
 };
@@ -14,7 +14,7 @@ pub const POD: &str = "8e0d0b1c-2d3e-4f50-a1b2-c3d4e5f60718";
 const CONTAINER: &str = "4f1c8a0b9d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d7e8f9a0b1c2";
 
 /// Groups as a kubelet with systemd's driver has containerd make them.
-pub struct Groups(Vec<PathBuf>);
+pub struct Groups(pub Vec<PathBuf>);
 
 impl Groups {
     /// File by which a process enters the container's group.
@@ -22,10 +22,10 @@ impl Groups {
         self.0[0].join("cgroup.procs").display().to_string()
     }
 
-    pub fn new() -> Self {
+    pub fn new(test: &str) -> Self {
         let hierarchy = Hierarchy::of_this_machine().unwrap();
         let own = hierarchy.directory_of(std::process::id()).unwrap();
-        let above = own.join(format!("interlock-containers-{}", std::process::id()));
+        let above = own.join(format!("interlock-{test}-{}", std::process::id()));
         let pod = above.join(format!("kubepods-besteffort-pod{}.slice", POD.replace('-', "_")));
         let container = pod.join(format!("cri-containerd-{CONTAINER}.scope"));
         fs::create_dir_all(&container).unwrap();
@@ -41,19 +41,24 @@ impl Drop for Groups {
     }
 }
 
+/// A session whose root is in the container.
+pub fn begin(groups: &Groups, home: &Home, daemon: &Daemon) -> Running {
+    home.run_unwatched(&format!(
+        "echo $$ > {}/cgroup.procs; exec {} --socket {} run -- sleep 120",
+        groups.0[0].display(),
+        binary().display(),
+        daemon.socket().display()
+    ))
+}
+
 #[test]
 fn a_session_in_a_pod_says_so_in_its_events_and_its_record_also_after_a_restart() {
     if !is_root() {
         return;
     }
-    let (groups, home) = (Groups::new(), Home::new());
+    let (groups, home) = (Groups::new("containers"), Home::new());
     let mut daemon = Daemon::start(&Settings { pinned: true, ..Settings::default() });
-    let mut agent = home.run_unwatched(&format!(
-        "echo $$ > {}; exec {} --socket {} run -- sleep 120",
-        groups.entry(),
-        binary().display(),
-        daemon.socket().display()
-    ));
+    let mut agent = begin(&groups, &home, &daemon);
 
     let started = daemon.the_event("session-started");
     for (field, expected) in [

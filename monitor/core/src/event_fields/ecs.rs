@@ -39,7 +39,9 @@ pub const FIELDS: &[(&str, &str)] = &[
     ("message", "match_only_text"),
     ("network.iana_number", "keyword"),
     ("network.transport", "keyword"),
+    ("orchestrator.namespace", "keyword"),
     ("orchestrator.resource.id", "keyword"),
+    ("orchestrator.resource.name", "keyword"),
     ("orchestrator.resource.type", "keyword"),
     ("orchestrator.type", "keyword"),
     ("process.args", "keyword"),
@@ -96,6 +98,8 @@ pub fn class(action: &str) -> Class {
         "session-suspended" | "session-resumed" => (&["session", "configuration"], &["info"], SUCCESS),
         "session-frozen" | "session-thawed" => (&["session", "process"], &["info"], SUCCESS),
         "session-killed" => (&["session", "process"], &["end"], SUCCESS),
+        "session-attributed" => (&["session"], &["info", "change"], SUCCESS),
+        "agent-outside" | "pod-unwatched" => (&["intrusion_detection", "host"], &["info"], None),
         "session-unwatched" | "session-incomplete" | "sessions-met" | "touch-shared" | "records-lost" => {
             (&["session"], &["info"], None)
         }

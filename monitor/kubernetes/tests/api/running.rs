@@ -10,7 +10,7 @@ use interlock_kubernetes::{
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::Api;
+use super::server::Api;
 
 pub const PACE: Pace = Pace {
     first: Duration::from_millis(5),

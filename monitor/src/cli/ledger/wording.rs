@@ -39,6 +39,7 @@ fn what(kind: Kind, detail: &Map<String, Value>) -> String {
         Kind::Start | Kind::Stop => &["version", "mode", "pid"],
         Kind::Rotate => &["change", "moved_to"],
         Kind::Session => &["agent", "workspace"],
+        Kind::Pod => &["namespace", "pod_name", "workload", "pod_owner"],
         Kind::BreakGlass => &["change", "way", "for_seconds", "reason", "why"],
         Kind::Factor => &["change", "user", "factor", "what"],
         Kind::Lost => &["records", "why"],

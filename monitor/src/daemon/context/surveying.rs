@@ -1,11 +1,12 @@
-//! What is known of the sessions' surroundings: their mounts, stores and programs.
+//! What is known of the sessions' surroundings: their mounts, stores, programs and pods.
 
+pub mod pods;
 pub mod strangers;
 pub mod surveys;
 
 use std::collections::HashMap;
 
-use crate::daemon::context::surveying::{strangers::Strangers, surveys::Surveys};
+use crate::daemon::context::surveying::{pods::Pods, strangers::Strangers, surveys::Surveys};
 use interlock_core::facts::SessionId;
 use interlock_host::{
     probes::inode::MountCache,
@@ -21,4 +22,5 @@ pub struct Surveying {
     pub surveys: Surveys,
     pub fingerprints: Fingerprints,
     pub strangers: Strangers,
+    pub pods: Pods,
 }

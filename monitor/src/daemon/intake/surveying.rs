@@ -5,6 +5,8 @@
 //! begins, for nothing otherwise, and for so long in a minute altogether; what was not found in time is tagged when it is
 //! found, and known by its name until then.
 
+pub mod cluster;
+pub mod pods;
 pub mod stores;
 mod strangers;
 

@@ -82,6 +82,7 @@ pub fn doctor(ctx: &Context, strength: Option<&Strength>) -> Vec<Check> {
             ctx.reporter.notary.check(&ctx.reporter.ledger, &ctx.reporter.unwritten),
             ctx.reporter.channels.terminals.check(),
         ])
+        .chain(ctx.surveying.pods.check())
         .chain([check_suspended(ctx), enrolling::check_factors(strength)])
         .chain(losses::check_losses(&ctx.kernel, &ctx.reporter))
         .chain(ctx.reporter.channels.notifier.checks())

@@ -116,6 +116,8 @@ fn adopt_policies(ctx: &mut Context, new: Loaded) {
         [("sha256", rules.into()), ("catalog_sha256", catalog.into())],
     );
     tracing::info!(rules = ctx.decider.settings.rules.len(), "rules loaded");
+    ctx.reporter.metrics.pods.may_be(ctx.policies.catalog.workspaces.runtimes());
+    surveying::cluster::read_owners_again(ctx);
     rules::warn(&ctx.decider.settings.rules, &ctx.kernel.probes);
     for change in changes {
         tracing::info!("{change}");

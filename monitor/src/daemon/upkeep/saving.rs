@@ -32,6 +32,7 @@ fn snapshot(ctx: &Context) -> Snapshot {
         command: session.command.clone(),
         places: Places {
             container: session.container.clone(),
+            pod: session.pod.clone(),
             home: session.home.clone(),
             workspace: session.workspace.clone(),
             project: session.project.clone(),

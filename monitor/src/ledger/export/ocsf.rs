@@ -83,7 +83,7 @@ fn class(kind: Kind) -> Class {
         Kind::Kill => finding(UPDATE, HIGH, (2, "Blocked"), DENIED, RESOLVED),
         Kind::Start | Kind::Session | Kind::Enroll => lifecycle((3, "Start"), INFORMATIONAL),
         Kind::Stop => lifecycle((4, "Stop"), INFORMATIONAL),
-        Kind::Rules => lifecycle((8, "Update"), INFORMATIONAL),
+        Kind::Rules | Kind::Pod => lifecycle((8, "Update"), INFORMATIONAL),
         Kind::Factor => lifecycle((8, "Update"), MEDIUM),
         Kind::Rotate => lifecycle((99, "Ledger Rotated"), MEDIUM),
         Kind::Lost => lifecycle((99, "Records Lost"), HIGH),

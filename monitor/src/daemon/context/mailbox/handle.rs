@@ -23,7 +23,7 @@ use crate::{
         flows::connections::Had, mailbox::summary::Summary, policy_set::Loaded, reporter::bus::Bus,
     },
 };
-use interlock_core::{facts::SessionId, problem::Problems};
+use interlock_core::{facts::SessionId, pods::Update, problem::Problems};
 use interlock_host::packages::Answers;
 #[cfg(feature = "kubernetes")]
 use interlock_kubernetes::holds::{decision::Answer, decisions::Proposal};
@@ -45,6 +45,8 @@ pub enum Message {
     Read(Box<Result<Loaded, Problems>>),
     /// What a process of a session had open before its label, where that took time to find.
     Connections(SessionId, Had),
+    /// What the cluster says of this node's pods.
+    Pods(Box<Update>),
     /// SIGTERM, SIGINT.
     Stop,
 }

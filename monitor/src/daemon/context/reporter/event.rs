@@ -6,13 +6,14 @@ use serde_json::{Map, Value, json};
 use interlock_core::{
     event_fields::ecs,
     facts::{
-        Action, BootNanos, Container, Destination, EnvironAccess, Process, SecretAccess, SessionId, Severity,
-        Subject,
+        Action, BootNanos, Container, Destination, EnvironAccess, Pod, Process, SecretAccess, SessionId,
+        Severity, Subject,
     },
     holds::Object,
     mask,
     rules::Verdict,
     sessions::Session,
+    words::Word as _,
 };
 
 /// The machine, as events name it.
@@ -68,6 +69,10 @@ impl Event {
         let event = self.with("session.id", id.to_string()).with("session.agent", agent);
         let Some(session) = session else { return event };
         let event = event.with("user.id", session.user.to_string()).container(session.container.as_ref());
+        let event = match &session.pod {
+            Some(pod) => event.pod(pod),
+            None => event,
+        };
         match session.suspension() {
             Some(suspension) => event.with("session.suspended", suspension.way.word()),
             None => event,
@@ -89,6 +94,31 @@ impl Event {
                 .with("orchestrator.resource.id", uid.clone()),
             None => event,
         }
+    }
+
+    /// What the cluster says of a pod.
+    #[must_use]
+    pub fn pod(self, pod: &Pod) -> Self {
+        let owner = pod.owner.as_ref();
+        let event = self
+            .with("orchestrator.type", "kubernetes")
+            .with("orchestrator.namespace", pod.namespace.clone())
+            .with("orchestrator.resource.type", "pod")
+            .with("orchestrator.resource.name", pod.name.clone())
+            .with("orchestrator.resource.id", pod.uid.clone());
+        [
+            ("pod.workload", pod.workload.as_ref().map(ToString::to_string)),
+            ("pod.service_account", pod.service_account.clone()),
+            ("pod.runtime_class", pod.runtime_class.clone()),
+            ("pod.owner", owner.map(|owner| owner.name.clone())),
+            ("pod.owner_by", owner.map(|owner| owner.platform.clone())),
+            ("pod.owner_trust", owner.map(|owner| owner.trust.word().to_owned())),
+        ]
+        .into_iter()
+        .fold(event, |event, (field, value)| match value {
+            Some(value) => event.with(field, value),
+            None => event,
+        })
     }
 
     /// How a session was recognised, and where it works.

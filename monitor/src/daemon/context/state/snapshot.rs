@@ -8,6 +8,7 @@ use std::{
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -16,7 +17,7 @@ use serde_json::Value;
 use crate::daemon::context::reporter::explanations::accounts::Account;
 use interlock_core::{
     breaker::Breaker,
-    facts::Container,
+    facts::{Container, Pod},
     holds::{Grant, Hold, let_go::LetGo},
     sessions::Suspension,
 };
@@ -85,6 +86,9 @@ pub struct Places {
     /// Where its root began.
     #[serde(default)]
     pub container: Option<Container>,
+    /// As the cluster said last.
+    #[serde(default)]
+    pub pod: Option<Arc<Pod>>,
     pub home: Option<String>,
     pub workspace: Option<PathBuf>,
     #[serde(default)]

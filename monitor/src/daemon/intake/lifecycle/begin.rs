@@ -16,7 +16,7 @@ use crate::{
             },
             network::received,
             surveying::{
-                self,
+                self, pods,
                 stores::{self, variable},
             },
         },
@@ -101,6 +101,7 @@ pub fn begin_session(
     session.login = login::logged_in(process.pid);
     session.command = new_session.command.unwrap_or_else(|| process.command_line());
     session.container = container(process.pid);
+    session.pod = ctx.surveying.pods.of(session.container.as_ref(), &ctx.policies.catalog.workspaces);
     session.home = variable(&env, "HOME").filter(|home| home.starts_with('/'));
     let (pid, start, started, executed) = (process.pid, process.start, session.started, new_session.executed);
     session.terminal = terminal::stat(pid).filter(has_the_keys).map(|_| pid);
@@ -138,6 +139,7 @@ fn record_session(reporter: &mut Reporter, sessions: &Registry, id: SessionId, p
     let parents = login::ancestors(root, PARENTS).into_iter();
     let parents: Vec<Value> =
         parents.map(|above| json!({ "pid": above.pid, "program": above.program })).collect();
+    let [namespace, pod_name, workload, account, owner, trust] = pods::detail(session.pod.as_deref());
     let detail = [
         ("agent", session.agent.clone().into()),
         ("recognised_by", session.recognised_by.clone().into()),
@@ -151,6 +153,12 @@ fn record_session(reporter: &mut Reporter, sessions: &Registry, id: SessionId, p
         ("pod", session.container.as_ref().and_then(|container| container.pod.clone()).into()),
         ("workspace", session.workspace.as_ref().map(|path| path.display().to_string()).into()),
         ("unattended", session.unattended.clone().into()),
+        namespace,
+        pod_name,
+        workload,
+        account,
+        owner,
+        trust,
     ];
     reporter.keep(Entry::noted(Kind::Session, Who::Daemon, id, detail));
 }

@@ -6,10 +6,13 @@ use monitor_common::event::process::ExecCandidate;
 
 use crate::daemon::{
     context::{Context, reporter::Reporter},
-    intake::lifecycle::{
-        agents,
-        begin::{self, EnrollError, NewSession, new_session},
-        unseen::Executed,
+    intake::{
+        lifecycle::{
+            agents,
+            begin::{self, EnrollError, NewSession, new_session},
+            unseen::Executed,
+        },
+        surveying::pods,
     },
 };
 use interlock_core::{
@@ -20,7 +23,10 @@ use interlock_core::{
 };
 use interlock_host::{
     clock::boot_now,
-    proc::procfs::{self, Running},
+    proc::{
+        container::container,
+        procfs::{self, Running},
+    },
 };
 
 /// A process without a label runs a new program: is it an agent?
@@ -112,6 +118,9 @@ pub fn adopt(ctx: &mut Context) {
 /// Makes an agent that was recognised the root of a session. Fails open, visibly: an agent that cannot be watched runs.
 fn watch(ctx: &mut Context, running: Running, new_session: NewSession) {
     let (process, agent) = (running.process.clone(), new_session.agent.clone());
+    if is_left_out(ctx, &process, &agent) {
+        return;
+    }
     let Err(why) = begin::begin_session(ctx, running, new_session) else { return };
     ctx.reporter.metrics.sessions_unwatched(why.name());
     if matches!(why, EnrollError::Ended) {
@@ -122,6 +131,16 @@ fn watch(ctx: &mut Context, running: Running, new_session: NewSession) {
     if ctx.upkeep.unwatched_log.count(procfs::user(process.pid).unwrap_or(0), boot_now()) {
         report_unwatched(&mut ctx.reporter, &ctx.decider.sessions, &process, agent, &why);
     }
+}
+
+/// Whether its pod is outside of the selection; that is told, once.
+fn is_left_out(ctx: &mut Context, process: &Process, agent: &str) -> bool {
+    let container = container(process.pid);
+    let Some(pod) = ctx.surveying.pods.left_out(container.as_ref()).cloned() else { return false };
+    if ctx.surveying.pods.is_first_outside(process.pid, process.start) {
+        pods::report_outside(ctx, process, agent, &pod);
+    }
+    true
 }
 
 /// Looks for agents that run unwatched, where there is room now.

@@ -48,8 +48,8 @@ fn as_described(id: SessionId, record: SessionRecord) -> Session {
     session.user = record.user;
     session.login = record.login;
     session.command = mask::shown(&record.command); // an earlier version wrote it as it was
-    let Places { container, home, workspace, project, prefix, serves, served } = record.places;
-    session.container = container;
+    let Places { container, pod, home, workspace, project, prefix, serves, served } = record.places;
+    (session.container, session.pod) = (container, pod);
     (session.home, session.workspace) = (home, workspace);
     (session.project, session.prefix) = (project, prefix);
     (session.serves, session.served) = (serves, served);
