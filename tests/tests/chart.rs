@@ -84,7 +84,10 @@ fn values_that_are_wrong_are_refused_by_their_name() {
         (json!({ "kubernetes": { "labels": ["a=b"] } }), "'/kubernetes/labels': got array, want string"),
         (json!({ "rules": { "ours.yml": "version: 1" } }), "'ours.yml' does not match"),
         (json!({ "metrics": { "port": 80 } }), "'/metrics/port': minimum: got 80, want 1,024"),
-        (json!({ "updateStrategy": { "maxUnavailable": 0 } }), "'/updateStrategy/maxUnavailable': minimum: got 0, want 1"),
+        (
+            json!({ "updateStrategy": { "maxUnavailable": 0 } }),
+            "'/updateStrategy/maxUnavailable': minimum: got 0, want 1",
+        ),
         (json!({ "updateStrategy": { "maxUnavailable": "0%" } }), "'/updateStrategy/maxUnavailable'"),
         (json!({ "priorityClass": { "create": false } }), "'/priorityClass/name'"),
         (json!({ "priorityClass": { "value": 2_000_000_000 } }), "'/priorityClass/value'"),
@@ -109,14 +112,19 @@ fn the_base_of_kustomize_is_the_chart_with_its_default_values() {
     let texts = files.iter().filter(|(path, _)| path.ends_with(".yaml") && *path != "cluster.yaml");
     let texts = texts.map(|(_, text)| text.as_str().unwrap().trim()).filter(|text| !text.is_empty());
     let text = texts.collect::<Vec<_>>().join("\n---\n");
-    let lines = text.lines().filter(|line| !line.contains("managed-by: Helm") && !line.contains("helm.sh/chart"));
+    let lines =
+        text.lines().filter(|line| !line.contains("managed-by: Helm") && !line.contains("helm.sh/chart"));
     let head = "# The chart with its default values. Made by INTERLOCK_WRITE_CHART=1 cargo test -p interlock-tests --test chart\n";
     let text = format!("{head}{}\n", lines.map(str::trim_end).collect::<Vec<_>>().join("\n"));
     let file = root().join("packaging/kubernetes/base/interlock.yaml");
     if env::var_os("INTERLOCK_WRITE_CHART").is_some() {
         fs::write(&file, &text).unwrap();
     }
-    assert!(fs::read_to_string(&file).unwrap_or_default() == text, "{} is not what the chart gives; INTERLOCK_WRITE_CHART=1 writes it", file.display());
+    assert!(
+        fs::read_to_string(&file).unwrap_or_default() == text,
+        "{} is not what the chart gives; INTERLOCK_WRITE_CHART=1 writes it",
+        file.display()
+    );
 }
 
 #[test]
@@ -124,14 +132,24 @@ fn the_container_may_what_the_service_may_but_be_somebody_else() {
     let Some(rendered) = render(&[json!({})]) else { return };
     let pod = &only(&rendered[0], "DaemonSet")["spec"]["template"]["spec"];
     let security = &pod["containers"][0]["securityContext"];
-    assert_eq!((&security["privileged"], &security["allowPrivilegeEscalation"]), (&json!(false), &json!(false)));
-    assert_eq!((&security["readOnlyRootFilesystem"], &security["capabilities"]["drop"]), (&json!(true), &json!(["ALL"])));
-    assert_eq!((&pod["hostPID"], &pod["hostNetwork"], &pod["hostIPC"]), (&json!(true), &json!(false), &Value::Null));
+    assert_eq!(
+        (&security["privileged"], &security["allowPrivilegeEscalation"]),
+        (&json!(false), &json!(false))
+    );
+    assert_eq!(
+        (&security["readOnlyRootFilesystem"], &security["capabilities"]["drop"]),
+        (&json!(true), &json!(["ALL"]))
+    );
+    assert_eq!(
+        (&pod["hostPID"], &pod["hostNetwork"], &pod["hostIPC"]),
+        (&json!(true), &json!(false), &Value::Null)
+    );
     let added: BTreeSet<String> = serde_json::from_value(security["capabilities"]["add"].clone()).unwrap();
     let unit = fs::read_to_string(root().join("packaging/interlock.service")).unwrap();
     let bounds = unit.lines().filter_map(|line| line.strip_prefix("CapabilityBoundingSet="));
-    let bounds: BTreeSet<String> =
-        bounds.flat_map(|line| line.split(' ').map(|name| name.trim_start_matches("CAP_").to_owned())).collect();
+    let bounds: BTreeSet<String> = bounds
+        .flat_map(|line| line.split(' ').map(|name| name.trim_start_matches("CAP_").to_owned()))
+        .collect();
     // Package managers are asked as nobody, and the image has none.
     let nobodys = ["SETGID", "SETUID"].map(str::to_owned).into();
     assert_eq!(added, &bounds - &nobodys);
@@ -139,19 +157,25 @@ fn the_container_may_what_the_service_may_but_be_somebody_else() {
 
 #[test]
 fn the_alerts_are_those_that_are_packaged() {
-    let Some(rendered) = render(&[json!({ "prometheusRule": { "enabled": true } }), json!({})]) else { return };
+    let Some(rendered) = render(&[json!({ "prometheusRule": { "enabled": true } }), json!({})]) else {
+        return;
+    };
     let text = fs::read_to_string(root().join("packaging/prometheus/alerts.yaml")).unwrap();
     let packaged: Value = serde_saphyr::from_str(&text).unwrap();
     assert_eq!(only(&rendered[0], "PrometheusRule")["spec"], packaged);
-    assert!(objects(&rendered[1], "PrometheusRule").is_empty() && objects(&rendered[1], "PodMonitor").is_empty());
+    assert!(
+        objects(&rendered[1], "PrometheusRule").is_empty() && objects(&rendered[1], "PodMonitor").is_empty()
+    );
 }
 
 #[test]
 fn a_change_of_rules_or_configuration_rolls_out() {
-    let sets = [json!({}), json!({ "config": "risk_budget = 50" }), json!({ "rules": { "a.yaml": "version: 1" } })];
+    let sets =
+        [json!({}), json!({ "config": "risk_budget = 50" }), json!({ "rules": { "a.yaml": "version: 1" } })];
     let Some(rendered) = render(&sets) else { return };
     let sums = rendered.iter().map(|rendered| {
-        only(rendered, "DaemonSet")["spec"]["template"]["metadata"]["annotations"]["checksum/config"].to_string()
+        only(rendered, "DaemonSet")["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+            .to_string()
     });
     assert_eq!(sums.collect::<BTreeSet<_>>().len(), sets.len());
 }
@@ -159,7 +183,11 @@ fn a_change_of_rules_or_configuration_rolls_out() {
 /// Every key of the configuration that the chart sets is one that the program knows.
 #[test]
 fn what_the_chart_configures_the_program_reads() {
-    let Some(rendered) = render(&[json!({ "kubernetes": { "namespaces": ["dev-*"], "labels": "agents=yes" } })]) else { return };
+    let Some(rendered) =
+        render(&[json!({ "kubernetes": { "namespaces": ["dev-*"], "labels": "agents=yes" } })])
+    else {
+        return;
+    };
     let data = &only(&rendered[0], "ConfigMap")["data"];
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("config.d")).unwrap();

@@ -1,6 +1,10 @@
 //! `/proc/self/mountinfo`, see proc(5).
 
-use std::{ffi::OsString, os::unix::ffi::OsStringExt as _, path::{Path, PathBuf}};
+use std::{
+    ffi::OsString,
+    os::unix::ffi::OsStringExt as _,
+    path::{Path, PathBuf},
+};
 
 /// Mount point of a cgroup v2 hierarchy, and the group that it shows at its top: the first that shows all groups, else the
 /// first. A container has one of its own, which ends at the container's group, and may have the machine's laid over it.

@@ -53,7 +53,14 @@ impl Scene {
             access.display()
         );
         let daemon = Daemon::start(&Settings { more, ..Settings::default() });
-        Self { cluster, daemon, groups: Groups::new("cluster"), home: Home::new(), server: Server::start(), files }
+        Self {
+            cluster,
+            daemon,
+            groups: Groups::new("cluster"),
+            home: Home::new(),
+            server: Server::start(),
+            files,
+        }
     }
 
     /// An agent in the pod that reads a foreign secret and connects.

@@ -5,12 +5,7 @@ use std::process::Command;
 use anyhow::{Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::{
-    checks::Checks,
-    control::Control,
-    node::NAME as NODE,
-    release, workspace,
-};
+use super::{checks::Checks, control::Control, node::NAME as NODE, release, workspace};
 use crate::process;
 
 const EVIDENCE: &str = "3fa9c10de2b34455";
@@ -21,8 +16,12 @@ pub fn check(control: &Control, checks: &mut Checks) -> Result<()> {
     let cast = Cast::assemble(control)?;
     let hold = |node: &str| cast.hold(node);
     checks.see("the daemon tells of a hold on its node", cast.create(&cast.daemon, &hold(NODE)).map(drop));
-    checks.see("and not on another", refused(cast.create(&cast.daemon, &hold("node9")), "on that node alone"));
-    checks.see("an administrator tells of none", refused(cast.create("admin", &hold(NODE)), "on that node alone"));
+    checks
+        .see("and not on another", refused(cast.create(&cast.daemon, &hold("node9")), "on that node alone"));
+    checks.see(
+        "an administrator tells of none",
+        refused(cast.create("admin", &hold(NODE)), "on that node alone"),
+    );
     let uid = cast.uid_of_hold()?;
     let mut number = 0;
     let mut decision = |user: &str, groups: &[&str]| {
@@ -33,12 +32,32 @@ pub fn check(control: &Control, checks: &mut Checks) -> Result<()> {
     checks.see("whose role says so may approve", cast.create("ann", &ann).map(drop));
     for (what, who, decision, why) in [
         ("in another's name", "ann", decision("vic", &[]), "spec.user is not who asks"),
-        ("with another's group", "ann", decision("ann", &["system:masters"]), "a group that who asks is not in"),
+        (
+            "with another's group",
+            "ann",
+            decision("ann", &["system:masters"]),
+            "a group that who asks is not in",
+        ),
         ("without the role", "vic", decision("vic", &[]), "may not update interlockholds/approve"),
         ("without any right", "eve", decision("eve", &[]), "cannot create resource"),
-        ("as the pod's own account, whatever its roles", &cast.agent, decision(&account("dev", "agent"), &[]), "decides nothing"),
-        ("as the daemon's account", &cast.daemon, decision(&account(release::NAMESPACE, release::NAME), &[]), "decides nothing"),
-        ("as the daemon, in a person's name", &cast.daemon, decision("ann", &[]), "spec.user is not who asks"),
+        (
+            "as the pod's own account, whatever its roles",
+            &cast.agent,
+            decision(&account("dev", "agent"), &[]),
+            "decides nothing",
+        ),
+        (
+            "as the daemon's account",
+            &cast.daemon,
+            decision(&account(release::NAMESPACE, release::NAME), &[]),
+            "decides nothing",
+        ),
+        (
+            "as the daemon, in a person's name",
+            &cast.daemon,
+            decision("ann", &[]),
+            "spec.user is not who asks",
+        ),
     ] {
         checks.see(format!("nobody decides {what}"), refused(cast.create(who, &decision), why));
     }
@@ -123,7 +142,16 @@ fn bound(control: &Control, namespace: &str, account: &str) -> Result<String> {
     control.apply(&json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": account, "namespace": namespace }, "spec": {
         "nodeName": NODE, "serviceAccountName": account, "automountServiceAccountToken": false, "containers": [{ "name": "c", "image": "none" }] } }))?;
     let mut create = control.kubectl("admin");
-    create.args(["--namespace", namespace, "create", "token", account, "--bound-object-kind=Pod", "--bound-object-name", account]);
+    create.args([
+        "--namespace",
+        namespace,
+        "create",
+        "token",
+        account,
+        "--bound-object-kind=Pod",
+        "--bound-object-name",
+        account,
+    ]);
     process::answer(&mut create)
 }
 

@@ -56,8 +56,7 @@ impl Control {
     /// One of them does not start.
     pub fn start(programs: &Programs, program: &Path, place: &Path, extent: Extent) -> Result<Self> {
         fs::create_dir_all(place)?;
-        let mut control =
-            Self { place: place.to_owned(), path: programs.path(), servers: Vec::new() };
+        let mut control = Self { place: place.to_owned(), path: programs.path(), servers: Vec::new() };
         control.write_accounts()?;
         let plugins = place.join("plugins");
         fs::create_dir_all(&plugins)?;
@@ -82,7 +81,13 @@ impl Control {
     /// `kubectl`, as whoever a token is of.
     pub fn kubectl_by_token(&self, token: &str) -> Command {
         let mut command = self.kubectl("eve");
-        command.env("KUBECONFIG", "/dev/null").args(["--server", API, "--token", token, "--certificate-authority"]);
+        command.env("KUBECONFIG", "/dev/null").args([
+            "--server",
+            API,
+            "--token",
+            token,
+            "--certificate-authority",
+        ]);
         command.arg(self.authority());
         command
     }
@@ -138,7 +143,8 @@ impl Control {
         command.args(["--listen-peer-urls", "http://127.0.0.1:2380", "--unsafe-no-fsync"]);
         let mut etcd = Server::start("etcd", &mut command, &self.place)?;
         etcd.wait(PATIENCE, || {
-            process::answer(Command::new("curl").args(["--silent", "--fail", &format!("{ETCD}/health")])).map(drop)
+            process::answer(Command::new("curl").args(["--silent", "--fail", &format!("{ETCD}/health")]))
+                .map(drop)
         })?;
         Ok(etcd)
     }

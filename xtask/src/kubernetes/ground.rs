@@ -47,7 +47,10 @@ pub fn enter() -> Result<()> {
     let group = format!("interlock-node-{}", std::process::id());
     let program = env::current_exe().context("the path of this program")?;
     let mut command = Command::new("unshare");
-    command.args(["--mount", "--net", "--propagation", "private", "--"]).arg(program).args(env::args_os().skip(1));
+    command
+        .args(["--mount", "--net", "--propagation", "private", "--"])
+        .arg(program)
+        .args(env::args_os().skip(1));
     let mut inside = command.env(INSIDE, &group).spawn().context("unshare cannot be started")?;
     let pid = Pid::from_child(&inside);
     thread::spawn(move || {

@@ -7,12 +7,7 @@ use serde_json::json;
 
 use super::{node::Node, programs::Programs};
 use crate::{
-    package::{
-        self,
-        build::Identity,
-        image,
-        tree::put,
-    },
+    package::{self, build::Identity, image, tree::put},
     repository::Repository,
 };
 
@@ -42,7 +37,10 @@ pub fn import(
     let identity = Identity { version: "0.1.0".to_owned(), ..identity };
     for (name, start) in [
         ("pause", json!({ "Entrypoint": ["/bin/sleep", "1000000"], "User": "65534:65534" })),
-        ("workspace", json!({ "Entrypoint": ["/bin/sleep", "1000000"], "Env": ["PATH=/usr/local/bin:/bin"] })),
+        (
+            "workspace",
+            json!({ "Entrypoint": ["/bin/sleep", "1000000"], "Env": ["PATH=/usr/local/bin:/bin"] }),
+        ),
     ] {
         let stage = place.join(name);
         let root = stage.join("root");
@@ -51,7 +49,12 @@ pub fn import(
             std::os::unix::fs::symlink("busybox", root.join("bin").join(program))?;
         }
         put(&root, "usr/local/bin/claude", AGENT.as_bytes(), 0o755)?;
-        put(&root, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n", 0o644)?;
+        put(
+            &root,
+            "etc/passwd",
+            b"root:x:0:0:root:/root:/bin/sh\ndev:x:1000:1000:dev:/home/dev:/bin/sh\n",
+            0o644,
+        )?;
         fs::create_dir_all(root.join("tmp"))?;
         let archive = stage.join("image.tar");
         image::pack(name, start, &root, &stage, &identity, &archive)?;

@@ -66,7 +66,14 @@ impl Node {
     /// containerd refuses it.
     pub fn import(&self, archive: &Path, name: &str) -> Result<()> {
         let mut ctr = Command::new("ctr");
-        ctr.env("PATH", &self.path).args(["--address", CONTAINERD, "--namespace", "k8s.io", "images", "import"]);
+        ctr.env("PATH", &self.path).args([
+            "--address",
+            CONTAINERD,
+            "--namespace",
+            "k8s.io",
+            "images",
+            "import",
+        ]);
         process::answer(ctr.args(["--base-name", name]).arg(archive)).map(drop)
     }
 
@@ -86,7 +93,8 @@ impl Node {
         let mut kubelet = Server::start("kubelet", command.env("PATH", &self.path), &self.place)?;
         kubelet.wait(PATIENCE, || {
             let ready = "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}";
-            let answer = process::answer(control.kubectl("admin").args(["get", "node", NAME, "--output", ready]))?;
+            let answer =
+                process::answer(control.kubectl("admin").args(["get", "node", NAME, "--output", ready]))?;
             ensure!(answer == "True", "the node is not ready: {answer}");
             Ok(())
         })?;

@@ -18,7 +18,14 @@ const KUBERNETES: &str = "v1.37.2";
 const STAGING: &str = "v0.37.2";
 
 const SHARED: [&str; 8] = [
-    "api", "apiextensions-apiserver", "apimachinery", "apiserver", "cli-runtime", "client-go", "component-base", "kubectl",
+    "api",
+    "apiextensions-apiserver",
+    "apimachinery",
+    "apiserver",
+    "cli-runtime",
+    "client-go",
+    "component-base",
+    "kubectl",
 ];
 
 /// Programs that one build makes.
@@ -48,7 +55,8 @@ const MODULES: &[Module] = &[
 /// Without these objects are stored and judged, and nothing comes of them.
 const OF_A_NODE: [&str; 3] = ["kube-controller-manager", "kube-scheduler", "kubelet"];
 
-const PACKAGES: [&str; 5] = ["containerd", "runc", "libseccomp2", "containernetworking-plugins", "busybox-static"];
+const PACKAGES: [&str; 5] =
+    ["containerd", "runc", "libseccomp2", "containernetworking-plugins", "busybox-static"];
 
 /// Where the programs are.
 pub struct Programs {
@@ -116,7 +124,8 @@ impl Programs {
 
 /// A module of our own that asks for theirs, as `go install` refuses one that replaces others.
 fn manifest(module: &Module, sources: &Path) -> Result<String> {
-    let mut text = format!("module interlock.test/tools\n\ngo 1.26.0\n\nrequire {} {}\n", module.name, module.version);
+    let mut text =
+        format!("module interlock.test/tools\n\ngo 1.26.0\n\nrequire {} {}\n", module.name, module.version);
     if module.name == "helm.sh/helm/v4" {
         // The very modules that Kubernetes was built of: most of it is compiled already.
         for shared in SHARED {

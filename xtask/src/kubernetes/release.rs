@@ -5,7 +5,13 @@ use std::{fs, path::PathBuf, process::Command, time::Duration};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{control::Control, ground::{self, Ground}, images::INTERLOCK, programs::Programs, server::until};
+use super::{
+    control::Control,
+    ground::{self, Ground},
+    images::INTERLOCK,
+    programs::Programs,
+    server::until,
+};
 use crate::{process, repository::Repository};
 
 pub const NAMESPACE: &str = "interlock";
@@ -155,7 +161,9 @@ impl<'a> Release<'a> {
     }
 
     fn state(&self) -> String {
-        let ask = |words: &[&str]| process::answer(&mut self.kubectl(words)).unwrap_or_else(|error| error.to_string());
+        let ask = |words: &[&str]| {
+            process::answer(&mut self.kubectl(words)).unwrap_or_else(|error| error.to_string())
+        };
         format!(
             "{}\n{}",
             ask(&["describe", "pods", "--selector", "app.kubernetes.io/name=interlock"]),

@@ -93,7 +93,10 @@ fn decided_through_the_cluster(
         kubectl.args(["interlock", "--namespace", workspace::NAMESPACE, "approve", name]);
         process::answer(kubectl.args(["--evidence", evidence]))
     };
-    checks.see("who may not approve is refused", refused(decide("vic"), "may not update interlockholds/approve"));
+    checks.see(
+        "who may not approve is refused",
+        refused(decide("vic"), "may not update interlockholds/approve"),
+    );
     let own = own_approval(control, &workspace, &hold);
     checks.see("the pod's own account is refused, whatever its roles", refused(own, "decides nothing"));
     checks.see("it still waits", nothing(receiver, "fourth"));
@@ -125,7 +128,9 @@ fn own_approval(control: &Control, workspace: &Workspace<'_>, hold: &Value) -> R
 
 fn audited(control: &Control) -> Result<()> {
     let log = fs::read_to_string(control.audit())?;
-    let found = log.lines().filter(|line| line.contains("\"interlockdecisions\"") && line.contains("\"username\":\"ann\""));
+    let found = log
+        .lines()
+        .filter(|line| line.contains("\"interlockdecisions\"") && line.contains("\"username\":\"ann\""));
     ensure!(found.count() > 0, "no decision of ann's in the audit log");
     Ok(())
 }

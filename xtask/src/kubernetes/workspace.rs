@@ -31,10 +31,18 @@ fn bind_roles(control: &Control) -> Result<()> {
     control.apply(&json!({ "apiVersion": format!("{rbac}/v1"), "kind": "ClusterRole", "metadata": { "name": "test-makes-decisions" },
         "rules": [{ "apiGroups": ["interlock.dev"], "resources": ["interlockdecisions"], "verbs": ["create", "get", "list", "watch"] }] }))?;
     for (name, role, subject) in [
-        ("approvers", "interlock-approver", json!({ "kind": "Group", "name": "approvers", "apiGroup": rbac })),
+        (
+            "approvers",
+            "interlock-approver",
+            json!({ "kind": "Group", "name": "approvers", "apiGroup": rbac }),
+        ),
         ("viewers", "interlock-viewer", json!({ "kind": "Group", "name": "viewers", "apiGroup": rbac })),
         ("makers", "test-makes-decisions", json!({ "kind": "User", "name": "vic", "apiGroup": rbac })),
-        ("agents", "interlock-admin", json!({ "kind": "ServiceAccount", "name": "agent", "namespace": NAMESPACE })),
+        (
+            "agents",
+            "interlock-admin",
+            json!({ "kind": "ServiceAccount", "name": "agent", "namespace": NAMESPACE }),
+        ),
     ] {
         control.apply(&json!({ "apiVersion": format!("{rbac}/v1"), "kind": "RoleBinding",
             "metadata": { "name": name, "namespace": NAMESPACE }, "subjects": [subject],
@@ -86,7 +94,14 @@ impl<'a> Workspace<'a> {
     pub fn pod(&self, path: &str) -> Result<String> {
         let (selector, path) = (format!("app={}", self.name), format!("jsonpath={{.items[0].{path}}}"));
         until("the workspace's pod", Duration::from_mins(1), || {
-            let found = process::answer(&mut self.kubectl(&["get", "pods", "--selector", &selector, "--output", &path]))?;
+            let found = process::answer(&mut self.kubectl(&[
+                "get",
+                "pods",
+                "--selector",
+                &selector,
+                "--output",
+                &path,
+            ]))?;
             ensure!(!found.is_empty(), "no {path} yet");
             Ok(found)
         })
@@ -111,7 +126,11 @@ impl<'a> Workspace<'a> {
         until("the hold as an object", Duration::from_secs(90), || {
             let answer = process::answer(&mut self.kubectl(&["get", "interlockholds", "--output", "json"]))?;
             let list: Value = serde_json::from_str(&answer).context("what kubectl says")?;
-            let found = list["items"].as_array().into_iter().flatten().find(|hold| hold["spec"]["pod"]["name"] == pod.as_str());
+            let found = list["items"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(|hold| hold["spec"]["pod"]["name"] == pod.as_str());
             found.cloned().with_context(|| format!("no hold of {pod} in {list}"))
         })
     }
@@ -134,8 +153,14 @@ impl<'a> Workspace<'a> {
     /// # Errors
     /// It does not go.
     pub fn delete(&self) -> Result<()> {
-        process::answer(&mut self.kubectl(&["delete", "deployment", &self.name, "--cascade=foreground", "--timeout=90s"]))
-            .map(drop)
-            .context("the workspace does not go")
+        process::answer(&mut self.kubectl(&[
+            "delete",
+            "deployment",
+            &self.name,
+            "--cascade=foreground",
+            "--timeout=90s",
+        ]))
+        .map(drop)
+        .context("the workspace does not go")
     }
 }
