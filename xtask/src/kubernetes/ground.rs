@@ -191,7 +191,7 @@ fn end_descendants() {
             let _ = kill_process(child, rustix::process::Signal::KILL); // it has ended
         }
         while let Ok(Some(_)) = rustix::process::wait(rustix::process::WaitOptions::NOHANG) {}
-        thread::sleep(Duration::from_millis(20));
+        thread::park_timeout(Duration::from_millis(20));
     }
     eprintln!("processes of the node are left");
 }

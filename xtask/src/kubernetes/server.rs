@@ -50,7 +50,7 @@ impl Server {
             if started.elapsed() > timeout {
                 bail!("{} is not ready after {timeout:?}: {last:#}\n{}", self.name, self.tail());
             }
-            thread::sleep(BETWEEN_LOOKS);
+            thread::park_timeout(BETWEEN_LOOKS);
         }
     }
 
@@ -85,7 +85,7 @@ pub fn until<T>(what: &str, timeout: Duration, ask: impl Fn() -> Result<T>) -> R
             Err(error) if started.elapsed() > timeout => {
                 return Err(error).with_context(|| format!("not within {timeout:?}: {what}"));
             }
-            Err(_) => thread::sleep(BETWEEN_LOOKS),
+            Err(_) => thread::park_timeout(BETWEEN_LOOKS),
         }
     }
 }
