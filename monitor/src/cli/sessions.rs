@@ -47,8 +47,15 @@ fn row(session: &SessionView, now: Timestamp) -> Vec<String> {
         session.processes.to_string(),
         session.risk.to_string(),
         session.touched.len().to_string(),
-        session.workspace.clone().unwrap_or_else(|| "unknown".into()),
+        session.workspace.clone().unwrap_or_else(|| "unknown".into()) + &place(session),
     ]
+}
+
+/// ` in pod dev/web-1 (ann)`, where the cluster has said that.
+fn place(session: &SessionView) -> String {
+    let Some(pod) = &session.pod else { return String::new() };
+    let owner = pod.owner.as_ref().map(|owner| format!(" ({})", plain(&owner.name))).unwrap_or_default();
+    format!(" in pod {}/{}{owner}", pod.namespace, pod.name)
 }
 
 /// `EVERYTHING ALLOWED for 9m20s (break-glass)`, for lists.

@@ -104,11 +104,16 @@ fn until_next_turn(ctx: &Context) -> Duration {
     let tick = if idle { IDLE_TICK } else { TICK };
     let checkpoint = ctx.reporter.notary.next_deadline(&ctx.reporter.ledger);
     let look = sent::next_look(&ctx.decider, ctx.flows.next_look);
-    let next =
-        [ctx.decider.holds().next_deadline(), ctx.flows.partial_requests.next_deadline(), checkpoint, look]
-            .into_iter()
-            .flatten()
-            .min();
+    let next = [
+        ctx.decider.holds().next_deadline(),
+        ctx.flows.partial_requests.next_deadline(),
+        checkpoint,
+        look,
+        ctx.surveying.pods.adopts,
+    ]
+    .into_iter()
+    .flatten()
+    .min();
     let deadline = next.map_or(tick, |deadline| deadline.since(boot_now()).max(Duration::from_millis(1)));
     tick.min(deadline)
 }

@@ -1,11 +1,14 @@
 //! What is counted of a node's pods.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::{
-    labels::{Label, Limited, gauge},
+    labels::{Label, gauge},
     maker::Maker,
 };
 use interlock_core::{pods::Failure, words::words};
@@ -22,6 +25,8 @@ pub struct Pods {
     lists: IntCounter,
     errors: IntCounterVec,
     unwatched: IntGaugeVec,
+    /// Its series, one a runtime of the catalogue.
+    runtimes: Mutex<Vec<(String, IntGauge)>>,
     outside: IntCounter,
 }
 
@@ -51,6 +56,7 @@ impl Pods {
                 "Pods behind a kernel of their own, in which nothing is seen from the node, by runtime.",
                 &[Label::names("reason", RUNTIMES, "runtimes of the catalogue")],
             )?,
+            runtimes: Mutex::default(),
             outside: make.counter(
                 "kubernetes_agents_outside_total",
                 "Agents that were found in pods outside of the selection; they are not watched.",
@@ -79,19 +85,19 @@ impl Pods {
         self.outside.inc();
     }
 
-    /// How many are known, and how many of them cannot be watched, by reason; a reason that was there stays, at 0.
+    /// How many are known, and how many of them cannot be watched, by reason.
     pub fn are(&self, known: usize, unwatched: &BTreeMap<&str, usize>) {
         self.known.set(gauge(known));
-        let names = Limited::to(RUNTIMES);
-        self.unwatched.reset();
-        for (why, count) in unwatched {
-            self.unwatched.with_label_values(&[names.admit(why)]).add(gauge(*count));
+        for (reason, series) in self.runtimes.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            series.set(gauge(unwatched.get(reason.as_str()).copied().unwrap_or_default()));
         }
     }
 
     /// Every runtime of the catalogue, so that the first pod is an increase.
     pub fn may_be<'r>(&self, runtimes: impl Iterator<Item = &'r str>) {
-        let names = Limited::to(RUNTIMES);
-        runtimes.for_each(|runtime| drop(self.unwatched.with_label_values(&[names.admit(runtime)])));
+        let series = |runtime: &str| (runtime.to_owned(), self.unwatched.with_label_values(&[runtime]));
+        self.unwatched.reset();
+        let runtimes = runtimes.take(RUNTIMES).map(series).collect();
+        *self.runtimes.lock().unwrap_or_else(PoisonError::into_inner) = runtimes;
     }
 }

@@ -102,8 +102,9 @@ impl Watch {
                         relay.take(event, &keep)
                     }
                     Some(Said::Pods(Err(error))) => {
-                        answers = false;
-                        Some(Update::Failed { why: failure(&error), text: error.to_string() })
+                        let why = failure(&error);
+                        answers &= why == Failure::Expired; // which is an answer
+                        Some(Update::Failed { why, text: error.to_string() })
                     }
                     Some(Said::Classes(said)) => of_classes(&mut handlers, said),
                     None => return true, // neither watch ends by itself

@@ -4,7 +4,10 @@ use crate::daemon::{
     context::{Context, surveying::pods::State},
     intake::{lifecycle::recognise, surveying::pods},
 };
-use interlock_core::{pods::Update, words::Word as _};
+use interlock_core::{
+    pods::{Failure, Update},
+    words::Word as _,
+};
 use interlock_host::clock::boot_now;
 
 /// Takes in what the watch tells.
@@ -14,6 +17,10 @@ pub fn take(ctx: &mut Context, update: Update) {
             tracing::info!("the cluster's API answers");
             ctx.surveying.pods.state = State::Answers;
             ctx.reporter.metrics.pods.connected(true);
+        }
+        // It answers, and has everything listed anew.
+        Update::Failed { why: Failure::Expired, .. } => {
+            ctx.reporter.metrics.pods.failed(Failure::Expired.word());
         }
         Update::Failed { why, text } => fail(ctx, why.word(), text),
         Update::Listed { pods, refused } => {

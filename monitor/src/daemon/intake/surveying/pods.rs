@@ -82,11 +82,7 @@ pub fn report_unwatched(ctx: &mut Context) {
             .reporter
             .event_of_daemon("pod-unwatched")
             .pod(&pod)
-            .alert(
-                Severity::Medium,
-                "a pod runs behind a kernel of its own, and cannot be watched from its node",
-            )
-            .with("interlock.action", "alert")
+            .with("message", "a pod runs behind a kernel of its own, and cannot be watched from its node")
             .with("interlock.reason", why);
         ctx.reporter.publish(&ctx.decider.sessions, event);
     }
