@@ -58,10 +58,10 @@ impl ClusterHolds {
     /// Brings the metrics up to date.
     pub fn measure(&self, metrics: &Metrics) {
         let Some(Told { board, .. }) = &self.0 else { return };
-        metrics.cluster_holds(board.behind(), matches!(board.proof(), Some(Err(_))));
+        metrics.kubernetes_holds(board.behind(), matches!(board.proof(), Some(Err(_))));
         let (dropped, failed) = board.dropped_and_failed();
         for (counter, total) in
-            [(&metrics.cluster_holds_dropped, dropped), (&metrics.cluster_requests_failed, failed)]
+            [(&metrics.kubernetes_holds_dropped, dropped), (&metrics.kubernetes_requests_failed, failed)]
         {
             counter.inc_by(total.saturating_sub(counter.get()));
         }

@@ -182,6 +182,7 @@ pub mod sample {
 
     pub fn hold() -> HoldView {
         HoldView {
+            pod: None,
             id: "h1".into(),
             state: HoldState::Waiting,
             session: "4711-0a1b2".into(),

@@ -81,11 +81,11 @@ pub struct Metrics {
     notifier_oldest: IntGaugeVec,
     notifier_failing: IntGaugeVec,
     pub notifier_dropped: IntCounter,
-    cluster_decisions: IntCounterVec,
-    cluster_holds_behind: IntGauge,
-    cluster_decisions_unproven: IntGauge,
-    pub cluster_holds_dropped: IntCounter,
-    pub cluster_requests_failed: IntCounter,
+    kubernetes_decisions: IntCounterVec,
+    kubernetes_holds_behind: IntGauge,
+    kubernetes_decisions_unproven: IntGauge,
+    pub kubernetes_holds_dropped: IntCounter,
+    pub kubernetes_requests_failed: IntCounter,
     terminal_messages: IntCounterVec,
     factor_checks: IntCounterVec,
     pub freezes: IntCounter,
@@ -296,25 +296,25 @@ impl Metrics {
             )?,
             notifier_dropped: make
                 .counter("notifier_dropped_total", "Messages dropped as the notifier's queue was full.")?,
-            cluster_decisions: make.counters(
-                "cluster_decisions_total",
+            kubernetes_decisions: make.counters(
+                "kubernetes_decisions_total",
                 "Decisions that came through the cluster, by verdict and by the daemon's answer.",
                 &[Label::words("verdict", words::VERDICTS), Label::words("answer", words::ANSWERS)],
             )?,
-            cluster_holds_behind: make.gauge(
-                "cluster_holds_behind",
+            kubernetes_holds_behind: make.gauge(
+                "kubernetes_holds_behind",
                 "Objects of holds that the cluster does not show as they are.",
             )?,
-            cluster_decisions_unproven: make.gauge(
-                "cluster_decisions_unproven",
+            kubernetes_decisions_unproven: make.gauge(
+                "kubernetes_decisions_unproven",
                 "1 where the cluster was not seen to refuse a forged decision, so that none counts.",
             )?,
-            cluster_holds_dropped: make.counter(
-                "cluster_holds_dropped_total",
+            kubernetes_holds_dropped: make.counter(
+                "kubernetes_holds_dropped_total",
                 "Holds that the cluster was not told of, as 4,096 were told already.",
             )?,
-            cluster_requests_failed: make
-                .counter("cluster_requests_failed_total", "Requests about holds that the cluster's API did not answer.")?,
+            kubernetes_requests_failed: make
+                .counter("kubernetes_hold_requests_failed_total", "Requests about holds that the cluster's API did not answer.")?,
             terminal_messages: make.counters(
                 "terminal_messages_total",
                 "What was told on sessions' terminals, by what became of it.",
@@ -640,14 +640,14 @@ impl Metrics {
     }
 
     /// A decision that came through the cluster, in the words of its kind.
-    pub fn cluster_decision(&self, verdict: &str, answer: &str) {
-        self.cluster_decisions.with_label_values(&[verdict, answer]).inc();
+    pub fn kubernetes_decision(&self, verdict: &str, answer: &str) {
+        self.kubernetes_decisions.with_label_values(&[verdict, answer]).inc();
     }
 
     /// How telling the cluster goes.
-    pub fn cluster_holds(&self, behind: usize, unproven: bool) {
-        self.cluster_holds_behind.set(gauge(behind));
-        self.cluster_decisions_unproven.set(unproven.into());
+    pub fn kubernetes_holds(&self, behind: usize, unproven: bool) {
+        self.kubernetes_holds_behind.set(gauge(behind));
+        self.kubernetes_decisions_unproven.set(unproven.into());
     }
 
     fn settle(&self) -> MutexGuard<'_, ()> {

@@ -17,11 +17,6 @@ const CONTAINER: &str = "4f1c8a0b9d2e3f4a5b6c7d8e9f0a1b2c3d4e5f60718293a4b5c6d7e
 pub struct Groups(pub Vec<PathBuf>);
 
 impl Groups {
-    /// File by which a process enters the container's group.
-    pub fn entry(&self) -> String {
-        self.0[0].join("cgroup.procs").display().to_string()
-    }
-
     pub fn new(test: &str) -> Self {
         let hierarchy = Hierarchy::of_this_machine().unwrap();
         let own = hierarchy.directory_of(std::process::id()).unwrap();

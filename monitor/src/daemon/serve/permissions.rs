@@ -2,6 +2,8 @@
 
 pub mod attempts;
 pub mod memberships;
+#[cfg(feature = "kubernetes")]
+pub mod of_cluster;
 
 use crate::{
     archive::Sight,

@@ -21,7 +21,7 @@ use crate::{
         apply::{self, stopping::freeze_evidence},
         context::Context,
         serve::{
-            permissions::attempts,
+            permissions::of_cluster,
             refusals::{decided_before, not_permitted, objected, undecidable, with_hint},
         },
         upkeep::saving,
@@ -41,11 +41,11 @@ pub fn decide(ctx: &mut Context, proposal: &Proposal) -> (Answer, String) {
     let (answer, message) = match decided(ctx, proposal) {
         Ok(message) => (Answer::Accepted, message),
         Err(no) => {
-            attempts::note_of_cluster(ctx, proposal, &no);
+            of_cluster::note(ctx, proposal, &no);
             refused(&proposal.standing, no)
         }
     };
-    ctx.reporter.metrics.cluster_decision(proposal.spec.verdict.subresource(), word(answer));
+    ctx.reporter.metrics.kubernetes_decision(proposal.spec.verdict.subresource(), word(answer));
     saving::write_down(ctx); // what was answered outlives a daemon that is killed now
     (answer, plain(&mask::text(&message)))
 }

@@ -1,23 +1,14 @@
 //! Who asks for what they may not is recorded, and not listened to for long.
 
-#[cfg(feature = "kubernetes")]
-use interlock_kubernetes::holds::decisions::{Proposal, Standing};
-
 use crate::{
     control::{
         api::Refusal,
         command::{Asks, Brings, Command, RequestError},
         peer::Caller,
     },
-    daemon::context::{
-        Context,
-        upkeep::attempts::{Attempt, EVENT},
-    },
+    daemon::context::{Context, upkeep::attempts::Attempt},
 };
-use interlock_core::{
-    facts::{SessionId, Severity},
-    holds::Holds,
-};
+use interlock_core::{facts::SessionId, holds::Holds};
 use interlock_host::clock::boot_now;
 
 /// Refuses what would let something go on, of users who have tried too often.
@@ -53,30 +44,6 @@ pub fn note_nobodys(ctx: &mut Context, caller: &Caller, asks: &Asks, why: &str) 
     tell(ctx, caller, asks, None, why);
 }
 
-/// The same of a user of the cluster, or of what runs in it. The cluster's own limits are on how often: each is told, and equal ones of a
-/// minute are counted.
-#[cfg(feature = "kubernetes")]
-pub fn note_of_cluster(ctx: &mut Context, proposal: &Proposal, why: &RequestError) {
-    let RequestError::NotPermitted(refusal) = why else { return };
-    let (verb, target) = (proposal.spec.verdict.subresource(), proposal.id.clone());
-    ctx.reporter.metrics.request_refused(verb);
-    let asks = Asks { verb, target: Some(target.clone()), brings: Brings::Nothing };
-    let is_own = proposal.standing == Standing::Workload { own: true };
-    let severity = if is_own { Severity::High } else { Severity::Medium };
-    let event = match session_of(ctx, &asks) {
-        Some(session) => ctx.reporter.event(&ctx.decider.sessions, EVENT, boot_now(), session),
-        None => ctx.reporter.event_of_daemon(EVENT),
-    };
-    let event = event
-        .alert(severity, &refusal.error)
-        .with("attempt.cluster_user", proposal.spec.user.clone())
-        .with("interlock.action", "deny")
-        .with("attempt.request", verb)
-        .with("attempt.target", target)
-        .with("attempt.count", 1);
-    ctx.reporter.publish(&ctx.decider.sessions, event);
-}
-
 fn tell(ctx: &mut Context, caller: &Caller, asks: &Asks, brings: Option<Brings>, why: &str) {
     ctx.reporter.metrics.request_refused(asks.verb);
     let (session, verb, target) = (session_of(ctx, asks), asks.verb, asks.target.as_deref());
@@ -85,7 +52,7 @@ fn tell(ctx: &mut Context, caller: &Caller, asks: &Asks, brings: Option<Brings>,
 }
 
 /// The session that a request is about.
-fn session_of(ctx: &Context, asks: &Asks) -> Option<SessionId> {
+pub(super) fn session_of(ctx: &Context, asks: &Asks) -> Option<SessionId> {
     let target = asks.target.as_deref()?;
     let hold = |text: &str| Holds::number(text).and_then(|number| ctx.decider.holds().get(number));
     match asks.verb {
