@@ -127,21 +127,20 @@ pub fn unified() -> Result<PathBuf> {
     found.context("no cgroup v2 hierarchy is mounted")
 }
 
-/// The group that counts a pod's memory.
+/// The groups of a pod, one a hierarchy.
 ///
 /// # Errors
-/// There is none.
-pub fn group_of(pod: &str) -> Result<PathBuf> {
-    let mut open = hierarchies()?;
+/// The mounts cannot be read.
+pub fn groups_of(pod: &str) -> Result<Vec<PathBuf>> {
+    let (mut open, mut found) = (hierarchies()?, Vec::new());
     while let Some(group) = open.pop() {
         let below = fs::read_dir(&group).into_iter().flatten().flatten().map(|entry| entry.path());
         open.extend(below.filter(|path| path.is_dir()));
-        let counts = ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.join(file).is_file());
-        if counts && group.to_string_lossy().ends_with(&format!("pod{pod}")) {
-            return Ok(group);
+        if group.to_string_lossy().ends_with(&format!("pod{pod}")) {
+            found.push(group);
         }
     }
-    bail!("no group of the pod {pod} counts memory")
+    Ok(found)
 }
 
 /// All of it is gone with the last process of the namespace.

@@ -1,8 +1,8 @@
 //! What happens on the node, in order.
 
-use std::{fs, time::Duration};
+use std::{fs, path::PathBuf, time::Duration};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use super::{
@@ -63,7 +63,28 @@ fn held_and_approved(
     release.interlock(&["approve", hold["id"].as_str().unwrap_or_default()])?;
     checks.see("approved on the node, the agent goes on", workspace.says("went on"));
     checks.see("and what it sent has arrived once", arrived(receiver, "first", 1));
-    workspace.delete()
+
+    release.interlock(&["freeze", hold["session"].as_str().unwrap_or_default()])?;
+    let frozen = release.json(&["ps"])?;
+    checks.see("frozen, its processes stand in the freezer", in_the_freezer(&frozen));
+    workspace.delete()?;
+    checks.see("a pod that is deleted while frozen leaves no group behind", no_group(&uid));
+    Ok(())
+}
+
+/// Not stopped by signal, which shells see.
+fn in_the_freezer(sessions: &Value) -> Result<()> {
+    ensure!(sessions[0]["status"] == "frozen" && sessions[0]["by_signal"] == 0, "{sessions}");
+    Ok(())
+}
+
+/// The kubelet removes a pod's groups when all of it has ended.
+fn no_group(pod: &str) -> Result<()> {
+    until("no group", Duration::from_secs(60), || {
+        let left = ground::groups_of(pod)?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
 }
 
 fn decided_through_the_cluster(
@@ -199,7 +220,11 @@ fn arrived(receiver: &Receiver, path: &str, times: u32) -> Result<()> {
 /// The most that the daemon's container had, as its group counts it: maps of the kernel programs too.
 fn memory(release: &Release<'_>) -> Result<()> {
     let uid = release.pod("metadata.uid")?;
-    let group = ground::group_of(&uid)?;
+    let counts = |group: &&PathBuf| {
+        ["memory.limit_in_bytes", "memory.max"].iter().any(|file| group.join(file).is_file())
+    };
+    let groups = ground::groups_of(&uid)?;
+    let group = groups.iter().find(counts).context("no group of the pod counts memory")?;
     let read = |file: &str| -> Result<u64> { Ok(fs::read_to_string(group.join(file))?.trim().parse()?) };
     let most = read("memory.max_usage_in_bytes").or_else(|_| read("memory.peak"))?;
     let limit = read("memory.limit_in_bytes").or_else(|_| read("memory.max"))?;
