@@ -42,9 +42,16 @@ fn each_layer_looks_only_at_those_before_it() {
 
 #[test]
 fn no_files_form_a_circle() {
-    for sources in ["monitor-ebpf/src", "monitor/core/src", "monitor/host/src", "monitor/src", "xtask/src"] {
+    for (sources, least) in [
+        ("monitor-ebpf/src", 100),
+        ("monitor/core/src", 100),
+        ("monitor/host/src", 100),
+        ("monitor/kubernetes/src", 5),
+        ("monitor/src", 100),
+        ("xtask/src", 100),
+    ] {
         let imports = imports_of(sources);
-        assert!(imports.values().flatten().count() > 100, "{sources}: {imports:#?}");
+        assert!(imports.values().flatten().count() >= least, "{sources}: {imports:#?}");
         let circles = circles(&imports);
         assert!(circles.is_empty(), "{sources}: {circles:#?}");
     }

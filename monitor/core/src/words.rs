@@ -2,7 +2,7 @@
 
 use crate::facts::{
     Action, DelegateHow, DestinationClass, EnvironHow, FactorKind, Grade, HoldState, InspectHow, Kind,
-    Lifecycle, LinkHow, Mode, ReasonTerm, Role, Severity, Transport,
+    Lifecycle, LinkHow, Mode, ReasonTerm, Role, Severity, Transport, Trust,
 };
 
 /// A noun with a closed list of words.
@@ -73,6 +73,11 @@ impl Word for FactorKind {
 impl Word for ReasonTerm {
     const WORDS: &'static [(&'static str, Self)] =
         &[("optional", Self::Optional), ("required", Self::Required)];
+}
+
+impl Word for Trust {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("tenant", Self::Tenant), ("template", Self::Template), ("platform", Self::Platform)];
 }
 
 impl Word for Grade {

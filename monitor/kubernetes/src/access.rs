@@ -13,7 +13,7 @@ use tower::{limit::RateLimitLayer, timeout::TimeoutLayer, util::MapResponseLayer
 /// Who has not accepted a connection by then is away.
 const CONNECT: Duration = Duration::from_secs(10);
 /// Who has not begun to answer by then is away; an answer may go on for as long as it likes.
-const ANSWER: Duration = Duration::from_secs(20);
+pub const ANSWER: Duration = Duration::from_secs(20);
 
 /// Who the daemon is to the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -52,6 +52,7 @@ impl Access {
         &self,
         heard: Arc<Notify>,
         (most, span): (u64, Duration),
+        answer: Duration,
     ) -> Result<Client, AccessError> {
         let mut config = self.config().await?;
         config.default_retry = false;
@@ -63,7 +64,7 @@ impl Access {
         };
         let builder =
             ClientBuilder::try_from(config).map_err(unmade)?.with_layer(&MapResponseLayer::new(note));
-        let builder = builder.with_layer(&TimeoutLayer::new(ANSWER));
+        let builder = builder.with_layer(&TimeoutLayer::new(answer));
         Ok(builder.with_layer(&RateLimitLayer::new(most, span)).build())
     }
 

@@ -3,7 +3,7 @@
 
 mod api;
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use api::{
     running::{PACE, pod, watching},
@@ -59,14 +59,12 @@ fn a_bookmark_spares_a_list() {
     for _ in 0..3 {
         api.bookmark();
     }
-    let marked = || api.requests().iter().any(|one| one.contains("resourceVersion=104"));
-    let mut rounds = 0;
-    while !marked() {
+    let marked = |requests: &[String]| requests.iter().any(|one| one.contains("resourceVersion=104"));
+    let is_marked = (0..100).any(|_| {
         api.drop_connections();
-        thread::sleep(Duration::from_millis(50));
-        rounds += 1;
-        assert!(rounds < 100, "{:?}", api.requests());
-    }
+        api.within(Duration::from_millis(50), marked)
+    });
+    assert!(is_marked, "{:?}", api.requests());
     pod(&api, 2);
     assert_eq!(watch.changed(), "p2");
     let lists = api.requests().iter().filter(|one| !one.contains("watch=true")).count();
@@ -124,6 +122,12 @@ fn a_slow_answer_is_waited_for_and_one_that_never_begins_is_not() {
     api.fail(&[Fault::Slow(700)]);
     let watch = watching(&api, PACE);
     assert_eq!(watch.listed(), ["p1"]);
+    let api = Api::start();
+    pod(&api, 1);
+    api.fail(&[Fault::Silent]);
+    let watch = watching(&api, Pace { answer: Duration::from_millis(200), ..PACE });
+    assert_eq!(watch.failed(), Failure::Unreachable);
+    assert_eq!(watch.listed(), ["p1"]);
 }
 
 /// kube's watcher asks again without a pause where a watch ends without an error.
@@ -135,9 +139,8 @@ fn a_server_that_ends_every_watch_at_once_is_not_asked_without_end() {
     api.fail(&[Fault::Empty; 2000]);
     let watch = watching(&api, Pace { requests: 10, span: Duration::from_secs(1), ..PACE });
     watch.listed();
-    thread::sleep(Duration::from_secs(2));
-    let asked = api.requests().len();
-    assert!((2..=40).contains(&asked), "{asked} requests in two seconds");
+    assert!(api.within(Duration::from_secs(5), |requests| requests.len() > 2), "it is asked again");
+    assert!(!api.within(Duration::from_secs(2), |requests| requests.len() > 40), "{}", api.requests().len());
 }
 
 #[test]

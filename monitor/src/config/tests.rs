@@ -297,6 +297,13 @@ fn each_mistake_of_the_cluster_is_told_at_its_place() {
 }
 
 #[test]
+fn a_cluster_needs_the_name_of_the_node_and_a_program_that_knows_clusters() {
+    let report = problems("log = \"info\"\n[kubernetes]\nenabled = true\n");
+    let expected = if cfg!(feature = "kubernetes") { "NODE_NAME" } else { "was built without Kubernetes" };
+    assert!(report.starts_with("config.toml:2:1: kubernetes: ") && report.contains(expected), "{report}");
+}
+
+#[test]
 fn a_process_that_is_over_cannot_be_watched_below() {
     let file = written("mode = \"observe\"\nwatch_below = 4194305\n"); // beyond any pid_max
     let text = Config::load(Some(file.path())).unwrap_err().to_string();

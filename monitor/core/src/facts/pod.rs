@@ -4,8 +4,6 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::Word;
-
 /// A pod, as far as somebody is shown it or a rule asks for it. Bounded by whoever reads it from the API.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Pod {
@@ -64,11 +62,6 @@ pub enum Trust {
     Template,
     /// The platform's controller alone, as long as nobody else may write pods there.
     Platform,
-}
-
-impl Word for Trust {
-    const WORDS: &'static [(&'static str, Self)] =
-        &[("tenant", Self::Tenant), ("template", Self::Template), ("platform", Self::Platform)];
 }
 
 /// Whether a session is in a pod, and what is known of that.

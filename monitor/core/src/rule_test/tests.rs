@@ -46,6 +46,34 @@ fn the_incident_is_played_with_the_catalogues_knowledge() {
 }
 
 #[test]
+fn a_case_says_in_which_pod_its_session_is() {
+    let text = "version: 1\nrules:\n  - {id: in-prod, summary: s, on: connect, match: {destination: infra, pod: {namespace: prod-*, labels: tier=api, service_account: deployer}}, action: hold}\n";
+    let rules = Arc::new(RuleSet::parse(&[(PathBuf::from("own.yaml"), text.to_owned())]).unwrap());
+    let case = |name: &str, pod: &str, expected: &str| {
+        let act = "{ connect: backboard.railway.app, process: curl }";
+        format!("  - {{ name: {name}, session: {{ pod: {pod} }}, events: [{act}], expect: {expected} }}\n")
+    };
+    let cases = [
+        case(
+            "meant",
+            "{ namespace: prod-eu, labels: [tier=api], service_account: deployer }",
+            "{ hold: in-prod }",
+        ),
+        case("another", "{ namespace: dev, labels: [tier=api], service_account: deployer }", "silent"),
+        case("labels", "{ namespace: prod-eu, service_account: deployer }", "silent"),
+        case("unknown", "unknown", "{ hold: in-prod }"),
+        case("none", "none", "silent"),
+    ];
+    let text = format!("version: 1\ncases:\n{}", cases.concat());
+    let cases = read::read(&[(PathBuf::from("case.yaml"), text)], &rules).unwrap();
+    let catalog = Catalog::builtin().unwrap();
+    let runner = Runner { rules: &rules, catalog: &catalog };
+    let misses: Vec<String> =
+        cases.iter().flat_map(|case| runner.run(case).misses).map(|miss| format!("{miss:?}")).collect();
+    assert_eq!((cases.len(), misses), (5, Vec::new()));
+}
+
+#[test]
 fn a_pack_that_is_off_takes_its_secrets_and_hosts_from_the_rules_and_no_others() {
     let without = |pack: &str| {
         let text = format!("version: 1\npacks: {{ {pack}: off }}\n");

@@ -38,10 +38,10 @@ pub fn seen(object: NodePod, keep: &BTreeSet<String>) -> Option<Seen> {
     let cgroup = annotations.get(CONFIG_HASH).filter(|hash| hash.len() == 32).cloned();
     let labels = metadata.labels.unwrap_or_default();
     let workload = metadata.owner_references.unwrap_or_default().into_iter();
-    let workload = workload.filter(|owner| owner.controller == Some(true)).map(|owner| {
+    let mut workload = workload.filter(|owner| owner.controller == Some(true)).map(|owner| {
         workload_of(owner.kind, owner.name, labels.get("pod-template-hash").map(String::as_str))
     });
-    let workload = workload.filter(|one| one.kind.len() <= LONGEST && one.name.len() <= LONGEST).next();
+    let workload = workload.find(|one| one.kind.len() <= LONGEST && one.name.len() <= LONGEST);
     Some(Seen {
         cgroup: cgroup.unwrap_or_else(|| uid.clone()),
         annotations: pairs(annotations, |key| keep.contains(key)),

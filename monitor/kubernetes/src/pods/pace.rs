@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use kube::runtime::utils::Backoff;
 
+use crate::access::ANSWER;
+
 /// Twice as long after each failure, from the first to the longest, and begun anew by what goes well.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
@@ -12,6 +14,8 @@ pub struct Pace {
     /// So many requests at most within [`Pace::span`], however well they go.
     pub requests: u64,
     pub span: Duration,
+    /// Who has not begun to answer by then is away.
+    pub answer: Duration,
 }
 
 impl Default for Pace {
@@ -22,6 +26,7 @@ impl Default for Pace {
             longest: Duration::from_secs(30),
             requests: 20,
             span: Duration::from_secs(20),
+            answer: ANSWER,
         }
     }
 }

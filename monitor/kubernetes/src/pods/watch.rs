@@ -74,8 +74,8 @@ impl Watch {
     /// Of its own for the runtime classes: their answers say nothing of the pods'.
     async fn clients(&self, heard: &Arc<Notify>) -> Result<[Client; 2], AccessError> {
         let most = (self.pace.requests, self.pace.span);
-        let pods = self.access.watching(Arc::clone(heard), most).await?;
-        Ok([pods, self.access.watching(Arc::new(Notify::new()), most).await?])
+        let pods = self.access.watching(Arc::clone(heard), most, self.pace.answer).await?;
+        Ok([pods, self.access.watching(Arc::new(Notify::new()), most, self.pace.answer).await?])
     }
 
     /// Returns whether to begin anew.

@@ -158,8 +158,10 @@ impl Api {
         self.lock().requests.clone()
     }
 
-    pub fn faults_left(&self) -> usize {
-        self.lock().faults.len()
+    /// Whether the requests come to be like that within a time.
+    pub fn within(&self, time: Duration, mut are: impl FnMut(&[String]) -> bool) -> bool {
+        let waited = self.state.1.wait_timeout_while(self.lock(), time, |state| !are(&state.requests));
+        !waited.unwrap().1.timed_out()
     }
 
     /// `None`: the connection is over.
@@ -182,6 +184,7 @@ impl Api {
         let (fault, era) = {
             let mut state = self.lock();
             state.requests.push(target.clone());
+            self.state.1.notify_all();
             (state.faults.pop_front(), state.era)
         };
         match fault {
@@ -189,7 +192,7 @@ impl Api {
             Some(Fault::Status(code)) => return whole(stream, code, &status(code).to_string()),
             Some(Fault::Malformed) => return whole(stream, 200, "{ \"this\": is no JSON\n"),
             Some(Fault::Silent) => {
-                thread::sleep(Duration::from_secs(600));
+                drop(self.state.1.wait_while(self.lock(), |state| state.era == era));
                 return None;
             }
             Some(Fault::Empty) if watches => {
@@ -197,7 +200,10 @@ impl Api {
                 stream.write_all(b"0\r\n\r\n").ok()?;
                 return Some(());
             }
-            Some(Fault::Slow(time)) => thread::sleep(Duration::from_millis(time)),
+            Some(Fault::Slow(time)) => {
+                let time = Duration::from_millis(time);
+                drop(self.state.1.wait_timeout_while(self.lock(), time, |_| true));
+            }
             Some(Fault::Expired) if watches => {
                 head(stream)?;
                 chunk(stream, &json!({ "type": "ERROR", "object": status(410) }))?;

@@ -46,6 +46,7 @@ pub enum Message {
     /// What a process of a session had open before its label, where that took time to find.
     Connections(SessionId, Had),
     /// What the cluster says of this node's pods.
+    #[cfg_attr(not(feature = "kubernetes"), expect(dead_code, reason = "nobody watches"))]
     Pods(Box<Update>),
     /// SIGTERM, SIGINT.
     Stop,
