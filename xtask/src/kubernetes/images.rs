@@ -13,8 +13,6 @@ use crate::{
 
 pub const INTERLOCK: &str = "interlock.test/interlock";
 pub const WORKSPACE: &str = "interlock.test/workspace:0.1.0";
-/// Keeps the namespaces of a pod.
-pub const PAUSE: &str = "interlock.test/pause:0.1.0";
 
 const PROGRAMS: [&str; 9] = ["sh", "cat", "sleep", "wget", "nc", "id", "ls", "mkdir", "ps"];
 /// What makes the script an agent is its program's path, as on a host.

@@ -13,13 +13,14 @@ use serde_json::json;
 use super::{
     control::Control,
     ground::{Ground, NODE},
-    images::PAUSE,
     programs::Programs,
     server::{self, Server},
 };
 use crate::process;
 
 pub const NAME: &str = "node0";
+/// The image that keeps the namespaces of a pod.
+pub const PAUSE: &str = "interlock.test/pause:0.1.0";
 const CONTAINERD: &str = "/run/containerd/containerd.sock";
 const PATIENCE: Duration = Duration::from_mins(2);
 

@@ -51,7 +51,7 @@ impl<'a> Release<'a> {
         let version = crate::package::build::Identity::of(repository, 1)?.version;
         let content = json!({
             "image": { "repository": INTERLOCK, "tag": version, "pullPolicy": "Never" },
-            "pauseImage": super::images::PAUSE,
+            "pauseImage": super::node::PAUSE,
             "host": { "state": kept, "pins": "/sys/fs/bpf/interlock", "cgroup": ground::unified()? },
             // Nobody else's agents on this machine: containers' watchers are this process's children.
             "config": format!("package_managers = \"never\"\nunattended = \"never\"\nwatch_below = {}\n", Ground::ancestor().context("no parent")?),
