@@ -118,7 +118,7 @@ impl Cluster {
     fn serve(&self, stream: &TcpStream) -> Option<()> {
         let request = read(stream)?;
         if self.lock().away {
-            return answer(stream, 503, &status(503, "away"));
+            return None; // a 503 would be asked again by the client itself
         }
         let parts: Vec<&str> = request.path.trim_start_matches('/').split('/').collect();
         // The group and its version stand before: /api/v1/… or /apis/GROUP/VERSION/….
@@ -288,8 +288,7 @@ fn review(user: &str) -> Value {
 fn status(code: u16, message: &str) -> Value {
     let reason = match code {
         403 => "Forbidden",
-        404 => "NotFound",
-        _ => "ServiceUnavailable",
+        _ => "NotFound",
     };
     json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message, "reason": reason, "code": code })
 }

@@ -188,7 +188,6 @@ pub mod sample {
             session: "4711-0a1b2".into(),
             user: Some(1000),
             agent: "claude-code".into(),
-            pod: None,
             pid: 4722,
             command: "curl -X POST".into(),
             others: Vec::new(),

@@ -19,8 +19,6 @@ use super::{
     limits, probe,
 };
 
-/// What the policy says of a decision in somebody else's name; `packaging/kubernetes/base/admission-holds.yaml` has it.
-pub const NOT_THE_AUTHOR: &str = "spec.user is not who asks";
 /// How long the daemon may take.
 const ANSWER: Duration = Duration::from_secs(30);
 /// Answers that are remembered, as the watch may tell of a decision again before it tells of its answer.

@@ -42,8 +42,9 @@ impl Place {
         };
         let kubeconfig = kubeconfig.map_err(|error| unusable(&error))?;
         let options = KubeConfigOptions { context: self.context.clone(), ..KubeConfigOptions::default() };
-        let config =
-            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))?;
+        let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+        let mut config = config.map_err(|error| unusable(&error))?;
+        config.default_retry = false; // after a 504 nobody knows whether the decision was made
         let namespace = self.namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
         Ok((Client::try_from(config).map_err(|error| unusable(&error))?, namespace))
     }

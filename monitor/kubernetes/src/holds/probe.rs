@@ -13,6 +13,8 @@ use super::{
 
 /// The policy's name, which its refusals say.
 pub const POLICY: &str = "interlock-decisions";
+/// What it says of a decision in somebody else's name; `packaging/kubernetes/base/admission-holds.yaml` has it.
+const NOT_THE_AUTHOR: &str = "spec.user is not who asks";
 /// Nobody has this name: the API server gives names with that prefix to nobody by itself, and who configures it to would be in vain,
 /// as the daemon is not that one.
 const NOBODY: &str = "interlock:nobody";
@@ -44,5 +46,5 @@ pub fn nothing(node: &str) -> DecisionSpec {
 
 /// Whether the policy says no because of the name. Of several reasons the API server says the first, which is that one.
 fn is_refusal(message: &str) -> bool {
-    message.contains(POLICY) && message.contains(super::decisions::NOT_THE_AUTHOR)
+    message.contains(POLICY) && message.contains(NOT_THE_AUTHOR)
 }
