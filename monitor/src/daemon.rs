@@ -31,10 +31,21 @@ use context::{
     policy_set::Loaded,
 };
 use interlock_core::problem::Problems;
-use interlock_host::capabilities::{self, Duty};
+use interlock_host::{
+    capabilities::{self, Duty},
+    enforcement::freezer::namespace,
+};
 pub use process::error::StartError;
 pub use process::release::{Waiting, let_go};
 use process::{error::system, policy_files, priority, registries, signals, state_dir, watchdog};
+
+/// What a daemon in a container needs before anything else: the machine's own hierarchy of control groups.
+pub fn join_the_machine() {
+    if let Err(error) = namespace::join_the_machines() {
+        // Fails over: groups that cannot be found are not frozen but stopped by signal.
+        tracing::warn!(%error, "the machine's cgroup namespace cannot be joined; a freeze may stop by signal, and shells see it");
+    }
+}
 
 /// Runs the daemon until it is told to stop.
 ///

@@ -1,7 +1,7 @@
 //! What a developer of this repository runs: `cargo xtask ebpf`, `cargo xtask test`, `cargo xtask vm`,
 //! `cargo xtask silence`, `cargo xtask adversary`, `cargo xtask clients`, `cargo xtask agents`, `cargo xtask bench`,
 //! `cargo xtask instructions`, `cargo xtask fuzz`, `cargo xtask mutants`, `cargo xtask upgrade`,
-//! `cargo xtask package`.
+//! `cargo xtask package`, `cargo xtask kubernetes`.
 
 mod adversary;
 mod agents;
@@ -13,6 +13,7 @@ mod debian;
 mod ebpf;
 mod fuzz;
 mod instructions;
+mod kubernetes;
 mod mutants;
 mod package;
 mod process;
@@ -73,6 +74,8 @@ enum Verb {
     Upgrade(upgrade::Options),
     /// Make the Debian package, the RPM and the image, with checksums, a list of what is in them and a signature
     Package(package::Options),
+    /// Bring up one real node of Kubernetes with the chart on it, and agents in pods that are held; root
+    Kubernetes(kubernetes::Options),
     /// Run the benchmarks
     Bench {
         /// In a virtual machine under software emulation: only ratios mean something there
@@ -128,6 +131,7 @@ fn run() -> Result<ExitCode> {
         Verb::Mutants(options) => return mutants::run(&repository, &options),
         Verb::Upgrade(options) => return upgrade::run(&repository, &options),
         Verb::Package(options) => return package::run(&repository, &options),
+        Verb::Kubernetes(options) => return kubernetes::run(&repository, &options),
         Verb::Bench { vm: true, kernel, arguments } => return vm::measure(&repository, kernel, &arguments),
         Verb::Bench { vm: false, arguments, .. } => bench(&repository, &arguments)?,
     }

@@ -1,13 +1,13 @@
 //! `cargo xtask package`: what is installed: a Debian package, an RPM, an image, and what proves where they come from.
 
-mod build;
+pub mod build;
 mod check;
 mod debian;
 mod dependencies;
-mod image;
+pub mod image;
 mod rpm;
 mod sealing;
-mod tree;
+pub mod tree;
 
 use std::{
     fs,
@@ -92,6 +92,18 @@ pub fn two(repository: &Repository, program: Option<&Path>) -> Result<[PathBuf; 
         debian::build(repository, &stage.join(number.to_string()), &tree, &identity, &out)
     };
     Ok([make(1)?, make(2)?])
+}
+
+/// Makes the image of a program that is built already; returns the archive and its identity.
+///
+/// # Errors
+/// As [`run`].
+pub fn trial_image(repository: &Repository, program: &Path, stage: &Path) -> Result<(PathBuf, Identity)> {
+    let identity = Identity { is_trial: true, ..Identity::of(repository, 1)? };
+    let program = build::Program::take_apart(program, stage, &identity)?;
+    let tree = tree::lay_out(repository, &stage.join("tree"), &program, &dependencies::of(repository)?)?;
+    image::build(stage, &tree, &identity, stage)?;
+    Ok((image::archive_of(stage, &identity), identity))
 }
 
 fn copied(options: &Options) -> Options {

@@ -15,7 +15,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    ebpf, fuzz, instructions,
+    ebpf, fuzz, instructions, kubernetes,
     process::{self, Echo},
     repository::Repository,
     tally::{Outcome, Tally},
@@ -82,6 +82,7 @@ fn act(action: &Action, repository: &Repository, options: &Options) -> Result<Ta
         Action::Instructions => {
             instructions::run(repository, instructions::Options::default()).map(Outcome::tally)
         }
+        Action::ClusterApi => kubernetes::api(repository).map(Outcome::tally),
         Action::ObjectRebuilt => ebpf::check(repository).map(|()| Tally::PASSED),
     }
 }

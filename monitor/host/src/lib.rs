@@ -5,6 +5,7 @@
 pub mod capabilities;
 pub mod clock;
 pub mod enforcement;
+pub mod machine;
 pub mod mountinfo;
 pub mod packages;
 pub mod probes;

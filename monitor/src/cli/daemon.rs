@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     alerts::{JOURNAL, LINES},
-    daemon::{Waiting, let_go, run},
+    daemon::{Waiting, join_the_machine, let_go, run},
 };
 
 #[derive(Args, Debug)]
@@ -36,6 +36,7 @@ impl Daemon {
             config.socket.clone_from(socket);
         }
         start_log(&config.log)?;
+        join_the_machine();
         let waiting = if self.with_holds { Waiting::GoesOn } else { Waiting::Decide };
         let ended = if self.release { let_go(&config, waiting) } else { run(config) };
         ended.map_err(|error| Failure::caused(Exit::Negative, &error))?;

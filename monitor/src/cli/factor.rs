@@ -132,7 +132,7 @@ impl Totp {
         let Some(proof) = self.strength.proof(client, printer, wanted("factor-add", &what))? else {
             return Ok(Exit::Success);
         };
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = interlock_host::machine::name();
         printer.data(&format!("secret: {}\n{}", secret.text(), secret.uri(&self.whose.name(), &host)))?;
         printer.say(
             "put one of them into your device; neither is shown again. Then type the code that it shows.",

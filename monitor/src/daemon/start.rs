@@ -110,7 +110,7 @@ fn record_start(ctx: &mut Context) {
         ("rules_sha256", ctx.decider.settings.rules.sha256().into()),
         ("catalog_sha256", ctx.policies.catalog.sha256().into()),
         ("bundle", json!(ctx.policies.bundle)),
-        ("host", rustix::system::uname().nodename().to_string_lossy().into()),
+        ("host", interlock_host::machine::name().into()),
         ("boot_id", ctx.state.boot.clone().into()),
         ("key", ctx.reporter.notary.public().into()),
     ];
@@ -217,7 +217,7 @@ fn reporter(
         Notifier::start(&config.notify, &config.state, &metrics).map_err(system("starting the notifier"))?;
     let notary = Notary::open(&config.state, &metrics);
     notary.compare(&mut ledger);
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let name = interlock_host::machine::name();
     let host = Host { name, boot: boot_id() };
     let terminals = Terminals::start(config.terminal, Arc::clone(&metrics))
         .map_err(system("starting the thread that writes to terminals"))?;

@@ -180,7 +180,7 @@ pub fn fit(text: &str, budget: usize, cost: impl Fn(char) -> usize) -> String {
 }
 
 fn host() -> String {
-    cut(&plain(&rustix::system::uname().nodename().to_string_lossy()), 64)
+    cut(&plain(&interlock_host::machine::name()), 64)
 }
 
 #[cfg(test)]

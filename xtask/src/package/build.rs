@@ -95,7 +95,8 @@ fn build_at(root: &Path, target: &Path, identity: &Identity) -> Result<PathBuf> 
     ];
     let mut command = tool("cargo", identity);
     command.current_dir(root).args(["build", "--quiet", "--release", "--locked", "--package", "interlock"]);
-    command.args(["--bin", "interlock", "--target-dir"]).arg(target);
+    // One program for the packages and the image; a node without a cluster has it switched off.
+    command.args(["--features", "kubernetes", "--bin", "interlock", "--target-dir"]).arg(target);
     command
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"))
         .env("INTERLOCK_REVISION", &identity.revision);

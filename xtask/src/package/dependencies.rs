@@ -36,7 +36,7 @@ struct Crate {
 pub fn of(repository: &Repository) -> Result<Crates> {
     let mut command = Command::new("cargo");
     command.current_dir(repository.root()).args(["metadata", "--quiet", "--format-version", "1", "--locked"]);
-    command.args(["--filter-platform", "x86_64-unknown-linux-gnu"]);
+    command.args(["--filter-platform", "x86_64-unknown-linux-gnu", "--features", "interlock/kubernetes"]);
     let metadata: Value =
         serde_json::from_str(&process::answer(&mut command)?).context("cargo's metadata")?;
     let lock = fs::read_to_string(repository.root().join("Cargo.lock"))?;

@@ -3,7 +3,11 @@
 //! Not static: the toolchain has no standard library for musl, and users and groups are looked up by glibc. It runs as root, because
 //! what it does takes that.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -24,7 +28,7 @@ const CERTIFICATES: &str = "etc/ssl/certs/ca-certificates.crt";
 /// # Errors
 /// A library is missing, or tar fails.
 pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Result<()> {
-    let (root, layout) = (stage.join("image"), stage.join("layout"));
+    let root = stage.join("image");
     let program = tree.join("usr/bin/interlock");
     put(&root, "usr/bin/interlock", &fs::read(&program)?, 0o755)?;
     let libraries = libraries::of(std::slice::from_ref(&program))?;
@@ -50,27 +54,46 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     put(&root, "etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files dns\n", 0o644)?;
     touch(&root, identity)?;
 
+    let start = json!({ "Entrypoint": ["/usr/bin/interlock"], "Cmd": ["daemon"], "User": "0:0" });
+    pack("interlock", start, &root, stage, identity, &archive_of(out, identity))
+}
+
+/// `interlock-VERSION.oci.tar` in `out`.
+pub fn archive_of(out: &Path, identity: &Identity) -> PathBuf {
+    out.join(format!("interlock-{}.oci.tar", identity.version))
+}
+
+/// Packs a file system as an image of one layer, named after its version. `start` says what it runs.
+///
+/// # Errors
+/// tar fails.
+pub fn pack(
+    title: &str,
+    mut start: Value,
+    root: &Path,
+    stage: &Path,
+    identity: &Identity,
+    to: &Path,
+) -> Result<()> {
+    let layout = stage.join("layout");
     let blobs = layout.join("blobs/sha256");
     fs::create_dir_all(&blobs)?;
     let layer = stage.join("layer.tar");
-    archive(&root, &layer, identity)?;
+    archive(root, &layer, identity)?;
     let diff = sha256(&layer)?;
     let level = if identity.is_trial { "--fast" } else { "--best" };
     process::answer(Command::new("gzip").args([level, "--no-name", "--force"]).arg(&layer))?;
     let layer = blob_of(&stage.join("layer.tar.gz"), &blobs)?;
+    start["Labels"] = json!({
+        "org.opencontainers.image.title": title,
+        "org.opencontainers.image.version": identity.version,
+        "org.opencontainers.image.revision": identity.revision,
+        "org.opencontainers.image.licenses": "MIT OR Apache-2.0",
+    });
     let date = identity.date_as("%Y-%m-%dT%H:%M:%SZ")?;
     let config = blob(
         &json!({
-            "created": date, "architecture": "amd64", "os": "linux",
-            "config": {
-                "Entrypoint": ["/usr/bin/interlock"], "Cmd": ["daemon"], "User": "0:0",
-                "Labels": {
-                    "org.opencontainers.image.title": "interlock",
-                    "org.opencontainers.image.version": identity.version,
-                    "org.opencontainers.image.revision": identity.revision,
-                    "org.opencontainers.image.licenses": "MIT OR Apache-2.0",
-                },
-            },
+            "created": date, "architecture": "amd64", "os": "linux", "config": start,
             "rootfs": { "type": "layers", "diff_ids": [format!("sha256:{diff}")] },
             "history": [{ "created": date, "created_by": "cargo xtask package" }],
         }),
@@ -90,7 +113,7 @@ pub fn build(stage: &Path, tree: &Path, identity: &Identity, out: &Path) -> Resu
     put(&layout, "index.json", &serde_json::to_vec(&index)?, 0o644)?;
     put(&layout, "oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#, 0o644)?;
     touch(&layout, identity)?;
-    archive(&layout, &out.join(format!("interlock-{}.oci.tar", identity.version)), identity)
+    archive(&layout, to, identity)
 }
 
 /// A tar archive that says nothing of this machine.

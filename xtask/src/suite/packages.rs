@@ -1,5 +1,7 @@
 //! Programs that tests call, and the Debian packages they come in.
 
+use std::{path::Path, process::Command};
+
 use anyhow::Result;
 
 use crate::{apt, debian, process, repository::Repository, tally::Tally};
@@ -27,6 +29,9 @@ const NEEDED: &[Needed] = &[
 /// Servers that tests run themselves: unpacked, as installing them would start them.
 const UNPACKED: [&str; 2] = ["prometheus", "prometheus-alertmanager"];
 
+/// Python's, that the tests of the Helm chart call: Helm's own engine, and the published schemas of Kubernetes.
+const LIBRARIES: [&str; 2] = ["helm-python-sdk==0.2.2", "kubernetes-validate==1.37.0"];
+
 /// Installs what is missing; every optional program that is missing counts as skipped.
 ///
 /// # Errors
@@ -52,5 +57,21 @@ pub fn ensure(repository: &Repository) -> Result<Tally> {
         eprintln!("SKIPPED: the tests with Prometheus do not run: {error:#}");
         skipped += 1;
     }
+    if let Err(error) = libraries(&repository.target().join("tools/python-kubernetes")) {
+        eprintln!("SKIPPED: the tests of the Helm chart do not run: {error:#}");
+        skipped += 1;
+    }
     Ok(Tally { skipped, ..Tally::PASSED })
+}
+
+/// Into a folder of their own, once for all runs with these versions.
+fn libraries(place: &Path) -> Result<()> {
+    let (marker, wanted) = (place.join(".installed"), LIBRARIES.join(" "));
+    if std::fs::read_to_string(&marker).is_ok_and(|there| there == wanted) {
+        return Ok(());
+    }
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--upgrade", "--target"]);
+    process::answer(pip.arg(place).args(LIBRARIES))?;
+    Ok(std::fs::write(&marker, wanted)?)
 }

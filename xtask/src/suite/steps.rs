@@ -31,6 +31,8 @@ pub enum Action {
     ObjectRebuilt,
     /// Instructions per judged fact; see `instructions`.
     Instructions,
+    /// The Helm chart on a real API server, where one was built; see `kubernetes`.
+    ClusterApi,
     /// Tests on another kernel; see `vm`.
     Guest(Guest<'static>),
 }
@@ -110,6 +112,7 @@ const PORTIONS: &[Portion] = &[
     all_of("agents"),
     all_of("fake"),
     all_of("layers"),
+    all_of("chart"),
     all_of("docs"),
     all_of("documents"),
     all_of("budget"),
@@ -233,6 +236,7 @@ pub const STEPS: &[Step] = &[
         ),
     ),
     step("instructions per judged fact", When::Thorough, Action::Instructions),
+    step("the chart on a real API server", When::Thorough, Action::ClusterApi),
     on("on Debian's 6.12, BPF in the LSM list", Series::V6_12, "", EVERY_WAY_AROUND),
     on("on Debian's 6.12, BPF left out of the LSM list", Series::V6_12, WITHOUT_BPF, ESSENTIAL),
     on("on Debian's 6.1", Series::V6_1, "", ESSENTIAL),
@@ -283,13 +287,13 @@ mod tests {
     }
 
     #[test]
-    fn quick_leaves_out_the_kernel_crate_the_release_build_the_documentation_the_counting_and_the_guests_only()
+    fn quick_leaves_out_the_kernel_crate_the_release_build_the_documentation_the_counting_the_cluster_and_the_guests_only()
      {
         let whole = names(&Options::default());
         let quick = names(&Options { quick: true, filter: None });
         let dropped: Vec<_> = whole.iter().filter(|name| !quick.contains(name)).collect();
         let guests = dropped.iter().filter(|name| name.starts_with("on Debian's")).count();
-        assert_eq!((dropped.len() - guests, guests), (8, 4), "{dropped:?}");
+        assert_eq!((dropped.len() - guests, guests), (9, 4), "{dropped:?}");
         let others = [
             "clippy over the kernel programs",
             "clippy without the drill",
@@ -299,8 +303,9 @@ mod tests {
             "fuzz targets reach what they did",
             "documentation",
             "instructions per judged fact",
+            "the chart on a real API server",
         ];
-        assert_eq!(dropped[..8], others.each_ref());
+        assert_eq!(dropped[..9], others.each_ref());
         assert!(quick.contains(&"kernel object is the recorded one"));
     }
 

@@ -8,6 +8,7 @@
 pub mod enclosing;
 mod group;
 mod hierarchy;
+pub mod namespace;
 
 use std::{
     collections::{BTreeMap, BTreeSet},

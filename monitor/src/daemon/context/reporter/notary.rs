@@ -42,7 +42,7 @@ impl Notary {
     /// Reads the host's key, or makes it. Without one the daemon works on, and says so: a checkpoint is for later, a decision
     /// is for now.
     pub fn open(dir: &Path, metrics: &Metrics) -> Self {
-        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        let host = interlock_host::machine::name();
         let (path, next) = (dir.join(CHECKPOINT_FILE), BootNanos(0));
         match Key::open(dir, &host) {
             Ok(key) => {
