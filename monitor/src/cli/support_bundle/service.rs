@@ -1,13 +1,15 @@
 //! The service: how systemd runs it, and what it wrote to the journal.
 
 use std::{
-    io::{self, Read as _},
-    process::{Command, ExitStatus, Stdio},
-    thread,
-    time::{Duration, Instant},
+    io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
+use tokio::{process::Command, time::timeout};
+
 use super::part::Part;
+use crate::cli::wait::wait;
 
 const UNIT: &str = "interlock.service";
 /// Lines of the journal.
@@ -18,7 +20,6 @@ const PROPERTIES: &str = "--property=LoadState,ActiveState,SubState,Result,NRest
                           CapabilityBoundingSet,ControlGroup,WatchdogUSec";
 /// A journal on a disk that does not answer must not keep the rest from being written.
 const TIMEOUT: Duration = Duration::from_secs(15);
-const POLL: Duration = Duration::from_millis(50);
 
 pub fn parts() -> Vec<Part> {
     let show = ["show", UNIT, "--no-pager", PROPERTIES];
@@ -34,28 +35,12 @@ fn output(name: &str, program: &str, args: &[&str]) -> Part {
     }
 }
 
-/// What a program writes, if it ends in time.
+/// What a program writes, if it ends in time; else it is killed.
 fn run(program: &str, args: &[&str]) -> io::Result<(ExitStatus, String)> {
     let mut command = Command::new(program);
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = command.spawn()?;
-    let mut stdout = child.stdout.take().ok_or_else(|| io::Error::other("it has no output"))?;
-    let reading = thread::spawn(move || {
-        let mut bytes = Vec::new();
-        stdout.read_to_end(&mut bytes).map(|_| bytes)
-    });
-    let begun = Instant::now();
-    let status = loop {
-        match child.try_wait()? {
-            Some(status) => break status,
-            None if begun.elapsed() > TIMEOUT => {
-                child.kill()?;
-                child.wait()?;
-                return Err(io::Error::other(format!("no end within {} s", TIMEOUT.as_secs())));
-            }
-            None => thread::sleep(POLL),
-        }
-    };
-    let bytes = reading.join().map_err(|_| io::Error::other("its output was not read"))??;
-    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    command.args(args).stdin(Stdio::null()).kill_on_drop(true);
+    let ended = wait(async { Ok(timeout(TIMEOUT, command.output()).await) });
+    let ended = ended.map_err(|failure| io::Error::other(failure.text.unwrap_or_default()))?;
+    let output = ended.map_err(|_| io::Error::other(format!("no end within {} s", TIMEOUT.as_secs())))??;
+    Ok((output.status, String::from_utf8_lossy(&output.stdout).into_owned()))
 }

@@ -143,7 +143,7 @@ fn reach(extent: Extent) -> Option<String> {
 /// The name of the ledger's key, which no two hosts have; where there is none, the host's.
 fn origin(ctx: &Context) -> String {
     let key = ctx.reporter.notary.public().and_then(|public| public.split('+').next()).map(str::to_owned);
-    key.unwrap_or_else(|| interlock_host::machine::name())
+    key.unwrap_or_else(interlock_host::machine::name)
 }
 
 /// When a text that is to be signed now expires.
