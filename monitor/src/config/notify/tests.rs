@@ -64,14 +64,10 @@ fn every_mistake_of_every_table_is_told_at_its_place() {
         kind = "ntfi"
                ^^^^^^
     config.toml:5:1: notify[0].urll: unknown key; did you mean "url"?
-        urll = "x"
-        ^^^^
     config.toml:6:1: notify[1]: escalate_after and to say nothing without each other; expected both, or neither
         [[notify]]
         ^^^^^^^^^^
     config.toml:9:7: notify[1].url: found HTTP without TLS to another machine; expected https://HOST/…; without TLS whoever is on the way reads and changes the messages, so that has to be meant: insecure = true
-        url = "http://hooks.example/"
-              ^^^^^^^^^^^^^^^^^^^^^^^
     config.toml:10:19: notify[1].events[1]: found "holds"; expected "hold", "decided", "freeze", "thaw", "kill", "alert", "would", "break-glass" or "health"; did you mean "hold"?
         events = ["hold", "holds"]
                           ^^^^^^^

@@ -189,7 +189,7 @@ fn what_no_bundle_may_have_is_refused_before_it_is_read() {
     let bytes = publisher.packs(1, &[(RULES, RULE)]);
     let same = |_: &str, text: String| Some(text);
     let long = "x".repeat(100_000);
-    for stray in ["../rules.yaml", "a/b", long.as_str()] {
+    for stray in ["a/b", "cases/A.yaml", long.as_str()] {
         let said = why(&repacked(&bytes, same, &[(stray, "")]), &[publisher.key()]);
         assert!(said.contains("no bundle may have it") && said.len() < 300, "{said}");
     }
