@@ -195,6 +195,7 @@ impl Rollback {
         let to = if self.builtin { None } else { earlier(&place)? };
         judge_again(&config, &place, to.as_ref(), printer)?;
         switch(global, &place, to.as_ref(), printer)?;
+        place.forget_before().map_err(failed("which one was before"))?;
         let said = to.map_or_else(|| "what is built in".to_owned(), |id| id.to_string());
         printer.data(&format!("in force: {said}"))?;
         Ok(Exit::Success)

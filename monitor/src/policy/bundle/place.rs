@@ -232,6 +232,14 @@ impl Place {
         Ok(fsync(File::open(&self.0)?)?)
     }
 
+    /// Whoever goes back once more goes further back, and not to what was just left.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn forget_before(&self) -> io::Result<()> {
+        self.link(PREVIOUS, None)
+    }
+
     fn link(&self, name: &str, to: Option<&Id>) -> io::Result<()> {
         let link = self.0.join(name);
         let Some(to) = to else {
