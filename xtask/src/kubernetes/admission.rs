@@ -22,6 +22,15 @@ pub fn check(control: &Control, checks: &mut Checks) -> Result<()> {
         "an administrator tells of none",
         refused(cast.create("admin", &hold(NODE)), "on that node alone"),
     );
+    // The agent is on that node too, and its namespace may have given it everything.
+    cast.give_everything_to_the_agent()?;
+    let mut told_otherwise = hold(NODE);
+    told_otherwise["spec"]["destination"] = json!("harmless.example:443");
+    checks.see(
+        "the pod's own account, which may write holds, changes none",
+        refused(cast.replace(&cast.agent, &told_otherwise), "on that node alone"),
+    );
+    checks.see("and removes none", refused(cast.remove_hold(&cast.agent), "on that node alone"));
     let uid = cast.uid_of_hold()?;
     let mut number = 0;
     let mut decision = |user: &str, groups: &[&str]| {
@@ -110,6 +119,33 @@ impl<'a> Cast<'a> {
         let mut get = self.control.kubectl("admin");
         get.args(["--namespace", workspace::NAMESPACE, "get", "interlockhold", "h1-test"]);
         process::answer(get.args(["--output", "jsonpath={.metadata.uid}"]))
+    }
+
+    /// As a namespace's administrator gives it: all of its kinds, in this namespace.
+    fn give_everything_to_the_agent(&self) -> Result<()> {
+        let metadata = json!({ "name": "everything", "namespace": workspace::NAMESPACE });
+        let api = "rbac.authorization.k8s.io";
+        self.control.apply(&json!({
+            "apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": metadata,
+            "rules": [{ "apiGroups": ["*"], "resources": ["*"], "verbs": ["*"] }],
+        }))?;
+        self.control.apply(&json!({
+            "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": metadata,
+            "roleRef": { "apiGroup": api, "kind": "Role", "name": "everything" },
+            "subjects": [{ "kind": "ServiceAccount", "name": "agent", "namespace": workspace::NAMESPACE }],
+        }))?;
+        Ok(())
+    }
+
+    fn remove_hold(&self, who: &str) -> Result<String> {
+        let mut delete = self.as_who(who);
+        process::answer(delete.args([
+            "--namespace",
+            workspace::NAMESPACE,
+            "delete",
+            "interlockhold",
+            "h1-test",
+        ]))
     }
 
     fn create(&self, who: &str, object: &Value) -> Result<String> {

@@ -23,6 +23,8 @@ use super::{
 const ANSWER: Duration = Duration::from_secs(30);
 /// Answers that are remembered, as the watch may tell of a decision again before it tells of its answer.
 const REMEMBERED: usize = 1024;
+/// Decisions of one answer to a list: somebody may have made large ones.
+const PAGE: u32 = 20;
 /// How often an answer is written before it is given up: the hold's own status says what happened.
 const ATTEMPTS: u32 = 5;
 
@@ -59,7 +61,7 @@ pub type Ask = dyn Fn(Proposal) -> oneshot::Receiver<(Answer, String)> + Send + 
 /// Takes this node's decisions, for ever.
 pub async fn take(client: Client, node: String, board: Arc<Board>, ask: Arc<Ask>) {
     let api: Api<InterlockDecision> = Api::all(client.clone());
-    let own = watcher::Config::default().fields(&format!("spec.node={node}"));
+    let own = watcher::Config::default().fields(&format!("spec.node={node}")).page_size(PAGE);
     let mut stream = pin!(watcher(api, own).default_backoff());
     let mut decisions = Decisions { client, board, ask, answered: VecDeque::new() };
     while let Some(event) = stream.next().await {
@@ -174,6 +176,11 @@ fn fits(spec: &DecisionSpec, wanted: &Wanted, uid: Option<&str>) -> Result<(), (
         (HoldType::Freeze, _) => return invalid("a freeze is thawed, or left"),
     }
     // The kind's schema says the same; it need not be the one that is installed.
+    let is_hash =
+        |text: &str| (16..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !is_hash(&spec.evidence) {
+        return invalid("spec.evidence is not the hash that was shown: 16 to 64 hexadecimal digits");
+    }
     let texts = spec.groups.iter().chain([&spec.user]).chain(&spec.uid);
     let fit = spec.groups.len() <= limits::GROUPS
         && texts
@@ -252,6 +259,7 @@ mod tests {
         assert_eq!(refused(&|spec| spec.user = String::new()), Err(Answer::Invalid));
         assert_eq!(refused(&|spec| spec.user = "a\nb".into()), Err(Answer::Invalid));
         assert_eq!(refused(&|spec| spec.groups = vec!["x".into(); 257]), Err(Answer::Invalid));
+        assert_eq!(refused(&|spec| spec.evidence = String::new()), Err(Answer::Invalid));
         assert_eq!(fits(&spec, &wanted, None).map_err(|(answer, _)| answer), Err(Answer::TooLate));
     }
 }

@@ -31,8 +31,8 @@ const SWEEP: Duration = Duration::from_secs(15);
 /// After a failure, doubling.
 const SOON: Duration = Duration::from_secs(1);
 const LATE: Duration = Duration::from_secs(60);
-/// Objects of one answer to a list.
-const PAGE: u32 = 500;
+/// Objects of one answer to a list: somebody may have made large ones.
+const PAGE: u32 = 20;
 /// Longest note of an event, bytes (`k8s.io/kubernetes` pkg/apis/core/validation/events.go).
 const NOTE: usize = 1024;
 
@@ -106,6 +106,8 @@ impl Reports {
                     self.board.written(&wanted, object.uid());
                     self.tell(&wanted, &object).await;
                 }
+                // Its namespace is gone or going, and with it everything that it could have been told in.
+                Err(kube::Error::Api(gone)) if is_gone(&gone) => self.forget(&wanted.name),
                 Err(error @ kube::Error::Api(_)) => refused += self.failed("write", &wanted.name, &error),
                 Err(away) => return Err(away),
             }
@@ -199,6 +201,11 @@ where
             _ => return Ok(found),
         }
     }
+}
+
+/// A namespace that is being deleted takes nothing new (`plugin/pkg/admission/namespace/lifecycle`).
+fn is_gone(status: &kube::core::Status) -> bool {
+    status.code == 404 || status.code == 403 && status.message.contains("being terminated")
 }
 
 /// One that is gone already is what was wanted.

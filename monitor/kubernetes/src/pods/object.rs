@@ -22,6 +22,8 @@ pub struct Spec {
 
 /// The hash of a static pod's manifest (kubelet, `pkg/kubelet/types`): its cgroup is called by that, and not by the uid that the API gave.
 const CONFIG_HASH: &str = "kubernetes.io/config.hash";
+/// That it is a static pod's, which the API server lets nobody change afterwards (`pkg/apis/core/validation`); the hash alone anybody may write.
+const MIRROR: &str = "kubernetes.io/config.mirror";
 /// Labels of one pod that are kept, in their order.
 const LABELS: usize = 64;
 /// Longest name that the API allows, and longest annotation that is kept, bytes.
@@ -35,7 +37,8 @@ pub fn seen(object: NodePod, keep: &BTreeSet<String>) -> Option<Seen> {
     let bounded = |text: Option<String>| text.filter(|text| !text.is_empty() && text.len() <= LONGEST);
     let uid = bounded(metadata.uid)?;
     let annotations = metadata.annotations.unwrap_or_default();
-    let cgroup = annotations.get(CONFIG_HASH).filter(|hash| hash.len() == 32).cloned();
+    let is_static = annotations.contains_key(MIRROR);
+    let cgroup = annotations.get(CONFIG_HASH).filter(|hash| is_static && hash.len() == 32).cloned();
     let labels = metadata.labels.unwrap_or_default();
     let workload = metadata.owner_references.unwrap_or_default().into_iter();
     let mut workload = workload.filter(|owner| owner.controller == Some(true)).map(|owner| {
@@ -113,12 +116,15 @@ mod tests {
 
     #[test]
     fn a_static_pod_is_found_by_the_hash_of_its_manifest() {
-        let seen = read(json!({
-            "metadata": { "name": "etcd-n", "namespace": "kube-system", "uid": "8e0d0b1c-2d3e-4f50-a1b2-c3d4e5f60718",
-                "annotations": { "kubernetes.io/config.hash": "1f2e3d4c5b6a79880716253443526170" } },
-            "spec": {}
-        }));
-        assert_eq!(seen.unwrap().cgroup, "1f2e3d4c5b6a79880716253443526170");
+        const UID: &str = "8e0d0b1c-2d3e-4f50-a1b2-c3d4e5f60718";
+        const HASH: &str = "1f2e3d4c5b6a79880716253443526170";
+        let cgroup = |annotations| {
+            let metadata = json!({ "name": "etcd-n", "namespace": "kube-system", "uid": UID, "annotations": annotations });
+            read(json!({ "metadata": metadata, "spec": {} })).unwrap().cgroup
+        };
+        let mirror = json!({ "kubernetes.io/config.hash": HASH, "kubernetes.io/config.mirror": HASH });
+        assert_eq!(cgroup(mirror), HASH);
+        assert_eq!(cgroup(json!({ "kubernetes.io/config.hash": HASH })), UID, "anybody may write that alone");
     }
 
     #[test]

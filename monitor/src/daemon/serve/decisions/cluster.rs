@@ -29,7 +29,7 @@ use crate::{
 };
 use interlock_core::{
     decide::{Approval, Denial, Input, Objection},
-    facts::{HoldState, PodOwner, SessionId, Trust},
+    facts::{HoldState, PodOwner, SessionId},
     holds::{Hold, Holds, Undecidable, evidence::Evidence},
     mask,
     plain::{misleads, plain},
@@ -210,14 +210,10 @@ fn owns(ctx: &Context, hold: &Hold, user: &str) -> Option<bool> {
     is_owner(pod.owner.as_ref()?, user)
 }
 
-/// Fails closed: what its tenants can write, and what is a number and no name, says nothing of who it is. Names are compared without what
-/// an authenticator puts around them: `oidc:ann` and `Ann@corp.example` are ann.
+/// Fails closed: that somebody is *not* the owner is never known here, as a platform's names need not be the cluster's, and who may write pods
+/// may write whose they are. Names are compared without what an authenticator puts around them: `oidc:ann` and `Ann@corp.example` are ann.
 fn is_owner(owner: &PodOwner, user: &str) -> Option<bool> {
-    let is_number = owner.name.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
-    if owner.trust == Trust::Tenant || is_number {
-        return None;
-    }
-    Some(core(&owner.name) == core(user))
+    (core(&owner.name) == core(user)).then_some(true)
 }
 
 fn core(name: &str) -> String {
@@ -254,15 +250,16 @@ fn word(answer: Answer) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use interlock_core::facts::Trust;
 
     #[test]
-    fn an_owner_is_known_by_any_spelling_of_a_name_and_by_nothing_that_a_tenant_wrote() {
+    fn an_owner_is_known_by_any_spelling_of_a_name_and_nobody_is_known_to_be_none() {
         let owner = |name: &str, trust| PodOwner { name: name.into(), platform: "coder".into(), trust };
         for (name, trust, user, expected) in [
             ("ann", Trust::Template, "ann", Some(true)),
             ("ann", Trust::Platform, "oidc:Ann@corp.example", Some(true)),
             ("ann@corp.example", Trust::Platform, "https://issuer.example/realm#ann", Some(true)),
-            ("ann", Trust::Platform, "ben@corp.example", Some(false)),
+            ("ann", Trust::Platform, "ben@corp.example", None),
             ("ann", Trust::Tenant, "ben", None),
             ("7d3f1c2e-0000-4f50-a1b2-c3d4e5f60718", Trust::Platform, "ben", None),
             ("4711", Trust::Platform, "ben", None),
