@@ -35,8 +35,8 @@ pub fn alerts() -> Vec<Alert> {
 const SHORTER: [(&str, &str); 5] = [
     ("[10m]", "[12s]"),
     ("[1h]", "[12s]"),
-    ("[8d]", "[12s]"),
-    ("[1d]", "[12s]"),
+    ("[8d:1h]", "[12s:1s]"),
+    ("[1d:1h]", "[12s:1s]"),
     ("offset 8d", "offset 12s"),
 ];
 
