@@ -156,7 +156,7 @@ impl Outbox {
 }
 
 /// Writes an alert to the log: a line of JSON, or for the journal with fields of its own to search by as well. What an alert does not
-/// have is an empty field. Each of the two goes to one of them alone ([`TARGETS`]).
+/// have is an empty field. Each of the two goes to one of them alone ([`LINES`], [`JOURNAL`]).
 fn log(event: &Value) {
     let word = |field: &str| event.get(field).and_then(Value::as_str).unwrap_or_default();
     let (session, action, rule) = (word("interlock.session.id"), word("event.action"), word("rule.name"));
