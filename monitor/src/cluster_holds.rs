@@ -16,7 +16,7 @@ use tokio::runtime;
 
 use crate::{
     config::{ClusterRoles, Kubernetes},
-    metrics::Metrics,
+    metrics::{Metrics, raise},
 };
 use interlock_core::health::{Check, CheckState};
 use interlock_host::capabilities::{self, Duty};
@@ -60,11 +60,8 @@ impl ClusterHolds {
         let Some(Told { board, .. }) = &self.0 else { return };
         metrics.kubernetes_holds(board.behind(), matches!(board.proof(), Some(Err(_))));
         let (dropped, failed) = board.dropped_and_failed();
-        for (counter, total) in
-            [(&metrics.kubernetes_holds_dropped, dropped), (&metrics.kubernetes_requests_failed, failed)]
-        {
-            counter.inc_by(total.saturating_sub(counter.get()));
-        }
+        raise(&metrics.kubernetes_holds_dropped, dropped);
+        raise(&metrics.kubernetes_requests_failed, failed);
     }
 
     /// Lines of `interlock doctor`.

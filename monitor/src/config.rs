@@ -27,7 +27,7 @@ pub use self::{
     desktop::Desktop,
     document::is_key,
     factor_policy::FactorPolicy,
-    kubernetes::{Kubernetes, NODE_NAME},
+    kubernetes::Kubernetes,
     notify::{
         Address, AddressError, Class, Credential, CredentialError, Given, Kind, Quiet, SHOWN_KEYS, Target,
     },

@@ -2,6 +2,7 @@
 //!
 //! Labels are bounded: their values are constants of this program, or limited in number by `labels.rs`.
 
+mod counts;
 mod exemplars;
 mod exporter;
 mod heartbeat;
@@ -12,6 +13,7 @@ mod registry;
 pub mod words;
 
 pub use self::{
+    counts::raise,
     exporter::{Exporter, ExporterError, Phase},
     heartbeat::Heartbeat,
     labels::{Label, Values},

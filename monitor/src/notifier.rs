@@ -36,7 +36,7 @@ use std::{
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
-pub use self::notice::{Decided, Notice, command_line};
+pub use self::notice::{Decided, Notice, command_line, cut};
 use self::{board::Board, courier::Shared, desk::Desk, outbox::Outbox};
 use crate::{
     config::{Class, Target},

@@ -3,6 +3,7 @@
 pub mod bundle;
 pub mod cases;
 pub mod catalog;
+pub mod load;
 pub mod rules;
 pub mod shipped;
 pub mod trust;

@@ -16,6 +16,12 @@ pub fn boot_now() -> BootNanos {
     BootNanos(seconds.saturating_mul(1_000_000_000).saturating_add(nanos))
 }
 
+/// A moment without its fraction of a second: as it is written, and so as it is read again.
+#[must_use]
+pub fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
 /// Converts between the boot clock and the wall clock, as far apart as they were when it was made.
 ///
 /// The wall clock is stepped now and then, so let it follow for each batch of events.

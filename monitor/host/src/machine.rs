@@ -3,7 +3,7 @@
 use std::env;
 
 /// The variable by which a pod is told the name of its node: its own host name is the pod's, another one after each upgrade.
-const NODE_NAME: &str = "NODE_NAME";
+pub const NODE_NAME: &str = "NODE_NAME";
 
 /// The host's name in events, the record and messages.
 #[must_use]

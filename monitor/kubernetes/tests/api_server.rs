@@ -171,7 +171,7 @@ async fn a_person_decides_and_nobody_else() {
     let board = Arc::new(Board::default());
     let first = wanted(&cluster, "h1");
     board.put(first.clone());
-    board.is_whole();
+    board.set_complete();
     let asked = daemon(&here, &board);
     written(&board).await;
     let shown = cluster.kubectl(&["-n", TEAM, "get", "holds"]);

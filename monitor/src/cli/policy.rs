@@ -81,7 +81,7 @@ impl Policy {
                 let config = global.config(&printer)?;
                 let Checked { bundle, .. } = judge::read(&place(&config)?, &named.file, &printer)?;
                 let said = sentence(&bundle);
-                judge::fits(&config, bundle, &printer)?;
+                judge::fits(&config, &bundle, &printer)?;
                 printer.data(&format!("{said}; it can be installed"))?;
                 Ok(Exit::Success)
             }
@@ -142,10 +142,9 @@ impl Install {
         let checked = judge::read(&place, &self.file, printer)?;
         let (id, said) = (Id::of(&checked.bundle), sentence(&checked.bundle));
         self.may_follow(&place, &id, &said)?;
-        let Checked { bundle, bytes } = checked;
-        let bundle = judge::fits(&config, bundle, printer)?;
+        judge::fits(&config, &checked.bundle, printer)?;
         // The bytes that were judged, and not what lies at the file's name by now.
-        let is_new = place.keep(&Checked { bundle, bytes }).map_err(|error| match error.kind() {
+        let is_new = place.keep(&checked).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
                 Failure::new(Exit::Negative, format_args!("another bundle {id} is installed"))
             }
@@ -216,7 +215,7 @@ fn judge_again(config: &Config, place: &Place, to: Option<&Id>, printer: &Printe
     match to {
         Some(id) => {
             let checked = judge::read(place, &place.file(id), printer)?;
-            judge::fits(config, checked.bundle, printer).map(drop)
+            judge::fits(config, &checked.bundle, printer)
         }
         None => judge::fits_builtin(config, printer),
     }

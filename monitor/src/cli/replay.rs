@@ -16,7 +16,7 @@ use super::{
     global::{Global, Reading},
     language::{moment, plain},
     printer::Printer,
-    rule_test::rules,
+    rule_test::Configured,
 };
 use interlock_core::{
     replay::{Record, read},
@@ -69,7 +69,8 @@ pub(super) struct Replayed {
 impl Replay {
     pub(super) fn perform(&self, global: &Global) -> Result<Exit, Failure> {
         let printer = global.printer(self.reading);
-        let load = |path: Option<&Path>| rules(global, path, &printer).map(Arc::new);
+        let configured = Configured::read(global, &printer)?;
+        let load = |path: Option<&Path>| configured.rules(path, &printer).map(Arc::new);
         let newer = load(self.rules.as_deref())?;
         let older = self.against.as_deref().map(|path| load(Some(path))).transpose()?;
         let record = self.record(&printer)?;

@@ -14,9 +14,13 @@ use super::{
     language::plain,
     printer::Printer,
 };
-use crate::policy::{self, shipped::Shipped};
+use crate::{
+    config::Config,
+    policy::{self, shipped::Shipped},
+};
 use interlock_core::{
     catalog::Catalog,
+    problem::Problems,
     rule_test::{Miss, Runner},
     rules::RuleSet,
 };
@@ -51,8 +55,9 @@ pub(super) struct Tested {
 impl TestRules {
     pub(super) fn perform(&self, global: &Global, printer: &Printer) -> Result<Exit, Failure> {
         let wrong = |problems| printer.refuse(Exit::Usage, &problems);
-        let rules = Arc::new(rules(global, self.rules.as_deref(), printer)?);
-        let mut catalog = self.catalog(global, printer)?;
+        let configured = Configured::read(global, printer)?;
+        let rules = Arc::new(configured.rules(self.rules.as_deref(), printer)?);
+        let mut catalog = configured.catalog(self.catalog.as_deref()).map_err(wrong)?;
         rules.switch_packs(&mut catalog).map_err(wrong)?;
         let cases = policy::cases::load(&self.paths, &rules).map_err(wrong)?;
         let runner = Runner { rules: &rules, catalog: &catalog };
@@ -65,14 +70,6 @@ impl TestRules {
         };
         tested.show(printer)?;
         Ok(if tested.failed == 0 { Exit::Success } else { Exit::Negative })
-    }
-
-    fn catalog(&self, global: &Global, printer: &Printer) -> Result<Catalog, Failure> {
-        let wrong = |problems| printer.refuse(Exit::Usage, &problems);
-        let config = global.config(printer)?;
-        let directory = self.catalog.as_deref().or(config.catalog.as_deref());
-        let shipped = Shipped::configured(&config).map_err(wrong)?;
-        policy::catalog::configured(directory, &shipped).map_err(wrong)
     }
 }
 
@@ -92,11 +89,28 @@ impl Tested {
     }
 }
 
-/// The rules of `path`, else the configured ones.
-pub(super) fn rules(global: &Global, path: Option<&Path>, printer: &Printer) -> Result<RuleSet, Failure> {
-    let config = global.config(printer)?;
-    let shipped = Shipped::configured(&config);
-    let path = path.or(config.rules.as_deref());
-    let rules = shipped.and_then(|shipped| policy::rules::configured(path, &shipped));
-    rules.map_err(|problems| printer.refuse(Exit::Usage, &problems))
+/// The configuration, and what its own files stand on.
+pub(super) struct Configured {
+    config: Config,
+    shipped: Shipped,
+}
+
+impl Configured {
+    pub(super) fn read(global: &Global, printer: &Printer) -> Result<Self, Failure> {
+        let config = global.config(printer)?;
+        let shipped = Shipped::configured(&config);
+        let shipped = shipped.map_err(|problems| printer.refuse(Exit::Usage, &problems))?;
+        Ok(Self { config, shipped })
+    }
+
+    /// The rules of `path`, else the configured ones.
+    pub(super) fn rules(&self, path: Option<&Path>, printer: &Printer) -> Result<RuleSet, Failure> {
+        let rules = policy::rules::configured(path.or(self.config.rules.as_deref()), &self.shipped);
+        rules.map_err(|problems| printer.refuse(Exit::Usage, &problems))
+    }
+
+    /// The catalogues of a directory, else the configured ones.
+    fn catalog(&self, directory: Option<&Path>) -> Result<Catalog, Problems> {
+        policy::catalog::configured(directory.or(self.config.catalog.as_deref()), &self.shipped)
+    }
 }

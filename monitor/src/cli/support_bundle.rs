@@ -94,9 +94,10 @@ impl SupportBundle {
 
 /// `interlock-support-HOST-20261201T093000Z`
 fn name(now: Timestamp) -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    let host: String =
-        host.chars().filter(|letter| letter.is_ascii_alphanumeric() || "-.".contains(*letter)).collect();
+    let host: String = interlock_host::machine::name()
+        .chars()
+        .filter(|letter| letter.is_ascii_alphanumeric() || "-.".contains(*letter))
+        .collect();
     format!("interlock-support-{host}-{}", now.strftime("%Y%m%dT%H%M%SZ"))
 }
 

@@ -7,11 +7,10 @@ use super::{
     reader::{Reader, Value},
 };
 use interlock_core::pods::{NAMESPACE, Namespaces, SELECTOR, Selection};
+use interlock_host::machine::NODE_NAME;
 
 const KEYS: [&str; 8] =
     ["admins", "approvers", "enabled", "groups", "kubeconfig", "labels", "namespaces", "node"];
-/// The variable by which the downward API hands in `spec.nodeName`.
-pub const NODE_NAME: &str = "NODE_NAME";
 
 /// Everything is off unless `enabled`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use std::{
 use crate::daemon::apply::notices;
 use crate::{
     daemon::{apply::flows, context::Context, intake::surveying},
-    metrics::Metrics,
+    metrics::{Metrics, raise},
 };
 use interlock_core::{
     catalog::Catalog,
@@ -69,7 +69,7 @@ pub fn housekeeping(ctx: &mut Context) {
         (&ctx.reporter.metrics.dns_streams_given_up, names.streams_given_up),
         (&ctx.reporter.metrics.names_evicted, names.evicted + names.sessions_evicted),
     ] {
-        counter.inc_by(total.saturating_sub(counter.get()));
+        raise(counter, total);
     }
     for (program, time) in ctx.kernel.probes.run_times() {
         ctx.reporter.metrics.program_total(program, time);

@@ -78,11 +78,6 @@ impl Limited {
     }
 }
 
-/// A count as a gauge has it.
-pub(super) fn gauge(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

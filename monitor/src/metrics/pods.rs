@@ -7,10 +7,7 @@ use std::{
 
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
-use super::{
-    labels::{Label, gauge},
-    maker::Maker,
-};
+use super::{counts::gauge, labels::Label, maker::Maker};
 use interlock_core::{pods::Failure, words::words};
 
 /// Runtimes that get a label of their own.

@@ -10,9 +10,10 @@ use prometheus::{
 };
 
 use super::{
+    counts::{gauge, raise},
     exemplars::Exemplars,
     exporter::{bound_text, encode},
-    labels::{Label, Limited, gauge},
+    labels::{Label, Limited},
     maker::{Described, Maker},
     pods::Pods,
     words,
@@ -386,8 +387,7 @@ impl Metrics {
 
     /// Records lost so far, as a kernel counter says; see [`monitor_common::loss::LOSS_NAMES`].
     pub fn lost_total(&self, ring: &'static str, kind: &'static str, total: u64) {
-        let counter = self.lost.with_label_values(&[ring, kind]);
-        counter.inc_by(total.saturating_sub(counter.get()));
+        raise(&self.lost.with_label_values(&[ring, kind]), total);
     }
 
     /// A record that became no fact.
@@ -397,8 +397,7 @@ impl Metrics {
 
     /// How often `program` was left out so far, as the kernel says.
     pub fn misses_total(&self, program: &str, total: u64) {
-        let counter = self.misses.with_label_values(&[self.program_names.admit(program)]);
-        counter.inc_by(total.saturating_sub(counter.get()));
+        raise(&self.misses.with_label_values(&[self.program_names.admit(program)]), total);
     }
 
     /// `mode` is one of [`words::MODES`].

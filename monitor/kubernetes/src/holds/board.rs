@@ -45,7 +45,7 @@ pub struct Board {
     entries: Mutex<BTreeMap<String, Entry>>,
     changed: Notify,
     /// What waits is known: what else there is of this node is of an earlier daemon.
-    is_whole: AtomicBool,
+    complete: AtomicBool,
     dropped: AtomicU64,
     failures: AtomicU64,
     proof: Mutex<Option<Result<(), String>>>,
@@ -111,8 +111,8 @@ impl Board {
     }
 
     /// Everything that waits at the start was put.
-    pub fn is_whole(&self) {
-        self.is_whole.store(true, Ordering::Release);
+    pub fn set_complete(&self) {
+        self.complete.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
@@ -129,7 +129,7 @@ impl Board {
     }
 
     pub(super) fn knows_all(&self) -> bool {
-        self.is_whole.load(Ordering::Acquire)
+        self.complete.load(Ordering::Acquire)
     }
 
     pub(super) async fn changed(&self) {

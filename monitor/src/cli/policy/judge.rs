@@ -9,8 +9,8 @@ use crate::{
     },
     config::Config,
     policy::{
-        self,
         bundle::{Bundle, Checked, Place},
+        load::load,
         shipped::Shipped,
     },
 };
@@ -26,11 +26,11 @@ pub fn read(place: &Place, file: &Path, printer: &Printer) -> Result<Checked, Fa
 }
 
 /// Its own cases come out by its own rules and catalogues alone, and this machine's own files go together with it.
-pub fn fits(config: &Config, bundle: Bundle, printer: &Printer) -> Result<Bundle, Failure> {
+pub fn fits(config: &Config, bundle: &Bundle, printer: &Printer) -> Result<(), Failure> {
     let refused = |problems| printer.refuse(Exit::Negative, &problems);
     let cases = bundle.cases();
-    let shipped = Shipped::of(&bundle);
-    let alone = together(&shipped, &Config::default()).map_err(refused)?;
+    let shipped = Shipped::of(bundle);
+    let alone = load(&Config::default(), &shipped).map_err(refused)?;
     let missed = play(alone, &cases).map_err(refused)?;
     if let Some(miss) = missed.first() {
         let Miss { file, line, case, expected, got, .. } = miss;
@@ -40,22 +40,12 @@ pub fn fits(config: &Config, bundle: Bundle, printer: &Printer) -> Result<Bundle
         );
         return Err(Failure::new(Exit::Negative, text));
     }
-    together(&shipped, config).map_err(refused)?;
-    Ok(bundle)
+    load(config, &shipped).map(drop).map_err(refused)
 }
 
 /// This machine's own files go together with what is built in.
 pub fn fits_builtin(config: &Config, printer: &Printer) -> Result<(), Failure> {
-    together(&Shipped::default(), config)
-        .map(drop)
-        .map_err(|problems| printer.refuse(Exit::Negative, &problems))
-}
-
-/// Rules and catalogues of the machine's own files on what is shipped, which fit each other.
-fn together(shipped: &Shipped, config: &Config) -> Result<(RuleSet, Catalog), Problems> {
-    let rules = policy::rules::configured(config.rules.as_deref(), shipped)?;
-    let catalog = policy::catalog::configured(config.catalog.as_deref(), shipped)?;
-    rules.refused_by(&catalog).or((rules, catalog))
+    load(config, &Shipped::default()).map(drop).map_err(|problems| printer.refuse(Exit::Negative, &problems))
 }
 
 fn play(

@@ -23,6 +23,7 @@ use crate::{
     policy::bundle::{Bundle, Manifest, RULES, may_hold, pack},
     text,
 };
+use interlock_host::clock::whole_seconds;
 
 /// Largest file of a bundle, bytes.
 const FILE_MAX: u64 = 16 << 20;
@@ -95,16 +96,14 @@ impl Pack {
     pub fn perform(&self, printer: &Printer) -> Result<Exit, Failure> {
         let signer = signer(&self.key)?;
         let files = self.files(printer)?;
-        let made = self.made.unwrap_or_else(Timestamp::now);
-        // Whole seconds: what a person types is what stands in it.
-        let made = Timestamp::from_second(made.as_second()).unwrap_or(made);
+        let made = whole_seconds(self.made.unwrap_or_else(Timestamp::now));
         let wrong = |error: &dyn std::fmt::Display| Failure::new(Exit::Negative, error);
         let (name, serial, needs) = (self.name.clone(), self.serial, self.needs.clone());
         let about = Manifest { name, serial, made, needs, files: BTreeMap::new() };
         let bytes = pack(about, &files, &signer.0).map_err(|error| wrong(&error))?;
         // What nobody could install is not written.
         let bundle = Bundle::read(&bytes, &[signer.1]).map_err(|error| Failure::new(Exit::Usage, error))?;
-        judge::fits(&Config::default(), bundle, printer)?;
+        judge::fits(&Config::default(), &bundle, printer)?;
         let file = self.file.clone().unwrap_or_else(|| format!("{}-{}.tar", self.name, self.serial).into());
         fs::write(&file, bytes).map_err(named(&file))?;
         printer.data(&format!("{}: {} files", file.display(), files.len()))?;

@@ -70,13 +70,7 @@ impl Credentials {
         if let Some(Given::Text(place)) = &target.place {
             self.add(&format!("the place of {}", target.name), place);
         }
-        let given = |given: &Given| match given {
-            Given::File(path) => Some(path.clone()),
-            Given::Text(_) => None,
-        };
-        let place = target.place.as_ref().and_then(given);
-        let files = [given(&target.url), place, target.token.clone(), target.secret.clone()];
-        files.iter().flatten().for_each(|path| self.of_first_line(path));
+        target.credential_files().for_each(|(_, path)| self.of_first_line(path));
     }
 
     /// The first line of a file: what follows is a remark, or the public half.

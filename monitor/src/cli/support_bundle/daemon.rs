@@ -11,22 +11,24 @@ use crate::{
     control::client::{Client, ClientError},
 };
 
-/// What is asked, and the file that it becomes. `peek`: nobody is shown a hold by this.
-const ASKED: [(&str, &str); 6] = [
-    ("status.json", "/v1/status"),
+/// What is asked beside the status, and the file that it becomes. `peek`: nobody is shown a hold by this.
+const ASKED: [(&str, &str); 4] = [
     ("sessions.json", "/v1/sessions"),
     ("holds.json", "/v1/holds?all=true&peek=true"),
     ("grants.json", "/v1/grants"),
     ("notifier.json", "/v1/notifier"),
-    ("doctor.json", "/v1/doctor"),
 ];
 /// Longest page of metrics, bytes.
 const METRICS: u64 = 4 * 1024 * 1024;
 const METRICS_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub fn parts(client: &Client, global: &Global, printer: &Printer, events: usize) -> Vec<Part> {
-    let mut parts: Vec<Part> = ASKED.iter().map(|(name, path)| asked(client, name, path)).collect();
-    parts.push(metrics(client));
+    let status = ask(client, "/v1/status");
+    let metrics_at =
+        status.as_ref().ok().and_then(|status| status.get("metrics")?.as_str()).map(str::to_owned);
+    let mut parts = vec![part("status.json", status)];
+    parts.extend(ASKED.iter().map(|(name, path)| part(name, ask(client, path))));
+    parts.extend([doctor(client), metrics(metrics_at)]);
     if events > 0 {
         let question = Question { files: true, limit: Some(events), ..Question::default() };
         parts.push(match past::ask(client, global, printer, &question, false) {
@@ -37,23 +39,42 @@ pub fn parts(client: &Client, global: &Global, printer: &Printer, events: usize)
     parts
 }
 
-fn asked(client: &Client, name: &str, path: &str) -> Part {
+/// What the daemon answers; `Err`: the daemon's answer that there is none, or that nobody can ask.
+fn ask(client: &Client, path: &str) -> Result<Value, Unanswered> {
     match wait(async { Ok(client.get::<Value>(path).await) }) {
-        Ok(Ok(value)) => Part::json(name, &value),
-        // What one would find, as `interlock doctor` says it.
-        Ok(Err(ClientError::NoDaemon { .. })) if name == "doctor.json" => {
-            Part::json(name, &interlock_host::probes::doctor())
-        }
-        Ok(Err(error)) => Part::missing(name, error),
-        Err(failure) => Part::missing(name, failure.text.unwrap_or_default()),
+        Ok(answer) => answer.map_err(Unanswered::Client),
+        Err(failure) => Err(Unanswered::Nobody(failure.text.unwrap_or_default())),
     }
 }
 
-/// Where the daemon says that its metrics are.
-fn metrics(client: &Client) -> Part {
+enum Unanswered {
+    Client(ClientError),
+    /// This program could not even ask.
+    Nobody(String),
+}
+
+fn part(name: &str, answer: Result<Value, Unanswered>) -> Part {
+    match answer {
+        Ok(value) => Part::json(name, &value),
+        Err(Unanswered::Client(error)) => Part::missing(name, error),
+        Err(Unanswered::Nobody(why)) => Part::missing(name, why),
+    }
+}
+
+/// Without a daemon what one would find, as `interlock doctor` says it.
+fn doctor(client: &Client) -> Part {
+    const NAME: &str = "doctor.json";
+    match ask(client, "/v1/doctor") {
+        Err(Unanswered::Client(ClientError::NoDaemon { .. })) => {
+            Part::json(NAME, &interlock_host::probes::doctor())
+        }
+        answer => part(NAME, answer),
+    }
+}
+
+/// From where the daemon says that its metrics are.
+fn metrics(address: Option<String>) -> Part {
     const NAME: &str = "metrics.txt";
-    let status = wait(async { Ok(client.get::<Value>("/v1/status").await?) });
-    let address = status.ok().and_then(|status| Some(status.get("metrics")?.as_str()?.to_owned()));
     let Some(address) = address else { return Part::missing(NAME, "no daemon says where they are") };
     let read = || {
         let agent: ureq::Agent =

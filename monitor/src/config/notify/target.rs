@@ -1,6 +1,9 @@
 //! One target of the notifier.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +79,17 @@ pub enum Given {
     File(PathBuf),
 }
 
+impl Given {
+    /// The file, where it stands in one.
+    #[must_use]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) => Some(path),
+            Self::Text(_) => None,
+        }
+    }
+}
+
 /// Whom to tell, where and what; checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -111,24 +125,24 @@ pub struct Target {
 }
 
 impl Target {
+    /// The files of credentials that it names, each with its key.
+    pub fn credential_files(&self) -> impl Iterator<Item = (&'static str, &Path)> {
+        let files = [
+            ("url_file", self.url.file()),
+            ("topic_file", self.place.as_ref().and_then(Given::file)),
+            ("token_file", self.token.as_deref()),
+            ("secret_file", self.secret.as_deref()),
+        ];
+        files.into_iter().filter_map(|(key, path)| Some((key, path?)))
+    }
+
     /// What is wrong with the files that it names, each with its key. What they hold is not kept: it is read anew for each
     /// message.
     #[must_use]
     pub fn unusable_files(&self) -> Vec<(&'static str, String)> {
-        let given = |given: &Given| match given {
-            Given::File(path) => Some(path.clone()),
-            Given::Text(_) => None,
-        };
-        let files = [
-            ("url_file", given(&self.url)),
-            ("topic_file", self.place.as_ref().and_then(given)),
-            ("token_file", self.token.clone()),
-            ("secret_file", self.secret.clone()),
-        ];
         let mut wrong = Vec::new();
-        for (key, path) in files {
-            let Some(path) = path else { continue };
-            match Credential::read(&path) {
+        for (key, path) in self.credential_files() {
+            match Credential::read(path) {
                 Err(error) => wrong.push((key, error.to_string())),
                 Ok(url) if key == "url_file" => {
                     if let Err(error) = Address::parse(url.expose(), self.insecure) {

@@ -97,16 +97,8 @@ impl PolicySet {
 fn files(config: &Config) -> Result<(RuleSet, Catalog, Option<Origin>), Problems> {
     policy::trust::check([&config.rules, &config.catalog].into_iter().flatten().map(PathBuf::as_path))?;
     let shipped = Shipped::configured(config)?;
-    let rules = policy::rules::configured(config.rules.as_deref(), &shipped);
-    let catalog = policy::catalog::configured(config.catalog.as_deref(), &shipped);
-    let (rules, catalog) = match (rules, catalog) {
-        (Ok(rules), Ok(catalog)) => (rules, catalog),
-        (rules, catalog) => {
-            return Err([rules.err(), catalog.err()].into_iter().flatten().flatten().collect());
-        }
-    };
-    let refused = rules.refused_by(&catalog);
-    refused.or((rules, catalog, shipped.bundle))
+    let (rules, catalog) = policy::load::load(config, &shipped)?;
+    Ok((rules, catalog, shipped.bundle))
 }
 
 /// Registries that the machine's and its users' package managers are configured for. The daemon's own environment says

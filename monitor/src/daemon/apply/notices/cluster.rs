@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::{
     cluster_holds::Told,
     daemon::{apply::stopping::freeze_evidence, context::reporter::Reporter},
+    notifier::cut,
 };
 use interlock_core::{
     decide::Decider,
@@ -22,7 +23,7 @@ use interlock_core::{
     sessions::{Registry, Session},
     words::Word as _,
 };
-use interlock_host::clock::Wall;
+use interlock_host::clock::{Wall, whole_seconds};
 
 /// How long the cluster may take to say which pods there are, before what is left of an earlier daemon goes.
 const ATTRIBUTION: Duration = Duration::from_secs(60);
@@ -34,7 +35,7 @@ pub fn follow(reporter: &Reporter, decider: &Decider) {
         tell_hold(reporter, &decider.sessions, hold);
     }
     if is_known(told, decider) {
-        told.board.is_whole();
+        told.board.set_complete();
     }
     for session in decider.sessions.iter().filter(|session| session.is_frozen()) {
         if let Some(wanted) = frozen(told, &reporter.wall, session) {
@@ -47,7 +48,7 @@ pub fn follow(reporter: &Reporter, decider: &Decider) {
         if stands.is_none_or(|session| freeze_evidence(session) != before.spec.evidence_sha256) {
             let state = if now.is_some() { State::Thawed } else { State::Gone };
             told.board.update(&before.name, |status| {
-                (status.state, status.decided_at) = (state, Some(whole(Timestamp::now())));
+                (status.state, status.decided_at) = (state, Some(whole_seconds(Timestamp::now())));
             });
         }
     }
@@ -95,11 +96,11 @@ pub fn tell_hold(reporter: &Reporter, sessions: &Registry, hold: &Hold) {
         summary: text(&hold.summary, limits::TEXT),
         severity: hold.severity.word().to_owned(),
         because: list(&hold.because),
-        since: whole(reporter.wall.at(hold.since)),
+        since: whole_seconds(reporter.wall.at(hold.since)),
         evidence: evidence.token().to_owned(),
         evidence_sha256: evidence.whole().to_owned(),
         terms: hold.terms.sentence().map(|terms| text(&terms, limits::TEXT)),
-        deadline: hold.deadline.map(|deadline| whole(reporter.wall.at(deadline))),
+        deadline: hold.deadline.map(|deadline| whole_seconds(reporter.wall.at(deadline))),
         in_silence: hold.deadline.map(|_| hold.then.word().to_owned()),
     };
     let approved_by: Vec<String> = hold.given().map(|given| given.by.clone()).collect();
@@ -120,7 +121,7 @@ pub fn tell_decided(reporter: &Reporter, hold: &Hold, at: BootNanos) {
     told.board.update(&name(told, hold), |status| {
         status.state = state;
         status.decided_by = hold.decided_by.as_deref().map(|by| text(by, limits::TEXT));
-        status.decided_at = state.is_over().then(|| whole(reporter.wall.at(at)));
+        status.decided_at = state.is_over().then(|| whole_seconds(reporter.wall.at(at)));
         status.reason = hold.reason.as_deref().map(|reason| text(reason, limits::REASON));
     });
 }
@@ -142,7 +143,7 @@ fn frozen(told: &Told, wall: &Wall, session: &Session) -> Option<Wanted> {
         summary: "the session is frozen: nothing of it runs until an admin thaws it".to_owned(),
         severity: "critical".to_owned(),
         because: list(&session.touched()),
-        since: whole(wall.at(since)),
+        since: whole_seconds(wall.at(since)),
         evidence: evidence.get(..16).unwrap_or_default().to_owned(),
         evidence_sha256: evidence,
         ..HoldSpec::default()
@@ -163,11 +164,6 @@ fn owner(pod: &Pod) -> Option<String> {
     pod.owner.as_ref().map(|owner| text(&owner.name, limits::TEXT))
 }
 
-/// Whole seconds: a time that is read again is the one that was written.
-fn whole(at: Timestamp) -> Timestamp {
-    Timestamp::from_second(at.as_second()).unwrap_or(at)
-}
-
 /// The first ones.
 fn list(texts: &[String]) -> Vec<String> {
     texts.iter().take(limits::LIST).map(|line| text(line, limits::TEXT)).collect()
@@ -175,11 +171,7 @@ fn list(texts: &[String]) -> Vec<String> {
 
 /// Without credentials, plain and bounded: agents choose it, and screens show it.
 fn text(text: &str, most: usize) -> String {
-    let text = plain(&mask::text(text));
-    match text.char_indices().nth(most) {
-        None => text,
-        Some(_) => text.chars().take(most - 1).chain(['…']).collect(),
-    }
+    cut(&plain(&mask::text(text)), most)
 }
 
 #[cfg(test)]

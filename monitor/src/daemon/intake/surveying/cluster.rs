@@ -32,8 +32,9 @@ pub fn take(ctx: &mut Context, update: Update) {
             }
         }
         Update::Changed(seen) => {
+            let cgroup = seen.cgroup.clone();
             ctx.surveying.pods.put(*seen);
-            pods::attribute_all(ctx);
+            pods::attribute_in(ctx, &cgroup);
         }
         Update::Gone(cgroup) => ctx.surveying.pods.forget(&cgroup), // its sessions keep what was known of it
         Update::Refused => ctx.reporter.metrics.pods.refused(1),

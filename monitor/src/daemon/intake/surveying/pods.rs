@@ -6,6 +6,7 @@ use crate::daemon::context::Context;
 use interlock_core::{
     facts::{Pod, Process, SessionId, Severity},
     record::{Entry, Kind, Who},
+    sessions::Session,
     words::Word as _,
 };
 use interlock_host::clock::boot_now;
@@ -13,15 +14,31 @@ use interlock_host::clock::boot_now;
 /// Sessions whose pod has become known, or has changed: a warm one that was given to somebody.
 pub fn attribute_all(ctx: &mut Context) {
     for id in ctx.decider.sessions.ids() {
-        let Some(session) = ctx.decider.sessions.get_mut(id) else { continue };
-        let found = ctx.surveying.pods.of(session.container.as_ref(), &ctx.policies.catalog.workspaces);
-        let Some(found) = found.filter(|found| session.pod.as_ref() != Some(found)) else { continue };
-        let is_shown = session.pod.as_deref().is_none_or(|before| differs(before, &found));
-        session.pod = Some(Arc::clone(&found));
-        ctx.state.save();
-        if is_shown {
-            report_attributed(ctx, id, &found);
-        }
+        attribute(ctx, id);
+    }
+}
+
+/// Those of one pod, by the name of its cgroup: of others nothing has changed.
+pub fn attribute_in(ctx: &mut Context, cgroup: &str) {
+    let is_in = |session: &&Session| {
+        session.container.as_ref().is_some_and(|container| container.pod.as_deref() == Some(cgroup))
+    };
+    let inside: Vec<SessionId> =
+        ctx.decider.sessions.iter().filter(is_in).map(|session| session.id).collect();
+    for id in inside {
+        attribute(ctx, id);
+    }
+}
+
+fn attribute(ctx: &mut Context, id: SessionId) {
+    let Some(session) = ctx.decider.sessions.get_mut(id) else { return };
+    let found = ctx.surveying.pods.of(session.container.as_ref(), &ctx.policies.catalog.workspaces);
+    let Some(found) = found.filter(|found| session.pod.as_ref() != Some(found)) else { return };
+    let is_shown = session.pod.as_deref().is_none_or(|before| differs(before, &found));
+    session.pod = Some(Arc::clone(&found));
+    ctx.state.save();
+    if is_shown {
+        report_attributed(ctx, id, &found);
     }
 }
 

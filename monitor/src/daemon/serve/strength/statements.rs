@@ -33,6 +33,7 @@ use interlock_core::{
     },
     sessions::Way,
 };
+use interlock_host::clock::whole_seconds;
 
 /// The statement that a person asks for, to sign it.
 pub fn wanted(
@@ -148,6 +149,5 @@ fn origin(ctx: &Context) -> String {
 
 /// When a text that is to be signed now expires.
 fn expires() -> Timestamp {
-    let whole = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default();
-    whole.saturating_add(VALID).unwrap_or(Timestamp::MAX)
+    whole_seconds(Timestamp::now()).saturating_add(VALID).unwrap_or(Timestamp::MAX)
 }
